@@ -1,0 +1,23 @@
+/**
+ * What the pipeline needs of the audit trail.
+ * @module
+ */
+import type { Exchange, Outcome } from '../exchange.ts'
+
+/** Each resolves when the record is durable, and rejects with `audit_unavailable` if it cannot be. */
+export interface Recorder {
+  /** The intent: policy permitted, Azure is about to be touched. */
+  authorized(exchange: Exchange): Promise<void>
+  /** Policy, identity or the gateway itself said no: the first and only record of this request. */
+  refused(exchange: Exchange): Promise<void>
+  /** The end of an authorized request. */
+  completed(exchange: Exchange, outcome: Outcome, durationMs: number): Promise<void>
+  /** Something that never became a request: malformed bytes, CONNECT, a bad Expect. */
+  received(event: {
+    readonly source: Exchange['source']
+    readonly what: string
+    readonly status: number
+  }): Promise<void>
+  /** A fact of the gateway's own life: start, stop, reload, a sink that fails. Scalar fields only. */
+  event(name: string, fields: Readonly<Record<string, string | number | boolean>>): Promise<void>
+}

@@ -1,0 +1,39 @@
+/**
+ * What a request means to Azure ML: the words that policy, audit and forwarding share.
+ * @module
+ */
+
+/** The four ways to touch something, which are also Cedar action groups. */
+export type Effect = 'read' | 'write' | 'delete' | 'invoke'
+
+/** Which of Azure's hosts answers, and so which audience the token needs (hosts.ts has the table). */
+export type Family = 'arm' | 'dataplane' | 'mlflow' | 'scoring' | 'registry'
+
+/** A thing in Azure ML: where it hangs decides which policies it inherits. */
+export interface Resource {
+  /** Cedar entity type: `Workspace`, `Job`, `ModelVersion`, `OnlineEndpoint`, ... */
+  readonly type: string
+  /**
+   * Lower-cased ARM id, but for asset names, which are case-sensitive. The id of a collection
+   * (`.../jobs`) is that of the collection itself, without a trailing slash.
+   */
+  readonly id: string
+  /** From the nearest parent outwards: `[Workspace, ResourceGroup, Subscription]`. */
+  readonly ancestors: readonly { readonly type: string; readonly id: string }[]
+}
+
+/** One classified call. */
+export interface Operation {
+  /** Azure RBAC action in its published spelling, e.g. `Microsoft.MachineLearningServices/workspaces/jobs/write`. */
+  readonly action: string
+  readonly effect: Effect
+  readonly resource: Resource
+  readonly family: Family
+  /** The answer holds keys, tokens or SAS: refused unless a policy names it. */
+  readonly secrets: boolean
+  readonly longRunning: boolean
+  /** Workspace or registry by lower-cased ARM id, if the call is inside one. */
+  readonly scope: string | null
+  /** Whether policies may look into this call's body (jobs, deployments, ...). */
+  readonly inspectable: boolean
+}

@@ -1,0 +1,286 @@
+/**
+ * The configuration: one TypeBox schema is the type, the validation and the published
+ * JSON schema (config/harness.schema.json, written by `azureml-harness config schema`).
+ * @module
+ */
+import { Type, type Static } from 'typebox'
+
+const strict = { additionalProperties: false }
+const name = Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$', description: 'lower-case name' })
+const url = Type.String({
+  format: 'uri',
+  pattern: '^https?://[^/]',
+  description: 'absolute http(s) URL',
+})
+const path = Type.String({ minLength: 1, description: "a file's path, relative to this file" })
+
+/** A secret is never written into the configuration: it names the variable or the file that has it. */
+export const SecretSource = Type.Union(
+  [
+    Type.Object({ fromEnv: Type.String({ minLength: 1 }) }, strict),
+    Type.Object({ fromFile: path }, strict),
+  ],
+  { description: 'where a secret comes from: {fromEnv: NAME} or {fromFile: path}' },
+)
+
+const Listen = Type.Object(
+  {
+    host: Type.String({ default: '0.0.0.0' }),
+    port: Type.Integer({ minimum: 0, maximum: 65535, default: 8443 }),
+    publicUrl: Type.String({
+      format: 'uri',
+      pattern: '^https://[^/]+$',
+      description: 'the origin that clients use, without a trailing slash',
+    }),
+    tls: Type.Optional(Type.Object({ certFile: path, keyFile: path }, strict)),
+    dangerouslyPlainHttpBehindATlsTerminatingProxy: Type.Optional(Type.Boolean()),
+    metrics: Type.Optional(
+      Type.Object(
+        {
+          host: Type.String({ default: '127.0.0.1' }),
+          port: Type.Integer({ minimum: 0, maximum: 65535 }),
+        },
+        strict,
+      ),
+    ),
+  },
+  strict,
+)
+
+const Issuer = Type.Object(
+  {
+    name,
+    profile: Type.Union([Type.Literal('entra'), Type.Literal('okta'), Type.Literal('oidc')]),
+    issuer: Type.String({
+      pattern: '^https?://[^/]',
+      description: 'exact `iss`; for multi-tenant Entra with {tenantid} in place of the tenant',
+    }),
+    audiences: Type.Array(Type.String({ minLength: 1 }), {
+      minItems: 1,
+      description: 'accepted `aud` values; all of a token’s must be among them',
+    }),
+    tenants: Type.Optional(
+      Type.Array(Type.String(), {
+        minItems: 1,
+        description: 'tenants accepted, for a multi-tenant Entra issuer',
+      }),
+    ),
+    algorithms: Type.Optional(
+      Type.Array(
+        Type.Union([Type.Literal('RS256'), Type.Literal('PS256'), Type.Literal('ES256')]),
+        { minItems: 1 },
+      ),
+    ),
+    clockToleranceSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 60 })),
+    guests: Type.Optional(
+      Type.Boolean({ description: 'accept guest users of an Entra tenant; off by default' }),
+    ),
+    jwksUri: Type.Optional(url),
+    introspection: Type.Optional(
+      Type.Object({ clientId: Type.String({ minLength: 1 }), clientSecret: SecretSource }, strict),
+    ),
+    graph: Type.Optional(
+      Type.Object(
+        { endpoint: url, identity: name },
+        {
+          ...strict,
+          description: 'resolves group overage with one of the gateway’s own identities',
+        },
+      ),
+    ),
+  },
+  strict,
+)
+
+const Identity = Type.Union([
+  Type.Object(
+    {
+      kind: Type.Literal('managed-identity'),
+      clientId: Type.Optional(Type.String({ minLength: 1 })),
+      objectId: Type.Optional(Type.String({ minLength: 1 })),
+    },
+    strict,
+  ),
+  Type.Object(
+    {
+      kind: Type.Literal('workload-identity'),
+      tenantId: Type.String({ minLength: 1 }),
+      clientId: Type.String({ minLength: 1 }),
+      tokenFile: path,
+      authorityHost: Type.Optional(url),
+    },
+    strict,
+  ),
+  Type.Object(
+    {
+      kind: Type.Literal('on-behalf-of'),
+      tenantId: Type.String({ minLength: 1 }),
+      clientId: Type.String({ minLength: 1 }),
+      federatedBy: name,
+      authorityHost: Type.Optional(url),
+    },
+    {
+      ...strict,
+      description:
+        'the caller’s token is exchanged; the client is authenticated by another identity of this list, not by a secret',
+    },
+  ),
+])
+
+const Cloud = Type.Object(
+  {
+    name: Type.Union([
+      Type.Literal('AzureCloud'),
+      Type.Literal('AzureUSGovernment'),
+      Type.Literal('AzureChinaCloud'),
+    ]),
+    resourceManager: Type.Optional(url),
+    dataPlane: Type.Optional(
+      Type.String({
+        pattern: '^https?://[^/]',
+        description: 'data-plane origin; `{region}` is replaced',
+      }),
+    ),
+    scoring: Type.Optional(
+      Type.String({
+        pattern: '^https?://[^/]',
+        description: 'scoring origin; `{endpoint}` and `{region}` are replaced',
+      }),
+    ),
+    regions: Type.Optional(
+      Type.Record(Type.String(), Type.String({ pattern: '^[a-z0-9]+$' }), {
+        description: 'workspace ARM id to region, to save asking ARM',
+      }),
+    ),
+  },
+  strict,
+)
+
+const SinkBase = {
+  name,
+  required: Type.Optional(
+    Type.Boolean({ description: 'segments are kept until this sink has them; true by default' }),
+  ),
+}
+const Sink = Type.Union([
+  Type.Object(
+    {
+      ...SinkBase,
+      kind: Type.Literal('azure-monitor'),
+      endpoint: url,
+      ruleId: Type.String({ minLength: 1 }),
+      stream: Type.String({ minLength: 1 }),
+      identity: name,
+    },
+    strict,
+  ),
+  Type.Object({ ...SinkBase, kind: Type.Literal('stdout') }, strict),
+  Type.Object(
+    { ...SinkBase, kind: Type.Literal('otlp'), endpoint: url, token: Type.Optional(SecretSource) },
+    strict,
+  ),
+  Type.Object(
+    {
+      ...SinkBase,
+      kind: Type.Literal('splunk-hec'),
+      endpoint: url,
+      token: SecretSource,
+      index: Type.Optional(Type.String()),
+    },
+    strict,
+  ),
+  Type.Object(
+    {
+      ...SinkBase,
+      kind: Type.Literal('syslog'),
+      host: Type.String({ minLength: 1 }),
+      port: Type.Integer({ minimum: 1, maximum: 65535 }),
+      caFile: Type.Optional(path),
+    },
+    strict,
+  ),
+  Type.Object(
+    { ...SinkBase, kind: Type.Literal('https'), endpoint: url, token: Type.Optional(SecretSource) },
+    strict,
+  ),
+])
+
+const Audit = Type.Object(
+  {
+    spool: Type.Object(
+      {
+        directory: path,
+        durability: Type.Optional(
+          Type.Union([Type.Literal('fsync'), Type.Literal('records-may-be-lost-on-power-failure')]),
+        ),
+        segmentBytes: Type.Optional(Type.Integer({ minimum: 65_536 })),
+        softLimitBytes: Type.Optional(Type.Integer({ minimum: 65_536 })),
+        hardLimitBytes: Type.Optional(Type.Integer({ minimum: 65_536 })),
+        retentionSeconds: Type.Optional(Type.Integer({ minimum: 0 })),
+        signingKeyFile: Type.Optional(path),
+      },
+      strict,
+    ),
+    hashKey: Type.Optional(SecretSource),
+    sinks: Type.Array(Sink, { minItems: 1 }),
+  },
+  strict,
+)
+
+export const ConfigSchema = Type.Object(
+  {
+    listen: Listen,
+    cloud: Cloud,
+    issuers: Type.Array(Issuer, { minItems: 1 }),
+    identities: Type.Record(Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }), Identity, {
+      minProperties: 1,
+    }),
+    policies: Type.Object(
+      {
+        directory: path,
+        bindings: Type.Optional(
+          Type.String({
+            minLength: 1,
+            description: 'bindings file; `bindings.yaml` in the directory if absent',
+          }),
+        ),
+      },
+      strict,
+    ),
+    denyListFile: Type.Optional(path),
+    audit: Audit,
+    limits: Type.Optional(
+      Type.Object(
+        {
+          bodyBytes: Type.Optional(
+            Type.Integer({ minimum: 1024, description: 'largest body that policy may read' }),
+          ),
+          answerBytes: Type.Optional(
+            Type.Integer({
+              minimum: 1024,
+              description: 'largest answer that is checked whole before its first byte is sent',
+            }),
+          ),
+          headersTimeoutMs: Type.Optional(Type.Integer({ minimum: 1000 })),
+          requestTimeoutMs: Type.Optional(Type.Integer({ minimum: 1000 })),
+          upstreamTimeoutMs: Type.Optional(Type.Integer({ minimum: 100 })),
+          tokenTimeoutMs: Type.Optional(Type.Integer({ minimum: 100 })),
+        },
+        strict,
+      ),
+    ),
+  },
+  {
+    ...strict,
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'Azure ML Harness configuration',
+  },
+)
+
+export type Config = Static<typeof ConfigSchema>
+export type IssuerConfig = Static<typeof Issuer>
+export type IdentityConfig = Static<typeof Identity>
+export type CloudConfig = Static<typeof Cloud>
+export type SinkConfig = Static<typeof Sink>
+export type AuditConfig = Static<typeof Audit>
+export type SecretSource = Static<typeof SecretSource>

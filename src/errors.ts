@@ -1,0 +1,110 @@
+/**
+ * Every way this gateway says no: one class, one closed table of codes, and the form each reader expects.
+ *
+ * The reason inside is rich and goes to the record; what goes over the wire is `code`, `message` and the decision.
+ * @module
+ */
+
+/**
+ * The closed table. Removing or renaming a code is a breaking change: clients and dashboards branch on it.
+ * RFC 6750 section 3.1 decides between 400, 401 and 403 for tokens.
+ */
+export const STATUS = {
+  // the request itself
+  bad_request: 400,
+  bad_path: 400,
+  bad_query: 400,
+  bad_header: 400,
+  bad_host: 400,
+  bad_body: 400,
+  missing_api_version: 400,
+  invalid_request: 400,
+  misdirected_request: 421,
+  unknown_operation: 404,
+  not_found: 404,
+  method_not_allowed: 405,
+  request_timeout: 408,
+  body_too_large: 413,
+  target_too_long: 414,
+  unsupported_media_type: 415,
+  expectation_failed: 417,
+  headers_too_large: 431,
+  // the token
+  missing_token: 401,
+  invalid_token: 401,
+  expired_token: 401,
+  unknown_issuer: 401,
+  wrong_audience: 401,
+  malformed_claims: 401,
+  no_principal: 401,
+  insufficient_claims: 401,
+  invalid_dpop_proof: 401,
+  revoked: 401,
+  // the decision
+  insufficient_scope: 403,
+  guest_refused: 403,
+  groups_unresolved: 403,
+  policy_refused: 403,
+  policy_error: 403,
+  secrets_refused: 403,
+  tunnel_refused: 403,
+  // upstream, its tokens and its answers
+  upstream_forbidden: 403,
+  upstream_rejected_identity: 502,
+  upstream_unreachable: 502,
+  upstream_reset: 502,
+  upstream_bad_answer: 502,
+  upstream_foreign_url: 502,
+  upstream_redirect: 502,
+  upstream_timeout: 504,
+  identity_mismatch: 502,
+  // what the gateway itself depends on
+  idp_unavailable: 503,
+  graph_unavailable: 503,
+  identity_unavailable: 503,
+  audit_unavailable: 503,
+  not_ready: 503,
+  internal_error: 500,
+} as const
+
+/** A refusal's machine-readable code. */
+export type RefusalCode = keyof typeof STATUS
+
+/** What a refusal may carry besides its code and message. None of it may hold a token, a key or a claim's value. */
+export interface RefusalDetail {
+  /** What the reader can do next: one sentence, lower case, no full stop. */
+  readonly remedy?: string
+  /** Ids of the policies that decided. */
+  readonly policies?: readonly string[]
+  /** Seconds after which to try again: becomes `Retry-After`. */
+  readonly retryAfter?: number
+  /** A base64 claims request, for clients that can take one (`xms_cc` has `cp1`). */
+  readonly claims?: string
+  /** For the record only, never on the wire: what exactly was wrong. */
+  readonly inner?: string
+  readonly cause?: unknown
+}
+
+/** The one error class: thrown by any stage, caught once, in pipeline.ts. */
+export class Refusal extends Error {
+  override readonly name = 'Refusal'
+  readonly code: RefusalCode
+  readonly status: number
+  readonly detail: RefusalDetail
+
+  constructor(code: RefusalCode, message: string, detail: RefusalDetail = {}) {
+    super(message, detail.cause === undefined ? undefined : { cause: detail.cause })
+    this.code = code
+    this.status = STATUS[code]
+    this.detail = detail
+  }
+}
+
+/** Anything thrown becomes a refusal: an error of ours never lets a request through, nor shows its text. */
+export function toRefusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error
+  return new Refusal('internal_error', 'the gateway failed to judge this request', {
+    cause: error,
+    inner: error instanceof Error ? `${error.name}: ${error.message}` : typeof error,
+  })
+}
