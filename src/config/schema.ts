@@ -32,6 +32,12 @@ const Listen = Type.Object(
       pattern: '^https://[^/]+$',
       description: 'the origin that clients use, without a trailing slash',
     }),
+    hosts: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        description:
+          'further `Host` values to answer to, with their ports, besides that of publicUrl',
+      }),
+    ),
     tls: Type.Optional(Type.Object({ certFile: path, keyFile: path }, strict)),
     dangerouslyPlainHttpBehindATlsTerminatingProxy: Type.Optional(Type.Boolean()),
     metrics: Type.Optional(
