@@ -1,99 +1,84 @@
 /**
- * The issuers that are trusted side by side, each with its keys and its profile: a token goes to the one that its
- * `iss` names and to no other.
+ * The issuers that are trusted side by side: a token goes to the one that its `iss` names and to no other.
  * @module
  */
 import type { IssuerConfig } from '../config/schema.ts'
 import { Refusal } from '../errors.ts'
+import { createAuthority, type Authority, type AuthorityOptions } from './authority.ts'
 import { createIssuerMatcher } from './issuers.ts'
 import { isCompactJws, takeApart } from './jws.ts'
-import { createKeyStore, type KeyStore } from './key-store.ts'
 import type { Metric } from './metric.ts'
 import { nameMistake } from './mistake.ts'
-import { readEntra } from './profiles/entra.ts'
-import { readOidc } from './profiles/oidc.ts'
-import { readOkta } from './profiles/okta.ts'
-import type { Profile } from './profiles/profile.ts'
-import { readBinding } from './sender.ts'
 import type { VerifiedToken } from './token-cache.ts'
-import { verifyToken } from './verify.ts'
-
-/** A token that was verified and read. */
-export type Judged = VerifiedToken
-
-export interface AuthoritiesOptions {
-  readonly issuers: readonly IssuerConfig[]
-  readonly now: () => number
-  readonly log: (fields: Record<string, unknown>, message: string) => void
-}
 
 export interface Authorities {
-  /** @throws Refusal */
-  judge(token: string, digest: string): Promise<Judged>
+  /** @param digest SHA-256 of the token @throws Refusal */
+  judge(token: string, digest: string): Promise<VerifiedToken>
   start(): Promise<void>
   ready(): { readonly ok: boolean; readonly reasons: readonly string[] }
   metrics(): readonly Metric[]
   close(): void
 }
 
-const PROFILES: Readonly<Record<IssuerConfig['profile'], Profile>> = {
-  entra: readEntra,
-  okta: readOkta,
-  oidc: readOidc,
-}
-
+/** @throws Error naming the issuer that cannot be trusted as it is configured */
 export function createAuthorities(
-  { issuers, now, log }: AuthoritiesOptions,
-  onWithdrawn: (thumbprints: ReadonlySet<string>) => void,
+  issuers: readonly IssuerConfig[],
+  options: AuthorityOptions,
 ): Authorities {
   const matchIssuer = createIssuerMatcher(issuers)
-  const stores = new Map<string, KeyStore>()
-  for (const { name, issuer, jwksUri = null, algorithms = ['RS256'] } of issuers) {
-    stores.set(name, createKeyStore({ name, issuer, jwksUri, algorithms, now, log, onWithdrawn }))
-  }
+  const authorities = new Map<IssuerConfig, Authority>()
+  for (const config of issuers) authorities.set(config, createAuthority(config, options))
 
-  async function judge(token: string): Promise<Judged> {
-    if (!isCompactJws(token)) throw new Refusal('invalid_token', 'the token is not a signed JWT')
-    const unverified = takeApart(token)
-    const issuer = matchIssuer(unverified.claims)
-    const keys = issuer === null ? undefined : stores.get(issuer.config.name)
-    if (issuer === null || keys === undefined) {
-      throw (
-        nameMistake(unverified) ?? new Refusal('unknown_issuer', 'the issuer is not trusted here')
-      )
+  /** An opaque token names nobody. It is shown to one issuer, never to several in turn. */
+  async function judgeOpaque(token: string, digest: string): Promise<VerifiedToken> {
+    const [one, ...others] = [...authorities].filter(([, authority]) => authority.canIntrospect)
+    if (one === undefined) throw new Refusal('invalid_token', 'the token is not a signed JWT')
+    if (others.length > 0) {
+      throw new Refusal('invalid_token', 'the token does not tell which issuer to ask about it')
     }
-    const key = await verifyToken(token, unverified, issuer, keys, now())
-    const binding = readBinding(unverified.claims)
-    const { principal } = PROFILES[issuer.config.profile](unverified, issuer)
-    return { principal, binding, key: key.thumbprint, until: principal.expiresAt * 1_000 }
+    const [config, authority] = one
+    return authority.judgeOpaque(token, digest, { config, iss: config.issuer, tenant: null })
   }
 
   return {
-    judge,
+    async judge(token, digest) {
+      if (!isCompactJws(token)) return judgeOpaque(token, digest)
+      const parts = takeApart(token)
+      const matched = matchIssuer(parts.claims)
+      const authority = matched === null ? undefined : authorities.get(matched.config)
+      if (matched === null || authority === undefined) {
+        throw (
+          nameMistake(parts) ?? new Refusal('unknown_issuer', 'the token’s issuer is not trusted')
+        )
+      }
+      return authority.judgeSigned(token, digest, parts, matched)
+    },
     async start() {
-      await Promise.all([...stores.values()].map((store) => store.start()))
+      await Promise.all([...authorities.values()].map((authority) => authority.start()))
     },
     ready() {
       const reasons: string[] = []
-      for (const [name, store] of stores) {
-        if (!store.state().usable) reasons.push(`issuer "${name}" has no keys`)
+      for (const [{ name }, authority] of authorities) {
+        if (authority.keys()?.usable === false) reasons.push(`issuer "${name}" has no keys`)
       }
-      return { ok: reasons.length < stores.size, reasons }
+      return { ok: reasons.length < authorities.size, reasons }
     },
-    metrics() {
-      return [...stores].flatMap(([issuer, store]) => {
-        const { ageSeconds, refreshes, failures, unknownKeys } = store.state()
-        const labels = { issuer }
-        return [
-          ...(ageSeconds === null ? [] : [{ name: 'key_age_seconds', labels, value: ageSeconds }]),
-          { name: 'key_refreshes_total', labels, value: refreshes },
-          { name: 'key_refresh_failures_total', labels, value: failures },
-          { name: 'unknown_keys_total', labels, value: unknownKeys },
-        ]
-      })
-    },
+    metrics: () => [...authorities].flatMap(([{ name }, authority]) => keyMetrics(name, authority)),
     close() {
-      for (const store of stores.values()) store.close()
+      for (const authority of authorities.values()) authority.close()
     },
   }
+}
+
+function keyMetrics(issuer: string, authority: Authority): readonly Metric[] {
+  const state = authority.keys()
+  if (state === null) return []
+  const { ageSeconds, refreshes, failures, unknownKeys } = state
+  const labels = { issuer }
+  return [
+    ...(ageSeconds === null ? [] : [{ name: 'key_age_seconds', labels, value: ageSeconds }]),
+    { name: 'key_refreshes_total', labels, value: refreshes },
+    { name: 'key_refresh_failures_total', labels, value: failures },
+    { name: 'unknown_keys_total', labels, value: unknownKeys },
+  ]
 }

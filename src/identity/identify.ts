@@ -7,7 +7,7 @@
 import { hash } from 'node:crypto'
 import type { IssuerConfig, SecretSource } from '../config/schema.ts'
 import { Refusal } from '../errors.ts'
-import { createAuthorities, type Judged } from './authorities.ts'
+import { createAuthorities } from './authorities.ts'
 import { readCredential } from './bearer.ts'
 import type { DenyList } from './deny-list.ts'
 import { createDpopCheck } from './dpop.ts'
@@ -15,7 +15,7 @@ import { createSingleFlight } from './single-flight.ts'
 import type { Metric } from './metric.ts'
 import type { Principal } from './principal.ts'
 import { checkSender } from './sender.ts'
-import { createTokenCache } from './token-cache.ts'
+import { createTokenCache, type VerifiedToken } from './token-cache.ts'
 
 export interface IdentifyOptions {
   readonly issuers: readonly IssuerConfig[]
@@ -58,12 +58,15 @@ export function createIdentify(options: IdentifyOptions): Identify {
   const cache = createTokenCache()
   // A verification that began before a flush must not end up in the cache after it
   let flushes = 0
-  const authorities = createAuthorities(options, (thumbprints) => {
-    flushes += 1
-    cache.dropKeys(thumbprints)
+  const authorities = createAuthorities(options.issuers, {
+    ...options,
+    onWithdrawn(thumbprints) {
+      flushes += 1
+      cache.dropKeys(thumbprints)
+    },
   })
   const checkDpop = createDpopCheck(options)
-  const verifyOnce = createSingleFlight<Judged>()
+  const verifyOnce = createSingleFlight<VerifiedToken>()
 
   const flush = () => {
     flushes += 1
@@ -72,7 +75,7 @@ export function createIdentify(options: IdentifyOptions): Identify {
   denyList.onChange(flush)
 
   /** However many requests bring a new token at once, it is verified once. */
-  async function judge(digest: string, token: string): Promise<Judged> {
+  async function judge(digest: string, token: string): Promise<VerifiedToken> {
     return verifyOnce(digest, async () => {
       const before = flushes
       const judged = await authorities.judge(token, digest)

@@ -85,6 +85,10 @@ function findFault(config: IssuerConfig): string | null {
     // Whoever can create a tenant could otherwise make principals
     if (config.tenants === undefined) return '{tenantid} needs the list of accepted tenants'
   }
+  if (config.profile === 'entra' && config.introspection !== undefined) {
+    return 'Entra has no introspection'
+  }
+  if (config.profile !== 'entra' && config.graph !== undefined) return 'Graph is for Entra'
   if (isOktaOrganisation(config) && config.introspection === undefined) {
     return 'the tokens of an Okta organisation server can only be introspected: configure that, or a custom authorization server'
   }

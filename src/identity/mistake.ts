@@ -33,7 +33,7 @@ export function idTokenRefusal(): Refusal {
 }
 
 /** A refusal that names the mistake, or null if the token shows none that is known. */
-export function nameMistake({ typ, claims }: Unverified): Refusal | null {
+export function nameMistake({ typ, claims }: Pick<Unverified, 'typ' | 'claims'>): Refusal | null {
   if (typ === 'okta-internal-at+jwt') {
     return new Refusal('invalid_token', 'this is a token of an Okta organisation server', {
       remedy: 'use a custom authorization server, or configure introspection for this issuer',

@@ -63,6 +63,15 @@ export async function fetchJson(
   }
 }
 
+/** `fetch` for a library that reads its answers whole. @throws Error also for an answer that is too big */
+export async function fetchBounded(url: string, init: RequestInit): Promise<Response> {
+  const response = await fetch(url, { ...init, redirect: 'manual' })
+  const bytes = await readBounded(response)
+  if (bytes === null) throw new Error('the answer is too big')
+  const { status, headers } = response
+  return new Response(bytes.length === 0 ? null : new Uint8Array(bytes), { status, headers })
+}
+
 /** A short name for a failed call: error names and system codes only, no text that others wrote. */
 export function nameFailure(error: unknown): string {
   if (!(error instanceof Error)) return 'failed'

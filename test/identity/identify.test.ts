@@ -15,7 +15,7 @@ import {
 const world = await makeWorld()
 t.teardown(() => world.close())
 
-void t.test('an Entra user becomes a principal by tenant and object id', async (t) => {
+void t.test('an Entra user becomes a principal by tenant and object id', async (test) => {
   const identify = await world.makeIdentify()
   const token = await sign(
     world.entraKey,
@@ -29,7 +29,7 @@ void t.test('an Entra user becomes a principal by tenant and object id', async (
   )
   const principal = await identify.identify(bearer(token))
   const seconds = world.clock() / 1000
-  t.same(principal, {
+  test.same(principal, {
     kind: 'user',
     id: `entra/${TENANT}/${OBJECT}`,
     issuer: 'entra',
@@ -49,12 +49,12 @@ void t.test('an Entra user becomes a principal by tenant and object id', async (
   })
 })
 
-void t.test('an Okta user is known by uid, a service by cid', async (t) => {
+void t.test('an Okta user is known by uid, a service by cid', async (test) => {
   const identify = await world.makeIdentify()
   const user = await identify.identify(
     bearer(await sign(world.oktaKey, world.oktaUser({ groups: ['ml'] }), { typ: undefined })),
   )
-  t.match(user, {
+  test.match(user, {
     kind: 'user',
     id: 'okta/00uperson',
     client: '0oaclient',
@@ -62,12 +62,12 @@ void t.test('an Okta user is known by uid, a service by cid', async (t) => {
     scopes: ['access'],
   })
   const service = await identify.identify(bearer(await sign(world.oktaKey, world.oktaService())))
-  t.match(service, { kind: 'service', id: 'okta/0oaservice' })
+  test.match(service, { kind: 'service', id: 'okta/0oaservice' })
 })
 
 void t.test(
   'the identity of a compute belongs to its workspace, a user-assigned one to none',
-  async (t) => {
+  async (test) => {
     const identify = await world.makeIdentify()
     const workspace =
       '/subscriptions/s/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/WS'
@@ -76,7 +76,7 @@ void t.test(
         await sign(world.entraKey, world.entraApp({ xms_mirid: `${workspace}/computes/cpu` })),
       ),
     )
-    t.match(system, {
+    test.match(system, {
       kind: 'compute',
       resourceId: `${workspace}/computes/cpu`.toLowerCase(),
       workspace: workspace.toLowerCase(),
@@ -86,77 +86,80 @@ void t.test(
     const user = await identify.identify(
       bearer(await sign(world.entraKey, world.entraApp({ xms_mirid: assigned }))),
     )
-    t.match(user, { kind: 'compute', workspace: null })
+    test.match(user, { kind: 'compute', workspace: null })
     const app = await identify.identify(bearer(await sign(world.entraKey, world.entraApp())))
-    t.match(app, { kind: 'service', resourceId: null })
+    test.match(app, { kind: 'service', resourceId: null })
   },
 )
 
-void t.test('a warm request asks nobody and checks no signature', async (t) => {
+void t.test('a warm request asks nobody and checks no signature', async (test) => {
   const identify = await world.makeIdentify()
   const request = bearer(await sign(world.entraKey, world.entraUser()))
   const first = await identify.identify(request)
-  const { verify } = crypto.subtle
+  const verify = crypto.subtle.verify.bind(crypto.subtle)
   let checks = 0
   crypto.subtle.verify = (...parameters) => {
     checks += 1
-    return verify.apply(crypto.subtle, parameters)
+    return verify(...parameters)
   }
-  t.teardown(() => {
+  test.teardown(() => {
     crypto.subtle.verify = verify
   })
-  t.equal(await identify.identify(request), first, 'the very same principal')
-  t.equal(checks, 0)
+  test.equal(await identify.identify(request), first, 'the very same principal')
+  test.equal(checks, 0)
   const [hits] = identify.metrics().filter(({ name }) => name === 'token_cache_hits_total')
-  t.equal(hits?.value, 1)
+  test.equal(hits?.value, 1)
   identify.flush()
   await identify.identify(request)
-  t.equal(checks, 1, 'and after a flush it is verified again')
+  test.equal(checks, 1, 'and after a flush it is verified again')
 })
 
-void t.test('a cached token ends with its exp', async (t) => {
+void t.test('a cached token ends with its exp', async (test) => {
   const identify = await world.makeIdentify()
   const request = bearer(await sign(world.entraKey, world.entraUser()))
   await identify.identify(request)
   const before = world.clock.ms
-  t.teardown(() => {
+  test.teardown(() => {
     world.clock.ms = before
   })
   world.clock.ms += 3_631_000
-  t.equal(await codeOf(identify.identify(request)), 'expired_token')
-})
-
-void t.test('a token bound to a certificate needs that certificate, cached or not', async (t) => {
-  const identify = await world.makeIdentify()
-  const certificate = Buffer.from('the DER of a certificate')
-  const thumbprint = createHash('sha256').update(certificate).digest('base64url')
-  const token = await sign(world.oktaKey, world.oktaUser({ cnf: { 'x5t#S256': thumbprint } }))
-  t.equal(await codeOf(identify.identify(bearer(token))), 'invalid_token')
-  t.equal(
-    await codeOf(identify.identify({ ...bearer(token), clientCertificate: certificate })),
-    'accepted',
-  )
-  t.equal(
-    await codeOf(
-      identify.identify({ ...bearer(token), clientCertificate: Buffer.from('another') }),
-    ),
-    'invalid_token',
-  )
-  t.equal(await codeOf(identify.identify(bearer(token))), 'invalid_token')
+  test.equal(await codeOf(identify.identify(request)), 'expired_token')
 })
 
 void t.test(
+  'a token bound to a certificate needs that certificate, cached or not',
+  async (test) => {
+    const identify = await world.makeIdentify()
+    const certificate = Buffer.from('the DER of a certificate')
+    const thumbprint = createHash('sha256').update(certificate).digest('base64url')
+    const token = await sign(world.oktaKey, world.oktaUser({ cnf: { 'x5t#S256': thumbprint } }))
+    test.equal(await codeOf(identify.identify(bearer(token))), 'invalid_token')
+    test.equal(
+      await codeOf(identify.identify({ ...bearer(token), clientCertificate: certificate })),
+      'accepted',
+    )
+    test.equal(
+      await codeOf(
+        identify.identify({ ...bearer(token), clientCertificate: Buffer.from('another') }),
+      ),
+      'invalid_token',
+    )
+    test.equal(await codeOf(identify.identify(bearer(token))), 'invalid_token')
+  },
+)
+
+void t.test(
   'an issuer whose discovery document names another issuer stops the start',
-  async (t) => {
+  async (test) => {
     world.okta.issuers.set('/oauth2/aus1', `${world.okta.origin}/oauth2/other`)
-    t.teardown(() => world.okta.issuers.clear())
-    await t.rejects(world.makeIdentify(), { message: /names another issuer/ })
+    test.teardown(() => world.okta.issuers.clear())
+    await test.rejects(world.makeIdentify(), { message: /names another issuer/ })
   },
 )
 
 void t.test(
   'issuers that cannot be told apart or trusted are faults of the configuration',
-  async (t) => {
+  async (test) => {
     const [entra, okta] = world.configs
     if (entra === undefined || okta === undefined) throw new Error('two issuers')
     const faulty = [
@@ -168,6 +171,6 @@ void t.test(
       [{ ...okta, issuer: world.okta.origin, audiences: [AUDIENCE] }],
     ]
     for (const issuers of faulty)
-      await t.rejects(world.makeIdentify({ issuers }), { message: /^issuer "/ })
+      await test.rejects(world.makeIdentify({ issuers }), { message: /^issuer "/ })
   },
 )
