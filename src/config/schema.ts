@@ -68,7 +68,7 @@ const Issuer = Type.Object(
     tenants: Type.Optional(
       Type.Array(Type.String(), {
         minItems: 1,
-        description: 'tenants accepted, for a multi-tenant Entra issuer',
+        description: 'tenants accepted; a multi-tenant Entra issuer needs them',
       }),
     ),
     algorithms: Type.Optional(
@@ -83,7 +83,23 @@ const Issuer = Type.Object(
     ),
     jwksUri: Type.Optional(url),
     introspection: Type.Optional(
-      Type.Object({ clientId: Type.String({ minLength: 1 }), clientSecret: SecretSource }, strict),
+      Type.Object(
+        {
+          clientId: Type.String({ minLength: 1 }),
+          clientSecret: SecretSource,
+          endpoint: Type.Optional({
+            ...url,
+            description: 'RFC 7662 endpoint; by default the one that discovery names',
+          }),
+          everyToken: Type.Optional(
+            Type.Boolean({
+              description:
+                'also ask about tokens that verify here, so that a revoked one is refused within 30 s; off by default',
+            }),
+          ),
+        },
+        { ...strict, description: 'asks the issuer about tokens that cannot be verified here' },
+      ),
     ),
     graph: Type.Optional(
       Type.Object(
