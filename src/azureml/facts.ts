@@ -7,16 +7,21 @@ import type { Exchange } from '../exchange.ts'
 /** Typed as in the Cedar schema: Long, String and Set of String only, and nothing secret. */
 export type CallFacts = Record<string, string | number | boolean | readonly string[]>
 
-/** @param exchange target and principal must be known */
+const MINUTE_MS = 60_000
+
+/** Facts of token age, place and time. @param exchange what the stages before have found */
 export function callFacts(exchange: Exchange): CallFacts {
-  const { target, principal } = exchange
-  const facts: CallFacts = { sourceIp: exchange.source.ip, method: exchange.method }
+  const { target, principal, receivedAt } = exchange
+  const facts: CallFacts = {
+    sourceIp: exchange.source.ip,
+    // to the minute, so that a decision that asks for it can still be remembered
+    time: new Date(receivedAt - (receivedAt % MINUTE_MS)).toISOString(),
+  }
   const apiVersion = target?.params.get('api-version')
   if (apiVersion !== undefined) facts['apiVersion'] = apiVersion
   if (principal !== null) {
-    const seconds = Math.floor(exchange.receivedAt / 1000)
+    const seconds = Math.floor(receivedAt / 1000)
     facts['tokenAgeSeconds'] = Math.max(0, seconds - principal.issuedAt)
-    facts['authenticationMethods'] = principal.methods
     if (principal.authenticatedAt !== null) {
       facts['signInAgeSeconds'] = Math.max(0, seconds - principal.authenticatedAt)
     }
