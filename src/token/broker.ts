@@ -84,6 +84,7 @@ export function createBroker(options: BrokerOptions): Broker {
 
   async function get(name: string, scope: string, assertion: string | null): Promise<Held> {
     if (closed) throw new Refusal('not_ready', 'the gateway is stopping')
+    if (find(name).kind === 'on-behalf-of' && assertion === null) throw withoutCaller(name)
     return slotOf(name, scope).get(assertion)
   }
 
@@ -123,13 +124,12 @@ export function createBroker(options: BrokerOptions): Broker {
     async grant(permit, scope, assertion) {
       const name = permit.effects.identity
       const identity = find(name)
-      const onBehalfOf = identity.kind === 'on-behalf-of'
-      if (onBehalfOf && assertion === undefined) throw withoutCaller(name)
-      const { token } = await get(name, scope, onBehalfOf ? (assertion ?? null) : null)
+      // an identity that acts for itself must not even see the caller's token
+      const own = identity.kind === 'on-behalf-of' ? (assertion ?? null) : null
+      const { token } = await get(name, scope, own)
       return new Grant(permit, { name, clientId: identity.clientId ?? null }, token)
     },
     async token(name, scope) {
-      if (find(name).kind === 'on-behalf-of') throw withoutCaller(name)
       const { token, expiresAt } = await get(name, scope, null)
       return { token, expiresAt }
     },
