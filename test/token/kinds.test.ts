@@ -16,10 +16,23 @@ const managed = await identityEndpoint(t)
 const entra = await tokenEndpoint(t)
 const tokenFile = path.join(t.testdir(), 'token')
 
+const authorityHost = entra.url
 const IDENTITIES: Record<string, IdentityConfig> = {
   federation: { kind: 'managed-identity', clientId: CLIENT_ID },
-  workload: { kind: 'workload-identity', tenantId: TENANT, clientId: APP, tokenFile },
-  caller: { kind: 'on-behalf-of', tenantId: TENANT, clientId: APP, federatedBy: 'federation' },
+  workload: {
+    kind: 'workload-identity',
+    tenantId: TENANT,
+    clientId: APP,
+    tokenFile,
+    authorityHost,
+  },
+  caller: {
+    kind: 'on-behalf-of',
+    tenantId: TENANT,
+    clientId: APP,
+    federatedBy: 'federation',
+    authorityHost,
+  },
 }
 
 async function fixture(
@@ -43,7 +56,6 @@ async function fixture(
   await writeFile(tokenFile, 'assertion-of-the-cluster\n')
   const broker = createBroker({
     identities: IDENTITIES,
-    authorityHost: entra.url,
     now: () => clock.now,
     random: () => 0,
     timeoutMs: 2000,
@@ -108,7 +120,13 @@ void t.test(
     const { broker } = await fixture(st, {
       identities: {
         ...IDENTITIES,
-        lost: { kind: 'workload-identity', tenantId: TENANT, clientId: APP, tokenFile: '/nowhere' },
+        lost: {
+          kind: 'workload-identity',
+          tenantId: TENANT,
+          clientId: APP,
+          tokenFile: '/nowhere',
+          authorityHost,
+        },
       },
     })
     st.equal((await refused(broker.token('lost', ARM))).code, 'identity_unavailable')
@@ -175,6 +193,17 @@ void t.test(
     st.notOk('client_secret' in (entra.requests[0]?.form ?? {}))
   },
 )
+
+void t.test('on behalf of: each cloud has a token exchange of its own', async (st) => {
+  for (const [cloud, resource] of [
+    ['AzureUSGovernment', 'api://AzureADTokenExchangeUSGov'],
+    ['AzureChinaCloud', 'api://AzureADTokenExchangeChina'],
+  ] as const) {
+    const { broker } = await fixture(st, { cloud })
+    await broker.grant(permit('caller'), ARM, callerToken('ada'))
+    st.equal(managed.requests[0]?.url.searchParams.get('resource'), resource)
+  }
+})
 
 void t.test('on behalf of: each caller has a token of their own, fetched once', async (st) => {
   const { broker } = await fixture(st)
