@@ -32,6 +32,12 @@ const Listen = Type.Object(
       pattern: '^https://[^/]+$',
       description: 'the origin that clients use, without a trailing slash',
     }),
+    hosts: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        description:
+          'further `Host` values to answer to, with their ports, besides that of publicUrl',
+      }),
+    ),
     tls: Type.Optional(Type.Object({ certFile: path, keyFile: path }, strict)),
     dangerouslyPlainHttpBehindATlsTerminatingProxy: Type.Optional(Type.Boolean()),
     metrics: Type.Optional(
@@ -62,7 +68,7 @@ const Issuer = Type.Object(
     tenants: Type.Optional(
       Type.Array(Type.String(), {
         minItems: 1,
-        description: 'tenants accepted, for a multi-tenant Entra issuer',
+        description: 'tenants accepted; a multi-tenant Entra issuer needs them',
       }),
     ),
     algorithms: Type.Optional(
@@ -77,7 +83,23 @@ const Issuer = Type.Object(
     ),
     jwksUri: Type.Optional(url),
     introspection: Type.Optional(
-      Type.Object({ clientId: Type.String({ minLength: 1 }), clientSecret: SecretSource }, strict),
+      Type.Object(
+        {
+          clientId: Type.String({ minLength: 1 }),
+          clientSecret: SecretSource,
+          endpoint: Type.Optional({
+            ...url,
+            description: 'RFC 7662 endpoint; by default the one that discovery names',
+          }),
+          everyToken: Type.Optional(
+            Type.Boolean({
+              description:
+                'also ask about tokens that verify here, so that a revoked one is refused within 30 s; off by default',
+            }),
+          ),
+        },
+        { ...strict, description: 'asks the issuer about tokens that cannot be verified here' },
+      ),
     ),
     graph: Type.Optional(
       Type.Object(

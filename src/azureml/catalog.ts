@@ -1,0 +1,174 @@
+/**
+ * The resource types of Microsoft.MachineLearningServices that this gateway knows, one a row.
+ *
+ * Source: the provider's ARM specification (Azure/azure-rest-api-specs, api-version 2026-07-01 and the earlier
+ * ones for types since renamed) for paths and long-running methods; the published RBAC operations of the
+ * provider (learn.microsoft.com, "Azure permissions for AI + machine learning") for the spelling of actions.
+ * A test compares these rows with both where they are at hand.
+ * @module
+ */
+
+export const PROVIDER = 'Microsoft.MachineLearningServices'
+
+/** One resource type. `path` and `action` are spelt as published, under the provider, without names. */
+export interface ResourceType {
+  readonly path: string
+  /** Cedar entity type of its members. */
+  readonly cedar: string
+  /** Where its permissions hang if that is not `path`: other spelling, or an umbrella over several types. */
+  readonly action?: string
+  /** Methods that may answer 201 or 202 and go on. */
+  readonly longRunning?: readonly string[]
+  /** Names are case-sensitive: asset names are, names of ARM resources proper are not. */
+  readonly exactNames?: true
+  /** Policies may look into the bodies of its writes. */
+  readonly inspectable?: true
+  /** An instance's GET may answer with credentials. */
+  readonly secrets?: true
+}
+
+const PD = ['PUT', 'DELETE'] as const
+const PPD = ['PUT', 'PATCH', 'DELETE'] as const
+/** An asset: case-sensitive name, body open to policy. */
+const asset = { exactNames: true, inspectable: true } as const
+/** Registry assets are authorised as `registries/assets`, whatever their kind, and are written asynchronously. */
+const shared = { ...asset, action: 'registries/assets', longRunning: PD } as const
+/** Versions and features of feature sets have no permissions of their own. */
+const featureSet = { ...asset, action: 'workspaces/featuresets', longRunning: PD } as const
+const featureEntity = {
+  ...asset,
+  action: 'workspaces/featurestoreentities',
+  longRunning: PD,
+} as const
+
+// prettier-ignore
+const WORKSPACE_TYPES: readonly ResourceType[] = [
+  { path: 'workspaces', cedar: 'Workspace', longRunning: PPD, inspectable: true },
+  { path: 'workspaces/jobs', cedar: 'Job', longRunning: ['DELETE'], ...asset },
+  { path: 'workspaces/jobs/operationresults', cedar: 'OperationStatus' },
+  { path: 'workspaces/schedules', cedar: 'Schedule', longRunning: PD, ...asset },
+  { path: 'workspaces/models', cedar: 'Model', ...asset },
+  { path: 'workspaces/models/versions', cedar: 'ModelVersion', ...asset },
+  { path: 'workspaces/data', cedar: 'Data', ...asset },
+  { path: 'workspaces/data/versions', cedar: 'DataVersion', ...asset },
+  { path: 'workspaces/datasets', cedar: 'Dataset', ...asset },
+  { path: 'workspaces/datasets/versions', cedar: 'DatasetVersion', ...asset },
+  { path: 'workspaces/codes', cedar: 'Code', ...asset },
+  { path: 'workspaces/codes/versions', cedar: 'CodeVersion', ...asset },
+  { path: 'workspaces/components', cedar: 'Component', ...asset },
+  { path: 'workspaces/components/versions', cedar: 'ComponentVersion', ...asset },
+  { path: 'workspaces/environments', cedar: 'Environment', ...asset },
+  { path: 'workspaces/environments/versions', cedar: 'EnvironmentVersion', ...asset },
+  { path: 'workspaces/featuresets', cedar: 'FeatureSet', ...featureSet },
+  { path: 'workspaces/featuresets/versions', cedar: 'FeatureSetVersion', ...featureSet },
+  { path: 'workspaces/featuresets/versions/features', cedar: 'Feature', ...featureSet },
+  { path: 'workspaces/featurestoreEntities', cedar: 'FeatureStoreEntity', ...featureEntity },
+  { path: 'workspaces/featurestoreEntities/versions', cedar: 'FeatureStoreEntityVersion', ...featureEntity },
+  { path: 'workspaces/features', cedar: 'WorkspaceFeature' },
+  { path: 'workspaces/datastores', cedar: 'Datastore', inspectable: true },
+  { path: 'workspaces/computes', cedar: 'ComputeTarget', longRunning: PPD, inspectable: true },
+  { path: 'workspaces/connections', cedar: 'Connection', inspectable: true },
+  { path: 'workspaces/connections/deployments', cedar: 'ConnectionDeployment', longRunning: PD, inspectable: true },
+  { path: 'workspaces/connections/models', cedar: 'ConnectionModel' },
+  { path: 'workspaces/connections/raiPolicies', cedar: 'RaiPolicy', longRunning: ['DELETE'] },
+  { path: 'workspaces/connections/raiBlocklists', cedar: 'RaiBlocklist', longRunning: ['DELETE'] },
+  { path: 'workspaces/connections/raiBlocklists/raiBlocklistItems', cedar: 'RaiBlocklistItem', longRunning: ['DELETE'] },
+  { path: 'workspaces/onlineEndpoints', cedar: 'OnlineEndpoint', longRunning: PPD, inspectable: true },
+  { path: 'workspaces/onlineEndpoints/operationresults', action: 'workspaces/onlineendpoints/operationresults', cedar: 'OperationStatus' },
+  { path: 'workspaces/onlineEndpoints/operationsstatus', action: 'workspaces/onlineendpoints/operationsstatus', cedar: 'OperationStatus' },
+  { path: 'workspaces/onlineEndpoints/deployments', cedar: 'OnlineDeployment', longRunning: PPD, inspectable: true },
+  { path: 'workspaces/onlineEndpoints/deployments/operationresults', action: 'workspaces/onlineendpoints/deployments/operationresults', cedar: 'OperationStatus' },
+  { path: 'workspaces/onlineEndpoints/deployments/operationsstatus', action: 'workspaces/onlineendpoints/deployments/operationsstatus', cedar: 'OperationStatus' },
+  { path: 'workspaces/onlineEndpoints/deployments/skus', cedar: 'OnlineDeploymentSku' },
+  { path: 'workspaces/batchEndpoints', cedar: 'BatchEndpoint', longRunning: PPD, inspectable: true },
+  { path: 'workspaces/batchEndpoints/jobs', cedar: 'BatchJob', ...asset },
+  { path: 'workspaces/batchEndpoints/deployments', cedar: 'BatchDeployment', longRunning: PPD, inspectable: true },
+  { path: 'workspaces/batchEndpoints/deployments/jobs', cedar: 'BatchJob', ...asset },
+  { path: 'workspaces/serverlessEndpoints', cedar: 'ServerlessEndpoint', longRunning: PPD, inspectable: true },
+  { path: 'workspaces/endpoints', cedar: 'Endpoint', longRunning: PD, inspectable: true },
+  { path: 'workspaces/endpoints/deployments', cedar: 'EndpointDeployment', longRunning: PD, inspectable: true },
+  { path: 'workspaces/endpoints/models', cedar: 'EndpointModel' },
+  { path: 'workspaces/marketplaceSubscriptions', cedar: 'MarketplaceSubscription', longRunning: PD },
+  { path: 'workspaces/capabilityHosts', cedar: 'CapabilityHost', longRunning: PD },
+  { path: 'workspaces/outboundRules', cedar: 'OutboundRule', longRunning: PD, inspectable: true },
+  { path: 'workspaces/outboundNetworkDependenciesEndpoints', cedar: 'OutboundDependency' },
+  { path: 'workspaces/managedNetworks', cedar: 'ManagedNetwork', longRunning: PPD },
+  { path: 'workspaces/managedNetworks/outboundRules', cedar: 'OutboundRule', longRunning: PD, inspectable: true },
+  { path: 'workspaces/privateEndpointConnections', cedar: 'PrivateEndpointConnection' },
+  { path: 'workspaces/privateEndpointConnectionProxies', cedar: 'PrivateEndpointConnectionProxy' },
+  { path: 'workspaces/privateLinkResources', cedar: 'PrivateLinkResource' },
+  { path: 'workspaces/linkedServices', cedar: 'LinkedService' },
+  { path: 'workspaces/eventGridFilters', cedar: 'EventGridFilter' },
+  { path: 'workspaces/datadriftdetectors', cedar: 'DataDriftDetector' },
+  { path: 'workspaces/experiments', cedar: 'Experiment', exactNames: true },
+  { path: 'workspaces/experiments/runs', cedar: 'Run', exactNames: true },
+  { path: 'workspaces/agents', cedar: 'Agent' },
+  { path: 'workspaces/hubs', cedar: 'Hub' },
+  { path: 'workspaces/hubs/policies', cedar: 'HubPolicy' },
+]
+
+// prettier-ignore
+const REGISTRY_TYPES: readonly ResourceType[] = [
+  { path: 'registries', cedar: 'Registry', longRunning: PD, inspectable: true },
+  { path: 'registries/codes', cedar: 'Code', ...shared },
+  { path: 'registries/codes/versions', cedar: 'CodeVersion', ...shared },
+  { path: 'registries/components', cedar: 'Component', ...shared },
+  { path: 'registries/components/versions', cedar: 'ComponentVersion', ...shared },
+  { path: 'registries/data', cedar: 'Data', ...shared },
+  { path: 'registries/data/versions', cedar: 'DataVersion', ...shared },
+  { path: 'registries/datareferences', cedar: 'Data', ...shared },
+  { path: 'registries/datareferences/versions', cedar: 'DataVersion', ...shared },
+  { path: 'registries/environments', cedar: 'Environment', ...shared },
+  { path: 'registries/environments/versions', cedar: 'EnvironmentVersion', ...shared },
+  { path: 'registries/models', cedar: 'Model', ...shared },
+  { path: 'registries/models/versions', cedar: 'ModelVersion', ...shared },
+  { path: 'registries/connections', cedar: 'Connection', inspectable: true },
+  { path: 'registries/privateEndpointConnections', cedar: 'PrivateEndpointConnection' },
+  { path: 'registries/privateEndpointConnectionProxies', cedar: 'PrivateEndpointConnectionProxy' },
+  { path: 'registries/privateLinkResources', cedar: 'PrivateLinkResource' },
+]
+
+// prettier-ignore
+const OTHER_TYPES: readonly ResourceType[] = [
+  { path: 'operations', cedar: 'ProviderOperation' },
+  { path: 'locations', cedar: 'Location' },
+  { path: 'locations/quotas', cedar: 'Quota' },
+  { path: 'locations/usages', cedar: 'Usage' },
+  { path: 'locations/quotaAndUsage', cedar: 'Usage' },
+  { path: 'locations/availableQuota', cedar: 'Quota' },
+  { path: 'locations/vmSizes', action: 'locations/vmsizes', cedar: 'VmSize' },
+  { path: 'locations/mfeOperationsStatus', cedar: 'OperationStatus' },
+  { path: 'locations/mfeOperationResults', cedar: 'OperationStatus' },
+  { path: 'locations/workspaceOperationsStatus', cedar: 'OperationStatus' },
+  { path: 'locations/computeoperationsstatus', cedar: 'OperationStatus' },
+  { path: 'virtualclusters', cedar: 'VirtualCluster' },
+  { path: 'virtualclusters/jobs', cedar: 'Job', ...asset },
+]
+
+/** All of them, in the order of this file. */
+export const RESOURCE_TYPES: readonly ResourceType[] = [
+  ...WORKSPACE_TYPES,
+  ...REGISTRY_TYPES,
+  ...OTHER_TYPES,
+]
+
+const byPath = new Map(RESOURCE_TYPES.map((type) => [type.path.toLowerCase(), type]))
+/** Polling URLs of long-running operations: each api-version has names of its own under `locations`. */
+const OPERATION_STATUS = /^locations\/[a-z]*operations?(?:status(?:es)?|results?)$/
+
+/** The type at a path such as `workspaces/onlineEndpoints/deployments`, in any case; null if unknown. */
+export function findType(path: string): ResourceType | null {
+  const lower = path.toLowerCase()
+  const type = byPath.get(lower)
+  if (type !== undefined) return type
+  return OPERATION_STATUS.test(lower) ? { path: lower, cedar: 'OperationStatus' } : null
+}
+
+/** Last path segments of the types right under `parent` (empty for the provider itself), as published. */
+export function childTypes(parent: string): readonly string[] {
+  const prefix = parent === '' ? '' : `${parent.toLowerCase()}/`
+  return RESOURCE_TYPES.flatMap(({ path }) => {
+    const tail = path.slice(prefix.length)
+    return path.toLowerCase().startsWith(prefix) && tail !== '' && !tail.includes('/') ? [tail] : []
+  })
+}

@@ -1,0 +1,31 @@
+/**
+ * Method and target become an operation: resource, Azure RBAC action, kind of answer. What fits neither ARM's
+ * grammar under a known type nor a known data-plane family is refused by name.
+ * @module
+ */
+import { Refusal } from '../errors.ts'
+import { checkApiVersion, classifyArm } from './classify-arm.ts'
+import type { Operation } from './operation.ts'
+import type { Target } from './target.ts'
+
+/**
+ * Says what a request means to Azure ML.
+ *
+ * @throws {Refusal} `unknown_operation`, `tunnel_refused`, `method_not_allowed`, `missing_api_version` or `bad_query`
+ */
+export function classify(target: Target): Operation {
+  const { method, segments, params } = target
+  const first = segments[0]?.toLowerCase()
+  // ARM's /batch takes up to 20 calls in a body; `$batch` is OData's
+  if (first === 'batch' || segments.at(-1)?.toLowerCase() === '$batch') {
+    throw new Refusal('tunnel_refused', 'a batch carries calls that policy would not see', {
+      remedy: 'make the calls one by one',
+    })
+  }
+  if (first === 'subscriptions' || first === 'providers') {
+    const operation = classifyArm(method, segments, 'arm')
+    checkApiVersion(params)
+    return operation
+  }
+  throw new Refusal('unknown_operation', `"/${(segments[0] ?? '').slice(0, 64)}" is not served`)
+}

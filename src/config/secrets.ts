@@ -1,0 +1,61 @@
+/**
+ * Secrets, read from where the configuration says they are; never out of the configuration itself.
+ * @module
+ */
+import { open } from 'node:fs/promises'
+import type { SecretSource } from './schema.ts'
+
+/** Larger files are no secrets but mistakes, such as a path to a log. */
+const MAX_BYTES = 65_536
+const GROUP_OR_WORLD = 0o077
+
+/** The process's environment, handed in by main.ts. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * Reads a secret. One newline at its end, which editors and `kubectl create secret` leave there, is cut off.
+ * @throws Error that names the variable or the file, never anything that was in it
+ */
+export async function readSecret(source: SecretSource, environment: Environment): Promise<string> {
+  if ('fromEnv' in source) {
+    const name = source.fromEnv
+    const value = Object.hasOwn(environment, name) ? environment[name] : undefined
+    if (value === undefined) throw new Error(`environment variable ${name} is not set`)
+    return nonEmpty(value, `environment variable ${name}`)
+  }
+  return nonEmpty(await readPrivateFile(source.fromFile), `file ${source.fromFile}`)
+}
+
+function nonEmpty(text: string, place: string): string {
+  const secret = text.replace(/\r?\n$/, '')
+  if (secret === '') throw new Error(`${place} is empty`)
+  return secret
+}
+
+async function readPrivateFile(file: string): Promise<string> {
+  const handle = await open(file, 'r').catch((error: unknown) => {
+    throw new Error(`file ${file} cannot be opened (${codeOf(error)})`, { cause: error })
+  })
+  try {
+    // judged by the open handle: between a look at the path and opening it the file could be another
+    const { mode, size } = await handle.stat()
+    if ((mode & GROUP_OR_WORLD) !== 0) {
+      throw new Error(`file ${file} is open to others than its owner; chmod 600 it`)
+    }
+    if (size > MAX_BYTES) throw new Error(`file ${file} is too large for a secret`)
+    return new TextDecoder('utf-8', { fatal: true }).decode(await handle.readFile())
+  } catch (error) {
+    if (error instanceof TypeError)
+      throw new Error(`file ${file} is not UTF-8 text`, { cause: error })
+    if (error instanceof Error && 'code' in error) {
+      throw new Error(`file ${file} cannot be read (${codeOf(error)})`, { cause: error })
+    }
+    throw error
+  } finally {
+    await handle.close()
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+}

@@ -1,0 +1,57 @@
+/**
+ * The published API surface as data, where it is at hand: `shared/azureml` beside the repository or above it.
+ * @module
+ */
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+/** One operation of the data; placeholders in `path`. */
+export interface SurfaceOperation {
+  readonly operationId?: string
+  readonly method: string
+  readonly path: string
+  readonly action?: string
+  readonly armAction?: string | null
+  readonly longRunning?: boolean
+  readonly returnsSecrets?: boolean
+  readonly family?: string
+  readonly note?: string
+  readonly sensitiveResponse?: string
+}
+
+const FOLDER = find()
+
+/** A reason to skip, or false where the data is at hand. */
+export const absent: string | false =
+  FOLDER === null ? 'shared/azureml is not beside this repository' : false
+
+function find(): string | null {
+  let folder = import.meta.dirname
+  for (;;) {
+    const candidate = join(folder, 'shared', 'azureml')
+    if (existsSync(candidate)) return candidate
+    const parent = dirname(folder)
+    if (parent === folder) return null
+    folder = parent
+  }
+}
+
+/** One file of the data, empty where the data is absent. */
+export function surface(name: string): readonly SurfaceOperation[] {
+  if (FOLDER === null) return []
+  return JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as SurfaceOperation[]
+}
+
+/** A concrete path for a template: a GUID for the subscription, `Name-1` and so on for the rest. */
+export function fill(path: string): string {
+  return path
+    .replaceAll('{subscriptionId}', '00000000-0000-0000-0000-00000000000a')
+    .replaceAll('[/{name}]', '')
+    .replaceAll('{v1.0|v2.0}', 'v2.0')
+    .replaceAll('{true|false}', 'true')
+    .replaceAll(
+      '{armScope}',
+      'subscriptions/00000000-0000-0000-0000-00000000000a/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/ws/experiments/exp',
+    )
+    .replaceAll(/\{(\w+)\}/g, 'The-$1')
+}

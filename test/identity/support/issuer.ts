@@ -1,0 +1,124 @@
+/**
+ * A real issuer on 127.0.0.1: discovery, keys, introspection and Graph's group route, counted and able to fail.
+ * @module
+ */
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose'
+
+export type Route = 'discovery' | 'jwks' | 'introspection' | 'graph' | 'other'
+export type Answer = (request: IncomingMessage, response: ServerResponse, body: string) => void
+
+export interface SigningKey {
+  kid: string
+  alg: string
+  privateKey: CryptoKey
+  jwk: JWK
+}
+
+export async function makeKey(
+  kid: string,
+  alg = 'RS256',
+  modulusLength = 2048,
+): Promise<SigningKey> {
+  const pair = await generateKeyPair(alg, { extractable: true, modulusLength })
+  return {
+    kid,
+    alg,
+    privateKey: pair.privateKey,
+    jwk: { ...(await exportJWK(pair.publicKey)), kid, alg, use: 'sig' },
+  }
+}
+
+export function sendJson(response: ServerResponse, body: unknown, status = 200): void {
+  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+}
+
+export interface TestIssuer {
+  origin: string
+  /** Requests seen, by route. */
+  calls: Map<Route, number>
+  /** What is published; change it to rotate. */
+  keys: JWK[]
+  /** Replaces the answer of a route; delete to mend it. */
+  faults: Map<Route, Answer>
+  /** Answers of routes that have no default. */
+  handlers: Map<Route, Answer>
+  /** `iss` in the discovery document, by the path before `/.well-known`. */
+  issuers: Map<string, string>
+  close(): Promise<void>
+}
+
+function routeOf(url: string): Route {
+  if (url.endsWith('/.well-known/openid-configuration')) return 'discovery'
+  if (url.endsWith('/keys')) return 'jwks'
+  if (url.endsWith('/introspect')) return 'introspection'
+  if (url.endsWith('/getMemberGroups')) return 'graph'
+  return 'other'
+}
+
+export async function startIssuer(): Promise<TestIssuer> {
+  const calls = new Map<Route, number>()
+  const faults = new Map<Route, Answer>()
+  const handlers = new Map<Route, Answer>()
+  const issuers = new Map<string, string>()
+  const server = createServer((request, response) => {
+    const url = (request.url ?? '/').split('?')[0] ?? '/'
+    const route = routeOf(url)
+    calls.set(route, (calls.get(route) ?? 0) + 1)
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      const body = Buffer.concat(chunks).toString()
+      const answer = faults.get(route) ?? handlers.get(route)
+      if (answer !== undefined) answer(request, response, body)
+      else if (route === 'discovery') sendDiscovery(url, response)
+      else if (route === 'jwks') sendJson(response, { keys: issuer.keys })
+      else sendJson(response, { error: 'not_found' }, 404)
+    })
+  })
+  function sendDiscovery(url: string, response: ServerResponse): void {
+    const base = url.slice(0, -'/.well-known/openid-configuration'.length)
+    const iss = issuers.get(base) ?? `${issuer.origin}${base}`
+    sendJson(response, {
+      issuer: iss,
+      jwks_uri: `${issuer.origin}${base}/keys`,
+      introspection_endpoint: `${issuer.origin}${base}/introspect`,
+    })
+  }
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const issuer: TestIssuer = {
+    origin: `http://127.0.0.1:${port}`,
+    calls,
+    keys: [],
+    faults,
+    handlers,
+    issuers,
+    async close() {
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+  return issuer
+}
+
+/** Signs claims as they are: nothing is added, so that a test can leave anything out. */
+export function sign(
+  key: SigningKey,
+  claims: Record<string, unknown>,
+  header: Record<string, unknown> = {},
+): Promise<string> {
+  return new SignJWT(claims)
+    .setProtectedHeader({ alg: key.alg, kid: key.kid, typ: 'JWT', ...header })
+    .sign(key.privateKey)
+}
+
+/** A compact JWS over bytes that no library would sign for us. */
+export async function signRaw(key: SigningKey, header: string, payload: string): Promise<string> {
+  const input = `${Buffer.from(header).toString('base64url')}.${Buffer.from(payload).toString('base64url')}`
+  const algorithm =
+    key.alg === 'ES256' ? { name: 'ECDSA', hash: 'SHA-256' } : { name: 'RSASSA-PKCS1-v1_5' }
+  const signature = await crypto.subtle.sign(algorithm, key.privateKey, Buffer.from(input))
+  return `${input}.${Buffer.from(signature).toString('base64url')}`
+}
