@@ -6,6 +6,7 @@
 import { Refusal } from '../errors.ts'
 import { checkApiVersion, classifyArm } from './classify-arm.ts'
 import type { Operation } from './operation.ts'
+import { classifyScoring, isScoring } from './scoring.ts'
 import type { Target } from './target.ts'
 
 /**
@@ -27,5 +28,6 @@ export function classify(target: Target): Operation {
     checkApiVersion(params)
     return operation
   }
+  if (isScoring(segments)) return classifyScoring(method, segments)
   throw new Refusal('unknown_operation', `"/${(segments[0] ?? '').slice(0, 64)}" is not served`)
 }
