@@ -25,6 +25,13 @@ declare module 'fastify' {
   }
 }
 
+/** Where a call goes at Azure, and the scope of the token that it needs there. */
+export interface Route {
+  readonly origin: string
+  readonly path: string
+  readonly scope: string
+}
+
 /** The stages, as app.ts composes them. Each may throw a Refusal; anything else it throws is one, too. */
 export interface Stages {
   readonly checkInbound: (raw: IncomingMessage) => void
@@ -42,7 +49,7 @@ export interface Stages {
     facts: Facts,
   ) =>
     { permit: Permit; decision: Decision } | { permit: null; refusal: Refusal; decision: Decision }
-  readonly route: (operation: Operation) => Promise<{ origin: string; scope: string }>
+  readonly route: (operation: Operation, target: Target) => Promise<Route>
   readonly grant: (permit: Permit, scope: string) => Promise<Grant>
   readonly dropToken: (grant: Grant, scope: string) => void
   readonly recorder: Recorder
@@ -86,7 +93,7 @@ export function createPipeline(stages: Stages): Pipeline {
     const { permit } = verdict
     exchange.redact = permit.effects.redact
 
-    const { origin, scope } = await stages.route(operation)
+    const { origin, path, scope } = await stages.route(operation, target)
     const grant = await stages.grant(permit, scope)
     exchange.identity = grant.identity
 
@@ -103,7 +110,7 @@ export function createPipeline(stages: Stages): Pipeline {
       return stages.grant(permit, scope)
     }
     const fail = async (refusal: Refusal): Promise<void> => refuse(refusal, request, reply)
-    stages.forward(grant, { exchange, origin, recorded, body, regrant, fail }, reply)
+    stages.forward(grant, { exchange, origin, path, recorded, body, regrant, fail }, reply)
     return reply
   }
 
