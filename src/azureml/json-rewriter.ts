@@ -1,0 +1,300 @@
+/**
+ * A JSON document streams through and keeps every byte, except the values at the places that a plan names.
+ *
+ * Memory does not grow with the document: what is held is one watched string (64 KB at most), one key and one
+ * frame a level. The whole document is held to RFC 8259's grammar, because what two parsers read differently
+ * could hide a field from this one. Repeated keys are refused where a plan looks; elsewhere nothing is judged.
+ * @module
+ */
+import { Refusal } from '../errors.ts'
+import type { FieldKind, PlanNode } from './json-plan.ts'
+import { decodeString, ESCAPES, HEX, isWord, PLAIN, SPACE, WORD } from './json-bytes.ts'
+
+export interface JsonRewriterOptions {
+  readonly plan: PlanNode
+  /** The new value of a watched string; the same one leaves its bytes as they are. May throw a refusal. */
+  readonly map: (value: string, kind: Exclude<FieldKind, 'redact'>) => string
+  /** Levels of nesting that are accepted; 64 by default. */
+  readonly maxDepth?: number
+}
+
+/** Both give what can be sent on; both throw `upstream_bad_answer` for what is not JSON. */
+export interface JsonRewriter {
+  write(chunk: Buffer): Buffer
+  end(): Buffer
+}
+
+const MAX_DEPTH = 64
+const MAX_VALUE_BYTES = 65_536
+const MAX_WORD_BYTES = 1_024
+const REDACTED = Buffer.from('"[redacted]"')
+const EMPTY = Buffer.alloc(0)
+
+/** What may come next, or what the scanner is inside of. */
+const VALUE = 0
+const VALUE_OR_END = 1
+const KEY = 2
+const KEY_OR_END = 3
+const COLON = 4
+const COMMA = 5
+const IN_STRING = 6
+const IN_ESCAPE = 7
+const IN_HEX = 8
+const IN_WORD = 9
+const DONE = 10
+const BROKEN = 11
+
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const OPEN_OBJECT = 0x7b
+const CLOSE_OBJECT = 0x7d
+const OPEN_ARRAY = 0x5b
+const CLOSE_ARRAY = 0x5d
+
+/** One open object or array. */
+interface Frame {
+  readonly array: boolean
+  readonly node: PlanNode | null
+  /** Watched keys that it has had. */
+  seen: Set<string> | null
+}
+
+/** A rewriter for one document. */
+export function createJsonRewriter({
+  plan,
+  map,
+  maxDepth = MAX_DEPTH,
+}: JsonRewriterOptions): JsonRewriter {
+  const frames: Frame[] = []
+  /** Place of the value that comes next or is being read. */
+  let node: PlanNode | null = plan
+  let state = VALUE
+  let hexLeft = 0
+  let word = ''
+  let readingKey = false
+  let started = false
+  /** Parts of the key or watched value being read; null if it is of no interest. */
+  let captured: Buffer[] | null = null
+  let capturedBytes = 0
+  /** Depth at which the value being dropped began; -1 if none is. */
+  let dropDepth = -1
+
+  let out: Buffer[] = []
+  let chunk: Buffer = EMPTY
+  /** Bytes before these were given out, or belong to something that will be replaced. */
+  let sent = 0
+  let captureFrom = 0
+
+  function bad(what = 'the answer is not valid JSON'): Refusal {
+    state = BROKEN
+    return new Refusal('upstream_bad_answer', what)
+  }
+
+  /** Gives out what has passed, up to `at`. */
+  function flush(at: number): void {
+    if (at > sent) out.push(chunk.subarray(sent, at))
+    sent = at
+  }
+
+  function capture(at: number, limit: number): boolean {
+    if (captured === null) return false
+    capturedBytes += at - captureFrom
+    if (capturedBytes > limit) return false
+    captured.push(chunk.subarray(captureFrom, at))
+    captureFrom = at
+    return true
+  }
+
+  function beginCapture(at: number): void {
+    captured = []
+    capturedBytes = 0
+    captureFrom = at
+  }
+
+  function beginValue(byte: number, at: number): void {
+    const kind = node?.kind ?? null
+    if (kind === 'redact') {
+      flush(at)
+      dropDepth = frames.length
+      node = null
+    }
+    if (byte === QUOTE) {
+      readingKey = false
+      state = IN_STRING
+      if (kind !== null && kind !== 'redact') {
+        flush(at)
+        beginCapture(at)
+      }
+    } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
+      if (frames.length >= maxDepth) throw bad('the answer is nested too deep')
+      const array = byte === OPEN_ARRAY
+      frames.push({ array, node, seen: null })
+      state = array ? VALUE_OR_END : KEY_OR_END
+      if (array) node = node?.any ?? null
+    } else if (WORD[byte] === 1) {
+      word = String.fromCodePoint(byte)
+      state = IN_WORD
+    } else {
+      throw bad()
+    }
+  }
+
+  /** A value ended before `at`. */
+  function endValue(at: number): void {
+    if (dropDepth === frames.length) {
+      out.push(REDACTED)
+      sent = at
+      dropDepth = -1
+    }
+    state = frames.length === 0 ? DONE : COMMA
+  }
+
+  function beginKey(byte: number, at: number): void {
+    if (byte !== QUOTE) throw bad()
+    readingKey = true
+    state = IN_STRING
+    if ((frames.at(-1)?.node?.keys.size ?? 0) > 0) beginCapture(at)
+  }
+
+  function endString(at: number): void {
+    if (readingKey) {
+      node = endKey(at)
+      state = COLON
+      return
+    }
+    if (captured !== null && node?.kind !== null && node !== null && node.kind !== 'redact') {
+      if (!capture(at, MAX_VALUE_BYTES)) throw bad('a URL in the answer is too long')
+      const bytes = Buffer.concat(captured)
+      captured = null
+      const value = decodeString(bytes)
+      if (value === null) throw bad()
+      const mapped = map(value, node.kind)
+      out.push(mapped === value ? bytes : Buffer.from(JSON.stringify(mapped)))
+      sent = at
+    }
+    endValue(at)
+  }
+
+  /** The place that the key which ended before `at` leads to. */
+  function endKey(at: number): PlanNode | null {
+    const frame = frames.at(-1)
+    const place = frame?.node ?? null
+    if (frame === undefined || place === null || captured === null) return place?.any ?? null
+    // two more for the quotes; a longer key is none of the plan's
+    const whole = capture(at, place.longestKey + 2)
+    const parts = captured
+    captured = null
+    if (!whole) return place.any
+    const key = decodeString(Buffer.concat(parts))?.toLowerCase()
+    if (key === undefined) throw bad()
+    const child = place.keys.get(key)
+    if (child === undefined) return place.any
+    frame.seen ??= new Set()
+    if (frame.seen.has(key)) throw bad(`the answer has "${key}" twice in one object`)
+    frame.seen.add(key)
+    return child
+  }
+
+  function endWord(at: number): void {
+    if (!isWord(word)) throw bad()
+    endValue(at)
+  }
+
+  function close(array: boolean, at: number): void {
+    const frame = frames.pop()
+    if (frame?.array !== array) throw bad()
+    endValue(at)
+  }
+
+  /** Reads one byte outside strings and words. */
+  function structure(byte: number, at: number): void {
+    if (SPACE[byte] === 1) return
+    const inArray = frames.at(-1)?.array === true
+    if (state === VALUE) beginValue(byte, at)
+    else if (state === KEY) beginKey(byte, at)
+    else if (state === VALUE_OR_END) {
+      if (byte === CLOSE_ARRAY) close(true, at + 1)
+      else beginValue(byte, at)
+    } else if (state === KEY_OR_END) {
+      if (byte === CLOSE_OBJECT) close(false, at + 1)
+      else beginKey(byte, at)
+    } else if (state === COLON && byte === 0x3a) state = VALUE
+    else if (state === COMMA && byte === 0x2c) {
+      state = inArray ? VALUE : KEY
+      if (inArray) node = frames.at(-1)?.node?.any ?? null
+    } else if (state === COMMA && byte === (inArray ? CLOSE_ARRAY : CLOSE_OBJECT)) {
+      close(inArray, at + 1)
+    } else throw bad()
+  }
+
+  function write(bytes: Buffer): Buffer {
+    chunk = bytes
+    out = []
+    sent = 0
+    captureFrom = 0
+    const length = bytes.length
+    if (length > 0) started = true
+    let at = 0
+    while (at < length) {
+      if (state === IN_STRING) {
+        while (at < length && PLAIN[bytes[at] ?? 0] === 1) at += 1
+        if (at === length) break
+        const byte = bytes[at]
+        at += 1
+        if (byte === QUOTE) endString(at)
+        else if (byte === BACKSLASH) state = IN_ESCAPE
+        else throw bad()
+        continue
+      }
+      const byte = bytes[at] ?? 0
+      if (state === IN_WORD) {
+        const start = at
+        while (at < length && WORD[bytes[at] ?? 0] === 1) at += 1
+        word += bytes.toString('latin1', start, at)
+        if (word.length > MAX_WORD_BYTES) throw bad()
+        if (at < length) endWord(at)
+        continue
+      }
+      if (state === IN_ESCAPE) {
+        if (ESCAPES[byte] !== 1) throw bad()
+        state = byte === 0x75 ? IN_HEX : IN_STRING
+        hexLeft = 4
+      } else if (state === IN_HEX) {
+        if (HEX[byte] !== 1) throw bad()
+        hexLeft -= 1
+        if (hexLeft === 0) state = IN_STRING
+      } else {
+        structure(byte, at)
+      }
+      at += 1
+    }
+    return rest()
+  }
+
+  /** What of the chunk can go on; what is held or dropped stays. */
+  function rest(): Buffer {
+    if (captured !== null) {
+      if (readingKey) {
+        const longest = frames.at(-1)?.node?.longestKey ?? 0
+        if (!capture(chunk.length, longest + 2)) captured = null
+      } else if (!capture(chunk.length, MAX_VALUE_BYTES)) {
+        throw bad('a URL in the answer is too long')
+      }
+    }
+    const holding = captured !== null && !readingKey
+    if (!holding && dropDepth === -1) flush(chunk.length)
+    return out.length === 1 ? (out[0] ?? EMPTY) : Buffer.concat(out)
+  }
+
+  function end(): Buffer {
+    chunk = EMPTY
+    out = []
+    sent = 0
+    if (state === IN_WORD) endWord(0)
+    // an answer without a body is not a document
+    if (started && state !== DONE) throw bad('the answer ended in the middle of its JSON')
+    return Buffer.concat(out)
+  }
+
+  return { write, end }
+}
