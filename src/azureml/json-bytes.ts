@@ -3,6 +3,13 @@
  * @module
  */
 
+export const QUOTE = 0x22
+export const BACKSLASH = 0x5c
+export const OPEN_OBJECT = 0x7b
+export const CLOSE_OBJECT = 0x7d
+export const OPEN_ARRAY = 0x5b
+export const CLOSE_ARRAY = 0x5d
+
 function table(belongs: (byte: number) => boolean): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, byte) => (belongs(byte) ? 1 : 0))
 }

@@ -20,6 +20,8 @@ export interface PlanNode {
   readonly kind: FieldKind | null
   readonly keys: ReadonlyMap<string, PlanNode>
   readonly any: PlanNode | null
+  /** 1 at each length that a key of `keys` has: most keys are told apart without being read. */
+  readonly lengths: Uint8Array
   /** Bytes that the longest key of `keys` may take with each character escaped. */
   readonly longestKey: number
 }
@@ -53,5 +55,7 @@ export function compilePlan(rules: readonly FieldRule[]): PlanNode {
       longest = Math.max(longest, key.length)
     }
   }
-  return { kind, keys, any, longestKey: longest * ESCAPED_CHARACTER_BYTES }
+  const lengths = new Uint8Array(longest + 1)
+  for (const key of keys.keys()) lengths[key.length] = 1
+  return { kind, keys, any, lengths, longestKey: longest * ESCAPED_CHARACTER_BYTES }
 }

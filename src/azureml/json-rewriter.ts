@@ -8,7 +8,22 @@
  */
 import { Refusal } from '../errors.ts'
 import type { FieldKind, PlanNode } from './json-plan.ts'
-import { decodeString, ESCAPES, HEX, isWord, PLAIN, SPACE, WORD } from './json-bytes.ts'
+import {
+  CLOSE_ARRAY,
+  CLOSE_OBJECT,
+  OPEN_ARRAY,
+  OPEN_OBJECT,
+  QUOTE,
+  BACKSLASH,
+  decodeString,
+  ESCAPES,
+  HEX,
+  isWord,
+  PLAIN,
+  SPACE,
+  WORD,
+} from './json-bytes.ts'
+import * as State from './json-states.ts'
 
 export interface JsonRewriterOptions {
   readonly plan: PlanNode
@@ -30,27 +45,6 @@ const MAX_WORD_BYTES = 1_024
 const REDACTED = Buffer.from('"[redacted]"')
 const EMPTY = Buffer.alloc(0)
 
-/** What may come next, or what the scanner is inside of. */
-const VALUE = 0
-const VALUE_OR_END = 1
-const KEY = 2
-const KEY_OR_END = 3
-const COLON = 4
-const COMMA = 5
-const IN_STRING = 6
-const IN_ESCAPE = 7
-const IN_HEX = 8
-const IN_WORD = 9
-const DONE = 10
-const BROKEN = 11
-
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const OPEN_OBJECT = 0x7b
-const CLOSE_OBJECT = 0x7d
-const OPEN_ARRAY = 0x5b
-const CLOSE_ARRAY = 0x5d
-
 /** One open object or array. */
 interface Frame {
   readonly array: boolean
@@ -68,13 +62,17 @@ export function createJsonRewriter({
   const frames: Frame[] = []
   /** Place of the value that comes next or is being read. */
   let node: PlanNode | null = plan
-  let state = VALUE
+  let state: number = State.VALUE
   let hexLeft = 0
   let word = ''
   let readingKey = false
   let started = false
-  /** Parts of the key or watched value being read; null if it is of no interest. */
-  let captured: Buffer[] | null = null
+  let inArray = false
+  /** The key being read has an escape. */
+  let escaped = false
+  /** Whether the key or value being read is of interest, and its parts from earlier chunks. */
+  let capturing = false
+  let captured: Buffer[] = []
   let capturedBytes = 0
   /** Depth at which the value being dropped began; -1 if none is. */
   let dropDepth = -1
@@ -86,7 +84,7 @@ export function createJsonRewriter({
   let captureFrom = 0
 
   function bad(what = 'the answer is not valid JSON'): Refusal {
-    state = BROKEN
+    state = State.BROKEN
     return new Refusal('upstream_bad_answer', what)
   }
 
@@ -97,7 +95,6 @@ export function createJsonRewriter({
   }
 
   function capture(at: number, limit: number): boolean {
-    if (captured === null) return false
     capturedBytes += at - captureFrom
     if (capturedBytes > limit) return false
     captured.push(chunk.subarray(captureFrom, at))
@@ -106,9 +103,10 @@ export function createJsonRewriter({
   }
 
   function beginCapture(at: number): void {
-    captured = []
+    capturing = true
     capturedBytes = 0
     captureFrom = at
+    if (captured.length > 0) captured = []
   }
 
   function beginValue(byte: number, at: number): void {
@@ -120,7 +118,7 @@ export function createJsonRewriter({
     }
     if (byte === QUOTE) {
       readingKey = false
-      state = IN_STRING
+      state = State.IN_STRING
       if (kind !== null && kind !== 'redact') {
         flush(at)
         beginCapture(at)
@@ -129,11 +127,12 @@ export function createJsonRewriter({
       if (frames.length >= maxDepth) throw bad('the answer is nested too deep')
       const array = byte === OPEN_ARRAY
       frames.push({ array, node, seen: null })
-      state = array ? VALUE_OR_END : KEY_OR_END
+      inArray = array
+      state = array ? State.VALUE_OR_END : State.KEY_OR_END
       if (array) node = node?.any ?? null
     } else if (WORD[byte] === 1) {
       word = String.fromCodePoint(byte)
-      state = IN_WORD
+      state = State.IN_WORD
     } else {
       throw bad()
     }
@@ -146,53 +145,67 @@ export function createJsonRewriter({
       sent = at
       dropDepth = -1
     }
-    state = frames.length === 0 ? DONE : COMMA
+    state = frames.length === 0 ? State.DONE : State.COMMA
   }
 
   function beginKey(byte: number, at: number): void {
     if (byte !== QUOTE) throw bad()
     readingKey = true
-    state = IN_STRING
-    if ((frames.at(-1)?.node?.keys.size ?? 0) > 0) beginCapture(at)
+    escaped = false
+    state = State.IN_STRING
+    const place = frames[frames.length - 1]?.node ?? null
+    node = place === null ? null : place.any
+    if (place !== null && place.keys.size > 0) beginCapture(at)
   }
 
   function endString(at: number): void {
     if (readingKey) {
-      node = endKey(at)
-      state = COLON
+      if (capturing) endKey(at)
+      state = State.COLON
       return
     }
-    if (captured !== null && node?.kind !== null && node !== null && node.kind !== 'redact') {
-      if (!capture(at, MAX_VALUE_BYTES)) throw bad('a URL in the answer is too long')
-      const bytes = Buffer.concat(captured)
-      captured = null
-      const value = decodeString(bytes)
-      if (value === null) throw bad()
-      const mapped = map(value, node.kind)
-      out.push(mapped === value ? bytes : Buffer.from(JSON.stringify(mapped)))
-      sent = at
-    }
+    if (capturing) replaceValue(at)
     endValue(at)
   }
 
-  /** The place that the key which ended before `at` leads to. */
-  function endKey(at: number): PlanNode | null {
-    const frame = frames.at(-1)
+  function replaceValue(at: number): void {
+    const kind = node?.kind ?? null
+    if (!capture(at, MAX_VALUE_BYTES)) throw bad('a URL in the answer is too long')
+    const bytes = Buffer.concat(captured)
+    capturing = false
+    const value = decodeString(bytes)
+    if (value === null || kind === null || kind === 'redact') throw bad()
+    const mapped = map(value, kind)
+    out.push(mapped === value ? bytes : Buffer.from(JSON.stringify(mapped)))
+    sent = at
+  }
+
+  /** Looks whether the key which ended before `at` is one of the plan's. */
+  function endKey(at: number): void {
+    const frame = frames[frames.length - 1]
     const place = frame?.node ?? null
-    if (frame === undefined || place === null || captured === null) return place?.any ?? null
-    // two more for the quotes; a longer key is none of the plan's
-    const whole = capture(at, place.longestKey + 2)
-    const parts = captured
-    captured = null
-    if (!whole) return place.any
-    const key = decodeString(Buffer.concat(parts))?.toLowerCase()
-    if (key === undefined) throw bad()
-    const child = place.keys.get(key)
-    if (child === undefined) return place.any
+    capturing = false
+    if (frame === undefined || place === null) return
+    const key = readKey(place, at)
+    const child = key === null ? undefined : place.keys.get(key)
+    if (key === null || child === undefined) return
+    node = child
     frame.seen ??= new Set()
     if (frame.seen.has(key)) throw bad(`the answer has "${key}" twice in one object`)
     frame.seen.add(key)
-    return child
+  }
+
+  /** The key in lower case; null if by its length alone it is none of the plan's. */
+  function readKey(place: PlanNode, at: number): string | null {
+    if (captured.length === 0 && !escaped) {
+      if (place.lengths[at - captureFrom - 2] !== 1) return null
+      return chunk.toString('latin1', captureFrom + 1, at - 1).toLowerCase()
+    }
+    // two more for the quotes
+    if (!capture(at, place.longestKey + 2)) return null
+    const key = decodeString(Buffer.concat(captured))
+    if (key === null) throw bad()
+    return key.toLowerCase()
   }
 
   function endWord(at: number): void {
@@ -203,26 +216,26 @@ export function createJsonRewriter({
   function close(array: boolean, at: number): void {
     const frame = frames.pop()
     if (frame?.array !== array) throw bad()
+    inArray = frames[frames.length - 1]?.array === true
     endValue(at)
   }
 
   /** Reads one byte outside strings and words. */
   function structure(byte: number, at: number): void {
     if (SPACE[byte] === 1) return
-    const inArray = frames.at(-1)?.array === true
-    if (state === VALUE) beginValue(byte, at)
-    else if (state === KEY) beginKey(byte, at)
-    else if (state === VALUE_OR_END) {
+    if (state === State.VALUE) beginValue(byte, at)
+    else if (state === State.KEY) beginKey(byte, at)
+    else if (state === State.VALUE_OR_END) {
       if (byte === CLOSE_ARRAY) close(true, at + 1)
       else beginValue(byte, at)
-    } else if (state === KEY_OR_END) {
+    } else if (state === State.KEY_OR_END) {
       if (byte === CLOSE_OBJECT) close(false, at + 1)
       else beginKey(byte, at)
-    } else if (state === COLON && byte === 0x3a) state = VALUE
-    else if (state === COMMA && byte === 0x2c) {
-      state = inArray ? VALUE : KEY
-      if (inArray) node = frames.at(-1)?.node?.any ?? null
-    } else if (state === COMMA && byte === (inArray ? CLOSE_ARRAY : CLOSE_OBJECT)) {
+    } else if (state === State.COLON && byte === 0x3a) state = State.VALUE
+    else if (state === State.COMMA && byte === 0x2c) {
+      state = inArray ? State.VALUE : State.KEY
+      if (inArray) node = frames[frames.length - 1]?.node?.any ?? null
+    } else if (state === State.COMMA && byte === (inArray ? CLOSE_ARRAY : CLOSE_OBJECT)) {
       close(inArray, at + 1)
     } else throw bad()
   }
@@ -236,18 +249,18 @@ export function createJsonRewriter({
     if (length > 0) started = true
     let at = 0
     while (at < length) {
-      if (state === IN_STRING) {
+      if (state === State.IN_STRING) {
         while (at < length && PLAIN[bytes[at] ?? 0] === 1) at += 1
         if (at === length) break
         const byte = bytes[at]
         at += 1
         if (byte === QUOTE) endString(at)
-        else if (byte === BACKSLASH) state = IN_ESCAPE
+        else if (byte === BACKSLASH) state = State.IN_ESCAPE
         else throw bad()
         continue
       }
       const byte = bytes[at] ?? 0
-      if (state === IN_WORD) {
+      if (state === State.IN_WORD) {
         const start = at
         while (at < length && WORD[bytes[at] ?? 0] === 1) at += 1
         word += bytes.toString('latin1', start, at)
@@ -255,14 +268,15 @@ export function createJsonRewriter({
         if (at < length) endWord(at)
         continue
       }
-      if (state === IN_ESCAPE) {
+      if (state === State.IN_ESCAPE) {
         if (ESCAPES[byte] !== 1) throw bad()
-        state = byte === 0x75 ? IN_HEX : IN_STRING
+        state = byte === 0x75 ? State.IN_HEX : State.IN_STRING
+        escaped = true
         hexLeft = 4
-      } else if (state === IN_HEX) {
+      } else if (state === State.IN_HEX) {
         if (HEX[byte] !== 1) throw bad()
         hexLeft -= 1
-        if (hexLeft === 0) state = IN_STRING
+        if (hexLeft === 0) state = State.IN_STRING
       } else {
         structure(byte, at)
       }
@@ -273,15 +287,13 @@ export function createJsonRewriter({
 
   /** What of the chunk can go on; what is held or dropped stays. */
   function rest(): Buffer {
-    if (captured !== null) {
-      if (readingKey) {
-        const longest = frames.at(-1)?.node?.longestKey ?? 0
-        if (!capture(chunk.length, longest + 2)) captured = null
-      } else if (!capture(chunk.length, MAX_VALUE_BYTES)) {
-        throw bad('a URL in the answer is too long')
-      }
+    if (capturing && readingKey) {
+      const longest = frames[frames.length - 1]?.node?.longestKey ?? 0
+      capturing = capture(chunk.length, longest + 2)
+    } else if (capturing && !capture(chunk.length, MAX_VALUE_BYTES)) {
+      throw bad('a URL in the answer is too long')
     }
-    const holding = captured !== null && !readingKey
+    const holding = capturing && !readingKey
     if (!holding && dropDepth === -1) flush(chunk.length)
     return out.length === 1 ? (out[0] ?? EMPTY) : Buffer.concat(out)
   }
@@ -290,9 +302,9 @@ export function createJsonRewriter({
     chunk = EMPTY
     out = []
     sent = 0
-    if (state === IN_WORD) endWord(0)
+    if (state === State.IN_WORD) endWord(0)
     // an answer without a body is not a document
-    if (started && state !== DONE) throw bad('the answer ended in the middle of its JSON')
+    if (started && state !== State.DONE) throw bad('the answer ended in the middle of its JSON')
     return Buffer.concat(out)
   }
 
