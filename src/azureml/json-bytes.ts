@@ -27,6 +27,14 @@ export const HEX = oneOf('0123456789abcdefABCDEF')
 /** What numbers and the three literals are made of. */
 export const WORD = oneOf('0123456789+-.eEtrufalsn')
 
+/** Index of the first byte from `at` on that is not of a class; the length if all are. */
+export function endOfRun(bytes: Uint8Array, at: number, belongs: Uint8Array): number {
+  const length = bytes.length
+  let end = at
+  while (end < length && belongs[bytes[end] ?? 0] === 1) end += 1
+  return end
+}
+
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 

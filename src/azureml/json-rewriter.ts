@@ -8,21 +8,7 @@
  */
 import { Refusal } from '../errors.ts'
 import type { FieldKind, PlanNode } from './json-plan.ts'
-import {
-  CLOSE_ARRAY,
-  CLOSE_OBJECT,
-  OPEN_ARRAY,
-  OPEN_OBJECT,
-  QUOTE,
-  BACKSLASH,
-  decodeString,
-  ESCAPES,
-  HEX,
-  isWord,
-  PLAIN,
-  SPACE,
-  WORD,
-} from './json-bytes.ts'
+import * as Byte from './json-bytes.ts'
 import * as State from './json-states.ts'
 
 export interface JsonRewriterOptions {
@@ -116,21 +102,21 @@ export function createJsonRewriter({
       dropDepth = frames.length
       node = null
     }
-    if (byte === QUOTE) {
+    if (byte === Byte.QUOTE) {
       readingKey = false
       state = State.IN_STRING
       if (kind !== null && kind !== 'redact') {
         flush(at)
         beginCapture(at)
       }
-    } else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
+    } else if (byte === Byte.OPEN_OBJECT || byte === Byte.OPEN_ARRAY) {
       if (frames.length >= maxDepth) throw bad('the answer is nested too deep')
-      const array = byte === OPEN_ARRAY
+      const array = byte === Byte.OPEN_ARRAY
       frames.push({ array, node, seen: null })
       inArray = array
       state = array ? State.VALUE_OR_END : State.KEY_OR_END
       if (array) node = node?.any ?? null
-    } else if (WORD[byte] === 1) {
+    } else if (Byte.WORD[byte] === 1) {
       word = String.fromCodePoint(byte)
       state = State.IN_WORD
     } else {
@@ -149,7 +135,7 @@ export function createJsonRewriter({
   }
 
   function beginKey(byte: number, at: number): void {
-    if (byte !== QUOTE) throw bad()
+    if (byte !== Byte.QUOTE) throw bad()
     readingKey = true
     escaped = false
     state = State.IN_STRING
@@ -173,7 +159,7 @@ export function createJsonRewriter({
     if (!capture(at, MAX_VALUE_BYTES)) throw bad('a URL in the answer is too long')
     const bytes = Buffer.concat(captured)
     capturing = false
-    const value = decodeString(bytes)
+    const value = Byte.decodeString(bytes)
     if (value === null || kind === null || kind === 'redact') throw bad()
     const mapped = map(value, kind)
     out.push(mapped === value ? bytes : Buffer.from(JSON.stringify(mapped)))
@@ -203,13 +189,13 @@ export function createJsonRewriter({
     }
     // two more for the quotes
     if (!capture(at, place.longestKey + 2)) return null
-    const key = decodeString(Buffer.concat(captured))
+    const key = Byte.decodeString(Buffer.concat(captured))
     if (key === null) throw bad()
     return key.toLowerCase()
   }
 
   function endWord(at: number): void {
-    if (!isWord(word)) throw bad()
+    if (!Byte.isWord(word)) throw bad()
     endValue(at)
   }
 
@@ -222,20 +208,20 @@ export function createJsonRewriter({
 
   /** Reads one byte outside strings and words. */
   function structure(byte: number, at: number): void {
-    if (SPACE[byte] === 1) return
+    if (Byte.SPACE[byte] === 1) return
     if (state === State.VALUE) beginValue(byte, at)
     else if (state === State.KEY) beginKey(byte, at)
     else if (state === State.VALUE_OR_END) {
-      if (byte === CLOSE_ARRAY) close(true, at + 1)
+      if (byte === Byte.CLOSE_ARRAY) close(true, at + 1)
       else beginValue(byte, at)
     } else if (state === State.KEY_OR_END) {
-      if (byte === CLOSE_OBJECT) close(false, at + 1)
+      if (byte === Byte.CLOSE_OBJECT) close(false, at + 1)
       else beginKey(byte, at)
     } else if (state === State.COLON && byte === 0x3a) state = State.VALUE
     else if (state === State.COMMA && byte === 0x2c) {
       state = inArray ? State.VALUE : State.KEY
       if (inArray) node = frames[frames.length - 1]?.node?.any ?? null
-    } else if (state === State.COMMA && byte === (inArray ? CLOSE_ARRAY : CLOSE_OBJECT)) {
+    } else if (state === State.COMMA && byte === (inArray ? Byte.CLOSE_ARRAY : Byte.CLOSE_OBJECT)) {
       close(inArray, at + 1)
     } else throw bad()
   }
@@ -250,31 +236,31 @@ export function createJsonRewriter({
     let at = 0
     while (at < length) {
       if (state === State.IN_STRING) {
-        while (at < length && PLAIN[bytes[at] ?? 0] === 1) at += 1
+        at = Byte.endOfRun(bytes, at, Byte.PLAIN)
         if (at === length) break
         const byte = bytes[at]
         at += 1
-        if (byte === QUOTE) endString(at)
-        else if (byte === BACKSLASH) state = State.IN_ESCAPE
+        if (byte === Byte.QUOTE) endString(at)
+        else if (byte === Byte.BACKSLASH) state = State.IN_ESCAPE
         else throw bad()
         continue
       }
       const byte = bytes[at] ?? 0
       if (state === State.IN_WORD) {
         const start = at
-        while (at < length && WORD[bytes[at] ?? 0] === 1) at += 1
+        at = Byte.endOfRun(bytes, at, Byte.WORD)
         word += bytes.toString('latin1', start, at)
         if (word.length > MAX_WORD_BYTES) throw bad()
         if (at < length) endWord(at)
         continue
       }
       if (state === State.IN_ESCAPE) {
-        if (ESCAPES[byte] !== 1) throw bad()
+        if (Byte.ESCAPES[byte] !== 1) throw bad()
         state = byte === 0x75 ? State.IN_HEX : State.IN_STRING
         escaped = true
         hexLeft = 4
       } else if (state === State.IN_HEX) {
-        if (HEX[byte] !== 1) throw bad()
+        if (Byte.HEX[byte] !== 1) throw bad()
         hexLeft -= 1
         if (hexLeft === 0) state = State.IN_STRING
       } else {
