@@ -218,6 +218,12 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   async function interaction(call: Call): Promise<null> {
     const { request, response } = call.raw
     const details = await provider.interactionDetails(request, response)
+    if (details.prompt.name === 'consent') {
+      // native clients are always asked (RFC 8252 section 8.6); in the lab the answer is yes
+      const merge = { mergeWithLastSubmission: true }
+      await provider.interactionFinished(request, response, { consent: {} }, merge)
+      return null
+    }
     const hint = call.params.get('persona') ?? details.params['login_hint']
     if (typeof hint === 'string' && PERSONAS.has(hint)) {
       await provider.interactionFinished(request, response, { login: { accountId: hint } })
