@@ -149,6 +149,6 @@ void t.test('the error’s message lists the faults under the file’s name', as
   st.ok(error instanceof ConfigError)
   st.equal(
     (error as Error).message,
-    `${file} has 2 faults\n  2:3 listen.prot: is no known key; did you mean "port"?\n  3:3 listen.hots: is no known key; did you mean "host"?`,
+    `${file} has 2 faults\n  2:3 listen.prot: is no known key; did you mean "port"?\n  3:3 listen.hots: is no known key; did you mean "hosts"?`,
   )
 })
