@@ -102,3 +102,24 @@ t.test('a misspelt fault is refused, and faults can be listed and cleared', asyn
   await request(url, { ca, method: 'DELETE' })
   t.strictSame((await request(url, { ca })).json(), [])
 })
+
+t.test('an answer can be bytes that no honest server sends', async (t) => {
+  const running = await lab(t)
+  const call = await caller(running)
+  const raw = 'HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab'
+  await arm(running, { raw })
+  await t.rejects(call('GET', JOBS), { code: /^HPE_/ })
+  t.equal((await call('GET', JOBS)).status, 200)
+})
+
+t.test('a body can be read slowly', async (t) => {
+  const running = await lab(t)
+  const call = await caller(running)
+  await arm(running, { readBytesPerSecond: 1_000_000 })
+  const began = performance.now()
+  const headers = { 'content-type': 'application/octet-stream' }
+  const path = JOBS.replace('?', '/j1?')
+  const reply = await call('PUT', path, Buffer.alloc(300_000), headers)
+  t.equal(reply.status, 201)
+  t.ok(performance.now() - began >= 200)
+})
