@@ -39,29 +39,32 @@ function optional(name: string): string | undefined {
 
 function help(lab: Lab, gateway: Gateway): string {
   const { caFile } = lab.certificates
+  // paste-able lines must find this lab, wherever it was told to be
+  const moved = optional('LAB_DIR') === undefined ? '' : `LAB_DIR=${lab.directory} `
+  const tokenOf = (name: string): string => `${moved}npm run -s lab:token -- ${name}`
   const personas = [...PERSONAS].map(([name, { about }]) => `  ${name.padEnd(10)} ${about}`)
   const jobs = `${gateway.url}${workspaceId()}/jobs?api-version=${API_VERSION}`
   const { urls } = lab
   return `
-The gateway  ${gateway.url}
+The gateway  ${gateway.url}   (process ${gateway.pid})
 Azure        ${urls.upstream}   (what arrived: ${urls.upstream}/_lab/requests)
 Records      ${urls.ingestion}   (rows: ${urls.ingestion}/_lab/rows), spool in ${lab.spool}
 Issuers      ${lab.issuers.entra.url}
              ${lab.issuers.okta.url}
 CA           ${caFile}
 
-Personas (npm run -s lab:token -- NAME)
+Personas (${tokenOf('NAME')})
 ${personas.join('\n')}
 
 curl
   curl --cacert ${caFile} \\
-    -H "Authorization: Bearer $(npm run -s lab:token -- scientist)" \\
+    -H "Authorization: Bearer $(${tokenOf('scientist')})" \\
     "${jobs}"
 
 JavaScript (NODE_EXTRA_CA_CERTS=${caFile})
   import { AzureMachineLearningWorkspaces } from '@azure/arm-machinelearning'
   import { execSync } from 'node:child_process'
-  const token = execSync('npm run -s lab:token -- scientist').toString().trim()
+  const token = execSync('${tokenOf('scientist')}').toString().trim()
   const credential = { getToken: async () => ({ token, expiresOnTimestamp: Date.now() + 3e6 }) }
   const client = new AzureMachineLearningWorkspaces(credential, '${SUBSCRIPTION}', {
     endpoint: '${gateway.url}',

@@ -26,6 +26,7 @@ import { clientOf, type Claims, type TokenFacts } from './claims.ts'
 /** The lab's own grant: `persona`, and what to change in its token. */
 export const PERSONA_GRANT = 'urn:azureml-harness:lab:persona'
 const TTL_SECONDS = 3600
+const SCOPES = ['openid', 'offline_access', 'profile', 'email', 'groups']
 
 export interface IssuerOptions {
   /** Origin of the part that serves it. */
@@ -106,7 +107,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     adapter,
     jwks: { keys: keys.map((key) => key.jwk) },
     clients: [...options.clients],
-    scopes: ['openid', 'offline_access', 'profile', 'email', 'groups', ...options.scopes],
+    scopes: SCOPES.concat(options.scopes),
     cookies: { keys: cookieKeys },
     pkce: { required: (_ctx, client) => client.clientAuthMethod === 'none' },
     ttl: {
@@ -147,7 +148,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
       const { client, session, provider } = ctx.oidc
       if (client === undefined || session?.accountId === undefined) return undefined
       const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId })
-      grant.addOIDCScope('openid offline_access profile email groups')
+      grant.addOIDCScope(SCOPES.concat(options.scopes).join(' '))
       grant.addResourceScope(options.resource, options.scopes.join(' '))
       await grant.save()
       return grant
@@ -218,6 +219,12 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   async function interaction(call: Call): Promise<null> {
     const { request, response } = call.raw
     const details = await provider.interactionDetails(request, response)
+    if (details.prompt.name === 'consent') {
+      // native clients are always asked (RFC 8252 section 8.6); in the lab the answer is yes
+      const merge = { mergeWithLastSubmission: true }
+      await provider.interactionFinished(request, response, { consent: {} }, merge)
+      return null
+    }
     const hint = call.params.get('persona') ?? details.params['login_hint']
     if (typeof hint === 'string' && PERSONAS.has(hint)) {
       await provider.interactionFinished(request, response, { login: { accountId: hint } })
