@@ -10,6 +10,7 @@
  */
 import { hash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
+import { fieldsOf } from './fields.ts'
 
 /** `prev` of the first line ever. */
 export const GENESIS = '0'.repeat(64)
@@ -118,8 +119,7 @@ export function headerOf(line: Buffer): Header | null {
 }
 
 function isHeader(value: unknown): value is Header {
-  if (typeof value !== 'object' || value === null) return false
-  const fields = new Map<string, unknown>(Object.entries(value))
+  const fields = fieldsOf(value)
   return (
     fields.get('schema') === 'azureml-harness-audit/1' &&
     ['chainId', 'bootId', 'segment', 'prevSegmentHead', 'keyId', 'publicKey', 'openedAt'].every(

@@ -3,6 +3,7 @@
  * @module
  */
 import { draftOf, type DraftContext } from './draft.ts'
+import { fieldsOf } from './fields.ts'
 import { rowOf, type RecordKind, type Row } from './row.ts'
 import { line } from './text.ts'
 import type { Exchange, Outcome } from '../exchange.ts'
@@ -41,10 +42,7 @@ export function eventRow(name: string, detail: Detail, version: string): Row {
 
 /** The end of an intent that a crash left open: nobody knows what Azure did, and the record says so. */
 export function unknownOutcomeRow(intent: string): Row {
-  const value: unknown = JSON.parse(intent)
-  const row = new Map<string, unknown>(
-    typeof value === 'object' && value !== null ? Object.entries(value) : [],
-  )
+  const row = new Map(fieldsOf(JSON.parse(intent)))
   for (const name of OF_RECORD) row.delete(name)
   return {
     ...Object.fromEntries(row),
