@@ -189,6 +189,19 @@ async function openLocked(
       ...shippers.filter(({ sink }) => sink.required).map((shipper) => spool.end() - shipper.seq()),
     )
 
+  let closing: Promise<{ unshipped: number }> | null = null
+
+  async function shut(deadlineMs: number): Promise<{ unshipped: number }> {
+    clearInterval(timer)
+    await recorder.event('audit_closing', {}).catch(() => {})
+    await spool.close()
+    await Promise.all(shippers.map((shipper) => shipper.close(deadlineMs)))
+    lock.release()
+    const left = unshipped()
+    if (left > 0) log({ unshipped: left }, 'records were not shipped before the deadline')
+    return { unshipped: left }
+  }
+
   return {
     recorder,
     ready() {
@@ -196,15 +209,9 @@ async function openLocked(
       return { ok: reasons.length === 0, reasons }
     },
     metrics: () => collectMetrics(spool, shippers, space, recorder.counts),
-    async close(deadlineMs) {
-      clearInterval(timer)
-      await recorder.event('audit_closing', {}).catch(() => {})
-      await spool.close()
-      await Promise.all(shippers.map((shipper) => shipper.close(deadlineMs)))
-      lock.release()
-      const left = unshipped()
-      if (left > 0) log({ unshipped: left }, 'records were not shipped before the deadline')
-      return { unshipped: left }
+    close(deadlineMs) {
+      closing ??= shut(deadlineMs)
+      return closing
     },
   }
 }
