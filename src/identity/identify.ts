@@ -25,6 +25,8 @@ export interface IdentifyOptions {
   readonly denyList: DenyList
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** For one call to an issuer or to Graph; five seconds if absent. */
+  readonly timeoutMs?: number
   /** A token of one of the gateway's own identities, for Graph. */
   readonly graphToken: (identityName: string, scope: string) => Promise<string>
   readonly log: (fields: Record<string, unknown>, message: string) => void
@@ -52,6 +54,8 @@ export interface Identify {
   close(): void
 }
 
+const DEFAULT_TIMEOUT_MS = 5_000
+
 /** @throws Error naming the issuer that cannot be trusted as it is configured */
 export function createIdentify(options: IdentifyOptions): Identify {
   const { denyList, now } = options
@@ -60,6 +64,7 @@ export function createIdentify(options: IdentifyOptions): Identify {
   let flushes = 0
   const authorities = createAuthorities(options.issuers, {
     ...options,
+    timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     onWithdrawn(thumbprints) {
       flushes += 1
       cache.dropKeys(thumbprints)

@@ -48,8 +48,8 @@ export interface World {
   oktaService(changes?: Claims): Claims
   logs: { fields: Record<string, unknown>; message: string }[]
   /** A fresh, started `Identify`; closed with the world. */
-  makeIdentify(changes?: Partial<IdentifyOptions>): Promise<Identify>
-  close(): Promise<void>
+  makeIdentify: (changes?: Partial<IdentifyOptions>) => Promise<Identify>
+  close: () => Promise<void>
 }
 
 /** Drops the members that are undefined, so that a change can take a claim away. */
