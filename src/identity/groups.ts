@@ -18,6 +18,8 @@ export interface GroupResolverOptions {
   readonly endpoint: string
   /** Which of the gateway's identities asks; it needs `User.ReadBasic.All` and `GroupMember.Read.All`. */
   readonly identity: string
+  /** What the token is for; the endpoint's own default scope if absent. */
+  readonly scope?: string
   readonly graphToken: (identityName: string, scope: string) => Promise<string>
   readonly now: () => number
   readonly timeoutMs: number
@@ -43,6 +45,7 @@ const MAX_PRINCIPALS = 10_000
 export function createGroupResolver(options: GroupResolverOptions): GroupResolver {
   const { endpoint, identity, graphToken, now, timeoutMs } = options
   const { origin } = new URL(endpoint)
+  const scope = options.scope ?? `${origin}/.default`
   const known = new LRUCache<string, { until: number; ids: readonly string[] | null }>({
     max: MAX_PRINCIPALS,
   })
@@ -60,7 +63,7 @@ export function createGroupResolver(options: GroupResolverOptions): GroupResolve
     const signal = AbortSignal.timeout(timeoutMs)
     let token: string
     try {
-      token = await graphToken(identity, `${origin}/.default`)
+      token = await graphToken(identity, scope)
     } catch (error) {
       return { ok: false, why: `no token for Graph: ${nameFailure(error)}` }
     }

@@ -46,7 +46,7 @@ export interface Identify {
   identify(request: IdentifyRequest): Promise<Principal>
   /** First keys of all issuers. @throws Error if an issuer's discovery document names another issuer */
   start(): Promise<void>
-  /** Ready if any issuer's tokens can be judged; `reasons` names each whose cannot. */
+  /** Ready if any issuer's tokens can be judged; `reasons` names each whose keys cannot be refreshed, with their age. */
   ready(): { readonly ok: boolean; readonly reasons: readonly string[] }
   metrics(): readonly Metric[]
   /** Forgets all verified tokens. */

@@ -111,8 +111,8 @@ export async function makeBadWorld(): Promise<BadWorld> {
       ['enc-1', encKey.privateJwk],
       ['twin', twinKey.privateJwk],
     ]),
-    makeIdentify: (changes: Parameters<World['makeIdentify']>[0] = {}) =>
-      makeIdentify({ denyList, timeoutMs: 300, ...changes }),
+    makeIdentify: (...[changes, how]: Parameters<World['makeIdentify']>) =>
+      makeIdentify({ denyList, timeoutMs: 300, ...changes }, how),
     async close() {
       denyList.close()
       await close()
