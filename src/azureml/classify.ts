@@ -5,7 +5,9 @@
  */
 import { Refusal } from '../errors.ts'
 import { checkApiVersion, classifyArm } from './classify-arm.ts'
+import { hasHandle } from './operation-handle.ts'
 import type { Operation } from './operation.ts'
+import { classifyScoring, isScoring } from './scoring.ts'
 import type { Target } from './target.ts'
 
 /**
@@ -27,5 +29,20 @@ export function classify(target: Target): Operation {
     checkApiVersion(params)
     return operation
   }
+  if (hasHandle(segments)) return classifyHandle(target)
+  if (isScoring(segments)) return classifyScoring(method, segments)
   throw new Refusal('unknown_operation', `"/${(segments[0] ?? '').slice(0, 64)}" is not served`)
+}
+
+/** A handle makes no other call of what follows it: it opens the status of operations and nothing else. */
+function classifyHandle({ method, segments, params }: Target): Operation {
+  const operation = classifyArm(method, segments.slice(2), 'arm')
+  checkApiVersion(params)
+  if (operation.resource.type !== 'OperationStatus' || operation.effect !== 'read') {
+    throw new Refusal(
+      'unknown_operation',
+      'only the status of an operation can be asked for in this way',
+    )
+  }
+  return operation
 }

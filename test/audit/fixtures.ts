@@ -90,6 +90,9 @@ export function exchangeOf(change: Partial<Exchange> = {}): Exchange {
     status: 201,
     bytesIn: 120,
     bytesOut: 900,
+    redact: false,
+    cut: false,
+    record: 'intent',
     ...change,
   }
 }
