@@ -2,7 +2,7 @@
  * The configuration of a gateway that lives in the lab.
  * @module
  */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
@@ -26,6 +26,7 @@ export interface GatewayConfigOptions {
   readonly port: number
   readonly host?: string
   readonly spool?: string
+  readonly bindings?: string
   /** Changes the configuration before it is written. */
   readonly change?: (config: Config) => Config
 }
@@ -60,7 +61,10 @@ export function gatewayConfig(lab: Lab, options: GatewayConfigOptions): Config {
     identities: Object.fromEntries(
       IDENTITIES.map(({ name, clientId }) => [name, { kind: 'managed-identity', clientId }]),
     ),
-    policies: { directory: join(ROOT, 'policies'), bindings: join(ROOT, 'lab', 'bindings.yaml') },
+    policies: {
+      directory: join(ROOT, 'policies'),
+      bindings: options.bindings ?? join(ROOT, 'lab', 'bindings.yaml'),
+    },
     audit: {
       spool: { directory: options.spool ?? lab.spool },
       sinks: [
@@ -78,14 +82,13 @@ export function gatewayConfig(lab: Lab, options: GatewayConfigOptions): Config {
   return options.change === undefined ? config : options.change(config)
 }
 
-/** Writes it as `file` (0600), makes the spool's directory (0700), and gives the configuration back. */
+/** Writes it as `file` (0600), and gives the configuration back. */
 export async function writeGatewayConfig(
   lab: Lab,
   file: string,
   options: GatewayConfigOptions,
 ): Promise<Config> {
   const config = gatewayConfig(lab, options)
-  await mkdir(config.audit.spool.directory, { recursive: true, mode: 0o700 })
   await writeFile(file, stringify(config), { mode: 0o600 })
   return config
 }

@@ -26,8 +26,12 @@ export interface LabOptions {
   readonly port?: number
   /** Address to listen on; 127.0.0.1 if absent. */
   readonly host?: string
-  /** Name by which others reach the lab, and which its certificate names; localhost if absent. */
+  /** Name by which others reach the lab; localhost if absent. */
   readonly publicHost?: string
+  /** Names that the certificate covers besides that one and localhost. */
+  readonly names?: readonly string[]
+  /** What `IDENTITY_HEADER` must be; made up if absent. */
+  readonly identityHeader?: string
   /** Members on a page of ARM's lists; 2 if absent. */
   readonly pageSize?: number
   /** Polls until a long-running operation is done; 2 if absent. */
@@ -94,7 +98,9 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const directory = resolve(options.directory)
   const publicHost = options.publicHost ?? 'localhost'
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  const certificates = await ensureCertificates(directory, { names: [publicHost] })
+  const certificates = await ensureCertificates(directory, {
+    names: [publicHost, ...(options.names ?? [])],
+  })
 
   const upstreamJournal = createJournal()
   const shared = new Set<PartName>(['arm', 'data-plane', 'scoring'])
@@ -156,6 +162,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const identities = await createManagedIdentities({
     compute,
     ...(lifetime === undefined ? {} : { lifetimeSeconds: lifetime }),
+    ...(options.identityHeader === undefined ? {} : { secret: options.identityHeader }),
   })
   const ingestion = createIngestion(identities)
   const graph = createGraph(identities)

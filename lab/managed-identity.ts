@@ -36,6 +36,8 @@ export interface ManagedIdentities {
 }
 
 export interface ManagedIdentityOptions {
+  /** A GUID made up at the start if absent. */
+  readonly secret?: string
   readonly lifetimeSeconds?: number
   /** Tokens for compute, by client id; null if it knows no such compute identity. */
   readonly compute: (clientId: string) => Promise<string | null>
@@ -56,7 +58,7 @@ export async function createManagedIdentities(
   options: ManagedIdentityOptions,
 ): Promise<ManagedIdentities> {
   const keys = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
-  const secret = randomUUID()
+  const secret = options.secret ?? randomUUID()
   const counts = new Map<string, number>()
   const verified = new Map<
     string,
