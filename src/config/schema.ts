@@ -87,7 +87,17 @@ const Issuer = Type.Object(
     ),
     graph: Type.Optional(
       Type.Object(
-        { endpoint: url, identity: name },
+        {
+          endpoint: url,
+          identity: name,
+          scope: Type.Optional(
+            Type.String({
+              minLength: 1,
+              description:
+                'what the identity asks a token for; `<origin of endpoint>/.default` if absent',
+            }),
+          ),
+        },
         {
           ...strict,
           description: 'resolves group overage with one of the gateway’s own identities',

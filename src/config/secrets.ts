@@ -7,7 +7,11 @@ import type { SecretSource } from './schema.ts'
 
 /** Larger files are no secrets but mistakes, such as a path to a log. */
 const MAX_BYTES = 65_536
+const PERMISSIONS = 0o777
 const GROUP_OR_WORLD = 0o077
+/** How Kubernetes hands a secret to a container that is not root: root's, and read-only for one group (fsGroup). */
+const ROOT_FOR_GROUP = 0o440
+const ROOT = 0
 
 /** The process's environment, handed in by main.ts. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -38,8 +42,11 @@ async function readPrivateFile(file: string): Promise<string> {
   })
   try {
     // judged by the open handle: between a look at the path and opening it the file could be another
-    const { mode, size } = await handle.stat()
-    if ((mode & GROUP_OR_WORLD) !== 0) {
+    const { mode, size, uid } = await handle.stat()
+    if (
+      (mode & GROUP_OR_WORLD) !== 0 &&
+      !(uid === ROOT && (mode & PERMISSIONS) === ROOT_FOR_GROUP)
+    ) {
       throw new Error(`file ${file} is open to others than its owner; chmod 600 it`)
     }
     if (size > MAX_BYTES) throw new Error(`file ${file} is too large for a secret`)

@@ -58,10 +58,16 @@ export function createAuthorities(
     },
     ready() {
       const reasons: string[] = []
+      let usable = 0
       for (const [{ name }, authority] of authorities) {
-        if (authority.keys()?.usable === false) reasons.push(`issuer "${name}" has no keys`)
+        const keys = authority.keys()
+        if (keys === null || keys.usable) usable += 1
+        if (keys?.lastFailure == null) continue
+        const age = keys.ageSeconds === null ? 'none' : `${Math.round(keys.ageSeconds)} s old`
+        reasons.push(`issuer "${name}": keys ${age}, last refresh failed: ${keys.lastFailure}`)
       }
-      return { ok: reasons.length < authorities.size, reasons }
+      // One issuer's outage must not take the callers of the others with it
+      return { ok: usable > 0, reasons }
     },
     metrics: () => [...authorities].flatMap(([{ name }, authority]) => keyMetrics(name, authority)),
     close() {

@@ -21,6 +21,7 @@ import { checkAudiences, checkLifetime, DEFAULT_TOLERANCE_SECONDS, verifyToken }
 export interface AuthorityOptions {
   readonly secrets: (source: SecretSource) => string
   readonly now: () => number
+  readonly timeoutMs: number
   readonly graphToken: (identityName: string, scope: string) => Promise<string>
   readonly log: (fields: Record<string, unknown>, message: string) => void
   readonly onWithdrawn: (thumbprints: ReadonlySet<string>) => void
@@ -51,18 +52,23 @@ const PROFILES: Readonly<Record<IssuerConfig['profile'], Profile>> = {
 }
 
 export function createAuthority(config: IssuerConfig, options: AuthorityOptions): Authority {
-  const { secrets, now, graphToken, log, onWithdrawn } = options
+  const { secrets, now, graphToken, log, onWithdrawn, timeoutMs } = options
   const { name, issuer, jwksUri = null, algorithms = ['RS256'], introspection, graph } = config
   const profile = PROFILES[config.profile]
   const store = isOktaOrganisation(config)
     ? null
-    : createKeyStore({ name, issuer, jwksUri, algorithms, now, log, onWithdrawn })
+    : createKeyStore({ name, issuer, jwksUri, algorithms, now, log, onWithdrawn, timeoutMs })
   const introspector: Introspector | null =
     introspection === undefined
       ? null
-      : createIntrospector({ config, clientSecret: secrets(introspection.clientSecret), now })
+      : createIntrospector({
+          config,
+          clientSecret: secrets(introspection.clientSecret),
+          now,
+          timeoutMs,
+        })
   const resolveGroups: GroupResolver | null =
-    graph === undefined ? null : createGroupResolver({ ...graph, graphToken, now })
+    graph === undefined ? null : createGroupResolver({ ...graph, graphToken, now, timeoutMs })
 
   /** The groups that the token had no room for: all of them, or a refusal, never fewer. */
   async function complete({

@@ -18,8 +18,11 @@ export interface GroupResolverOptions {
   readonly endpoint: string
   /** Which of the gateway's identities asks; it needs `User.ReadBasic.All` and `GroupMember.Read.All`. */
   readonly identity: string
+  /** What the token is for; the endpoint's own default scope if absent. */
+  readonly scope?: string
   readonly graphToken: (identityName: string, scope: string) => Promise<string>
   readonly now: () => number
+  readonly timeoutMs: number
 }
 
 /** Group ids as Graph has them, lower case, and until when they may be believed. */
@@ -37,12 +40,12 @@ export type GroupResolver = (
 
 const FRESH_MS = 600_000
 const REFUSED_MS = 60_000
-const TIMEOUT_MS = 5_000
 const MAX_PRINCIPALS = 10_000
 
 export function createGroupResolver(options: GroupResolverOptions): GroupResolver {
-  const { endpoint, identity, graphToken, now } = options
+  const { endpoint, identity, graphToken, now, timeoutMs } = options
   const { origin } = new URL(endpoint)
+  const scope = options.scope ?? `${origin}/.default`
   const known = new LRUCache<string, { until: number; ids: readonly string[] | null }>({
     max: MAX_PRINCIPALS,
   })
@@ -57,10 +60,10 @@ export function createGroupResolver(options: GroupResolverOptions): GroupResolve
   })
 
   async function call(kind: Principal['kind'], objectId: string): Promise<Answer> {
-    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    const signal = AbortSignal.timeout(timeoutMs)
     let token: string
     try {
-      token = await graphToken(identity, `${origin}/.default`)
+      token = await graphToken(identity, scope)
     } catch (error) {
       return { ok: false, why: `no token for Graph: ${nameFailure(error)}` }
     }

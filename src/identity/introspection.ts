@@ -15,12 +15,12 @@ import { membersOf, type Members } from './strict-json.ts'
 
 /** How long an answer, also a negative one, stands. */
 export const ANSWER_MS = 30_000
-const TIMEOUT_SECONDS = 5
 
 export interface IntrospectorOptions {
   readonly config: IssuerConfig
   readonly clientSecret: string
   readonly now: () => number
+  readonly timeoutMs: number
 }
 
 export interface Introspector {
@@ -38,6 +38,7 @@ export function createIntrospector({
   config,
   clientSecret,
   now,
+  timeoutMs,
 }: IntrospectorOptions): Introspector {
   const { name, issuer, introspection } = config
   const inactive = createNegativeCache(ANSWER_MS, now)
@@ -55,12 +56,12 @@ export function createIntrospector({
     if (server !== null) return server
     let endpoint = introspection?.endpoint ?? null
     if (endpoint === null) {
-      const discovered = await discover(issuer, AbortSignal.timeout(TIMEOUT_SECONDS * 1_000))
+      const discovered = await discover(issuer, AbortSignal.timeout(timeoutMs))
       if (!discovered.ok) return discovered
       endpoint = discovered.metadata.introspectionEndpoint
     }
     if (endpoint === null) return { foreign: false, why: 'no introspection endpoint' }
-    server = configure(issuer, endpoint, introspection?.clientId ?? '', clientSecret)
+    server = configure(issuer, endpoint, introspection?.clientId ?? '', clientSecret, timeoutMs)
     return server
   }
 
@@ -111,6 +112,7 @@ function configure(
   endpoint: string,
   clientId: string,
   secret: string,
+  timeoutMs: number,
 ): client.Configuration {
   const server = new client.Configuration(
     { issuer, introspection_endpoint: endpoint },
@@ -118,7 +120,7 @@ function configure(
     undefined,
     client.ClientSecretBasic(secret),
   )
-  server.timeout = TIMEOUT_SECONDS
+  server.timeout = timeoutMs / 1_000
   server[client.customFetch] = (url, { body, ...init }) =>
     fetchBounded(url, body === undefined ? init : { ...init, body })
   // The configuration lets http through for this machine alone

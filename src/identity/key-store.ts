@@ -22,7 +22,6 @@ export const ATTEMPT_GAP_MS = 30_000
 /** A key id that a fresh set did not have is not asked for again in this time. */
 const UNKNOWN_MS = 120_000
 const METADATA_FRESH_MS = 3_600_000
-const TIMEOUT_MS = 5_000
 const TICK_MS = 1_000
 
 export interface KeyStoreOptions {
@@ -34,6 +33,8 @@ export interface KeyStoreOptions {
   readonly jwksUri: string | null
   readonly algorithms: readonly string[]
   readonly now: () => number
+  /** For one refresh, discovery included. */
+  readonly timeoutMs: number
   readonly log: (fields: Record<string, unknown>, message: string) => void
   /** Called with the thumbprints that a new set no longer has. */
   readonly onWithdrawn: (thumbprints: ReadonlySet<string>) => void
@@ -61,7 +62,7 @@ export interface KeyStore {
 }
 
 export function createKeyStore(options: KeyStoreOptions): KeyStore {
-  const { name, issuer, jwksUri, algorithms, now, log, onWithdrawn } = options
+  const { name, issuer, jwksUri, algorithms, now, log, onWithdrawn, timeoutMs } = options
   const unknown = createNegativeCache(UNKNOWN_MS, now)
   let set: KeySet | null = null
   let fetchedAt = 0
@@ -87,7 +88,7 @@ export function createKeyStore(options: KeyStoreOptions): KeyStore {
   }
 
   async function load(): Promise<void> {
-    const fetched = await fetchKeys(AbortSignal.timeout(TIMEOUT_MS))
+    const fetched = await fetchKeys(AbortSignal.timeout(timeoutMs))
     if (typeof fetched === 'string') {
       counts.failures += 1
       failuresInARow += 1

@@ -5,7 +5,7 @@
 import { errors, jwtVerify } from 'jose'
 import { Refusal } from '../errors.ts'
 import { malformed, readAudiences, requireTime } from './claims.ts'
-import type { MatchedIssuer } from './issuers.ts'
+import { tenantOf, type MatchedIssuer } from './issuers.ts'
 import type { Unverified } from './jws.ts'
 import type { KeyStore } from './key-store.ts'
 import type { VerificationKey } from './key-set.ts'
@@ -100,10 +100,6 @@ function checkKeyIssuer(key: VerificationKey, { config, iss, tenant }: MatchedIs
 
 function isVersion1(iss: string): boolean {
   return !iss.endsWith('/v2.0')
-}
-
-function tenantOf(iss: string): string | null {
-  return new URL(iss).pathname.split('/')[1] ?? null
 }
 
 /** jose's errors become ours by their code; any other error is a fault of the gateway and stays one. */

@@ -90,7 +90,11 @@ async function readSpool(directory: string): Promise<Row[]> {
   const rows: Row[] = []
   for (const name of names.sort()) {
     const text = await readFile(join(directory, name), 'utf8')
-    for (const line of text.split('\n').slice(0, -1)) rows.push(JSON.parse(line) as Row)
+    for (const line of text.split('\n')) {
+      // the last line of a file that is being written may be half there
+      const row = /^\{"seq":.*\}$/.test(line) ? (JSON.parse(line) as { row?: Row }).row : undefined
+      if (row !== undefined) rows.push(row)
+    }
   }
   return rows
 }

@@ -48,8 +48,8 @@ export interface World {
   oktaService(changes?: Claims): Claims
   logs: { fields: Record<string, unknown>; message: string }[]
   /** A fresh, started `Identify`; closed with the world. */
-  makeIdentify(changes?: Partial<IdentifyOptions>): Promise<Identify>
-  close(): Promise<void>
+  makeIdentify: (changes?: Partial<IdentifyOptions>, how?: { start: boolean }) => Promise<Identify>
+  close: () => Promise<void>
 }
 
 /** Drops the members that are undefined, so that a change can take a claim away. */
@@ -147,7 +147,7 @@ export async function makeWorld(): Promise<World> {
         },
         changes,
       ),
-    async makeIdentify(changes = {}) {
+    async makeIdentify(changes = {}, how = { start: true }) {
       const denyList = changes.denyList ?? createDenyList({ file: null, log: () => undefined })
       const identify = createIdentify({
         issuers: world.configs,
@@ -160,7 +160,7 @@ export async function makeWorld(): Promise<World> {
         ...changes,
       })
       made.push({ identify, denyList })
-      await identify.start()
+      if (how.start) await identify.start()
       return identify
     },
     async close() {
