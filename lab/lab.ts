@@ -11,7 +11,7 @@ import { createDataPlane } from './data-plane.ts'
 import { createGraph, type Graph } from './graph.ts'
 import { createIngestion, type Ingestion } from './ingestion.ts'
 import type { Issuer } from './issuers/issuer.ts'
-import { createEntra, createOkta } from './issuers/issuers.ts'
+import { createEntra, createOkta, INTROSPECTION_CLIENT } from './issuers/issuers.ts'
 import { createJournal, type Entry, type Journal } from './journal.ts'
 import { createManagedIdentities, type ManagedIdentities } from './managed-identity.ts'
 import { createPart, type Handler, type Part } from './part.ts'
@@ -74,6 +74,9 @@ export interface Lab {
   readonly spool: string
   close(): Promise<void>
 }
+
+/** Variable with the secret of the gateway's client at Okta's introspection endpoint. */
+export const INTROSPECTION_SECRET_VARIABLE = 'LAB_OKTA_CLIENT_SECRET'
 
 /** In the order of their ports. */
 export const PART_NAMES = [
@@ -210,6 +213,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
       NODE_EXTRA_CA_CERTS: certificates.caFile,
       IDENTITY_ENDPOINT: `${urls.identity}/msi/token`,
       IDENTITY_HEADER: identities.secret,
+      [INTROSPECTION_SECRET_VARIABLE]: INTROSPECTION_CLIENT.secret,
     },
     spool: join(directory, 'spool'),
     close,

@@ -21,6 +21,7 @@ import type {
 import { PERSONAS, type Persona } from '../personas.ts'
 import { json, type Call, type Handler } from '../part.ts'
 import { createAdapterFactory } from './adapter.ts'
+import { createStructuredTokens } from './structured.ts'
 import { clientOf, type Claims, type TokenFacts } from './claims.ts'
 
 /** The lab's own grant: `persona`, and what to change in its token. */
@@ -91,6 +92,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   const url = `${options.origin}${options.mount}`
   const cookieKeys = [randomUUID()]
   const adapter = createAdapterFactory()
+  const structured = createStructuredTokens(() => keys)
   let keys = [await generateKey()]
 
   const resourceServer = (format: 'jwt' | 'opaque'): ResourceServerInstance => ({
@@ -177,6 +179,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
 
   function build(): Provider {
     const provider = new Provider(url, configuration())
+    provider.use(structured)
     provider.registerGrantType<{ persona?: string; format?: string }>(
       PERSONA_GRANT,
       async (ctx) => {
