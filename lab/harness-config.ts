@@ -33,7 +33,7 @@ export interface GatewayConfigOptions {
 }
 
 /** The configuration, with absolute paths, so that its file can lie anywhere. */
-export function gatewayConfig(lab: Lab, options: GatewayConfigOptions): Config {
+function gatewayConfig(lab: Lab, options: GatewayConfigOptions): Config {
   const { certificates, urls, issuers } = lab
   const regions = Object.fromEntries([[workspaceId().toLowerCase(), REGION]])
   const config: Config = {

@@ -43,7 +43,7 @@ export interface LabOptions {
 }
 
 /** Origins, without a trailing slash. */
-export interface LabUrls {
+interface LabUrls {
   readonly upstream: string
   readonly entra: string
   readonly okta: string
@@ -79,7 +79,7 @@ export interface Lab {
 export const INTROSPECTION_SECRET_VARIABLE = 'LAB_OKTA_CLIENT_SECRET'
 
 /** In the order of their ports. */
-export const PART_NAMES = [
+const PART_NAMES = [
   'arm',
   'entra',
   'okta',

@@ -17,7 +17,7 @@ const KID = 'lab-managed-identity'
 const LIFETIME_SECONDS = 86_400
 const EARLY_SECONDS = 300
 
-export interface MintOptions {
+interface MintOptions {
   readonly lifetimeSeconds?: number
   /** Replaces claims; null removes one. */
   readonly claims?: Readonly<Record<string, unknown>>

@@ -1,8 +1,8 @@
 /**
- * Introspection and revocation of JWT access tokens, which Okta has and oidc-provider leaves to others.
+ * What Okta does at introspection and revocation, and oidc-provider does not: JWT access tokens, and a `jti` for opaque ones.
  * @module
  */
-import { createPublicKey, type KeyObject } from 'node:crypto'
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
 import { decodeProtectedHeader, jwtVerify } from 'jose'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 
@@ -42,10 +42,14 @@ export function createStructuredTokens(keys: () => readonly SigningKey[]): Middl
   return async (ctx, next) => {
     await next()
     // koa's body may be anything; the errors of oidc-provider are objects with `error`
-    const body = ctx.body as { error?: unknown } | null | undefined
-    if (body?.error !== 'unsupported_token_type') return
+    const body = ctx.body as { error?: unknown; active?: unknown; jti?: unknown } | null | undefined
     const token = ctx.oidc.params?.['token']
     if (typeof token !== 'string') return
+    // the id of an opaque token is the token itself, which an answer does not show
+    if (body?.active === true) {
+      body.jti ??= `AT.${createHash('sha256').update(token).digest('base64url')}`
+    }
+    if (body?.error !== 'unsupported_token_type') return
     if (ctx.oidc.route === 'introspection') {
       ctx.status = 200
       ctx.body = revoked.has(token) ? { active: false } : await describe(token, keys())
