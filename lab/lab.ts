@@ -17,12 +17,13 @@ import { createManagedIdentities, type ManagedIdentities } from './managed-ident
 import { createPart, type Handler, type Part } from './part.ts'
 import { PERSONAS, type Persona } from './personas.ts'
 import { createScoring } from './scoring.ts'
+import { createTokenService, type TokenService } from './token-service.ts'
 import { requestToken, type TokenOverrides } from './tokens.ts'
 
 export interface LabOptions {
   /** Where certificates, spool and lab.json are kept. */
   readonly directory: string
-  /** First of eight consecutive ports; 0 picks free ones. */
+  /** First of nine consecutive ports; 0 picks free ones. */
   readonly port?: number
   /** Address to listen on; 127.0.0.1 if absent. */
   readonly host?: string
@@ -52,6 +53,7 @@ interface LabUrls {
   readonly dataPlane: string
   readonly scoring: string
   readonly graph: string
+  readonly tokenService: string
 }
 
 export interface Lab {
@@ -65,6 +67,7 @@ export interface Lab {
   readonly identities: ManagedIdentities
   readonly ingestion: Ingestion
   readonly graph: Graph
+  readonly tokenService: TokenService
   /** What reached ARM, the data plane and scoring, in order. */
   requests(): readonly Entry[]
   /** A fresh token of a persona. */
@@ -88,6 +91,7 @@ const PART_NAMES = [
   'data-plane',
   'scoring',
   'graph',
+  'token-service',
 ] as const
 export type PartName = (typeof PART_NAMES)[number]
 
@@ -145,6 +149,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     dataPlane: urlOf('data-plane'),
     scoring: urlOf('scoring'),
     graph: urlOf('graph'),
+    tokenService: urlOf('token-service'),
   }
 
   const [entra, okta] = await Promise.all([createEntra(urls.entra), createOkta(urls.okta)])
@@ -169,6 +174,11 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   })
   const ingestion = createIngestion(identities)
   const graph = createGraph(identities)
+  const tokenService = await createTokenService({
+    origin: urls.tokenService,
+    identities,
+    verifyCaller: (caller) => entra.verify(caller),
+  })
   const armAccess = { identities, audiences: ARM_AUDIENCES }
   const arm = createArm({
     origin: urls.upstream,
@@ -197,6 +207,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   serve('data-plane', dataPlane)
   serve('scoring', scoring)
   serve('graph', graph.handler, graph.routes)
+  serve('token-service', tokenService.handler)
 
   return {
     directory,
@@ -207,6 +218,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     identities,
     ingestion,
     graph,
+    tokenService,
     requests: () => upstreamJournal.entries(),
     token,
     env: {

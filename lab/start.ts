@@ -7,7 +7,7 @@
  * When that is ready it writes `lab.json` into the lab's directory and prints what to paste.
  *
  *   HARNESS_PORT  port of the gateway (8443)
- *   LAB_PORT      first of eight consecutive ports of the lab (9440); 0 picks free ones
+ *   LAB_PORT      first of nine consecutive ports of the lab (9440); 0 picks free ones
  *   LAB_DIR       certificates, configuration, spool and lab.json (.lab)
  *   LAB_HOST      name by which others reach the lab; if set it listens on all addresses (localhost)
  *   LAB_GATEWAY   `none` starts no gateway, but leaves the configuration of one in LAB_DIR

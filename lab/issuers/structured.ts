@@ -13,7 +13,8 @@ export interface SigningKey {
 
 export type Middleware = (ctx: KoaContextWithOIDC, next: () => Promise<void>) => Promise<void>
 
-async function describe(
+/** The introspection answer for a JWT: its claims, or that it is not active. */
+export async function describe(
   token: string,
   keys: readonly SigningKey[],
 ): Promise<Record<string, unknown>> {
