@@ -83,10 +83,13 @@ Ctrl-C stops all of it.
 `
 }
 
-/** Resolves with the first signal that asks us to stop. */
+/**
+ * Resolves with the first signal that asks us to stop. The handlers stay: Ctrl-C under npm comes twice, from the
+ * terminal and from npm, and the second must not end us before the gateway has ended.
+ */
 function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, resolve)
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, resolve)
   })
 }
 
