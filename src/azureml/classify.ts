@@ -1,13 +1,18 @@
 /**
  * Method and target become an operation: resource, Azure RBAC action, kind of answer. What fits neither ARM's
- * grammar under a known type nor a known data-plane family is refused by name.
+ * grammar under a known type nor a known data-plane route is refused by name.
  * @module
  */
 import { Refusal } from '../errors.ts'
 import { checkApiVersion, classifyArm } from './classify-arm.ts'
+import { classifyDataPlane } from './classify-dataplane.ts'
 import type { Operation } from './operation.ts'
-import { classifyScoring, isScoring } from './scoring.ts'
+import { classifyScoring, endpointPath, isScoring } from './scoring.ts'
 import type { Target } from './target.ts'
+
+/** The gateway's own prefix for regional paths that name no workspace: `/_region/{region}/...` (hosts.ts). */
+const REGION_PREFIX = '_region'
+const REGION = /^[a-z0-9]{1,40}$/
 
 /**
  * Says what a request means to Azure ML.
@@ -29,5 +34,26 @@ export function classify(target: Target): Operation {
     return operation
   }
   if (isScoring(segments)) return classifyScoring(method, segments)
-  throw new Refusal('unknown_operation', `"/${(segments[0] ?? '').slice(0, 64)}" is not served`)
+  if (first === REGION_PREFIX) return classifyRegional(target)
+  return classifyDataPlane(method, segments, params)
+}
+
+function classifyRegional({ method, segments, params }: Target): Operation {
+  const region = segments[1] ?? ''
+  const operation = classifyDataPlane(method, segments.slice(2), params)
+  if (!REGION.test(region) || operation.scope !== null) {
+    throw new Refusal('unknown_operation', `/${REGION_PREFIX} is for paths that name no workspace`)
+  }
+  return { ...operation, region }
+}
+
+/**
+ * The path that Azure is sent: the target's own, byte for byte, without the gateway's prefixes.
+ *
+ * @param target one that `classify` accepted
+ */
+export function upstreamPath(target: Target): string {
+  if (isScoring(target.segments)) return endpointPath(target.path)
+  if (target.segments[0]?.toLowerCase() !== REGION_PREFIX) return target.path
+  return `/${target.path.split('/').slice(3).join('/')}`
 }
