@@ -1,5 +1,5 @@
 /**
- * URLs in the headers of Azure's answers: made the gateway's own, or the answer is refused.
+ * URLs in Azure's answers: made the gateway's own, or the answer is refused.
  *
  * Clients of every language send their bearer to whatever host stands there and do not compare origins, so a
  * foreign host must never reach them.
@@ -61,4 +61,25 @@ export function rewriteUrl(
     throw new Refusal('upstream_foreign_url', `${where} points to a host that is not served here`)
   }
   return url
+}
+
+/**
+ * The map that a JSON rewriter needs: `url` fields lead back or refuse, `link` fields lead back where they can.
+ * MLflow's `azureml://host/...` stands for `https://host/...` and keeps its scheme.
+ *
+ * @param scope workspace or registry of the operation answered
+ */
+export function createFieldMap(
+  hosts: Hosts,
+  scope: string | null,
+): (value: string, kind: 'url' | 'link') => string {
+  return (value, kind) => {
+    if (value === '') return value
+    const mlflow = /^azureml:\/\//i.test(value)
+    const url = mlflow ? value.replace(/^azureml/i, 'https') : value
+    const mapped =
+      kind === 'url' ? rewriteUrl(url, hosts, scope, 'a field') : hosts.toGateway(url, scope)
+    if (mapped === null) return value
+    return mlflow ? mapped.replace(/^https?/, 'azureml') : mapped
+  }
 }

@@ -13,9 +13,17 @@
 import type { KindName } from './kinds.ts'
 import { isKind } from './kinds.ts'
 
+/** One segment of a route: a literal in lower case, or a name with what stands around it. */
+interface Part {
+  readonly before: string
+  readonly after: string
+  /** Null for a literal, `before`; `_` for a name of no interest. */
+  readonly kind: KindName | '_' | null
+}
+
 export interface Route {
   readonly method: string
-  readonly pattern: readonly string[]
+  readonly pattern: readonly Part[]
   /** Under the provider, e.g. `workspaces/experiments/runs/read`. */
   readonly action: string
   /** What the route is about: named by a placeholder, or the collection of them. */
@@ -76,30 +84,36 @@ function parseLine(name: string, line: string): Route {
   if (method === '' || !isKind(kind)) throw new TypeError(`${name}: not a route: ${line}`)
   return {
     method,
-    pattern: route.split('/'),
+    pattern: route.split('/').map(parsePart),
     action: action.startsWith('registries/') ? action : `workspaces/${action}`,
     kind,
     secrets: secrets !== undefined,
   }
 }
 
+function parsePart(text: string): Part {
+  const [, before = '', kind, after = ''] = /^([^{]*)\{(\w+)\}(.*)$/.exec(text.toLowerCase()) ?? []
+  if (kind === undefined) return { before: text.toLowerCase(), after: '', kind: null }
+  const name = /\{(\w+)\}/.exec(text)?.[1] ?? ''
+  if (name !== '_' && !isKind(name)) throw new TypeError(`not a kind: ${text}`)
+  return { before, after, kind: name }
+}
+
 function match(
-  pattern: readonly string[],
+  pattern: readonly Part[],
   segments: readonly string[],
 ): (readonly [KindName, string])[] | null {
   const names: (readonly [KindName, string])[] = []
-  for (const [at, part] of pattern.entries()) {
+  for (const [at, { before, after, kind }] of pattern.entries()) {
     const segment = segments[at] ?? ''
-    const [, before = '', kind, after = ''] = /^([^{]*)\{(\w+)\}(.*)$/.exec(part) ?? []
-    if (kind === undefined) {
-      if (part.toLowerCase() !== segment.toLowerCase()) return null
+    const lower = segment.toLowerCase()
+    if (kind === null) {
+      if (lower !== before) return null
       continue
     }
-    const lower = segment.toLowerCase()
-    const affixed = lower.startsWith(before.toLowerCase()) && lower.endsWith(after.toLowerCase())
     const value = segment.slice(before.length, segment.length - after.length)
-    if (!affixed || value === '') return null
-    if (isKind(kind)) names.push([kind, value])
+    if (value === '' || !lower.startsWith(before) || !lower.endsWith(after)) return null
+    if (kind !== '_') names.push([kind, value])
   }
   return names
 }
