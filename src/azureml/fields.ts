@@ -49,7 +49,7 @@ export const ARM_FIELDS: ReadonlyMap<string, Rules> = new Map([
   ['Registry', listed(rule('url', 'properties.discoveryUrl', 'properties.mlFlowRegistryUri'))],
   ['Job', JOB],
   ['BatchJob', JOB],
-  ['BatchEndpoint', [...ENDPOINT, ...JOB]],
+  ['BatchEndpoint', ENDPOINT],
   ['OnlineEndpoint', ENDPOINT],
   ['OnlineDeployment', ENDPOINT],
   ['BatchDeployment', ENDPOINT],

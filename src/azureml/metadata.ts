@@ -140,13 +140,11 @@ const SERVICES = [
   'api',
   'catalog',
   'experimentation',
-  'gallery',
   'history',
   'hyperdrive',
   'labeling',
   'modelmanagement',
   'pipelines',
-  'studio',
 ] as const
 
 /** The answer to `GET /discovery`: every service is at the gateway. */

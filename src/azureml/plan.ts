@@ -59,7 +59,7 @@ function urls(operation: Operation): readonly FieldRule[] {
       return [...PAGING, ...REGISTRY_DISCOVERY]
     case 'scoring':
       // an online endpoint answers what its model says; a batch endpoint answers with jobs
-      return resource.type === 'BatchEndpoint' ? [...PAGING, ...armFields('Job')] : []
+      return resource.type === 'BatchJob' ? [...PAGING, ...armFields('BatchJob')] : []
     default:
       return family satisfies never
   }

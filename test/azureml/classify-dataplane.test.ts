@@ -149,7 +149,9 @@ t.test('scoring is judged as its endpoint and forwarded without the prefix', (t)
   t.equal(upstreamPath(target), '/v1/chat%20x')
   const jobs = judge('POST', '/_score/00000000-0000-0000-0000-00000000000a/RG/WS/Ep-1/jobs')
   t.equal(jobs.action, 'Microsoft.MachineLearningServices/workspaces/batchEndpoints/jobs/write')
-  t.equal(jobs.resource.id, `${w}/batchendpoints/ep-1`)
+  t.equal(jobs.resource.id, `${w}/batchendpoints/ep-1/jobs`)
+  const arm = judge('POST', `${W}/batchEndpoints/Ep-1/jobs?api-version=2023-01-01`)
+  t.strictSame(jobs.resource, arm.resource, 'the same resource as through ARM')
   for (const bad of [
     '/_score',
     '/_score/a/b/c',

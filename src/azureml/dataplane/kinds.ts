@@ -48,6 +48,11 @@ export function isKind(name: string): name is KindName {
 /** Cedar entity types of all kinds. */
 export const DATA_PLANE_TYPES: readonly string[] = Object.values(KINDS).map(({ cedar }) => cedar)
 
+/** The Cedar entity type of a kind. */
+export function cedarOf(kind: KindName): string {
+  return KINDS[kind].cedar
+}
+
 /**
  * The resource that a route is about.
  *
