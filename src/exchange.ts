@@ -43,4 +43,54 @@ export interface Exchange {
   status: number | null
   bytesIn: number
   bytesOut: number
+  /** `@redact` of the permit: secret fields are taken out of the answer. */
+  redact: boolean
+  /** Azure's answer broke off after its first byte had been passed on. */
+  cut: boolean
+  /** How far its record is: an `intent` gets exactly one `completed`, everything else exactly one `refused`. */
+  record: 'none' | 'intent' | 'settled'
+}
+
+/** GUIDs only: anything else a caller sends as its id is not repeated, neither to Azure nor in a record. */
+const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
+/** SDKs by name and version; a `User-Agent`'s free text is the caller's and stays out of the record. */
+const CLIENT =
+  /\b(azsdk-(?:js|python|net|java|go)-[a-z]{2,12}(?:-?[a-z]{2,20}){0,3}|azure-ai-ml|azureml-mlflow|mlflow-python-client|python-requests|AZURECLI|curl|Terraform|node|undici)\/v?(\d{1,4}(?:\.\d{1,5}){0,3})\b/
+
+/** A fresh exchange for a request that has just been received. */
+export function openExchange(
+  id: string,
+  now: number,
+  startedAt: number,
+  source: Exchange['source'],
+  method: string,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+): Exchange {
+  const requestId = headers['x-ms-client-request-id']
+  const agent = headers['user-agent']
+  const client = typeof agent === 'string' ? CLIENT.exec(agent) : null
+  return {
+    id,
+    receivedAt: now,
+    startedAt,
+    source,
+    method,
+    clientRequestId:
+      typeof requestId === 'string' && GUID.test(requestId) ? requestId.toLowerCase() : null,
+    client: client === null ? null : `${client[1]}/${client[2]}`,
+    target: null,
+    principal: null,
+    operation: null,
+    decision: null,
+    identity: null,
+    refusal: null,
+    upstream: null,
+    status: null,
+    bytesIn: 0,
+    bytesOut: 0,
+    redact: false,
+    cut: false,
+    record: 'none',
+  }
 }

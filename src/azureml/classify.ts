@@ -6,13 +6,11 @@
 import { Refusal } from '../errors.ts'
 import { checkApiVersion, classifyArm } from './classify-arm.ts'
 import { classifyDataPlane } from './classify-dataplane.ts'
+import { hasHandle } from './operation-handle.ts'
 import type { Operation } from './operation.ts'
-import { classifyScoring, endpointPath, isScoring } from './scoring.ts'
+import { classifyScoring, isScoring } from './scoring.ts'
+import { hasRegion, parseRegion } from './region.ts'
 import type { Target } from './target.ts'
-
-/** The gateway's own prefix for regional paths that name no workspace: `/_region/{region}/...` (hosts.ts). */
-const REGION_PREFIX = '_region'
-const REGION = /^[a-z0-9]{1,40}$/
 
 /**
  * Says what a request means to Azure ML.
@@ -33,27 +31,30 @@ export function classify(target: Target): Operation {
     checkApiVersion(params)
     return operation
   }
+  if (hasHandle(segments)) return classifyHandle(target)
   if (isScoring(segments)) return classifyScoring(method, segments)
-  if (first === REGION_PREFIX) return classifyRegional(target)
+  if (hasRegion(segments)) return classifyRegional(target)
   return classifyDataPlane(method, segments, params)
 }
 
 function classifyRegional({ method, segments, params }: Target): Operation {
-  const region = segments[1] ?? ''
+  const region = parseRegion(segments)
   const operation = classifyDataPlane(method, segments.slice(2), params)
-  if (!REGION.test(region) || operation.scope !== null) {
-    throw new Refusal('unknown_operation', `/${REGION_PREFIX} is for paths that name no workspace`)
+  if (region === null || operation.scope !== null) {
+    throw new Refusal('unknown_operation', 'a region is given for paths that name no workspace')
   }
   return { ...operation, region }
 }
 
-/**
- * The path that Azure is sent: the target's own, byte for byte, without the gateway's prefixes.
- *
- * @param target one that `classify` accepted
- */
-export function upstreamPath(target: Target): string {
-  if (isScoring(target.segments)) return endpointPath(target.path)
-  if (target.segments[0]?.toLowerCase() !== REGION_PREFIX) return target.path
-  return `/${target.path.split('/').slice(3).join('/')}`
+/** A handle makes no other call of what follows it: it opens the status of operations and nothing else. */
+function classifyHandle({ method, segments, params }: Target): Operation {
+  const operation = classifyArm(method, segments.slice(2), 'arm')
+  checkApiVersion(params)
+  if (operation.resource.type !== 'OperationStatus' || operation.effect !== 'read') {
+    throw new Refusal(
+      'unknown_operation',
+      'only the status of an operation can be asked for in this way',
+    )
+  }
+  return operation
 }

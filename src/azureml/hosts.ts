@@ -6,6 +6,7 @@ import type { CloudConfig } from '../config/schema.ts'
 import { Refusal } from '../errors.ts'
 import { CLOUDS } from './clouds.ts'
 import type { Operation } from './operation.ts'
+import { toRegion, withRegion } from './region.ts'
 import { endpointOf, scoringPath } from './scoring.ts'
 
 /** Where a call goes, and the scope of the token that it needs there. */
@@ -38,7 +39,6 @@ export interface Hosts {
  */
 const ABSOLUTE =
   /^(https?):\/\/([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::(\d{1,5}))?(\/[!$-;=?-[\]_a-z~]*)?$/i
-const REGION = /^[a-z0-9]{1,40}$/
 const DEFAULT_PORTS: ReadonlyMap<string, string> = new Map([
   ['http', '80'],
   ['https', '443'],
@@ -64,13 +64,14 @@ export function createHosts(cloud: CloudConfig, publicUrl: string): Hosts {
     if (operation.family === 'arm') return { origin: arm, scope: known.armScope }
     const isScore = operation.family === 'scoring'
     const template = isScore ? scoring : dataPlane
-    const own = operation.region ?? region ?? (operation.scope === null ? known.homeRegion : '')
-    const label = own.toLowerCase().replaceAll(' ', '')
-    if (template.includes('{region}') && !REGION.test(label)) {
+    const location =
+      operation.region ?? region ?? (operation.scope === null ? known.homeRegion : '')
+    const label = toRegion(location)
+    if (template.includes('{region}') && label === null) {
       throw new Refusal('upstream_unreachable', 'the region of this workspace is not known')
     }
     const origin = template
-      .replace('{region}', label)
+      .replace('{region}', label ?? '')
       .replace('{endpoint}', isScore ? endpointOf(operation) : '')
     return { origin, scope: isScore ? known.mlScope : known.armScope }
   }
@@ -100,7 +101,7 @@ function regional(rest: string, region: string, home: string): string {
   const path = rest.split('?', 1)[0] ?? ''
   const neutral = path === '' || path === '/' || /^\/discovery(?:\/|$)/i.test(path)
   if (neutral || region === '' || region === home || /\/subscriptions\//i.test(path)) return rest
-  return `/_region/${region}${rest}`
+  return withRegion(region, rest)
 }
 
 type Match = (origin: string) => { region: string; endpoint: string } | null

@@ -2,9 +2,18 @@
  * The decision: Cedar's answer, its reasons, and the only place where a permit can be made.
  * @module
  */
-import type { Effects } from './effects.ts'
+import { LRUCache } from 'lru-cache'
 import type { Operation } from '../azureml/operation.ts'
+import { Refusal } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
+import { resolveEffects, type Effects } from './effects.ts'
+import { contextOf, principalUids, resourceUids } from './entities.ts'
+import type { Facts } from './facts.ts'
+import { evaluate, type Answer, type Question } from './evaluate.ts'
+import type { PolicySet, Rule } from './rules.ts'
+import { createNeeded } from './needed.ts'
+import { createSlicer, parseSlice } from './slices.ts'
+import type { Uid } from './conditions.ts'
 
 /** What policy said of one request, permit or refusal alike: the same fields, so that both can be explained. */
 export interface Decision {
@@ -19,8 +28,7 @@ export interface Decision {
   readonly shadow: readonly string[]
 }
 
-/** Facts of a call that policies may ask for (design.md: Context). Flat, typed, no secrets. */
-export type Facts = Readonly<Record<string, string | number | boolean | readonly string[]>>
+export type { Facts }
 
 /**
  * Proof that policy permitted this operation to this principal. The class is not exported as a value:
@@ -42,8 +50,180 @@ class Permit {
 
   /** Private names make the type nominal: no object literal can pass for a permit. */
   static isPermit(value: unknown): value is Permit {
-    return typeof value === 'object' && value !== null && #minted in value
+    return typeof value === 'object' && value !== null && #minted in value && value.#minted
   }
 }
 
 export type { Permit }
+
+/** What was decided. A refusal of the cache's is made anew for each request: errors are not shared. */
+export type Verdict =
+  | { readonly permit: Permit; readonly decision: Decision }
+  | { readonly permit: null; readonly refusal: Refusal; readonly decision: Decision }
+
+/**
+ * Judges one request. Never throws: whatever goes wrong, in Cedar too, is a refusal.
+ */
+export type Decide = (principal: Principal, operation: Operation, facts: Facts) => Verdict
+
+/** Decisions kept, at about 2 KB each. */
+const CACHE_SIZE = 50_000
+
+type Judged =
+  | { readonly effects: Effects; readonly decision: Decision }
+  | {
+      readonly effects: null
+      readonly code: 'policy_refused' | 'secrets_refused' | 'policy_error'
+      readonly remedy: string | null
+      readonly cause?: unknown
+      readonly decision: Decision
+    }
+
+/** Creates the judge of one policy set. */
+export function createDecide(
+  set: PolicySet,
+  options: { readonly cacheSize?: number } = {},
+): Decide {
+  const size = options.cacheSize ?? CACHE_SIZE
+  const cache = size > 0 ? new LRUCache<string, Judged>({ max: size }) : null
+  const judge = createJudge(set)
+  const callerOf = createCallers(Math.max(size, 1))
+
+  return (principal, operation, facts) => {
+    let judged: Judged | undefined
+    try {
+      const caller = callerOf(principal)
+      const context = contextOf(set.facts, principal, operation, facts)
+      const key = keyOf(caller, operation, context)
+      judged = cache?.get(key)
+      if (judged === undefined) {
+        judged = judge({ principals: caller.uids, operation, context })
+        cache?.set(key, judged)
+      }
+    } catch (error) {
+      judged = failed(set.version, 'the policies could not be evaluated', [], error)
+    }
+    return verdictOf(judged, principal, operation)
+  }
+}
+
+/** Who is asking, as far as policy can see: callers with the same memberships share a number. */
+interface Caller {
+  readonly uids: readonly Uid[]
+  readonly number: number
+}
+
+/** Callers by what they are. Numbers are never given twice, so that what is forgotten cannot come back as another. */
+function createCallers(size: number): (principal: Principal) => Caller {
+  const seen = new WeakMap<Principal, Caller>()
+  const known = new LRUCache<string, Caller>({ max: size })
+  let number = 0
+  return (principal) => {
+    let caller = seen.get(principal)
+    if (caller === undefined) {
+      const uids = principalUids(principal)
+      const key = JSON.stringify(uids.map(({ type, id }) => [type, id]))
+      caller = known.get(key) ?? { uids, number: number++ }
+      known.set(key, caller)
+      seen.set(principal, caller)
+    }
+    return caller
+  }
+}
+
+/**
+ * Everything that a decision depends on, besides the policies. Lengths keep one part from running into the next; an
+ * ancestor's id is most often the beginning of the resource's own, and then its length says it all.
+ */
+function keyOf(caller: Caller, operation: Operation, context: Question['context']): string {
+  const { action, effect, secrets, resource } = operation
+  const { type, id, ancestors } = resource
+  let key = `${caller.number} ${effect} ${secrets ? 's' : '-'} ${action.length} ${action} ${type} ${id.length} ${id}`
+  for (const ancestor of ancestors) {
+    key += ` ${ancestor.type} ${ancestor.id.length}`
+    if (!id.startsWith(ancestor.id)) key += ` ${ancestor.id}`
+  }
+  for (const name in context) {
+    if (Object.hasOwn(context, name)) return `${key} ${JSON.stringify(context)}`
+  }
+  return key
+}
+
+function verdictOf(judged: Judged, principal: Principal, operation: Operation): Verdict {
+  const { decision } = judged
+  if (judged.effects !== null) {
+    return { permit: new Permit(principal, operation, decision, judged.effects), decision }
+  }
+  const refusal = new Refusal(judged.code, decision.reason, {
+    policies: decision.policies,
+    ...(judged.remedy === null ? {} : { remedy: judged.remedy }),
+    ...(judged.cause instanceof Error ? { cause: judged.cause, inner: judged.cause.message } : {}),
+  })
+  return { permit: null, refusal, decision }
+}
+
+function failed(
+  version: string,
+  reason: string,
+  policies: readonly string[],
+  cause?: unknown,
+): Judged {
+  const decision: Decision = { verdict: 'refuse', policies, reason, version, shadow: [] }
+  return { effects: null, code: 'policy_error', remedy: null, cause, decision }
+}
+
+/** The decision itself, in Cedar, without a memory. */
+function createJudge(
+  set: PolicySet,
+): (asked: Omit<Question, 'action' | 'resources'> & { operation: Operation }) => Judged {
+  const relevantTo = createSlicer(set)
+  const neededFor = createNeeded(set)
+  const { version } = set
+
+  return ({ principals, operation, context }) => {
+    const action = set.words.actionOf(operation)
+    const question: Question = { principals, action, resources: resourceUids(operation), context }
+    const { key, rules, shadowed } = relevantTo(principals, question.resources)
+    const answer = evaluate(parseSlice(key, rules), question)
+    if (answer.errors.length > 0) {
+      const reason = `a policy could not be evaluated: ${answer.errors.join(', ')}`
+      return failed(version, reason, answer.errors)
+    }
+    const policies = answer.reasons
+    const shadow =
+      shadowed.length === 0
+        ? []
+        : shadowOf(set, answer, evaluate(parseSlice(`${key} shadow`, shadowed), question))
+    const deciding = policies.flatMap((id) => set.rules.get(id) ?? [])
+    if (answer.permitted) {
+      const effects = resolveEffects(deciding, set.bindings.order)
+      const decision: Decision = {
+        verdict: 'permit',
+        policies,
+        reason: reasonOf(deciding),
+        version,
+        shadow,
+      }
+      return { effects, decision }
+    }
+    const needed = neededFor(question, operation)
+    const reason = deciding.length > 0 ? reasonOf(deciding) : needed.reason
+    return {
+      effects: null,
+      code: action.secrets ? 'secrets_refused' : 'policy_refused',
+      remedy: deciding.length > 0 ? null : needed.remedy,
+      decision: { verdict: 'refuse', policies, reason, version, shadow },
+    }
+  }
+}
+
+function reasonOf(rules: readonly Rule[]): string {
+  return [...new Set(rules.map(({ policy }) => policy.reason))].join('; ')
+}
+
+/** Ids of the shadow policies that would have turned the answer, those that fail to evaluate among them. */
+function shadowOf(set: PolicySet, answer: Answer, shadowed: Answer): readonly string[] {
+  const isShadow = (id: string): boolean => set.rules.get(id)?.shadow === true
+  if (shadowed.errors.length > 0) return shadowed.errors.filter(isShadow)
+  return shadowed.permitted === answer.permitted ? [] : shadowed.reasons.filter(isShadow)
+}

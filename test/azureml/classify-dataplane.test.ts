@@ -1,7 +1,8 @@
 import t from 'tap'
-import { classify, upstreamPath } from '../../src/azureml/classify.ts'
+import { classify } from '../../src/azureml/classify.ts'
 import { createHosts } from '../../src/azureml/hosts.ts'
 import { parseTarget } from '../../src/azureml/target.ts'
+import { upstreamPath } from '../../src/azureml/upstream-path.ts'
 import { Refusal } from '../../src/errors.ts'
 import { absent, fill, surface } from './surface.ts'
 

@@ -1,0 +1,42 @@
+# syntax=docker/dockerfile:1
+
+# ---- build: TypeScript to JavaScript, then production dependencies only ----
+FROM node:24-bookworm-slim AS build
+WORKDIR /src
+COPY package.json package-lock.json ./
+RUN npm ci
+COPY tsconfig.json tsconfig.build.json ./
+COPY src ./src
+RUN npm run build && npm prune --omit=dev
+
+# ---- lab: a small Azure for docker compose; never part of the gateway's image ----
+FROM node:24-bookworm-slim AS lab
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci
+COPY lab ./lab
+COPY policies ./policies
+ENV LAB_DIR=/lab LAB_HOST=lab LAB_GATEWAY=none
+RUN mkdir -p /lab && chown node:node /lab
+USER node
+VOLUME /lab
+EXPOSE 9440-9449
+HEALTHCHECK --interval=5s --timeout=3s --start-period=20s CMD ["node", "lab/health.ts"]
+CMD ["node", "lab/start.ts"]
+
+# ---- gateway: what runs ----
+FROM node:24-bookworm-slim AS gateway
+ENV NODE_ENV=production
+WORKDIR /app
+COPY --from=build /src/node_modules ./node_modules
+COPY --from=build /src/dist ./dist
+COPY package.json ./
+COPY config ./config
+COPY policies ./policies
+RUN mkdir -p /var/lib/azureml-harness && chown node:node /var/lib/azureml-harness && chmod 0700 /var/lib/azureml-harness
+USER node
+VOLUME /var/lib/azureml-harness
+EXPOSE 8443
+HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["node", "dist/main.js", "health", "--config", "/etc/azureml-harness/harness.yaml"]
+ENTRYPOINT ["node", "--enable-source-maps", "dist/main.js"]
+CMD ["serve", "--config", "/etc/azureml-harness/harness.yaml"]

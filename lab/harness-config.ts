@@ -1,0 +1,91 @@
+/**
+ * The configuration of a gateway that lives in the lab.
+ * @module
+ */
+import { mkdir, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { stringify } from 'yaml'
+import type { Config } from '../src/config/schema.ts'
+import type { Lab } from './lab.ts'
+import {
+  AUDIENCE_GUID,
+  AUDIENCE_URI,
+  IDENTITIES,
+  REGION,
+  RULE_ID,
+  STREAM,
+  workspaceId,
+} from './personas.ts'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+/** What differs from one gateway of the lab to the next. */
+export interface GatewayConfigOptions {
+  /** 0 picks a free port, which `publicUrl` must then be told by the caller: give one. */
+  readonly port: number
+  readonly host?: string
+  readonly spool?: string
+  /** Changes the configuration before it is written. */
+  readonly change?: (config: Config) => Config
+}
+
+/** The configuration, with absolute paths, so that its file can lie anywhere. */
+export function gatewayConfig(lab: Lab, options: GatewayConfigOptions): Config {
+  const { certificates, urls, issuers } = lab
+  const regions = Object.fromEntries([[workspaceId().toLowerCase(), REGION]])
+  const config: Config = {
+    listen: {
+      host: options.host ?? '127.0.0.1',
+      port: options.port,
+      publicUrl: `https://localhost:${options.port}`,
+      tls: { certFile: certificates.certFile, keyFile: certificates.keyFile },
+    },
+    cloud: {
+      name: 'AzureCloud',
+      resourceManager: urls.upstream,
+      dataPlane: urls.dataPlane,
+      scoring: urls.scoring,
+      regions,
+    },
+    issuers: [
+      {
+        name: 'entra',
+        profile: 'entra',
+        issuer: issuers.entra.url,
+        audiences: [AUDIENCE_GUID, AUDIENCE_URI],
+      },
+      { name: 'okta', profile: 'okta', issuer: issuers.okta.url, audiences: [AUDIENCE_URI] },
+    ],
+    identities: Object.fromEntries(
+      IDENTITIES.map(({ name, clientId }) => [name, { kind: 'managed-identity', clientId }]),
+    ),
+    policies: { directory: join(ROOT, 'policies'), bindings: join(ROOT, 'lab', 'bindings.yaml') },
+    audit: {
+      spool: { directory: options.spool ?? lab.spool },
+      sinks: [
+        {
+          name: 'azure-monitor',
+          kind: 'azure-monitor',
+          endpoint: urls.ingestion,
+          ruleId: RULE_ID,
+          stream: STREAM,
+          identity: 'audit-writer',
+        },
+      ],
+    },
+  }
+  return options.change === undefined ? config : options.change(config)
+}
+
+/** Writes it as `file` (0600), makes the spool's directory (0700), and gives the configuration back. */
+export async function writeGatewayConfig(
+  lab: Lab,
+  file: string,
+  options: GatewayConfigOptions,
+): Promise<Config> {
+  const config = gatewayConfig(lab, options)
+  await mkdir(config.audit.spool.directory, { recursive: true, mode: 0o700 })
+  await writeFile(file, stringify(config), { mode: 0o600 })
+  return config
+}

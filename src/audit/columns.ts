@@ -1,0 +1,70 @@
+/**
+ * The columns of `AmlHarnessAudit_CL`: one table for the record, the Azure Monitor table and the collection rule.
+ *
+ * Names avoid Log Analytics' reserved ones (`TenantId`, `Type`, `Title`, `id`, `UniqueId`) and its 45 characters.
+ * @module
+ */
+
+/** Log Analytics column types. */
+export type ColumnType = 'datetime' | 'string' | 'long' | 'real' | 'boolean' | 'dynamic'
+
+/** Every column, in the order of the table. */
+export const COLUMNS: Readonly<Record<string, ColumnType>> = {
+  TimeGenerated: 'datetime',
+  EventTime: 'datetime',
+  EventUid: 'string',
+  ChainId: 'string',
+  Seq: 'long',
+  RecordKind: 'string',
+  Event: 'string',
+  ExchangeId: 'string',
+  MonotonicMs: 'real',
+  PrincipalId: 'string',
+  PrincipalKind: 'string',
+  PrincipalIssuer: 'string',
+  PrincipalTenant: 'string',
+  PrincipalClient: 'string',
+  TokenId: 'string',
+  Action: 'string',
+  Effect: 'string',
+  Family: 'string',
+  ResourceType: 'string',
+  TargetResourceId: 'string',
+  ResourceName: 'string',
+  Workspace: 'string',
+  JobName: 'string',
+  RunId: 'string',
+  EndpointName: 'string',
+  Method: 'string',
+  ApiVersion: 'string',
+  QueryNames: 'dynamic',
+  QueryHashes: 'dynamic',
+  PathHash: 'string',
+  Decision: 'string',
+  PolicyIds: 'dynamic',
+  PolicyVersion: 'string',
+  ShadowPolicyIds: 'dynamic',
+  Reason: 'string',
+  RefusalCode: 'string',
+  RefusalDetail: 'string',
+  IdentityName: 'string',
+  UpstreamPrincipalClientId: 'string',
+  UpstreamPrincipalOid: 'string',
+  UpstreamHost: 'string',
+  ClientRequestId: 'string',
+  CorrelationId: 'string',
+  UpstreamRequestIds: 'dynamic',
+  Status: 'long',
+  UpstreamStatus: 'long',
+  BytesIn: 'long',
+  BytesOut: 'long',
+  DurationMs: 'real',
+  Outcome: 'string',
+  SourceIp: 'string',
+  SourcePort: 'long',
+  Client: 'string',
+  GatewayVersion: 'string',
+  Truncated: 'boolean',
+  Detail: 'dynamic',
+  Ocsf: 'dynamic',
+}

@@ -1,0 +1,48 @@
+/**
+ * A sink's cursor: a small file that moves only after the sink acknowledged.
+ * @module
+ */
+import { readFileSync } from 'node:fs'
+import { fieldsOf } from './fields.ts'
+import { codeOf, replaceFile } from './files.ts'
+import type { Position } from './reader.ts'
+
+export interface Cursor {
+  position(): Position
+  /** Durable when it resolves. */
+  move(to: Position): Promise<void>
+}
+
+const START: Position = { segment: '', offset: 0, seq: 0 }
+
+function parse(text: string): Position | null {
+  try {
+    const fields = fieldsOf(JSON.parse(text))
+    const segment = fields.get('segment')
+    const offset = fields.get('offset')
+    const seq = fields.get('seq')
+    return typeof segment === 'string' && Number.isSafeInteger(offset) && Number.isSafeInteger(seq)
+      ? { segment, offset: Number(offset), seq: Number(seq) }
+      : null
+  } catch {
+    return null
+  }
+}
+
+/** A lost or unreadable cursor starts at the beginning: records are sent twice rather than never. */
+export function openCursor(directory: string, name: string): Cursor {
+  const path = `${directory}/${name}.cursor`
+  let at = START
+  try {
+    at = parse(readFileSync(path, 'utf8')) ?? START
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+  }
+  return {
+    position: () => at,
+    async move(to) {
+      await replaceFile(directory, path, JSON.stringify(to))
+      at = to
+    },
+  }
+}

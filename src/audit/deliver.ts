@@ -1,0 +1,78 @@
+/**
+ * Gets one page of records into a sink: halves what is too large, finds the row that is not acceptable.
+ * @module
+ */
+import type { Delivery, ShippedRow, Sink } from './sinks/sink.ts'
+
+/** What became of a page: either every row is accepted or named as poison, or the page has to be tried again. */
+export type Result =
+  | { readonly kind: 'done'; readonly poison: readonly { row: ShippedRow; why: string }[] }
+  | {
+      readonly kind: 'again'
+      readonly hold: boolean
+      readonly why: string
+      readonly afterMs: number | null
+    }
+
+/** Counts what a sink answered. */
+export type Count = (kind: Delivery['kind'] | 'dead-letter', rows: number) => void
+
+/**
+ * Delivers `rows`. A row is called poison only if the sink took another row of the same page: a sink that rejects
+ * everything has a wrong schema or a wrong name, and is held.
+ */
+export async function deliver(
+  sink: Sink,
+  rows: readonly ShippedRow[],
+  signal: () => AbortSignal,
+  count: Count,
+): Promise<Result> {
+  const poison: { row: ShippedRow; why: string }[] = []
+  let accepted = 0
+  const stack: (readonly ShippedRow[])[] = [rows]
+  for (let batch = stack.pop(); batch !== undefined; batch = stack.pop()) {
+    const delivery = await attempt(sink, batch, signal())
+    count(delivery.kind, batch.length)
+    switch (delivery.kind) {
+      case 'accepted':
+        accepted += batch.length
+        break
+      case 'retry':
+        return {
+          kind: 'again',
+          hold: false,
+          why: delivery.why,
+          afterMs: delivery.retryAfterMs ?? null,
+        }
+      case 'hold':
+        return { kind: 'again', hold: true, why: delivery.why, afterMs: null }
+      case 'too-large':
+      case 'rejected': {
+        const [only] = batch
+        if (batch.length === 1 && only !== undefined) poison.push({ row: only, why: delivery.why })
+        else {
+          const half = Math.ceil(batch.length / 2)
+          // the first half is taken first, so that a sink sees records in order
+          stack.push(batch.slice(half), batch.slice(0, half))
+        }
+      }
+    }
+  }
+  const [first] = poison
+  if (first !== undefined && accepted === 0) {
+    return { kind: 'again', hold: true, why: `rejects every row: ${first.why}`, afterMs: null }
+  }
+  return { kind: 'done', poison }
+}
+
+async function attempt(
+  sink: Sink,
+  rows: readonly ShippedRow[],
+  signal: AbortSignal,
+): Promise<Delivery> {
+  try {
+    return await sink.send(rows, signal)
+  } catch (error) {
+    return { kind: 'retry', why: error instanceof Error ? error.name : 'unknown failure' }
+  }
+}

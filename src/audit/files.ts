@@ -1,0 +1,110 @@
+/**
+ * What the spool asks of a disk: a seam, so that a disk that fails can be put in its place.
+ * @module
+ */
+import { constants, open, rename, statfs, truncate, unlink } from 'node:fs/promises'
+
+/** An open segment. Positions are the caller's: a failed write never moves where the next one goes. */
+export interface SegmentFile {
+  /** Resolves with the bytes written, which may be fewer than asked for without being an error. */
+  write(data: Buffer, offset: number, position: number): Promise<number>
+  datasync(): Promise<void>
+  truncate(length: number): Promise<void>
+  close(): Promise<void>
+}
+
+/** File operations of the spool's hot path and of its reserve. */
+export interface SpoolFiles {
+  /** Creates a segment, mode 0600; fails if it is there. The directory's entry is durable when this resolves. */
+  create(directory: string, name: string): Promise<SegmentFile>
+  /** Free bytes and inodes for unprivileged users. */
+  free(directory: string): Promise<{ bytes: number; inodes: number }>
+  /** Cuts a file that is no longer written, and syncs it. */
+  cut(path: string, length: number): Promise<void>
+  /** Writes `bytes` zeros, so that deleting the file gives back real blocks. */
+  fill(path: string, bytes: number): Promise<void>
+  remove(path: string): Promise<void>
+}
+
+/** Makes a directory's entries durable: without it a new file's name may be gone after a power failure. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Replaces a small file so that either the old or the new content is there, whatever happens. */
+export async function replaceFile(directory: string, path: string, text: string): Promise<void> {
+  const handle = await open(`${path}.tmp`, 'w', 0o600)
+  try {
+    await handle.writeFile(text)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  await rename(`${path}.tmp`, path)
+  await syncDirectory(directory)
+}
+
+const ZEROS = Buffer.alloc(1 << 20)
+
+/** The real disk. */
+export const diskFiles: SpoolFiles = {
+  async create(directory, name) {
+    const handle = await open(
+      `${directory}/${name}`,
+      constants.O_CREAT | constants.O_EXCL | constants.O_RDWR,
+      0o600,
+    )
+    await syncDirectory(directory)
+    return {
+      async write(data, offset, position) {
+        return (await handle.write(data, offset, data.length - offset, position)).bytesWritten
+      },
+      datasync: () => handle.datasync(),
+      truncate: (length) => handle.truncate(length),
+      close: () => handle.close(),
+    }
+  },
+
+  async free(directory) {
+    const found = await statfs(directory)
+    return { bytes: found.bavail * found.bsize, inodes: found.files === 0 ? Infinity : found.ffree }
+  },
+
+  async cut(path, length) {
+    await truncate(path, length)
+    const handle = await open(path, 'r+')
+    try {
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  },
+
+  async fill(path, bytes) {
+    const handle = await open(path, 'w', 0o600)
+    try {
+      for (let done = 0; done < bytes;) {
+        const wanted = Math.min(ZEROS.length, bytes - done)
+        const { bytesWritten } = await handle.write(ZEROS, 0, wanted, done)
+        done += bytesWritten
+      }
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+  },
+
+  remove: (path) => unlink(path),
+}
+
+/** The error's `code`, if it has one. */
+export function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error
+    ? String(error.code)
+    : 'UNKNOWN'
+}

@@ -1,0 +1,106 @@
+/**
+ * The trail's numbers, plain, for whoever exposes them.
+ * @module
+ */
+import type { RecordCounts } from './record.ts'
+import type { Shipper } from './shipper.ts'
+import type { Space } from './space.ts'
+import type { Spool } from './spool.ts'
+
+/** One metric with a value for each set of labels. */
+export interface Metric {
+  readonly name: string
+  readonly help: string
+  readonly type: 'counter' | 'gauge'
+  readonly values: readonly {
+    readonly labels: Readonly<Record<string, string>>
+    readonly value: number
+  }[]
+}
+
+type Values = Metric['values']
+const one = (value: number): Values => [{ labels: {}, value }]
+const by = (label: string, counts: ReadonlyMap<string, number>): Values =>
+  [...counts].map(([key, value]) => ({ labels: { [label]: key }, value }))
+const QUANTILES = [50, 99, 100]
+const STATES = ['ok', 'failing', 'held'] as const
+
+const gauge = (name: string, help: string, values: Values): Metric => ({
+  name: `harness_audit_${name}`,
+  help,
+  type: 'gauge',
+  values,
+})
+const counter = (name: string, help: string, values: Values): Metric => ({
+  ...gauge(name, help, values),
+  type: 'counter',
+})
+
+/** Reads all metrics now. */
+export function collectMetrics(
+  spool: Spool,
+  shippers: readonly Shipper[],
+  space: Space,
+  records: RecordCounts,
+): Metric[] {
+  const bySink = (value: (shipper: Shipper) => number): Values =>
+    shippers.map((shipper) => ({ labels: { sink: shipper.sink.name }, value: value(shipper) }))
+  const { latency, counts } = spool
+  return [
+    gauge('spool_bytes', 'bytes of segments on disk', one(spool.bytes())),
+    gauge('spool_segments', 'segments on disk', one(spool.segments().length)),
+    gauge('disk_free_bytes', 'free bytes of the spool’s disk', one(space.freeBytes())),
+    gauge('reserve', '1 if the reserve is there', one(space.reserved() ? 1 : 0)),
+    gauge('ready', '1 if a request may begin', one(spool.reasons().length === 0 ? 1 : 0)),
+    counter('spool_records_total', 'records made durable', one(counts.records)),
+    counter('spool_groups_total', 'groups that shared one sync', one(counts.groups)),
+    counter('spool_refused_total', 'records that could not be made durable', one(counts.refused)),
+    counter('spool_poisoned_total', 'segments given up after a disk failure', one(counts.poisoned)),
+    counter('records_total', 'records by kind', by('kind', records.kinds)),
+    counter('refusals_total', 'refused requests by reason', by('code', records.refusals)),
+    counter('outcomes_total', 'ended requests by outcome', by('outcome', records.outcomes)),
+    gauge(
+      'sync_seconds',
+      'time of one disk sync',
+      QUANTILES.map((percent) => ({
+        labels: { quantile: String(percent / 100) },
+        value: latency.quantile(percent),
+      })),
+    ),
+    counter('sync_seconds_sum', 'time of all disk syncs', one(latency.sumSeconds())),
+    counter('sync_seconds_count', 'disk syncs', one(latency.count())),
+    gauge(
+      'unshipped_records',
+      'records that a sink does not have yet',
+      bySink((shipper) => Math.max(0, spool.end() - shipper.seq())),
+    ),
+    gauge(
+      'oldest_unshipped_seconds',
+      'since when a sink has not been all caught up or moved on',
+      bySink((shipper) => {
+        const since = shipper.waitingSince()
+        return since === null ? 0 : (performance.now() - since) / 1000
+      }),
+    ),
+    gauge(
+      'sink_state',
+      '1 for the state that a sink is in',
+      shippers.flatMap((shipper) =>
+        STATES.map((state) => ({
+          labels: { sink: shipper.sink.name, state },
+          value: shipper.state() === state ? 1 : 0,
+        })),
+      ),
+    ),
+    counter(
+      'sink_rows_total',
+      'rows by sink and what became of them',
+      shippers.flatMap((shipper) =>
+        [...shipper.rows].map(([result, value]) => ({
+          labels: { sink: shipper.sink.name, result },
+          value,
+        })),
+      ),
+    ),
+  ]
+}

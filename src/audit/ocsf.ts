@@ -1,0 +1,161 @@
+/**
+ * The canonical form: OCSF 1.8.0 API Activity (class 6003), with the profiles `cloud` and `security_control`.
+ * @module
+ */
+import type { Row } from './row.ts'
+
+/** Version of the schema that every record says it keeps. */
+export const OCSF_VERSION = '1.8.0'
+const CLASS = 6003
+
+/** OCSF's activities of class 6003: 0 Unknown, 1 Create, 2 Read, 3 Update, 4 Delete, 99 Other. */
+const ACTIVITY = { unknown: 0, create: 1, read: 2, update: 3, delete: 4, other: 99 } as const
+const ACTIVITY_NAMES: Readonly<Record<number, string>> = {
+  0: 'Unknown',
+  1: 'Create',
+  2: 'Read',
+  3: 'Update',
+  4: 'Delete',
+  99: 'Invoke',
+}
+
+/** ARM answers 201 to a write that made something; before the answer nobody knows, and it is an update. */
+function activityOf(row: Row): number {
+  switch (row['Effect']) {
+    case 'read':
+      return ACTIVITY.read
+    case 'write':
+      return row['UpstreamStatus'] === 201 ? ACTIVITY.create : ACTIVITY.update
+    case 'delete':
+      return ACTIVITY.delete
+    case 'invoke':
+      return ACTIVITY.other
+    default:
+      return ACTIVITY.unknown
+  }
+}
+
+/** 1 Informational, 2 Low, 3 Medium, 4 High: what is worth looking at rises, what works stays low. */
+function severityOf(row: Row): [number, string] {
+  const status = row['Status']
+  if (row['RefusalCode'] === 'internal_error') return [4, 'High']
+  if (row['Outcome'] === 'unknown') return [3, 'Medium']
+  if (row['RecordKind'] === 'refused' || row['RecordKind'] === 'received') return [2, 'Low']
+  return typeof status === 'number' && status >= 500 ? [2, 'Low'] : [1, 'Informational']
+}
+
+function statusOf(row: Row): [number, string] {
+  if (row['RecordKind'] === 'refused' || row['RecordKind'] === 'received') return [2, 'Failure']
+  if (row['Outcome'] === 'success') return [1, 'Success']
+  return row['Outcome'] === undefined || row['Outcome'] === 'unknown'
+    ? [0, 'Unknown']
+    : [2, 'Failure']
+}
+
+function actorOf(row: Row) {
+  if (row['PrincipalId'] === undefined) {
+    return {
+      user: { name: row['RecordKind'] === 'gateway' ? 'gateway' : 'unauthenticated', type_id: 0 },
+    }
+  }
+  return {
+    user: {
+      uid: row['PrincipalId'],
+      type_id: row['PrincipalKind'] === 'user' ? 1 : 4,
+      type: row['PrincipalKind'] === 'user' ? 'User' : 'Service',
+      domain: row['PrincipalTenant'],
+    },
+    app_uid: row['PrincipalClient'],
+    session: {
+      uid: row['TokenId'],
+      issuer: row['PrincipalIssuer'],
+    },
+  }
+}
+
+function controlOf(row: Row) {
+  if (row['Decision'] === undefined) return {}
+  const allowed = row['Decision'] === 'permit' && row['RecordKind'] !== 'refused'
+  const policies = Array.isArray(row['PolicyIds']) ? row['PolicyIds'] : []
+  return {
+    action_id: allowed ? 1 : 2,
+    action: allowed ? 'Allowed' : 'Denied',
+    disposition_id: allowed ? 1 : 2,
+    disposition: allowed ? 'Allowed' : 'Blocked',
+    authorizations: policies.map((uid) => ({
+      decision: row['Decision'],
+      policy: { uid: String(uid), version: row['PolicyVersion'] },
+    })),
+  }
+}
+
+function apiOf(row: Row) {
+  return {
+    operation: row['Action'] ?? row['Event'] ?? 'unclassified',
+    service: { name: 'Microsoft.MachineLearningServices' },
+    version: row['ApiVersion'],
+    request: row['ExchangeId'] === '' ? undefined : { uid: row['ExchangeId'] },
+    response:
+      row['RefusalCode'] === undefined
+        ? undefined
+        : { error: row['RefusalCode'], error_message: row['Reason'] },
+  }
+}
+
+/** The event's own fields but `metadata`, which the spool completes with the record's place in the chain. */
+export function ocsfOf(row: Row, time: number) {
+  const activity = activityOf(row)
+  const [severityId, severity] = severityOf(row)
+  const [statusId, status] = statusOf(row)
+  return {
+    class_uid: CLASS,
+    class_name: 'API Activity',
+    category_uid: 6,
+    category_name: 'Application Activity',
+    activity_id: activity,
+    activity_name: ACTIVITY_NAMES[activity],
+    type_uid: CLASS * 100 + activity,
+    severity_id: severityId,
+    severity,
+    status_id: statusId,
+    status,
+    status_code: typeof row['Status'] === 'number' ? String(row['Status']) : undefined,
+    time,
+    duration: typeof row['DurationMs'] === 'number' ? Math.round(row['DurationMs']) : undefined,
+    actor: actorOf(row),
+    api: apiOf(row),
+    cloud: { provider: 'Azure' },
+    src_endpoint:
+      typeof row['SourceIp'] === 'string'
+        ? { ip: row['SourceIp'], port: row['SourcePort'] }
+        : { name: 'gateway' },
+    dst_endpoint:
+      typeof row['UpstreamHost'] === 'string' ? { hostname: row['UpstreamHost'] } : undefined,
+    http_request: typeof row['Method'] === 'string' ? { http_method: row['Method'] } : undefined,
+    http_response:
+      typeof row['UpstreamStatus'] === 'number' ? { code: row['UpstreamStatus'] } : undefined,
+    resources:
+      typeof row['TargetResourceId'] === 'string'
+        ? [
+            {
+              uid: row['TargetResourceId'],
+              name: row['ResourceName'],
+              type: row['ResourceType'],
+            },
+          ]
+        : undefined,
+    ...controlOf(row),
+  }
+}
+
+/** `metadata`, but for `uid` and `sequence`. */
+export function metadataOf(row: Row, version: string) {
+  return {
+    version: OCSF_VERSION,
+    profiles: ['cloud', 'security_control'],
+    product: { name: 'Azure ML Harness', vendor_name: 'Azure ML Harness', version },
+    log_name: 'audit',
+    event_code: row['RecordKind'],
+    correlation_uid: row['CorrelationId'],
+  }
+}

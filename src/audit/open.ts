@@ -1,0 +1,217 @@
+/**
+ * Opens the audit trail: lock, recovery, spool, sinks; or says why the gateway must not start.
+ * @module
+ */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import { diskFiles, type SpoolFiles } from './files.ts'
+import { draftOf } from './draft.ts'
+import { loadSigner } from './keys.ts'
+import { takeLock, type Lock } from './lock.ts'
+import { collectMetrics, type Metric } from './metrics.ts'
+import { openCursor } from './cursor.ts'
+import { privateDirectory } from './permissions.ts'
+import { createRecorder, eventRow, unknownOutcomeRow } from './record.ts'
+import { recover } from './recover.ts'
+import { createRetention } from './retention.ts'
+import { createShipper, TIMING, type Shipper, type Timing } from './shipper.ts'
+import { createSpace } from './space.ts'
+import { createSpool, type Spool } from './spool.ts'
+import { makeSink, type SinkContext } from './sinks/make.ts'
+import type { AuditConfig } from '../config/schema.ts'
+import type { Sink } from './sinks/sink.ts'
+import type { Recorder } from './recorder.ts'
+
+const MB = 1_048_576
+const SEGMENT_BYTES = 64 * MB
+const HARD_LIMIT_BYTES = 4096 * MB
+const SOFT_SHARE = 0.8
+const SMALLEST_RESERVE_BYTES = 65_536
+const LARGEST_RESERVE_BYTES = 4 * MB
+const RETENTION_LOOK_MS = 1_000
+
+export interface AuditOptions {
+  /** All paths absolute. */
+  readonly config: AuditConfig
+  readonly hashKey: Buffer | null
+  readonly credential: SinkContext['credential']
+  /** Reads the secrets of sinks; needed as soon as one has a token. */
+  readonly secret?: SinkContext['secret']
+  readonly version: string
+  readonly now: () => number
+  readonly log: (fields: Record<string, unknown>, message: string) => void
+  /** The disk and the clocks of shipping, for tests that make them fail. */
+  readonly files?: SpoolFiles
+  readonly timing?: Partial<Timing>
+}
+
+export interface Audit {
+  readonly recorder: Recorder
+  /** Whether a request may begin. Never throws. */
+  ready(): { ok: boolean; reasons: string[] }
+  metrics(): Metric[]
+  /** Stops writing, ships until the deadline, and counts what a required sink does not have yet. */
+  close(deadlineMs: number): Promise<{ unshipped: number }>
+}
+
+const noSecret: SinkContext['secret'] = () => {
+  throw new Error('an audit sink names a secret that nobody can read')
+}
+
+const CHAIN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+function chainOf(directory: string): string {
+  const found = readdirSync(directory).filter((name) => CHAIN.test(name))
+  if (found.length > 1) {
+    throw new Error(`the audit spool "${directory}" holds ${found.length} chains: one each spool`)
+  }
+  return found[0] ?? randomUUID()
+}
+
+function limitsOf(spool: AuditConfig['spool']) {
+  const hardLimitBytes = spool.hardLimitBytes ?? HARD_LIMIT_BYTES
+  const softLimitBytes = spool.softLimitBytes ?? Math.floor(hardLimitBytes * SOFT_SHARE)
+  const segmentBytes = spool.segmentBytes ?? Math.min(SEGMENT_BYTES, Math.floor(hardLimitBytes / 8))
+  if (softLimitBytes > hardLimitBytes) {
+    throw new Error('audit.spool.softLimitBytes is above hardLimitBytes')
+  }
+  if (segmentBytes > softLimitBytes) {
+    throw new Error('audit.spool.segmentBytes is above softLimitBytes')
+  }
+  const reserveBytes = Math.min(
+    LARGEST_RESERVE_BYTES,
+    Math.max(SMALLEST_RESERVE_BYTES, Math.floor(segmentBytes / 16)),
+  )
+  return { hardLimitBytes, softLimitBytes, segmentBytes, reserveBytes }
+}
+
+/** Opens the trail; throws an Error that names the fault if the gateway must not start. */
+export async function openAudit(options: AuditOptions): Promise<Audit> {
+  const { config } = options
+  if (config.sinks.length === 0) throw new Error('audit.sinks is empty: nothing would be shipped')
+  if (new Set(config.sinks.map(({ name }) => name)).size !== config.sinks.length) {
+    throw new Error('audit.sinks has two sinks of one name: each needs a cursor of its own')
+  }
+  const limits = limitsOf(config.spool)
+  const root = config.spool.directory
+  privateDirectory(root)
+  const lock = takeLock(`${root}/lock`)
+  try {
+    return await openLocked(options, limits, lock)
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+async function openLocked(
+  options: AuditOptions,
+  { reserveBytes, ...bounds }: ReturnType<typeof limitsOf>,
+  lock: Lock,
+): Promise<Audit> {
+  const { config, version, now, log } = options
+  const root = config.spool.directory
+  const files = options.files ?? diskFiles
+  const chainId = chainOf(root)
+  const directory = `${root}/${chainId}`
+  privateDirectory(directory)
+  const signer = loadSigner(config.spool.signingKeyFile, root)
+  const context = { now, version }
+  const secret = options.secret ?? noSecret
+  const sinks: Sink[] = []
+  for (const sink of config.sinks) {
+    sinks.push(await makeSink(sink, { credential: options.credential, secret, version }))
+  }
+  const recovered = await recover(directory, chainId, files)
+  const space = await createSpace({ directory: root, files, reserveBytes, log })
+  const spool: Spool = createSpool({
+    ...bounds,
+    directory,
+    chainId,
+    bootId: `${String(recovered.boots + 1).padStart(6, '0')}${randomBytes(2).toString('hex')}`,
+    signer,
+    files,
+    sync: config.spool.durability !== 'records-may-be-lost-on-power-failure',
+    now,
+    end: recovered.end,
+    last: recovered.segments.at(-1) ?? null,
+    segments: recovered.segments,
+    space,
+    eventDraft: (name, detail) => draftOf('gateway', eventRow(name, detail, version), context),
+    owned: () => lock.beat(),
+    log,
+  })
+  const recorder = createRecorder({ spool, context, hashKey: options.hashKey })
+  try {
+    await recorder.event('audit_opened', {
+      durability: config.spool.durability ?? 'fsync',
+      sinks: config.sinks.map(({ name }) => name).join(','),
+      keyId: signer.keyId,
+      records: recovered.end.seq,
+    })
+    for (const repair of recovered.repairs) await recorder.event('recovered', { ...repair })
+    await Promise.all(
+      recovered.openIntents.map((row) =>
+        spool.append(draftOf('completed', unknownOutcomeRow(row), context), 'must'),
+      ),
+    )
+  } catch (error) {
+    await spool.close()
+    throw error
+  }
+
+  const shippers: Shipper[] = sinks.map((sink) =>
+    createShipper({
+      sink,
+      spool,
+      cursor: openCursor(root, sink.name),
+      directory: root,
+      timing: { ...TIMING, ...options.timing },
+      event: (name, fields) => recorder.event(name, fields),
+      log,
+    }),
+  )
+  const retire = createRetention({
+    spool,
+    shippers,
+    retentionSeconds: config.spool.retentionSeconds ?? 0,
+    now,
+  })
+  const timer = setInterval(() => {
+    retire().catch((error: unknown) => {
+      log({ error: String(error) }, 'an audit segment could not be deleted')
+    })
+  }, RETENTION_LOOK_MS)
+  timer.unref()
+  const unshipped = (): number =>
+    Math.max(
+      0,
+      ...shippers.filter(({ sink }) => sink.required).map((shipper) => spool.end() - shipper.seq()),
+    )
+
+  let closing: Promise<{ unshipped: number }> | null = null
+
+  async function shut(deadlineMs: number): Promise<{ unshipped: number }> {
+    clearInterval(timer)
+    await recorder.event('audit_closing', {}).catch(() => {})
+    await spool.close()
+    await Promise.all(shippers.map((shipper) => shipper.close(deadlineMs)))
+    lock.release()
+    const left = unshipped()
+    if (left > 0) log({ unshipped: left }, 'records were not shipped before the deadline')
+    return { unshipped: left }
+  }
+
+  return {
+    recorder,
+    ready() {
+      const reasons = spool.reasons()
+      return { ok: reasons.length === 0, reasons }
+    },
+    metrics: () => collectMetrics(spool, shippers, space, recorder.counts),
+    close(deadlineMs) {
+      closing ??= shut(deadlineMs)
+      return closing
+    },
+  }
+}

@@ -1,0 +1,192 @@
+/**
+ * One exchange as the flat columns of `AmlHarnessAudit_CL`.
+ *
+ * Nothing secret can get in: no header, no body, no query value, no path but that of a classified resource.
+ * What is worth matching is there as a keyed hash (HMAC-SHA-256), so that an investigator who has the value can look
+ * it up and one who has the records cannot guess it.
+ * @module
+ */
+import { createHmac, type KeyObject } from 'node:crypto'
+import { isTooLong, line, lineIfAny } from './text.ts'
+import type { Exchange, Outcome } from '../exchange.ts'
+
+/** What a record says of an exchange. */
+export type RecordKind = 'authorized' | 'refused' | 'completed' | 'received' | 'gateway'
+
+/** Azure's ids of a call, by the header that carries each; any other name is not recorded. */
+const UPSTREAM_IDS = [
+  'x-ms-request-id',
+  'x-ms-correlation-request-id',
+  'x-ms-routing-request-id',
+  'x-request-id',
+  'apim-request-id',
+]
+const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+const METHOD = /^[A-Z]{1,16}$/
+const API_VERSION = /^\d{4}-\d{2}-\d{2}(-preview)?$|^v?\d{1,2}\.\d{1,2}$/
+const HOST = /^https?:\/\/([A-Za-z0-9.:[\]-]{1,255})(?:\/|$)/
+const TOKEN_ID = /^[\w.~-]{1,128}$/
+const PARAMETER = /^[$a-z0-9._-]{1,64}$/
+const MOST_PARAMETERS = 32
+
+/** Ends and context of a record that the exchange itself does not know. */
+export interface Ending {
+  readonly outcome: Outcome | null
+  readonly durationMs: number | null
+}
+
+/** What the flat row takes from outside of the exchange. */
+export interface RowContext {
+  /** A key object, because importing the key costs more than the hash. */
+  readonly hashKey: KeyObject | null
+  readonly version: string
+}
+
+/** The columns of one exchange, but for the ones that the spool adds (`EventUid`, `ChainId`, `Seq`, `Ocsf`). */
+export type Row = Readonly<Record<string, unknown>>
+
+/** Keyed hash of a foreign value, or nothing without a key: an unkeyed one could be guessed. */
+function hashed(key: KeyObject | null, value: string): string | undefined {
+  return key === null ? undefined : createHmac('sha256', key).update(value).digest('hex')
+}
+
+function queryColumns(exchange: Exchange, key: KeyObject | null) {
+  const params = exchange.target?.params
+  if (params === undefined || params.size === 0) return {}
+  const names: string[] = []
+  const hashes: Record<string, string> = {}
+  let version: string | undefined
+  for (const [name, value] of params) {
+    if (names.length === MOST_PARAMETERS) break
+    // a name can be as foreign as a value: one that no API has is itself only counted
+    const known = PARAMETER.test(name) ? name : '(other)'
+    names.push(known)
+    if (known === 'api-version' && API_VERSION.test(value)) version = value
+    else if (known !== '(other)') {
+      const mac = hashed(key, value)
+      if (mac !== undefined) hashes[`q:${known}`] = mac
+    }
+  }
+  return {
+    ApiVersion: version,
+    QueryNames: names,
+    QueryHashes: Object.keys(hashes).length === 0 ? undefined : hashes,
+  }
+}
+
+/** The name after `/<collection>/` in a resource id, which is how AML's own tables call the thing. */
+function nameAfter(id: string, lower: string, collection: string): string | undefined {
+  const at = lower.indexOf(`/${collection}/`)
+  if (at < 0) return undefined
+  const start = at + collection.length + 2
+  const end = id.indexOf('/', start)
+  return line(end < 0 ? id.slice(start) : id.slice(start, end), 256)
+}
+
+function upstreamIds(exchange: Exchange): Record<string, string> | undefined {
+  const ids = exchange.upstream?.ids
+  if (ids === undefined) return undefined
+  const kept: Record<string, string> = {}
+  for (const name of UPSTREAM_IDS) {
+    if (Object.hasOwn(ids, name)) kept[name] = line(ids[name] ?? '', 128)
+  }
+  return Object.keys(kept).length === 0 ? undefined : kept
+}
+
+function resourceColumns(exchange: Exchange) {
+  const operation = exchange.operation
+  if (operation === null) return {}
+  const id = line(operation.resource.id)
+  const lower = id.toLowerCase()
+  return {
+    Action: line(operation.action, 256),
+    Effect: operation.effect,
+    Family: operation.family,
+    ResourceType: line(operation.resource.type, 128),
+    TargetResourceId: id,
+    ResourceName: line(id.slice(id.lastIndexOf('/') + 1), 256),
+    Workspace: lineIfAny(operation.scope, 1024),
+    JobName: nameAfter(id, lower, 'jobs'),
+    // a job's name is its run id in run history and MLflow
+    RunId: nameAfter(id, lower, 'runs') ?? nameAfter(id, lower, 'jobs'),
+    EndpointName: nameAfter(id, lower, 'onlineendpoints') ?? nameAfter(id, lower, 'batchendpoints'),
+  }
+}
+
+const idsIfAny = (ids: readonly string[] | undefined): string[] | undefined =>
+  ids === undefined || ids.length === 0 ? undefined : ids.map((id) => line(id, 256))
+
+function decisionColumns(exchange: Exchange) {
+  const decision = exchange.decision
+  const refusal = exchange.refusal
+  return {
+    Decision: decision?.verdict ?? (refusal === null ? undefined : 'refuse'),
+    PolicyIds: idsIfAny(decision?.policies ?? refusal?.detail.policies),
+    PolicyVersion: lineIfAny(decision?.version, 128),
+    ShadowPolicyIds: idsIfAny(decision?.shadow),
+    Reason: lineIfAny(decision?.reason ?? refusal?.message),
+    RefusalCode: refusal?.code,
+    RefusalDetail: lineIfAny(refusal?.detail.inner),
+  }
+}
+
+/** The host alone of an origin: a URL could hold more than its place. */
+function hostOf(origin: string | undefined): string | undefined {
+  return origin === undefined ? undefined : HOST.exec(origin)?.[1]
+}
+
+/**
+ * The flat columns of an exchange. What is absent is undefined, and so left out of the JSON. The query is in the record
+ * of the decision only.
+ */
+export function rowOf(
+  kind: RecordKind,
+  exchange: Exchange,
+  ending: Ending,
+  context: RowContext,
+): Row {
+  const { principal, decision, refusal } = exchange
+  const path = exchange.operation === null ? exchange.target?.path : undefined
+  const resourceId = exchange.operation?.resource.id ?? ''
+  const id = line(exchange.id, 64)
+  return {
+    RecordKind: kind,
+    ExchangeId: id,
+    PrincipalId: lineIfAny(principal?.id, 512),
+    PrincipalKind: principal?.kind,
+    PrincipalIssuer: lineIfAny(principal?.issuer, 64),
+    PrincipalTenant: lineIfAny(principal?.tenant, 128),
+    PrincipalClient: lineIfAny(principal?.client, 256),
+    TokenId: TOKEN_ID.test(principal?.tokenId ?? '') ? principal?.tokenId : undefined,
+    ...resourceColumns(exchange),
+    Method: METHOD.test(exchange.method) ? exchange.method : '(other)',
+    ...(kind === 'completed' ? {} : queryColumns(exchange, context.hashKey)),
+    PathHash: path === undefined ? undefined : hashed(context.hashKey, path),
+    ...decisionColumns(exchange),
+    IdentityName: lineIfAny(exchange.identity?.name, 64),
+    UpstreamPrincipalClientId: lineIfAny(exchange.identity?.clientId, 64),
+    UpstreamHost: hostOf(exchange.upstream?.origin),
+    ClientRequestId: GUID.test(exchange.clientRequestId ?? '')
+      ? exchange.clientRequestId
+      : undefined,
+    CorrelationId: id,
+    UpstreamRequestIds: upstreamIds(exchange),
+    Status: exchange.status ?? undefined,
+    UpstreamStatus: exchange.upstream?.status ?? undefined,
+    BytesIn: exchange.bytesIn,
+    BytesOut: exchange.bytesOut,
+    DurationMs:
+      ending.durationMs === null ? undefined : Math.round(ending.durationMs * 1000) / 1000,
+    Outcome: ending.outcome ?? undefined,
+    SourceIp: line(exchange.source.ip, 64),
+    SourcePort: exchange.source.port,
+    Client: lineIfAny(exchange.client, 128),
+    GatewayVersion: context.version,
+    Truncated:
+      isTooLong(resourceId) ||
+      isTooLong(decision?.reason ?? refusal?.message ?? '') ||
+      isTooLong(refusal?.detail.inner ?? '')
+        ? true
+        : undefined,
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Room on the disk: limits, a reserve that can be given back, and what is left, looked at each second.
+ * @module
+ */
+import { existsSync, statSync } from 'node:fs'
+import { codeOf, type SpoolFiles } from './files.ts'
+
+/** Inodes below which a new segment may fail. */
+const FEWEST_INODES = 16
+
+export interface SpaceOptions {
+  readonly directory: string
+  readonly files: SpoolFiles
+  readonly reserveBytes: number
+  readonly log: (fields: Record<string, unknown>, message: string) => void
+}
+
+/** What is known of the disk. */
+export interface Space {
+  /** Deletes the reserve so that its blocks can be used; false if it was gone already. */
+  release(): Promise<boolean>
+  /** The reserve is there: requests that begin now will find room for their end. */
+  reserved(): boolean
+  /** Why the disk is not fit, or null. */
+  reason(): string | null
+  freeBytes(): number
+  /** Looks at the disk; fills the reserve again once there is room for several. */
+  look(): Promise<void>
+}
+
+/** Fills the reserve, or throws if there is no room for it. */
+export async function createSpace(options: SpaceOptions): Promise<Space> {
+  const { directory, files, reserveBytes } = options
+  const path = `${directory}/reserve`
+  let reserved = false
+  let free = { bytes: 0, inodes: 0 }
+  let failure: string | null = null
+
+  async function fill(): Promise<void> {
+    if (!existsSync(path) || statSync(path).size !== reserveBytes) {
+      try {
+        await files.fill(path, reserveBytes)
+      } catch (error) {
+        await files.remove(path).catch(() => {})
+        throw error
+      }
+    }
+    reserved = true
+  }
+
+  await fill()
+  free = await files.free(directory)
+
+  return {
+    async release() {
+      if (!reserved) return false
+      reserved = false
+      await files.remove(path).catch(() => {})
+      options.log({ reserveBytes }, 'the disk is full: the audit reserve was released')
+      return true
+    },
+    reserved: () => reserved,
+    reason() {
+      if (failure !== null) return failure
+      if (!reserved) return 'the audit disk is full'
+      if (free.bytes < reserveBytes) return 'the audit disk is nearly full'
+      return free.inodes < FEWEST_INODES ? 'the audit disk has no inodes left' : null
+    },
+    freeBytes: () => free.bytes,
+    async look() {
+      try {
+        free = await files.free(directory)
+        if (!reserved && free.bytes > 3 * reserveBytes) await fill()
+        failure = null
+      } catch (error) {
+        failure = `the audit disk cannot be looked at: ${codeOf(error)}`
+      }
+    },
+  }
+}

@@ -1,0 +1,290 @@
+/**
+ * The spool: records become durable in groups, in one chain, or their requests are refused.
+ *
+ * Group commit: one flusher takes all that waits, writes it as one block and syncs once; the waiters of a group
+ * resolve in order after the sync. Two lanes: `intent` begins something and is refused when room runs out; `must`
+ * ends something that has begun, and may use the reserve.
+ * @module
+ */
+import { Refusal } from '../errors.ts'
+import { checkpointText } from './keys.ts'
+import { createLatency, type Latency } from './latency.ts'
+import { codeOf } from './files.ts'
+import {
+  createWriter,
+  isNoSpace,
+  type LateDraft,
+  type Segment,
+  type WriterOptions,
+} from './writer.ts'
+import type { Draft } from './line.ts'
+import type { Space } from './space.ts'
+
+const GROUP_RECORDS = 1_024
+const CHECKPOINT_RECORDS = 1_000
+const CHECKPOINT_MS = 10_000
+const LOOK_MS = 1_000
+/** After the disk refused, how long until it is asked again. */
+const BROKEN_MS = 1_000
+const RETRY_AFTER_SECONDS = 5
+
+/** Which records may still be written when room runs out. */
+export type Lane = 'intent' | 'must'
+
+export interface SpoolOptions extends Omit<WriterOptions, 'opened' | 'synced'> {
+  readonly segments: readonly Segment[]
+  readonly space: Space
+  readonly segmentBytes: number
+  readonly softLimitBytes: number
+  readonly hardLimitBytes: number
+  /** Makes the record of an event of the spool's own. */
+  readonly eventDraft: (name: string, detail: Record<string, string | number | boolean>) => Draft
+  /** Still the only writer? Asked each second; false stops all writing for good. */
+  readonly owned: () => boolean
+  readonly log: (fields: Record<string, unknown>, message: string) => void
+}
+
+export interface Spool {
+  /** Resolves when the record is durable; rejects with `audit_unavailable` if it cannot be. */
+  append(draft: LateDraft, lane: Lane): Promise<void>
+  readonly chainId: string
+  segments(): readonly Segment[]
+  end(): number
+  bytes(): number
+  /** Called after each group that became durable. */
+  onDurable(listener: () => void): void
+  /** Forgets and deletes the oldest segment; its record `segment_retired` is durable before. */
+  retire(segment: Segment): Promise<void>
+  /** Why no request may begin now; empty if one may. */
+  reasons(): string[]
+  readonly counts: { records: number; refused: number; groups: number; poisoned: number }
+  readonly latency: Latency
+  /** Writes what waits and a last checkpoint, and closes the segment. */
+  close(): Promise<void>
+}
+
+interface Waiter {
+  readonly draft: LateDraft
+  readonly lane: Lane
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+const unavailable = (inner: string, cause?: unknown): Refusal =>
+  new Refusal('audit_unavailable', 'the request cannot be recorded', {
+    retryAfter: RETRY_AFTER_SECONDS,
+    inner,
+    cause,
+  })
+
+export function createSpool(options: SpoolOptions): Spool {
+  const { space, chainId, signer } = options
+  const segments: Segment[] = [...options.segments]
+  const counts = { records: 0, refused: 0, groups: 0, poisoned: 0 }
+  const latency = createLatency()
+  const listeners: (() => void)[] = []
+  let queue: Waiter[] = []
+  let flushing: Promise<void> | null = null
+  let sinceCheckpoint = 0
+  let checkpointedAt = performance.now()
+  let broken: { code: string; until: number } | null = null
+  let lost = false
+  let closed = false
+
+  const writer = createWriter({
+    ...options,
+    opened: (segment) => segments.push(segment),
+    synced: (ms) => latency.record(ms),
+  })
+
+  const bytes = (): number => segments.reduce((sum, segment) => sum + segment.bytes, 0)
+
+  const checkpoint: LateDraft = (end) => {
+    const { seq, head } = end
+    const signature = signer.sign(checkpointText({ chainId, seq, count: seq, head }))
+    return options.eventDraft('checkpoint', {
+      seq,
+      count: seq,
+      head,
+      keyId: signer.keyId,
+      signature,
+    })
+  }
+
+  function barred(lane: Lane): string | null {
+    if (closed) return 'the audit spool is closed'
+    if (lost) return 'the audit spool was taken by another process'
+    if (broken !== null && performance.now() < broken.until) {
+      return `the audit disk fails: ${broken.code}`
+    }
+    if (lane === 'must') return null
+    if (!space.reserved()) return 'the audit disk is full'
+    return bytes() >= options.hardLimitBytes ? 'the audit spool is at its hard limit' : null
+  }
+
+  function fail(waiters: readonly Waiter[], error: unknown): void {
+    counts.refused += waiters.length
+    for (const { reject } of waiters) reject(unavailable(codeOf(error), error))
+  }
+
+  async function commit(group: readonly Waiter[]): Promise<void> {
+    const due =
+      sinceCheckpoint + group.length >= CHECKPOINT_RECORDS ||
+      (sinceCheckpoint > 0 && performance.now() - checkpointedAt >= CHECKPOINT_MS)
+    const drafts = group.map(({ draft }) => draft)
+    await writer.commit(due ? [...drafts, checkpoint] : drafts)
+    broken = null
+    counts.groups += 1
+    counts.records += drafts.length + (due ? 1 : 0)
+    sinceCheckpoint = due ? 0 : sinceCheckpoint + drafts.length
+    if (due) checkpointedAt = performance.now()
+    for (const { resolve } of group) resolve()
+    for (const listener of listeners) listener()
+  }
+
+  /** The disk is full: what begins is refused, what ends is written into the reserve's room. */
+  async function commitIntoReserve(group: readonly Waiter[], error: unknown): Promise<void> {
+    await space.release()
+    fail(
+      group.filter(({ lane }) => lane === 'intent'),
+      error,
+    )
+    const ends = group.filter(({ lane }) => lane === 'must')
+    if (ends.length === 0) return
+    try {
+      await commit(ends)
+    } catch (again) {
+      giveUp(ends, again)
+    }
+  }
+
+  function giveUp(group: readonly Waiter[], error: unknown): void {
+    if (!isNoSpace(error)) counts.poisoned += 1
+    broken = { code: codeOf(error), until: performance.now() + BROKEN_MS }
+    options.log({ code: broken.code, records: group.length }, 'the audit disk failed')
+    fail(group, error)
+  }
+
+  async function rotateIfFull(): Promise<void> {
+    const current = writer.current()
+    if (current === null || current.bytes < options.segmentBytes) return
+    if (sinceCheckpoint > 0) await writer.commit([checkpoint])
+    sinceCheckpoint = 0
+    await writer.rotate()
+  }
+
+  async function flush(): Promise<void> {
+    while (queue.length > 0) {
+      const group = queue.slice(0, GROUP_RECORDS)
+      queue = queue.slice(GROUP_RECORDS)
+      try {
+        await commit(group)
+      } catch (error) {
+        if (isNoSpace(error)) await commitIntoReserve(group, error)
+        else giveUp(group, error)
+      }
+      try {
+        await rotateIfFull()
+      } catch (error) {
+        giveUp([], error)
+      }
+    }
+    flushing = null
+  }
+
+  function append(draft: LateDraft, lane: Lane): Promise<void> {
+    const why = barred(lane)
+    if (why !== null) {
+      counts.refused += 1
+      return Promise.reject(unavailable(why))
+    }
+    return new Promise((resolve, reject) => {
+      queue.push({ draft, lane, resolve, reject })
+      // all that arrives in this turn of the event loop shares one sync
+      flushing ??= new Promise((done, failed) => {
+        setImmediate(() => {
+          flush().then(done, failed)
+        })
+      })
+    })
+  }
+
+  async function drained(): Promise<void> {
+    if (flushing === null) return
+    await flushing
+    await drained()
+  }
+
+  async function look(): Promise<void> {
+    if (!lost && !options.owned()) {
+      lost = true
+      options.log({}, 'the audit spool was taken by another process: nothing is written any more')
+    }
+    await space.look()
+    if (closed || lost) return
+    const idle = performance.now() - checkpointedAt >= CHECKPOINT_MS
+    if (broken !== null && performance.now() >= broken.until) {
+      const { code } = broken
+      await append(options.eventDraft('spool_recovered', { code }), 'must')
+    } else if (idle && sinceCheckpoint > 0 && broken === null) {
+      sinceCheckpoint = 0
+      checkpointedAt = performance.now()
+      await append(checkpoint, 'must')
+      sinceCheckpoint = 0
+    }
+  }
+
+  const timer = setInterval(() => {
+    look().catch(() => {
+      // the refusal is counted and logged where it was made
+    })
+  }, LOOK_MS)
+  timer.unref()
+
+  return {
+    append,
+    chainId,
+    segments: () => segments,
+    end: () => writer.end().seq,
+    bytes,
+    onDurable: (listener) => {
+      listeners.push(listener)
+    },
+
+    async retire(segment) {
+      const detail = {
+        segment: segment.name,
+        firstSeq: segment.firstSeq,
+        lastSeq: segment.lastSeq,
+        head: segment.head,
+      }
+      await append(options.eventDraft('segment_retired', detail), 'must')
+      segments.splice(segments.indexOf(segment), 1)
+      await options.files.remove(segment.path)
+    },
+
+    reasons() {
+      const found: string[] = []
+      const why = barred('intent')
+      if (why !== null) found.push(why)
+      else if (broken !== null) found.push(`the audit disk fails: ${broken.code}`)
+      else if (bytes() >= options.softLimitBytes) {
+        found.push('the audit spool is above its soft limit')
+      }
+      const disk = space.reason()
+      if (disk !== null && disk !== why) found.push(disk)
+      return found
+    },
+
+    counts,
+    latency,
+
+    async close() {
+      clearInterval(timer)
+      if (sinceCheckpoint > 0) await append(checkpoint, 'must').catch(() => {})
+      closed = true
+      await drained()
+      await writer.rotate()
+    },
+  }
+}

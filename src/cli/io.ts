@@ -1,0 +1,31 @@
+/**
+ * What a command sees of the process: nothing of it is global, so that tests run commands as functions.
+ * @module
+ */
+
+/** Exit statuses of every command. */
+export const EXIT = { ok: 0, failed: 1, usage: 2 } as const
+
+/** Passed to each command by main.ts. */
+export interface Io {
+  /** Result lines, for pipes. */
+  readonly out: (line: string) => void
+  /** Progress, hints and errors, for people. */
+  readonly err: (line: string) => void
+  /** Whether to colour what goes to `err` and `out`. */
+  readonly colour: boolean
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly cwd: string
+  readonly now: () => number
+  /** Aborted on SIGINT and SIGTERM. */
+  readonly signal: AbortSignal
+}
+
+/** A command: its arguments after its name, its exit status as the answer. */
+export interface Command {
+  /** One line for the list in `--help`. */
+  readonly summary: string
+  /** What `COMMAND --help` prints: usage, options with units and defaults, an example. */
+  readonly help: string
+  readonly run: (args: readonly string[], io: Io) => Promise<number>
+}

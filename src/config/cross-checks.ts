@@ -1,0 +1,199 @@
+/**
+ * What a schema cannot say: the keys of a configuration against one another.
+ * @module
+ */
+import type { Config } from './schema.ts'
+import type { KeyPath } from './faults.ts'
+import type { Finding } from './validate.ts'
+import { didYouMean } from './nearest.ts'
+
+const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+const NAME = /^[a-z][a-z0-9-]{0,62}$/
+
+/** All contradictions in a configuration that fits the schema; empty if there is none. */
+export function crossCheck(config: Config): Finding[] {
+  return [
+    ...listenFindings(config),
+    ...issuerFindings(config),
+    ...identityFindings(config),
+    ...auditFindings(config),
+    ...urlFindings(config),
+    ...limitFindings(config),
+  ]
+}
+
+function listenFindings({ listen }: Config): Finding[] {
+  const findings: Finding[] = []
+  const plain = listen.dangerouslyPlainHttpBehindATlsTerminatingProxy === true
+  if (listen.tls === undefined && !plain) {
+    const message =
+      'is missing; bearer tokens need TLS, or dangerouslyPlainHttpBehindATlsTerminatingProxy: true'
+    findings.push({ path: ['listen', 'tls'], message })
+  }
+  if (listen.tls !== undefined && plain) {
+    const path = ['listen', 'dangerouslyPlainHttpBehindATlsTerminatingProxy']
+    findings.push({ path, message: 'contradicts listen.tls; keep one of the two' })
+  }
+  // the URL parser lower-cases hosts and drops default ports: only what it leaves alone compares byte for byte
+  if (URL.canParse(listen.publicUrl) && new URL(listen.publicUrl).origin !== listen.publicUrl) {
+    const message = `must be an origin as clients send it, ${JSON.stringify(new URL(listen.publicUrl).origin)}`
+    findings.push({ path: ['listen', 'publicUrl'], message })
+  }
+  if (listen.port !== 0 && listen.metrics?.port === listen.port) {
+    findings.push({ path: ['listen', 'metrics', 'port'], message: 'is the same as listen.port' })
+  }
+  return findings
+}
+
+function issuerFindings({ issuers, identities }: Config): Finding[] {
+  const findings = [
+    ...duplicates(issuers, 'issuers', 'name', ({ name }) => name),
+    ...duplicates(issuers, 'issuers', 'issuer', ({ issuer }) => issuer),
+  ]
+  for (const [index, entry] of issuers.entries()) {
+    const path = ['issuers', index]
+    const multiTenant = entry.issuer.includes('{tenantid}')
+    if (multiTenant && entry.profile !== 'entra') {
+      const message = 'may have {tenantid} with profile entra only'
+      findings.push({ path: [...path, 'issuer'], message })
+    }
+    if (multiTenant && entry.tenants === undefined) {
+      const message =
+        'is missing; a multi-tenant issuer accepts the tenants listed here and no others'
+      findings.push({ path: [...path, 'tenants'], message })
+    }
+    if (!multiTenant && entry.tenants !== undefined) {
+      const message = 'has a meaning only if issuer has {tenantid} in place of the tenant'
+      findings.push({ path: [...path, 'tenants'], message })
+    }
+    for (const [at, tenant] of (entry.tenants ?? []).entries()) {
+      if (!GUID.test(tenant))
+        findings.push({ path: [...path, 'tenants', at], message: 'must be a GUID' })
+    }
+    if (entry.graph !== undefined) {
+      findings.push(
+        ...ownIdentity(identities, entry.graph.identity, [...path, 'graph', 'identity']),
+      )
+    }
+  }
+  return findings
+}
+
+function identityFindings({ identities }: Config): Finding[] {
+  const findings: Finding[] = []
+  for (const [name, identity] of Object.entries(identities)) {
+    const path = ['identities', name]
+    if (!NAME.test(name)) {
+      findings.push({ path, message: `must be a lower-case name (pattern ${NAME.source})` })
+    }
+    if (identity.kind === 'on-behalf-of') {
+      findings.push(...ownIdentity(identities, identity.federatedBy, [...path, 'federatedBy']))
+    }
+    // the token endpoint is sent the caller's token or a federated assertion
+    if (
+      identity.kind !== 'managed-identity' &&
+      identity.authorityHost?.startsWith('http:') === true
+    ) {
+      findings.push({ path: [...path, 'authorityHost'], message: 'must be an https URL' })
+    }
+  }
+  return findings
+}
+
+/** Something that acts without a caller at hand needs an identity of its own: on-behalf-of has none. */
+function ownIdentity(identities: Config['identities'], name: string, path: KeyPath): Finding[] {
+  const identity = Object.hasOwn(identities, name) ? identities[name] : undefined
+  if (identity === undefined) {
+    const near = didYouMean(name, Object.keys(identities))
+    return [{ path, message: `names no entry of identities${near}` }]
+  }
+  if (identity.kind !== 'on-behalf-of') return []
+  return [{ path, message: 'must not be of kind on-behalf-of: there is no caller to act for' }]
+}
+
+function auditFindings({ audit, identities }: Config): Finding[] {
+  const findings = duplicates(audit.sinks, 'audit.sinks', 'name', ({ name }) => name)
+  for (const [index, sink] of audit.sinks.entries()) {
+    if (sink.kind !== 'azure-monitor') continue
+    findings.push(...ownIdentity(identities, sink.identity, ['audit', 'sinks', index, 'identity']))
+  }
+  if (audit.sinks.every(({ required }) => required === false)) {
+    const message = 'must have one that is required: otherwise records may be dropped unshipped'
+    findings.push({ path: ['audit', 'sinks'], message })
+  }
+  const { segmentBytes, softLimitBytes, hardLimitBytes } = audit.spool
+  const path = ['audit', 'spool']
+  if (isAtLeast(softLimitBytes, hardLimitBytes)) {
+    findings.push({ path: [...path, 'softLimitBytes'], message: 'must be below hardLimitBytes' })
+  }
+  if (isAtLeast(segmentBytes, softLimitBytes ?? hardLimitBytes)) {
+    const limit = softLimitBytes === undefined ? 'hardLimitBytes' : 'softLimitBytes'
+    findings.push({ path: [...path, 'segmentBytes'], message: `must be below ${limit}` })
+  }
+  return findings
+}
+
+/** Plain http carries keys, tokens and records in the clear: for development on this machine only. */
+function urlFindings({ issuers, cloud, audit }: Config): Finding[] {
+  const urls: [KeyPath, string | undefined][] = [
+    [['cloud', 'resourceManager'], cloud.resourceManager],
+    [['cloud', 'dataPlane'], cloud.dataPlane],
+    [['cloud', 'scoring'], cloud.scoring],
+  ]
+  for (const [index, entry] of issuers.entries()) {
+    urls.push([['issuers', index, 'issuer'], entry.issuer])
+    urls.push([['issuers', index, 'jwksUri'], entry.jwksUri])
+    urls.push([['issuers', index, 'graph', 'endpoint'], entry.graph?.endpoint])
+  }
+  for (const [index, sink] of audit.sinks.entries()) {
+    if ('endpoint' in sink) urls.push([['audit', 'sinks', index, 'endpoint'], sink.endpoint])
+  }
+  return urls
+    .filter(([, url]) => url !== undefined && isPlainHttpElsewhere(url))
+    .map(([path]) => ({
+      path,
+      message: 'must be https; plain http is for loopback addresses only',
+    }))
+}
+
+function isPlainHttpElsewhere(url: string): boolean {
+  if (!url.startsWith('http:')) return false
+  // templates such as {region} are no part of a loopback address
+  if (!URL.canParse(url)) return true
+  const { hostname } = new URL(url)
+  return !(hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname))
+}
+
+function limitFindings({ limits }: Config): Finding[] {
+  // Node applies the shorter of the two to headers and ignores a requestTimeout below headersTimeout for bodies
+  if (limits === undefined || !isAbove(limits.headersTimeoutMs, limits.requestTimeoutMs)) return []
+  return [{ path: ['limits', 'headersTimeoutMs'], message: 'must not be above requestTimeoutMs' }]
+}
+
+function isAtLeast(a: number | undefined, b: number | undefined): boolean {
+  return a !== undefined && b !== undefined && a >= b
+}
+
+function isAbove(a: number | undefined, b: number | undefined): boolean {
+  return a !== undefined && b !== undefined && a > b
+}
+
+function duplicates<T>(
+  entries: readonly T[],
+  list: string,
+  key: string,
+  valueOf: (entry: T) => string,
+): Finding[] {
+  const first = new Map<string, number>()
+  const findings: Finding[] = []
+  for (const [index, entry] of entries.entries()) {
+    const value = valueOf(entry)
+    const earlier = first.get(value)
+    if (earlier === undefined) first.set(value, index)
+    else {
+      const message = `is the same as ${list}[${earlier}].${key}`
+      findings.push({ path: [...list.split('.'), index, key], message })
+    }
+  }
+  return findings
+}

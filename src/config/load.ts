@@ -1,0 +1,51 @@
+/**
+ * The configuration file, read once: strict YAML, judged by the schema and by what the schema cannot say.
+ * @module
+ */
+import { readFile } from 'node:fs/promises'
+import path from 'node:path'
+import { ConfigError, formatKey } from './faults.ts'
+import { parseYaml } from './document.ts'
+import { isConfig } from './validate.ts'
+import { crossCheck } from './cross-checks.ts'
+import { settle } from './paths.ts'
+import type { Config } from './schema.ts'
+import type { Finding } from './validate.ts'
+
+/**
+ * Reads and judges a configuration file. The result is deeply frozen and all its paths are absolute,
+ * resolved against the file's own directory.
+ * @throws ConfigError with every fault that could be found, in the order of the file
+ */
+export async function loadConfig(file: string): Promise<Config> {
+  const text = await readText(file)
+  const yaml = parseYaml(file, text)
+  const { data } = yaml
+  const reject = (findings: readonly Finding[]): never => {
+    const faults = findings.map(({ path: keys, message }) => ({
+      key: formatKey(keys),
+      ...yaml.locate(keys),
+      message,
+    }))
+    throw new ConfigError(
+      file,
+      faults.toSorted((a, b) => a.line - b.line || a.column - b.column),
+    )
+  }
+  if (!isConfig(data, reject)) return reject([])
+  const contradictions = crossCheck(data)
+  if (contradictions.length > 0) return reject(contradictions)
+  settle(data, path.dirname(path.resolve(file)))
+  return data
+}
+
+async function readText(file: string): Promise<string> {
+  try {
+    const bytes = await readFile(file)
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
+    const message = `cannot be read as UTF-8 text (${code})`
+    throw new ConfigError(file, [{ key: '', line: 1, column: 1, message }])
+  }
+}

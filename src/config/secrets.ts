@@ -1,0 +1,89 @@
+/**
+ * Secrets, read from where the configuration says they are; never out of the configuration itself.
+ * @module
+ */
+import { open } from 'node:fs/promises'
+import type { Config, SecretSource } from './schema.ts'
+
+/** Larger files are no secrets but mistakes, such as a path to a log. */
+const MAX_BYTES = 65_536
+const PERMISSIONS = 0o777
+const GROUP_OR_WORLD = 0o077
+/** How Kubernetes hands a secret to a container that is not root: root's, and read-only for one group (fsGroup). */
+const ROOT_FOR_GROUP = 0o440
+const ROOT = 0
+
+/** The process's environment, handed in by main.ts. */
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * Reads a secret. One newline at its end, which editors and `kubectl create secret` leave there, is cut off.
+ * @throws Error that names the variable or the file, never anything that was in it
+ */
+export async function readSecret(source: SecretSource, environment: Environment): Promise<string> {
+  if ('fromEnv' in source) {
+    const name = source.fromEnv
+    const value = Object.hasOwn(environment, name) ? environment[name] : undefined
+    if (value === undefined) throw new Error(`environment variable ${name} is not set`)
+    return nonEmpty(value, `environment variable ${name}`)
+  }
+  return nonEmpty(await readPrivateFile(source.fromFile), `file ${source.fromFile}`)
+}
+
+function nonEmpty(text: string, place: string): string {
+  const secret = text.replace(/\r?\n$/, '')
+  if (secret === '') throw new Error(`${place} is empty`)
+  return secret
+}
+
+async function readPrivateFile(file: string): Promise<string> {
+  const handle = await open(file, 'r').catch((error: unknown) => {
+    throw new Error(`file ${file} cannot be opened (${codeOf(error)})`, { cause: error })
+  })
+  try {
+    // judged by the open handle: between a look at the path and opening it the file could be another
+    const { mode, size, uid } = await handle.stat()
+    if (
+      (mode & GROUP_OR_WORLD) !== 0 &&
+      !(uid === ROOT && (mode & PERMISSIONS) === ROOT_FOR_GROUP)
+    ) {
+      throw new Error(`file ${file} is open to others than its owner; chmod 600 it`)
+    }
+    if (size > MAX_BYTES) throw new Error(`file ${file} is too large for a secret`)
+    return new TextDecoder('utf-8', { fatal: true }).decode(await handle.readFile())
+  } catch (error) {
+    if (error instanceof TypeError)
+      throw new Error(`file ${file} is not UTF-8 text`, { cause: error })
+    if (error instanceof Error && 'code' in error) {
+      throw new Error(`file ${file} cannot be read (${codeOf(error)})`, { cause: error })
+    }
+    throw error
+  } finally {
+    await handle.close()
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+}
+
+/** Every secret of the configuration, read once: a variable or file that is missing keeps the gateway from starting. */
+export async function readSecrets(
+  config: Config,
+  env: Environment,
+): Promise<(source: SecretSource) => string> {
+  const sources = [
+    config.audit.hashKey,
+    ...config.issuers.map((issuer) => issuer.introspection?.clientSecret),
+  ]
+  const known = new Map<SecretSource, string>()
+  for (const source of sources) {
+    if (source !== undefined) known.set(source, await readSecret(source, env))
+  }
+  return (source) => {
+    const secret = known.get(source)
+    if (secret === undefined)
+      throw new Error('a secret was asked for that the configuration does not name')
+    return secret
+  }
+}

@@ -1,0 +1,254 @@
+/**
+ * Azure's answer on its way back: nothing of the gateway's identity, no URL that leads past the gateway.
+ * @module
+ */
+import { Readable } from 'node:stream'
+import type { FastifyReply } from 'fastify'
+import type { Operation } from '../azureml/operation.ts'
+import type { Exchange } from '../exchange.ts'
+import { Refusal } from '../errors.ts'
+import { responseHeaders, upstreamIds } from './headers.ts'
+
+/** What reply-from hands over: undici's answer. */
+export interface UpstreamAnswer {
+  readonly statusCode: number
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly stream: Readable
+}
+
+/** Narrows what reply-from passes to `onResponse`, whose published type is that of another object. */
+export function toUpstreamAnswer(response: object): UpstreamAnswer {
+  if (
+    'statusCode' in response &&
+    typeof response.statusCode === 'number' &&
+    'stream' in response &&
+    response.stream instanceof Readable &&
+    'headers' in response &&
+    typeof response.headers === 'object' &&
+    response.headers !== null
+  ) {
+    return {
+      statusCode: response.statusCode,
+      headers: { ...response.headers },
+      stream: response.stream,
+    }
+  }
+  throw new Refusal('upstream_bad_answer', 'azure sent an answer that cannot be read')
+}
+
+/** Changes bytes on their way: throws a refusal on what must not pass. */
+export interface Rewriter {
+  write(chunk: Buffer): Buffer
+  end(): Buffer
+}
+
+export interface AnswerRules {
+  /** Absolute URLs in headers become the gateway's, in place; throws `upstream_foreign_url`. */
+  readonly rewriteHeaders: (headers: Record<string, string>, exchange: Exchange) => void
+  /** A rewriter for answers that hold URLs or secrets, null for those that pass untouched. */
+  readonly rewriter: (operation: Operation, redact: boolean) => Rewriter | null
+  /** Bytes up to which an answer is checked whole before its first byte leaves. */
+  readonly holdBytes: number
+}
+
+/** Codes of a 403 that speak of the request and not of the gateway's identity: these pass. */
+const ABOUT_THE_REQUEST = new Set([
+  'RequestDisallowedByPolicy',
+  'ScopeLocked',
+  'QuotaExceeded',
+  'OperationNotAllowed',
+  'ReadOnlyDisabledSubscription',
+])
+const MAX_ERROR_BYTES = 64 * 1024
+
+/**
+ * Sends the answer, or throws the refusal to be sent instead.
+ * Larger answers than `holdBytes` are streamed while they are checked; a URL that must not pass then
+ * cuts the connection, because half an answer cannot become an error any more.
+ */
+export async function sendAnswer(
+  answer: UpstreamAnswer,
+  exchange: Exchange,
+  reply: FastifyReply,
+  rules: AnswerRules,
+): Promise<void> {
+  const { operation, upstream } = exchange
+  if (operation === null || upstream === null)
+    throw new Refusal('internal_error', 'the gateway lost track of this request')
+  upstream.status = answer.statusCode
+  upstream.ids = upstreamIds(answer.headers)
+  if (isRedirect(answer))
+    throw new Refusal('upstream_redirect', 'azure redirected the call; the gateway does not follow')
+  if (answer.statusCode === 401) {
+    throw new Refusal('upstream_rejected_identity', "azure rejected the gateway's identity", {
+      remedy: 'ask an operator to run azureml-harness doctor',
+    })
+  }
+  if (answer.statusCode === 403) {
+    await sendForbidden(answer, exchange, reply)
+    return
+  }
+  if (answer.statusCode >= 500 && !isJson(answer)) {
+    throw new Refusal('upstream_bad_answer', `azure failed with status ${answer.statusCode}`, {
+      inner: 'not JSON',
+    })
+  }
+  const headers = responseHeaders(answer.headers)
+  rules.rewriteHeaders(headers, exchange)
+  const rewriter = isJson(answer) ? rules.rewriter(operation, exchange.redact) : null
+  if (rewriter === null) {
+    const length = answer.headers['content-length']
+    if (typeof length === 'string') headers['content-length'] = length
+    start(reply, answer.statusCode, headers, exchange)
+    reply.send(metered(answer.stream, exchange))
+    return
+  }
+  if (answer.headers['content-encoding'] !== undefined) {
+    throw new Refusal(
+      'upstream_bad_answer',
+      'azure compressed an answer that was asked for uncompressed',
+    )
+  }
+  await sendRewritten(
+    rewrite(answer.stream, rewriter),
+    answer.statusCode,
+    headers,
+    exchange,
+    reply,
+    rules.holdBytes,
+  )
+}
+
+async function sendRewritten(
+  chunks: AsyncGenerator<Buffer>,
+  status: number,
+  headers: Record<string, string>,
+  exchange: Exchange,
+  reply: FastifyReply,
+  holdBytes: number,
+): Promise<void> {
+  const held: Buffer[] = []
+  let size = 0
+  for (;;) {
+    const next = await chunks.next()
+    if (next.done === true) {
+      exchange.bytesOut = size
+      start(reply, status, { ...headers, 'content-length': String(size) }, exchange)
+      reply.send(Buffer.concat(held))
+      return
+    }
+    held.push(next.value)
+    size += next.value.byteLength
+    if (size > holdBytes) break
+  }
+  start(reply, status, headers, exchange)
+  reply.send(metered(Readable.from(continued(held, chunks)), exchange))
+}
+
+async function* continued(
+  held: readonly Buffer[],
+  rest: AsyncGenerator<Buffer>,
+): AsyncGenerator<Buffer> {
+  yield* held
+  yield* rest
+}
+
+async function* rewrite(stream: Readable, rewriter: Rewriter): AsyncGenerator<Buffer> {
+  for await (const chunk of stream) {
+    const out = rewriter.write(bytes(chunk))
+    if (out.byteLength > 0) yield out
+  }
+  const rest = rewriter.end()
+  if (rest.byteLength > 0) yield rest
+}
+
+/** A stream's chunks have no type of their own. */
+function bytes(chunk: unknown): Buffer {
+  if (Buffer.isBuffer(chunk)) return chunk
+  throw new Refusal('internal_error', 'the gateway failed to read the answer', {
+    inner: `chunk of type ${typeof chunk}`,
+  })
+}
+
+/** Counts what leaves; a listener beside the pipe, so that a slow reader still slows the sender. */
+function metered(stream: Readable, exchange: Exchange): Readable {
+  stream.on('data', (chunk: Buffer) => {
+    exchange.bytesOut += chunk.byteLength
+  })
+  stream.on('error', () => {
+    exchange.cut = true
+  })
+  return stream
+}
+
+function start(
+  reply: FastifyReply,
+  status: number,
+  headers: Record<string, string>,
+  exchange: Exchange,
+): void {
+  exchange.status = status
+  void reply.code(status).headers({
+    ...headers,
+    'x-harness-decision-id': exchange.id,
+    'x-ms-correlation-request-id': exchange.id,
+  })
+}
+
+/** ARM's 403 names the managed identity and its object id: only errors about the request itself pass. */
+async function sendForbidden(
+  answer: UpstreamAnswer,
+  exchange: Exchange,
+  reply: FastifyReply,
+): Promise<void> {
+  const body = isJson(answer) ? await readUpTo(answer.stream, MAX_ERROR_BYTES) : null
+  const code = body === null ? null : errorCode(body)
+  if (body !== null && code !== null && ABOUT_THE_REQUEST.has(code)) {
+    exchange.bytesOut = body.byteLength
+    start(reply, 403, { 'content-type': 'application/json; charset=utf-8' }, exchange)
+    reply.send(body)
+    return
+  }
+  throw new Refusal(
+    'upstream_forbidden',
+    'policy permits this, but azure refused it to the managed identity',
+    {
+      remedy: `the identity "${exchange.identity?.name ?? ''}" needs ${exchange.operation?.action ?? 'this action'} at azure; ask an operator to run azureml-harness doctor`,
+      inner: code ?? `status 403`,
+    },
+  )
+}
+
+async function readUpTo(stream: Readable, limit: number): Promise<Buffer | null> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const piece of stream) {
+    const chunk = bytes(piece)
+    size += chunk.byteLength
+    if (size > limit) return null
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+function errorCode(body: Buffer): string | null {
+  try {
+    const parsed: unknown = JSON.parse(body.toString('utf8'))
+    if (typeof parsed !== 'object' || parsed === null || !('error' in parsed)) return null
+    const { error } = parsed
+    if (typeof error !== 'object' || error === null || !('code' in error)) return null
+    return typeof error.code === 'string' && /^\w{1,64}$/.test(error.code) ? error.code : null
+  } catch {
+    return null
+  }
+}
+
+/** ARM uses `Location` on 201 and 202 too; only a 3xx other than 304 asks the client to go elsewhere. */
+function isRedirect(answer: UpstreamAnswer): boolean {
+  return answer.statusCode >= 300 && answer.statusCode < 400 && answer.statusCode !== 304
+}
+
+function isJson(answer: UpstreamAnswer): boolean {
+  const type = answer.headers['content-type']
+  return typeof type === 'string' && /^application\/([\w.+-]+\+)?json\b/i.test(type)
+}

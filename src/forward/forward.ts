@@ -1,0 +1,150 @@
+/**
+ * Sends a granted request to Azure through @fastify/http-proxy, and its answer back.
+ *
+ * @fastify/reply-from's defaults are switched off one by one where they are not safe here; each with its reason.
+ * @module
+ */
+import { pipeline, Readable, Transform } from 'node:stream'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
+import type { Dispatcher } from 'undici'
+import type { Exchange } from '../exchange.ts'
+import type { Grant } from '../token/grant.ts'
+import { sendAnswer, toUpstreamAnswer, type AnswerRules } from './answer.ts'
+import { requestHeaders } from './headers.ts'
+import { upstreamFault } from './faults.ts'
+import { Refusal, toRefusal } from '../errors.ts'
+
+/** What one call needs besides its grant. */
+export interface Call {
+  readonly exchange: Exchange
+  /** Upstream origin, without a trailing slash. */
+  readonly origin: string
+  /** Path as Azure knows it. */
+  readonly path: string
+  /** Resolves when the intent is durable: before that no byte of an answer leaves. */
+  readonly recorded: Promise<void>
+  /** The body if policy read or changed it; null to stream the caller's bytes untouched. */
+  readonly body: Buffer | null
+  /** A fresh grant after Azure rejected this one's token. */
+  readonly regrant: (rejected: Grant) => Promise<Grant>
+  /** Where every failure ends: sends the refusal and settles the record. */
+  readonly fail: (refusal: Refusal) => Promise<void>
+}
+
+export interface ForwardOptions extends AnswerRules {
+  readonly userAgent: string
+}
+
+export type Forward = (grant: Grant, call: Call, reply: FastifyReply) => void
+
+/**
+ * Options for registering @fastify/http-proxy: the pipeline is its handler, so it forwards nothing by itself.
+ * `upstream: ''` and a placeholder: with a base of its own it would send to that base whatever the call says.
+ */
+export function proxyOptions(
+  dispatcher: Dispatcher,
+  handler: NonNullable<FastifyHttpProxyOptions['handler']>,
+): FastifyHttpProxyOptions {
+  return {
+    upstream: '',
+    replyOptions: { getUpstream: () => 'https://no-upstream.invalid' },
+    handler,
+    undici: dispatcher,
+    // GHSA-v574-6498-x57v: one entry too many in a cache of URLs is a request to another host
+    disableCache: true,
+    // a 503 with Retry-After would be repeated ten times, its seconds read as milliseconds
+    retryMethods: [],
+    internalRewriteLocationHeader: false,
+    disableRequestLogging: true,
+  }
+}
+
+/** Creates the last stage. It takes a grant, which only a permit can become. */
+export function createForward(options: ForwardOptions): Forward {
+  return function forward(grant, call, reply) {
+    send(grant, call, reply, true)
+  }
+
+  function send(grant: Grant, call: Call, reply: FastifyReply, first: boolean): void {
+    const { exchange } = call
+    const { target, operation } = exchange
+    if (target === null || operation === null) {
+      throw new Refusal('internal_error', 'the gateway failed to judge this request', {
+        inner: 'forward without operation',
+      })
+    }
+    const request = reply.request
+    exchange.identity = grant.identity
+    exchange.upstream = { origin: call.origin, status: null, ids: {} }
+    const length =
+      call.body === null ? contentLength(request.headers['content-length']) : call.body.byteLength
+    const headers = requestHeaders(
+      request.headers,
+      exchange,
+      grant,
+      { length },
+      {
+        userAgent: options.userAgent,
+        identityCoding: options.rewriter(operation, exchange.redact) !== null,
+      },
+    )
+    if (call.body === null && length === null) meterBody(request, exchange)
+    reply.from(call.path, {
+      getUpstream: () => call.origin,
+      queryString: () => target.query,
+      rewriteRequestHeaders: () => headers,
+      // headers are set where a refusal can still be made of them: this callback must not throw
+      rewriteHeaders: () => ({}),
+      retryDelay: () => null,
+      ...(call.body === null
+        ? {}
+        : { body: call.body, contentType: headers['content-type'] ?? 'application/json' }),
+      onError: (_reply, { error }) => {
+        void call.fail(upstreamFault(error))
+      },
+      onResponse: (_request, _reply, response) => {
+        receive(response).catch((error: unknown) => call.fail(toRefusal(error)))
+      },
+    })
+
+    async function receive(response: object): Promise<void> {
+      const answer = toUpstreamAnswer(response)
+      try {
+        await call.recorded
+        if (answer.statusCode === 401 && first && replayable(request.method, call.body, length)) {
+          answer.stream.resume()
+          send(await call.regrant(grant), call, reply, false)
+          return
+        }
+        await sendAnswer(answer, exchange, reply, options)
+      } catch (error) {
+        answer.stream.on('error', () => undefined).destroy()
+        throw error
+      }
+    }
+  }
+}
+
+/** A call can be sent again if its body, if any, is still here and sending twice does no more than sending once. */
+function replayable(method: string, body: Buffer | null, length: number | null): boolean {
+  if (method === 'GET' || method === 'HEAD') return true
+  // a 401 is refused before anything is done; what is missing is only the body's bytes
+  return body !== null || length === 0
+}
+
+/** A chunked body says nothing of its size beforehand: it is counted as it passes. */
+function meterBody(request: FastifyRequest, exchange: Exchange): void {
+  if (!(request.body instanceof Readable)) return
+  const meter = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      exchange.bytesIn += chunk.byteLength
+      done(null, chunk)
+    },
+  })
+  request.body = pipeline(request.body, meter, () => undefined)
+}
+
+function contentLength(header: string | undefined): number | null {
+  return header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : null
+}

@@ -1,0 +1,147 @@
+/**
+ * Which headers cross the gateway, each way. Both lists are allow-lists: what nobody thought of stays out.
+ * @module
+ */
+import type { Exchange } from '../exchange.ts'
+import type { Grant } from '../token/grant.ts'
+
+/**
+ * What a caller may say to Azure. Nothing that names an identity, a route or a hop is among it (RFC 9700 section 4.13;
+ * CVE-2025-64484 and its like: aliases of such headers are a class of attack of their own).
+ */
+const REQUEST = [
+  'accept',
+  'content-type',
+  'content-encoding',
+  'content-md5',
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+  'prefer',
+  'range',
+  'x-ms-return-client-request-id',
+  'azureml-model-deployment',
+] as const
+
+/** What Azure may say to a caller. Never `www-authenticate` or `set-cookie`: they concern the gateway's own identity. */
+const RESPONSE = [
+  'content-type',
+  'content-encoding',
+  'content-disposition',
+  'content-language',
+  'content-md5',
+  'content-range',
+  'accept-ranges',
+  'cache-control',
+  'etag',
+  'expires',
+  'last-modified',
+  'location',
+  'content-location',
+  'azure-asyncoperation',
+  'operation-location',
+  'preference-applied',
+  'retry-after',
+  'retry-after-ms',
+  'x-ms-retry-after-ms',
+  'x-ms-async-operation-timeout',
+  'x-ms-client-request-id',
+  'x-ms-continuation',
+  'x-ms-error-code',
+  'x-ms-request-id',
+  'x-ms-routing-request-id',
+  'x-request-id',
+  'apim-request-id',
+  'azureml-model-deployment',
+  'azureml-model-error-statuscode',
+  'azureml-model-error-reason',
+] as const
+
+/** `x-ms-ratelimit-remaining-subscription-reads` and the like: callers throttle themselves by them. */
+const RATE_LIMIT = 'x-ms-ratelimit-'
+
+/** RFC 4647 basic language ranges, without room for free text. */
+const LANGUAGES =
+  /^[a-z]{2,3}(-[A-Za-z]{2,4})?(;q=[01](\.\d{1,3})?)?(, ?([a-z]{2,3}(-[A-Za-z]{2,4})?|\*)(;q=[01](\.\d{1,3})?)?){0,9}$/
+
+/** Ids by which Azure's own logs are joined to the record. */
+const UPSTREAM_IDS = [
+  'x-ms-request-id',
+  'x-ms-correlation-request-id',
+  'x-ms-routing-request-id',
+  'x-request-id',
+  'apim-request-id',
+]
+
+/** The body's framing, as it will be sent. */
+export interface Framing {
+  /** Bytes, or null when chunked or without a body. */
+  readonly length: number | null
+}
+
+/**
+ * Upstream's request headers, built from nothing: the caller's by allow-list, then the gateway's own.
+ * `identityCoding` asks for an answer without compression, because the gateway has to read it.
+ */
+export function requestHeaders(
+  received: Readonly<Record<string, string | string[] | undefined>>,
+  exchange: Exchange,
+  grant: Grant,
+  framing: Framing,
+  options: { readonly userAgent: string; readonly identityCoding: boolean },
+): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const name of REQUEST) {
+    const value = received[name]
+    if (typeof value === 'string') headers[name] = value
+  }
+  const languages = received['accept-language']
+  if (typeof languages === 'string' && LANGUAGES.test(languages))
+    headers['accept-language'] = languages
+  const coding = received['accept-encoding']
+  headers['accept-encoding'] =
+    options.identityCoding || typeof coding !== 'string' ? 'identity' : codings(coding)
+  if (framing.length !== null) headers['content-length'] = String(framing.length)
+  headers['user-agent'] = options.userAgent
+  headers['x-ms-client-request-id'] = exchange.clientRequestId ?? exchange.id
+  // joins AzureActivity.CorrelationId to the decision
+  headers['x-ms-correlation-request-id'] = exchange.id
+  headers['authorization'] = grant.authorization()
+  return headers
+}
+
+/** Only codings by name: `accept-encoding` is free text otherwise. */
+function codings(value: string): string {
+  const known = ['gzip', 'deflate', 'br', 'zstd'].filter((name) =>
+    new RegExp(`(^|[ ,])${name}([ ,;]|$)`).test(value),
+  )
+  return known.length === 0 ? 'identity' : known.join(', ')
+}
+
+/** Upstream's answer headers by allow-list, multiple values joined as RFC 9110 section 5.3 allows. */
+export function responseHeaders(
+  received: Readonly<Record<string, string | string[] | undefined>>,
+): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const name of RESPONSE) {
+    const value = received[name]
+    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value
+  }
+  for (const [name, value] of Object.entries(received)) {
+    if (name.startsWith(RATE_LIMIT) && typeof value === 'string') headers[name] = value
+  }
+  return headers
+}
+
+/** Azure's ids of this call, cut to what ids look like: they end up in the record. */
+export function upstreamIds(
+  received: Readonly<Record<string, string | string[] | undefined>>,
+): Record<string, string> {
+  const ids: Record<string, string> = {}
+  for (const name of UPSTREAM_IDS) {
+    const value = received[name]
+    if (typeof value === 'string' && /^[\w.:-]{1,128}$/.test(value)) ids[name] = value
+  }
+  return ids
+}

@@ -1,0 +1,55 @@
+/**
+ * A bound on calls to a side that may be failing: few at once, none while it backs off, one to see if it is back.
+ * @module
+ */
+import type { Refusal } from '../errors.ts'
+import type { Answer } from './outbound.ts'
+
+export interface GuardOptions {
+  readonly now: () => number
+  /** The refusal for callers that are not let through. @param retryAfter seconds */
+  readonly refuse: (retryAfter: number, inner: string) => Refusal
+}
+
+/** An answer that the other side meant. */
+export type Answered = Extract<Answer, { ok: true }>
+
+/** Runs a call, or refuses it. @throws Refusal */
+export type Guard = (call: () => Promise<Answer>) => Promise<Answered>
+
+const MAX_IN_FLIGHT = 100
+const MAX_BACK_OFF_SECONDS = 30
+
+/** No answer, 429 and 5xx count as failures; each doubles the time in which no further call is made. */
+export function createGuard({ now, refuse }: GuardOptions): Guard {
+  let inFlight = 0
+  let failures = 0
+  let closedUntil = 0
+
+  function fail(why: string, asked: number | null): Refusal {
+    failures += 1
+    const doubling = 2 ** Math.min(failures - 1, 5)
+    // A Retry-After of a day is not a promise that anybody here could keep
+    const seconds = Math.min(Math.max(doubling, asked ?? 0), MAX_BACK_OFF_SECONDS)
+    closedUntil = now() + seconds * 1_000
+    return refuse(seconds, why)
+  }
+
+  return async (call) => {
+    const wait = closedUntil - now()
+    if (wait > 0) throw refuse(Math.ceil(wait / 1_000), 'backing off')
+    if (inFlight >= (failures > 0 ? 1 : MAX_IN_FLIGHT)) throw refuse(1, 'too many calls at once')
+    inFlight += 1
+    try {
+      const answer = await call()
+      if (!answer.ok) throw fail(answer.why, null)
+      if (answer.status === 429 || answer.status >= 500) {
+        throw fail(`status ${answer.status}`, answer.retryAfter)
+      }
+      failures = 0
+      return answer
+    } finally {
+      inFlight -= 1
+    }
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * From a request's credential to its principal: the whole stage in order.
+ *
+ * A token that was seen before costs a hash, a look into the cache and a look into the deny list.
+ * @module
+ */
+import { hash } from 'node:crypto'
+import type { IssuerConfig, SecretSource } from '../config/schema.ts'
+import { Refusal } from '../errors.ts'
+import { createAuthorities } from './authorities.ts'
+import { readCredential } from './bearer.ts'
+import type { DenyList } from './deny-list.ts'
+import { createDpopCheck } from './dpop.ts'
+import { createSingleFlight } from './single-flight.ts'
+import type { Metric } from './metric.ts'
+import type { Principal } from './principal.ts'
+import { checkSender } from './sender.ts'
+import { createTokenCache, type VerifiedToken } from './token-cache.ts'
+
+export interface IdentifyOptions {
+  readonly issuers: readonly IssuerConfig[]
+  /** The origin that clients use: what a DPoP proof must be for. */
+  readonly publicUrl: string
+  readonly secrets: (source: SecretSource) => string
+  readonly denyList: DenyList
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  /** For one call to an issuer or to Graph; five seconds if absent. */
+  readonly timeoutMs?: number
+  /** A token of one of the gateway's own identities, for Graph. */
+  readonly graphToken: (identityName: string, scope: string) => Promise<string>
+  readonly log: (fields: Record<string, unknown>, message: string) => void
+}
+
+export interface IdentifyRequest {
+  readonly method: string
+  /** As received: path and query. */
+  readonly url: string
+  readonly rawHeaders: readonly string[]
+  /** DER of a certificate that the TLS layer verified the possession of. */
+  readonly clientCertificate?: Buffer | null
+}
+
+export interface Identify {
+  /** @throws Refusal */
+  identify(request: IdentifyRequest): Promise<Principal>
+  /** First keys of all issuers. @throws Error if an issuer's discovery document names another issuer */
+  start(): Promise<void>
+  /** Ready if any issuer's tokens can be judged; `reasons` names each whose keys cannot be refreshed, with their age. */
+  ready(): { readonly ok: boolean; readonly reasons: readonly string[] }
+  metrics(): readonly Metric[]
+  /** Forgets all verified tokens. */
+  flush(): void
+  close(): void
+}
+
+const DEFAULT_TIMEOUT_MS = 5_000
+
+/** @throws Error naming the issuer that cannot be trusted as it is configured */
+export function createIdentify(options: IdentifyOptions): Identify {
+  const { denyList, now } = options
+  const cache = createTokenCache()
+  // A verification that began before a flush must not end up in the cache after it
+  let flushes = 0
+  const authorities = createAuthorities(options.issuers, {
+    ...options,
+    timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    onWithdrawn(thumbprints) {
+      flushes += 1
+      cache.dropKeys(thumbprints)
+    },
+  })
+  const checkDpop = createDpopCheck(options)
+  const verifyOnce = createSingleFlight<VerifiedToken>()
+
+  const flush = () => {
+    flushes += 1
+    cache.clear()
+  }
+  denyList.onChange(flush)
+
+  /** However many requests bring a new token at once, it is verified once. */
+  async function judge(digest: string, token: string): Promise<VerifiedToken> {
+    return verifyOnce(digest, async () => {
+      const before = flushes
+      const judged = await authorities.judge(token, digest)
+      if (before === flushes) cache.set(digest, judged)
+      return judged
+    })
+  }
+
+  async function identify(request: IdentifyRequest): Promise<Principal> {
+    const credential = readCredential(request.rawHeaders, request.url)
+    // The whole hash: a shorter one could be made to collide
+    const digest = hash('sha256', credential.token, 'base64')
+    const known = cache.get(digest, now()) ?? (await judge(digest, credential.token))
+    const { principal, binding } = known
+    if (denyList.denies(principal)) {
+      throw new Refusal('revoked', 'this principal, client or token is on the deny list')
+    }
+    if (binding !== null || credential.scheme === 'dpop') {
+      const clientCertificate = request.clientCertificate ?? null
+      await checkSender(binding, { ...request, credential, clientCertificate }, checkDpop)
+    }
+    return principal
+  }
+
+  return {
+    identify,
+    start: () => authorities.start(),
+    ready: () => authorities.ready(),
+    metrics() {
+      const { size, hits, misses } = cache.counts()
+      return [
+        { name: 'token_cache_entries', labels: {}, value: size },
+        { name: 'token_cache_hits_total', labels: {}, value: hits },
+        { name: 'token_cache_misses_total', labels: {}, value: misses },
+        { name: 'deny_list_entries', labels: {}, value: denyList.state().entries },
+        ...authorities.metrics(),
+      ]
+    },
+    flush,
+    close: () => {
+      authorities.close()
+    },
+  }
+}

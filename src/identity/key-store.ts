@@ -1,0 +1,214 @@
+/**
+ * One issuer's keys: the last good set is kept through an outage, and no caller can make the gateway ask for it
+ * more often than it should.
+ *
+ * jose's remote set forgets its keys after ten minutes of outage and asks again for every unknown key id while the
+ * issuer fails; this store does neither.
+ * @module
+ */
+import type { CryptoKey } from 'jose'
+import { Refusal } from '../errors.ts'
+import { discover, type Metadata } from './discovery.ts'
+import { fetchJson } from './outbound.ts'
+import { readKeySet, type KeySet, type VerificationKey } from './key-set.ts'
+import { createNegativeCache } from './negative-cache.ts'
+
+/** A set younger than this is not asked for again by schedule; the refresh comes at half of it, with jitter. */
+export const FRESH_MS = 600_000
+/** Older than this, keys are not believed any more, outage or not. */
+export const MAX_STALE_MS = 86_400_000
+/** Unknown key ids, and an issuer that fails, cost one attempt in this time. */
+export const ATTEMPT_GAP_MS = 30_000
+/** A key id that a fresh set did not have is not asked for again in this time. */
+const UNKNOWN_MS = 120_000
+const METADATA_FRESH_MS = 3_600_000
+const TICK_MS = 1_000
+
+export interface KeyStoreOptions {
+  /** The issuer's name in the configuration. */
+  readonly name: string
+  /** Exact `iss`, or Entra's multi-tenant form. */
+  readonly issuer: string
+  /** If set, the keys are there and discovery is not asked for them. */
+  readonly jwksUri: string | null
+  readonly algorithms: readonly string[]
+  readonly now: () => number
+  /** For one refresh, discovery included. */
+  readonly timeoutMs: number
+  readonly log: (fields: Record<string, unknown>, message: string) => void
+  /** Called with the thumbprints that a new set no longer has. */
+  readonly onWithdrawn: (thumbprints: ReadonlySet<string>) => void
+}
+
+export interface KeyStoreState {
+  readonly ageSeconds: number | null
+  /** Whether tokens can be verified now. */
+  readonly usable: boolean
+  readonly refreshes: number
+  readonly failures: number
+  readonly unknownKeys: number
+  readonly lastFailure: string | null
+}
+
+export interface KeyStore {
+  /** @throws Refusal `invalid_token` (no such key), `idp_unavailable` (nobody can tell) */
+  find(alg: string, kid: string | null): Promise<{ key: CryptoKey; described: VerificationKey }>
+  /** First keys. An issuer that is down is retried; one whose discovery names another issuer is an error. */
+  start(): Promise<void>
+  /** Does what is due at `now`; called each second once started. */
+  maintain(): Promise<void>
+  state(): KeyStoreState
+  close(): void
+}
+
+export function createKeyStore(options: KeyStoreOptions): KeyStore {
+  const { name, issuer, jwksUri, algorithms, now, log, onWithdrawn, timeoutMs } = options
+  const unknown = createNegativeCache(UNKNOWN_MS, now)
+  let set: KeySet | null = null
+  let fetchedAt = 0
+  let metadata: Metadata | null = null
+  let metadataAt = 0
+  let flight: Promise<void> | null = null
+  let failuresInARow = 0
+  let nextAttemptAt = 0
+  let nextUnknownAt = 0
+  let lastFailure: string | null = null
+  let foreign = false
+  let timer: NodeJS.Timeout | null = null
+  const counts = { refreshes: 0, failures: 0, unknownKeys: 0 }
+
+  const usable = () => (set !== null && now() - fetchedAt < MAX_STALE_MS ? set : null)
+
+  /** One refresh however many wait. Never rejects. */
+  function refresh(): Promise<void> {
+    flight ??= load().finally(() => {
+      flight = null
+    })
+    return flight
+  }
+
+  async function load(): Promise<void> {
+    const fetched = await fetchKeys(AbortSignal.timeout(timeoutMs))
+    if (typeof fetched === 'string') {
+      counts.failures += 1
+      failuresInARow += 1
+      lastFailure = fetched
+      // Without keys, recover soon; with keys there is time
+      const gap = set === null ? 1_000 * 2 ** Math.min(failuresInARow - 1, 5) : ATTEMPT_GAP_MS
+      nextAttemptAt = now() + Math.min(gap, ATTEMPT_GAP_MS) * (1 + Math.random() / 4)
+      log({ issuer: name, why: fetched, failuresInARow }, 'keys could not be refreshed')
+      return
+    }
+    counts.refreshes += 1
+    failuresInARow = 0
+    lastFailure = null
+    const before = set
+    set = fetched
+    fetchedAt = now()
+    nextAttemptAt = fetchedAt + (FRESH_MS / 2) * (1 + Math.random() / 4)
+    for (const warning of fetched.warnings) log({ issuer: name }, warning)
+    withdraw(before, fetched)
+  }
+
+  function withdraw(before: KeySet | null, after: KeySet): void {
+    const gone = new Set(before?.keys.map((key) => key.thumbprint))
+    for (const key of after.keys) gone.delete(key.thumbprint)
+    if (gone.size === 0) return
+    log({ issuer: name, keys: gone.size }, 'keys were withdrawn')
+    onWithdrawn(gone)
+  }
+
+  async function fetchKeys(signal: AbortSignal): Promise<KeySet | string> {
+    const uri = jwksUri ?? (await locate(signal))
+    if (uri === null) return lastFailure ?? 'not discovered'
+    const answer = await fetchJson(uri, signal)
+    if (!answer.ok) return answer.why
+    return answer.status === 200 ? readKeySet(answer.body, algorithms) : `status ${answer.status}`
+  }
+
+  /** Where the keys are. At run time a discovery document that fails or turns foreign changes nothing. */
+  async function locate(signal: AbortSignal): Promise<string | null> {
+    if (metadata !== null && now() - metadataAt < METADATA_FRESH_MS) return metadata.jwksUri
+    const discovered = await discover(issuer, signal)
+    if (discovered.ok) {
+      metadata = discovered.metadata
+      metadataAt = now()
+    } else {
+      lastFailure = discovered.why
+      foreign = discovered.foreign
+      log({ issuer: name, why: discovered.why }, 'discovery failed')
+    }
+    return metadata?.jwksUri ?? null
+  }
+
+  function unavailable(): Refusal {
+    const seconds = Math.ceil(Math.max(nextAttemptAt - now(), 1_000) / 1_000)
+    return new Refusal('idp_unavailable', `the keys of issuer "${name}" are not available`, {
+      retryAfter: Math.min(seconds, 30),
+      ...(lastFailure === null ? {} : { inner: lastFailure }),
+    })
+  }
+
+  async function find(alg: string, kid: string | null) {
+    if (usable() === null && (flight !== null || now() >= nextAttemptAt)) await refresh()
+    let current = usable()
+    if (current === null) throw unavailable()
+    let described = pick(current, kid)
+    if (described === null && kid !== null && !current.unusable.has(kid)) {
+      await refreshForUnknown(kid)
+      current = usable()
+      if (current === null) throw unavailable()
+      described = pick(current, kid)
+      if (described === null && failuresInARow > 0) throw unavailable()
+      if (described === null) unknown.add(kid)
+    }
+    if (described === null)
+      throw new Refusal('invalid_token', 'the token’s key is not the issuer’s')
+    return { key: await current.resolve(alg, kid), described }
+  }
+
+  async function refreshForUnknown(kid: string): Promise<void> {
+    counts.unknownKeys += 1
+    if (unknown.has(kid)) return
+    if (flight === null) {
+      // While the issuer fails, its back-off bounds this too
+      if (now() < nextUnknownAt || (failuresInARow > 0 && now() < nextAttemptAt)) return
+      nextUnknownAt = now() + ATTEMPT_GAP_MS
+    }
+    await refresh()
+  }
+
+  async function maintain(): Promise<void> {
+    if (now() >= nextAttemptAt) await refresh()
+  }
+
+  async function start(): Promise<void> {
+    await maintain()
+    if (set === null && foreign) {
+      throw new Error(`issuer "${name}": its discovery document names another issuer`)
+    }
+    timer = setInterval(() => void maintain(), TICK_MS)
+    timer.unref()
+  }
+
+  return {
+    find,
+    start,
+    maintain,
+    state: () => ({
+      ageSeconds: set === null ? null : Math.max(0, (now() - fetchedAt) / 1_000),
+      usable: usable() !== null,
+      lastFailure,
+      ...counts,
+    }),
+    close: () => {
+      if (timer !== null) clearInterval(timer)
+    },
+  }
+}
+
+/** The key that `kid` names; without a key id, the only key of a set that has one (row: no kid, several keys). */
+function pick(set: KeySet, kid: string | null): VerificationKey | null {
+  if (kid === null) return set.keys.length === 1 ? (set.keys[0] ?? null) : null
+  return set.keys.find((key) => key.kid === kid) ?? null
+}

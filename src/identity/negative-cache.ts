@@ -1,0 +1,23 @@
+/**
+ * Names that were asked for in vain, remembered for a while and in bounded number.
+ * @module
+ */
+import { LRUCache } from 'lru-cache'
+
+const MAX_NAMES = 1_000
+
+export interface NegativeCache {
+  has(name: string): boolean
+  add(name: string): void
+}
+
+/** Remembers a name for `ms` milliseconds of `now`. */
+export function createNegativeCache(ms: number, now: () => number): NegativeCache {
+  const until = new LRUCache<string, number>({ max: MAX_NAMES })
+  return {
+    has: (name) => (until.get(name) ?? 0) > now(),
+    add: (name) => {
+      until.set(name, now() + ms)
+    },
+  }
+}

@@ -1,0 +1,43 @@
+/**
+ * What a policy may require of the sign-in behind a token, and how the client is told to mend it.
+ * @module
+ */
+import { Refusal } from '../errors.ts'
+import type { Principal } from './principal.ts'
+
+/** A policy's requirement. */
+export interface SignInRequirement {
+  /** The token, or the sign-in where the token tells, must not be older. */
+  readonly maxAgeSeconds?: number
+  /** All of these must be among the authentication methods (`amr`). */
+  readonly methods?: readonly string[]
+}
+
+/**
+ * @param now milliseconds since the epoch
+ * @returns null if the requirement is met; else the refusal: a claims challenge where the client can take one
+ *   (401 `insufficient_claims`), a plain 403 where it cannot
+ */
+export function checkSignIn(
+  principal: Principal,
+  requirement: SignInRequirement,
+  now: number,
+): Refusal | null {
+  const { maxAgeSeconds, methods = [] } = requirement
+  const signedInAt = principal.authenticatedAt ?? principal.issuedAt
+  const isOld = maxAgeSeconds !== undefined && now / 1_000 - signedInAt > maxAgeSeconds
+  const isWeak = !methods.every((method) => principal.methods.includes(method))
+  if (!isOld && !isWeak) return null
+  const message = isWeak
+    ? 'this needs a stronger sign-in than the token has'
+    : 'this needs a more recent sign-in than the token has'
+  const remedy = 'sign in again and retry with the new token'
+  if (!principal.challengeable) return new Refusal('insufficient_scope', message, { remedy })
+  // OpenID Connect Core 1.0 section 5.5: the claims request that Entra's clients hand back to it
+  const wanted = {
+    ...(isOld ? { nbf: { essential: true, value: String(Math.floor(now / 1_000)) } } : {}),
+    ...(isWeak ? { amr: { essential: true, values: methods } } : {}),
+  }
+  const claims = Buffer.from(JSON.stringify({ access_token: wanted })).toString('base64')
+  return new Refusal('insufficient_claims', message, { remedy, claims })
+}

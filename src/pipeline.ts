@@ -1,0 +1,239 @@
+/**
+ * THE request, top to bottom.
+ *
+ * Order is a type: `forward` takes a grant, a grant is made of a permit, a permit only of Cedar's "yes".
+ * Nothing below is optional and nothing runs in between.
+ * @module
+ */
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Target } from './azureml/target.ts'
+import type { Operation } from './azureml/operation.ts'
+import type { Principal } from './identity/principal.ts'
+import type { Decision, Facts, Permit } from './policy/decide.ts'
+import type { Grant } from './token/grant.ts'
+import type { Recorder } from './audit/recorder.ts'
+import type { Forward } from './forward/forward.ts'
+import { openExchange, type Exchange, type Outcome } from './exchange.ts'
+import { Refusal, toRefusal } from './errors.ts'
+import { refusalAnswer, type Challenge } from './wire.ts'
+
+/** Where a call goes at Azure, and the scope of the token that it needs there. */
+export interface Route {
+  readonly origin: string
+  readonly path: string
+  readonly scope: string
+}
+
+/** The stages, as app.ts composes them. Each may throw a Refusal; anything else it throws is one, too. */
+export interface Stages {
+  readonly checkInbound: (raw: IncomingMessage) => void
+  readonly parseTarget: (method: string, rawTarget: string) => Target
+  readonly identify: (raw: IncomingMessage) => Promise<Principal>
+  readonly classify: (target: Target) => Operation
+  /** Reads what policy needs to know; null body: the caller's bytes are streamed untouched. */
+  readonly gather: (
+    exchange: Exchange,
+    request: FastifyRequest,
+  ) => Promise<{ facts: Facts; body: Buffer | null }>
+  readonly decide: (
+    principal: Principal,
+    operation: Operation,
+    facts: Facts,
+  ) =>
+    { permit: Permit; decision: Decision } | { permit: null; refusal: Refusal; decision: Decision }
+  readonly route: (operation: Operation, target: Target) => Promise<Route>
+  readonly grant: (permit: Permit, scope: string, raw: IncomingMessage) => Promise<Grant>
+  readonly dropToken: (grant: Grant, scope: string) => void
+  readonly recorder: Recorder
+  readonly forward: Forward
+  readonly challenge: Challenge
+  readonly now: () => number
+}
+
+export interface Pipeline {
+  /** `onRequest`: before any route, body or plugin sees the request. */
+  readonly receive: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
+  /** The handler of @fastify/http-proxy. */
+  readonly handle: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
+  /** Where every failure ends, the framework's own included. */
+  readonly refuse: (error: unknown, request: FastifyRequest, reply: FastifyReply) => Promise<void>
+}
+
+export function createPipeline(stages: Stages): Pipeline {
+  const { recorder } = stages
+
+  async function receive(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const exchange = exchangeOf(request.raw, stages.now())
+    onceClosed(exchange, reply)
+    stages.checkInbound(request.raw)
+    exchange.target = stages.parseTarget(request.method, request.raw.url ?? '')
+  }
+
+  async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const exchange = exchangeOf(request.raw, stages.now())
+    const { target } = exchange
+    if (target === null)
+      throw new Refusal('internal_error', 'the gateway failed to judge this request')
+
+    const principal = (exchange.principal = await stages.identify(request.raw))
+    const operation = (exchange.operation = stages.classify(target))
+    const { facts, body } = await stages.gather(exchange, request)
+
+    const verdict = stages.decide(principal, operation, facts)
+    exchange.decision = verdict.decision
+    if (verdict.permit === null) throw verdict.refusal
+    const { permit } = verdict
+    exchange.redact = permit.effects.redact
+
+    const { origin, path, scope } = await stages.route(operation, target)
+    const grant = await stages.grant(permit, scope, request.raw)
+    exchange.identity = grant.identity
+
+    stillThere(reply)
+    exchange.record = 'intent'
+    const recorded = recorder.authorized(exchange)
+    // a call that changes something waits for its record; a read lets the disk work while Azure does
+    if (operation.effect === 'read') recorded.catch(() => undefined)
+    else await recorded.catch(withdraw(exchange))
+    stillThere(reply)
+
+    const regrant = async (rejected: Grant): Promise<Grant> => {
+      stages.dropToken(rejected, scope)
+      return stages.grant(permit, scope, request.raw)
+    }
+    const fail = async (refusal: Refusal): Promise<void> => refuse(refusal, request, reply)
+    stages.forward(grant, { exchange, origin, path, recorded, body, regrant, fail }, reply)
+    return reply
+  }
+
+  async function refuse(
+    error: unknown,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
+    const exchange = exchangeOf(request.raw, stages.now())
+    let refusal = toRefusal(fromFramework(error))
+    exchange.refusal = refusal
+    if (exchange.record === 'none') {
+      // the first and only record of this request: what cannot be recorded is not answered either
+      exchange.record = 'settled'
+      exchange.status = refusal.status
+      await recorder.refused(exchange).catch((failure: unknown) => {
+        refusal = exchange.refusal = toRefusal(failure)
+      })
+    }
+    if (reply.raw.headersSent || reply.raw.destroyed) {
+      exchange.cut = true
+      reply.raw.destroy()
+      return
+    }
+    const answer = refusalAnswer(refusal, exchange, stages.challenge)
+    exchange.status = answer.status
+    exchange.bytesOut = Buffer.byteLength(answer.body)
+    // a body that nobody read would be taken for the next request
+    if (!request.raw.complete) void reply.header('connection', 'close')
+    await reply.code(answer.status).headers(answer.headers).send(answer.body)
+  }
+
+  /**
+   * `onResponse` never fires when the client hangs up or upstream dies mid-body;
+   * `close` of the raw response fires exactly once in every case.
+   */
+  function onceClosed(exchange: Exchange, reply: FastifyReply): void {
+    reply.raw.once('close', () => {
+      exchange.bytesIn ||= received(reply.request)
+      if (exchange.record === 'settled') return
+      if (exchange.record === 'none') {
+        exchange.record = 'settled'
+        exchange.refusal ??= new Refusal(
+          'bad_request',
+          'the client closed the connection before it had an answer',
+        )
+        recorder.refused(exchange).catch(() => undefined)
+        return
+      }
+      exchange.record = 'settled'
+      const outcome = outcomeOf(exchange, reply.raw.writableFinished)
+      recorder
+        .completed(exchange, outcome, performance.now() - exchange.startedAt)
+        .catch(() => undefined)
+    })
+  }
+
+  return { receive, handle, refuse }
+}
+
+const exchanges = new WeakMap<IncomingMessage, Exchange>()
+
+/** The exchange of a request, opened when first asked for: some requests fail before any hook of ours runs. */
+export function exchangeOf(raw: IncomingMessage, now: number): Exchange {
+  const known = exchanges.get(raw)
+  if (known !== undefined) return known
+  const source = { ip: raw.socket.remoteAddress ?? '', port: raw.socket.remotePort ?? 0 }
+  const exchange = openExchange(
+    randomUUID(),
+    now,
+    performance.now(),
+    source,
+    raw.method ?? '',
+    raw.headers,
+  )
+  exchanges.set(raw, exchange)
+  return exchange
+}
+
+/** Nobody waits for the answer any more: nothing is sent to Azure on behalf of a caller who has gone. */
+function stillThere(reply: FastifyReply): void {
+  if (reply.raw.destroyed)
+    throw new Refusal('bad_request', 'the client closed the connection before it had an answer')
+}
+
+/** An intent that could not be made durable is none: the request ends as refused. */
+function withdraw(exchange: Exchange): (failure: unknown) => never {
+  return (failure) => {
+    if (exchange.record === 'intent') exchange.record = 'none'
+    throw failure
+  }
+}
+
+/** What is known of the end: a call that may have changed something and has no answer is `unknown`, never `failed`. */
+function outcomeOf(exchange: Exchange, finished: boolean): Outcome {
+  const { refusal, operation, upstream } = exchange
+  if (refusal !== null) {
+    const reached = upstream !== null && refusal.code !== 'upstream_unreachable'
+    const answered = upstream !== null && upstream.status !== null
+    return reached && !answered && operation?.effect !== 'read' ? 'unknown' : 'failed'
+  }
+  if (!finished && !exchange.cut) return 'client_abort'
+  if (!finished) return operation?.effect === 'read' ? 'failed' : 'unknown'
+  return (exchange.status ?? 500) < 400 ? 'success' : 'failed'
+}
+
+function received(request: FastifyRequest): number {
+  const length = Number(request.headers['content-length'] ?? 0)
+  return request.raw.complete ? length : Math.min(length, request.raw.socket.bytesRead)
+}
+
+/** Fastify's own refusals, by their code, in our words. */
+function fromFramework(error: unknown): unknown {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string')
+    return error
+  switch (error.code) {
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new Refusal('unsupported_media_type', 'header "content-type" cannot be read')
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new Refusal('body_too_large', 'the body is larger than policy may read')
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return new Refusal(
+        'bad_header',
+        'the body does not have the length that "content-length" says',
+      )
+    case 'FST_ERR_BAD_URL':
+    case 'FST_REPLY_FROM_BAD_REQUEST':
+      return new Refusal('bad_path', 'the path is not one that can be forwarded as it is')
+    default:
+      return error
+  }
+}

@@ -1,0 +1,239 @@
+/**
+ * Policies, templates and bindings from their files, checked as a whole: either all of it is sound, or none is used.
+ * @module
+ */
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, join, relative, sep } from 'node:path'
+import { checkParsePolicySet, validate } from '@cedar-policy/cedar-wasm/nodejs'
+import { readBindings, type Bindings } from './bindings.ts'
+import { fault, PolicyError, type Fault } from './faults.ts'
+import { cedarPolicies, rulesOf, type PolicySet } from './rules.ts'
+import { createSchema } from './schema.ts'
+import { cedarFault, readStatement, splitStatements, withoutSlots } from './source.ts'
+import type { Policy, Statement } from './source.ts'
+import { createWords, type Vocabulary, type Words } from './words.ts'
+
+export interface LoadOptions {
+  /** Holds `*.cedar`, and `templates/*.cedar` with one template a file. */
+  readonly directory: string
+  /** The bindings file. */
+  readonly bindings: string
+  /** Names allowed in `@identity`. */
+  readonly identities: readonly string[]
+  /** Names of the configured issuers; if given, a binding of any other is a fault. */
+  readonly issuers?: readonly string[]
+  /** Actions and kinds of resources; our own table of the published ones if absent. */
+  readonly vocabulary?: Vocabulary
+}
+
+interface Source {
+  readonly file: string
+  readonly text: string
+}
+
+async function sourcesOf(directory: string, folder: string): Promise<Source[]> {
+  const path = join(directory, folder)
+  const names = (await readdir(path)).filter((name) => name.endsWith('.cedar')).sort()
+  return Promise.all(
+    names.map(async (name) => ({
+      file: relative(directory, join(path, name)).split(sep).join('/'),
+      text: await readFile(join(path, name), 'utf8'),
+    })),
+  )
+}
+
+/** Reads each file, or says which one it cannot read: a folder that is missing is a fault like any other. */
+async function readSources(
+  options: LoadOptions,
+): Promise<{ policies: Source[]; templates: Source[]; bindings: Source | null; faults: Fault[] }> {
+  const faults: Fault[] = []
+  const attempt = async <T>(file: string, read: Promise<T>, instead: T): Promise<T> => {
+    try {
+      return await read
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
+      faults.push(fault(file, 1, `cannot be read (${code})`))
+      return instead
+    }
+  }
+  const policies = await attempt(options.directory, sourcesOf(options.directory, '.'), [])
+  const templates = await attempt('templates', sourcesOf(options.directory, 'templates'), [])
+  const file = basename(options.bindings)
+  const bindings = await attempt<Source | null>(
+    file,
+    readFile(options.bindings, 'utf8').then((text) => ({ file, text })),
+    null,
+  )
+  return { policies, templates, bindings, faults }
+}
+
+/** Statements that parse and are annotated as they should be, and every fault of those that are not. */
+function readPolicies(
+  sources: readonly Source[],
+  identities: readonly string[],
+  templates: boolean,
+): { policies: Policy[]; faults: Fault[] } {
+  const policies: Policy[] = []
+  const faults: Fault[] = []
+  for (const { file, text } of sources) {
+    const statements = splitStatements(file, text)
+    for (const statement of statements) {
+      const read = readStatement(statement, identities)
+      faults.push(...read.faults)
+      if (read.policy !== null) policies.push(read.policy)
+      faults.push(...placeFaults(statement, read.policy, templates))
+    }
+    if (templates && statements.length !== 1) {
+      faults.push(fault(file, 1, `a template's file holds one template, not ${statements.length}`))
+    }
+  }
+  return { policies, faults }
+}
+
+function placeFaults(statement: Statement, policy: Policy | null, templates: boolean): Fault[] {
+  if (policy === null) return []
+  if (!templates && policy.template) {
+    return [fault(statement.file, statement.line, 'a policy with slots belongs into templates/')]
+  }
+  if (!templates) return []
+  if (!policy.template) {
+    return [
+      fault(statement.file, statement.line, 'a template has the slots ?principal and ?resource'),
+    ]
+  }
+  const name = basename(statement.file, '.cedar')
+  return policy.id === name
+    ? []
+    : [fault(statement.file, statement.line, `template "${policy.id}" is in the file of "${name}"`)]
+}
+
+function duplicateFaults(policies: readonly Policy[]): Fault[] {
+  const first = new Map<string, Policy>()
+  return policies.flatMap((policy) => {
+    const earlier = first.get(policy.id)
+    if (earlier === undefined) {
+      first.set(policy.id, policy)
+      return []
+    }
+    return [
+      fault(
+        policy.file,
+        policy.line,
+        `id "${policy.id}" is taken by ${earlier.file}:${earlier.line}`,
+      ),
+    ]
+  })
+}
+
+/**
+ * Cedar's validator, strict, over policies and templates. Templates are checked with their scope left open: their
+ * slots are filled with checked references only, and Cedar would try every type in each of them.
+ */
+function schemaFaults(policies: readonly Policy[], words: Words): Fault[] {
+  const byName = new Map(policies.map((policy, index) => [`p${index}`, policy]))
+  const answer = validate({
+    schema: createSchema(words),
+    policies: {
+      staticPolicies: Object.fromEntries(
+        [...byName].map(([name, { text }]) => [name, withoutSlots(text)]),
+      ),
+    },
+  })
+  if (answer.type === 'failure') {
+    return answer.errors.map(({ message }) => fault('policies', 1, message))
+  }
+  const wrong = new Set(answer.validationErrors.map(({ policyId }) => policyId))
+  // "impossible" follows from an error already reported; alone it means a policy that can never apply
+  const warnings = answer.validationWarnings.filter(({ policyId }) => !wrong.has(policyId))
+  const seen = new Set<string>()
+  return [...answer.validationErrors, ...warnings].flatMap(({ policyId, error }) => {
+    const policy = byName.get(policyId)
+    // one fault at one place is found once for each action that the policy speaks of
+    const place = `${policyId} ${error.severity === 'warning' ? '' : error.sourceLocations?.[0]?.start}`
+    if (policy === undefined || seen.has(place)) return []
+    seen.add(place)
+    return [cedarFault(policy, error)]
+  })
+}
+
+function identityFaults(policies: readonly Policy[], bindings: Bindings, file: string): Fault[] {
+  const used = new Set(policies.flatMap(({ identity }) => (identity === null ? [] : [identity])))
+  if (used.size < 2) return []
+  return [...used]
+    .filter((identity) => !bindings.order.includes(identity))
+    .sort()
+    .map((identity) =>
+      fault(
+        file,
+        1,
+        `identity "${identity}" has no place in the order of "identities"`,
+        'list every identity that permits use, the least privileged first',
+      ),
+    )
+}
+
+function versionOf(sources: readonly Source[], options: LoadOptions, words: Words): string {
+  const parts = [
+    ...sources.map(({ file, text }) => [file, text]),
+    ['identities', [...options.identities].sort()],
+    ['words', words.actions, words.resourceTypes],
+  ]
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+}
+
+function factsOf(policies: readonly Policy[]): ReadonlySet<string> | null {
+  const facts = new Set<string>()
+  for (const policy of policies) {
+    if (policy.facts === null) return null
+    for (const name of policy.facts) facts.add(name)
+  }
+  return facts
+}
+
+/**
+ * Loads and checks everything.
+ * @throws PolicyError with every fault at once, each with file, line and, if there is one, a suggestion
+ */
+export async function loadPolicy(options: LoadOptions): Promise<PolicySet> {
+  const words = createWords(options.vocabulary)
+  const sources = await readSources(options)
+  const fixed = readPolicies(sources.policies, options.identities, false)
+  const slotted = readPolicies(sources.templates, options.identities, true)
+  const all = [...fixed.policies, ...slotted.policies]
+  const templates = new Map(slotted.policies.map((policy) => [policy.id, policy]))
+  const { file, text } = sources.bindings ?? {
+    file: basename(options.bindings),
+    text: 'bindings: []',
+  }
+  const bound = readBindings(file, text, {
+    templates: new Set(sources.templates.map((source) => basename(source.file, '.cedar'))),
+    identities: options.identities,
+    issuers: options.issuers ?? [],
+  })
+  const faults = [
+    ...sources.faults,
+    ...fixed.faults,
+    ...slotted.faults,
+    ...duplicateFaults(all),
+    ...schemaFaults(all, words),
+    ...bound.faults,
+    ...(bound.faults.length === 0 ? identityFaults(all, bound.bindings, file) : []),
+  ]
+  if (faults.length > 0) throw new PolicyError(faults)
+  const rules = rulesOf(fixed.policies, templates, bound.bindings)
+  // every rule, linked, in Cedar's own parser: no slice of these can fail to parse while a request waits
+  const whole = checkParsePolicySet(cedarPolicies(rules.values()))
+  if (whole.type === 'failure') {
+    throw new PolicyError(whole.errors.map(({ message }) => fault(file, 1, message)))
+  }
+  const read = [...sources.policies, ...sources.templates, { file, text }]
+  return Object.freeze({
+    version: versionOf(read, options, words),
+    rules,
+    templates,
+    bindings: bound.bindings,
+    words,
+    facts: factsOf(all),
+  })
+}

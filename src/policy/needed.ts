@@ -1,0 +1,100 @@
+/**
+ * What would have been needed: a refusal that its reader can act on.
+ * @module
+ */
+import type { Operation } from '../azureml/operation.ts'
+import type { Binding } from './bindings.ts'
+import { evaluate, type Question } from './evaluate.ts'
+import type { PolicySet, Rule } from './rules.ts'
+import { parseSlice } from './slices.ts'
+import { createUidMap, type UidMap } from './uid-map.ts'
+
+/** Why there is no permit, and what would give one. */
+export interface Needed {
+  readonly reason: string
+  readonly remedy: string
+  /** Templates that would permit exactly this call, if they were bound for it. */
+  readonly templates: readonly string[]
+}
+
+/** A refusal is read by a person: more than a few names do not help. */
+const BINDINGS_NAMED = 5
+
+/** A member of nothing but this, asked of each template: everybody, everywhere. */
+const ANYBODY = { type: 'Group', id: 'harness/anybody' }
+const ANYWHERE = { type: 'Workspace', id: '/harness/anywhere' }
+
+/** Every template that permits, bound for anybody anywhere. */
+function hypothetical(set: PolicySet): Rule[] {
+  return [...set.templates.values()]
+    .filter(({ effect, shadow }) => effect === 'permit' && !shadow)
+    .map((policy) => ({
+      id: `${policy.id}@anybody`,
+      policy,
+      link: { binding: 'anybody', principal: ANYBODY, resource: ANYWHERE },
+      principal: ANYBODY,
+      resource: ANYWHERE,
+      shadow: false,
+    }))
+}
+
+/** `workspace ws-lab`, `registry r`, `subscription s`: the nearest thing that can be bound. */
+export function placeOf({ resource }: Operation): string {
+  const place = [resource, ...resource.ancestors].find(({ type }) =>
+    ['Workspace', 'Registry', 'ResourceGroup', 'Subscription'].includes(type),
+  )
+  if (place === undefined) return 'this cloud'
+  const word = place.type === 'ResourceGroup' ? 'resource group' : place.type.toLowerCase()
+  return `${word} "${place.id.split('/').at(-1) ?? ''}"`
+}
+
+/** Creates the function that explains a default deny. It asks Cedar once more, all templates at a time. */
+export function createNeeded(set: PolicySet): (question: Question, operation: Operation) => Needed {
+  const rules = hypothetical(set)
+  const byResource = bindingsByResource(set)
+
+  return (question, operation) => {
+    const answer = evaluate(parseSlice(`${set.version} needed`, rules), {
+      ...question,
+      principals: [...question.principals, ANYBODY],
+      resources: [...question.resources, ANYWHERE],
+    })
+    const templates = answer.permitted
+      ? answer.reasons.map((id) => id.replace(/@anybody$/u, ''))
+      : []
+    const what = `needs ${question.action.name}${question.action.secrets ? ', whose answer holds secrets,' : ''} on ${placeOf(operation)}`
+    const bound = question.resources
+      .flatMap((resource) => byResource.get(resource) ?? [])
+      .filter(({ template }) => templates.includes(template))
+    return {
+      reason: `no policy permits this call: it ${what}`,
+      remedy: remedyOf(
+        templates,
+        bound.slice(0, BINDINGS_NAMED).map(({ id }) => id),
+      ),
+      templates,
+    }
+  }
+}
+
+/** Bindings by what they are on, so that a refusal costs the same however many there are. */
+function bindingsByResource(set: PolicySet): UidMap<Binding[]> {
+  const index = createUidMap<Binding[]>()
+  for (const binding of set.bindings.bindings) {
+    if (binding.shadow) continue
+    const here = index.get(binding.resource) ?? []
+    index.set(binding.resource, here)
+    here.push(binding)
+  }
+  return index
+}
+
+function remedyOf(templates: readonly string[], bindings: readonly string[]): string {
+  if (templates.length === 0)
+    return 'no template grants it; a policy has to be written that names it'
+  const plural = templates.length > 1
+  const grant = `the template${plural ? 's' : ''} ${templates.join(', ')} grant${plural ? '' : 's'} it`
+  return bindings.length === 0
+    ? `${grant}; none of them is bound here`
+    : `${grant}; bound here by ${bindings.join(', ')}`
+}

@@ -1,0 +1,83 @@
+/**
+ * The rules in force: policies as written and templates as bound.
+ * @module
+ */
+import type { PolicySet as CedarPolicies } from '@cedar-policy/cedar-wasm/nodejs'
+import type { Bindings } from './bindings.ts'
+import type { Uid } from './conditions.ts'
+import type { Policy } from './source.ts'
+import type { Words } from './words.ts'
+
+/** A policy in force: one written without slots, or a template bound by one binding. */
+export interface Rule {
+  /** The policy's `@id`, or `<template>@<binding>`. */
+  readonly id: string
+  readonly policy: Policy
+  /** What the slots stand for; null for a policy without slots. */
+  readonly link: {
+    readonly binding: string
+    readonly principal: Uid
+    readonly resource: Uid
+  } | null
+  /** The one entity that principal or resource must be or be in; null if any will do. */
+  readonly principal: Uid | null
+  readonly resource: Uid | null
+  readonly shadow: boolean
+}
+
+/** Everything that decisions are made from. Never changed once loaded. */
+export interface PolicySet {
+  /** SHA-256 over all that it was loaded from, in hex. */
+  readonly version: string
+  readonly rules: ReadonlyMap<string, Rule>
+  readonly templates: ReadonlyMap<string, Policy>
+  readonly bindings: Bindings
+  readonly words: Words
+  /** Facts that some policy asks for; null if one takes the context as a whole. */
+  readonly facts: ReadonlySet<string> | null
+}
+
+/** Policies without slots, and each template once a binding. */
+export function rulesOf(
+  policies: readonly Policy[],
+  templates: ReadonlyMap<string, Policy>,
+  bindings: Bindings,
+): Map<string, Rule> {
+  const rules = new Map<string, Rule>()
+  for (const policy of policies) {
+    const { id, principal, resource, shadow } = policy
+    rules.set(id, { id, policy, link: null, principal, resource, shadow })
+  }
+  for (const { id: binding, template, principal, resource, shadow } of bindings.bindings) {
+    const policy = templates.get(template)
+    if (policy === undefined) continue
+    const id = `${template}@${binding}`
+    const link = { binding, principal, resource }
+    rules.set(id, { id, policy, link, principal, resource, shadow: shadow || policy.shadow })
+  }
+  return rules
+}
+
+/** Rules in Cedar's own terms. */
+export function cedarPolicies(rules: Iterable<Rule>): CedarPolicies {
+  const staticPolicies = new Map<string, string>()
+  const templates = new Map<string, string>()
+  const templateLinks: NonNullable<CedarPolicies['templateLinks']> = []
+  for (const { id, policy, link } of rules) {
+    if (link === null) {
+      staticPolicies.set(id, policy.text)
+      continue
+    }
+    templates.set(policy.id, policy.text)
+    templateLinks.push({
+      templateId: policy.id,
+      newId: id,
+      values: { '?principal': link.principal, '?resource': link.resource },
+    })
+  }
+  return {
+    staticPolicies: Object.fromEntries(staticPolicies),
+    templates: Object.fromEntries(templates),
+    templateLinks,
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * Slices: for one request, the rules whose scope can match it, parsed once and kept inside Cedar.
+ *
+ * A rule is left out only if its scope names a principal or resource that this request's is neither equal to nor a
+ * member of. Cedar would find it unsatisfied without looking at its conditions, so leaving it out changes no answer.
+ * @module
+ */
+import { preparsePolicySet } from '@cedar-policy/cedar-wasm/nodejs'
+import { LRUCache } from 'lru-cache'
+import type { Uid } from './conditions.ts'
+import { cedarPolicies, type PolicySet, type Rule } from './rules.ts'
+import { createUidMap, type UidMap } from './uid-map.ts'
+
+/** Parsed slices in Cedar's memory, over all policy sets in use: some tens of KB each. */
+const SLICES_MAX = 1024
+
+/** Rules that Cedar has parsed. */
+export interface Slice {
+  /** Cedar's name for them. */
+  readonly name: string
+  /**
+   * Entities that they ask membership of. Leaving other parents out of a request changes no answer and is what makes
+   * a decision cheap. Null if some rule does not tell.
+   */
+  readonly named: UidMap<true> | null
+}
+
+/**
+ * Cedar keeps parsed sets by name, for ever, in one table a process. So do we: a fixed number of names, the least
+ * recently used one parsed over. Sets of policies that were reloaded away age out like any other.
+ */
+const free: string[] = []
+const parsed = new LRUCache<string, Slice>({
+  max: SLICES_MAX,
+  dispose: ({ name }) => {
+    free.push(name)
+  },
+})
+let names = 0
+
+function namedBy(rules: readonly Rule[]): UidMap<true> | null {
+  const named = createUidMap<true>()
+  for (const { policy, link } of rules) {
+    if (policy.named === null) return null
+    const slots = link === null ? [] : [link.principal, link.resource]
+    for (const uid of [...policy.named, ...slots]) named.set(uid, true)
+  }
+  return named
+}
+
+/** The slice of these rules, parsed if Cedar does not have it. The key must be the same for the same rules only. */
+export function parseSlice(key: string, rules: readonly Rule[]): Slice {
+  const known = parsed.get(key)
+  if (known !== undefined) return known
+  const name = free.pop() ?? `slice-${names++}`
+  const answer = preparsePolicySet(name, cedarPolicies(rules))
+  if (answer.type === 'failure') {
+    free.push(name)
+    throw new Error(`cedar cannot parse a slice: ${answer.errors.map((e) => e.message).join('; ')}`)
+  }
+  const slice = { name, named: namedBy(rules) }
+  parsed.set(key, slice)
+  return slice
+}
+
+/** The rules that can matter to one request. */
+export interface Relevant {
+  /** The same for the same rules of the same policy version. */
+  readonly key: string
+  /** In force. */
+  readonly rules: readonly Rule[]
+  /** Those and the ones that only shadow; empty if none does. */
+  readonly shadowed: readonly Rule[]
+}
+
+interface Numbered {
+  readonly rule: Rule
+  readonly number: number
+}
+
+/** Rules by the one resource that their scope names. */
+interface Shelf {
+  readonly anywhere: Numbered[]
+  readonly at: UidMap<Numbered[]>
+}
+
+function newShelf(): Shelf {
+  return { anywhere: [], at: createUidMap<Numbered[]>() }
+}
+
+function put(shelf: Shelf, entry: Numbered): void {
+  const { resource } = entry.rule
+  if (resource === null) {
+    shelf.anywhere.push(entry)
+    return
+  }
+  const entries = shelf.at.get(resource) ?? []
+  shelf.at.set(resource, entries)
+  entries.push(entry)
+}
+
+function take(shelf: Shelf | undefined, resources: readonly Uid[], found: Set<Numbered>): void {
+  if (shelf === undefined) return
+  for (const entry of shelf.anywhere) found.add(entry)
+  for (const resource of resources)
+    for (const entry of shelf.at.get(resource) ?? []) found.add(entry)
+}
+
+/** An index over the scopes of a policy set. */
+export function createSlicer(
+  set: PolicySet,
+): (principals: readonly Uid[], resources: readonly Uid[]) => Relevant {
+  const anybody = newShelf()
+  const index = createUidMap<Shelf>()
+  for (const [number, rule] of [...set.rules.values()].entries()) {
+    const { principal } = rule
+    const shelf = principal === null ? anybody : (index.get(principal) ?? newShelf())
+    if (principal !== null) index.set(principal, shelf)
+    put(shelf, { rule, number })
+  }
+
+  return (principals, resources) => {
+    const unique = new Set<Numbered>()
+    take(anybody, resources, unique)
+    for (const principal of principals) take(index.get(principal), resources, unique)
+    const found = [...unique]
+    found.sort((one, other) => one.number - other.number)
+    const all = found.map(({ rule }) => rule)
+    return {
+      key: `${set.version} ${found.map(({ number }) => number).join(',')}`,
+      rules: all.filter(({ shadow }) => !shadow),
+      shadowed: all.some(({ shadow }) => shadow) ? all : [],
+    }
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * The HTTP server: limits, and a record of what Node refuses before any hook can see it.
+ * @module
+ */
+import type { Socket } from 'node:net'
+import { readFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
+import type { FastifyServerFactory } from 'fastify'
+import type { Config } from './config/schema.ts'
+import type { Recorder } from './audit/recorder.ts'
+import { STATUS, type RefusalCode } from './errors.ts'
+
+/** Time-outs in milliseconds, sizes in bytes. */
+interface ServerLimits {
+  readonly headersTimeoutMs: number
+  readonly requestTimeoutMs: number
+}
+
+const DEFAULT_HEADERS_TIMEOUT_MS = 10_000
+const DEFAULT_REQUEST_TIMEOUT_MS = 30 * 60_000
+const KEEP_ALIVE_MS = 65_000
+const MAX_HEADER_BYTES = 48 * 1024
+const MAX_REQUESTS_PER_SOCKET = 10_000
+
+/**
+ * Options of http(s).createServer. `requireHostHeader` is off because Node would answer by itself, unrecorded.
+ * `requestTimeout` works only if headersTimeout is not above it and connections are checked often enough.
+ */
+function httpOptions(limits: ServerLimits): {
+  requireHostHeader: false
+  maxHeaderSize: number
+  headersTimeout: number
+  requestTimeout: number
+  connectionsCheckingInterval: number
+  keepAliveTimeout: number
+} {
+  return {
+    requireHostHeader: false,
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: Math.max(limits.requestTimeoutMs, limits.headersTimeoutMs),
+    connectionsCheckingInterval: 1000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+  }
+}
+
+/** Sockets whose failure already has its record: Node may report one several times. */
+const seen = new WeakSet<Socket>()
+
+/** Node's parser gave up on the bytes of a connection: one record, one plain answer, and the end of it. */
+export function refuseBytes(
+  error: Error & { code?: string },
+  socket: Socket,
+  recorder: Recorder,
+): void {
+  if (seen.has(socket)) return
+  seen.add(socket)
+  // a reset by the peer between two requests is not a request
+  if (error.code === 'ECONNRESET' || error.code === 'EPIPE') {
+    socket.destroy()
+    return
+  }
+  const code = parserCode(error.code)
+  refuseSocket(socket, code, recorder, error.code ?? 'unreadable bytes')
+}
+
+function parserCode(code: string | undefined): RefusalCode {
+  if (code === 'HPE_HEADER_OVERFLOW') return 'headers_too_large'
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request_timeout'
+  return 'bad_request'
+}
+
+function refuseSocket(socket: Socket, code: RefusalCode, recorder: Recorder, what: string): void {
+  const status = STATUS[code]
+  const source = { ip: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }
+  const body = JSON.stringify({
+    error: { code, message: 'this is not a request that the gateway can read' },
+  })
+  recorder
+    .received({ source, what, status })
+    .catch(() => undefined)
+    .finally(() => {
+      if (!socket.writable) return
+      socket.end(
+        `HTTP/1.1 ${status} ${code}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+          `Cache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,
+      )
+    })
+}
+
+/** What Node would otherwise answer or drop by itself: CONNECT, unknown Expect, refused TLS. */
+export function guardServer(server: Server | TlsServer, recorder: Recorder): void {
+  server.maxRequestsPerSocket = MAX_REQUESTS_PER_SOCKET
+  server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+    seen.add(socket)
+    refuseSocket(socket, 'method_not_allowed', recorder, 'CONNECT')
+  })
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    const { socket } = request
+    const source = { ip: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }
+    const body = JSON.stringify({
+      error: { code: 'expectation_failed', message: 'header "expect" is not one that is served' },
+    })
+    recorder
+      .received({ source, what: 'Expect', status: 417 })
+      .catch(() => undefined)
+      .finally(() => {
+        response
+          .writeHead(417, { 'content-type': 'application/json', connection: 'close' })
+          .end(body)
+      })
+  })
+  server.on('tlsClientError', (error: Error & { code?: string }, socket: Socket) => {
+    if (seen.has(socket)) return
+    seen.add(socket)
+    const source = { ip: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }
+    recorder.received({ source, what: error.code ?? 'TLS', status: 400 }).catch(() => undefined)
+    socket.destroy()
+  })
+}
+
+/** TLS from the configured files, or plain HTTP where the configuration says so by its long name. */
+export async function serverFactory(config: Config): Promise<FastifyServerFactory> {
+  const limits = config.limits ?? {}
+  const options = httpOptions({
+    headersTimeoutMs: limits.headersTimeoutMs ?? DEFAULT_HEADERS_TIMEOUT_MS,
+    requestTimeoutMs: limits.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
+  })
+  const { tls } = config.listen
+  if (tls === undefined) return (handler) => createServer(options, handler)
+  const [cert, key] = await Promise.all([readFile(tls.certFile), readFile(tls.keyFile)])
+  return (handler) => createTlsServer({ ...options, cert, key, minVersion: 'TLSv1.2' }, handler)
+}
+
+/** `Host` values that are answered: that of publicUrl and those listed besides. */
+export function hostNames(config: Config): ReadonlySet<string> {
+  return new Set(
+    [new URL(config.listen.publicUrl).host, ...(config.listen.hosts ?? [])].map((host) =>
+      host.toLowerCase(),
+    ),
+  )
+}

@@ -1,0 +1,192 @@
+/**
+ * The broker: turns permits into grants, with tokens of the configured identities that nothing ever prints.
+ * @module
+ */
+import { Refusal } from '../errors.ts'
+import { Grant } from './grant.ts'
+import { CLOUD_LOGINS } from './clouds.ts'
+import { createCredential } from './credentials.ts'
+import { createSlot } from './slot.ts'
+import type { CredentialFactory } from './credentials.ts'
+import type { Held, Log, Slot } from './slot.ts'
+import type { CloudConfig, IdentityConfig } from '../config/schema.ts'
+import type { Permit } from '../policy/decide.ts'
+
+const DEFAULT_TIMEOUT_MS = 3_000
+
+export interface BrokerOptions {
+  readonly identities:
+    ReadonlyMap<string, IdentityConfig> | Readonly<Record<string, IdentityConfig>>
+  /** For each attempt, in milliseconds, 3,000 by default: no caller waits longer. */
+  readonly timeoutMs?: number
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  /** In [0, 1): spreads the refreshes of replicas that started together. */
+  readonly random?: () => number
+  readonly log: Log
+  readonly credentials?: CredentialFactory
+  /** Where identities that name no login endpoint of their own get tokens; AzureCloud by default. */
+  readonly cloud?: CloudConfig['name']
+}
+
+/** A number for the metrics endpoint. */
+export interface Metric {
+  readonly name: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}
+
+/** What clients of the Azure SDK take as a credential: the shape of `TokenCredential`, without its package. */
+export interface BrokerCredential {
+  readonly getToken: (
+    scopes: string | string[],
+  ) => Promise<{ token: string; expiresOnTimestamp: number }>
+}
+
+export interface Broker {
+  /**
+   * A permit and the token of the identity that it names. `assertion` is the caller's own token: on-behalf-of
+   * identities need it, for all others it is left alone; it is kept only as long as the call that it is sent with.
+   * @throws Refusal `identity_unavailable`, `identity_mismatch`; for on-behalf-of also `insufficient_claims` and
+   *   `invalid_token`
+   */
+  readonly grant: (permit: Permit, scope: string, assertion?: string) => Promise<Grant>
+  /** `expiresAt` in milliseconds since the epoch. Refuses as `grant` does. */
+  readonly token: (
+    identity: string,
+    scope: string,
+  ) => Promise<{ readonly token: string; readonly expiresAt: number }>
+  readonly credential: (identity: string) => BrokerCredential
+  /** Azure refused this token: it is not served again. One that has replaced it meanwhile stays. */
+  readonly invalidate: (identity: string, scope: string, token?: string) => void
+  readonly metrics: () => readonly Metric[]
+  /** Not ok once every identity that was asked for is without a token; the reasons name each that is. */
+  readonly ready: () => { readonly ok: boolean; readonly reasons: readonly string[] }
+  /** Ends what is under way and forgets all tokens. */
+  readonly close: () => void
+}
+
+export function createBroker(options: BrokerOptions): Broker {
+  const { now, log, timeoutMs = DEFAULT_TIMEOUT_MS, random = Math.random } = options
+  const { cloud = 'AzureCloud', credentials = createCredential } = options
+  const identities = toMap(options.identities)
+  // the tenant is a part of the key by way of the identity, whose configuration names one
+  const slots = new Map<string, Map<string, Slot>>()
+  let closed = false
+
+  async function get(name: string, scope: string, assertion: string | null): Promise<Held> {
+    if (closed) throw new Refusal('not_ready', 'the gateway is stopping')
+    if (find(name).kind === 'on-behalf-of' && assertion === null) throw withoutCaller(name)
+    return slotOf(name, scope).get(assertion)
+  }
+
+  function slotOf(name: string, scope: string): Slot {
+    const known = slots.get(name)?.get(scope)
+    if (known !== undefined) return known
+    const identity = find(name)
+    const fetchToken = credentials(identity, {
+      name,
+      authorityHost: CLOUD_LOGINS[cloud].authorityHost,
+      federatedToken: () => federatedToken(identity),
+      now,
+    })
+    const slot = createSlot({ name, identity, scope, fetchToken, timeoutMs, now, random, log })
+    const ofIdentity = slots.get(name) ?? new Map<string, Slot>()
+    slots.set(name, ofIdentity.set(scope, slot))
+    return slot
+  }
+
+  function find(name: string): IdentityConfig {
+    const identity = identities.get(name)
+    if (identity !== undefined) return identity
+    // policies are checked against the configuration at load; this is the net below
+    throw new Refusal('identity_unavailable', `identity "${name}" is not configured`)
+  }
+
+  async function federatedToken(identity: IdentityConfig): Promise<string> {
+    if (identity.kind !== 'on-behalf-of') throw new TypeError('only on-behalf-of is federated')
+    return (await get(identity.federatedBy, CLOUD_LOGINS[cloud].exchangeScope, null)).token
+  }
+
+  return {
+    async grant(permit, scope, assertion) {
+      const name = permit.effects.identity
+      const identity = find(name)
+      // an identity that acts for itself must not even see the caller's token
+      const own = identity.kind === 'on-behalf-of' ? (assertion ?? null) : null
+      const { token } = await get(name, scope, own)
+      return new Grant(permit, { name, clientId: identity.clientId ?? null }, token)
+    },
+    async token(name, scope) {
+      const { token, expiresAt } = await get(name, scope, null)
+      return { token, expiresAt }
+    },
+    credential: (name) => ({
+      async getToken(scopes) {
+        const [scope, ...others] = typeof scopes === 'string' ? [scopes] : scopes
+        if (scope === undefined || others.length > 0) throw new TypeError('one scope a token')
+        const { token } = await get(name, scope, null)
+        // Said to be at its end already, so that azure-core asks each time and waits: given a real end it
+        // refreshes in the background, and a failure there with nobody waiting ends the process as an
+        // unhandled rejection (core-rest-pipeline, tokenCycler). The broker's cache answers at no cost.
+        return { token, expiresOnTimestamp: now() }
+      },
+    }),
+    invalidate(name, scope, token) {
+      slots.get(name)?.get(scope)?.invalidate(token)
+    },
+    metrics: () => [...each(slots)].flatMap(metricsOf),
+    ready() {
+      const states = [...each(slots)].map(({ name, scope, slot }) => ({
+        name,
+        scope,
+        ...slot.state(),
+      }))
+      const without = states.filter(({ open, usableUntil }) => open && usableUntil === null)
+      const reasons = without.map(({ name, scope }) => `identity ${name} has no token for ${scope}`)
+      return { ok: !closed && (states.length === 0 || without.length < states.length), reasons }
+    },
+    close() {
+      closed = true
+      for (const { slot } of each(slots)) slot.close()
+    },
+  }
+}
+
+function withoutCaller(name: string): Refusal {
+  const message = `identity "${name}" acts on behalf of a caller, and there is none`
+  return new Refusal('identity_unavailable', message)
+}
+
+function toMap(identities: BrokerOptions['identities']): ReadonlyMap<string, IdentityConfig> {
+  return identities instanceof Map ? identities : new Map(Object.entries(identities))
+}
+
+interface Place {
+  readonly name: string
+  readonly scope: string
+  readonly slot: Slot
+}
+
+function* each(slots: ReadonlyMap<string, ReadonlyMap<string, Slot>>): Generator<Place> {
+  for (const [name, ofIdentity] of slots) {
+    for (const [scope, slot] of ofIdentity) yield { name, scope, slot }
+  }
+}
+
+function metricsOf({ name, scope, slot }: Place): Metric[] {
+  const labels = { identity: name, scope }
+  const { fetched, failed, mismatched, open, usableUntil } = slot.state()
+  const fetches = (result: string, value: number): Metric => ({
+    name: 'harness_token_fetches_total',
+    labels: { ...labels, result },
+    value,
+  })
+  return [
+    fetches('ok', fetched),
+    fetches('unavailable', failed),
+    fetches('mismatch', mismatched),
+    { name: 'harness_token_breaker_open', labels, value: open ? 1 : 0 },
+    { name: 'harness_token_usable_until_seconds', labels, value: (usableUntil ?? 0) / 1000 },
+  ]
+}

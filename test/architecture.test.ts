@@ -1,0 +1,120 @@
+/**
+ * The rules of docs/architecture.md, held by reading the imports of every file in src.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import t from 'tap'
+
+const root = resolve(import.meta.dirname, '..')
+const src = join(root, 'src')
+
+interface Import {
+  from: string
+  specifier: string
+  typeOnly: boolean
+}
+
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) =>
+  file.endsWith('.ts'),
+)
+const imports: Import[] = files.flatMap((file) => {
+  const text = readFileSync(join(src, file), 'utf8')
+  return [...text.matchAll(/^(?:import|export)\s+(type\s+)?([^'"]*?)\bfrom\s+'([^']+)'/gms)].map(
+    (match) => ({
+      from: file,
+      specifier: match[3] ?? '',
+      typeOnly:
+        match[1] !== undefined ||
+        /^\{(\s*type\s+\w+(\s+as\s+\w+)?\s*,?)+\s*\}\s*$/.test(match[2] ?? ''),
+    }),
+  )
+})
+/** The file of src that an import names, or null for a package. */
+const target = (item: Import): string | null =>
+  item.specifier.startsWith('.')
+    ? relative(src, resolve(src, dirname(item.from), item.specifier))
+    : null
+const folder = (file: string): string => (file.includes('/') ? (file.split('/')[0] ?? '') : '')
+
+// in the order of the pipeline: a stage may take types from those before it, and values from none
+const STAGES = ['azureml', 'identity', 'policy', 'token', 'forward', 'audit']
+
+t.test('there is something to check', async (t) => {
+  t.ok(files.length > 20)
+  t.ok(imports.length > 50)
+})
+
+t.test('src never imports the lab, tests or benchmarks', async (t) => {
+  for (const item of imports) {
+    const path = target(item)
+    if (path !== null) t.notOk(path.startsWith('..'), `${item.from} imports ${item.specifier}`)
+  }
+})
+
+t.test('stages import no values of each other, and types only of stages before them', async (t) => {
+  for (const item of imports) {
+    const path = target(item)
+    const from = STAGES.indexOf(folder(item.from))
+    const to = path === null ? -1 : STAGES.indexOf(folder(path))
+    if (from === -1 || to === -1 || from === to) continue
+    t.ok(item.typeOnly, `${item.from} imports values of ${item.specifier}`)
+    t.ok(to < from, `${item.from} imports ${item.specifier}, which comes after it`)
+  }
+})
+
+t.test('each package has one home', async (t) => {
+  const homes: Record<string, (file: string) => boolean> = {
+    jose: (file) => folder(file) === 'identity',
+    'openid-client': (file) => folder(file) === 'identity' || file.startsWith('cli/log'),
+    '@azure/identity': (file) => folder(file) === 'token',
+    '@azure/monitor-ingestion': (file) => file.startsWith('audit/sinks/'),
+    '@cedar-policy/cedar-wasm': (file) => folder(file) === 'policy',
+    fastify: (file) =>
+      ['app.ts', 'pipeline.ts', 'routes.ts', 'server.ts'].includes(file) ||
+      folder(file) === 'forward',
+    '@fastify/http-proxy': (file) => file === 'app.ts' || folder(file) === 'forward',
+  }
+  for (const item of imports) {
+    for (const [name, home] of Object.entries(homes)) {
+      if (item.specifier === name || item.specifier.startsWith(`${name}/`)) {
+        t.ok(home(item.from), `${item.from} imports ${item.specifier}`)
+      }
+    }
+  }
+})
+
+t.test('only main.ts touches process', async (t) => {
+  for (const file of files) {
+    if (file === 'main.ts') continue
+    const text = readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
+    t.notMatch(text, /(?<![\w.'"])process\.(?!pid\b)/, `${file} uses process`)
+  }
+})
+
+t.test('every module opens with what it is for', async (t) => {
+  for (const file of files) {
+    const text = readFileSync(join(src, file), 'utf8').replace(/^#!.*\n/, '')
+    t.match(text, /^\/\*\*\n \* \S[\s\S]*?@module\n \*\//, `${file} has no opening comment`)
+  }
+})
+
+t.test('there is no cycle', async (t) => {
+  const graph = new Map<string, string[]>()
+  for (const item of imports) {
+    const path = target(item)
+    if (path === null || item.typeOnly) continue
+    graph.set(item.from, [...(graph.get(item.from) ?? []), path])
+  }
+  const done = new Set<string>()
+  const walk = (file: string, trail: readonly string[]): string[] | null => {
+    if (trail.includes(file)) return [...trail.slice(trail.indexOf(file)), file]
+    if (done.has(file)) return null
+    for (const next of graph.get(file) ?? []) {
+      const cycle = walk(next, [...trail, file])
+      if (cycle !== null) return cycle
+    }
+    done.add(file)
+    return null
+  }
+  for (const file of graph.keys()) t.equal(walk(file, []), null, `${file} is in a cycle`)
+})

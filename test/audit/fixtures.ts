@@ -1,0 +1,237 @@
+/**
+ * Exchanges, temporary spools and a real HTTP sink for the audit tests.
+ * @module
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { gunzipSync } from 'node:zlib'
+import { randomUUID } from 'node:crypto'
+import type { Exchange } from '../../src/exchange.ts'
+import { segmentNames } from '../../src/audit/recover.ts'
+import { openAudit, type Audit, type AuditOptions } from '../../src/audit/open.ts'
+import type { AuditConfig } from '../../src/config/schema.ts'
+
+/** A parsed row; tests look at its columns by name. */
+export type SinkRow = Record<string, unknown> & {
+  readonly EventUid: string
+  readonly RecordKind: string
+  readonly Seq: number
+}
+
+export type Test = { teardown(callback: () => unknown): void }
+
+export const WORKSPACE =
+  '/subscriptions/00000000-0000-0000-0000-000000000001/resourcegroups/rg/providers/microsoft.machinelearningservices/workspaces/ws'
+
+/** An exchange as the pipeline has it after the grant. */
+export function exchangeOf(change: Partial<Exchange> = {}): Exchange {
+  return {
+    id: randomUUID(),
+    receivedAt: Date.now(),
+    startedAt: performance.now(),
+    source: { ip: '127.0.0.1', port: 40_000 },
+    method: 'PUT',
+    clientRequestId: '0b0f7d3e-0000-4000-8000-000000000001',
+    client: 'azsdk-js-arm-machinelearning/2.1.1',
+    target: {
+      method: 'PUT',
+      path: `${WORKSPACE}/jobs/train-1`,
+      query: 'api-version=2025-06-01&%24skip=7',
+      segments: [],
+      params: new Map([
+        ['api-version', '2025-06-01'],
+        ['$skip', '7'],
+      ]),
+    },
+    principal: {
+      kind: 'user',
+      id: 'entra/11111111-1111-1111-1111-111111111111/22222222-2222-2222-2222-222222222222',
+      issuer: 'entra',
+      tenant: '11111111-1111-1111-1111-111111111111',
+      client: '33333333-3333-3333-3333-333333333333',
+      groups: [],
+      roles: [],
+      scopes: [],
+      resourceId: null,
+      workspace: null,
+      methods: ['pwd'],
+      issuedAt: 0,
+      expiresAt: 1,
+      authenticatedAt: null,
+      tokenId: 'uti-1',
+      challengeable: false,
+    },
+    operation: {
+      action: 'Microsoft.MachineLearningServices/workspaces/jobs/write',
+      effect: 'write',
+      resource: { type: 'Job', id: `${WORKSPACE}/jobs/train-1`, ancestors: [] },
+      family: 'arm',
+      secrets: false,
+      longRunning: false,
+      scope: WORKSPACE,
+      inspectable: true,
+    },
+    decision: {
+      verdict: 'permit',
+      policies: ['data-scientist@ws'],
+      reason: 'data scientists may run jobs',
+      version: 'sha256-abc',
+      shadow: [],
+    },
+    identity: { name: 'scientists', clientId: '44444444-4444-4444-4444-444444444444' },
+    refusal: null,
+    upstream: {
+      origin: 'https://management.azure.com',
+      status: 201,
+      ids: { 'x-ms-request-id': 'r-1', 'x-ms-correlation-request-id': 'c-1' },
+    },
+    status: 201,
+    bytesIn: 120,
+    bytesOut: 900,
+    redact: false,
+    cut: false,
+    record: 'intent',
+    ...change,
+  }
+}
+
+/** A private directory that is gone after the test. */
+export function spoolDirectory(t: Test): string {
+  const directory = mkdtempSync(`${tmpdir()}/harness-spool-`)
+  t.teardown(() => {
+    rmSync(directory, { recursive: true, force: true })
+  })
+  return directory
+}
+
+export const credential = () => ({
+  getToken: () => Promise.resolve({ token: 'sink-token', expiresOnTimestamp: Date.now() + 3.6e6 }),
+})
+
+/** Options of an audit trail with one sink. */
+export function optionsOf(
+  directory: string,
+  sinks: AuditConfig['sinks'],
+  change: Partial<AuditOptions> & { spool?: Partial<AuditConfig['spool']> } = {},
+): AuditOptions {
+  const { spool, ...rest } = change
+  return {
+    config: { spool: { directory, ...spool }, sinks },
+    hashKey: Buffer.from('hash key of the tests'),
+    credential,
+    version: '0.0.0-test',
+    now: Date.now,
+    log: () => {},
+    timing: {
+      lingerMs: 5,
+      firstBackoffMs: 10,
+      longestBackoffMs: 40,
+      holdMs: 20,
+      sendTimeoutMs: 500,
+    },
+    ...rest,
+  }
+}
+
+export async function openFor(t: Test, options: AuditOptions): Promise<Audit> {
+  const audit = await openAudit(options)
+  t.teardown(() => audit.close(100))
+  return audit
+}
+
+/** The chain's directory in a spool. */
+export function chainDirectory(directory: string): string {
+  const [name] = readdirNames(directory)
+  return `${directory}/${name}`
+}
+
+const readdirNames = (directory: string): string[] =>
+  readdirSync(directory).filter((name) => /^[0-9a-f]{8}-/.test(name))
+
+/** All rows of a spool, parsed, in order. */
+export function rowsOf(directory: string): SinkRow[] {
+  const chain = chainDirectory(directory)
+  return segmentNames(chain).flatMap((name) =>
+    readFileSync(`${chain}/${name}`, 'utf8')
+      .split('\n')
+      .filter((text) => text.startsWith('{"seq"'))
+      .map((text) => JSON.parse(text).row),
+  )
+}
+
+/** What a sink's server was sent: one call. */
+export interface Call {
+  readonly url: string
+  readonly headers: IncomingMessage['headers']
+  readonly text: string
+}
+
+export interface SinkServer {
+  readonly url: string
+  readonly calls: Call[]
+  /** Answers the next calls; after the last one every call is accepted. */
+  answer: (call: Call, response: ServerResponse, request: IncomingMessage) => boolean
+  /** Rows of all accepted calls to the Logs Ingestion API. */
+  readonly rows: SinkRow[]
+  readonly server: Server
+}
+
+/** A server on 127.0.0.1 that takes what Azure Monitor takes, until told otherwise. */
+export async function sinkServer(t: Test): Promise<SinkServer> {
+  const calls: Call[] = []
+  const rows: SinkRow[] = []
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('error', () => {})
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      const raw = Buffer.concat(chunks)
+      const text = (
+        request.headers['content-encoding'] === 'gzip' ? gunzipSync(raw) : raw
+      ).toString()
+      const call = { url: request.url ?? '', headers: request.headers, text }
+      calls.push(call)
+      if (sink.answer(call, response, request)) return
+      if (text.startsWith('[')) rows.push(...JSON.parse(text))
+      response.writeHead(204).end()
+    })
+  })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const sink: SinkServer = {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    calls,
+    rows,
+    server,
+    answer: () => false,
+  }
+  return sink
+}
+
+/** Azure Monitor's configuration for a sink server. */
+export const azureSink = (url: string): AuditConfig['sinks'] => [
+  {
+    name: 'monitor',
+    kind: 'azure-monitor',
+    endpoint: url,
+    ruleId: 'dcr-1',
+    stream: 'Custom-AmlHarnessAudit',
+    identity: 'shipper',
+  },
+]
+
+/** Waits until `condition` holds; the test's own time-out is the limit. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) {
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5)
+    })
+  }
+}
