@@ -7,6 +7,8 @@
  */
 import { Refusal } from '../errors.ts'
 import type { Hosts } from './hosts.ts'
+import type { Operation } from './operation.ts'
+import { endpointOf } from './scoring.ts'
 
 /** Headers that clients follow. */
 const URL_HEADERS = [
@@ -65,21 +67,18 @@ export function rewriteUrl(
 
 /**
  * The map that a JSON rewriter needs: `url` fields lead back or refuse, `link` fields lead back where they can.
- * MLflow's `azureml://host/...` stands for `https://host/...` and keeps its scheme.
  *
- * @param scope workspace or registry of the operation answered
+ * @param operation the one answered
  */
 export function createFieldMap(
   hosts: Hosts,
-  scope: string | null,
+  operation: Operation,
 ): (value: string, kind: 'url' | 'link') => string {
+  const { scope } = operation
+  const endpoint = endpointOf(operation)
   return (value, kind) => {
     if (value === '') return value
-    const mlflow = /^azureml:\/\//i.test(value)
-    const url = mlflow ? value.replace(/^azureml/i, 'https') : value
-    const mapped =
-      kind === 'url' ? rewriteUrl(url, hosts, scope, 'a field') : hosts.toGateway(url, scope)
-    if (mapped === null) return value
-    return mlflow ? mapped.replace(/^https?/, 'azureml') : mapped
+    if (kind === 'url') return rewriteUrl(value, hosts, scope, 'a field')
+    return hosts.toGateway(value, scope, endpoint) ?? value
   }
 }

@@ -86,12 +86,12 @@ export function scoringPath(scope: string, endpoint: string, rest: string): stri
   return `/${[PREFIX, ...names, endpoint].join('/')}${rest}`
 }
 
-/** The endpoint's name out of a scoring operation. */
+/** Name of the endpoint that an operation is about; empty for a list of endpoints and everything else. */
 export function endpointOf({ resource }: Operation): string {
   const chain = [resource, ...resource.ancestors]
   const id =
     chain.find(({ type }) => type === 'OnlineEndpoint' || type === 'BatchEndpoint')?.id ?? ''
-  return id.slice(id.lastIndexOf('/') + 1)
+  return /\/(?:online|batch)endpoints\/([^/]+)$/.exec(id)?.[1] ?? ''
 }
 
 function unknownScoring(): Refusal {

@@ -19,7 +19,7 @@ function answer(method: string, path: string, body: unknown, redact = false): un
   const operation = classify(parseTarget(method, path))
   const plan = rewritePlan(operation, redact)
   if (plan === null) return body
-  const rewriter = createJsonRewriter({ plan, map: createFieldMap(hosts, operation.scope) })
+  const rewriter = createJsonRewriter({ plan, map: createFieldMap(hosts, operation) })
   const bytes = [rewriter.write(Buffer.from(JSON.stringify(body))), rewriter.end()]
   return JSON.parse(Buffer.concat(bytes).toString())
 }
