@@ -15,7 +15,7 @@ import { toResource } from './dataplane/kinds.ts'
 import { nearest } from './nearest.ts'
 import type { Operation, Resource } from './operation.ts'
 
-const VERSION = /^v?\d+\.\d+$/
+const VERSION = /^v?\d+\.\d+$/i
 /** `subscriptions/{s}/resourceGroups/{g}/providers/{p}/workspaces/{w}` */
 const WORKSPACE_SEGMENTS = 8
 
