@@ -9,7 +9,7 @@
 import type { CryptoKey } from 'jose'
 import { Refusal } from '../errors.ts'
 import { discover, type Metadata } from './discovery.ts'
-import { fetchJson } from './outbound.ts'
+import { fetchJson, nameFailure } from './outbound.ts'
 import { readKeySet, type KeySet, type VerificationKey } from './key-set.ts'
 import { createNegativeCache } from './negative-cache.ts'
 
@@ -123,7 +123,13 @@ export function createKeyStore(options: KeyStoreOptions): KeyStore {
     if (uri === null) return lastFailure ?? 'not discovered'
     const answer = await fetchJson(uri, signal)
     if (!answer.ok) return answer.why
-    return answer.status === 200 ? readKeySet(answer.body, algorithms) : `status ${answer.status}`
+    if (answer.status !== 200) return `status ${answer.status}`
+    try {
+      return await readKeySet(answer.body, algorithms)
+    } catch (error) {
+      // Whatever a document does to a library: it is not a set, and the old keys stay
+      return nameFailure(error)
+    }
   }
 
   /** Where the keys are. At run time a discovery document that fails or turns foreign changes nothing. */
