@@ -6,6 +6,7 @@
  */
 import { LRUCache } from 'lru-cache'
 import { Refusal } from '../errors.ts'
+import { isAhead } from './clock.ts'
 import { isGuid } from './claims.ts'
 import { createGuard, type Guard } from './guard.ts'
 import { fetchJson, nameFailure, type Answer } from './outbound.ts'
@@ -26,7 +27,7 @@ export interface GroupResolverOptions {
 }
 
 /** Group ids as Graph has them, lower case, and until when they may be believed. */
-export interface Membership {
+interface Membership {
   readonly ids: readonly string[]
   /** Milliseconds since the epoch. */
   readonly until: number
@@ -81,7 +82,7 @@ export function createGroupResolver(options: GroupResolverOptions): GroupResolve
   const resolve: GroupResolver['resolve'] = async (principal, objectId) =>
     askOnce(principal.id, async () => {
       const cached = known.get(principal.id)
-      if (cached !== undefined && now() < cached.until) return given(cached)
+      if (cached !== undefined && isAhead(cached.until, FRESH_MS, now())) return given(cached)
       const { status, body } = await guard.run(() => call(principal.kind, objectId))
       const ids = status === 200 ? readIds(body) : null
       const entry = { ids, until: now() + (ids === null ? REFUSED_MS : FRESH_MS) }

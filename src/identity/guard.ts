@@ -3,6 +3,7 @@
  * @module
  */
 import type { Refusal } from '../errors.ts'
+import { isAhead } from './clock.ts'
 import type { Answer } from './outbound.ts'
 
 export interface GuardOptions {
@@ -12,7 +13,7 @@ export interface GuardOptions {
 }
 
 /** An answer that the other side meant. */
-export type Answered = Extract<Answer, { ok: true }>
+type Answered = Extract<Answer, { ok: true }>
 
 export interface Guard {
   /** Runs a call, or refuses it. @throws Refusal */
@@ -43,8 +44,9 @@ export function createGuard({ now, refuse }: GuardOptions): Guard {
   }
 
   async function run(call: () => Promise<Answer>): Promise<Answered> {
-    const wait = closedUntil - now()
-    if (wait > 0) throw refuse(Math.ceil(wait / 1_000), 'backing off')
+    if (isAhead(closedUntil, MAX_BACK_OFF_SECONDS * 1_000, now())) {
+      throw refuse(Math.ceil((closedUntil - now()) / 1_000), 'backing off')
+    }
     if (inFlight >= (failuresInARow > 0 ? 1 : MAX_IN_FLIGHT)) {
       throw refuse(1, 'too many calls at once')
     }

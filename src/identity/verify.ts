@@ -13,7 +13,7 @@ import { nameMistake } from './mistake.ts'
 import { TENANT_MARKER } from './discovery.ts'
 
 /** Long-lived Entra tokens (CAE) last 20 to 28 hours; nothing lasts longer. */
-export const MAX_LIFETIME_SECONDS = 28 * 3_600
+const MAX_LIFETIME_SECONDS = 28 * 3_600
 /** For clocks that differ, where the configuration says nothing. */
 export const DEFAULT_TOLERANCE_SECONDS = 30
 const REQUIRED_CLAIMS = ['exp', 'iat', 'iss', 'aud']
