@@ -122,28 +122,31 @@ export function createKeyStore(options: KeyStoreOptions): KeyStore {
     if (current === null) throw unavailable()
     let described = pick(current, kid)
     if (described === null && kid !== null && !current.unusable.has(kid)) {
-      await refreshForUnknown(kid)
+      const asked = await refreshForUnknown(kid)
       current = usable()
       if (current === null) throw unavailable()
       described = pick(current, kid)
       if (described === null && failuresInARow > 0) throw unavailable()
-      if (described === null) unknown.add(kid)
+      // Only what a set fetched since does not have is known to be unknown
+      if (described === null && asked) unknown.add(kid)
     }
     if (described === null)
       throw new Refusal('invalid_token', 'the token’s key is not the issuer’s')
     return { key: await current.resolve(alg, kid), described }
   }
 
-  async function refreshForUnknown(kid: string): Promise<void> {
+  /** @returns whether the issuer was asked */
+  async function refreshForUnknown(kid: string): Promise<boolean> {
     counts.unknownKeys += 1
-    if (unknown.has(kid)) return
+    if (unknown.has(kid)) return false
     if (flight === null) {
       // While the issuer fails, its back-off bounds this too
       const isSpent = isAhead(nextUnknownAt, ATTEMPT_GAP_MS, now())
-      if (isSpent || (failuresInARow > 0 && !isDue())) return
+      if (isSpent || (failuresInARow > 0 && !isDue())) return false
       nextUnknownAt = now() + ATTEMPT_GAP_MS
     }
     await refresh()
+    return true
   }
 
   async function maintain(): Promise<void> {
@@ -175,7 +178,7 @@ export function createKeyStore(options: KeyStoreOptions): KeyStore {
   }
 }
 
-/** The key that `kid` names; without a key id, the only key of a set that has one (row: no kid, several keys). */
+/** The key that `kid` names; without a key id, the only key of a set that has one (anything else would be a guess). */
 function pick(set: KeySet, kid: string | null): VerificationKey | null {
   if (kid === null) return set.keys.length === 1 ? (set.keys[0] ?? null) : null
   return set.keys.find((key) => key.kid === kid) ?? null
