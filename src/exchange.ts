@@ -47,6 +47,8 @@ export interface Exchange {
   redact: boolean
   /** Azure's answer broke off after its first byte had been passed on. */
   cut: boolean
+  /** How far its record is: an `intent` gets exactly one `completed`, everything else exactly one `refused`. */
+  record: 'none' | 'intent' | 'settled'
 }
 
 /** GUIDs only: anything else a caller sends as its id is not repeated, neither to Azure nor in a record. */
@@ -89,5 +91,6 @@ export function openExchange(
     bytesOut: 0,
     redact: false,
     cut: false,
+    record: 'none',
   }
 }

@@ -19,10 +19,11 @@ import { openExchange, type Exchange, type Outcome } from './exchange.ts'
 import { Refusal, toRefusal } from './errors.ts'
 import { refusalAnswer, type Challenge } from './wire.ts'
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    readonly exchange: Exchange
-  }
+/** Where a call goes at Azure, and the scope of the token that it needs there. */
+export interface Route {
+  readonly origin: string
+  readonly path: string
+  readonly scope: string
 }
 
 /** The stages, as app.ts composes them. Each may throw a Refusal; anything else it throws is one, too. */
@@ -42,8 +43,8 @@ export interface Stages {
     facts: Facts,
   ) =>
     { permit: Permit; decision: Decision } | { permit: null; refusal: Refusal; decision: Decision }
-  readonly route: (operation: Operation) => Promise<{ origin: string; scope: string }>
-  readonly grant: (permit: Permit, scope: string) => Promise<Grant>
+  readonly route: (operation: Operation, target: Target, permit: Permit) => Promise<Route>
+  readonly grant: (permit: Permit, scope: string, raw: IncomingMessage) => Promise<Grant>
   readonly dropToken: (grant: Grant, scope: string) => void
   readonly recorder: Recorder
   readonly forward: Forward
@@ -64,14 +65,14 @@ export function createPipeline(stages: Stages): Pipeline {
   const { recorder } = stages
 
   async function receive(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const { exchange } = request
+    const exchange = exchangeOf(request.raw, stages.now())
     onceClosed(exchange, reply)
     stages.checkInbound(request.raw)
     exchange.target = stages.parseTarget(request.method, request.raw.url ?? '')
   }
 
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { exchange } = request
+    const exchange = exchangeOf(request.raw, stages.now())
     const { target } = exchange
     if (target === null)
       throw new Refusal('internal_error', 'the gateway failed to judge this request')
@@ -86,22 +87,24 @@ export function createPipeline(stages: Stages): Pipeline {
     const { permit } = verdict
     exchange.redact = permit.effects.redact
 
-    const { origin, scope } = await stages.route(operation)
-    const grant = await stages.grant(permit, scope)
+    const { origin, path, scope } = await stages.route(operation, target, permit)
+    const grant = await stages.grant(permit, scope, request.raw)
     exchange.identity = grant.identity
 
+    stillThere(reply)
+    exchange.record = 'intent'
     const recorded = recorder.authorized(exchange)
     // a call that changes something waits for its record; a read lets the disk work while Azure does
     if (operation.effect === 'read') recorded.catch(() => undefined)
-    else await recorded
-    intents.add(exchange)
+    else await recorded.catch(withdraw(exchange))
+    stillThere(reply)
 
     const regrant = async (rejected: Grant): Promise<Grant> => {
       stages.dropToken(rejected, scope)
-      return stages.grant(permit, scope)
+      return stages.grant(permit, scope, request.raw)
     }
     const fail = async (refusal: Refusal): Promise<void> => refuse(refusal, request, reply)
-    stages.forward(grant, { exchange, origin, recorded, body, regrant, fail }, reply)
+    stages.forward(grant, { exchange, origin, path, recorded, body, regrant, fail }, reply)
     return reply
   }
 
@@ -110,12 +113,13 @@ export function createPipeline(stages: Stages): Pipeline {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
-    const { exchange } = request
+    const exchange = exchangeOf(request.raw, stages.now())
     let refusal = toRefusal(fromFramework(error))
     exchange.refusal = refusal
-    if (!intents.has(exchange)) {
+    if (exchange.record === 'none') {
       // the first and only record of this request: what cannot be recorded is not answered either
-      settled.add(exchange)
+      exchange.record = 'settled'
+      exchange.status = refusal.status
       await recorder.refused(exchange).catch((failure: unknown) => {
         refusal = exchange.refusal = toRefusal(failure)
       })
@@ -133,11 +137,6 @@ export function createPipeline(stages: Stages): Pipeline {
     await reply.code(answer.status).headers(answer.headers).send(answer.body)
   }
 
-  /** Exchanges with a durable intent: each gets exactly one `completed`. */
-  const intents = new WeakSet<Exchange>()
-  /** Exchanges refused before that: their one record is written. */
-  const settled = new WeakSet<Exchange>()
-
   /**
    * `onResponse` never fires when the client hangs up or upstream dies mid-body;
    * `close` of the raw response fires exactly once in every case.
@@ -145,8 +144,9 @@ export function createPipeline(stages: Stages): Pipeline {
   function onceClosed(exchange: Exchange, reply: FastifyReply): void {
     reply.raw.once('close', () => {
       exchange.bytesIn ||= received(reply.request)
-      if (!intents.has(exchange)) {
-        if (settled.has(exchange) || exchange.status !== null) return
+      if (exchange.record === 'settled') return
+      if (exchange.record === 'none') {
+        exchange.record = 'settled'
         exchange.refusal ??= new Refusal(
           'bad_request',
           'the client closed the connection before it had an answer',
@@ -154,6 +154,7 @@ export function createPipeline(stages: Stages): Pipeline {
         recorder.refused(exchange).catch(() => undefined)
         return
       }
+      exchange.record = 'settled'
       const outcome = outcomeOf(exchange, reply.raw.writableFinished)
       recorder
         .completed(exchange, outcome, performance.now() - exchange.startedAt)
@@ -181,6 +182,20 @@ export function exchangeOf(raw: IncomingMessage, now: number): Exchange {
   )
   exchanges.set(raw, exchange)
   return exchange
+}
+
+/** Nobody waits for the answer any more: nothing is sent to Azure on behalf of a caller who has gone. */
+function stillThere(reply: FastifyReply): void {
+  if (reply.raw.destroyed)
+    throw new Refusal('bad_request', 'the client closed the connection before it had an answer')
+}
+
+/** An intent that could not be made durable is none: the request ends as refused. */
+function withdraw(exchange: Exchange): (failure: unknown) => never {
+  return (failure) => {
+    if (exchange.record === 'intent') exchange.record = 'none'
+    throw failure
+  }
 }
 
 /** What is known of the end: a call that may have changed something and has no answer is `unknown`, never `failed`. */
@@ -215,6 +230,7 @@ function fromFramework(error: unknown): unknown {
         'bad_header',
         'the body does not have the length that "content-length" says',
       )
+    case 'FST_ERR_BAD_URL':
     case 'FST_REPLY_FROM_BAD_REQUEST':
       return new Refusal('bad_path', 'the path is not one that can be forwarded as it is')
     default:

@@ -9,12 +9,17 @@ export type CallFacts = Record<string, string | number | boolean | readonly stri
 
 const MINUTE_MS = 60_000
 
-/** Facts of token age, place and time. @param exchange what the stages before have found */
-export function callFacts(exchange: Exchange): CallFacts {
+/**
+ * Facts of token age, place and time.
+ * @param exchange what the stages before have found
+ * @param ownOperation whether the call follows an operation that its caller has started
+ */
+export function callFacts(exchange: Exchange, ownOperation: boolean): CallFacts {
   const { target, principal, receivedAt } = exchange
   const facts: CallFacts = {
     sourceIp: exchange.source.ip,
     // to the minute, so that a decision that asks for it can still be remembered
+    ownOperation,
     time: new Date(receivedAt - (receivedAt % MINUTE_MS)).toISOString(),
   }
   const apiVersion = target?.params.get('api-version')

@@ -36,4 +36,6 @@ export interface Operation {
   readonly scope: string | null
   /** Whether policies may look into this call's body (jobs, deployments, ...). */
   readonly inspectable: boolean
+  /** Region that the path itself names (`/_region/{region}/...`); otherwise it is the workspace's. */
+  readonly region?: string
 }

@@ -4,24 +4,8 @@
  * @module
  */
 import { Type, type Static } from 'typebox'
-
-const strict = { additionalProperties: false }
-const name = Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$', description: 'lower-case name' })
-const url = Type.String({
-  format: 'uri',
-  pattern: '^https?://[^/]',
-  description: 'absolute http(s) URL',
-})
-const path = Type.String({ minLength: 1, description: "a file's path, relative to this file" })
-
-/** A secret is never written into the configuration: it names the variable or the file that has it. */
-export const SecretSource = Type.Union(
-  [
-    Type.Object({ fromEnv: Type.String({ minLength: 1 }) }, strict),
-    Type.Object({ fromFile: path }, strict),
-  ],
-  { description: 'where a secret comes from: {fromEnv: NAME} or {fromFile: path}' },
-)
+import { Audit } from './schema-audit.ts'
+import { SecretSource as Secret, name, path, strict, url } from './schema-parts.ts'
 
 const Listen = Type.Object(
   {
@@ -59,7 +43,8 @@ const Issuer = Type.Object(
     profile: Type.Union([Type.Literal('entra'), Type.Literal('okta'), Type.Literal('oidc')]),
     issuer: Type.String({
       pattern: '^https?://[^/]',
-      description: 'exact `iss`; for multi-tenant Entra with {tenantid} in place of the tenant',
+      description:
+        'exact `iss`, https (http on this machine alone); for multi-tenant Entra with {tenantid} in place of the tenant',
     }),
     audiences: Type.Array(Type.String({ minLength: 1 }), {
       minItems: 1,
@@ -86,7 +71,7 @@ const Issuer = Type.Object(
       Type.Object(
         {
           clientId: Type.String({ minLength: 1 }),
-          clientSecret: SecretSource,
+          clientSecret: Secret,
           endpoint: Type.Optional({
             ...url,
             description: 'RFC 7662 endpoint; by default the one that discovery names',
@@ -103,7 +88,17 @@ const Issuer = Type.Object(
     ),
     graph: Type.Optional(
       Type.Object(
-        { endpoint: url, identity: name },
+        {
+          endpoint: url,
+          identity: name,
+          scope: Type.Optional(
+            Type.String({
+              minLength: 1,
+              description:
+                'what the identity asks a token for; `<origin of endpoint>/.default` if absent',
+            }),
+          ),
+        },
         {
           ...strict,
           description: 'resolves group overage with one of the gateway’s own identities',
@@ -178,77 +173,6 @@ const Cloud = Type.Object(
   strict,
 )
 
-const SinkBase = {
-  name,
-  required: Type.Optional(
-    Type.Boolean({ description: 'segments are kept until this sink has them; true by default' }),
-  ),
-}
-const Sink = Type.Union([
-  Type.Object(
-    {
-      ...SinkBase,
-      kind: Type.Literal('azure-monitor'),
-      endpoint: url,
-      ruleId: Type.String({ minLength: 1 }),
-      stream: Type.String({ minLength: 1 }),
-      identity: name,
-    },
-    strict,
-  ),
-  Type.Object({ ...SinkBase, kind: Type.Literal('stdout') }, strict),
-  Type.Object(
-    { ...SinkBase, kind: Type.Literal('otlp'), endpoint: url, token: Type.Optional(SecretSource) },
-    strict,
-  ),
-  Type.Object(
-    {
-      ...SinkBase,
-      kind: Type.Literal('splunk-hec'),
-      endpoint: url,
-      token: SecretSource,
-      index: Type.Optional(Type.String()),
-    },
-    strict,
-  ),
-  Type.Object(
-    {
-      ...SinkBase,
-      kind: Type.Literal('syslog'),
-      host: Type.String({ minLength: 1 }),
-      port: Type.Integer({ minimum: 1, maximum: 65535 }),
-      caFile: Type.Optional(path),
-    },
-    strict,
-  ),
-  Type.Object(
-    { ...SinkBase, kind: Type.Literal('https'), endpoint: url, token: Type.Optional(SecretSource) },
-    strict,
-  ),
-])
-
-const Audit = Type.Object(
-  {
-    spool: Type.Object(
-      {
-        directory: path,
-        durability: Type.Optional(
-          Type.Union([Type.Literal('fsync'), Type.Literal('records-may-be-lost-on-power-failure')]),
-        ),
-        segmentBytes: Type.Optional(Type.Integer({ minimum: 65_536 })),
-        softLimitBytes: Type.Optional(Type.Integer({ minimum: 65_536 })),
-        hardLimitBytes: Type.Optional(Type.Integer({ minimum: 65_536 })),
-        retentionSeconds: Type.Optional(Type.Integer({ minimum: 0 })),
-        signingKeyFile: Type.Optional(path),
-      },
-      strict,
-    ),
-    hashKey: Type.Optional(SecretSource),
-    sinks: Type.Array(Sink, { minItems: 1 }),
-  },
-  strict,
-)
-
 export const ConfigSchema = Type.Object(
   {
     listen: Listen,
@@ -270,6 +194,11 @@ export const ConfigSchema = Type.Object(
       strict,
     ),
     denyListFile: Type.Optional(path),
+    operationKey: Type.Optional({
+      ...Secret,
+      description:
+        'signs the polling URLs of long-running operations: the same on every replica; random, and gone with a restart, if absent',
+    }),
     audit: Audit,
     limits: Type.Optional(
       Type.Object(
@@ -303,6 +232,6 @@ export type Config = Static<typeof ConfigSchema>
 export type IssuerConfig = Static<typeof Issuer>
 export type IdentityConfig = Static<typeof Identity>
 export type CloudConfig = Static<typeof Cloud>
-export type SinkConfig = Static<typeof Sink>
+export type SinkConfig = AuditConfig['sinks'][number]
 export type AuditConfig = Static<typeof Audit>
-export type SecretSource = Static<typeof SecretSource>
+export type SecretSource = Static<typeof Secret>

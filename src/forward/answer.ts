@@ -43,10 +43,10 @@ export interface Rewriter {
 }
 
 export interface AnswerRules {
-  /** Absolute URLs in headers, rewritten to the gateway; throws `upstream_foreign_url`. */
-  readonly rewriteHeaders: (headers: Record<string, string>) => Record<string, string>
+  /** Absolute URLs in headers become the gateway's, in place; throws `upstream_foreign_url`. */
+  readonly rewriteHeaders: (headers: Record<string, string>, exchange: Exchange) => void
   /** A rewriter for answers that hold URLs or secrets, null for those that pass untouched. */
-  readonly rewriter: (operation: Operation, redact?: boolean) => Rewriter | null
+  readonly rewriter: (operation: Operation, redact: boolean) => Rewriter | null
   /** Bytes up to which an answer is checked whole before its first byte leaves. */
   readonly holdBytes: number
 }
@@ -93,7 +93,8 @@ export async function sendAnswer(
       inner: 'not JSON',
     })
   }
-  const headers = rules.rewriteHeaders(responseHeaders(answer.headers))
+  const headers = responseHeaders(answer.headers)
+  rules.rewriteHeaders(headers, exchange)
   const rewriter = isJson(answer) ? rules.rewriter(operation, exchange.redact) : null
   if (rewriter === null) {
     const length = answer.headers['content-length']

@@ -20,6 +20,8 @@ export interface Call {
   readonly exchange: Exchange
   /** Upstream origin, without a trailing slash. */
   readonly origin: string
+  /** Path as Azure knows it. */
+  readonly path: string
   /** Resolves when the intent is durable: before that no byte of an answer leaves. */
   readonly recorded: Promise<void>
   /** The body if policy read or changed it; null to stream the caller's bytes untouched. */
@@ -84,11 +86,11 @@ export function createForward(options: ForwardOptions): Forward {
       { length },
       {
         userAgent: options.userAgent,
-        identityCoding: options.rewriter(operation) !== null,
+        identityCoding: options.rewriter(operation, exchange.redact) !== null,
       },
     )
     if (call.body === null && length === null) meterBody(request, exchange)
-    reply.from(target.path, {
+    reply.from(call.path, {
       getUpstream: () => call.origin,
       queryString: () => target.query,
       rewriteRequestHeaders: () => headers,

@@ -167,15 +167,22 @@ const PUBLISHED: readonly (readonly [type: string, verbs: string])[] = [
 /** Called by published clients, not in the published list: named by ARM's rule (POST x is `x/action`). */
 const UNPUBLISHED: readonly (readonly [type: string, verbs: string])[] = [
   ['registries', 'removeRegions'],
-  ['workspaces', 'diagnose listNotebookAccessToken! listNotebookKeys! prepareNotebook!'],
+  ['workspaces', 'diagnose listNotebookAccessToken! listNotebookKeys! prepareNotebook'],
   ['workspaces/capabilityHosts', 'read write delete'],
   ['workspaces/codes/versions', 'publish startPendingUpload!'],
   ['workspaces/components/versions', 'publish'],
-  ['workspaces/data/versions', 'publish'],
+  ['workspaces/data/versions', 'publish startPendingUpload!'],
   ['workspaces/environments', 'delete'],
   ['workspaces/environments/versions', 'publish'],
-  ['workspaces/models/versions', 'publish'],
+  ['workspaces/models/versions', 'publish startPendingUpload!'],
 ]
+
+/** Reads outside of the provider that clients need to find their workspace. */
+const PLATFORM: readonly ActionWord[] = [
+  'Microsoft.Resources/subscriptions/read',
+  'Microsoft.Resources/subscriptions/resourceGroups/read',
+  'Microsoft.Resources/subscriptions/providers/read',
+].map((name) => ({ name, group: 'read', secrets: false }))
 
 /** Verbs that ARM calls actions but that only look (or, `diagnose`, that run in spite of being called a read). */
 const GROUP_OF = new Map<string, Effect>([
@@ -184,6 +191,9 @@ const GROUP_OF = new Map<string, Effect>([
   ['workspaces/listConnectionModels', 'read'],
   ['workspaces/checkComputeNameAvailability', 'read'],
   ['workspaces/diagnose/read', 'invoke'],
+  ['locations/updateQuotas', 'write'],
+  ['locations/deleteVirtualNetworkOrSubnets', 'delete'],
+  ['workspaces/managedNetworks/batchOutboundRules', 'write'],
 ])
 
 function isPlain(verb: string): verb is 'read' | 'write' | 'delete' {
@@ -216,4 +226,5 @@ export const PUBLISHED_ACTIONS: readonly ActionWord[] = Object.freeze(wordsOf(PU
 export const ACTIONS: readonly ActionWord[] = Object.freeze([
   ...PUBLISHED_ACTIONS,
   ...wordsOf(UNPUBLISHED),
+  ...PLATFORM,
 ])

@@ -200,9 +200,13 @@ export const BUILTIN_ROLES: readonly BuiltinRole[] = Object.freeze(
  */
 export function patternTest(pattern: string): (action: string) => boolean {
   const source = pattern
-    .split('/*/')
-    .map((part) => part.replace(/[.+?^${}()|[\]\\]/gu, String.raw`\$&`).replaceAll('*', '.*'))
-    .join('/(?:.*/)?')
+    .split('/')
+    .map((segment, at, all) => {
+      if (segment === '*' && at > 0 && at < all.length - 1) return '(?:/.*)?'
+      const text = segment.replace(/[.+?^${}()|[\]\\]/gu, String.raw`\$&`).replaceAll('*', '.*')
+      return at === 0 ? text : `/${text}`
+    })
+    .join('')
   const expression = new RegExp(`^${source}$`, 'iu')
   return (action) => expression.test(action)
 }

@@ -30,6 +30,7 @@ export const FACTS = {
   apiVersion: ['string', 'the `api-version` of the query'],
   sourceIp: ['ip', 'address that the call came from'],
   time: ['datetime', 'when the call came, to the minute'],
+  ownOperation: ['boolean', 'the call follows an operation that its caller has started'],
   bodyDigest: ['string', 'SHA-256 of the body, in hex'],
   approvals: ['strings', 'principals that approved exactly this request'],
   // of the body: what a job, component, schedule or deployment refers to, down to the leaves of pipelines and sweeps

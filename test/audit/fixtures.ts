@@ -92,6 +92,7 @@ export function exchangeOf(change: Partial<Exchange> = {}): Exchange {
     bytesOut: 900,
     redact: false,
     cut: false,
+    record: 'intent',
     ...change,
   }
 }

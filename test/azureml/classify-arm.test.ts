@@ -140,6 +140,15 @@ const REFUSED: readonly (readonly [string, string, string, string?])[] = [
   ['GET', '/nowhere', 'unknown_operation'],
   ['GET', '/', 'unknown_operation'],
   ['GET', '/subscriptions/s/widgets', 'unknown_operation'],
+  ['GET', `/${PROVIDER}/workspaces`, 'unknown_operation'],
+  ['GET', `/${PROVIDER}/workspaces/ws`, 'unknown_operation'],
+  ['GET', `${SUBSCRIPTION}/${PROVIDER}/workspaces/ws`, 'unknown_operation'],
+  ['GET', `${SUBSCRIPTION}/${PROVIDER}/workspaces/ws/jobs`, 'unknown_operation'],
+  ['GET', `${SUBSCRIPTION}/${PROVIDER}/operations`, 'unknown_operation'],
+  ['GET', `${SUBSCRIPTION}/resourceGroups/rg/${PROVIDER}/locations/l/usages`, 'unknown_operation'],
+  ['POST', `/${PROVIDER}/register`, 'unknown_operation'],
+  ['GET', `/subscriptions/${PROVIDER}/workspaces`, 'unknown_operation'],
+  ['GET', '/subscriptions/s/resourceGroups/g/providers', 'unknown_operation'],
   ['POST', '/batch', 'tunnel_refused'],
   ['POST', `${W}/$batch`, 'tunnel_refused'],
   ['PUT', `${SUBSCRIPTION}/providers/Microsoft.Resources/deployments/d`, 'tunnel_refused'],
@@ -158,6 +167,11 @@ t.test('anything else is refused by name', (t) => {
   for (const [method, path, expected, version] of REFUSED) {
     t.equal(code(method, path, version), expected, `${method} ${path} ${version ?? ''}`)
   }
-  t.throws(() => judge('GET', `${W}/jobz`), { detail: { remedy: /"jobs"/ } })
+  try {
+    judge('GET', `${W}/jobz`)
+    t.fail('accepted')
+  } catch (error) {
+    t.match(error, { detail: { remedy: /"jobs"/ } }, 'with the nearest type that is known')
+  }
   t.end()
 })

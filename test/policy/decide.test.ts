@@ -146,7 +146,7 @@ t.test('the shipped policies', async (t) => {
     'let a cluster act for its own workspace only, and nobody else as a cluster',
     async (t) => {
       const track = operation('workspaces/experiments/runs/write')
-        t.equal(identityOf(decide(compute({}), track, {})), 'ml-writer')
+      t.equal(identityOf(decide(compute({}), track, {})), 'ml-writer')
       t.equal(codeOf(decide(compute({ workspace: `${WS}2` }), track, {})), 'policy_refused')
       t.equal(codeOf(decide(compute({ kind: 'user' }), track, {})), 'policy_refused')
       t.equal(codeOf(decide(compute({ kind: 'service' }), track, {})), 'policy_refused')

@@ -1,0 +1,233 @@
+/**
+ * All parts of the lab, started together in this process.
+ * @module
+ */
+import { mkdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { createAccess, ARM_AUDIENCES, ML_AUDIENCES } from './arm/access.ts'
+import { createArm } from './arm/arm.ts'
+import { ensureCertificates, type Certificates } from './ca.ts'
+import { createDataPlane } from './data-plane.ts'
+import { createGraph, type Graph } from './graph.ts'
+import { createIngestion, type Ingestion } from './ingestion.ts'
+import type { Issuer } from './issuers/issuer.ts'
+import { createEntra, createOkta, INTROSPECTION_CLIENT } from './issuers/issuers.ts'
+import { createJournal, type Entry, type Journal } from './journal.ts'
+import { createManagedIdentities, type ManagedIdentities } from './managed-identity.ts'
+import { createPart, type Handler, type Part } from './part.ts'
+import { PERSONAS, type Persona } from './personas.ts'
+import { createScoring } from './scoring.ts'
+import { createTokenService, type TokenService } from './token-service.ts'
+import { requestToken, type TokenOverrides } from './tokens.ts'
+
+export interface LabOptions {
+  /** Where certificates, spool and lab.json are kept. */
+  readonly directory: string
+  /** First of nine consecutive ports; 0 picks free ones. */
+  readonly port?: number
+  /** Address to listen on; 127.0.0.1 if absent. */
+  readonly host?: string
+  /** Name by which others reach the lab; localhost if absent. */
+  readonly publicHost?: string
+  /** Names that the certificate covers besides that one and localhost. */
+  readonly names?: readonly string[]
+  /** What `IDENTITY_HEADER` must be; made up if absent. */
+  readonly identityHeader?: string
+  /** Members on a page of ARM's lists; 2 if absent. */
+  readonly pageSize?: number
+  /** Polls until a long-running operation is done; 2 if absent. */
+  readonly polls?: number
+  /** `Retry-After` of long-running operations; 1 if absent. */
+  readonly retryAfterSeconds?: number
+  /** Life of managed-identity tokens; a day if absent. */
+  readonly identityTokenLifetimeSeconds?: number
+}
+
+/** Origins, without a trailing slash. */
+interface LabUrls {
+  readonly upstream: string
+  readonly entra: string
+  readonly okta: string
+  readonly identity: string
+  readonly ingestion: string
+  readonly dataPlane: string
+  readonly scoring: string
+  readonly graph: string
+  readonly tokenService: string
+}
+
+export interface Lab {
+  readonly directory: string
+  readonly certificates: Certificates
+  readonly urls: LabUrls
+  /** Exact `iss` of each issuer. */
+  readonly issuers: { readonly entra: Issuer; readonly okta: Issuer }
+  /** Every part, by name, for its faults and its journal. */
+  readonly parts: ReadonlyMap<PartName, Part>
+  readonly identities: ManagedIdentities
+  readonly ingestion: Ingestion
+  readonly graph: Graph
+  readonly tokenService: TokenService
+  /** What reached ARM, the data plane and scoring, in order. */
+  requests(): readonly Entry[]
+  /** A fresh token of a persona. */
+  token(persona: string, overrides?: TokenOverrides): Promise<string>
+  /** The environment that a gateway needs to live in this lab. */
+  readonly env: Readonly<Record<string, string>>
+  readonly spool: string
+  close(): Promise<void>
+}
+
+/** Variable with the secret of the gateway's client at Okta's introspection endpoint. */
+export const INTROSPECTION_SECRET_VARIABLE = 'LAB_OKTA_CLIENT_SECRET'
+
+/** In the order of their ports. */
+const PART_NAMES = [
+  'arm',
+  'entra',
+  'okta',
+  'identity',
+  'ingestion',
+  'data-plane',
+  'scoring',
+  'graph',
+  'token-service',
+] as const
+export type PartName = (typeof PART_NAMES)[number]
+
+/** Which issuer gives a persona its tokens. */
+export function issuerOf(persona: Persona): 'entra' | 'okta' {
+  return persona.kind.startsWith('okta') ? 'okta' : 'entra'
+}
+
+/** Rejects, with nothing left running, if a port is taken. */
+export async function startLab(options: LabOptions): Promise<Lab> {
+  const directory = resolve(options.directory)
+  const publicHost = options.publicHost ?? 'localhost'
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const certificates = await ensureCertificates(directory, {
+    names: [publicHost, ...(options.names ?? [])],
+  })
+
+  const upstreamJournal = createJournal()
+  const shared = new Set<PartName>(['arm', 'data-plane', 'scoring'])
+  const journalOf = (name: PartName): Journal =>
+    shared.has(name) ? upstreamJournal : createJournal()
+  // handlers know each other's origins, so ports are taken first and handlers set after
+  const routes = new Map<PartName, Record<string, Handler>>()
+  const parts = new Map<PartName, Part>()
+  const close = async (): Promise<void> => {
+    await Promise.all([...parts.values()].map((part) => part.close()))
+  }
+  try {
+    for (const [i, name] of PART_NAMES.entries()) {
+      const own: Record<string, Handler> = {}
+      routes.set(name, own)
+      const part = await createPart({
+        name,
+        journal: journalOf(name),
+        host: options.host ?? '127.0.0.1',
+        port: options.port === undefined || options.port === 0 ? 0 : options.port + i,
+        publicHost,
+        tls: name === 'identity' ? null : certificates,
+        bodies: name === 'entra' || name === 'okta' ? 'leave' : 'read',
+        routes: own,
+      })
+      parts.set(name, part)
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+  const urlOf = (name: PartName): string => parts.get(name)?.url ?? ''
+  const urls: LabUrls = {
+    upstream: urlOf('arm'),
+    entra: urlOf('entra'),
+    okta: urlOf('okta'),
+    identity: urlOf('identity'),
+    ingestion: urlOf('ingestion'),
+    dataPlane: urlOf('data-plane'),
+    scoring: urlOf('scoring'),
+    graph: urlOf('graph'),
+    tokenService: urlOf('token-service'),
+  }
+
+  const [entra, okta] = await Promise.all([createEntra(urls.entra), createOkta(urls.okta)])
+  const issuers = { entra, okta }
+  const token = async (name: string, overrides?: TokenOverrides): Promise<string> => {
+    const persona = PERSONAS.get(name)
+    if (persona === undefined) throw new TypeError(`no persona "${name}" in the lab`)
+    const source = { issuer: issuers[issuerOf(persona)].url, ca: certificates.ca }
+    return requestToken(source, name, overrides)
+  }
+  const compute = async (clientId: string): Promise<string | null> => {
+    for (const [name, persona] of PERSONAS) {
+      if (persona.kind === 'entra-compute' && persona.clientId === clientId) return token(name)
+    }
+    return null
+  }
+  const lifetime = options.identityTokenLifetimeSeconds
+  const identities = await createManagedIdentities({
+    compute,
+    ...(lifetime === undefined ? {} : { lifetimeSeconds: lifetime }),
+    ...(options.identityHeader === undefined ? {} : { secret: options.identityHeader }),
+  })
+  const ingestion = createIngestion(identities)
+  const graph = createGraph(identities)
+  const tokenService = await createTokenService({
+    origin: urls.tokenService,
+    identities,
+    verifyCaller: (caller) => entra.verify(caller),
+  })
+  const armAccess = { identities, audiences: ARM_AUDIENCES }
+  const arm = createArm({
+    origin: urls.upstream,
+    hosts: { dataPlane: urls.dataPlane, scoring: urls.scoring },
+    access: createAccess({ ...armAccess, postReads: false }),
+    pageSize: options.pageSize ?? 2,
+    polls: options.polls ?? 2,
+    retryAfterSeconds: options.retryAfterSeconds ?? 1,
+  })
+  const dataPlane = createDataPlane({
+    origin: urls.dataPlane,
+    access: createAccess({ ...armAccess, postReads: true }),
+  })
+  const scoring = createScoring(
+    createAccess({ identities, audiences: ML_AUDIENCES, postReads: true }),
+  )
+  const serve = (name: PartName, handler: Handler, own: Readonly<Record<string, Handler>> = {}) => {
+    Object.assign(routes.get(name) ?? {}, own)
+    parts.get(name)?.serve(handler)
+  }
+  serve('arm', arm)
+  serve('entra', entra.handler, entra.routes)
+  serve('okta', okta.handler, okta.routes)
+  serve('identity', identities.handler, identities.routes)
+  serve('ingestion', ingestion.handler, ingestion.routes)
+  serve('data-plane', dataPlane)
+  serve('scoring', scoring)
+  serve('graph', graph.handler, graph.routes)
+  serve('token-service', tokenService.handler)
+
+  return {
+    directory,
+    certificates,
+    urls,
+    issuers,
+    parts,
+    identities,
+    ingestion,
+    graph,
+    tokenService,
+    requests: () => upstreamJournal.entries(),
+    token,
+    env: {
+      NODE_EXTRA_CA_CERTS: certificates.caFile,
+      IDENTITY_ENDPOINT: `${urls.identity}/msi/token`,
+      IDENTITY_HEADER: identities.secret,
+      [INTROSPECTION_SECRET_VARIABLE]: INTROSPECTION_CLIENT.secret,
+    },
+    spool: join(directory, 'spool'),
+    close,
+  }
+}

@@ -1,0 +1,226 @@
+/**
+ * Composition root: the configuration becomes real parts, the parts become a server. No judgement lives here.
+ * @module
+ */
+import type { IncomingMessage, Server } from 'node:http'
+import type { Writable } from 'node:stream'
+import Fastify, { LogController, type FastifyInstance } from 'fastify'
+import httpProxy from '@fastify/http-proxy'
+import { Agent } from 'undici'
+import type { Config } from './config/schema.ts'
+import { readSecrets } from './config/secrets.ts'
+import { parseTarget } from './azureml/target.ts'
+import { classify } from './azureml/classify.ts'
+import { discoveryDocument, metadataDocument } from './azureml/metadata.ts'
+import { callFacts } from './azureml/facts.ts'
+import { createDenyList } from './identity/deny-list.ts'
+import { createIdentify } from './identity/identify.ts'
+import { loadPolicy } from './policy/load.ts'
+import { createDecide } from './policy/decide.ts'
+import { createBroker } from './token/broker.ts'
+import { openAudit } from './audit/open.ts'
+import { createAskLocation } from './forward/ask-location.ts'
+import { createForward, proxyOptions } from './forward/forward.ts'
+import { createPipeline, type Pipeline, type Stages } from './pipeline.ts'
+import { checkInbound } from './inbound.ts'
+import { Refusal } from './errors.ts'
+import { guardServer, hostNames, refuseBytes, serverFactory } from './server.ts'
+import { serveMetrics, toSamples } from './metrics.ts'
+import { registerRoutes } from './routes.ts'
+import { createRouting } from './routing.ts'
+
+const DEFAULTS = {
+  holdBytes: 8 * 1024 * 1024,
+  upstreamTimeoutMs: 120_000,
+  tokenTimeoutMs: 3_000,
+} as const
+
+/** What the process hands to the app; nothing else of it is visible here. */
+export interface Surroundings {
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly now: () => number
+  readonly log: Writable
+  readonly version: string
+}
+
+export interface App {
+  /** Listens; resolves with the port. */
+  readonly listen: () => Promise<number>
+  /** Stops accepting, finishes what runs, ships records until the deadline. */
+  readonly close: (deadlineMs: number) => Promise<{ unshipped: number }>
+}
+
+/** Opens every part; throws what keeps the gateway from starting, naming it. */
+export async function createApp(config: Config, around: Surroundings): Promise<App> {
+  const { now } = around
+  const limits = config.limits ?? {}
+  const secrets = await readSecrets(config, around.env)
+  const app = Fastify({
+    serverFactory: await serverFactory(config),
+    clientErrorHandler: (error, socket) => refuseBytes(error, socket, audit.recorder),
+    frameworkErrors: (error, request, reply) => {
+      void pipeline.refuse(error, request, reply)
+    },
+    logger: { level: 'info', stream: around.log, base: { name: 'azureml-harness' } },
+    logController: new LogController({ disableRequestLogging: true }),
+    trustProxy: false,
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 16_384 },
+    exposeHeadRoutes: false,
+  })
+  const log = (fields: Record<string, unknown>, message: string): void =>
+    app.log.warn(fields, message)
+
+  const policy = await loadPolicy({
+    directory: config.policies.directory,
+    bindings: config.policies.bindings ?? `${config.policies.directory}/bindings.yaml`,
+    identities: Object.keys(config.identities),
+    issuers: config.issuers.map(({ name }) => name),
+  })
+  const broker = createBroker({
+    identities: new Map(Object.entries(config.identities)),
+    cloud: config.cloud.name,
+    timeoutMs: limits.tokenTimeoutMs ?? DEFAULTS.tokenTimeoutMs,
+    now,
+    log: app.log,
+  })
+  const audit = await openAudit({
+    config: config.audit,
+    hashKey: config.audit.hashKey === undefined ? null : Buffer.from(secrets(config.audit.hashKey)),
+    credential: broker.credential,
+    version: around.version,
+    now,
+    log,
+  })
+  const token = async (identity: string, scope: string): Promise<string> =>
+    (await broker.token(identity, scope)).token
+  const denyList = createDenyList({ file: config.denyListFile ?? null, log })
+  const identify = createIdentify({
+    issuers: config.issuers,
+    publicUrl: config.listen.publicUrl,
+    secrets,
+    denyList,
+    now,
+    graphToken: token,
+    log,
+  })
+  const dispatcher = new Agent({
+    headersTimeout: limits.upstreamTimeoutMs ?? DEFAULTS.upstreamTimeoutMs,
+    bodyTimeout: limits.upstreamTimeoutMs ?? DEFAULTS.upstreamTimeoutMs,
+    connect: { timeout: 10_000 },
+  })
+  const userAgent = `azureml-harness/${around.version}`
+  const routing = createRouting({
+    cloud: config.cloud,
+    publicUrl: config.listen.publicUrl,
+    operationKey: config.operationKey === undefined ? null : secrets(config.operationKey),
+    now,
+    askLocation: createAskLocation({ dispatcher, userAgent, token }),
+  })
+  const names = hostNames(config)
+  const stages: Stages = {
+    checkInbound: (raw) =>
+      void checkInbound(
+        { method: raw.method ?? '', httpVersion: raw.httpVersion, rawHeaders: raw.rawHeaders },
+        names,
+      ),
+    parseTarget,
+    identify: (raw) =>
+      identify.identify({
+        method: raw.method ?? '',
+        url: raw.url ?? '',
+        rawHeaders: raw.rawHeaders,
+      }),
+    classify,
+    gather: async (exchange) => ({
+      facts: callFacts(exchange, routing.ownOperation(exchange)),
+      body: null,
+    }),
+    decide: createDecide(policy),
+    route: routing.route,
+    grant: (permit, scope, raw) => broker.grant(permit, scope, callersToken(raw)),
+    dropToken: (grant, scope) =>
+      broker.invalidate(grant.identity.name, scope, grant.authorization().slice('Bearer '.length)),
+    recorder: audit.recorder,
+    forward: createForward({
+      ...routing,
+      userAgent,
+      holdBytes: limits.answerBytes ?? DEFAULTS.holdBytes,
+    }),
+    challenge: {
+      publicUrl: config.listen.publicUrl,
+      authorizationUri: config.issuers[0]?.issuer ?? null,
+    },
+    now,
+  }
+  const pipeline = createPipeline(stages)
+  guardServer(app.server, audit.recorder)
+
+  registerRoutes(app, {
+    publicUrl: config.listen.publicUrl,
+    version: around.version,
+    policyVersion: () => policy.version,
+    health: () => ({ audit: audit.ready(), identity: identify.ready(), tokens: broker.ready() }),
+    issuers: config.issuers.map((issuer) => issuer.issuer),
+    metadata: (apiVersion) =>
+      metadataDocument(apiVersion, {
+        publicUrl: config.listen.publicUrl,
+        cloud: config.cloud.name,
+      }),
+    discovery: discoveryDocument(config.listen.publicUrl),
+  })
+  registerProxy(app, dispatcher, pipeline)
+
+  let metrics: Server | null = null
+  return {
+    async listen() {
+      await denyList.start()
+      await identify.start()
+      await audit.recorder.event('start', {
+        version: around.version,
+        policyVersion: policy.version,
+      })
+      if (config.listen.metrics !== undefined) {
+        metrics = await serveMetrics(config.listen.metrics, () => {
+          const { samples, help } = toSamples(audit.metrics())
+          return { samples: [...samples, ...identify.metrics(), ...broker.metrics()], help }
+        })
+      }
+      await app.listen({ host: config.listen.host, port: config.listen.port })
+      const address = app.server.address()
+      return typeof address === 'object' && address !== null ? address.port : config.listen.port
+    },
+    async close(deadlineMs) {
+      metrics?.close()
+      await app.close()
+      await dispatcher.close()
+      identify.close()
+      denyList.close()
+      await audit.recorder.event('stop', { version: around.version })
+      const result = await audit.close(deadlineMs)
+      broker.close()
+      return result
+    },
+  }
+}
+
+/** Everything that is not one of the gateway's own routes goes through the pipeline; what Fastify refuses, too. */
+function registerProxy(app: FastifyInstance, dispatcher: Agent, pipeline: Pipeline): void {
+  app.setErrorHandler((error, request, reply) => pipeline.refuse(error, request, reply))
+  app.setNotFoundHandler((request, reply) =>
+    pipeline.refuse(
+      new Refusal('method_not_allowed', `method "${request.method}" is not served`),
+      request,
+      reply,
+    ),
+  )
+  app.register(async (scope) => {
+    scope.addHook('onRequest', pipeline.receive)
+    await scope.register(httpProxy, proxyOptions(dispatcher, pipeline.handle))
+  })
+}
+
+/** For on-behalf-of identities only; all others never see it. */
+function callersToken(raw: IncomingMessage): string | undefined {
+  return /^bearer (\S+)$/i.exec(raw.headers.authorization ?? '')?.[1]
+}

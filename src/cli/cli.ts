@@ -1,0 +1,63 @@
+/**
+ * `azureml-harness COMMAND`: the list of commands and the way to each.
+ * @module
+ */
+import { EXIT, type Command, type Io } from './io.ts'
+import { health } from './health.ts'
+import { serve } from './serve.ts'
+
+/** Commands by their words; the longest match wins. */
+export const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  ['serve', serve],
+  ['health', health],
+])
+
+/** Runs one command and answers with its exit status: 0 done, 1 failed, 2 wrong arguments. */
+export async function runCli(argv: readonly string[], io: Io): Promise<number> {
+  const help = argv.length === 0 || argv[0] === '--help' || argv[0] === '-h' || argv[0] === 'help'
+  if (help) {
+    io.out(usage())
+    return argv.length === 0 ? EXIT.usage : EXIT.ok
+  }
+  for (const words of [2, 1]) {
+    const command = COMMANDS.get(argv.slice(0, words).join(' '))
+    if (command === undefined) continue
+    const args = argv.slice(words)
+    if (args.includes('--help') || args.includes('-h')) {
+      io.out(command.help)
+      return EXIT.ok
+    }
+    try {
+      return await command.run(args, io)
+    } catch (error) {
+      io.err(
+        `azureml-harness ${argv.slice(0, words).join(' ')}: ${error instanceof Error ? error.message : 'failed'}`,
+      )
+      return EXIT.failed
+    }
+  }
+  const words = [...COMMANDS.keys()]
+  const family = words.filter((name) => name.startsWith(`${argv[0] ?? ''} `))
+  io.err(`azureml-harness: no command "${argv.slice(0, 2).join(' ')}"`)
+  io.err(
+    family.length > 0
+      ? `did you mean one of: ${family.join(', ')}`
+      : 'azureml-harness --help lists the commands',
+  )
+  return EXIT.usage
+}
+
+function usage(): string {
+  const width = Math.max(...[...COMMANDS.keys()].map((name) => name.length))
+  const lines = [...COMMANDS].map(
+    ([name, command]) => `  ${name.padEnd(width)}  ${command.summary}`,
+  )
+  return `Usage: azureml-harness COMMAND [options]
+
+A reverse proxy in front of the Azure Machine Learning REST API: identity, policy, audit.
+
+Commands:
+${lines.join('\n')}
+
+Every command has --help. Exit status: 0 done, 1 failed, 2 wrong arguments.`
+}

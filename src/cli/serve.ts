@@ -1,0 +1,62 @@
+/**
+ * `serve`: runs the gateway until it is told to stop.
+ * @module
+ */
+import { resolve } from 'node:path'
+import { Writable } from 'node:stream'
+import { parseArgs } from 'node:util'
+import { createApp } from '../app.ts'
+import { loadConfig } from '../config/load.ts'
+import { VERSION } from '../version.ts'
+import { EXIT, type Command } from './io.ts'
+
+const DRAIN_MS = 25_000
+
+export const serve: Command = {
+  summary: 'run the gateway',
+  help: `Usage: azureml-harness serve --config FILE [--drain-ms N]
+
+Runs the gateway until SIGINT or SIGTERM; then finishes what runs and ships its records.
+
+  --config FILE   configuration (YAML); its schema: azureml-harness config schema
+  --drain-ms N    milliseconds for requests and records to finish on stop; ${DRAIN_MS} if absent
+
+Exit status: 0 stopped with every record shipped, 1 could not start or records are left in the spool.
+Example: azureml-harness serve --config /etc/azureml-harness/harness.yaml`,
+  async run(args, io) {
+    const { values } = parseArgs({
+      args: [...args],
+      options: { config: { type: 'string' }, 'drain-ms': { type: 'string' } },
+    })
+    if (values.config === undefined) {
+      io.err('serve needs --config FILE; config/harness.yaml is an example to start from')
+      return EXIT.usage
+    }
+    const drainMs = Number(values['drain-ms'] ?? DRAIN_MS)
+    if (!Number.isInteger(drainMs) || drainMs < 0) {
+      io.err('--drain-ms needs a whole number of milliseconds')
+      return EXIT.usage
+    }
+    const config = await loadConfig(resolve(io.cwd, values.config))
+    const log = new Writable({
+      write(chunk: Buffer, _encoding, done) {
+        io.err(chunk.toString('utf8').trimEnd())
+        done()
+      },
+    })
+    const app = await createApp(config, { env: io.env, now: io.now, log, version: VERSION })
+    await app.listen()
+    await new Promise<void>((stopped) => {
+      if (io.signal.aborted) stopped()
+      else io.signal.addEventListener('abort', () => stopped(), { once: true })
+    })
+    const { unshipped } = await app.close(drainMs)
+    if (unshipped > 0) {
+      io.err(
+        `${unshipped} records are still in the spool; they are shipped at the next start on the same disk`,
+      )
+      return EXIT.failed
+    }
+    return EXIT.ok
+  },
+}

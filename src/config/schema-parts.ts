@@ -1,0 +1,30 @@
+/**
+ * The schema's common parts: names, URLs, paths, and where secrets are.
+ * @module
+ */
+import { Type } from 'typebox'
+
+/** No key that is not named: a misspelt one would be a setting that silently is not there. */
+export const strict = { additionalProperties: false }
+export const name = Type.String({
+  pattern: '^[a-z][a-z0-9-]{0,62}$',
+  description: 'lower-case name',
+})
+export const url = Type.String({
+  format: 'uri',
+  pattern: '^https?://[^/]',
+  description: 'absolute http(s) URL',
+})
+export const path = Type.String({
+  minLength: 1,
+  description: "a file's path, relative to this file",
+})
+
+/** A secret is never written into the configuration: it names the variable or the file that has it. */
+export const SecretSource = Type.Union(
+  [
+    Type.Object({ fromEnv: Type.String({ minLength: 1 }) }, strict),
+    Type.Object({ fromFile: path }, strict),
+  ],
+  { description: 'where a secret comes from: {fromEnv: NAME} or {fromFile: path}' },
+)

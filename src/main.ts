@@ -1,0 +1,29 @@
+#!/usr/bin/env node
+/**
+ * The process: arguments, environment, signals. Sole user of `process`.
+ * @module
+ */
+import { runCli } from './cli/cli.ts'
+
+const stop = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    stop.abort(signal)
+  })
+}
+// a promise nobody waited for must not end a process that holds unshipped records (Azure SDKs refresh in the background)
+process.on('unhandledRejection', (reason) => {
+  process.stderr.write(
+    `${JSON.stringify({ level: 50, msg: 'unhandled rejection', name: reason instanceof Error ? reason.name : typeof reason })}\n`,
+  )
+})
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  out: (line) => process.stdout.write(`${line}\n`),
+  err: (line) => process.stderr.write(`${line}\n`),
+  colour: process.stderr.isTTY && process.env['NO_COLOR'] === undefined,
+  env: process.env,
+  cwd: process.cwd(),
+  now: Date.now,
+  signal: stop.signal,
+})
