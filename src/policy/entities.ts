@@ -2,7 +2,7 @@
  * One request as Cedar's entities and context.
  * @module
  */
-import type { CedarValueJson, EntityJson } from '@cedar-policy/cedar-wasm/nodejs'
+import type { CedarValueJson } from '@cedar-policy/cedar-wasm/nodejs'
 import type { Operation } from '../azureml/operation.ts'
 import type { Principal } from '../identity/principal.ts'
 import { factKind, type Facts } from './facts.ts'
@@ -29,6 +29,13 @@ export function resourceUids({ resource }: Operation): readonly Uid[] {
   return [{ type: resource.type, id: resource.id }, ...resource.ancestors]
 }
 
+/** An entity as Cedar takes it. */
+export interface CedarEntity {
+  readonly uid: Uid
+  readonly attrs: Record<string, never>
+  readonly parents: Uid[]
+}
+
 /**
  * An entity whose parents are all its ancestors, so that those need no entities. Of the ancestors only those that
  * the policies in question name are told.
@@ -36,7 +43,7 @@ export function resourceUids({ resource }: Operation): readonly Uid[] {
 export function entityOf(
   [uid, ...ancestors]: readonly Uid[],
   named: UidMap<true> | null,
-): EntityJson {
+): CedarEntity {
   if (uid === undefined) throw new TypeError('an entity needs an id')
   const parents = named === null ? ancestors : ancestors.filter((one) => named.get(one) === true)
   return { uid, attrs: {}, parents: [...parents] }
