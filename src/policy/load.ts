@@ -7,12 +7,12 @@ import { readdir, readFile } from 'node:fs/promises'
 import { basename, join, relative, sep } from 'node:path'
 import { validate } from '@cedar-policy/cedar-wasm/nodejs'
 import { bind, enforce, type Source } from './bind.ts'
-import { fault, PolicyError, type Fault } from './faults.ts'
+import { fault, PolicyError, suggest, type Fault } from './faults.ts'
 import type { PolicySet } from './rules.ts'
-import { createSchema } from './schema.ts'
+import { createSchema, PRINCIPAL_TYPES } from './schema.ts'
 import { cedarFault, readStatement, splitStatements, withoutSlots } from './source.ts'
 import type { Policy, Statement } from './source.ts'
-import { createWords, type Vocabulary, type Words } from './words.ts'
+import { createWords, GROUPS, ROLE_GROUPS, type Vocabulary, type Words } from './words.ts'
 
 export interface LoadOptions {
   /** Holds `*.cedar`, and `templates/*.cedar` with one template a file. */
@@ -148,8 +148,28 @@ function schemaFaults(policies: readonly Policy[], words: Words): Fault[] {
     const place = `${policyId} ${error.severity === 'warning' ? '' : error.sourceLocations?.[0]?.start}`
     if (policy === undefined || seen.has(place)) return []
     seen.add(place)
-    return [cedarFault(policy, error)]
+    return [meant(cedarFault(policy, error), words)]
   })
+}
+
+const UNKNOWN = /^unrecognized (action|entity type) `(?:Action::")?([^`"]+)"?`/u
+
+/** Cedar suggests the nearest word of any kind; we know which kind it must be, and that people leave out the provider. */
+function meant(found: Fault, words: Words): Fault {
+  const [, kind, word] = UNKNOWN.exec(found.message) ?? []
+  if (kind === undefined || word === undefined) return found
+  const actions = [...GROUPS, ...ROLE_GROUPS, ...words.actions.map(({ id }) => id)]
+  const tail = `/${word.toLowerCase()}`
+  const [whole] = actions
+    .filter((id) => id.toLowerCase().endsWith(tail))
+    .sort((one, other) => one.length - other.length)
+  const suggestion =
+    kind === 'action'
+      ? whole === undefined
+        ? suggest(word, actions)
+        : `did you mean "${whole}"?`
+      : suggest(word, [...PRINCIPAL_TYPES, 'Group', 'Role', ...words.resourceTypes])
+  return fault(found.file, found.line, found.message, suggestion ?? found.suggestion)
 }
 
 function versionOf(sources: readonly Source[], options: LoadOptions, words: Words): string {

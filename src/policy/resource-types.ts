@@ -95,10 +95,10 @@ const TYPE_OF_PATH: readonly (readonly [path: string, type: string])[] = [
 ]
 
 /** Kinds that hold others. */
-export const CONTAINERS = ['Subscription', 'ResourceGroup', 'Workspace', 'Registry'] as const
+const CONTAINERS = ['Subscription', 'ResourceGroup', 'Workspace', 'Registry'] as const
 
 /** A kind without a type of its own. */
-export const OTHER = 'Other'
+const OTHER = 'Other'
 
 const byPath = new Map(TYPE_OF_PATH.map(([path, type]) => [path.toLowerCase(), type]))
 
