@@ -23,6 +23,10 @@ export interface Fault {
   readonly reset?: boolean | 'mid-body'
   /** Never answers. */
   readonly hang?: boolean
+  /** These bytes instead of an answer, then the connection ends: what no honest server sends. */
+  readonly raw?: string
+  /** Reads the request's body no faster than this. */
+  readonly readBytesPerSecond?: number
   /** The request is carried out before its answer fails: the caller cannot know that it was. */
   readonly after?: boolean
 }
@@ -54,6 +58,8 @@ const KEYS = new Set([
   'reset',
   'hang',
   'after',
+  'raw',
+  'readBytesPerSecond',
 ])
 
 function parse(value: unknown): Fault {

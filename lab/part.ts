@@ -15,6 +15,8 @@ import { KEPT_BODY_BYTES, type Entry, type Journal } from './journal.ts'
 
 /** Bodies up to this size are given to handlers; longer ones are hashed and let go. */
 const HELD_BODY_BYTES = 8 * 1024 * 1024
+/** So that what was written before a cut has left. */
+const CUT_AFTER_MS = 20
 
 export interface Body {
   readonly bytes: number
@@ -83,6 +85,14 @@ export function json(
   }
 }
 
+/** Holds the sender back after each chunk, for as long as it should have taken. */
+function slowDown(request: http.IncomingMessage, bytesPerSecond: number): void {
+  request.on('data', (chunk: Buffer) => {
+    request.pause()
+    setTimeout(() => request.resume(), (chunk.length / bytesPerSecond) * 1000)
+  })
+}
+
 function readBody(request: http.IncomingMessage, entry: Entry): Promise<Body> {
   const { promise, resolve, reject } = deferred<Body>()
   const hash = createHash('sha256')
@@ -127,7 +137,16 @@ async function send(
   entry.status = answer.status
   response.writeHead(answer.status, { ...answer.headers } as http.OutgoingHttpHeaders)
   if (answer.body instanceof Readable) {
-    await pipeline(answer.body, response)
+    if (!cut) {
+      await pipeline(answer.body, response)
+      return
+    }
+    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      response.write(chunk)
+      break
+    }
+    await delay(CUT_AFTER_MS)
+    response.destroy()
     return
   }
   const body = Buffer.from(answer.body ?? '')
@@ -136,7 +155,7 @@ async function send(
     return
   }
   response.write(body.subarray(0, Math.ceil(body.length / 2)))
-  await delay(20)
+  await delay(CUT_AFTER_MS)
   response.destroy()
 }
 
@@ -190,6 +209,7 @@ export async function createPart(options: PartOptions): Promise<Part> {
     const route = call.path.slice('/_lab/'.length)
     const own = new Map(Object.entries(options.routes ?? {})).get(route)
     if (own !== undefined) return (await own(call)) ?? { status: 204 }
+    if (route === 'health') return json(200, { part: name })
     if (route === 'requests' && call.method === 'DELETE') {
       journal.clear()
       return { status: 204 }
@@ -223,9 +243,14 @@ export async function createPart(options: PartOptions): Promise<Part> {
     const { response, request } = call.raw
     if (fault.delayMs !== undefined) await delay(fault.delayMs)
     const planned = faultAnswer(fault)
-    const fails = planned !== null || fault.reset === true || fault.hang === true
+    const cuts = fault.reset === true || fault.raw !== undefined
+    const fails = planned !== null || cuts || fault.hang === true
     const real = !fails || fault.after === true ? await handler(call) : null
     if (fault.hang === true) return
+    if (fault.raw !== undefined) {
+      request.socket.end(fault.raw, 'latin1')
+      return
+    }
     if (fault.reset === true) {
       request.socket.destroy()
       return
@@ -242,6 +267,8 @@ export async function createPart(options: PartOptions): Promise<Part> {
     const entry = own
       ? ({ bodyBytes: 0, bodySha256: null, body: null, status: null } as Entry)
       : journal.add(name, request)
+    const fault = own ? null : faults.take(request.method ?? '', url)
+    if (fault?.readBytesPerSecond !== undefined) slowDown(request, fault.readBytesPerSecond)
     const reading = own || options.bodies === 'read' ? readBody(request, entry) : null
     const call: Call = {
       method: request.method ?? '',
@@ -257,7 +284,6 @@ export async function createPart(options: PartOptions): Promise<Part> {
       await send(response, withLength(await inspect(call), request.method), false, entry)
       return
     }
-    const fault = faults.take(call.method, url)
     if (fault !== null) {
       await answerFaulty(call, fault, entry)
       return

@@ -21,11 +21,13 @@ import type {
 import { PERSONAS, type Persona } from '../personas.ts'
 import { json, type Call, type Handler } from '../part.ts'
 import { createAdapterFactory } from './adapter.ts'
+import { createStructuredTokens, describe } from './structured.ts'
 import { clientOf, type Claims, type TokenFacts } from './claims.ts'
 
 /** The lab's own grant: `persona`, and what to change in its token. */
 export const PERSONA_GRANT = 'urn:azureml-harness:lab:persona'
 const TTL_SECONDS = 3600
+const SCOPES = ['openid', 'offline_access', 'profile', 'email', 'groups']
 
 export interface IssuerOptions {
   /** Origin of the part that serves it. */
@@ -48,6 +50,8 @@ export interface Issuer {
   readonly routes: Readonly<Record<string, Handler>>
   /** The key that signs now, for tests that forge tokens. */
   signing(): { readonly kid: string; readonly privateKey: KeyObject }
+  /** Claims of an access token that one of its keys signed; null otherwise. */
+  verify(token: string): Promise<Claims | null>
   /** A new signing key; the old ones stay published if `keep`. */
   rotate(keep: boolean): Promise<void>
 }
@@ -90,6 +94,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   const url = `${options.origin}${options.mount}`
   const cookieKeys = [randomUUID()]
   const adapter = createAdapterFactory()
+  const structured = createStructuredTokens(() => keys)
   let keys = [await generateKey()]
 
   const resourceServer = (format: 'jwt' | 'opaque'): ResourceServerInstance => ({
@@ -106,7 +111,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     adapter,
     jwks: { keys: keys.map((key) => key.jwk) },
     clients: [...options.clients],
-    scopes: ['openid', 'offline_access', 'profile', 'email', 'groups', ...options.scopes],
+    scopes: SCOPES.concat(options.scopes),
     cookies: { keys: cookieKeys },
     pkce: { required: (_ctx, client) => client.clientAuthMethod === 'none' },
     ttl: {
@@ -147,7 +152,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
       const { client, session, provider } = ctx.oidc
       if (client === undefined || session?.accountId === undefined) return undefined
       const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId })
-      grant.addOIDCScope('openid offline_access profile email groups')
+      grant.addOIDCScope(SCOPES.concat(options.scopes).join(' '))
       grant.addResourceScope(options.resource, options.scopes.join(' '))
       await grant.save()
       return grant
@@ -176,6 +181,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
 
   function build(): Provider {
     const provider = new Provider(url, configuration())
+    provider.use(structured)
     provider.registerGrantType<{ persona?: string; format?: string }>(
       PERSONA_GRANT,
       async (ctx) => {
@@ -218,6 +224,12 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   async function interaction(call: Call): Promise<null> {
     const { request, response } = call.raw
     const details = await provider.interactionDetails(request, response)
+    if (details.prompt.name === 'consent') {
+      // native clients are always asked (RFC 8252 section 8.6); in the lab the answer is yes
+      const merge = { mergeWithLastSubmission: true }
+      await provider.interactionFinished(request, response, { consent: {} }, merge)
+      return null
+    }
     const hint = call.params.get('persona') ?? details.params['login_hint']
     if (typeof hint === 'string' && PERSONAS.has(hint)) {
       await provider.interactionFinished(request, response, { login: { accountId: hint } })
@@ -281,6 +293,10 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
       const key = keys[0]
       if (key === undefined) throw new Error('an issuer always has a key')
       return { kid: key.kid, privateKey: key.privateKey }
+    },
+    async verify(token) {
+      const claims = await describe(token, keys)
+      return claims['active'] === true && claims['iss'] === url ? claims : null
     },
     rotate,
   }

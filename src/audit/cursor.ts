@@ -3,6 +3,7 @@
  * @module
  */
 import { readFileSync } from 'node:fs'
+import { fieldsOf } from './fields.ts'
 import { codeOf, replaceFile } from './files.ts'
 import type { Position } from './reader.ts'
 
@@ -16,9 +17,7 @@ const START: Position = { segment: '', offset: 0, seq: 0 }
 
 function parse(text: string): Position | null {
   try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value !== 'object' || value === null) return null
-    const fields = new Map<string, unknown>(Object.entries(value))
+    const fields = fieldsOf(JSON.parse(text))
     const segment = fields.get('segment')
     const offset = fields.get('offset')
     const seq = fields.get('seq')
@@ -30,20 +29,26 @@ function parse(text: string): Position | null {
   }
 }
 
-/** A lost or unreadable cursor starts at the beginning: records are sent twice rather than never. */
-export function openCursor(directory: string, name: string): Cursor {
+/**
+ * Opens a sink's cursor. A new sink begins after record `before`, with what the spool has; that is written down, so that
+ * what it does not get from then on is a loss. An unreadable cursor starts at the beginning: records are sent twice
+ * rather than never.
+ */
+export async function openCursor(directory: string, name: string, before: number): Promise<Cursor> {
   const path = `${directory}/${name}.cursor`
   let at = START
-  try {
-    at = parse(readFileSync(path, 'utf8')) ?? START
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error
-  }
-  return {
+  const cursor: Cursor = {
     position: () => at,
     async move(to) {
       await replaceFile(directory, path, JSON.stringify(to))
       at = to
     },
   }
+  try {
+    at = parse(readFileSync(path, 'utf8')) ?? START
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+    await cursor.move({ ...START, seq: before })
+  }
+  return cursor
 }

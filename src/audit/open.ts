@@ -9,7 +9,7 @@ import { draftOf } from './draft.ts'
 import { loadSigner } from './keys.ts'
 import { takeLock, type Lock } from './lock.ts'
 import { collectMetrics, type Metric } from './metrics.ts'
-import { openCursor } from './cursor.ts'
+import { openCursor, type Cursor } from './cursor.ts'
 import { privateDirectory } from './permissions.ts'
 import { createRecorder, eventRow, unknownOutcomeRow } from './record.ts'
 import { recover } from './recover.ts'
@@ -18,7 +18,9 @@ import { createShipper, TIMING, type Shipper, type Timing } from './shipper.ts'
 import { createSpace } from './space.ts'
 import { createSpool, type Spool } from './spool.ts'
 import { makeSink, type SinkContext } from './sinks/make.ts'
+import { Refusal } from '../errors.ts'
 import type { AuditConfig } from '../config/schema.ts'
+import type { Sink } from './sinks/sink.ts'
 import type { Recorder } from './recorder.ts'
 
 const MB = 1_048_576
@@ -34,6 +36,8 @@ export interface AuditOptions {
   readonly config: AuditConfig
   readonly hashKey: Buffer | null
   readonly credential: SinkContext['credential']
+  /** Reads the secrets of sinks; needed as soon as one has a token. */
+  readonly secret?: SinkContext['secret']
   readonly version: string
   readonly now: () => number
   readonly log: (fields: Record<string, unknown>, message: string) => void
@@ -49,6 +53,10 @@ export interface Audit {
   metrics(): Metric[]
   /** Stops writing, ships until the deadline, and counts what a required sink does not have yet. */
   close(deadlineMs: number): Promise<{ unshipped: number }>
+}
+
+const noSecret: SinkContext['secret'] = () => {
+  throw new Error('an audit sink names a secret that nobody can read')
 }
 
 const CHAIN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -93,7 +101,9 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
     return await openLocked(options, limits, lock)
   } catch (error) {
     lock.release()
-    throw error
+    if (!(error instanceof Refusal)) throw error
+    const why = error.detail.inner ?? 'unknown'
+    throw new Error(`the audit spool "${root}" cannot be written: ${why}`, { cause: error })
   }
 }
 
@@ -110,10 +120,16 @@ async function openLocked(
   privateDirectory(directory)
   const signer = loadSigner(config.spool.signingKeyFile, root)
   const context = { now, version }
-  const sinks = config.sinks.map((sink) =>
-    makeSink(sink, { credential: options.credential, version }),
-  )
   const recovered = await recover(directory, chainId, files)
+  const secret = options.secret ?? noSecret
+  const before = (recovered.segments[0]?.firstSeq ?? 1) - 1
+  const routes: { sink: Sink; cursor: Cursor }[] = []
+  for (const sink of config.sinks) {
+    routes.push({
+      sink: await makeSink(sink, { credential: options.credential, secret, version }),
+      cursor: await openCursor(root, sink.name, before),
+    })
+  }
   const space = await createSpace({ directory: root, files, reserveBytes, log })
   const spool: Spool = createSpool({
     ...bounds,
@@ -151,11 +167,11 @@ async function openLocked(
     throw error
   }
 
-  const shippers: Shipper[] = sinks.map((sink) =>
+  const shippers: Shipper[] = routes.map(({ sink, cursor }) =>
     createShipper({
       sink,
       spool,
-      cursor: openCursor(root, sink.name),
+      cursor,
       directory: root,
       timing: { ...TIMING, ...options.timing },
       event: (name, fields) => recorder.event(name, fields),
@@ -180,6 +196,19 @@ async function openLocked(
       ...shippers.filter(({ sink }) => sink.required).map((shipper) => spool.end() - shipper.seq()),
     )
 
+  let closing: Promise<{ unshipped: number }> | null = null
+
+  async function shut(deadlineMs: number): Promise<{ unshipped: number }> {
+    clearInterval(timer)
+    await recorder.event('audit_closing', {}).catch(() => {})
+    await spool.close()
+    await Promise.all(shippers.map((shipper) => shipper.close(deadlineMs)))
+    lock.release()
+    const left = unshipped()
+    if (left > 0) log({ unshipped: left }, 'records were not shipped before the deadline')
+    return { unshipped: left }
+  }
+
   return {
     recorder,
     ready() {
@@ -187,15 +216,9 @@ async function openLocked(
       return { ok: reasons.length === 0, reasons }
     },
     metrics: () => collectMetrics(spool, shippers, space, recorder.counts),
-    async close(deadlineMs) {
-      clearInterval(timer)
-      await recorder.event('audit_closing', {}).catch(() => {})
-      await spool.close()
-      await Promise.all(shippers.map((shipper) => shipper.close(deadlineMs)))
-      lock.release()
-      const left = unshipped()
-      if (left > 0) log({ unshipped: left }, 'records were not shipped before the deadline')
-      return { unshipped: left }
+    close(deadlineMs) {
+      closing ??= shut(deadlineMs)
+      return closing
     },
   }
 }

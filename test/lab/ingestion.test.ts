@@ -86,3 +86,11 @@ t.test('it can be made to throttle', async (t) => {
   t.equal(await post(running, rows), 429)
   t.equal(await post(running, rows), 204)
 })
+
+t.test('it can be made to lose rows that it accepted', async (t) => {
+  const running = await lab(t)
+  const { ca } = running.certificates
+  await request(`${running.urls.ingestion}/_lab/drop?every=2`, { ca, method: 'POST' })
+  t.equal(await post(running, Buffer.from('[{"a":1},{"a":2},{"a":3}]')), 204)
+  t.strictSame(running.ingestion.rows(), [{ a: 1 }, { a: 3 }])
+})

@@ -1,0 +1,110 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { access, readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { setTimeout as delay } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { request } from '../../lab/http.ts'
+import { loadConfig } from '../../src/config/load.ts'
+import { readLabFile, type LabFile } from '../../lab/lab-file.ts'
+
+const START = fileURLToPath(new URL('../../lab/start.ts', import.meta.url))
+const HEALTH = fileURLToPath(new URL('../../lab/health.ts', import.meta.url))
+const READY_MS = 60_000
+
+interface Started {
+  readonly child: ChildProcess
+  readonly file: LabFile
+  readonly directory: string
+  readonly out: () => string
+  readonly exited: Promise<number | null>
+}
+
+async function start(t: Test, more: Record<string, string> = {}): Promise<Started> {
+  const directory = t.testdir()
+  const env = { ...process.env, LAB_DIR: directory, LAB_PORT: '0', HARNESS_PORT: '0', ...more }
+  const child = spawn(process.execPath, [START], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  t.teardown(() => child.kill('SIGTERM'))
+  let text = ''
+  child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')))
+  child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')))
+  const exited = once(child, 'close').then(([code]) => code as number | null)
+  const deadline = Date.now() + READY_MS
+  while (Date.now() < deadline && child.exitCode === null) {
+    const file = await readLabFile(directory)
+    if (file !== null) return { child, file, directory, out: () => text, exited }
+    await delay(50)
+  }
+  throw new Error(`the lab did not come up\n${text}`)
+}
+
+t.test('npm start brings all of it up, says where, and a signal takes it down', async (t) => {
+  const { child, file, directory, out, exited } = await start(t)
+  const ca = await readFile(file.ca, 'utf8')
+  t.equal((await request(`${file.gateway}/_harness/readyz`, { ca })).status, 200)
+  t.equal((await request(`${file.upstream}/_lab/requests`, { ca })).status, 200)
+  t.equal((await request(`${file.ingestion}/_lab/rows`, { ca })).status, 200)
+  t.strictSame(Object.keys(file), [
+    'gateway',
+    'ca',
+    'subscription',
+    'resourceGroup',
+    'workspace',
+    'upstream',
+    'ingestion',
+    'spool',
+    'personas',
+  ])
+  const names = ['scientist', 'reader', 'reviewer', 'service', 'cluster', 'outsider']
+  t.strictSame(Object.keys(file.personas), names)
+  await access(file.spool)
+  // as under npm: once from the terminal, once handed on
+  child.kill('SIGINT')
+  await delay(20)
+  child.kill('SIGINT')
+  t.equal(await exited, 0, out())
+  t.equal(await readLabFile(directory), null)
+  await t.rejects(request(`${file.gateway}/_harness/readyz`, { ca }), { code: 'ECONNREFUSED' })
+  await t.rejects(request(`${file.upstream}/_lab/requests`, { ca }), { code: 'ECONNREFUSED' })
+})
+
+t.test('if the gateway dies, the lab says how and ends with an error', async (t) => {
+  const { file, out, exited } = await start(t)
+  const pid = /\(process (\d+)\)/.exec(out())?.[1]
+  process.kill(Number(pid), 'SIGKILL')
+  t.equal(await exited, 1)
+  t.match(out(), /the gateway has ended by itself: signal SIGKILL/)
+  const ca = await readFile(file.ca, 'utf8')
+  await t.rejects(request(`${file.upstream}/_lab/requests`, { ca }), { code: 'ECONNREFUSED' })
+})
+
+t.test('without a gateway it leaves what a gateway in another container needs', async (t) => {
+  const header = 'shared-with-the-other-container'
+  const { child, file, directory, out, exited } = await start(t, {
+    LAB_GATEWAY: 'none',
+    LAB_HOST: 'localhost',
+    LAB_IDENTITY_HEADER: header,
+    HARNESS_PORT: '8443',
+  })
+  const config = await loadConfig(`${directory}/harness.yaml`)
+  t.equal(config.cloud.resourceManager, file.upstream)
+  t.equal(config.policies.bindings, `${directory}/bindings.yaml`)
+  await access(`${directory}/bindings.yaml`)
+  const env = { ...process.env, LAB_DIR: directory }
+  const health = spawn(process.execPath, [HEALTH], { env, stdio: 'ignore' })
+  t.strictSame(await once(health, 'close'), [0, null], 'healthy')
+  child.kill('SIGTERM')
+  t.equal(await exited, 0, out())
+  const after = spawn(process.execPath, [HEALTH], { env, stdio: 'ignore' })
+  t.strictSame(await once(after, 'close'), [1, null], 'no longer healthy')
+})
+
+t.test('a port that is no port is named', async (t) => {
+  const env = { ...process.env, LAB_DIR: t.testdir(), LAB_PORT: 'http' }
+  const child = spawn(process.execPath, [START], { env, stdio: ['ignore', 'ignore', 'pipe'] })
+  let text = ''
+  child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString('utf8')))
+  const [code] = (await once(child, 'close')) as [number]
+  t.equal(code, 1)
+  t.match(text, /LAB_PORT must be a port, not "http"/)
+})
