@@ -40,7 +40,7 @@ function powershellLine(name: string, value: string | null): string {
     : `$Env:${name} = '${value.replaceAll(/['\u2018\u2019\u201A\u201B]/gu, '$&$&')}'`
 }
 
-/** A cell for a Python notebook: JSON's strings, in ASCII, are Python's. */
+/** A cell for a Python notebook: JSON's strings are Python's, once in ASCII. */
 function notebook(entries: readonly Entry[]): string {
   return [
     'import os',
@@ -52,9 +52,10 @@ function notebook(entries: readonly Entry[]): string {
   ].join('\n')
 }
 
+/** Python takes no surrogate pairs: a character outside of the first plane is written as one. */
 function literal(text: string): string {
-  return JSON.stringify(text).replaceAll(
-    /[\u007F-\uFFFF]/g,
-    (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  return JSON.stringify(text).replaceAll(/[\u{7F}-\u{10FFFF}]/gu, (one) => {
+    const code = (one.codePointAt(0) ?? 0).toString(16)
+    return code.length > 4 ? `\\U${code.padStart(8, '0')}` : `\\u${code.padStart(4, '0')}`
+  })
 }
