@@ -19,6 +19,8 @@ import { startGateway, type World } from '../support/gateway.ts'
 import { run, start } from './support/run.ts'
 
 const SHOW = `process.stdout.write(JSON.stringify(process.env))`
+const isCluster = (row: Readonly<Record<string, unknown>>): boolean =>
+  String(row['PrincipalId']).endsWith('44444444-4444-4444-8444-444444444405')
 const node = (code: string): string[] => ['exec', '--', process.execPath, '-e', code]
 const CALL = `
   const url = process.env.AZUREML_HARNESS_GATEWAY + process.argv[1]
@@ -154,8 +156,6 @@ t.test('a job calls the gateway under its compute’s managed identity', async (
   const call = [process.execPath, '--input-type=module', '-e', CALL, path]
   const ran = await start(['exec', '--gateway', world.url, '--', ...call], env).ended
   t.match(ran, { status: 0, out: '200' }, ran.err)
-  const isCluster = (row: Readonly<Record<string, unknown>>): boolean =>
-    String(row['PrincipalId']).endsWith('44444444-4444-4444-8444-444444444405')
   t.ok((await world.rows((rows) => rows.some(isCluster))).length > 0)
 })
 
