@@ -4,6 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdir } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -85,6 +86,7 @@ export async function spawnGateway(lab: Lab, options: GatewayOptions = {}): Prom
   const port = options.port === undefined || options.port === 0 ? await freePort() : options.port
   const configFile = options.configFile ?? join(lab.directory, 'harness.yaml')
   const config = await writeGatewayConfig(lab, configFile, { ...options, port })
+  await mkdir(config.audit.spool.directory, { recursive: true, mode: 0o700 })
   const env: Record<string, string | undefined> = { ...process.env, ...lab.env, ...options.env }
   const args = [...(options.execArgv ?? []), MAIN, 'serve', '--config', configFile]
   // a process group of its own: Ctrl-C reaches us only, and we stop it in our order

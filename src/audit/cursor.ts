@@ -3,6 +3,7 @@
  * @module
  */
 import { readFileSync } from 'node:fs'
+import { fieldsOf } from './fields.ts'
 import { codeOf, replaceFile } from './files.ts'
 import type { Position } from './reader.ts'
 
@@ -16,9 +17,7 @@ const START: Position = { segment: '', offset: 0, seq: 0 }
 
 function parse(text: string): Position | null {
   try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value !== 'object' || value === null) return null
-    const fields = new Map<string, unknown>(Object.entries(value))
+    const fields = fieldsOf(JSON.parse(text))
     const segment = fields.get('segment')
     const offset = fields.get('offset')
     const seq = fields.get('seq')

@@ -14,6 +14,7 @@ import {
 } from 'node:fs'
 import { hostname } from 'node:os'
 import { kill, pid } from 'node:process'
+import { fieldsOf } from './fields.ts'
 import { codeOf } from './files.ts'
 
 /** Time without a sign of life after which a lock of another host or container is taken over. */
@@ -64,9 +65,7 @@ function isAlive(owner: Owner): boolean {
 
 function read(path: string): Owner | null {
   try {
-    const value: unknown = JSON.parse(readFileSync(path, 'utf8'))
-    if (typeof value !== 'object' || value === null) return null
-    const fields = new Map<string, unknown>(Object.entries(value))
+    const fields = fieldsOf(JSON.parse(readFileSync(path, 'utf8')))
     return {
       token: String(fields.get('token')),
       pid: Number(fields.get('pid')),

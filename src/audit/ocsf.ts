@@ -47,13 +47,13 @@ function severityOf(row: Row): [number, string] {
 function statusOf(row: Row): [number, string] {
   if (row['RecordKind'] === 'refused' || row['RecordKind'] === 'received') return [2, 'Failure']
   if (row['Outcome'] === 'success') return [1, 'Success']
-  return row['Outcome'] === null || row['Outcome'] === undefined || row['Outcome'] === 'unknown'
+  return row['Outcome'] === undefined || row['Outcome'] === 'unknown'
     ? [0, 'Unknown']
     : [2, 'Failure']
 }
 
 function actorOf(row: Row) {
-  if (row['PrincipalId'] === null || row['PrincipalId'] === undefined) {
+  if (row['PrincipalId'] === undefined) {
     return {
       user: { name: row['RecordKind'] === 'gateway' ? 'gateway' : 'unauthenticated', type_id: 0 },
     }
@@ -63,18 +63,18 @@ function actorOf(row: Row) {
       uid: row['PrincipalId'],
       type_id: row['PrincipalKind'] === 'user' ? 1 : 4,
       type: row['PrincipalKind'] === 'user' ? 'User' : 'Service',
-      domain: row['PrincipalTenant'] ?? undefined,
+      domain: row['PrincipalTenant'],
     },
-    app_uid: row['PrincipalClient'] ?? undefined,
+    app_uid: row['PrincipalClient'],
     session: {
-      uid: row['TokenId'] ?? undefined,
-      issuer: row['PrincipalIssuer'] ?? undefined,
+      uid: row['TokenId'],
+      issuer: row['PrincipalIssuer'],
     },
   }
 }
 
 function controlOf(row: Row) {
-  if (row['Decision'] === null || row['Decision'] === undefined) return {}
+  if (row['Decision'] === undefined) return {}
   const allowed = row['Decision'] === 'permit' && row['RecordKind'] !== 'refused'
   const policies = Array.isArray(row['PolicyIds']) ? row['PolicyIds'] : []
   return {
@@ -84,7 +84,7 @@ function controlOf(row: Row) {
     disposition: allowed ? 'Allowed' : 'Blocked',
     authorizations: policies.map((uid) => ({
       decision: row['Decision'],
-      policy: { uid: String(uid), version: row['PolicyVersion'] ?? undefined },
+      policy: { uid: String(uid), version: row['PolicyVersion'] },
     })),
   }
 }
@@ -93,12 +93,12 @@ function apiOf(row: Row) {
   return {
     operation: row['Action'] ?? row['Event'] ?? 'unclassified',
     service: { name: 'Microsoft.MachineLearningServices' },
-    version: row['ApiVersion'] ?? undefined,
-    request: row['ExchangeId'] === undefined ? undefined : { uid: row['ExchangeId'] },
+    version: row['ApiVersion'],
+    request: row['ExchangeId'] === '' ? undefined : { uid: row['ExchangeId'] },
     response:
-      row['RefusalCode'] === null || row['RefusalCode'] === undefined
+      row['RefusalCode'] === undefined
         ? undefined
-        : { error: row['RefusalCode'], error_message: row['Reason'] ?? undefined },
+        : { error: row['RefusalCode'], error_message: row['Reason'] },
   }
 }
 
@@ -156,6 +156,6 @@ export function metadataOf(row: Row, version: string) {
     product: { name: 'Azure ML Harness', vendor_name: 'Azure ML Harness', version },
     log_name: 'audit',
     event_code: row['RecordKind'],
-    correlation_uid: row['CorrelationId'] ?? undefined,
+    correlation_uid: row['CorrelationId'],
   }
 }

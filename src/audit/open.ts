@@ -19,6 +19,7 @@ import { createSpace } from './space.ts'
 import { createSpool, type Spool } from './spool.ts'
 import { makeSink, type SinkContext } from './sinks/make.ts'
 import type { AuditConfig } from '../config/schema.ts'
+import type { Sink } from './sinks/sink.ts'
 import type { Recorder } from './recorder.ts'
 
 const MB = 1_048_576
@@ -34,6 +35,8 @@ export interface AuditOptions {
   readonly config: AuditConfig
   readonly hashKey: Buffer | null
   readonly credential: SinkContext['credential']
+  /** Reads the secrets of sinks; needed as soon as one has a token. */
+  readonly secret?: SinkContext['secret']
   readonly version: string
   readonly now: () => number
   readonly log: (fields: Record<string, unknown>, message: string) => void
@@ -49,6 +52,10 @@ export interface Audit {
   metrics(): Metric[]
   /** Stops writing, ships until the deadline, and counts what a required sink does not have yet. */
   close(deadlineMs: number): Promise<{ unshipped: number }>
+}
+
+const noSecret: SinkContext['secret'] = () => {
+  throw new Error('an audit sink names a secret that nobody can read')
 }
 
 const CHAIN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -110,9 +117,11 @@ async function openLocked(
   privateDirectory(directory)
   const signer = loadSigner(config.spool.signingKeyFile, root)
   const context = { now, version }
-  const sinks = config.sinks.map((sink) =>
-    makeSink(sink, { credential: options.credential, version }),
-  )
+  const secret = options.secret ?? noSecret
+  const sinks: Sink[] = []
+  for (const sink of config.sinks) {
+    sinks.push(await makeSink(sink, { credential: options.credential, secret, version }))
+  }
   const recovered = await recover(directory, chainId, files)
   const space = await createSpace({ directory: root, files, reserveBytes, log })
   const spool: Spool = createSpool({
@@ -180,6 +189,19 @@ async function openLocked(
       ...shippers.filter(({ sink }) => sink.required).map((shipper) => spool.end() - shipper.seq()),
     )
 
+  let closing: Promise<{ unshipped: number }> | null = null
+
+  async function shut(deadlineMs: number): Promise<{ unshipped: number }> {
+    clearInterval(timer)
+    await recorder.event('audit_closing', {}).catch(() => {})
+    await spool.close()
+    await Promise.all(shippers.map((shipper) => shipper.close(deadlineMs)))
+    lock.release()
+    const left = unshipped()
+    if (left > 0) log({ unshipped: left }, 'records were not shipped before the deadline')
+    return { unshipped: left }
+  }
+
   return {
     recorder,
     ready() {
@@ -187,15 +209,9 @@ async function openLocked(
       return { ok: reasons.length === 0, reasons }
     },
     metrics: () => collectMetrics(spool, shippers, space, recorder.counts),
-    async close(deadlineMs) {
-      clearInterval(timer)
-      await recorder.event('audit_closing', {}).catch(() => {})
-      await spool.close()
-      await Promise.all(shippers.map((shipper) => shipper.close(deadlineMs)))
-      lock.release()
-      const left = unshipped()
-      if (left > 0) log({ unshipped: left }, 'records were not shipped before the deadline')
-      return { unshipped: left }
+    close(deadlineMs) {
+      closing ??= shut(deadlineMs)
+      return closing
     },
   }
 }

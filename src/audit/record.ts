@@ -2,11 +2,14 @@
  * The recorder: exchanges and events become records in the spool.
  * @module
  */
+import { createSecretKey } from 'node:crypto'
 import { draftOf, type DraftContext } from './draft.ts'
+import { fieldsOf } from './fields.ts'
 import { rowOf, type RecordKind, type Row } from './row.ts'
 import { line } from './text.ts'
 import type { Exchange, Outcome } from '../exchange.ts'
-import type { Lane, Spool } from './spool.ts'
+import type { Lane } from './queue.ts'
+import type { Spool } from './spool.ts'
 import type { Recorder } from './recorder.ts'
 
 /** Scalars of a gateway event. */
@@ -16,6 +19,8 @@ const EVENT_NAME = /^[a-z][a-z0-9_.-]{0,63}$/
 const LONGEST_DETAIL = 2_048
 /** Columns that belong to a record and not to what it is about. */
 const OF_RECORD = [
+  'RecordKind',
+  'ExchangeId',
   'TimeGenerated',
   'EventTime',
   'MonotonicMs',
@@ -33,6 +38,7 @@ export function eventRow(name: string, detail: Detail, version: string): Row {
   }
   return {
     RecordKind: 'gateway',
+    ExchangeId: '',
     Event: EVENT_NAME.test(name) ? name : 'unnamed',
     GatewayVersion: version,
     Detail: safe,
@@ -41,14 +47,13 @@ export function eventRow(name: string, detail: Detail, version: string): Row {
 
 /** The end of an intent that a crash left open: nobody knows what Azure did, and the record says so. */
 export function unknownOutcomeRow(intent: string): Row {
-  const value: unknown = JSON.parse(intent)
-  const row = new Map<string, unknown>(
-    typeof value === 'object' && value !== null ? Object.entries(value) : [],
-  )
+  const row = new Map(fieldsOf(JSON.parse(intent)))
+  const exchangeId = row.get('ExchangeId')
   for (const name of OF_RECORD) row.delete(name)
   return {
-    ...Object.fromEntries(row),
     RecordKind: 'completed',
+    ExchangeId: typeof exchangeId === 'string' ? exchangeId : '',
+    ...Object.fromEntries(row),
     Outcome: 'unknown',
     Event: 'recovered_after_crash',
   }
@@ -79,7 +84,10 @@ export function createRecorder(options: {
   const kinds = new Map<string, number>()
   const refusals = new Map<string, number>()
   const outcomes = new Map<string, number>()
-  const columns = { hashKey, version: context.version }
+  const columns = {
+    hashKey: hashKey === null ? null : createSecretKey(hashKey),
+    version: context.version,
+  }
 
   async function put(kind: RecordKind, row: Row, lane: Lane): Promise<void> {
     await spool.append(draftOf(kind, row, context), lane)
@@ -115,6 +123,7 @@ export function createRecorder(options: {
         'received',
         {
           RecordKind: 'received',
+          ExchangeId: '',
           Event: line(what, 128),
           Decision: 'refuse',
           Outcome: 'denied',

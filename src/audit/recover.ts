@@ -93,7 +93,8 @@ export async function recover(
     next = after === undefined ? null : { name: after, data: readFileSync(`${directory}/${after}`) }
     const successor =
       next === null ? null : scanSegment(next.data.subarray(0, 4096), 4096, () => {})
-    const limit = successor?.header?.prevSegmentBytes ?? Infinity
+    const follows = successor?.header?.prevSegment === name
+    const limit = follows ? (successor?.header?.prevSegmentBytes ?? Infinity) : Infinity
     const scan = scanSegment(data, limit, (place, line) => {
       if (place.kind === 'authorized') open.set(place.exchangeId, rowText(line))
       else if (place.kind === 'completed' || place.kind === 'refused') open.delete(place.exchangeId)

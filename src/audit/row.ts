@@ -6,8 +6,8 @@
  * it up and one who has the records cannot guess it.
  * @module
  */
-import { createHmac } from 'node:crypto'
-import { isTooLong, line, lineOrNull } from './text.ts'
+import { createHmac, type KeyObject } from 'node:crypto'
+import { isTooLong, line, lineIfAny } from './text.ts'
 import type { Exchange, Outcome } from '../exchange.ts'
 
 /** What a record says of an exchange. */
@@ -24,6 +24,7 @@ const UPSTREAM_IDS = [
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const METHOD = /^[A-Z]{1,16}$/
 const API_VERSION = /^\d{4}-\d{2}-\d{2}(-preview)?$|^v?\d{1,2}\.\d{1,2}$/
+const HOST = /^https?:\/\/([A-Za-z0-9.:[\]-]{1,255})(?:\/|$)/
 const TOKEN_ID = /^[\w.~-]{1,128}$/
 const PARAMETER = /^[$a-z0-9._-]{1,64}$/
 const MOST_PARAMETERS = 32
@@ -36,24 +37,25 @@ export interface Ending {
 
 /** What the flat row takes from outside of the exchange. */
 export interface RowContext {
-  readonly hashKey: Buffer | null
+  /** A key object, because importing the key costs more than the hash. */
+  readonly hashKey: KeyObject | null
   readonly version: string
 }
 
 /** The columns of one exchange, but for the ones that the spool adds (`EventUid`, `ChainId`, `Seq`, `Ocsf`). */
 export type Row = Readonly<Record<string, unknown>>
 
-/** Keyed hash of a foreign value, or null without a key: an unkeyed one could be guessed. */
-function hashed(key: Buffer | null, value: string): string | null {
-  return key === null ? null : createHmac('sha256', key).update(value).digest('hex')
+/** Keyed hash of a foreign value, or nothing without a key: an unkeyed one could be guessed. */
+function hashed(key: KeyObject | null, value: string): string | undefined {
+  return key === null ? undefined : createHmac('sha256', key).update(value).digest('hex')
 }
 
-function query(exchange: Exchange, key: Buffer | null) {
+function queryColumns(exchange: Exchange, key: KeyObject | null) {
   const params = exchange.target?.params
-  if (params === undefined || params.size === 0) return { names: null, hashes: null, version: null }
+  if (params === undefined || params.size === 0) return {}
   const names: string[] = []
   const hashes: Record<string, string> = {}
-  let version: string | null = null
+  let version: string | undefined
   for (const [name, value] of params) {
     if (names.length === MOST_PARAMETERS) break
     // a name can be as foreign as a value: one that no API has is itself only counted
@@ -62,37 +64,40 @@ function query(exchange: Exchange, key: Buffer | null) {
     if (known === 'api-version' && API_VERSION.test(value)) version = value
     else if (known !== '(other)') {
       const mac = hashed(key, value)
-      if (mac !== null) hashes[`q:${known}`] = mac
+      if (mac !== undefined) hashes[`q:${known}`] = mac
     }
   }
-  return { names, hashes: Object.keys(hashes).length === 0 ? null : hashes, version }
+  return {
+    ApiVersion: version,
+    QueryNames: names,
+    QueryHashes: Object.keys(hashes).length === 0 ? undefined : hashes,
+  }
 }
 
 /** The name after `/<collection>/` in a resource id, which is how AML's own tables call the thing. */
-function nameAfter(id: string, collection: string): string | null {
-  const at = id.toLowerCase().indexOf(`/${collection}/`)
-  if (at < 0) return null
+function nameAfter(id: string, lower: string, collection: string): string | undefined {
+  const at = lower.indexOf(`/${collection}/`)
+  if (at < 0) return undefined
   const start = at + collection.length + 2
   const end = id.indexOf('/', start)
   return line(end < 0 ? id.slice(start) : id.slice(start, end), 256)
 }
 
-function upstreamIds(exchange: Exchange): Record<string, string> | null {
+function upstreamIds(exchange: Exchange): Record<string, string> | undefined {
   const ids = exchange.upstream?.ids
-  if (ids === undefined) return null
+  if (ids === undefined) return undefined
   const kept: Record<string, string> = {}
   for (const name of UPSTREAM_IDS) {
     if (Object.hasOwn(ids, name)) kept[name] = line(ids[name] ?? '', 128)
   }
-  return Object.keys(kept).length === 0 ? null : kept
+  return Object.keys(kept).length === 0 ? undefined : kept
 }
 
 function resourceColumns(exchange: Exchange) {
   const operation = exchange.operation
-  if (operation === null) {
-    return { Action: null, Effect: null, Family: null, ResourceType: null, TargetResourceId: null }
-  }
+  if (operation === null) return {}
   const id = line(operation.resource.id)
+  const lower = id.toLowerCase()
   return {
     Action: line(operation.action, 256),
     Effect: operation.effect,
@@ -100,82 +105,88 @@ function resourceColumns(exchange: Exchange) {
     ResourceType: line(operation.resource.type, 128),
     TargetResourceId: id,
     ResourceName: line(id.slice(id.lastIndexOf('/') + 1), 256),
-    Workspace: lineOrNull(operation.scope, 1024),
-    JobName: nameAfter(id, 'jobs'),
+    Workspace: lineIfAny(operation.scope, 1024),
+    JobName: nameAfter(id, lower, 'jobs'),
     // a job's name is its run id in run history and MLflow
-    RunId: nameAfter(id, 'runs') ?? nameAfter(id, 'jobs'),
-    EndpointName: nameAfter(id, 'onlineendpoints') ?? nameAfter(id, 'batchendpoints'),
+    RunId: nameAfter(id, lower, 'runs') ?? nameAfter(id, lower, 'jobs'),
+    EndpointName: nameAfter(id, lower, 'onlineendpoints') ?? nameAfter(id, lower, 'batchendpoints'),
   }
 }
+
+const idsIfAny = (ids: readonly string[] | undefined): string[] | undefined =>
+  ids === undefined || ids.length === 0 ? undefined : ids.map((id) => line(id, 256))
 
 function decisionColumns(exchange: Exchange) {
   const decision = exchange.decision
   const refusal = exchange.refusal
   return {
-    Decision: decision?.verdict ?? (refusal === null ? null : 'refuse'),
-    PolicyIds: (decision?.policies ?? refusal?.detail.policies ?? []).map((id) => line(id, 256)),
-    PolicyVersion: lineOrNull(decision?.version, 128),
-    ShadowPolicyIds: decision?.shadow.map((id) => line(id, 256)) ?? null,
-    Reason: lineOrNull(decision?.reason ?? refusal?.message),
-    RefusalCode: refusal?.code ?? null,
-    RefusalDetail: lineOrNull(refusal?.detail.inner),
+    Decision: decision?.verdict ?? (refusal === null ? undefined : 'refuse'),
+    PolicyIds: idsIfAny(decision?.policies ?? refusal?.detail.policies),
+    PolicyVersion: lineIfAny(decision?.version, 128),
+    ShadowPolicyIds: idsIfAny(decision?.shadow),
+    Reason: lineIfAny(decision?.reason ?? refusal?.message),
+    RefusalCode: refusal?.code,
+    RefusalDetail: lineIfAny(refusal?.detail.inner),
   }
 }
 
 /** The host alone of an origin: a URL could hold more than its place. */
-function hostOf(origin: string | undefined): string | null {
-  return origin === undefined || !URL.canParse(origin) ? null : new URL(origin).host
+function hostOf(origin: string | undefined): string | undefined {
+  return origin === undefined ? undefined : HOST.exec(origin)?.[1]
 }
 
-/** The flat columns of an exchange. Absent values are left out, so that a row stays small. */
+/**
+ * The flat columns of an exchange. What is absent is undefined, and so left out of the JSON. The query is in the record
+ * of the decision only.
+ */
 export function rowOf(
   kind: RecordKind,
   exchange: Exchange,
   ending: Ending,
   context: RowContext,
 ): Row {
-  const principal = exchange.principal
-  const parameters = query(exchange, context.hashKey)
-  const path = exchange.target?.path
+  const { principal, decision, refusal } = exchange
+  const path = exchange.operation === null ? exchange.target?.path : undefined
   const resourceId = exchange.operation?.resource.id ?? ''
+  const id = line(exchange.id, 64)
   return {
     RecordKind: kind,
-    ExchangeId: line(exchange.id, 64),
-    PrincipalId: lineOrNull(principal?.id, 512),
+    ExchangeId: id,
+    PrincipalId: lineIfAny(principal?.id, 512),
     PrincipalKind: principal?.kind,
-    PrincipalIssuer: lineOrNull(principal?.issuer, 64),
-    PrincipalTenant: lineOrNull(principal?.tenant, 128),
-    PrincipalClient: lineOrNull(principal?.client, 256),
-    TokenId: TOKEN_ID.test(principal?.tokenId ?? '') ? principal?.tokenId : null,
+    PrincipalIssuer: lineIfAny(principal?.issuer, 64),
+    PrincipalTenant: lineIfAny(principal?.tenant, 128),
+    PrincipalClient: lineIfAny(principal?.client, 256),
+    TokenId: TOKEN_ID.test(principal?.tokenId ?? '') ? principal?.tokenId : undefined,
     ...resourceColumns(exchange),
     Method: METHOD.test(exchange.method) ? exchange.method : '(other)',
-    ApiVersion: parameters.version,
-    QueryNames: parameters.names,
-    QueryHashes: parameters.hashes,
-    PathHash:
-      exchange.operation !== null || path === undefined ? null : hashed(context.hashKey, path),
+    ...(kind === 'completed' ? {} : queryColumns(exchange, context.hashKey)),
+    PathHash: path === undefined ? undefined : hashed(context.hashKey, path),
     ...decisionColumns(exchange),
-    IdentityName: lineOrNull(exchange.identity?.name, 64),
-    UpstreamPrincipalClientId: lineOrNull(exchange.identity?.clientId, 64),
+    IdentityName: lineIfAny(exchange.identity?.name, 64),
+    UpstreamPrincipalClientId: lineIfAny(exchange.identity?.clientId, 64),
     UpstreamHost: hostOf(exchange.upstream?.origin),
-    ClientRequestId: GUID.test(exchange.clientRequestId ?? '') ? exchange.clientRequestId : null,
-    CorrelationId: line(exchange.id, 64),
+    ClientRequestId: GUID.test(exchange.clientRequestId ?? '')
+      ? exchange.clientRequestId
+      : undefined,
+    CorrelationId: id,
     UpstreamRequestIds: upstreamIds(exchange),
-    Status: exchange.status,
-    UpstreamStatus: exchange.upstream?.status,
+    Status: exchange.status ?? undefined,
+    UpstreamStatus: exchange.upstream?.status ?? undefined,
     BytesIn: exchange.bytesIn,
     BytesOut: exchange.bytesOut,
-    DurationMs: ending.durationMs === null ? null : Math.round(ending.durationMs * 1000) / 1000,
-    Outcome: ending.outcome,
+    DurationMs:
+      ending.durationMs === null ? undefined : Math.round(ending.durationMs * 1000) / 1000,
+    Outcome: ending.outcome ?? undefined,
     SourceIp: line(exchange.source.ip, 64),
     SourcePort: exchange.source.port,
-    Client: lineOrNull(exchange.client, 128),
+    Client: lineIfAny(exchange.client, 128),
     GatewayVersion: context.version,
     Truncated:
       isTooLong(resourceId) ||
-      isTooLong(exchange.decision?.reason ?? exchange.refusal?.message ?? '') ||
-      isTooLong(exchange.refusal?.detail.inner ?? '')
+      isTooLong(decision?.reason ?? refusal?.message ?? '') ||
+      isTooLong(refusal?.detail.inner ?? '')
         ? true
-        : null,
+        : undefined,
   }
 }

@@ -15,6 +15,9 @@ const UNSAFE =
   // oxlint-disable-next-line no-control-regex -- these are the characters to be found
   /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u200b-\u200f\u2060-\u206f\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g
 
+/** What nearly every text is: tested before the costly expression. */
+const PLAIN = /^[\x20-\x7e]*$/
+
 const escape = (character: string): string =>
   `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
@@ -26,11 +29,11 @@ export const isTooLong = (text: string, limit = LONGEST_TEXT): boolean => text.l
  * too long is cut and ends in its full length and the SHA-256 of the whole.
  */
 export function line(text: string, limit = LONGEST_TEXT): string {
-  if (!isTooLong(text, limit)) return text.replace(UNSAFE, escape)
+  if (text.length <= limit) return PLAIN.test(text) ? text : text.replace(UNSAFE, escape)
   const kept = text.slice(0, limit).replace(UNSAFE, escape).slice(0, limit)
   return `${kept}[cut length=${text.length} sha256=${hash('sha256', text)}]`
 }
 
-/** `line`, for what may be absent. */
-export const lineOrNull = (text: string | null | undefined, limit?: number): string | null =>
-  text === null || text === undefined ? null : line(text, limit)
+/** `line`, for what may be absent: then it is left out of the record. */
+export const lineIfAny = (text: string | null | undefined, limit?: number): string | undefined =>
+  text === null || text === undefined ? undefined : line(text, limit)

@@ -7,7 +7,7 @@
  * @module
  */
 import { codeOf, type SegmentFile, type SpoolFiles } from './files.ts'
-import { headerText, headOf, link, type Draft, type Header } from './line.ts'
+import { headerText, headOf, link, roomFor, type Draft, type Header } from './line.ts'
 import type { Signer } from './keys.ts'
 
 /** A segment as far as it is durable. */
@@ -59,6 +59,8 @@ export interface WriterOptions {
   readonly synced: (ms: number) => void
 }
 
+const FIRST_BLOCK_BYTES = 1 << 20
+
 /** Codes that say "no room", after which the same segment may go on. */
 const NO_SPACE = new Set(['ENOSPC', 'EDQUOT'])
 export const isNoSpace = (error: unknown): boolean => NO_SPACE.has(codeOf(error))
@@ -78,6 +80,8 @@ export function createWriter(options: WriterOptions): ChainWriter {
   let last = options.last
   let file: SegmentFile | null = null
   let number = 0
+  // one group is on its way at a time: its bytes are kept and used again
+  let block = Buffer.allocUnsafe(FIRST_BLOCK_BYTES)
 
   async function sync(target: SegmentFile): Promise<void> {
     if (!options.sync) return
@@ -151,15 +155,19 @@ export function createWriter(options: WriterOptions): ChainWriter {
       const target = file ?? (await open())
       const segment = last
       if (segment === null) throw new Error('no segment')
-      let text = ''
       let at = end
+      let length = 0
       for (const late of drafts) {
         const draft = typeof late === 'function' ? late(at) : late
-        const made = link(draft, chainId, at.seq + 1, at.head)
-        text += made.text
+        const room = roomFor(draft)
+        if (block.length - length < room) {
+          block = Buffer.concat([block.subarray(0, length)], (length + room) * 2)
+        }
+        const made = link(draft, chainId, at.seq + 1, at.head, block, length)
+        length = made.end
         at = { seq: at.seq + 1, head: made.head }
       }
-      const data = Buffer.from(text)
+      const data = block.subarray(0, length)
       try {
         await writeAll(target, data, segment.bytes)
       } catch (error) {

@@ -31,6 +31,7 @@ export function parseYaml(file: string, text: string): YamlFile {
     prettyErrors: false,
     strict: true,
     uniqueKeys: true,
+    stringKeys: true,
     version: '1.2',
     schema: 'core',
     merge: false,

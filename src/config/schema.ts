@@ -43,7 +43,8 @@ const Issuer = Type.Object(
     profile: Type.Union([Type.Literal('entra'), Type.Literal('okta'), Type.Literal('oidc')]),
     issuer: Type.String({
       pattern: '^https?://[^/]',
-      description: 'exact `iss`; for multi-tenant Entra with {tenantid} in place of the tenant',
+      description:
+        'exact `iss`, https (http on this machine alone); for multi-tenant Entra with {tenantid} in place of the tenant',
     }),
     audiences: Type.Array(Type.String({ minLength: 1 }), {
       minItems: 1,
@@ -100,7 +101,17 @@ const Issuer = Type.Object(
     ),
     graph: Type.Optional(
       Type.Object(
-        { endpoint: url, identity: name },
+        {
+          endpoint: url,
+          identity: name,
+          scope: Type.Optional(
+            Type.String({
+              minLength: 1,
+              description:
+                'what the identity asks a token for; `<origin of endpoint>/.default` if absent',
+            }),
+          ),
+        },
         {
           ...strict,
           description: 'resolves group overage with one of the gateway’s own identities',
@@ -196,6 +207,11 @@ export const ConfigSchema = Type.Object(
       strict,
     ),
     denyListFile: Type.Optional(path),
+    operationKey: Type.Optional({
+      ...Secret,
+      description:
+        'signs the polling URLs of long-running operations: the same on every replica; random, and gone with a restart, if absent',
+    }),
     audit: Audit,
     limits: Type.Optional(
       Type.Object(

@@ -3,11 +3,15 @@
  * @module
  */
 import { open } from 'node:fs/promises'
-import type { SecretSource } from './schema.ts'
+import type { Config, SecretSource } from './schema.ts'
 
 /** Larger files are no secrets but mistakes, such as a path to a log. */
 const MAX_BYTES = 65_536
+const PERMISSIONS = 0o777
 const GROUP_OR_WORLD = 0o077
+/** How Kubernetes hands a secret to a container that is not root: root's, and read-only for one group (fsGroup). */
+const ROOT_FOR_GROUP = 0o440
+const ROOT = 0
 
 /** The process's environment, handed in by main.ts. */
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -38,8 +42,11 @@ async function readPrivateFile(file: string): Promise<string> {
   })
   try {
     // judged by the open handle: between a look at the path and opening it the file could be another
-    const { mode, size } = await handle.stat()
-    if ((mode & GROUP_OR_WORLD) !== 0) {
+    const { mode, size, uid } = await handle.stat()
+    if (
+      (mode & GROUP_OR_WORLD) !== 0 &&
+      !(uid === ROOT && (mode & PERMISSIONS) === ROOT_FOR_GROUP)
+    ) {
       throw new Error(`file ${file} is open to others than its owner; chmod 600 it`)
     }
     if (size > MAX_BYTES) throw new Error(`file ${file} is too large for a secret`)
@@ -58,4 +65,25 @@ async function readPrivateFile(file: string): Promise<string> {
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+}
+
+/** Every secret of the configuration, read once: a variable or file that is missing keeps the gateway from starting. */
+export async function readSecrets(
+  config: Config,
+  env: Environment,
+): Promise<(source: SecretSource) => string> {
+  const sources = [
+    config.audit.hashKey,
+    ...config.issuers.map((issuer) => issuer.introspection?.clientSecret),
+  ]
+  const known = new Map<SecretSource, string>()
+  for (const source of sources) {
+    if (source !== undefined) known.set(source, await readSecret(source, env))
+  }
+  return (source) => {
+    const secret = known.get(source)
+    if (secret === undefined)
+      throw new Error('a secret was asked for that the configuration does not name')
+    return secret
+  }
 }

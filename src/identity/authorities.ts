@@ -58,27 +58,42 @@ export function createAuthorities(
     },
     ready() {
       const reasons: string[] = []
+      let usable = 0
       for (const [{ name }, authority] of authorities) {
-        if (authority.keys()?.usable === false) reasons.push(`issuer "${name}" has no keys`)
+        const keys = authority.keys()
+        if (keys === null || keys.usable) usable += 1
+        if (keys?.lastFailure == null) continue
+        const age = keys.ageSeconds === null ? 'none' : `${Math.round(keys.ageSeconds)} s old`
+        reasons.push(`issuer "${name}": keys ${age}, last refresh failed: ${keys.lastFailure}`)
       }
-      return { ok: reasons.length < authorities.size, reasons }
+      // One issuer's outage must not take the callers of the others with it
+      return { ok: usable > 0, reasons }
     },
-    metrics: () => [...authorities].flatMap(([{ name }, authority]) => keyMetrics(name, authority)),
+    metrics: () => [...authorities].flatMap(([{ name }, authority]) => metricsOf(name, authority)),
     close() {
       for (const authority of authorities.values()) authority.close()
     },
   }
 }
 
-function keyMetrics(issuer: string, authority: Authority): readonly Metric[] {
-  const state = authority.keys()
-  if (state === null) return []
-  const { ageSeconds, refreshes, failures, unknownKeys } = state
+function metricsOf(issuer: string, authority: Authority): readonly Metric[] {
   const labels = { issuer }
-  return [
-    ...(ageSeconds === null ? [] : [{ name: 'key_age_seconds', labels, value: ageSeconds }]),
-    { name: 'key_refreshes_total', labels, value: refreshes },
-    { name: 'key_refresh_failures_total', labels, value: failures },
-    { name: 'unknown_keys_total', labels, value: unknownKeys },
-  ]
+  const metrics: Metric[] = []
+  const state = authority.keys()
+  if (state !== null) {
+    const { ageSeconds, refreshes, failures, unknownKeys } = state
+    if (ageSeconds !== null) metrics.push({ name: 'key_age_seconds', labels, value: ageSeconds })
+    metrics.push(
+      { name: 'key_refreshes_total', labels, value: refreshes },
+      { name: 'key_refresh_failures_total', labels, value: failures },
+      { name: 'unknown_keys_total', labels, value: unknownKeys },
+    )
+  }
+  for (const { to, calls, failures } of authority.calls()) {
+    metrics.push(
+      { name: `${to}_calls_total`, labels, value: calls },
+      { name: `${to}_failures_total`, labels, value: failures },
+    )
+  }
+  return metrics
 }

@@ -39,6 +39,8 @@ interface Parsed {
 export function createDenyList({ file, log }: DenyListOptions): DenyList {
   const listeners: (() => void)[] = []
   let entries: ReadonlySet<string> = new Set()
+  let settling: ReadonlySet<string> | null = null
+  let queue = Promise.resolve()
   let seen = ''
   let fault: string | null = null
   let timer: NodeJS.Timeout | null = null
@@ -49,25 +51,38 @@ export function createDenyList({ file, log }: DenyListOptions): DenyList {
     if (changed) for (const listener of listeners) listener()
   }
 
-  /** A fault adds to the last good list and never takes from it: no slip of a pen lets anybody back in. */
-  async function reload(): Promise<void> {
-    if (file === null) return
+  /**
+   * What is new counts at once; what is gone counts when the file has not changed until the next look, so that a
+   * file that is being written lets nobody back in. With a fault nothing is taken from the list at all.
+   */
+  async function read(path: string): Promise<void> {
     try {
       // Size and times to the nanosecond, and the inode: a ConfigMap is replaced by a rename
-      const { ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true })
+      const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
       const version = `${ino}:${size}:${mtimeNs}:${ctimeNs}`
-      if (version === seen) return
-      const parsed = parse(await readFile(file, 'utf8'))
+      if (version === seen) {
+        if (settling !== null) apply(settling)
+        settling = null
+        return
+      }
+      const parsed = parse(await readFile(path, 'utf8'))
       seen = version
       const [line] = parsed.faults
       fault = line === undefined ? null : `line ${line} cannot be understood`
-      apply(fault === null ? parsed.entries : new Set([...entries, ...parsed.entries]))
+      settling = fault === null ? parsed.entries : null
+      apply(new Set([...entries, ...parsed.entries]))
       log({ entries: entries.size, fault }, 'the deny list was read')
     } catch (error) {
       if (fault === null) log({ file }, 'the deny list cannot be read: the last one stays')
       fault = error instanceof Error ? `it cannot be read: ${error.name}` : 'it cannot be read'
       seen = ''
     }
+  }
+
+  /** One reading at a time: an older one must not end after a newer one. */
+  function reload(): Promise<void> {
+    if (file !== null) queue = queue.then(() => read(file))
+    return queue
   }
 
   return {

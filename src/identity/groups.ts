@@ -6,8 +6,9 @@
  */
 import { LRUCache } from 'lru-cache'
 import { Refusal } from '../errors.ts'
+import { isAhead } from './clock.ts'
 import { isGuid } from './claims.ts'
-import { createGuard } from './guard.ts'
+import { createGuard, type Guard } from './guard.ts'
 import { fetchJson, nameFailure, type Answer } from './outbound.ts'
 import { createSingleFlight } from './single-flight.ts'
 import type { Principal } from './principal.ts'
@@ -18,33 +19,38 @@ export interface GroupResolverOptions {
   readonly endpoint: string
   /** Which of the gateway's identities asks; it needs `User.ReadBasic.All` and `GroupMember.Read.All`. */
   readonly identity: string
+  /** What the token is for; the endpoint's own default scope if absent. */
+  readonly scope?: string
   readonly graphToken: (identityName: string, scope: string) => Promise<string>
   readonly now: () => number
+  readonly timeoutMs: number
 }
 
 /** Group ids as Graph has them, lower case, and until when they may be believed. */
-export interface Membership {
+interface Membership {
   readonly ids: readonly string[]
   /** Milliseconds since the epoch. */
   readonly until: number
 }
 
-/** @throws Refusal `groups_unresolved` (Graph will not tell), `graph_unavailable` (Graph cannot tell now) */
-export type GroupResolver = (
-  principal: Pick<Principal, 'id' | 'kind'>,
-  objectId: string,
-) => Promise<Membership>
+export interface GroupResolver {
+  /** @throws Refusal `groups_unresolved` (Graph will not tell), `graph_unavailable` (Graph cannot tell now) */
+  resolve(principal: Pick<Principal, 'id' | 'kind'>, objectId: string): Promise<Membership>
+  counts: Guard['counts']
+}
 
 const FRESH_MS = 600_000
 const REFUSED_MS = 60_000
-const TIMEOUT_MS = 5_000
-const MAX_PRINCIPALS = 10_000
+/** 11,000 ids is the most for one principal; about 50 MB in all. */
+const MAX_IDS = 500_000
 
 export function createGroupResolver(options: GroupResolverOptions): GroupResolver {
-  const { endpoint, identity, graphToken, now } = options
+  const { endpoint, identity, graphToken, now, timeoutMs } = options
   const { origin } = new URL(endpoint)
+  const scope = options.scope ?? `${origin}/.default`
   const known = new LRUCache<string, { until: number; ids: readonly string[] | null }>({
-    max: MAX_PRINCIPALS,
+    maxSize: MAX_IDS,
+    sizeCalculation: ({ ids }) => 8 + (ids?.length ?? 0),
   })
   const askOnce = createSingleFlight<Membership>()
   const guard = createGuard({
@@ -57,10 +63,10 @@ export function createGroupResolver(options: GroupResolverOptions): GroupResolve
   })
 
   async function call(kind: Principal['kind'], objectId: string): Promise<Answer> {
-    const signal = AbortSignal.timeout(TIMEOUT_MS)
+    const signal = AbortSignal.timeout(timeoutMs)
     let token: string
     try {
-      token = await graphToken(identity, `${origin}/.default`)
+      token = await graphToken(identity, scope)
     } catch (error) {
       return { ok: false, why: `no token for Graph: ${nameFailure(error)}` }
     }
@@ -73,16 +79,17 @@ export function createGroupResolver(options: GroupResolverOptions): GroupResolve
     })
   }
 
-  return async (principal, objectId) =>
+  const resolve: GroupResolver['resolve'] = async (principal, objectId) =>
     askOnce(principal.id, async () => {
       const cached = known.get(principal.id)
-      if (cached !== undefined && now() < cached.until) return given(cached)
-      const { status, body } = await guard(() => call(principal.kind, objectId))
+      if (cached !== undefined && isAhead(cached.until, FRESH_MS, now())) return given(cached)
+      const { status, body } = await guard.run(() => call(principal.kind, objectId))
       const ids = status === 200 ? readIds(body) : null
       const entry = { ids, until: now() + (ids === null ? REFUSED_MS : FRESH_MS) }
       known.set(principal.id, entry)
       return given(entry, `status ${status}`)
     })
+  return { resolve, counts: () => guard.counts() }
 }
 
 function given(

@@ -25,6 +25,8 @@ export interface IdentifyOptions {
   readonly denyList: DenyList
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** For one call to an issuer or to Graph; five seconds if absent. */
+  readonly timeoutMs?: number
   /** A token of one of the gateway's own identities, for Graph. */
   readonly graphToken: (identityName: string, scope: string) => Promise<string>
   readonly log: (fields: Record<string, unknown>, message: string) => void
@@ -44,13 +46,15 @@ export interface Identify {
   identify(request: IdentifyRequest): Promise<Principal>
   /** First keys of all issuers. @throws Error if an issuer's discovery document names another issuer */
   start(): Promise<void>
-  /** Ready if any issuer's tokens can be judged; `reasons` names each whose cannot. */
+  /** Ready if any issuer's tokens can be judged; `reasons` names each whose keys cannot be refreshed, with their age. */
   ready(): { readonly ok: boolean; readonly reasons: readonly string[] }
   metrics(): readonly Metric[]
   /** Forgets all verified tokens. */
   flush(): void
   close(): void
 }
+
+const DEFAULT_TIMEOUT_MS = 5_000
 
 /** @throws Error naming the issuer that cannot be trusted as it is configured */
 export function createIdentify(options: IdentifyOptions): Identify {
@@ -60,6 +64,7 @@ export function createIdentify(options: IdentifyOptions): Identify {
   let flushes = 0
   const authorities = createAuthorities(options.issuers, {
     ...options,
+    timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     onWithdrawn(thumbprints) {
       flushes += 1
       cache.dropKeys(thumbprints)
@@ -103,7 +108,11 @@ export function createIdentify(options: IdentifyOptions): Identify {
   return {
     identify,
     start: () => authorities.start(),
-    ready: () => authorities.ready(),
+    ready() {
+      const { ok, reasons } = authorities.ready()
+      const { fault } = denyList.state()
+      return { ok, reasons: fault === null ? reasons : [...reasons, `the deny list: ${fault}`] }
+    },
     metrics() {
       const { size, hits, misses } = cache.counts()
       return [

@@ -8,19 +8,19 @@ import type { IssuerConfig } from '../config/schema.ts'
 import { Refusal } from '../errors.ts'
 import { readString } from './claims.ts'
 import { discover } from './discovery.ts'
-import { createGuard } from './guard.ts'
+import { createGuard, type Guard } from './guard.ts'
 import { createNegativeCache } from './negative-cache.ts'
 import { fetchBounded, isLoopback, nameFailure, type Answer } from './outbound.ts'
 import { membersOf, type Members } from './strict-json.ts'
 
 /** How long an answer, also a negative one, stands. */
 export const ANSWER_MS = 30_000
-const TIMEOUT_SECONDS = 5
 
 export interface IntrospectorOptions {
   readonly config: IssuerConfig
   readonly clientSecret: string
   readonly now: () => number
+  readonly timeoutMs: number
 }
 
 export interface Introspector {
@@ -30,6 +30,7 @@ export interface Introspector {
    * @throws Refusal `invalid_token` (not active, or not its own), `idp_unavailable` (it does not answer)
    */
   introspect(token: string, digest: string): Promise<Members>
+  counts: Guard['counts']
   /** @throws Error if the issuer's discovery document names another issuer */
   start(): Promise<void>
 }
@@ -38,6 +39,7 @@ export function createIntrospector({
   config,
   clientSecret,
   now,
+  timeoutMs,
 }: IntrospectorOptions): Introspector {
   const { name, issuer, introspection } = config
   const inactive = createNegativeCache(ANSWER_MS, now)
@@ -55,12 +57,12 @@ export function createIntrospector({
     if (server !== null) return server
     let endpoint = introspection?.endpoint ?? null
     if (endpoint === null) {
-      const discovered = await discover(issuer, AbortSignal.timeout(TIMEOUT_SECONDS * 1_000))
+      const discovered = await discover(issuer, AbortSignal.timeout(timeoutMs))
       if (!discovered.ok) return discovered
       endpoint = discovered.metadata.introspectionEndpoint
     }
     if (endpoint === null) return { foreign: false, why: 'no introspection endpoint' }
-    server = configure(issuer, endpoint, introspection?.clientId ?? '', clientSecret)
+    server = configure(issuer, endpoint, introspection?.clientId ?? '', clientSecret, timeoutMs)
     return server
   }
 
@@ -81,7 +83,7 @@ export function createIntrospector({
   return {
     async introspect(token, digest) {
       if (inactive.has(digest)) throw notActive()
-      const { body } = await guard(() => ask(token))
+      const { body } = await guard.run(() => ask(token))
       const answer = membersOf(body)
       if (answer?.get('active') !== true) {
         inactive.add(digest)
@@ -97,6 +99,7 @@ export function createIntrospector({
       }
       return answer
     },
+    counts: () => guard.counts(),
     async start() {
       const connected = await connect()
       if (!(connected instanceof client.Configuration) && connected.foreign) {
@@ -111,6 +114,7 @@ function configure(
   endpoint: string,
   clientId: string,
   secret: string,
+  timeoutMs: number,
 ): client.Configuration {
   const server = new client.Configuration(
     { issuer, introspection_endpoint: endpoint },
@@ -118,7 +122,7 @@ function configure(
     undefined,
     client.ClientSecretBasic(secret),
   )
-  server.timeout = TIMEOUT_SECONDS
+  server.timeout = timeoutMs / 1_000
   server[client.customFetch] = (url, { body, ...init }) =>
     fetchBounded(url, body === undefined ? init : { ...init, body })
   // The configuration lets http through for this machine alone

@@ -23,6 +23,12 @@ export function isMultiTenant(config: IssuerConfig): boolean {
   return config.issuer.includes(TENANT_MARKER)
 }
 
+/** The tenant that an Entra `iss` names, lower case; null if it names none or several. */
+export function tenantOf(iss: string): string | null {
+  const [tenant, ...others] = new URL(iss).pathname.split('/').filter(isGuid)
+  return tenant === undefined || others.length > 0 ? null : tenant.toLowerCase()
+}
+
 /** Whether `config` is an Okta organisation server, whose tokens nobody but Okta may validate. */
 export function isOktaOrganisation(config: IssuerConfig): boolean {
   return config.profile === 'okta' && new URL(config.issuer).pathname === '/'
@@ -79,6 +85,9 @@ function findFault(config: IssuerConfig): string | null {
     if (url !== undefined && !isSafeUrl(url)) {
       return 'its urls must be https (http is for this machine alone)'
     }
+  }
+  if (config.profile === 'entra' && !isMultiTenant(config) && tenantOf(config.issuer) === null) {
+    return 'its iss names no tenant by id'
   }
   if (isMultiTenant(config)) {
     if (config.profile !== 'entra') return '{tenantid} is for Entra'

@@ -4,7 +4,7 @@
  */
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Node, type YAMLMap } from 'yaml'
 import { fault, suggest, type Fault } from './faults.ts'
-import type { Uid } from './source.ts'
+import type { Uid } from './conditions.ts'
 
 /** One line of who may do what where. */
 export interface Binding {

@@ -12,8 +12,8 @@ import type { Facts } from './facts.ts'
 import { evaluate, type Answer, type Question } from './evaluate.ts'
 import type { PolicySet, Rule } from './rules.ts'
 import { createNeeded } from './needed.ts'
-import { createSlicer } from './slices.ts'
-import type { Uid } from './source.ts'
+import { createSlicer, parseSlice } from './slices.ts'
+import type { Uid } from './conditions.ts'
 
 /** What policy said of one request, permit or refusal alike: the same fields, so that both can be explained. */
 export interface Decision {
@@ -87,16 +87,12 @@ export function createDecide(
   const size = options.cacheSize ?? CACHE_SIZE
   const cache = size > 0 ? new LRUCache<string, Judged>({ max: size }) : null
   const judge = createJudge(set)
-  const callers = new WeakMap<Principal, Caller>()
+  const callerOf = createCallers(Math.max(size, 1))
 
   return (principal, operation, facts) => {
-    let caller = callers.get(principal)
-    if (caller === undefined) {
-      caller = callerOf(principal)
-      callers.set(principal, caller)
-    }
     let judged: Judged | undefined
     try {
+      const caller = callerOf(principal)
       const context = contextOf(set.facts, principal, operation, facts)
       const key = keyOf(caller, operation, context)
       judged = cache?.get(key)
@@ -111,21 +107,46 @@ export function createDecide(
   }
 }
 
+/** Who is asking, as far as policy can see: callers with the same memberships share a number. */
 interface Caller {
   readonly uids: readonly Uid[]
-  readonly key: string
+  readonly number: number
 }
 
-function callerOf(principal: Principal): Caller {
-  const uids = principalUids(principal)
-  return { uids, key: JSON.stringify(uids.map(({ type, id }) => [type, id])) }
+/** Callers by what they are. Numbers are never given twice, so that what is forgotten cannot come back as another. */
+function createCallers(size: number): (principal: Principal) => Caller {
+  const seen = new WeakMap<Principal, Caller>()
+  const known = new LRUCache<string, Caller>({ max: size })
+  let number = 0
+  return (principal) => {
+    let caller = seen.get(principal)
+    if (caller === undefined) {
+      const uids = principalUids(principal)
+      const key = JSON.stringify(uids.map(({ type, id }) => [type, id]))
+      caller = known.get(key) ?? { uids, number: number++ }
+      known.set(key, caller)
+      seen.set(principal, caller)
+    }
+    return caller
+  }
 }
 
-/** Everything that a decision depends on, besides the policies. JSON keeps one part from running into the next. */
+/**
+ * Everything that a decision depends on, besides the policies. Lengths keep one part from running into the next; an
+ * ancestor's id is most often the beginning of the resource's own, and then its length says it all.
+ */
 function keyOf(caller: Caller, operation: Operation, context: Question['context']): string {
   const { action, effect, secrets, resource } = operation
-  const ancestors = resource.ancestors.map(({ type, id }) => [type, id])
-  return `${caller.key}${JSON.stringify([action, effect, secrets, resource.type, resource.id, ancestors, context])}`
+  const { type, id, ancestors } = resource
+  let key = `${caller.number} ${effect} ${secrets ? 's' : '-'} ${action.length} ${action} ${type} ${id.length} ${id}`
+  for (const ancestor of ancestors) {
+    key += ` ${ancestor.type} ${ancestor.id.length}`
+    if (!id.startsWith(ancestor.id)) key += ` ${ancestor.id}`
+  }
+  for (const name in context) {
+    if (Object.hasOwn(context, name)) return `${key} ${JSON.stringify(context)}`
+  }
+  return key
 }
 
 function verdictOf(judged: Judged, principal: Principal, operation: Operation): Verdict {
@@ -155,30 +176,24 @@ function failed(
 function createJudge(
   set: PolicySet,
 ): (asked: Omit<Question, 'action' | 'resources'> & { operation: Operation }) => Judged {
-  const sliceOf = createSlicer(set)
+  const relevantTo = createSlicer(set)
   const neededFor = createNeeded(set)
   const { version } = set
 
   return ({ principals, operation, context }) => {
     const action = set.words.actionOf(operation)
     const question: Question = { principals, action, resources: resourceUids(operation), context }
-    const slice = sliceOf(principals, question.resources)
-    const answer = evaluate(slice.key, slice.rules, question)
+    const { key, rules, shadowed } = relevantTo(principals, question.resources)
+    const answer = evaluate(parseSlice(key, rules), question)
     if (answer.errors.length > 0) {
-      return failed(
-        version,
-        `a policy could not be evaluated: ${answer.errors.join(', ')}`,
-        answer.errors,
-      )
+      const reason = `a policy could not be evaluated: ${answer.errors.join(', ')}`
+      return failed(version, reason, answer.errors)
     }
     const policies = answer.reasons
-    const shadow = shadowOf(
-      set,
-      answer,
-      slice.shadowed.length === 0
-        ? null
-        : evaluate(`${slice.key} shadow`, slice.shadowed, question),
-    )
+    const shadow =
+      shadowed.length === 0
+        ? []
+        : shadowOf(set, answer, evaluate(parseSlice(`${key} shadow`, shadowed), question))
     const deciding = policies.flatMap((id) => set.rules.get(id) ?? [])
     if (answer.permitted) {
       const effects = resolveEffects(deciding, set.bindings.order)
@@ -207,8 +222,7 @@ function reasonOf(rules: readonly Rule[]): string {
 }
 
 /** Ids of the shadow policies that would have turned the answer, those that fail to evaluate among them. */
-function shadowOf(set: PolicySet, answer: Answer, shadowed: Answer | null): readonly string[] {
-  if (shadowed === null) return []
+function shadowOf(set: PolicySet, answer: Answer, shadowed: Answer): readonly string[] {
   const isShadow = (id: string): boolean => set.rules.get(id)?.shadow === true
   if (shadowed.errors.length > 0) return shadowed.errors.filter(isShadow)
   return shadowed.permitted === answer.permitted ? [] : shadowed.reasons.filter(isShadow)

@@ -6,8 +6,8 @@ import type { CedarValueJson, EntityJson } from '@cedar-policy/cedar-wasm/nodejs
 import type { Operation } from '../azureml/operation.ts'
 import type { Principal } from '../identity/principal.ts'
 import { factKind, type Facts } from './facts.ts'
-import type { Uid } from './source.ts'
-import type { Action } from './words.ts'
+import type { Uid } from './conditions.ts'
+import type { UidMap } from './uid-map.ts'
 
 const KIND_TYPE = { user: 'User', service: 'Service', compute: 'Compute' } as const
 
@@ -29,14 +29,17 @@ export function resourceUids({ resource }: Operation): readonly Uid[] {
   return [{ type: resource.type, id: resource.id }, ...resource.ancestors]
 }
 
-/** An entity whose parents are all its ancestors: membership is the same, and the ancestors need no entities. */
-export function entityOf([uid, ...parents]: readonly Uid[]): EntityJson {
+/**
+ * An entity whose parents are all its ancestors, so that those need no entities. Of the ancestors only those that
+ * the policies in question name are told.
+ */
+export function entityOf(
+  [uid, ...ancestors]: readonly Uid[],
+  named: UidMap<true> | null,
+): EntityJson {
   if (uid === undefined) throw new TypeError('an entity needs an id')
-  return { uid, attrs: {}, parents }
-}
-
-export function actionEntity(action: Action): EntityJson {
-  return entityOf([action.id, ...action.parents].map((id) => ({ type: 'Action', id })))
+  const parents = named === null ? ancestors : ancestors.filter((one) => named.get(one) === true)
+  return { uid, attrs: {}, parents: [...parents] }
 }
 
 /** Facts that come with the principal and the operation themselves. */

@@ -4,10 +4,9 @@
  */
 import { statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs'
 import type { Context } from '@cedar-policy/cedar-wasm/nodejs'
-import { actionEntity, entityOf } from './entities.ts'
-import type { Rule } from './rules.ts'
-import { parsedName } from './slices.ts'
-import type { Uid } from './source.ts'
+import { entityOf } from './entities.ts'
+import type { Slice } from './slices.ts'
+import type { Uid } from './conditions.ts'
 import type { Action } from './words.ts'
 
 /** Who (itself first, then what it is a member of), what, on what (itself first, then what it is in). */
@@ -28,20 +27,21 @@ export interface Answer {
 }
 
 /**
- * Asks a set of rules, which Cedar parses under `key` the first time.
+ * Asks a slice of the rules.
  * @throws Error if the question itself is malformed
  */
-export function evaluate(key: string, rules: readonly Rule[], question: Question): Answer {
-  const principal = entityOf(question.principals)
-  const action = actionEntity(question.action)
-  const resource = entityOf(question.resources)
+export function evaluate(slice: Slice, question: Question): Answer {
+  const principal = entityOf(question.principals, slice.named)
+  const action = entityOf(question.action.uids, slice.named)
+  const resource = entityOf(question.resources, slice.named)
   const answer = statefulIsAuthorized({
     principal: principal.uid,
     action: action.uid,
     resource: resource.uid,
     context: question.context,
-    entities: [principal, action, resource],
-    preparsedPolicySetId: parsedName(key, rules),
+    // an entity without parents is the same to Cedar as one that it is not told of
+    entities: [principal, action, resource].filter(({ parents }) => parents.length > 0),
+    preparsedPolicySetId: slice.name,
     validateRequest: false,
   })
   if (answer.type === 'failure') {

@@ -6,6 +6,8 @@ import type { Operation } from '../azureml/operation.ts'
 import type { Binding } from './bindings.ts'
 import { evaluate, type Question } from './evaluate.ts'
 import type { PolicySet, Rule } from './rules.ts'
+import { parseSlice } from './slices.ts'
+import { createUidMap, type UidMap } from './uid-map.ts'
 
 /** Why there is no permit, and what would give one. */
 export interface Needed {
@@ -52,7 +54,7 @@ export function createNeeded(set: PolicySet): (question: Question, operation: Op
   const byResource = bindingsByResource(set)
 
   return (question, operation) => {
-    const answer = evaluate(`${set.version} needed`, rules, {
+    const answer = evaluate(parseSlice(`${set.version} needed`, rules), {
       ...question,
       principals: [...question.principals, ANYBODY],
       resources: [...question.resources, ANYWHERE],
@@ -62,7 +64,7 @@ export function createNeeded(set: PolicySet): (question: Question, operation: Op
       : []
     const what = `needs ${question.action.name}${question.action.secrets ? ', whose answer holds secrets,' : ''} on ${placeOf(operation)}`
     const bound = question.resources
-      .flatMap(({ type, id }) => byResource.get(`${type}::${id}`) ?? [])
+      .flatMap((resource) => byResource.get(resource) ?? [])
       .filter(({ template }) => templates.includes(template))
     return {
       reason: `no policy permits this call: it ${what}`,
@@ -76,13 +78,12 @@ export function createNeeded(set: PolicySet): (question: Question, operation: Op
 }
 
 /** Bindings by what they are on, so that a refusal costs the same however many there are. */
-function bindingsByResource(set: PolicySet): ReadonlyMap<string, readonly Binding[]> {
-  const index = new Map<string, Binding[]>()
+function bindingsByResource(set: PolicySet): UidMap<Binding[]> {
+  const index = createUidMap<Binding[]>()
   for (const binding of set.bindings.bindings) {
     if (binding.shadow) continue
-    const key = `${binding.resource.type}::${binding.resource.id}`
-    const here = index.get(key) ?? []
-    index.set(key, here)
+    const here = index.get(binding.resource) ?? []
+    index.set(binding.resource, here)
     here.push(binding)
   }
   return index

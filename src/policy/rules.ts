@@ -4,7 +4,8 @@
  */
 import type { PolicySet as CedarPolicies } from '@cedar-policy/cedar-wasm/nodejs'
 import type { Bindings } from './bindings.ts'
-import type { Policy, Uid } from './source.ts'
+import type { Uid } from './conditions.ts'
+import type { Policy } from './source.ts'
 import type { Words } from './words.ts'
 
 /** A policy in force: one written without slots, or a template bound by one binding. */

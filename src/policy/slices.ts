@@ -7,16 +7,22 @@
  */
 import { preparsePolicySet } from '@cedar-policy/cedar-wasm/nodejs'
 import { LRUCache } from 'lru-cache'
+import type { Uid } from './conditions.ts'
 import { cedarPolicies, type PolicySet, type Rule } from './rules.ts'
-import type { Uid } from './source.ts'
+import { createUidMap, type UidMap } from './uid-map.ts'
 
 /** Parsed slices in Cedar's memory, over all policy sets in use: some tens of KB each. */
 const SLICES_MAX = 1024
 
-const ANY = ''
-
-function keyOf(uid: Uid | null): string {
-  return uid === null ? ANY : `${uid.type}::${uid.id}`
+/** Rules that Cedar has parsed. */
+export interface Slice {
+  /** Cedar's name for them. */
+  readonly name: string
+  /**
+   * Entities that they ask membership of. Leaving other parents out of a request changes no answer and is what makes
+   * a decision cheap. Null if some rule does not tell.
+   */
+  readonly named: UidMap<true> | null
 }
 
 /**
@@ -24,16 +30,26 @@ function keyOf(uid: Uid | null): string {
  * recently used one parsed over. Sets of policies that were reloaded away age out like any other.
  */
 const free: string[] = []
-const parsed = new LRUCache<string, string>({
+const parsed = new LRUCache<string, Slice>({
   max: SLICES_MAX,
-  dispose: (name) => {
+  dispose: ({ name }) => {
     free.push(name)
   },
 })
 let names = 0
 
-/** The name under which Cedar holds these rules; parses them if it does not yet. */
-export function parsedName(key: string, rules: Iterable<Rule>): string {
+function namedBy(rules: readonly Rule[]): UidMap<true> | null {
+  const named = createUidMap<true>()
+  for (const { policy, link } of rules) {
+    if (policy.named === null) return null
+    const slots = link === null ? [] : [link.principal, link.resource]
+    for (const uid of [...policy.named, ...slots]) named.set(uid, true)
+  }
+  return named
+}
+
+/** The slice of these rules, parsed if Cedar does not have it. The key must be the same for the same rules only. */
+export function parseSlice(key: string, rules: readonly Rule[]): Slice {
   const known = parsed.get(key)
   if (known !== undefined) return known
   const name = free.pop() ?? `slice-${names++}`
@@ -42,45 +58,76 @@ export function parsedName(key: string, rules: Iterable<Rule>): string {
     free.push(name)
     throw new Error(`cedar cannot parse a slice: ${answer.errors.map((e) => e.message).join('; ')}`)
   }
-  parsed.set(key, name)
-  return name
+  const slice = { name, named: namedBy(rules) }
+  parsed.set(key, slice)
+  return slice
 }
 
 /** The rules that can matter to one request. */
-export interface Slice {
+export interface Relevant {
   /** The same for the same rules of the same policy version. */
   readonly key: string
-  /** In force, and in force together with those that only shadow. */
+  /** In force. */
   readonly rules: readonly Rule[]
+  /** Those and the ones that only shadow; empty if none does. */
   readonly shadowed: readonly Rule[]
+}
+
+interface Numbered {
+  readonly rule: Rule
+  readonly number: number
+}
+
+/** Rules by the one resource that their scope names. */
+interface Shelf {
+  readonly anywhere: Numbered[]
+  readonly at: UidMap<Numbered[]>
+}
+
+function newShelf(): Shelf {
+  return { anywhere: [], at: createUidMap<Numbered[]>() }
+}
+
+function put(shelf: Shelf, entry: Numbered): void {
+  const { resource } = entry.rule
+  if (resource === null) {
+    shelf.anywhere.push(entry)
+    return
+  }
+  const entries = shelf.at.get(resource) ?? []
+  shelf.at.set(resource, entries)
+  entries.push(entry)
+}
+
+function take(shelf: Shelf | undefined, resources: readonly Uid[], found: Set<Numbered>): void {
+  if (shelf === undefined) return
+  for (const entry of shelf.anywhere) found.add(entry)
+  for (const resource of resources)
+    for (const entry of shelf.at.get(resource) ?? []) found.add(entry)
 }
 
 /** An index over the scopes of a policy set. */
 export function createSlicer(
   set: PolicySet,
-): (principals: readonly Uid[], resources: readonly Uid[]) => Slice {
-  const index = new Map<string, Map<string, { rule: Rule; number: number }[]>>()
-  let number = 0
-  for (const rule of set.rules.values()) {
-    const byResource =
-      index.get(keyOf(rule.principal)) ?? new Map<string, { rule: Rule; number: number }[]>()
-    index.set(keyOf(rule.principal), byResource)
-    const entries = byResource.get(keyOf(rule.resource)) ?? []
-    byResource.set(keyOf(rule.resource), entries)
-    entries.push({ rule, number: number++ })
+): (principals: readonly Uid[], resources: readonly Uid[]) => Relevant {
+  const anybody = newShelf()
+  const index = createUidMap<Shelf>()
+  for (const [number, rule] of [...set.rules.values()].entries()) {
+    const { principal } = rule
+    const shelf = principal === null ? anybody : (index.get(principal) ?? newShelf())
+    if (principal !== null) index.set(principal, shelf)
+    put(shelf, { rule, number })
   }
+
   return (principals, resources) => {
-    const resourceKeys = [ANY, ...new Set(resources.map(keyOf))]
-    const found = [ANY, ...new Set(principals.map(keyOf))].flatMap((principal) => {
-      const byResource = index.get(principal)
-      return byResource === undefined
-        ? []
-        : resourceKeys.flatMap((key) => byResource.get(key) ?? [])
-    })
+    const unique = new Set<Numbered>()
+    take(anybody, resources, unique)
+    for (const principal of principals) take(index.get(principal), resources, unique)
+    const found = [...unique]
     found.sort((one, other) => one.number - other.number)
     const all = found.map(({ rule }) => rule)
     return {
-      key: `${set.version} ${found.map((entry) => entry.number).join(',')}`,
+      key: `${set.version} ${found.map(({ number }) => number).join(',')}`,
       rules: all.filter(({ shadow }) => !shadow),
       shadowed: all.some(({ shadow }) => shadow) ? all : [],
     }

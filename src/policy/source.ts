@@ -4,14 +4,9 @@
  */
 import { policyToJson, templateToJson } from '@cedar-policy/cedar-wasm/nodejs'
 import type { DetailedError, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs'
+import { factsIn, namedIn, scopeUid, type Uid } from './conditions.ts'
 import { FACT_NAMES, factKind } from './facts.ts'
 import { fault, suggest, type Fault } from './faults.ts'
-
-/** A reference to an entity, as Cedar's JSON has it. */
-export interface Uid {
-  readonly type: string
-  readonly id: string
-}
 
 /** One policy or template as written. */
 export interface Statement {
@@ -43,6 +38,8 @@ export interface Policy extends Annotations, Statement {
   readonly resource: Uid | null
   /** Facts that its conditions look at; null if it takes the context as a whole. */
   readonly facts: ReadonlySet<string> | null
+  /** Entities that it asks membership of; null if that cannot be told. */
+  readonly named: readonly Uid[] | null
 }
 
 const ANNOTATIONS = ['id', 'reason', 'identity', 'pin', 'stamp', 'redact', 'record', 'shadow']
@@ -99,45 +96,6 @@ export function cedarFault(statement: Statement, error: DetailedError): Fault {
   return fault(statement.file, line, message, help ?? undefined)
 }
 
-function uidOf(entity: { __entity: Uid } | Uid): Uid {
-  if (!('__entity' in entity)) return entity
-  const { __entity: uid } = entity
-  return uid
-}
-
-function scopeOf(scope: PolicyJson['principal'] | PolicyJson['resource']): Uid | null {
-  if (scope.op === 'All') return null
-  const within = scope.op === 'is' ? scope.in : scope
-  return within !== undefined && 'entity' in within ? uidOf(within.entity) : null
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
-}
-
-function isContext(value: unknown): boolean {
-  return isRecord(value) && value['Var'] === 'context'
-}
-
-/** Facts named by `context.x` and `context has x`; null if `context` appears in any other way. */
-function factsOf(expression: unknown): string[] | null {
-  if (isContext(expression)) return null
-  if (!isRecord(expression)) return []
-  const access = expression['.'] ?? expression['has']
-  if (isRecord(access) && isContext(access['left'])) {
-    const { attr } = access
-    const name: unknown = Array.isArray(attr) ? attr[0] : attr
-    return typeof name === 'string' ? [name] : null
-  }
-  const found: string[] = []
-  for (const part of Object.values(expression)) {
-    const facts = factsOf(part)
-    if (facts === null) return null
-    found.push(...facts)
-  }
-  return found
-}
-
 function annotationFaults(
   statement: Statement,
   json: PolicyJson,
@@ -192,7 +150,7 @@ export function readStatement(
       ),
     )
   }
-  const facts = factsOf(json.conditions)
+  const facts = factsIn(json.conditions)
   for (const name of new Set(facts)) {
     if (factKind(name) !== undefined) continue
     // Cedar would only say of `context has <no such fact>` that the policy is impossible
@@ -215,9 +173,10 @@ export function readStatement(
       shadow: given.has('shadow'),
       effect: json.effect,
       template,
-      principal: scopeOf(json.principal),
-      resource: scopeOf(json.resource),
+      principal: scopeUid(json.principal),
+      resource: scopeUid(json.resource),
       facts: facts === null ? null : new Set(facts),
+      named: namedIn(json),
     },
     faults: [],
   }

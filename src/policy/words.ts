@@ -9,6 +9,7 @@
 import type { Effect } from '../azureml/operation.ts'
 import { ACTIONS, type ActionWord } from './actions.ts'
 import { BUILTIN_ROLES, roleTest } from './builtin-roles.ts'
+import type { Uid } from './conditions.ts'
 import { RESOURCE_TYPES } from './resource-types.ts'
 
 /** What the schema is generated from: the catalog of Azure ML, or our own table of its published names. */
@@ -24,6 +25,8 @@ export interface Action {
   /** RBAC action in its published spelling. */
   readonly name: string
   readonly parents: readonly string[]
+  /** The entity and its parents. */
+  readonly uids: readonly Uid[]
   readonly secrets: boolean
 }
 
@@ -73,7 +76,9 @@ export function createWords(
     const secrets = asked || (secret.has(key) && !plain.has(key))
     const name = (plain.get(key) ?? secret.get(key))?.name ?? action
     const id = secrets && plain.has(key) ? `${name}#secrets` : name
-    return { id, name, secrets, parents: parentsOf(name, effect, secrets) }
+    const parents = parentsOf(name, effect, secrets)
+    const uids = [id, ...parents].map((word) => ({ type: 'Action', id: word }))
+    return { id, name, secrets, parents, uids }
   }
 
   return {

@@ -4,23 +4,15 @@
  */
 import { Refusal } from '../errors.ts'
 import { Grant } from './grant.ts'
+import { CLOUD_LOGINS } from './clouds.ts'
 import { createCredential } from './credentials.ts'
 import { createSlot } from './slot.ts'
 import type { CredentialFactory } from './credentials.ts'
 import type { Held, Log, Slot } from './slot.ts'
-import type { IdentityConfig } from '../config/schema.ts'
+import type { CloudConfig, IdentityConfig } from '../config/schema.ts'
 import type { Permit } from '../policy/decide.ts'
 
 const DEFAULT_TIMEOUT_MS = 3_000
-const DEFAULT_AUTHORITY_HOST = 'https://login.microsoftonline.com'
-
-/** The audience of federated assertions in each cloud, by its login endpoint; all others are the public one's. */
-const EXCHANGE_SCOPES: ReadonlyMap<string, string> = new Map([
-  ['login.microsoftonline.us', 'api://AzureADTokenExchangeUSGov/.default'],
-  ['login.partner.microsoftonline.cn', 'api://AzureADTokenExchangeChina/.default'],
-  ['login.chinacloudapi.cn', 'api://AzureADTokenExchangeChina/.default'],
-])
-const EXCHANGE_SCOPE = 'api://AzureADTokenExchange/.default'
 
 export interface BrokerOptions {
   readonly identities:
@@ -33,8 +25,8 @@ export interface BrokerOptions {
   readonly random?: () => number
   readonly log: Log
   readonly credentials?: CredentialFactory
-  /** The cloud's login endpoint, for identities that name none of their own. */
-  readonly authorityHost?: string
+  /** Where identities that name no login endpoint of their own get tokens; AzureCloud by default. */
+  readonly cloud?: CloudConfig['name']
 }
 
 /** A number for the metrics endpoint. */
@@ -76,7 +68,7 @@ export interface Broker {
 
 export function createBroker(options: BrokerOptions): Broker {
   const { now, log, timeoutMs = DEFAULT_TIMEOUT_MS, random = Math.random } = options
-  const { authorityHost = DEFAULT_AUTHORITY_HOST, credentials = createCredential } = options
+  const { cloud = 'AzureCloud', credentials = createCredential } = options
   const identities = toMap(options.identities)
   // the tenant is a part of the key by way of the identity, whose configuration names one
   const slots = new Map<string, Map<string, Slot>>()
@@ -84,6 +76,7 @@ export function createBroker(options: BrokerOptions): Broker {
 
   async function get(name: string, scope: string, assertion: string | null): Promise<Held> {
     if (closed) throw new Refusal('not_ready', 'the gateway is stopping')
+    if (find(name).kind === 'on-behalf-of' && assertion === null) throw withoutCaller(name)
     return slotOf(name, scope).get(assertion)
   }
 
@@ -91,12 +84,10 @@ export function createBroker(options: BrokerOptions): Broker {
     const known = slots.get(name)?.get(scope)
     if (known !== undefined) return known
     const identity = find(name)
-    const host =
-      'authorityHost' in identity ? (identity.authorityHost ?? authorityHost) : authorityHost
     const fetchToken = credentials(identity, {
       name,
-      authorityHost: host,
-      federatedToken: () => federatedToken(identity, host),
+      authorityHost: CLOUD_LOGINS[cloud].authorityHost,
+      federatedToken: () => federatedToken(identity),
       now,
     })
     const slot = createSlot({ name, identity, scope, fetchToken, timeoutMs, now, random, log })
@@ -112,24 +103,21 @@ export function createBroker(options: BrokerOptions): Broker {
     throw new Refusal('identity_unavailable', `identity "${name}" is not configured`)
   }
 
-  async function federatedToken(identity: IdentityConfig, host: string): Promise<string> {
+  async function federatedToken(identity: IdentityConfig): Promise<string> {
     if (identity.kind !== 'on-behalf-of') throw new TypeError('only on-behalf-of is federated')
-    const scope = EXCHANGE_SCOPES.get(new URL(host).hostname) ?? EXCHANGE_SCOPE
-    const { token } = await get(identity.federatedBy, scope, null)
-    return token
+    return (await get(identity.federatedBy, CLOUD_LOGINS[cloud].exchangeScope, null)).token
   }
 
   return {
     async grant(permit, scope, assertion) {
       const name = permit.effects.identity
       const identity = find(name)
-      const onBehalfOf = identity.kind === 'on-behalf-of'
-      if (onBehalfOf && assertion === undefined) throw withoutCaller(name)
-      const { token } = await get(name, scope, onBehalfOf ? (assertion ?? null) : null)
+      // an identity that acts for itself must not even see the caller's token
+      const own = identity.kind === 'on-behalf-of' ? (assertion ?? null) : null
+      const { token } = await get(name, scope, own)
       return new Grant(permit, { name, clientId: identity.clientId ?? null }, token)
     },
     async token(name, scope) {
-      if (find(name).kind === 'on-behalf-of') throw withoutCaller(name)
       const { token, expiresAt } = await get(name, scope, null)
       return { token, expiresAt }
     },

@@ -68,6 +68,7 @@ interface Entry {
   held: Held | null
   pending: Promise<Held> | null
   refused: { readonly refusal: Refusal; readonly until: number } | null
+  invalidatedAt: number
 }
 
 export function createSlot(options: SlotOptions): Slot {
@@ -79,7 +80,6 @@ export function createSlot(options: SlotOptions): Slot {
   const underWay = new Set<AbortController>()
   const counts = { fetched: 0, failed: 0, mismatched: 0 }
   let lastFailure: Refusal | null = null
-  let invalidatedAt = -Infinity
 
   function get(assertion: string | null): Promise<Held> {
     const entry = entryOf(assertion)
@@ -99,7 +99,7 @@ export function createSlot(options: SlotOptions): Slot {
     const key = assertion === null ? '' : createHash('sha256').update(assertion).digest('base64')
     let entry = entries.get(key)
     if (entry === undefined) {
-      entry = { held: null, pending: null, refused: null }
+      entry = { held: null, pending: null, refused: null, invalidatedAt: -Infinity }
       entries.set(key, entry)
     }
     return entry
@@ -192,11 +192,12 @@ export function createSlot(options: SlotOptions): Slot {
   }
 
   function invalidate(token: string | undefined): void {
-    if (now() - invalidatedAt >= 0 && now() - invalidatedAt < MIN_INVALIDATION_MS) return
     for (const entry of entries.values()) {
       if (entry.held === null || (token !== undefined && entry.held.token !== token)) continue
+      const since = now() - entry.invalidatedAt
+      if (since >= 0 && since < MIN_INVALIDATION_MS) continue
       entry.held = null
-      invalidatedAt = now()
+      entry.invalidatedAt = now()
     }
   }
 

@@ -20,7 +20,7 @@ export type SinkRow = Record<string, unknown> & {
   readonly Seq: number
 }
 
-type Test = { teardown(callback: () => unknown): void }
+export type Test = { teardown(callback: () => unknown): void }
 
 export const WORKSPACE =
   '/subscriptions/00000000-0000-0000-0000-000000000001/resourcegroups/rg/providers/microsoft.machinelearningservices/workspaces/ws'

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { ConfigError } from '../../src/config/faults.ts'
 import { loadConfig } from '../../src/config/load.ts'
@@ -120,6 +121,8 @@ void t.test('YAML that two readers could read differently is refused', async (st
     ['a second document', `${GOOD}---\nlisten: {}\n`],
     ['a merge key', GOOD.replace('  port: 8443', '  <<: { port: 1 }\n  port: 8443')],
     ['bytes that are no UTF-8', Buffer.concat([Buffer.from(GOOD), Buffer.from([0xff])])],
+    ['a key that is no string', GOOD.replace('  port: 8443', '  port: 8443\n  5: x')],
+    ['a key that is a list', GOOD.replace('  port: 8443', '  port: 8443\n  ? [a]\n  : x')],
     ['an empty file', ''],
     ['a list', '- a'],
     ['broken indentation', 'listen:\n port: 1\n  host: a'],
@@ -152,3 +155,55 @@ void t.test('the error’s message lists the faults under the file’s name', as
     `${file} has 2 faults\n  2:3 listen.prot: is no known key; did you mean "port"?\n  3:3 listen.hots: is no known key; did you mean "hosts"?`,
   )
 })
+
+void t.test(
+  'whatever is done to a file, it is loaded or refused with faults that have a place',
+  async (st) => {
+    const file = await writeConfig(st, GOOD)
+    // a fixed sequence (Numerical Recipes' generator), so that a failure comes again
+    let seed = 4711
+    const random = (below: number): number => {
+      seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
+      return seed % below
+    }
+    const pieces = [
+      ' ',
+      '\n',
+      ':',
+      '- ',
+      '{',
+      '}',
+      '[',
+      '"',
+      '&a',
+      '*a',
+      '!x',
+      '|',
+      '?',
+      '0',
+      'null',
+      '\t',
+      '\u0000',
+    ]
+    let refusals = 0
+    for (let round = 0; round < 400; round += 1) {
+      const at = random(GOOD.length)
+      const text =
+        GOOD.slice(0, at) + (pieces[random(pieces.length)] ?? '') + GOOD.slice(at + random(4))
+      await writeFile(file, text)
+      const error: unknown = await loadConfig(file).then(
+        () => null,
+        (reason: unknown) => reason,
+      )
+      if (error === null) continue
+      refusals += 1
+      if (!(error instanceof ConfigError))
+        throw new Error(`broke on ${JSON.stringify(text)}`, { cause: error })
+      const inside = error.faults.every(
+        ({ line, column }) => line >= 1 && line <= 40 && column >= 1,
+      )
+      if (error.faults.length === 0 || !inside) st.fail(JSON.stringify(error.faults))
+    }
+    st.ok(refusals > 100, `${refusals} of 400 were refused`)
+  },
+)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { chmod, mkdir, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, stat, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { inspect } from 'node:util'
 import { readSecret } from '../../src/config/secrets.ts'
@@ -36,6 +36,17 @@ void t.test('a file that others may read is refused', async (st) => {
     await st.rejects(readSecret({ fromFile }, {}), { message: /open to others/ })
   }
 })
+
+void t.test(
+  'a file as Kubernetes mounts it, read-only for a group, is accepted from root only',
+  async (st) => {
+    const fromFile = await secretFile('mounted', CANARY, 0o440)
+    const root = (await stat(fromFile)).uid === 0
+    const read = readSecret({ fromFile }, {})
+    if (root) st.equal(await read, CANARY)
+    else await st.rejects(read, { message: /open to others/ })
+  },
+)
 
 void t.test(
   'what cannot be a secret is refused by the name of its place, not by its value',

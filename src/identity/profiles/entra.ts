@@ -6,8 +6,8 @@
  * @module
  */
 import { Refusal } from '../../errors.ts'
-import { isGuid, malformed, readString, readStrings, readWords } from '../claims.ts'
-import { isMultiTenant, type MatchedIssuer } from '../issuers.ts'
+import { isGuid, malformed, readId, readString, readStrings, readWords } from '../claims.ts'
+import { isMultiTenant, tenantOf, type MatchedIssuer } from '../issuers.ts'
 import { idTokenRefusal } from '../mistake.ts'
 import type { PrincipalKind } from '../principal.ts'
 import { isObject, type Members } from '../strict-json.ts'
@@ -53,7 +53,7 @@ export const readEntra: Profile = ({ claims }, issuer) => {
       scopes: scopes ?? [],
       resourceId,
       workspace: resourceId === null ? null : (COMPUTE.exec(resourceId)?.[1] ?? null),
-      tokenId: readString(claims, 'uti'),
+      tokenId: readId(claims, 'uti'),
       challengeable: readCapabilities(claims),
       ...readCommon(claims),
     },
@@ -69,8 +69,7 @@ function kindOf(isApplication: boolean, resourceId: string | null): PrincipalKin
 /** The tenant must be a GUID, the one in `iss`, and `ver` the version of that `iss`. */
 function readTenant(claims: Members, { iss, tenant }: MatchedIssuer): string {
   const tid = readGuid(claims, 'tid')
-  const [, inIssuer = ''] = new URL(iss).pathname.split('/')
-  if (tid === null || tid !== (tenant ?? inIssuer.toLowerCase())) {
+  if (tid === null || tid !== (tenant ?? tenantOf(iss))) {
     throw new Refusal('invalid_token', 'the claim "tid" is not the tenant of the issuer')
   }
   if (readString(claims, 'ver') !== (iss.endsWith('/v2.0') ? '2.0' : '1.0')) {

@@ -2,6 +2,7 @@
  * A real issuer on 127.0.0.1: discovery, keys, introspection and Graph's group route, counted and able to fail.
  * @module
  */
+import { createPrivateKey, sign as signBytes } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose'
@@ -13,6 +14,7 @@ export interface SigningKey {
   kid: string
   alg: string
   privateKey: CryptoKey
+  privateJwk: JWK
   jwk: JWK
 }
 
@@ -26,8 +28,18 @@ export async function makeKey(
     kid,
     alg,
     privateKey: pair.privateKey,
+    privateJwk: await exportJWK(pair.privateKey),
     jwk: { ...(await exportJWK(pair.publicKey)), kid, alg, use: 'sig' },
   }
+}
+
+const made = new Map<string, Promise<SigningKey>>()
+
+/** The key of that label, made once: RSA keys take long to make. */
+export function keyOf(label: string, kid: string, alg?: string): Promise<SigningKey> {
+  const key = made.get(label) ?? makeKey(kid, alg)
+  made.set(label, key)
+  return key
 }
 
 export function sendJson(response: ServerResponse, body: unknown, status = 200): void {
@@ -40,6 +52,8 @@ export interface TestIssuer {
   calls: Map<Route, number>
   /** What is published; change it to rotate. */
   keys: JWK[]
+  /** Keys of an issuer with its own, by the path before `/keys`. */
+  keysAt: Map<string, JWK[]>
   /** Replaces the answer of a route; delete to mend it. */
   faults: Map<Route, Answer>
   /** Answers of routes that have no default. */
@@ -62,6 +76,7 @@ export async function startIssuer(): Promise<TestIssuer> {
   const faults = new Map<Route, Answer>()
   const handlers = new Map<Route, Answer>()
   const issuers = new Map<string, string>()
+  const keysAt = new Map<string, JWK[]>()
   const server = createServer((request, response) => {
     const url = (request.url ?? '/').split('?')[0] ?? '/'
     const route = routeOf(url)
@@ -73,7 +88,9 @@ export async function startIssuer(): Promise<TestIssuer> {
       const answer = faults.get(route) ?? handlers.get(route)
       if (answer !== undefined) answer(request, response, body)
       else if (route === 'discovery') sendDiscovery(url, response)
-      else if (route === 'jwks') sendJson(response, { keys: issuer.keys })
+      else if (route === 'jwks') {
+        sendJson(response, { keys: keysAt.get(url.slice(0, -'/keys'.length)) ?? issuer.keys })
+      } else if (route === 'introspection') sendJson(response, { active: false })
       else sendJson(response, { error: 'not_found' }, 404)
     })
   })
@@ -92,6 +109,7 @@ export async function startIssuer(): Promise<TestIssuer> {
     origin: `http://127.0.0.1:${port}`,
     calls,
     keys: [],
+    keysAt,
     faults,
     handlers,
     issuers,
@@ -114,11 +132,15 @@ export function sign(
     .sign(key.privateKey)
 }
 
-/** A compact JWS over bytes that no library would sign for us. */
-export async function signRaw(key: SigningKey, header: string, payload: string): Promise<string> {
-  const input = `${Buffer.from(header).toString('base64url')}.${Buffer.from(payload).toString('base64url')}`
-  const algorithm =
-    key.alg === 'ES256' ? { name: 'ECDSA', hash: 'SHA-256' } : { name: 'RSASSA-PKCS1-v1_5' }
-  const signature = await crypto.subtle.sign(algorithm, key.privateKey, Buffer.from(input))
-  return `${input}.${Buffer.from(signature).toString('base64url')}`
+/** A compact JWS over bytes that no library would sign for us; any RSA key, also a weak one. */
+export function signRaw(
+  jwk: JWK,
+  header: string,
+  payload: string | Buffer,
+  digest = 'sha256',
+): string {
+  const bytes = typeof payload === 'string' ? Buffer.from(payload) : payload
+  const input = `${Buffer.from(header).toString('base64url')}.${bytes.toString('base64url')}`
+  const key = createPrivateKey({ key: jwk, format: 'jwk' })
+  return `${input}.${signBytes(digest, Buffer.from(input), key).toString('base64url')}`
 }

@@ -1,0 +1,42 @@
+/**
+ * Any receiver that takes JSON lines over HTTPS and answers 2xx once it has them.
+ * @module
+ */
+import { demandHttps, post } from './post.ts'
+import type { Sink } from './sink.ts'
+
+const LIMIT_BYTES = 900_000
+
+export interface HttpsOptions {
+  readonly name: string
+  readonly required: boolean
+  readonly endpoint: string
+  readonly token: string | null
+}
+
+/** Makes the sink. A batch is named by its first and last record, so that a receiver can drop a repeated one. */
+export function createHttpsSink(options: HttpsOptions): Sink {
+  demandHttps(options.name, options.endpoint)
+  const authorization: Record<string, string> =
+    options.token === null ? {} : { authorization: `Bearer ${options.token}` }
+  return {
+    name: options.name,
+    kind: 'https',
+    required: options.required,
+    limitBytes: LIMIT_BYTES,
+    async send(rows, signal) {
+      const answer = await post(
+        options.endpoint,
+        {
+          ...authorization,
+          'content-type': 'application/x-ndjson',
+          'idempotency-key': `${rows[0]?.uid ?? ''}-${rows.at(-1)?.seq ?? 0}`,
+        },
+        rows.map(({ text }) => `${text}\n`).join(''),
+        signal,
+      )
+      return answer.ok ? { kind: 'accepted' } : answer.delivery
+    },
+    close: () => Promise.resolve(),
+  }
+}
