@@ -2,6 +2,9 @@
  * `azureml-harness COMMAND`: the list of commands and the way to each.
  * @module
  */
+import { auditCat } from './audit-cat.ts'
+import { auditReconcile } from './audit-reconcile.ts'
+import { auditVerify } from './audit-verify.ts'
 import { configCheck } from './config-check.ts'
 import { configSchema } from './config-schema.ts'
 import { env } from './env.ts'
@@ -23,6 +26,9 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['env', env],
   ['exec', exec],
   ['logout', logout],
+  ['audit cat', auditCat],
+  ['audit verify', auditVerify],
+  ['audit reconcile', auditReconcile],
   ['config check', configCheck],
   ['config schema', configSchema],
 ])
