@@ -33,8 +33,23 @@ interface Definition {
   readonly notActions: readonly string[]
 }
 
-/** Azure's own, with their ids. */
+/** Azure's own, with their ids, and one of the lab's. */
 const DEFINITIONS: ReadonlyMap<string, Definition> = new Map([
+  [
+    // a custom role: Azure's Reader lacks the actions that only read
+    'Harness Reader',
+    {
+      guid: '66666666-6666-4666-8666-666666666601',
+      actions: [
+        '*/read',
+        'Microsoft.MachineLearningServices/workspaces/checkComputeNameAvailability/action',
+        'Microsoft.MachineLearningServices/workspaces/listConnectionModels/action',
+        'Microsoft.MachineLearningServices/workspaces/computes/listNodes/action',
+        'Microsoft.MachineLearningServices/workspaces/onlineendpoints/deployments/getlogs/action',
+      ],
+      notActions: [],
+    },
+  ],
   ['Reader', { guid: 'acdd72a7-3385-48ef-bd42-f606fba81ae7', actions: ['*/read'], notActions: [] }],
   [
     'Contributor',
@@ -53,15 +68,17 @@ const DEFINITIONS: ReadonlyMap<string, Definition> = new Map([
   ],
 ])
 
+const IN_SUBSCRIPTION = `/subscriptions/${SUBSCRIPTION}`
 const GROUP = `/subscriptions/${SUBSCRIPTION}/resourceGroups/${RESOURCE_GROUP}`
 
 /** What the identities of the lab may do, in Azure's words. */
 export function defaultAssignments(): RoleAssignment[] {
-  return IDENTITIES.flatMap(({ oid, may }) =>
-    may === 'nothing'
-      ? []
-      : [{ principalId: oid, role: may === 'write' ? 'Contributor' : 'Reader', scope: GROUP }],
-  )
+  return IDENTITIES.flatMap(({ oid, may }): RoleAssignment[] => {
+    if (may === 'write') return [{ principalId: oid, role: 'Contributor', scope: GROUP }]
+    // operations are followed at their subscription
+    const reader = { principalId: oid, role: 'Harness Reader', scope: IN_SUBSCRIPTION }
+    return may === 'read' ? [reader] : []
+  })
 }
 
 function isWithin(scope: string, above: string): boolean {

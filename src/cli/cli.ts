@@ -7,12 +7,19 @@ import { auditReconcile } from './audit-reconcile.ts'
 import { auditVerify } from './audit-verify.ts'
 import { configCheck } from './config-check.ts'
 import { configSchema } from './config-schema.ts'
+import { doctor } from './doctor.ts'
 import { env } from './env.ts'
 import { exec } from './exec.ts'
+import { explain } from './explain.ts'
 import { health } from './health.ts'
 import { EXIT, type Command, type Io } from './io.ts'
 import { login } from './login.ts'
 import { logout } from './logout.ts'
+import { policyCheck } from './policy-check.ts'
+import { policyDiff } from './policy-diff.ts'
+import { policyExport } from './policy-export.ts'
+import { policyMatrix, policySchema } from './policy-schema.ts'
+import { policyTest } from './policy-test.ts'
 import { Problem } from './problem.ts'
 import { serve } from './serve.ts'
 import { token } from './token.ts'
@@ -26,6 +33,14 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['env', env],
   ['exec', exec],
   ['logout', logout],
+  ['doctor', doctor],
+  ['explain', explain],
+  ['policy check', policyCheck],
+  ['policy test', policyTest],
+  ['policy diff', policyDiff],
+  ['policy export', policyExport],
+  ['policy schema', policySchema],
+  ['policy matrix', policyMatrix],
   ['audit cat', auditCat],
   ['audit verify', auditVerify],
   ['audit reconcile', auditReconcile],

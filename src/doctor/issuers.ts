@@ -29,7 +29,10 @@ export async function checkClock(
       return clock.unverified(where, 'its time could not be asked', 'see the check "issuers"')
     }
     const tolerance = config.clockToleranceSeconds ?? TOLERANCE_SECONDS
-    const what = `this machine is ${Math.abs(skew)} s ${skew < 0 ? 'behind' : 'ahead of'} it`
+    const what =
+      Math.abs(skew) <= 1
+        ? 'agrees with this machine'
+        : `this machine is ${Math.abs(skew)} s ${skew < 0 ? 'behind' : 'ahead of'} it`
     const next = 'set this machine’s clock: chronyc tracking, timedatectl'
     if (Math.abs(skew) > tolerance) return clock.failed(where, what, next)
     return Math.abs(skew) > NOTABLE_SECONDS
@@ -49,7 +52,8 @@ async function skewOf({ issuer }: IssuerConfig, now: () => number): Promise<numb
     })
     await response.body?.cancel()
     const date = Date.parse(response.headers.get('date') ?? '')
-    return Number.isNaN(date) ? null : Math.round(((before + now()) / 2 - date) / 1000)
+    // the header names the second that has begun: half of it has passed on average
+    return Number.isNaN(date) ? null : Math.round(((before + now()) / 2 - date - 500) / 1000)
   } catch {
     return null
   }
