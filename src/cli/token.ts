@@ -15,7 +15,7 @@ need be. On Azure ML compute where nobody has signed in, it is the compute's man
 
   --gateway URL   the gateway; AZUREML_HARNESS_GATEWAY, or the one of the last login, if absent
   --ca FILE       certificates (PEM) to trust besides the usual ones, on compute; AZUREML_HARNESS_CA if absent
-  --json          one object: {"gateway", "token", "expiresAt", "source"}
+  --json          one object: {"gateway", "token", "expiresAt", "expiresOn", "source"}, expiresOn in seconds since 1970
 
 Exit status: 0 printed, 1 nobody is signed in or the issuer refuses, 2 wrong arguments.
 Example: curl -H "Authorization: Bearer $(azureml-harness token)" https://ml.contoso.example/...`,
@@ -36,6 +36,7 @@ Example: curl -H "Authorization: Bearer $(azureml-harness token)" https://ml.con
             gateway,
             token: found.token,
             expiresAt: new Date(expiresAt).toISOString(),
+            expiresOn: Math.floor(expiresAt / 1000),
             source,
           })
         : found.token,

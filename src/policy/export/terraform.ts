@@ -5,7 +5,7 @@
 import type { Grants } from './grants.ts'
 
 const text = (value: string): string =>
-  JSON.stringify(value).replaceAll('${', '$${').replaceAll('%{', '%%{')
+  JSON.stringify(value).replace(/[$%]\{/gu, (mark) => `${mark[0]}${mark}`)
 
 const label = (name: string): string => text(name.replace(/[^a-z0-9-]/giu, '_'))
 
