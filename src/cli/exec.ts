@@ -31,8 +31,9 @@ runtime has started is kept. Where nobody has signed in, the compute's managed i
   --gateway URL     the gateway; AZUREML_HARNESS_GATEWAY, or the one of the last login, if absent
   --ca FILE         certificates (PEM) to trust besides the usual ones, on compute; AZUREML_HARNESS_CA if absent
 
-Signals go on to the command. Exit status: the command's own; 128 + N if signal N ended it; 126 it cannot be run,
-127 there is no such command; before it runs, 1 nobody is signed in, 2 wrong arguments.
+Signals go on to the command.
+Exit status: the command's own; 128 + N if signal N ended it; 126 it cannot be run, 127 there is no such command;
+before it runs, 1 nobody is signed in, 2 wrong arguments.
 Example: azureml-harness exec --gateway https://ml.contoso.example -- python train.py --epochs 3`,
   async run(args, io) {
     const at = args.indexOf('--')

