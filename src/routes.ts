@@ -45,7 +45,10 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
   app.get('/.well-known/oauth-protected-resource', async (_request, reply) =>
     reply.send({
       resource: options.publicUrl,
-      authorization_servers: options.issuers.map(({ issuer }) => issuer),
+      // a multi-tenant issuer is no URL; its tenants' people all sign in at "organizations"
+      authorization_servers: options.issuers.map(({ issuer }) =>
+        issuer.replace('{tenantid}', 'organizations'),
+      ),
       bearer_methods_supported: ['header'],
       // what `azureml-harness login` and `exec` need besides; RFC 9728 section 2 allows further members
       azureml_harness_issuers: options.issuers.map(({ name, profile, issuer, audiences, cli }) => ({

@@ -17,6 +17,7 @@ import { login } from './login.ts'
 import { logout } from './logout.ts'
 import { policyCheck } from './policy-check.ts'
 import { policyDiff } from './policy-diff.ts'
+import { policyDrift } from './policy-drift.ts'
 import { policyExport } from './policy-export.ts'
 import { policyMatrix, policySchema } from './policy-schema.ts'
 import { policyTest } from './policy-test.ts'
@@ -39,6 +40,7 @@ export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['policy test', policyTest],
   ['policy diff', policyDiff],
   ['policy export', policyExport],
+  ['policy drift', policyDrift],
   ['policy schema', policySchema],
   ['policy matrix', policyMatrix],
   ['audit cat', auditCat],

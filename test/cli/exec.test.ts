@@ -159,6 +159,25 @@ t.test('a job calls the gateway under its compute’s managed identity', async (
   t.ok((await world.rows((rows) => rows.some(isCluster))).length > 0)
 })
 
+t.test(
+  'a job without a home of its own keeps its files in a private temporary place',
+  async (t) => {
+    const temporary = t.testdir({ blocked: '' })
+    const env = {
+      ...jobEnv(cluster()),
+      HOME: join(temporary, 'blocked'),
+      TMPDIR: temporary,
+      AZUREML_HARNESS_GATEWAY: world.url,
+      AZUREML_HARNESS_CA: world.lab.certificates.caFile,
+    }
+    const { status, out, err } = await start(node(SHOW), env).ended
+    t.equal(status, 0, err)
+    const bundle = (JSON.parse(out) as Record<string, string>)['REQUESTS_CA_BUNDLE'] ?? ''
+    t.ok(bundle.startsWith(`${temporary}/azureml-harness-`))
+    t.equal((await stat(join(bundle, '..'))).mode & 0o777, 0o700)
+  },
+)
+
 t.test('a person’s sign-in goes before the compute’s identity', async (t) => {
   const home = await signedIn(t)
   const env = { ...jobEnv(cluster()), AZUREML_HARNESS_HOME: home }

@@ -224,6 +224,46 @@ t.test('actions that policies permit and Azure would refuse are named', async (t
   t.match(reader.text, /computes\/listNodes\/action/, 'Reader lacks what only reads by POST')
 })
 
+t.test(
+  'policy drift names what is missing, what is in excess, and where it comes from',
+  async (t) => {
+    const file = await configure(t)
+    const before = lab.roles.assignments()
+    t.teardown(() => lab.roles.assign(before))
+    const healthy = await run(['policy', 'drift', '--config', file, '--json'])
+    t.equal(healthy.status, 0, healthy.err)
+    const { drift } = JSON.parse(healthy.out) as { drift: Readonly<Record<string, string[]>>[] }
+    t.ok(drift.every(({ missing }) => missing?.length === 0))
+    t.ok(
+      drift.some(({ excess }) => (excess?.length ?? 0) > 0),
+      'Contributor is more than is needed',
+    )
+    lab.roles.assign(before.filter(({ role }) => role !== 'Contributor'))
+    const ill = await run(['policy', 'drift', '--config', file])
+    t.match(ill, { status: 1, out: /ml-writer on \S+ws-lab\n {2}missing \d+: Microsoft\./ })
+    t.match(ill.out, /inherited from \/subscriptions\//)
+  },
+)
+
+t.test('policy drift asks as a person where the identities cannot', async (t) => {
+  const file = await configure(t)
+  fault('identity', { status: 500, body: {} })
+  const reader = IDENTITIES.find(({ name }) => name === 'ml-reader')
+  t.match(await run(['policy', 'drift', '--config', file]), {
+    status: 1,
+    err: /--principal ml-reader=/,
+  })
+  if (reader === undefined) return
+  const principals = IDENTITIES.flatMap(({ name, oid }) => ['--principal', `${name}=${oid}`])
+  const token = await lab.identities.mint(reader, 'https://management.azure.com')
+  const args = ['policy', 'drift', '--config', file, ...principals]
+  t.match(await run(args, { env: { AZURE_ARM_TOKEN: token } }), { status: 0 })
+  const wrong = await run(args, { env: { AZURE_ARM_TOKEN: 'canary' } })
+  t.match(wrong, { status: 1, err: /status 401[\s\S]*AZURE_ARM_TOKEN/ })
+  t.notMatch(wrong.err, 'canary')
+  t.equal((await run(['policy', 'drift', '--config', file, '--principal', 'x'])).status, 2)
+})
+
 t.test('role assignments that nobody may read are unverified, not right', async (t) => {
   const file = await configure(t)
   fault('arm', { match: { path: 'roleAssignments' }, status: 403, body: { error: {} } })

@@ -184,7 +184,8 @@ function problemOf(at: Registration, error: unknown): Problem {
   const answered =
     error instanceof client.ResponseBodyError || error instanceof client.AuthorizationResponseError
   const code = answered ? error.error : ''
-  const detail = answered ? (error.error_description ?? '') : ''
+  // Entra ends the sentence for people with a line break, and ids for its operators follow
+  const [detail = ''] = answered ? (error.error_description ?? '').split(/[\r\n]/) : []
   const said = isPlain(code + detail) ? [code, detail].filter((one) => one !== '').join(': ') : ''
   if (code === 'invalid_grant')
     return new Problem(

@@ -8,7 +8,7 @@ import { Problem } from '../problem.ts'
 import { chooseIssuer, findIssuers, gatewayOrigin } from '../login/advertised.ts'
 import { refresh } from '../login/issuer.ts'
 import { createNetwork, type Fetch } from '../login/network.ts'
-import { homeOf, openHome, withLock } from './home.ts'
+import { openHomeOrTemporary, withLock } from './home.ts'
 import { fetchIdentityToken, findEndpoint, type Endpoint } from './managed-identity.ts'
 import { findSession, readSessions, replaceSession, writeSessions, type Session } from './store.ts'
 
@@ -26,6 +26,8 @@ export interface Credential {
   /** Milliseconds since the epoch. */
   readonly expiresAt: number
   readonly source: 'session' | 'managed-identity'
+  /** Where files for this credential may be written. */
+  readonly home: string
 }
 
 /** Azure's clients ask for another token when one has less than this to live. */
@@ -47,14 +49,13 @@ export function wantedCa(io: Io, { ca }: Pick<Wanted, 'ca'>): string | null {
 
 /** A token with at least five minutes to live, if there is any way to get one. @throws Problem with the way to sign in */
 export async function freshCredential(io: Io, wanted: Wanted): Promise<Credential> {
-  const home = homeOf(io.env)
-  await openHome(home)
+  const home = await openHomeOrTemporary(io.env)
   const gateway = wantedGateway(io, wanted)
   const session = findSession(await readSessions(home), gateway)
   if (session !== null) return fromSession(io, home, session)
   const endpoint = findEndpoint(io.env)
   if (endpoint !== null && gateway !== null)
-    return fromCompute(endpoint, gateway, wantedCa(io, wanted))
+    return { home, ...(await fromCompute(endpoint, gateway, wantedCa(io, wanted))) }
   if (endpoint !== null)
     throw new Problem(
       'no gateway is named',
@@ -67,7 +68,7 @@ export async function freshCredential(io: Io, wanted: Wanted): Promise<Credentia
 }
 
 async function fromSession(io: Io, home: string, known: Session): Promise<Credential> {
-  if (left(io, known) >= FRESH_MS) return credentialOf(known)
+  if (left(io, known) >= FRESH_MS) return credentialOf(known, home)
   const session = await withLock(home, async () => {
     const sessions = await readSessions(home)
     // another process may have refreshed while this one waited
@@ -79,7 +80,7 @@ async function fromSession(io: Io, home: string, known: Session): Promise<Creden
     await writeSessions(home, replaceSession(sessions, fresh, false))
     return fresh
   })
-  return credentialOf(session)
+  return credentialOf(session, home)
 }
 
 async function renew(io: Io, session: Session): Promise<Session> {
@@ -108,7 +109,7 @@ async function fromCompute(
   endpoint: Endpoint,
   gateway: string,
   caFile: string | null,
-): Promise<Credential> {
+): Promise<Omit<Credential, 'home'>> {
   const network = await createNetwork(caFile)
   try {
     const audience = await entraAudience(gateway, network.fetch)
@@ -126,8 +127,11 @@ async function entraAudience(gateway: string, fetch: Fetch): Promise<string> {
   return chooseIssuer(entra, entra.length === 1 ? entra[0]?.name : undefined, true).audience
 }
 
-function credentialOf({ gateway, caFile, accessToken, expiresAt }: Session): Credential {
-  return { gateway, caFile, token: accessToken, expiresAt, source: 'session' }
+function credentialOf(
+  { gateway, caFile, accessToken, expiresAt }: Session,
+  home: string,
+): Credential {
+  return { gateway, caFile, token: accessToken, expiresAt, source: 'session', home }
 }
 
 const left = (io: Io, session: Session): number => session.expiresAt - io.now()

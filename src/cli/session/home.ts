@@ -3,7 +3,7 @@
  * @module
  */
 import { constants, chmod, lstat, mkdir, open, rename, rm, stat } from 'node:fs/promises'
-import { homedir, platform, userInfo } from 'node:os'
+import { homedir, platform, tmpdir, userInfo } from 'node:os'
 import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -40,6 +40,24 @@ export async function openHome(directory: string): Promise<void> {
   if (!found.isDirectory())
     throw new Problem(`"${directory}" is no directory`, 'set AZUREML_HARNESS_HOME to another place')
   judge(directory, found, '700')
+}
+
+/**
+ * The directory, opened; where there is no place for it, as in a job's container, one of this user's own under the
+ * system's temporary directory.
+ * @throws Problem if the one that is there is open to others or belongs to somebody else
+ */
+export async function openHomeOrTemporary(env: Environment): Promise<string> {
+  const home = homeOf(env)
+  try {
+    await openHome(home)
+    return home
+  } catch (error) {
+    if (error instanceof Problem) throw error
+    const temporary = join(tmpdir(), `azureml-harness-${userInfo().uid}`)
+    await openHome(temporary)
+    return temporary
+  }
 }
 
 /** A private file's text; null if there is none. @throws Problem if it is open to others or no plain file */

@@ -10,7 +10,7 @@ import type { Io } from '../io.ts'
 import { Problem } from '../problem.ts'
 import { readCa } from '../login/network.ts'
 import type { Credential } from './credential.ts'
-import { homeOf, readPrivate, writePrivate } from './home.ts'
+import { readPrivate, writePrivate } from './home.ts'
 
 /** Variables in the order to set them; null: to be removed. */
 export type Variables = ReadonlyMap<string, string | null>
@@ -56,7 +56,7 @@ export async function variablesOf(
   credential: Credential,
   { workspace, mlflow }: VariablesOptions,
 ): Promise<Variables> {
-  const { gateway, token, caFile } = credential
+  const { gateway, token, caFile, home } = credential
   const variables = new Map<string, string | null>([
     ['AZUREML_HARNESS_GATEWAY', gateway],
     ['ARM_CLOUD_METADATA_URL', `${gateway}/metadata/endpoints?api-version=${METADATA_VERSION}`],
@@ -65,7 +65,7 @@ export async function variablesOf(
     ['REGISTRY_DISCOVERY_ENDPOINT_URL', `${gateway}/`],
   ])
   if (caFile !== null) {
-    const bundle = await writeBundle(io, caFile)
+    const bundle = await writeBundle(io, home, caFile)
     variables.set('AZUREML_HARNESS_CA', caFile)
     // these two replace what their readers trust, so the bundle holds the usual authorities as well
     variables.set('REQUESTS_CA_BUNDLE', bundle)
@@ -85,8 +85,8 @@ export async function variablesOf(
 }
 
 /** The usual authorities, those that Python was told of already, and the gateway's own, in one file. */
-async function writeBundle(io: Io, caFile: string): Promise<string> {
-  const path = join(homeOf(io.env), 'ca-bundle.pem')
+async function writeBundle(io: Io, home: string, caFile: string): Promise<string> {
+  const path = join(home, 'ca-bundle.pem')
   const before = io.env['REQUESTS_CA_BUNDLE'] ?? ''
   const known =
     before === '' || before === path ? [] : [await readFile(before, 'utf8').catch(() => '')]
