@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { createAccess, ARM_AUDIENCES, ML_AUDIENCES } from './arm/access.ts'
 import { createArm } from './arm/arm.ts'
+import { createRoles, type Roles } from './arm/roles.ts'
 import { ensureCertificates, type Certificates } from './ca.ts'
 import { createDataPlane } from './data-plane.ts'
 import { createGraph, type Graph } from './graph.ts'
@@ -67,6 +68,8 @@ export interface Lab {
   readonly identities: ManagedIdentities
   readonly ingestion: Ingestion
   readonly graph: Graph
+  /** Role assignments that ARM tells of. They describe, and do not change, what the identities may do. */
+  readonly roles: Roles
   readonly tokenService: TokenService
   /** What reached ARM, the data plane and scoring, in order. */
   requests(): readonly Entry[]
@@ -180,10 +183,12 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     verifyCaller: (caller) => entra.verify(caller),
   })
   const armAccess = { identities, audiences: ARM_AUDIENCES }
+  const roles = createRoles()
   const arm = createArm({
     origin: urls.upstream,
     hosts: { dataPlane: urls.dataPlane, scoring: urls.scoring },
     access: createAccess({ ...armAccess, postReads: false }),
+    roles,
     pageSize: options.pageSize ?? 2,
     polls: options.polls ?? 2,
     retryAfterSeconds: options.retryAfterSeconds ?? 1,
@@ -218,6 +223,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     identities,
     ingestion,
     graph,
+    roles,
     tokenService,
     requests: () => upstreamJournal.entries(),
     token,

@@ -161,7 +161,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     version: around.version,
     policyVersion: () => policy.version,
     health: () => ({ audit: audit.ready(), identity: identify.ready(), tokens: broker.ready() }),
-    issuers: config.issuers.map((issuer) => issuer.issuer),
+    issuers: config.issuers,
     metadata: (apiVersion) =>
       metadataDocument(apiVersion, {
         publicUrl: config.listen.publicUrl,

@@ -18,6 +18,7 @@ import {
   type Hosts,
 } from './kinds.ts'
 import { parseArmPath, PROVIDER, type ArmPath } from './paths.ts'
+import type { Roles } from './roles.ts'
 import { createStore, type Document, type Resource } from './store.ts'
 import type { Access } from './access.ts'
 import { json, type Answer, type Call, type Handler } from '../part.ts'
@@ -43,6 +44,7 @@ export interface ArmOptions extends OperationsOptions {
   /** Its own origin. */
   readonly origin: string
   readonly hosts: Hosts
+  readonly roles?: Roles
   readonly access: (call: Call) => Promise<Access>
   /** Members on a page of a list. */
   readonly pageSize: number
@@ -277,6 +279,8 @@ export function createArm(options: ArmOptions): Handler {
       const message = `The resource namespace '${path.namespace}' is invalid.`
       return armError(404, 'InvalidResourceNamespace', message)
     }
+    const roles = options.roles?.answer(call, path) ?? null
+    if (roles !== null) return roles
     const polled = call.method === 'GET' ? poll(path) : null
     if (polled !== null) return polled
     const isRead = call.method === 'GET' || call.method === 'HEAD'

@@ -86,6 +86,19 @@ const Issuer = Type.Object(
         { ...strict, description: 'asks the issuer about tokens that cannot be verified here' },
       ),
     ),
+    cli: Type.Optional(
+      Type.Object(
+        {
+          clientId: Type.String({ minLength: 1 }),
+          scopes: Type.Array(Type.String({ pattern: '^[!-~]+$' }), { minItems: 1 }),
+        },
+        {
+          ...strict,
+          description:
+            'the public client of the command line at this issuer, published for azureml-harness login',
+        },
+      ),
+    ),
     graph: Type.Optional(
       Type.Object(
         {
