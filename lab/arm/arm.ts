@@ -18,9 +18,11 @@ import {
   type Hosts,
 } from './kinds.ts'
 import { parseArmPath, PROVIDER, type ArmPath } from './paths.ts'
-import { createStore, type Document, type Resource } from './store.ts'
+import { createStore, type Document, type Resource, type Store } from './store.ts'
 import type { Access } from './access.ts'
+import { datastoreDocument, storageResult } from './uploads.ts'
 import { json, type Answer, type Call, type Handler } from '../part.ts'
+import type { Storage } from '../storage.ts'
 import {
   OTHER_WORKSPACE,
   REGION,
@@ -46,10 +48,14 @@ export interface ArmOptions extends OperationsOptions {
   readonly access: (call: Call) => Promise<Access>
   /** Members on a page of a list. */
   readonly pageSize: number
+  /** Where resources are kept; one of its own if absent. */
+  readonly store?: Store
+  /** Hands out SAS; made-up ones if absent. */
+  readonly storage?: Storage | undefined
 }
 
 export function createArm(options: ArmOptions): Handler {
-  const store = createStore()
+  const store = options.store ?? createStore()
   const operations = createOperations(options)
   const headersOf = createHeaders()
   const pending = new Map<Resource, Operation>()
@@ -236,7 +242,9 @@ export function createArm(options: ArmOptions): Handler {
     const action = path.rest ?? ''
     const resource = store.get(path.key)
     if (resource === null && !/pendingupload$/i.test(action)) return notFound(path)
-    const result = actionResult(path, action, resource?.document ?? {})
+    const result =
+      (await storageResult(options.storage, path, action)) ??
+      actionResult(path, action, resource?.document ?? {})
     if (!isLongRunningAction(action)) return json(200, result ?? {})
     if (resource !== null && path.type === 'workspaces/jobs' && action.toLowerCase() === 'cancel') {
       const cancelled = { ...properties(resource.document), status: 'Canceled' }
@@ -300,15 +308,8 @@ export function createArm(options: ArmOptions): Handler {
       throw new Error('the ids of the lab are in the grammar')
     const compute = { location: REGION, properties: { computeType: 'AmlCompute' } }
     store.put({ path: cluster, document: documentOf(cluster, compute, null), reads: 0 })
-    const blob = {
-      properties: {
-        datastoreType: 'AzureBlob',
-        accountName: 'labstorage',
-        containerName: 'azureml-blobstore',
-        isDefault: true,
-      },
-    }
-    store.put({ path: datastore, document: documentOf(datastore, blob, null), reads: 0 })
+    const blob = documentOf(datastore, datastoreDocument(), null)
+    store.put({ path: datastore, document: blob, reads: 0 })
   }
   seed(WORKSPACE)
   seed(OTHER_WORKSPACE)
