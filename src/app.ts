@@ -3,22 +3,22 @@
  * @module
  */
 import { randomBytes } from 'node:crypto'
-import { createServer as createHttpServer, type Server } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
-import { readFile } from 'node:fs/promises'
+import type { IncomingMessage, Server } from 'node:http'
 import type { Writable } from 'node:stream'
-import Fastify, { LogController, type FastifyInstance, type FastifyServerFactory } from 'fastify'
+import Fastify, { LogController, type FastifyInstance } from 'fastify'
 import httpProxy from '@fastify/http-proxy'
 import { Agent } from 'undici'
-import type { Config, SecretSource } from './config/schema.ts'
-import { readSecret, type Environment } from './config/secrets.ts'
+import type { Config } from './config/schema.ts'
+import { readSecrets } from './config/secrets.ts'
 import { parseTarget } from './azureml/target.ts'
 import { classify } from './azureml/classify.ts'
 import { callFacts } from './azureml/facts.ts'
 import { createHosts } from './azureml/hosts.ts'
 import { createOperationHandles } from './azureml/operation-handle.ts'
 import { upstreamPath } from './azureml/upstream-path.ts'
-import { rewriteHeaders } from './azureml/rewrite.ts'
+import { rewriteHeaders, rewriteUrl } from './azureml/rewrite.ts'
+import { createJsonRewriter } from './azureml/json-rewriter.ts'
+import { compilePlan } from './azureml/json-plan.ts'
 import { createDenyList } from './identity/deny-list.ts'
 import { createIdentify } from './identity/identify.ts'
 import { loadPolicy } from './policy/load.ts'
@@ -26,22 +26,21 @@ import { createDecide } from './policy/decide.ts'
 import { createBroker } from './token/broker.ts'
 import { openAudit } from './audit/open.ts'
 import { createForward, proxyOptions } from './forward/forward.ts'
-import { createPipeline, exchangeOf, type Pipeline, type Stages } from './pipeline.ts'
+import { createPipeline, type Pipeline, type Stages } from './pipeline.ts'
 import { checkInbound } from './inbound.ts'
 import { Refusal } from './errors.ts'
 import type { Exchange } from './exchange.ts'
-import { guardServer, httpOptions, refuseBytes } from './server.ts'
+import { guardServer, hostNames, refuseBytes, serverFactory } from './server.ts'
 import { serveMetrics, toSamples } from './metrics.ts'
 import { registerRoutes } from './routes.ts'
 
 const DEFAULTS = {
   holdBytes: 8 * 1024 * 1024,
-  headersTimeoutMs: 10_000,
-  requestTimeoutMs: 30 * 60_000,
   upstreamTimeoutMs: 120_000,
   tokenTimeoutMs: 3_000,
 } as const
 
+const PLAN = compilePlan([{ path: ['nextLink'], kind: 'url' }])
 const POLLING_HEADERS = ['location', 'azure-asyncoperation', 'operation-location'] as const
 
 /** What the process hands to the app; nothing else of it is visible here. */
@@ -89,6 +88,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
   })
   const broker = createBroker({
     identities: new Map(Object.entries(config.identities)),
+    cloud: config.cloud.name,
     timeoutMs: limits.tokenTimeoutMs ?? DEFAULTS.tokenTimeoutMs,
     now,
     log: app.log,
@@ -116,7 +116,11 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     bodyTimeout: limits.upstreamTimeoutMs ?? DEFAULTS.upstreamTimeoutMs,
     connect: { timeout: 10_000 },
   })
-  const handles = createOperationHandles(randomBytes(32), config.listen.publicUrl, now)
+  const handles = createOperationHandles(
+    config.operationKey === undefined ? randomBytes(32) : Buffer.from(secrets(config.operationKey)),
+    config.listen.publicUrl,
+    now,
+  )
   const ownOperation = ({ target, principal }: Exchange): boolean =>
     target !== null && principal !== null && handles.owns(target, principal.id)
   const names = hostNames(config)
@@ -143,7 +147,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
       ...hosts.upstream(operation, null),
       path: upstreamPath(target),
     }),
-    grant: broker.grant,
+    grant: (permit, scope, raw) => broker.grant(permit, scope, callersToken(raw)),
     dropToken: (grant, scope) =>
       broker.invalidate(grant.identity.name, scope, grant.authorization().slice('Bearer '.length)),
     recorder: audit.recorder,
@@ -157,7 +161,13 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
           if (url !== undefined) headers[name] = handles.bind(url, principal?.id ?? '')
         }
       },
-      rewriter: () => null,
+      rewriter: ({ family, scope }) =>
+        family === 'arm'
+          ? createJsonRewriter({
+              plan: PLAN,
+              map: (url) => rewriteUrl(url, hosts, scope, 'nextLink'),
+            })
+          : null,
     }),
     challenge: {
       publicUrl: config.listen.publicUrl,
@@ -176,7 +186,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     issuers: config.issuers.map((issuer) => issuer.issuer),
     metadata: () => [],
   })
-  registerProxy(app, dispatcher, pipeline, now)
+  registerProxy(app, dispatcher, pipeline)
 
   let metrics: Server | null = null
   return {
@@ -212,17 +222,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
 }
 
 /** Everything that is not one of the gateway's own routes goes through the pipeline; what Fastify refuses, too. */
-function registerProxy(
-  app: FastifyInstance,
-  dispatcher: Agent,
-  pipeline: Pipeline,
-  now: () => number,
-): void {
-  app.decorateRequest('exchange', {
-    getter() {
-      return exchangeOf(this.raw, now())
-    },
-  })
+function registerProxy(app: FastifyInstance, dispatcher: Agent, pipeline: Pipeline): void {
   app.setErrorHandler((error, request, reply) => pipeline.refuse(error, request, reply))
   app.setNotFoundHandler((request, reply) =>
     pipeline.refuse(
@@ -237,45 +237,7 @@ function registerProxy(
   })
 }
 
-/** TLS from the configured files, or plain HTTP where the configuration says so by its long name. */
-async function serverFactory(config: Config): Promise<FastifyServerFactory> {
-  const limits = config.limits ?? {}
-  const options = httpOptions({
-    headersTimeoutMs: limits.headersTimeoutMs ?? DEFAULTS.headersTimeoutMs,
-    requestTimeoutMs: limits.requestTimeoutMs ?? DEFAULTS.requestTimeoutMs,
-  })
-  const { tls } = config.listen
-  if (tls === undefined) return (handler) => createHttpServer(options, handler)
-  const [cert, key] = await Promise.all([readFile(tls.certFile), readFile(tls.keyFile)])
-  return (handler) => createTlsServer({ ...options, cert, key, minVersion: 'TLSv1.2' }, handler)
-}
-
-/** `Host` values that are answered: that of publicUrl and those listed besides. */
-function hostNames(config: Config): ReadonlySet<string> {
-  return new Set(
-    [new URL(config.listen.publicUrl).host, ...(config.listen.hosts ?? [])].map((host) =>
-      host.toLowerCase(),
-    ),
-  )
-}
-
-/** Every secret of the configuration, read once: a variable or file that is missing keeps the gateway from starting. */
-async function readSecrets(
-  config: Config,
-  env: Environment,
-): Promise<(source: SecretSource) => string> {
-  const sources = [
-    config.audit.hashKey,
-    ...config.issuers.map((issuer) => issuer.introspection?.clientSecret),
-  ]
-  const known = new Map<SecretSource, string>()
-  for (const source of sources) {
-    if (source !== undefined) known.set(source, await readSecret(source, env))
-  }
-  return (source) => {
-    const secret = known.get(source)
-    if (secret === undefined)
-      throw new Error('a secret was asked for that the configuration does not name')
-    return secret
-  }
+/** For on-behalf-of identities only; all others never see it. */
+function callersToken(raw: IncomingMessage): string | undefined {
+  return /^bearer (\S+)$/i.exec(raw.headers.authorization ?? '')?.[1]
 }

@@ -40,7 +40,7 @@ export function toSamples(described: readonly Described[]): {
 export async function metricsText(
   samples: readonly Sample[],
   help: ReadonlyMap<string, string>,
-  process: Registry,
+  own: Registry,
 ): Promise<string> {
   const registry = new Registry()
   const byName = Map.groupBy(samples, ({ name }) => name)
@@ -60,7 +60,7 @@ export async function metricsText(
       for (const { labels, value } of values) gauge.set(labels, value)
     }
   }
-  return `${await registry.metrics()}${await process.metrics()}`
+  return `${await registry.metrics()}${await own.metrics()}`
 }
 
 /** Serves `GET /metrics` until the server that it answers with is closed. */

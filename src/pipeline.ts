@@ -19,12 +19,6 @@ import { openExchange, type Exchange, type Outcome } from './exchange.ts'
 import { Refusal, toRefusal } from './errors.ts'
 import { refusalAnswer, type Challenge } from './wire.ts'
 
-declare module 'fastify' {
-  interface FastifyRequest {
-    readonly exchange: Exchange
-  }
-}
-
 /** Where a call goes at Azure, and the scope of the token that it needs there. */
 export interface Route {
   readonly origin: string
@@ -50,7 +44,7 @@ export interface Stages {
   ) =>
     { permit: Permit; decision: Decision } | { permit: null; refusal: Refusal; decision: Decision }
   readonly route: (operation: Operation, target: Target) => Promise<Route>
-  readonly grant: (permit: Permit, scope: string) => Promise<Grant>
+  readonly grant: (permit: Permit, scope: string, raw: IncomingMessage) => Promise<Grant>
   readonly dropToken: (grant: Grant, scope: string) => void
   readonly recorder: Recorder
   readonly forward: Forward
@@ -71,14 +65,14 @@ export function createPipeline(stages: Stages): Pipeline {
   const { recorder } = stages
 
   async function receive(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const { exchange } = request
+    const exchange = exchangeOf(request.raw, stages.now())
     onceClosed(exchange, reply)
     stages.checkInbound(request.raw)
     exchange.target = stages.parseTarget(request.method, request.raw.url ?? '')
   }
 
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { exchange } = request
+    const exchange = exchangeOf(request.raw, stages.now())
     const { target } = exchange
     if (target === null)
       throw new Refusal('internal_error', 'the gateway failed to judge this request')
@@ -94,7 +88,7 @@ export function createPipeline(stages: Stages): Pipeline {
     exchange.redact = permit.effects.redact
 
     const { origin, path, scope } = await stages.route(operation, target)
-    const grant = await stages.grant(permit, scope)
+    const grant = await stages.grant(permit, scope, request.raw)
     exchange.identity = grant.identity
 
     stillThere(reply)
@@ -107,7 +101,7 @@ export function createPipeline(stages: Stages): Pipeline {
 
     const regrant = async (rejected: Grant): Promise<Grant> => {
       stages.dropToken(rejected, scope)
-      return stages.grant(permit, scope)
+      return stages.grant(permit, scope, request.raw)
     }
     const fail = async (refusal: Refusal): Promise<void> => refuse(refusal, request, reply)
     stages.forward(grant, { exchange, origin, path, recorded, body, regrant, fail }, reply)
@@ -119,7 +113,7 @@ export function createPipeline(stages: Stages): Pipeline {
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
-    const { exchange } = request
+    const exchange = exchangeOf(request.raw, stages.now())
     let refusal = toRefusal(fromFramework(error))
     exchange.refusal = refusal
     if (exchange.record === 'none') {
@@ -236,6 +230,7 @@ function fromFramework(error: unknown): unknown {
         'bad_header',
         'the body does not have the length that "content-length" says',
       )
+    case 'FST_ERR_BAD_URL':
     case 'FST_REPLY_FROM_BAD_REQUEST':
       return new Refusal('bad_path', 'the path is not one that can be forwarded as it is')
     default:

@@ -3,17 +3,22 @@
  * @module
  */
 import type { Socket } from 'node:net'
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { Server as TlsServer } from 'node:https'
+import { readFile } from 'node:fs/promises'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
+import type { FastifyServerFactory } from 'fastify'
+import type { Config } from './config/schema.ts'
 import type { Recorder } from './audit/recorder.ts'
 import { STATUS, type RefusalCode } from './errors.ts'
 
 /** Time-outs in milliseconds, sizes in bytes. */
-export interface ServerLimits {
+interface ServerLimits {
   readonly headersTimeoutMs: number
   readonly requestTimeoutMs: number
 }
 
+const DEFAULT_HEADERS_TIMEOUT_MS = 10_000
+const DEFAULT_REQUEST_TIMEOUT_MS = 30 * 60_000
 const KEEP_ALIVE_MS = 65_000
 const MAX_HEADER_BYTES = 48 * 1024
 const MAX_REQUESTS_PER_SOCKET = 10_000
@@ -22,7 +27,7 @@ const MAX_REQUESTS_PER_SOCKET = 10_000
  * Options of http(s).createServer. `requireHostHeader` is off because Node would answer by itself, unrecorded.
  * `requestTimeout` works only if headersTimeout is not above it and connections are checked often enough.
  */
-export function httpOptions(limits: ServerLimits): {
+function httpOptions(limits: ServerLimits): {
   requireHostHeader: false
   maxHeaderSize: number
   headersTimeout: number
@@ -113,4 +118,26 @@ export function guardServer(server: Server | TlsServer, recorder: Recorder): voi
     recorder.received({ source, what: error.code ?? 'TLS', status: 400 }).catch(() => undefined)
     socket.destroy()
   })
+}
+
+/** TLS from the configured files, or plain HTTP where the configuration says so by its long name. */
+export async function serverFactory(config: Config): Promise<FastifyServerFactory> {
+  const limits = config.limits ?? {}
+  const options = httpOptions({
+    headersTimeoutMs: limits.headersTimeoutMs ?? DEFAULT_HEADERS_TIMEOUT_MS,
+    requestTimeoutMs: limits.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
+  })
+  const { tls } = config.listen
+  if (tls === undefined) return (handler) => createServer(options, handler)
+  const [cert, key] = await Promise.all([readFile(tls.certFile), readFile(tls.keyFile)])
+  return (handler) => createTlsServer({ ...options, cert, key, minVersion: 'TLSv1.2' }, handler)
+}
+
+/** `Host` values that are answered: that of publicUrl and those listed besides. */
+export function hostNames(config: Config): ReadonlySet<string> {
+  return new Set(
+    [new URL(config.listen.publicUrl).host, ...(config.listen.hosts ?? [])].map((host) =>
+      host.toLowerCase(),
+    ),
+  )
 }

@@ -193,6 +193,11 @@ export const ConfigSchema = Type.Object(
       strict,
     ),
     denyListFile: Type.Optional(path),
+    operationKey: Type.Optional({
+      ...Secret,
+      description:
+        'signs the polling URLs of long-running operations: the same on every replica; random, and gone with a restart, if absent',
+    }),
     audit: Audit,
     limits: Type.Optional(
       Type.Object(

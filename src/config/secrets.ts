@@ -3,7 +3,7 @@
  * @module
  */
 import { open } from 'node:fs/promises'
-import type { SecretSource } from './schema.ts'
+import type { Config, SecretSource } from './schema.ts'
 
 /** Larger files are no secrets but mistakes, such as a path to a log. */
 const MAX_BYTES = 65_536
@@ -65,4 +65,25 @@ async function readPrivateFile(file: string): Promise<string> {
 
 function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+}
+
+/** Every secret of the configuration, read once: a variable or file that is missing keeps the gateway from starting. */
+export async function readSecrets(
+  config: Config,
+  env: Environment,
+): Promise<(source: SecretSource) => string> {
+  const sources = [
+    config.audit.hashKey,
+    ...config.issuers.map((issuer) => issuer.introspection?.clientSecret),
+  ]
+  const known = new Map<SecretSource, string>()
+  for (const source of sources) {
+    if (source !== undefined) known.set(source, await readSecret(source, env))
+  }
+  return (source) => {
+    const secret = known.get(source)
+    if (secret === undefined)
+      throw new Error('a secret was asked for that the configuration does not name')
+    return secret
+  }
 }

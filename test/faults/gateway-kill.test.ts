@@ -15,9 +15,9 @@ t.test(
     const token = await world.lab.token('scientist')
     const seen = new Set<string>()
     for (let round = 0; round < ROUNDS; round += 1) {
-      let running = true
+      const stop = new AbortController()
       const writer = async (): Promise<void> => {
-        while (running) {
+        while (!stop.signal.aborted) {
           await world
             .send(`${workspaceId()}/jobs/j-${randomUUID()}?api-version=2024-04-01`, {
               method: 'PUT',
@@ -30,7 +30,7 @@ t.test(
       const load = Array.from({ length: WRITERS }, writer)
       await new Promise((done) => setTimeout(done, 400 + Math.random() * 400))
       await world.gateway.kill()
-      running = false
+      stop.abort()
       await Promise.all(load)
       for (const request of world.lab.requests())
         seen.add(String(request.headers['x-ms-correlation-request-id']))

@@ -38,6 +38,7 @@ export function send(
         port,
         path,
         ca,
+        servername: hostname,
         method: options.method ?? 'GET',
         headers: options.headers ?? {},
         ...(options.agent === undefined ? {} : { agent: options.agent }),
