@@ -9,6 +9,7 @@ import { notFound, parseDocument, properties, scope, setState, show } from './do
 import { createOperations, type Operation, type OperationsOptions } from './operations.ts'
 import {
   actionResult,
+  isContainer,
   isLongRunning,
   isLongRunningAction,
   isVersion,
@@ -40,6 +41,19 @@ const NAMESPACES = new Set([
 ])
 /** What a caller may set at the top of a document. */
 const TOP_LEVEL = ['location', 'tags', 'identity', 'sku', 'kind', 'plan'] as const
+
+/** `cpu-cluster`, as far as clients look at it. */
+const CLUSTER = {
+  osType: 'Linux',
+  vmSize: 'STANDARD_DS3_V2',
+  vmPriority: 'Dedicated',
+  scaleSettings: { maxNodeCount: 4, minNodeCount: 0, nodeIdleTimeBeforeScaleDown: 'PT2M' },
+  subnet: null,
+  remoteLoginPortPublicAccess: 'NotSpecified',
+  allocationState: 'Steady',
+  currentNodeCount: 0,
+  targetNodeCount: 0,
+}
 
 export interface ArmOptions extends OperationsOptions {
   /** Its own origin. */
@@ -213,6 +227,8 @@ export function createArm(options: ArmOptions): Handler {
   function list(call: Call, path: ArmPath): Answer {
     const collection = `${path.key}/${path.rest?.toLowerCase() ?? ''}`
     const missing = path.pairs.length === 0 ? null : store.get(path.key) === null ? path : null
+    // nothing was ever put into it, and the SDK asks so before it uploads
+    if (missing !== null && isContainer(path)) return json(200, { value: [] })
     if (missing !== null) return notFound(path)
     // workspaces and registries are also listed for a subscription, other resources only by their parent
     const all =
@@ -306,7 +322,10 @@ export function createArm(options: ArmOptions): Handler {
     const datastore = parseArmPath(`${path.id}/datastores/workspaceblobstore`)
     if (cluster === null || datastore === null)
       throw new Error('the ids of the lab are in the grammar')
-    const compute = { location: REGION, properties: { computeType: 'AmlCompute' } }
+    const compute = {
+      location: REGION,
+      properties: { computeType: 'AmlCompute', computeLocation: REGION, properties: CLUSTER },
+    }
     store.put({ path: cluster, document: documentOf(cluster, compute, null), reads: 0 })
     const blob = documentOf(datastore, datastoreDocument(), null)
     store.put({ path: datastore, document: blob, reads: 0 })

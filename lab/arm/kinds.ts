@@ -64,6 +64,11 @@ export function isLongRunningAction(action: string): boolean {
   return LONG_RUNNING_ACTIONS.has(action.toLowerCase())
 }
 
+/** A container of versions, which exists by them only. */
+export function isContainer(path: ArmPath): boolean {
+  return VERSIONED.has(kindOf(path))
+}
+
 export function isVersion(path: ArmPath): boolean {
   return kindOf(path) === 'versions' && VERSIONED.has(path.type.split('/').at(-2) ?? '')
 }
@@ -112,6 +117,10 @@ export function ownProperties(path: ArmPath, hosts: Hosts, given: Document): Doc
         traffic: {},
         ...(given['authMode'] === undefined ? { authMode: 'AADToken' } : {}),
       }
+    case 'workspaces/onlineendpoints/deployments':
+      return { scaleSettings: { scaleType: 'Default' }, properties: {} }
+    case 'workspaces/models/versions':
+      return { flavors: {}, properties: {}, tags: {} }
     case 'workspaces/batchendpoints':
       return { scoringUri: `${hosts.scoring}/jobs`, swaggerUri: `${hosts.scoring}/swagger.json` }
     default:

@@ -21,10 +21,12 @@ export function createHistory(store: Store, artifacts: Artifacts): Service {
     const [, scope = '', workspace = '', id = ''] = DETAILS.exec(call.path) ?? []
     if (scope === '' || call.method !== 'GET') return null
     const path = parseArmPath(`${scope}/jobs/${id}`)
-    if (path === null || store.get(path.key) === null)
-      return armError(404, 'UserError', `Run ${id} was not found.`)
+    const job = path === null ? null : store.get(path.key)
+    if (path === null || job === null) return armError(404, 'UserError', `Run ${id} was not found.`)
     const count = Math.min((polls.get(path.key) ?? 0) + 1, POLLS)
     polls.set(path.key, count)
+    // ARM tells the same story: jobs move on there by being read
+    if (count === POLLS) job.reads = Math.max(job.reads, POLLS)
     const name = decodeURIComponent(id)
     const lines = Array.from({ length: count }, (_, n) => `${name}: step ${n + 1} of ${POLLS}\n`)
     const log = 'user_logs/std_log.txt'
