@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import type { Config } from '../src/config/schema.ts'
-import type { Lab } from './lab.ts'
+import { INTROSPECTION_CLIENT } from './issuers/issuers.ts'
+import { INTROSPECTION_SECRET_VARIABLE, type Lab } from './lab.ts'
 import {
   AUDIENCE_GUID,
   AUDIENCE_URI,
@@ -32,7 +33,7 @@ export interface GatewayConfigOptions {
 }
 
 /** The configuration, with absolute paths, so that its file can lie anywhere. */
-export function gatewayConfig(lab: Lab, options: GatewayConfigOptions): Config {
+function gatewayConfig(lab: Lab, options: GatewayConfigOptions): Config {
   const { certificates, urls, issuers } = lab
   const regions = Object.fromEntries([[workspaceId().toLowerCase(), REGION]])
   const config: Config = {
@@ -80,6 +81,28 @@ export function gatewayConfig(lab: Lab, options: GatewayConfigOptions): Config {
     },
   }
   return options.change === undefined ? config : options.change(config)
+}
+
+/** For `change`: group overage is resolved at the lab's Graph. */
+export function withGraph(lab: Lab): (config: Config) => Config {
+  const scope = 'https://graph.microsoft.com/.default'
+  const graph = { endpoint: lab.urls.graph, identity: 'ml-reader', scope }
+  return (config) => ({
+    ...config,
+    issuers: config.issuers.map((one) => (one.profile === 'entra' ? { ...one, graph } : one)),
+  })
+}
+
+/** For `change`: Okta is asked about tokens; `lab.env` has the secret. */
+export function withIntrospection(everyToken: boolean): (config: Config) => Config {
+  const clientSecret = { fromEnv: INTROSPECTION_SECRET_VARIABLE }
+  const introspection = { clientId: INTROSPECTION_CLIENT.id, clientSecret, everyToken }
+  return (config) => ({
+    ...config,
+    issuers: config.issuers.map((one) =>
+      one.profile === 'okta' ? { ...one, introspection } : one,
+    ),
+  })
 }
 
 /** Writes it as `file` (0600), and gives the configuration back. */

@@ -15,7 +15,7 @@ import { createDataPlane, type Service } from './data-plane.ts'
 import { createGraph, type Graph } from './graph.ts'
 import { createIngestion, type Ingestion } from './ingestion.ts'
 import type { Issuer } from './issuers/issuer.ts'
-import { createEntra, createOkta } from './issuers/issuers.ts'
+import { createEntra, createOkta, INTROSPECTION_CLIENT } from './issuers/issuers.ts'
 import { createJournal, type Entry, type Journal } from './journal.ts'
 import { createManagedIdentities, type ManagedIdentities } from './managed-identity.ts'
 import { startMlflow, type Mlflow } from './mlflow.ts'
@@ -23,12 +23,13 @@ import { createPart, type Handler, type Part } from './part.ts'
 import { PERSONAS, workspaceId, type Persona } from './personas.ts'
 import { createScoring } from './scoring.ts'
 import { startStorage, STORAGE_HOST, type Storage } from './storage.ts'
+import { createTokenService, type TokenService } from './token-service.ts'
 import { requestToken, type TokenOverrides } from './tokens.ts'
 
 export interface LabOptions {
   /** Where certificates, spool and lab.json are kept. */
   readonly directory: string
-  /** First of eight consecutive ports; 0 picks free ones. */
+  /** First of nine consecutive ports; 0 picks free ones. */
   readonly port?: number
   /** Address to listen on; 127.0.0.1 if absent. */
   readonly host?: string
@@ -53,7 +54,7 @@ export interface LabOptions {
 }
 
 /** Origins, without a trailing slash. */
-export interface LabUrls {
+interface LabUrls {
   readonly upstream: string
   readonly entra: string
   readonly okta: string
@@ -62,6 +63,7 @@ export interface LabUrls {
   readonly dataPlane: string
   readonly scoring: string
   readonly graph: string
+  readonly tokenService: string
 }
 
 export interface Lab {
@@ -77,6 +79,7 @@ export interface Lab {
   readonly graph: Graph
   /** Null unless asked for. */
   readonly storage: Storage | null
+  readonly tokenService: TokenService
   /** What reached ARM, the data plane and scoring, in order. */
   requests(): readonly Entry[]
   /** A fresh token of a persona. */
@@ -87,8 +90,11 @@ export interface Lab {
   close(): Promise<void>
 }
 
+/** Variable with the secret of the gateway's client at Okta's introspection endpoint. */
+export const INTROSPECTION_SECRET_VARIABLE = 'LAB_OKTA_CLIENT_SECRET'
+
 /** In the order of their ports. */
-export const PART_NAMES = [
+const PART_NAMES = [
   'arm',
   'entra',
   'okta',
@@ -97,6 +103,7 @@ export const PART_NAMES = [
   'data-plane',
   'scoring',
   'graph',
+  'token-service',
 ] as const
 export type PartName = (typeof PART_NAMES)[number]
 
@@ -167,6 +174,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     dataPlane: urlOf('data-plane'),
     scoring: urlOf('scoring'),
     graph: urlOf('graph'),
+    tokenService: urlOf('token-service'),
   }
 
   const [entra, okta] = await Promise.all([createEntra(urls.entra), createOkta(urls.okta)])
@@ -191,6 +199,11 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   })
   const ingestion = createIngestion(identities)
   const graph = createGraph(identities)
+  const tokenService = await createTokenService({
+    origin: urls.tokenService,
+    identities,
+    verifyCaller: (caller) => entra.verify(caller),
+  })
   const armAccess = { identities, audiences: ARM_AUDIENCES }
   const store = createStore()
   const services: Service[] = []
@@ -229,6 +242,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   serve('data-plane', dataPlane)
   serve('scoring', scoring)
   serve('graph', graph.handler, graph.routes)
+  serve('token-service', tokenService.handler)
 
   return {
     directory,
@@ -240,12 +254,14 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     ingestion,
     graph,
     storage,
+    tokenService,
     requests: () => upstreamJournal.entries(),
     token,
     env: {
       NODE_EXTRA_CA_CERTS: certificates.caFile,
       IDENTITY_ENDPOINT: `${urls.identity}/msi/token`,
       IDENTITY_HEADER: identities.secret,
+      [INTROSPECTION_SECRET_VARIABLE]: INTROSPECTION_CLIENT.secret,
     },
     spool: join(directory, 'spool'),
     close,

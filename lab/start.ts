@@ -7,7 +7,7 @@
  * When that is ready it writes `lab.json` into the lab's directory and prints what to paste.
  *
  *   HARNESS_PORT  port of the gateway (8443)
- *   LAB_PORT      first of eight consecutive ports of the lab (9440); 0 picks free ones
+ *   LAB_PORT      first of nine consecutive ports of the lab (9440); 0 picks free ones
  *   LAB_DIR       certificates, configuration, spool and lab.json (.lab)
  *   LAB_HOST      name by which others reach the lab; if set it listens on all addresses (localhost)
  *   LAB_GATEWAY   `none` starts no gateway, but leaves the configuration of one in LAB_DIR
@@ -83,10 +83,13 @@ Ctrl-C stops all of it.
 `
 }
 
-/** Resolves with the first signal that asks us to stop. */
+/**
+ * Resolves with the first signal that asks us to stop. The handlers stay: Ctrl-C under npm comes twice, from the
+ * terminal and from npm, and the second must not end us before the gateway has ended.
+ */
 function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, resolve)
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, resolve)
   })
 }
 

@@ -58,6 +58,9 @@ t.test('npm start brings all of it up, says where, and a signal takes it down', 
   const names = ['scientist', 'reader', 'reviewer', 'service', 'cluster', 'outsider']
   t.strictSame(Object.keys(file.personas), names)
   await access(file.spool)
+  // as under npm: once from the terminal, once handed on
+  child.kill('SIGINT')
+  await delay(20)
   child.kill('SIGINT')
   t.equal(await exited, 0, out())
   t.equal(await readLabFile(directory), null)
