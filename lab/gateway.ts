@@ -15,6 +15,7 @@ import { request } from './http.ts'
 import type { Lab } from './lab.ts'
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+const LOCALHOST_NAMES = new URL('localhost-names.ts', import.meta.url).href
 const READY_TIMEOUT_MS = 30_000
 const POLL_MS = 50
 const STOP_TIMEOUT_MS = 40_000
@@ -88,7 +89,15 @@ export async function spawnGateway(lab: Lab, options: GatewayOptions = {}): Prom
   const config = await writeGatewayConfig(lab, configFile, { ...options, port })
   await mkdir(config.audit.spool.directory, { recursive: true, mode: 0o700 })
   const env: Record<string, string | undefined> = { ...process.env, ...lab.env, ...options.env }
-  const args = [...(options.execArgv ?? []), MAIN, 'serve', '--config', configFile]
+  const args = [
+    ...(options.execArgv ?? []),
+    '--import',
+    LOCALHOST_NAMES,
+    MAIN,
+    'serve',
+    '--config',
+    configFile,
+  ]
   // a process group of its own: Ctrl-C reaches us only, and we stop it in our order
   const child = spawn(process.execPath, args, {
     env,

@@ -20,7 +20,7 @@ import { createJournal, type Entry, type Journal } from './journal.ts'
 import { createManagedIdentities, type ManagedIdentities } from './managed-identity.ts'
 import { startMlflow, type Mlflow } from './mlflow.ts'
 import { createPart, type Handler, type Part } from './part.ts'
-import { PERSONAS, workspaceId, type Persona } from './personas.ts'
+import { PERSONAS, REGION, workspaceId, type Persona } from './personas.ts'
 import { createScoring } from './scoring.ts'
 import { startStorage, STORAGE_HOST, type Storage } from './storage.ts'
 import { createTokenService, type TokenService } from './token-service.ts'
@@ -70,6 +70,8 @@ export interface Lab {
   readonly directory: string
   readonly certificates: Certificates
   readonly urls: LabUrls
+  /** Origin of endpoints, with `{endpoint}` and `{region}` in it where names lead to this machine. */
+  readonly scoringHosts: string
   /** Exact `iss` of each issuer. */
   readonly issuers: { readonly entra: Issuer; readonly okta: Issuer }
   /** Every part, by name, for its faults and its journal. */
@@ -121,6 +123,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     names: [
       publicHost,
       ...(options.names ?? []),
+      ...(publicHost === 'localhost' ? [`*.${REGION}.localhost`] : []),
       ...(options.storage === true ? [STORAGE_HOST] : []),
     ],
   })
@@ -204,6 +207,11 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     identities,
     verifyCaller: (caller) => entra.verify(caller),
   })
+  // each endpoint has a host of its own, as in Azure; elsewhere than on localhost that would need a DNS zone
+  const scoringHosts =
+    publicHost === 'localhost'
+      ? urls.scoring.replace('localhost', '{endpoint}.{region}.localhost')
+      : urls.scoring
   const armAccess = { identities, audiences: ARM_AUDIENCES }
   const store = createStore()
   const services: Service[] = []
@@ -216,7 +224,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     store,
     storage: storage ?? undefined,
     origin: urls.upstream,
-    hosts: { dataPlane: urls.dataPlane, scoring: urls.scoring },
+    hosts: { dataPlane: urls.dataPlane, scoring: scoringHosts },
     access: createAccess({ ...armAccess, postReads: false }),
     pageSize: options.pageSize ?? 2,
     polls: options.polls ?? 2,
@@ -248,6 +256,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     directory,
     certificates,
     urls,
+    scoringHosts,
     issuers,
     parts,
     identities,

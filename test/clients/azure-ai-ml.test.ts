@@ -10,6 +10,7 @@ import {
   settings,
   throughTheGateway,
   type Settings,
+  type Tap,
 } from './support/python.ts'
 
 const file = python(t)
@@ -23,7 +24,7 @@ if (file !== null) {
 
   /** Runs a script as the scientist, and holds its traffic to what docs/limits.md says. */
   const run = async (
-    t: typeof import('tap').t,
+    t: Tap,
     script: string,
     more: Settings = {},
   ): Promise<{ result: Record<string, unknown>; stdout: string }> => {

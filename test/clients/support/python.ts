@@ -22,16 +22,16 @@ const FOLDER = join(import.meta.dirname, '..', 'python')
 const LIMIT_MS = 240_000
 
 /** The project's Python, or null; then says what is skipped and how to get it. CI never goes without. */
-export function python(t: Tap): string | null {
+export function python(test: typeof t): string | null {
   const found = projectPython()
   if (found !== null) return found
   const remedy =
     'python3 -m venv .venv && .venv/bin/pip install -r test/clients/python/requirements.txt'
   if (process.env['HARNESS_CLIENTS'] === 'required') throw new Error(`no .venv: ${remedy}`)
-  t.plan(0, `skipped: there is no .venv; get it by: ${remedy}`)
+  test.plan(0, `skipped: there is no .venv; get it by: ${remedy}`)
   return null
 }
-type Tap = typeof t
+export type Tap = Pick<typeof t, 'ok' | 'notOk' | 'same' | 'equal'>
 
 export type Settings = Readonly<Record<string, string>>
 
