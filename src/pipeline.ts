@@ -43,7 +43,7 @@ export interface Stages {
     facts: Facts,
   ) =>
     { permit: Permit; decision: Decision } | { permit: null; refusal: Refusal; decision: Decision }
-  readonly route: (operation: Operation, target: Target) => Promise<Route>
+  readonly route: (operation: Operation, target: Target, permit: Permit) => Promise<Route>
   readonly grant: (permit: Permit, scope: string, raw: IncomingMessage) => Promise<Grant>
   readonly dropToken: (grant: Grant, scope: string) => void
   readonly recorder: Recorder
@@ -87,7 +87,7 @@ export function createPipeline(stages: Stages): Pipeline {
     const { permit } = verdict
     exchange.redact = permit.effects.redact
 
-    const { origin, path, scope } = await stages.route(operation, target)
+    const { origin, path, scope } = await stages.route(operation, target, permit)
     const grant = await stages.grant(permit, scope, request.raw)
     exchange.identity = grant.identity
 
