@@ -40,18 +40,17 @@ async function freePort(): Promise<number> {
 
 /** Starts it with an empty store below `directory`; rejects if there is no Python or no MLflow in it. */
 export async function startMlflow(directory: string, artifactRoot: string): Promise<Mlflow> {
-  const python = projectPython()
-  if (python === null)
+  if (projectPython() === null)
     throw new Error('there is no .venv with MLflow in it: see docs/clients.md for how to make it')
   const own = join(directory, 'mlflow')
   await mkdir(own, { recursive: true, mode: 0o700 })
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const { child } = await startChild('the MLflow server', {
-    command: python,
+    command: join(VENV, 'bin', 'mlflow'),
     // prettier-ignore
     args: [
-      '-m', 'mlflow', 'server', '--host', '127.0.0.1', '--port', String(port),
+      'server', '--host', '127.0.0.1', '--port', String(port),
       '--backend-store-uri', `sqlite:///${join(own, 'mlflow.db')}`,
       '--default-artifact-root', artifactRoot, '--no-serve-artifacts', '--workers', '1',
     ],

@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import type t from 'tap'
 import { projectPython } from '../../../lab/mlflow.ts'
 import {
@@ -16,6 +17,9 @@ import {
   WORKSPACE,
 } from '../../../lab/personas.ts'
 import type { World } from '../../support/gateway.ts'
+
+/** MLflow 3 lies beside MLflow 2 of the environment proper, which is the newest that azureml-mlflow works with. */
+export const MLFLOW_3 = fileURLToPath(new URL('../../../.venv/mlflow-3', import.meta.url))
 
 const FOLDER = join(import.meta.dirname, '..', 'python')
 /** Longer than any script here takes on a slow machine. */
@@ -49,6 +53,7 @@ export async function settings(world: World, persona: string): Promise<Settings>
     HTTPS_PROXY: lab.storage?.egress.url ?? 'http://127.0.0.1:9',
     HTTP_PROXY: lab.storage?.egress.url ?? 'http://127.0.0.1:9',
     NO_PROXY: 'localhost,127.0.0.1',
+    MLFLOW_DISABLE_TELEMETRY: 'true',
     LAB_SUBSCRIPTION: SUBSCRIPTION,
     LAB_RESOURCE_GROUP: RESOURCE_GROUP,
     LAB_WORKSPACE: WORKSPACE,
