@@ -4,7 +4,7 @@
 import t from 'tap'
 import { startGateway, type World } from '../support/gateway.ts'
 import {
-  python,
+  environment,
   runScript,
   said,
   settings,
@@ -13,7 +13,7 @@ import {
   type Tap,
 } from './support/python.ts'
 
-const file = python(t)
+const file = environment(t, 'python')
 if (file !== null) {
   t.setTimeout(900_000)
   let world: World

@@ -6,7 +6,7 @@ import { startGateway, type World } from '../support/gateway.ts'
 import { PERSONAS, workspaceId } from '../../lab/personas.ts'
 import {
   MLFLOW_3,
-  python,
+  environment,
   runScript,
   said,
   settings,
@@ -15,7 +15,7 @@ import {
   type Tap,
 } from './support/python.ts'
 
-const file = python(t)
+const file = environment(t, 'python')
 if (file !== null) {
   t.setTimeout(900_000)
   let world: World

@@ -3,12 +3,12 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type t from 'tap'
-import { projectPython } from '../../../lab/mlflow.ts'
 import {
   IDENTITIES,
   RESOURCE_GROUP,
@@ -25,16 +25,27 @@ const FOLDER = join(import.meta.dirname, '..', 'python')
 /** Longer than any script here takes on a slow machine. */
 const LIMIT_MS = 240_000
 
-/** The project's Python, or null; then says what is skipped and how to get it. CI never goes without. */
-export function python(test: typeof t): string | null {
-  const found = projectPython()
-  if (found !== null) return found
-  const remedy =
-    'python3 -m venv .venv && .venv/bin/pip install -r test/clients/python/requirements.txt'
-  if (process.env['HARNESS_CLIENTS'] === 'required') throw new Error(`no .venv: ${remedy}`)
-  test.plan(0, `skipped: there is no .venv; get it by: ${remedy}`)
+const VENV = fileURLToPath(new URL('../../../.venv', import.meta.url))
+
+/** What there is in the project's environments, and how to get it. */
+const COMMANDS = {
+  python: {
+    file: join(VENV, 'bin', 'python'),
+    remedy: 'test/clients/python/install.sh',
+  },
+  az: { file: join(VENV, 'az', 'bin', 'az'), remedy: 'test/clients/python/install.sh az' },
+} as const
+
+/** The file of a command, or null; then says what is skipped and how to get it. CI never goes without. */
+export function environment(test: typeof t, name: keyof typeof COMMANDS): string | null {
+  const { file, remedy } = COMMANDS[name]
+  if (existsSync(file)) return file
+  if (process.env['HARNESS_CLIENTS'] === 'required')
+    throw new Error(`HARNESS_CLIENTS requires the published clients, and there is no ${name}`)
+  test.plan(0, `skipped: there is no ${name} in .venv; get it by: ${remedy}`)
   return null
 }
+
 export type Tap = Pick<typeof t, 'ok' | 'notOk' | 'same' | 'equal'>
 
 export type Settings = Readonly<Record<string, string>>
@@ -73,15 +84,18 @@ export interface Run {
   readonly result: Record<string, unknown> | null
 }
 
-/** The end of what it wrote, without the control characters of progress bars: those break TAP. */
+/** Without the control characters of progress bars, which break TAP. */
+function clean(text: string): string {
+  return text
+    .replaceAll('\r', '\n')
+    .split('\n')
+    .filter((line) => !line.includes('experimental class'))
+    .join('\n')
+    .replaceAll(/[^\n\x20-\x7e]/g, '')
+}
+
+/** The end of what it wrote. */
 export function said(run: Omit<Run, 'result'>): string {
-  const clean = (text: string): string =>
-    text
-      .replaceAll('\r', '\n')
-      .split('\n')
-      .filter((line) => !line.includes('experimental class'))
-      .join('\n')
-      .replaceAll(/[^\n\x20-\x7e]/g, '')
   return `${clean(run.stdout).slice(-2000)}\n${clean(run.stderr).slice(-4000)}`
 }
 
