@@ -52,10 +52,13 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
   // azure-ai-ml reads it without a token, from wherever a workspace's discoveryUrl points
   app.get('/discovery', async (_request, reply) => reply.send(options.discovery))
 
-  app.get('/metadata/endpoints', async (request, reply) => {
-    const query = new URL(request.raw.url ?? '/', 'https://gateway.invalid').searchParams
-    return reply
-      .header('cache-control', 'public, max-age=300')
-      .send(options.metadata(query.get('api-version')))
-  })
+  // `az cloud register` joins its two parts with a slash too many
+  for (const path of ['/metadata/endpoints', '//metadata/endpoints']) {
+    app.get(path, async (request, reply) => {
+      const query = new URL(request.raw.url ?? '/', 'https://gateway.invalid').searchParams
+      return reply
+        .header('cache-control', 'public, max-age=300')
+        .send(options.metadata(query.get('api-version')))
+    })
+  }
 }

@@ -228,10 +228,15 @@ export function createSpool(options: SpoolOptions): Spool {
     await declareState()
   }
 
+  // on a slow disk a look can take longer than the time between two
+  let looking: Promise<void> | null = null
   const timer = setInterval(() => {
-    look().catch(() => {
+    looking ??= look()
       // the refusal is counted and logged where it was made
-    })
+      .catch(() => {})
+      .finally(() => {
+        looking = null
+      })
   }, LOOK_MS)
   timer.unref()
 

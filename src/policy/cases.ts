@@ -11,26 +11,14 @@ import { PROVIDER } from './actions.ts'
 import { rebind } from './bind.ts'
 import { createDecide, type Verdict } from './decide.ts'
 import { fault, PolicyError, type Fault } from './faults.ts'
+import { GivenPrincipal, principalOf } from './given.ts'
 import { resourceTypesOf } from './resource-types.ts'
 import type { PolicySet } from './rules.ts'
 
 const strict = { additionalProperties: false }
 const Names = Type.Array(Type.String({ minLength: 1 }))
 
-const Who = Type.Object(
-  {
-    kind: Type.Optional(
-      Type.Union([Type.Literal('user'), Type.Literal('service'), Type.Literal('compute')]),
-    ),
-    id: Type.Optional(Type.String()),
-    groups: Type.Optional(Names),
-    roles: Type.Optional(Names),
-    client: Type.Optional(Type.String()),
-    methods: Type.Optional(Names),
-    workspace: Type.Optional(Type.String({ description: 'of a compute identity' })),
-  },
-  strict,
-)
+const Who = Type.Partial(GivenPrincipal)
 
 const Case = Type.Object(
   {
@@ -109,7 +97,7 @@ export function runCases(
   return suite.cases.flatMap((one) =>
     [one.does].flat().map((does) => {
       const operation = operationOf(one, does, suite, set)
-      const verdict = decide(principalOf(one.who, suite), operation, one.facts ?? {})
+      const verdict = decide(whoOf(one.who, suite), operation, one.facts ?? {})
       const where = one.where === undefined ? '' : ` in ${one.where}`
       const name = `${one.who} ${does} on ${operation.resource.type}${where}`
       return { file: source.file, name, wrong: wrongIn(one, verdict) }
@@ -136,27 +124,9 @@ function readSuite({ file, text }: { file: string; text: string }): Suite {
   throw new PolicyError(faults)
 }
 
-function principalOf(who: string, { principals }: Suite): Principal {
+function whoOf(who: string, { principals }: Suite): Principal {
   const given = new Map(Object.entries(principals)).get(who) ?? {}
-  const id = given.id ?? `nobody/${who}`
-  return {
-    kind: given.kind ?? 'user',
-    id,
-    issuer: id.split('/')[0] ?? '',
-    tenant: null,
-    client: given.client ?? null,
-    groups: given.groups ?? [],
-    roles: given.roles ?? [],
-    scopes: [],
-    resourceId: null,
-    workspace: given.workspace ?? null,
-    methods: given.methods ?? [],
-    issuedAt: 0,
-    expiresAt: 0,
-    authenticatedAt: null,
-    tokenId: null,
-    challengeable: false,
-  }
+  return principalOf({ ...given, id: given.id ?? `nobody/${who}` })
 }
 
 function operationOf(one: Case, does: string, suite: Suite, set: PolicySet): Operation {

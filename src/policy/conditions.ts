@@ -82,3 +82,8 @@ export function scopeUid(scope: PolicyJson['principal'] | PolicyJson['resource']
   const { __entity: uid } = entity
   return uid
 }
+
+/** The actions and action groups that a scope narrows a policy to; null if any action will do. */
+export function scopeActions({ action }: PolicyJson): readonly string[] | null {
+  return action.op === 'All' ? null : literals(action).map(({ id }) => id)
+}

@@ -4,7 +4,7 @@
  */
 import { policyToJson, templateToJson } from '@cedar-policy/cedar-wasm/nodejs'
 import type { DetailedError, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs'
-import { factsIn, namedIn, scopeUid, type Uid } from './conditions.ts'
+import { factsIn, namedIn, scopeActions, scopeUid, type Uid } from './conditions.ts'
 import { FACT_NAMES, factKind } from './facts.ts'
 import { fault, suggest, type Fault } from './faults.ts'
 
@@ -40,6 +40,10 @@ export interface Policy extends Annotations, Statement {
   readonly facts: ReadonlySet<string> | null
   /** Entities that it asks membership of; null if that cannot be told. */
   readonly named: readonly Uid[] | null
+  /** Actions and action groups of its scope; null for all. */
+  readonly actions: readonly string[] | null
+  /** The kind of resource that its scope asks for; null for any. */
+  readonly kind: string | null
 }
 
 const ANNOTATIONS = ['id', 'reason', 'identity', 'pin', 'stamp', 'redact', 'record', 'shadow']
@@ -177,6 +181,8 @@ export function readStatement(
       resource: scopeUid(json.resource),
       facts: facts === null ? null : new Set(facts),
       named: namedIn(json),
+      actions: scopeActions(json),
+      kind: json.resource.op === 'is' ? json.resource.entity_type : null,
     },
     faults: [],
   }

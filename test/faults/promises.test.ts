@@ -36,7 +36,11 @@ const PROMISES: readonly Promised[] = [
     gateway: true,
   },
   { number: 4, text: 'a short write is never acknowledged', files: ['faults/spool-disk'] },
-  { number: 5, text: 'a failed sync poisons the segment', files: ['faults/spool-disk'] },
+  {
+    number: 5,
+    text: 'a failed sync poisons the segment',
+    files: ['faults/spool-disk', 'faults/syscall'],
+  },
   { number: 6, text: 'kill -9 loses no acknowledged record', files: ['faults/kill'] },
   { number: 7, text: 'torn tails are repaired and declared', files: ['faults/spool-tail'] },
   { number: 8, text: 'every intent gets an outcome', files: ['faults/spool-tail', 'faults/kill'] },

@@ -31,9 +31,11 @@ identities: [ml-reader, ml-writer]
 principals: { me: { groups: [e/g] } }
 `
 
+function wrong(line: string): string | null | undefined {
+  return runCases(set, { file: 'x', text: `${HEAD}cases: [${line}]` }, NAMES)[0]?.wrong
+}
+
 t.test('a case that is not as expected says what was decided instead', async (t) => {
-  const wrong = (line: string): string | null | undefined =>
-    runCases(set, { file: 'x', text: `${HEAD}cases: [${line}]` }, NAMES)[0]?.wrong
   t.equal(wrong('{ who: me, does: workspaces/jobs/read, decision: permit }'), null)
   t.match(wrong('{ who: me, does: workspaces/jobs/read, decision: refuse }'), 'permit: ')
   t.match(wrong('{ who: me, does: workspaces/jobs/write, decision: permit }'), 'refuse: no policy')
