@@ -3,6 +3,7 @@
  */
 import t from 'tap'
 import { startGateway, type World } from '../support/gateway.ts'
+import { workspaceId } from '../../lab/personas.ts'
 import {
   environment,
   runScript,
@@ -105,4 +106,21 @@ if (file !== null) {
       t.notOk(submitted?.headers['x-azureml-token'], 'x-azureml-token is not handed on')
     },
   )
+
+  t.test('who may only read is refused in words that the SDK and MLflow understand', async (t) => {
+    await world.clear()
+    const env = {
+      ...(await settings(world, 'reader')),
+      LAB_TRACKING_URI: `${world.url}/mlflow/v1.0${workspaceId()}`,
+    }
+    const done = await runScript(file, 'refused.py', env)
+    t.equal(done.code, 0, 'the script ends well', { said: said(done) })
+    t.match(done.result, {
+      listed: Array,
+      sdk: { status: 403, code: 'policy_refused' },
+      tracking: 'PERMISSION_DENIED',
+    })
+    t.same([...new Set(world.lab.requests().map(({ method }) => method))], ['GET'], 'only reads')
+    throughTheGateway(t, world, env)
+  })
 }
