@@ -1,12 +1,13 @@
 /**
  * The published Azure CLI: the gateway as a cloud that it was told of, and calls by `az rest`.
  */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { startGateway, type World } from '../support/gateway.ts'
 import { PERSONAS, workspaceId } from '../../lab/personas.ts'
+import type { Config } from '../../src/config/schema.ts'
 import {
   environment,
   runCommand,
@@ -17,14 +18,27 @@ import {
   type Tap,
 } from './support/python.ts'
 
+/** `az login` lists subscriptions, which no binding on a workspace reaches: the policy of docs/clients.md. */
+const LOGIN =
+  /```cedar\n([^]*?)```/.exec(
+    await readFile(new URL('../../docs/clients.md', import.meta.url), 'utf8'),
+  )?.[1] ?? ''
+
 const file = environment(t, 'az')
 if (file !== null) {
   t.setTimeout(600_000)
   let world: World
   let home: string
   t.before(async () => {
-    world = await startGateway({ lab: { storage: true } })
     home = await mkdtemp(join(tmpdir(), 'azureml-harness-az-'))
+    const directory = join(home, 'policies')
+    await cp(new URL('../../policies', import.meta.url), directory, { recursive: true })
+    await writeFile(join(directory, 'az-login.cedar'), LOGIN)
+    const change = (config: Config): Config => ({
+      ...config,
+      policies: { ...config.policies, directory },
+    })
+    world = await startGateway({ lab: { storage: true }, gateway: { change } })
   })
   t.teardown(async () => {
     await rm(home, { recursive: true, force: true })
