@@ -90,6 +90,11 @@ function limitsOf(spool: AuditConfig['spool']) {
 export async function openAudit(options: AuditOptions): Promise<Audit> {
   const { config } = options
   if (config.sinks.length === 0) throw new Error('audit.sinks is empty: nothing would be shipped')
+  if (config.sinks.every(({ required }) => required === false)) {
+    throw new Error(
+      'audit.sinks has no required sink: records could be deleted before anybody has them',
+    )
+  }
   if (new Set(config.sinks.map(({ name }) => name)).size !== config.sinks.length) {
     throw new Error('audit.sinks has two sinks of one name: each needs a cursor of its own')
   }
