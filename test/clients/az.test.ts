@@ -74,14 +74,13 @@ if (file !== null) {
   t.test('a registered cloud and a token of its own: az rest writes and reads', async (t) => {
     await world.clear()
     const env = await settled('scientist', 'registered')
+    // prettier-ignore
     await az(
-      t,
-      env,
-      ...['cloud', 'register', '--name', 'AzureMLHarness'],
-      ...['--endpoint-resource-manager', world.url],
-      ...['--endpoint-active-directory', 'https://login.microsoftonline.com'],
-      ...['--endpoint-active-directory-resource-id', world.url],
-      ...['--endpoint-active-directory-graph-resource-id', 'https://graph.windows.net/'],
+      t, env, 'cloud', 'register', '--name', 'AzureMLHarness',
+      '--endpoint-resource-manager', world.url,
+      '--endpoint-active-directory', 'https://login.microsoftonline.com',
+      '--endpoint-active-directory-resource-id', world.url,
+      '--endpoint-active-directory-graph-resource-id', 'https://graph.windows.net/',
     )
     await az(t, env, 'cloud', 'set', '--name', 'AzureMLHarness')
     const token = [
@@ -121,11 +120,8 @@ if (file !== null) {
       name: 'AzureMLHarness',
       endpoints: { resourceManager: `${world.url}/`, activeDirectoryResourceId: world.url },
     })
-    await az(
-      t,
-      env,
-      ...['login', '--identity', '--client-id', clientId, '--allow-no-subscriptions'],
-    )
+    // prettier-ignore
+    await az(t, env, 'login', '--identity', '--client-id', clientId, '--allow-no-subscriptions')
     const got = await az(t, env, 'rest', '--method', 'get', '--uri', `${jobs}/by-az?${version}`)
     t.match(got, { name: 'by-az' })
     throughTheGateway(t, world, env)
