@@ -49,7 +49,7 @@ function gatewayConfig(lab: Lab, options: GatewayConfigOptions): Config {
       name: 'AzureCloud',
       resourceManager: urls.upstream,
       dataPlane: urls.dataPlane,
-      scoring: urls.scoring,
+      scoring: lab.scoringHosts,
       regions,
     },
     issuers: [
