@@ -25,7 +25,9 @@ import { loadPolicy } from './policy/load.ts'
 import { createDecide } from './policy/decide.ts'
 import { createBroker } from './token/broker.ts'
 import { openAudit } from './audit/open.ts'
+import { createAsk } from './forward/ask.ts'
 import { createForward, proxyOptions } from './forward/forward.ts'
+import { createInjection } from './inject.ts'
 import { createPipeline, type Pipeline, type Stages } from './pipeline.ts'
 import { checkInbound } from './inbound.ts'
 import { Refusal } from './errors.ts'
@@ -35,6 +37,7 @@ import { serveMetrics, toSamples } from './metrics.ts'
 import { registerRoutes } from './routes.ts'
 
 const DEFAULTS = {
+  bodyBytes: 4 * 1024 * 1024,
   holdBytes: 8 * 1024 * 1024,
   upstreamTimeoutMs: 120_000,
   tokenTimeoutMs: 3_000,
@@ -123,6 +126,16 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
   )
   const ownOperation = ({ target, principal }: Exchange): boolean =>
     target !== null && principal !== null && handles.owns(target, principal.id)
+  const userAgent = `azureml-harness/${around.version}`
+  const decide = createDecide(policy)
+  const injection = createInjection({
+    policy,
+    decide,
+    bodyBytes: limits.bodyBytes ?? DEFAULTS.bodyBytes,
+    callFacts: (exchange) => callFacts(exchange, ownOperation(exchange)),
+    ask: createAsk(dispatcher, userAgent),
+    arm: hosts.arm,
+  })
   const names = hostNames(config)
   const stages: Stages = {
     checkInbound: (raw) =>
@@ -138,11 +151,10 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
         rawHeaders: raw.rawHeaders,
       }),
     classify,
-    gather: async (exchange) => ({
-      facts: callFacts(exchange, ownOperation(exchange)),
-      body: null,
-    }),
-    decide: createDecide(policy),
+    gather: injection.gather,
+    pin: injection.pin,
+    finish: injection.finish,
+    decide,
     route: async (operation, target) => ({
       ...hosts.upstream(operation, null),
       path: upstreamPath(target),
@@ -152,7 +164,8 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
       broker.invalidate(grant.identity.name, scope, grant.authorization().slice('Bearer '.length)),
     recorder: audit.recorder,
     forward: createForward({
-      userAgent: `azureml-harness/${around.version}`,
+      userAgent,
+      screen: injection.screen,
       holdBytes: limits.answerBytes ?? DEFAULTS.holdBytes,
       rewriteHeaders: (headers, { operation, principal }) => {
         rewriteHeaders(headers, hosts, operation?.scope)

@@ -4,7 +4,7 @@
  */
 import { policyToJson, templateToJson } from '@cedar-policy/cedar-wasm/nodejs'
 import type { DetailedError, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs'
-import { factsIn, namedIn, scopeUid, type Uid } from './conditions.ts'
+import { factsIn, namedIn, scopeActions, scopeUid, type Uid } from './conditions.ts'
 import { FACT_NAMES, factKind } from './facts.ts'
 import { fault, suggest, type Fault } from './faults.ts'
 
@@ -36,6 +36,8 @@ export interface Policy extends Annotations, Statement {
   /** The one entity that principal or resource must be or be in; null if the scope does not say. */
   readonly principal: Uid | null
   readonly resource: Uid | null
+  /** Ids of the actions and groups that it is about; null for all. */
+  readonly actions: ReadonlySet<string> | null
   /** Facts that its conditions look at; null if it takes the context as a whole. */
   readonly facts: ReadonlySet<string> | null
   /** Entities that it asks membership of; null if that cannot be told. */
@@ -175,6 +177,7 @@ export function readStatement(
       template,
       principal: scopeUid(json.principal),
       resource: scopeUid(json.resource),
+      actions: scopeActions(json.action),
       facts: facts === null ? null : new Set(facts),
       named: namedIn(json),
     },

@@ -9,18 +9,21 @@ import { createCollector, type BodyFacts, type Collector } from './collect.ts'
 import { exposure } from './exposure.ts'
 import { parseImage } from './images.ts'
 import { child, jobIdentity, leavesOf, text } from './jobs.ts'
-import type { JsonNode } from './json.ts'
+import type { JsonNode, JsonString } from './json.ts'
 import { bareKind, kindByInputType, kindByName, meaningOf } from './names.ts'
 import type { PathReference } from './paths.ts'
 import { parseReference, parseShort, showAsset } from './reference.ts'
 import type { AssetKind, AssetReference, Reference } from './reference.ts'
+import { showPointer } from './pointer.ts'
 import { walk, type DocumentContext, type Sight } from './walk.ts'
 
 /** A reference to an asset that names no version, and the string that holds it. */
 export interface Floating {
   readonly asset: AssetReference
   readonly kinds: readonly AssetKind[]
-  readonly sight: Sight
+  readonly node: JsonString
+  /** Where it stands, for people. */
+  readonly at: string
 }
 
 /** Everything that was found. */
@@ -146,7 +149,9 @@ function noteAsset(asset: AssetReference, sight: Sight, collector: Collector): r
   if (asset.registry !== null) collector.add('registries', asset.registry)
   if (asset.version !== null) return []
   collector.add('floating', showAsset(asset, kind))
-  return [{ asset, kinds, sight }]
+  return sight.node.kind === 'string'
+    ? [{ asset, kinds, node: sight.node, at: showPointer(sight.path) }]
+    : []
 }
 
 /** What kind of asset stands here: the input's own type says it, or the nearest name that does. */

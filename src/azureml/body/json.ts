@@ -55,7 +55,7 @@ export const MAX_VALUES = 100_000
  * Parses a whole document.
  * @throws {Refusal} `bad_body`, naming the place but no value
  */
-export function parseJson(bytes: Buffer): JsonNode {
+export function parseJson(bytes: Buffer, maxValues = MAX_VALUES): JsonNode {
   const path: (string | number)[] = []
   let at = 0
   let values = 0
@@ -143,7 +143,7 @@ export function parseJson(bytes: Buffer): JsonNode {
   function readValue(depth: number): JsonNode {
     skipSpace()
     values += 1
-    if (values > MAX_VALUES) throw bad(`has more than ${MAX_VALUES} values`)
+    if (values > maxValues) throw bad(`has more than ${maxValues} values`)
     const byte = bytes[at]
     if (byte === Byte.QUOTE) {
       const start = at

@@ -33,7 +33,7 @@ const DISGUISED = /%2f|%5c|%2e|%25|\\/i
 export function parsePath(uri: string, datastore: DatastorePlace | null): PathReference {
   // a SAS is a credential: it goes to Azure and nowhere else
   const bare = uri.split(/[?#]/, 1)[0] ?? ''
-  const [scheme = '', after = ''] = splitOnce(bare, '://')
+  const [scheme, after] = splitOnce(bare, '://')
   const lower = scheme.toLowerCase()
   const [authority = '', ...segments] = after.split('/')
   const host = CONTAINER_SCHEMES.test(lower)
