@@ -54,6 +54,12 @@ const ADDED_BY_AZURE = new Set([
   'properties/services/studio',
 ])
 
+/** What Azure's published defaults say anyway: clients write them into documents that they read. */
+const DEFAULTS: ReadonlyMap<string, string> = new Map([
+  ['properties/experimentname', 'Default'],
+  ['properties/isarchived', 'false'],
+])
+
 /** Whether documents of this type are stamped. */
 export function isStamped(type: string): boolean {
   return PLACES.has(type)
@@ -98,11 +104,19 @@ function short(value: string): string {
 /** What does not count as a parameter: the stamp itself, tags that are otherwise empty, and what Azure adds. */
 function isOurs(path: readonly string[], value: JsonNode): boolean {
   const lower = path.map((name) => name.toLowerCase())
-  if (ADDED_BY_AZURE.has(lower.join('/'))) return true
+  const place = lower.join('/')
+  if (ADDED_BY_AZURE.has(place)) return true
+  const standard = DEFAULTS.get(place)
+  if (standard !== undefined && standard === scalar(value)) return true
   const last = lower.at(-1) ?? ''
   if (last.startsWith('harness.') && lower.at(-2) === 'tags') return true
   if (last === 'services' && lower.length === 2) return onlyOurs(value, path)
   return last === 'tags' && onlyOurs(value, path)
+}
+
+function scalar(value: JsonNode): string | null {
+  if (value.kind === 'string') return value.value
+  return 'text' in value ? value.text : null
 }
 
 function onlyOurs(value: JsonNode, path: readonly string[]): boolean {

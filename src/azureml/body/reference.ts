@@ -128,13 +128,10 @@ function fromSegments(
     if (kind !== undefined) return assetAt(kind, value, segments.slice(at + 2), scope, own)
     const named = { name: `${elsewhereOf(scope, own, word) ?? ''}${value.toLowerCase()}` }
     if (word === 'datastores') {
-      const uri = ANY_URI.test(text)
-      if (!uri) return { type: 'datastore', ...named }
-      return parsePath(text, {
-        name: named.name,
-        rest: segments.slice(at + 2),
-        own: isOwn(scope, own),
-      })
+      const rest = segments.slice(at + 2)
+      // an ARM id with more behind it is a path all the same
+      if (!ANY_URI.test(text) && rest.length === 0) return { type: 'datastore', ...named }
+      return parsePath(text, { name: named.name, rest, own: isOwn(scope, own) })
     }
     if (word === 'computes') return { type: 'compute', ...named }
     return null

@@ -187,8 +187,9 @@ t.test('a deployment', async (t) => {
   })
 })
 
+const image = (name: string) => facts({ properties: { image: name } }, 'EnvironmentVersion')
+
 t.test('images, their hosts and whether they are pinned', async (t) => {
-  const image = (name: string) => facts({ properties: { image: name } }, 'EnvironmentVersion')
   const digest = `@sha256:${'a'.repeat(64)}`
   t.match(image('python:3.12'), { imageRegistries: ['docker.io'], imagesUnpinned: true })
   t.match(image('library/python'), { imageRegistries: ['docker.io'], imagesUnpinned: true })
@@ -202,9 +203,10 @@ t.test('images, their hosts and whether they are pinned', async (t) => {
   })
 })
 
+const of = (type: string, properties: unknown, whole = true) =>
+  facts({ properties }, type, { whole })
+
 t.test('exposure: what is said, and the open default of what is not', async (t) => {
-  const of = (type: string, properties: unknown, whole = true) =>
-    facts({ properties }, type, { whole })
   t.match(of('OnlineEndpoint', {}), { publicNetworkAccess: true, localAuth: true })
   t.match(of('OnlineEndpoint', { publicNetworkAccess: 'Disabled', authMode: 'AADToken' }), {
     publicNetworkAccess: false,

@@ -35,6 +35,7 @@ const FORMS: readonly [string, string | null][] = [
   [`${ARM}/computes/CPU`, 'compute cpu'],
   [`${OTHER}/computes/CPU`, `compute ${OWN.replace(/ws$/, 'other')}/computes/cpu`],
   [`${ARM}/datastores/Blob`, 'datastore blob'],
+  [`${ARM}/datastores/Blob/paths/b`, 'path blob azureml://datastores/blob/paths/b'],
   ['azureml://datastores/Blob/paths/a/b/c', 'path blob azureml://datastores/blob/paths/a/b/c'],
   [
     'azureml://subscriptions/S/resourcegroups/RG/workspaces/WS/datastores/Blob/paths/a/b/',
