@@ -206,22 +206,23 @@ t.test('what cannot be pinned is refused by name', async (t) => {
   }
 })
 
-t.test("a job that reads another project's data is refused with the reason", async (t) => {
-  const client = clientOf('scientist')
-  // this version of the client drops the `uri` of a job's own inputs, but sends those of steps as they are
-  const reading = (uri: string): Job =>
-    ({
-      properties: {
-        jobType: 'Pipeline',
-        jobs: {
-          read: {
-            type: 'command',
-            componentId: 'azureml:read:1',
-            inputs: { x: { job_input_type: 'uri_folder', uri } },
-          },
+/** A job that reads this. This version of the client drops the `uri` of a job's own inputs, but sends those of steps. */
+const reading = (uri: string): Job =>
+  ({
+    properties: {
+      jobType: 'Pipeline',
+      jobs: {
+        read: {
+          type: 'command',
+          componentId: 'azureml:read:1',
+          inputs: { x: { job_input_type: 'uri_folder', uri } },
         },
       },
-    }) as unknown as Job
+    },
+  }) as unknown as Job
+
+t.test("a job that reads another project's data is refused with the reason", async (t) => {
+  const client = clientOf('scientist')
   t.ok(
     await client.jobs.createOrUpdate(
       RG,
