@@ -79,6 +79,10 @@ Python (azure-ai-ml, azureml-mlflow, az)
   export REGISTRY_DISCOVERY_ENDPOINT_URL=${gateway.url}/
   export REQUESTS_CA_BUNDLE=${caFile}
 
+Sign-in as people do it, and a program that finds the gateway by its environment
+  node src/main.ts login --gateway ${gateway.url} --issuer entra --ca ${caFile}
+  node src/main.ts exec --workspace ${workspaceId()} -- python train.py
+
 Ctrl-C stops all of it.
 `
 }
