@@ -4,6 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdir } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -14,6 +15,8 @@ import { request } from './http.ts'
 import type { Lab } from './lab.ts'
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+/** As the image runs it (Dockerfile says why). */
+const NODE_FLAGS = ['--max-semi-space-size=4']
 const READY_TIMEOUT_MS = 30_000
 const POLL_MS = 50
 const STOP_TIMEOUT_MS = 40_000
@@ -85,8 +88,9 @@ export async function spawnGateway(lab: Lab, options: GatewayOptions = {}): Prom
   const port = options.port === undefined || options.port === 0 ? await freePort() : options.port
   const configFile = options.configFile ?? join(lab.directory, 'harness.yaml')
   const config = await writeGatewayConfig(lab, configFile, { ...options, port })
+  await mkdir(config.audit.spool.directory, { recursive: true, mode: 0o700 })
   const env: Record<string, string | undefined> = { ...process.env, ...lab.env, ...options.env }
-  const args = [...(options.execArgv ?? []), MAIN, 'serve', '--config', configFile]
+  const args = [...(options.execArgv ?? NODE_FLAGS), MAIN, 'serve', '--config', configFile]
   // a process group of its own: Ctrl-C reaches us only, and we stop it in our order
   const child = spawn(process.execPath, args, {
     env,

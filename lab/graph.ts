@@ -24,6 +24,7 @@ function refused(status: number, code: string, message: string): Answer {
 function groupsOf(oid: string): readonly string[] | null {
   for (const persona of PERSONAS.values()) {
     if (persona.kind === 'entra-user' && persona.oid === oid) return persona.groups
+    if (persona.kind === 'entra-compute' && persona.oid === oid) return []
   }
   return null
 }
@@ -44,7 +45,11 @@ export function createGraph(identities: ManagedIdentities): Graph {
     const [, oid = '', what] = match ?? []
     if (call.method !== (what === 'getMemberGroups' ? 'POST' : 'GET'))
       return refused(404, 'Request_ResourceNotFound', 'Resource not found for the segment.')
-    await call.body()
+    const { content } = await call.body()
+    // as documented: service principals have no answer to "security groups only"
+    const isService = call.path.startsWith('/v1.0/servicePrincipals/')
+    if (isService && /"securityEnabledOnly"\s*:\s*true/.test(content?.toString('utf8') ?? ''))
+      return refused(400, 'Request_BadRequest', 'securityEnabledOnly is not supported here.')
     const groups = extra.get(oid) ?? groupsOf(oid)
     if (groups === null)
       return refused(404, 'Request_ResourceNotFound', `Resource '${oid}' does not exist.`)

@@ -2,12 +2,13 @@
  * The configuration of a gateway that lives in the lab.
  * @module
  */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import type { Config } from '../src/config/schema.ts'
-import type { Lab } from './lab.ts'
+import { INTROSPECTION_CLIENT } from './issuers/issuers.ts'
+import { INTROSPECTION_SECRET_VARIABLE, type Lab } from './lab.ts'
 import {
   AUDIENCE_GUID,
   AUDIENCE_URI,
@@ -26,12 +27,13 @@ export interface GatewayConfigOptions {
   readonly port: number
   readonly host?: string
   readonly spool?: string
+  readonly bindings?: string
   /** Changes the configuration before it is written. */
   readonly change?: (config: Config) => Config
 }
 
 /** The configuration, with absolute paths, so that its file can lie anywhere. */
-export function gatewayConfig(lab: Lab, options: GatewayConfigOptions): Config {
+function gatewayConfig(lab: Lab, options: GatewayConfigOptions): Config {
   const { certificates, urls, issuers } = lab
   const regions = Object.fromEntries([[workspaceId().toLowerCase(), REGION]])
   const config: Config = {
@@ -60,7 +62,10 @@ export function gatewayConfig(lab: Lab, options: GatewayConfigOptions): Config {
     identities: Object.fromEntries(
       IDENTITIES.map(({ name, clientId }) => [name, { kind: 'managed-identity', clientId }]),
     ),
-    policies: { directory: join(ROOT, 'policies'), bindings: join(ROOT, 'lab', 'bindings.yaml') },
+    policies: {
+      directory: join(ROOT, 'policies'),
+      bindings: options.bindings ?? join(ROOT, 'lab', 'bindings.yaml'),
+    },
     audit: {
       spool: { directory: options.spool ?? lab.spool },
       sinks: [
@@ -78,14 +83,35 @@ export function gatewayConfig(lab: Lab, options: GatewayConfigOptions): Config {
   return options.change === undefined ? config : options.change(config)
 }
 
-/** Writes it as `file` (0600), makes the spool's directory (0700), and gives the configuration back. */
+/** For `change`: group overage is resolved at the lab's Graph. */
+export function withGraph(lab: Lab): (config: Config) => Config {
+  const scope = 'https://graph.microsoft.com/.default'
+  const graph = { endpoint: lab.urls.graph, identity: 'ml-reader', scope }
+  return (config) => ({
+    ...config,
+    issuers: config.issuers.map((one) => (one.profile === 'entra' ? { ...one, graph } : one)),
+  })
+}
+
+/** For `change`: Okta is asked about tokens; `lab.env` has the secret. */
+export function withIntrospection(everyToken: boolean): (config: Config) => Config {
+  const clientSecret = { fromEnv: INTROSPECTION_SECRET_VARIABLE }
+  const introspection = { clientId: INTROSPECTION_CLIENT.id, clientSecret, everyToken }
+  return (config) => ({
+    ...config,
+    issuers: config.issuers.map((one) =>
+      one.profile === 'okta' ? { ...one, introspection } : one,
+    ),
+  })
+}
+
+/** Writes it as `file` (0600), and gives the configuration back. */
 export async function writeGatewayConfig(
   lab: Lab,
   file: string,
   options: GatewayConfigOptions,
 ): Promise<Config> {
   const config = gatewayConfig(lab, options)
-  await mkdir(config.audit.spool.directory, { recursive: true, mode: 0o700 })
   await writeFile(file, stringify(config), { mode: 0o600 })
   return config
 }

@@ -16,7 +16,7 @@ const LIMIT_BYTES = 1_048_576
 const FIELD_BYTES = 65_536
 const COLUMN = /^[A-Za-z][A-Za-z0-9_]{0,44}$/
 
-export type Row = Readonly<Record<string, unknown>>
+type Row = Readonly<Record<string, unknown>>
 
 export interface Ingestion {
   readonly handler: Handler

@@ -51,17 +51,16 @@ function bearerClaims(authorization: string): Readonly<Record<string, unknown>> 
 export function createJournal(): Journal {
   let entries: Entry[] = []
   let n = 0
-  // a gateway sends the same few tokens over and over: each is decoded once
-  const decoded = new Map<string, Entry['claims']>()
+  // a gateway sends the same few tokens over and over: each is decoded, and kept, once
+  const decoded = new Map<string, { readonly text: string; readonly claims: Entry['claims'] }>()
 
-  function claimsOf(authorization: string | undefined): Entry['claims'] {
-    if (authorization === undefined) return null
+  function decode(authorization: string): { text: string; claims: Entry['claims'] } {
     const known = decoded.get(authorization)
     if (known !== undefined) return known
     if (decoded.size >= MAX_TOKENS) decoded.clear()
-    const claims = bearerClaims(authorization)
-    decoded.set(authorization, claims)
-    return claims
+    const fresh = { text: authorization, claims: bearerClaims(authorization) }
+    decoded.set(authorization, fresh)
+    return fresh
   }
 
   return {
@@ -70,6 +69,9 @@ export function createJournal(): Journal {
       for (const [name, value] of Object.entries(request.headers)) {
         if (value !== undefined) headers[name] = value
       }
+      const { authorization } = request.headers
+      const token = authorization === undefined ? null : decode(authorization)
+      if (token !== null) headers['authorization'] = token.text
       const entry: Entry = {
         n: n++,
         part,
@@ -77,8 +79,8 @@ export function createJournal(): Journal {
         method: request.method ?? '',
         url: request.url ?? '',
         headers,
-        rawHeaders: request.rawHeaders,
-        claims: claimsOf(request.headers.authorization),
+        rawHeaders: request.rawHeaders.map((one) => (one === token?.text ? token.text : one)),
+        claims: token?.claims ?? null,
         bodyBytes: 0,
         bodySha256: null,
         body: null,

@@ -11,23 +11,28 @@ import { createDataPlane } from './data-plane.ts'
 import { createGraph, type Graph } from './graph.ts'
 import { createIngestion, type Ingestion } from './ingestion.ts'
 import type { Issuer } from './issuers/issuer.ts'
-import { createEntra, createOkta } from './issuers/issuers.ts'
+import { createEntra, createOkta, INTROSPECTION_CLIENT } from './issuers/issuers.ts'
 import { createJournal, type Entry, type Journal } from './journal.ts'
 import { createManagedIdentities, type ManagedIdentities } from './managed-identity.ts'
 import { createPart, type Handler, type Part } from './part.ts'
 import { PERSONAS, type Persona } from './personas.ts'
 import { createScoring } from './scoring.ts'
+import { createTokenService, type TokenService } from './token-service.ts'
 import { requestToken, type TokenOverrides } from './tokens.ts'
 
 export interface LabOptions {
   /** Where certificates, spool and lab.json are kept. */
   readonly directory: string
-  /** First of eight consecutive ports; 0 picks free ones. */
+  /** First of nine consecutive ports; 0 picks free ones. */
   readonly port?: number
   /** Address to listen on; 127.0.0.1 if absent. */
   readonly host?: string
-  /** Name by which others reach the lab, and which its certificate names; localhost if absent. */
+  /** Name by which others reach the lab; localhost if absent. */
   readonly publicHost?: string
+  /** Names that the certificate covers besides that one and localhost. */
+  readonly names?: readonly string[]
+  /** What `IDENTITY_HEADER` must be; made up if absent. */
+  readonly identityHeader?: string
   /** Members on a page of ARM's lists; 2 if absent. */
   readonly pageSize?: number
   /** Polls until a long-running operation is done; 2 if absent. */
@@ -39,7 +44,7 @@ export interface LabOptions {
 }
 
 /** Origins, without a trailing slash. */
-export interface LabUrls {
+interface LabUrls {
   readonly upstream: string
   readonly entra: string
   readonly okta: string
@@ -48,6 +53,7 @@ export interface LabUrls {
   readonly dataPlane: string
   readonly scoring: string
   readonly graph: string
+  readonly tokenService: string
 }
 
 export interface Lab {
@@ -61,6 +67,7 @@ export interface Lab {
   readonly identities: ManagedIdentities
   readonly ingestion: Ingestion
   readonly graph: Graph
+  readonly tokenService: TokenService
   /** What reached ARM, the data plane and scoring, in order. */
   requests(): readonly Entry[]
   /** A fresh token of a persona. */
@@ -71,8 +78,11 @@ export interface Lab {
   close(): Promise<void>
 }
 
+/** Variable with the secret of the gateway's client at Okta's introspection endpoint. */
+export const INTROSPECTION_SECRET_VARIABLE = 'LAB_OKTA_CLIENT_SECRET'
+
 /** In the order of their ports. */
-export const PART_NAMES = [
+const PART_NAMES = [
   'arm',
   'entra',
   'okta',
@@ -81,6 +91,7 @@ export const PART_NAMES = [
   'data-plane',
   'scoring',
   'graph',
+  'token-service',
 ] as const
 export type PartName = (typeof PART_NAMES)[number]
 
@@ -94,7 +105,9 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const directory = resolve(options.directory)
   const publicHost = options.publicHost ?? 'localhost'
   await mkdir(directory, { recursive: true, mode: 0o700 })
-  const certificates = await ensureCertificates(directory, { names: [publicHost] })
+  const certificates = await ensureCertificates(directory, {
+    names: [publicHost, ...(options.names ?? [])],
+  })
 
   const upstreamJournal = createJournal()
   const shared = new Set<PartName>(['arm', 'data-plane', 'scoring'])
@@ -136,6 +149,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     dataPlane: urlOf('data-plane'),
     scoring: urlOf('scoring'),
     graph: urlOf('graph'),
+    tokenService: urlOf('token-service'),
   }
 
   const [entra, okta] = await Promise.all([createEntra(urls.entra), createOkta(urls.okta)])
@@ -156,9 +170,15 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const identities = await createManagedIdentities({
     compute,
     ...(lifetime === undefined ? {} : { lifetimeSeconds: lifetime }),
+    ...(options.identityHeader === undefined ? {} : { secret: options.identityHeader }),
   })
   const ingestion = createIngestion(identities)
   const graph = createGraph(identities)
+  const tokenService = await createTokenService({
+    origin: urls.tokenService,
+    identities,
+    verifyCaller: (caller) => entra.verify(caller),
+  })
   const armAccess = { identities, audiences: ARM_AUDIENCES }
   const arm = createArm({
     origin: urls.upstream,
@@ -187,6 +207,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   serve('data-plane', dataPlane)
   serve('scoring', scoring)
   serve('graph', graph.handler, graph.routes)
+  serve('token-service', tokenService.handler)
 
   return {
     directory,
@@ -197,12 +218,14 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     identities,
     ingestion,
     graph,
+    tokenService,
     requests: () => upstreamJournal.entries(),
     token,
     env: {
       NODE_EXTRA_CA_CERTS: certificates.caFile,
       IDENTITY_ENDPOINT: `${urls.identity}/msi/token`,
       IDENTITY_HEADER: identities.secret,
+      [INTROSPECTION_SECRET_VARIABLE]: INTROSPECTION_CLIENT.secret,
     },
     spool: join(directory, 'spool'),
     close,

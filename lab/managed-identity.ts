@@ -8,7 +8,14 @@
 import { generateKeyPair, randomUUID } from 'node:crypto'
 import { promisify } from 'node:util'
 import { jwtVerify, SignJWT, type JWTPayload } from 'jose'
-import { IDENTITIES, RESOURCE_GROUP, SUBSCRIPTION, TENANT, type LabIdentity } from './personas.ts'
+import {
+  IDENTITIES,
+  ON_BEHALF_OF_CLIENT,
+  RESOURCE_GROUP,
+  SUBSCRIPTION,
+  TENANT,
+  type LabIdentity,
+} from './personas.ts'
 import { json, type Answer, type Call, type Handler } from './part.ts'
 
 const ISSUER = `https://sts.windows.net/${TENANT}/`
@@ -17,7 +24,7 @@ const KID = 'lab-managed-identity'
 const LIFETIME_SECONDS = 86_400
 const EARLY_SECONDS = 300
 
-export interface MintOptions {
+interface MintOptions {
   readonly lifetimeSeconds?: number
   /** Replaces claims; null removes one. */
   readonly claims?: Readonly<Record<string, unknown>>
@@ -36,6 +43,8 @@ export interface ManagedIdentities {
 }
 
 export interface ManagedIdentityOptions {
+  /** A GUID made up at the start if absent. */
+  readonly secret?: string
   readonly lifetimeSeconds?: number
   /** Tokens for compute, by client id; null if it knows no such compute identity. */
   readonly compute: (clientId: string) => Promise<string | null>
@@ -52,11 +61,19 @@ function refused(status: number, code: string, message: string): Answer {
   return json(status, { statusCode: status, message, correlationId: randomUUID(), code })
 }
 
+/** Its own identities, and people whose tokens were exchanged for one of Azure's. */
+function identityOf(payload: JWTPayload): LabIdentity | null {
+  const { oid, appid } = payload
+  if (payload['idtyp'] === 'user' && appid === ON_BEHALF_OF_CLIENT)
+    return { name: 'on-behalf-of', clientId: ON_BEHALF_OF_CLIENT, oid: String(oid), may: 'write' }
+  return IDENTITIES.find((one) => one.oid === oid) ?? null
+}
+
 export async function createManagedIdentities(
   options: ManagedIdentityOptions,
 ): Promise<ManagedIdentities> {
   const keys = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
-  const secret = randomUUID()
+  const secret = options.secret ?? randomUUID()
   const counts = new Map<string, number>()
   const verified = new Map<
     string,
@@ -160,8 +177,8 @@ export async function createManagedIdentities(
           issuer: ISSUER,
           algorithms: ['RS256'],
         })
-        const identity = IDENTITIES.find((one) => one.oid === payload['oid'])
-        if (identity === undefined) return null
+        const identity = identityOf(payload)
+        if (identity === null) return null
         known = { identity, payload }
         if (verified.size > 1000) verified.clear()
         verified.set(token, known)

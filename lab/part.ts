@@ -15,6 +15,8 @@ import { KEPT_BODY_BYTES, type Entry, type Journal } from './journal.ts'
 
 /** Bodies up to this size are given to handlers; longer ones are hashed and let go. */
 const HELD_BODY_BYTES = 8 * 1024 * 1024
+/** So that what was written before a cut has left. */
+const CUT_AFTER_MS = 20
 
 export interface Body {
   readonly bytes: number
@@ -135,7 +137,16 @@ async function send(
   entry.status = answer.status
   response.writeHead(answer.status, { ...answer.headers } as http.OutgoingHttpHeaders)
   if (answer.body instanceof Readable) {
-    await pipeline(answer.body, response)
+    if (!cut) {
+      await pipeline(answer.body, response)
+      return
+    }
+    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      response.write(chunk)
+      break
+    }
+    await delay(CUT_AFTER_MS)
+    response.destroy()
     return
   }
   const body = Buffer.from(answer.body ?? '')
@@ -144,7 +155,7 @@ async function send(
     return
   }
   response.write(body.subarray(0, Math.ceil(body.length / 2)))
-  await delay(20)
+  await delay(CUT_AFTER_MS)
   response.destroy()
 }
 

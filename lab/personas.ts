@@ -22,6 +22,9 @@ export const OKTA_CLI = '0oa1labcli'
 /** The client under which the lab itself asks both issuers for a persona's token. */
 export const LAB_CLIENT = 'azureml-harness-lab'
 
+/** The gateway's application in Entra ID that exchanges callers' tokens. */
+export const ON_BEHALF_OF_CLIENT = 'bbbbbbbb-bbbb-4bbb-8bbb-bbbbbbbbbb01'
+
 /** ARM id of a workspace of the lab. */
 export function workspaceId(name: string = WORKSPACE): string {
   return (

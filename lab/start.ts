@@ -7,17 +7,19 @@
  * When that is ready it writes `lab.json` into the lab's directory and prints what to paste.
  *
  *   HARNESS_PORT  port of the gateway (8443)
- *   LAB_PORT      first of eight consecutive ports of the lab (9440); 0 picks free ones
+ *   LAB_PORT      first of nine consecutive ports of the lab (9440); 0 picks free ones
  *   LAB_DIR       certificates, configuration, spool and lab.json (.lab)
- *   LAB_HOST      address to listen on (127.0.0.1)
- *   LAB_NAME      name by which others reach it (localhost)
+ *   LAB_HOST      name by which others reach the lab; if set it listens on all addresses (localhost)
+ *   LAB_GATEWAY   `none` starts no gateway, but leaves the configuration of one in LAB_DIR
+ *   LAB_IDENTITY_HEADER  what IDENTITY_HEADER must be for that gateway (made up at each start)
  *
  * What arrived: GET {upstream}/_lab/requests and GET {ingestion}/_lab/rows (DELETE clears them).
  * What shall fail: POST {any part}/_lab/faults (see faults.ts).
  * @module
  */
+import { prepareGateway, SPOOL } from './compose.ts'
 import { describe, spawnGateway, type Gateway } from './gateway.ts'
-import { labDirectory, removeLabFile, writeLabFile } from './lab-file.ts'
+import { labDirectory, removeLabFile, writeLabFile, type LabFile } from './lab-file.ts'
 import { issuerOf, startLab, type Lab } from './lab.ts'
 import { PERSONAS, RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE, workspaceId } from './personas.ts'
 
@@ -81,61 +83,67 @@ Ctrl-C stops all of it.
 `
 }
 
-/** Resolves with the first signal that asks us to stop. */
+/**
+ * Resolves with the first signal that asks us to stop. The handlers stay: Ctrl-C under npm comes twice, from the
+ * terminal and from npm, and the second must not end us before the gateway has ended.
+ */
 function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(name, resolve)
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, resolve)
   })
 }
 
-async function main(): Promise<number> {
-  const asked = stopSignal()
-  const began = Date.now()
-  const seconds = (): string => `${((Date.now() - began) / 1000).toFixed(1)} s`
-  const directory = labDirectory(process.env)
-  await removeLabFile(directory)
-  const host = optional('LAB_HOST')
-  const publicHost = optional('LAB_NAME')
-  console.log('starting the lab: certificates, issuers, managed identities, Azure ...')
-  const lab = await startLab({
-    directory,
-    port: portOf('LAB_PORT', 9440),
-    ...(host === undefined ? {} : { host }),
-    ...(publicHost === undefined ? {} : { publicHost }),
+function labFile(lab: Lab, gateway: string, spool: string): LabFile {
+  const personas = [...PERSONAS].map(([name, persona]) => [
+    name,
+    {
+      issuer: lab.issuers[issuerOf(persona)].url,
+      tokenCommand: `npm run -s lab:token -- ${name}`,
+    },
+  ])
+  return {
+    gateway,
+    ca: lab.certificates.caFile,
+    subscription: SUBSCRIPTION,
+    resourceGroup: RESOURCE_GROUP,
+    workspace: WORKSPACE,
+    upstream: lab.urls.upstream,
+    ingestion: lab.urls.ingestion,
+    spool,
+    personas: Object.fromEntries(personas) as LabFile['personas'],
+  }
+}
+
+type Clock = () => string
+
+/** The lab alone, for a gateway that somebody else runs. */
+async function runAlone(lab: Lab, asked: Promise<NodeJS.Signals>, since: Clock): Promise<number> {
+  const port = portOf('HARNESS_PORT', 8443)
+  const config = await prepareGateway(lab, port)
+  const file = await writeLabFile(lab.directory, labFile(lab, `https://localhost:${port}`, SPOOL))
+  console.log(`the lab is ready after ${since()}; a gateway's configuration is in ${config}`)
+  console.log(`all of this is in ${file}`)
+  await asked
+  return 0
+}
+
+async function runWithGateway(
+  lab: Lab,
+  asked: Promise<NodeJS.Signals>,
+  since: Clock,
+): Promise<number> {
+  console.log(`the lab is up after ${since()}; starting the gateway ...`)
+  const gateway = await spawnGateway(lab, {
+    port: portOf('HARNESS_PORT', 8443),
+    echo: true,
+    waitUntilReady: false,
   })
-  console.log(`the lab is up after ${seconds()}; starting the gateway ...`)
-  let gateway: Gateway | null = null
   try {
-    gateway = await spawnGateway(lab, {
-      port: portOf('HARNESS_PORT', 8443),
-      ...(host === undefined ? {} : { host }),
-      echo: true,
-      waitUntilReady: false,
-    })
     const first = await Promise.race([gateway.ready().then(() => 'ready' as const), asked])
     if (first === 'ready') {
-      const personas = Object.fromEntries(
-        [...PERSONAS].map(([name, persona]) => [
-          name,
-          {
-            issuer: lab.issuers[issuerOf(persona)].url,
-            tokenCommand: `npm run -s lab:token -- ${name}`,
-          },
-        ]),
-      )
-      const file = await writeLabFile(directory, {
-        gateway: gateway.url,
-        ca: lab.certificates.caFile,
-        subscription: SUBSCRIPTION,
-        resourceGroup: RESOURCE_GROUP,
-        workspace: WORKSPACE,
-        upstream: lab.urls.upstream,
-        ingestion: lab.urls.ingestion,
-        spool: lab.spool,
-        personas,
-      })
+      const file = await writeLabFile(lab.directory, labFile(lab, gateway.url, lab.spool))
       console.log(help(lab, gateway))
-      console.log(`ready after ${seconds()}; all of this is in ${file}`)
+      console.log(`ready after ${since()}; all of this is in ${file}`)
       const ended = await Promise.race([gateway.exited, asked])
       if (typeof ended === 'object') {
         console.error(`the gateway has ended by itself: ${describe(ended)}`)
@@ -144,10 +152,34 @@ async function main(): Promise<number> {
     }
     console.log('stopping the gateway ...')
     const exit = await gateway.stop()
-    if (exit.code !== 0) console.error(`the gateway ended with ${describe(exit)}`)
-    return exit.code === 0 ? 0 : 1
+    if (exit.code === 0) return 0
+    console.error(`the gateway ended with ${describe(exit)}`)
+    return 1
   } finally {
-    await gateway?.kill()
+    await gateway.kill()
+  }
+}
+
+async function main(): Promise<number> {
+  const asked = stopSignal()
+  const began = Date.now()
+  const since = (): string => `${((Date.now() - began) / 1000).toFixed(1)} s`
+  const directory = labDirectory(process.env)
+  await removeLabFile(directory)
+  const publicHost = optional('LAB_HOST')
+  const identityHeader = optional('LAB_IDENTITY_HEADER')
+  const isAlone = optional('LAB_GATEWAY') === 'none'
+  console.log('starting the lab: certificates, issuers, managed identities, Azure ...')
+  const lab = await startLab({
+    directory,
+    port: portOf('LAB_PORT', 9440),
+    ...(publicHost === undefined ? {} : { publicHost, host: '0.0.0.0' }),
+    ...(isAlone ? { names: ['gateway'] } : {}),
+    ...(identityHeader === undefined ? {} : { identityHeader }),
+  })
+  try {
+    return await (isAlone ? runAlone : runWithGateway)(lab, asked, since)
+  } finally {
     await removeLabFile(directory)
     await lab.close()
     console.log('the lab is down')

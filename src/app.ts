@@ -2,7 +2,6 @@
  * Composition root: the configuration becomes real parts, the parts become a server. No judgement lives here.
  * @module
  */
-import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Writable } from 'node:stream'
 import Fastify, { LogController, type FastifyInstance } from 'fastify'
@@ -12,13 +11,8 @@ import type { Config } from './config/schema.ts'
 import { readSecrets } from './config/secrets.ts'
 import { parseTarget } from './azureml/target.ts'
 import { classify } from './azureml/classify.ts'
+import { discoveryDocument, metadataDocument } from './azureml/metadata.ts'
 import { callFacts } from './azureml/facts.ts'
-import { createHosts } from './azureml/hosts.ts'
-import { createOperationHandles } from './azureml/operation-handle.ts'
-import { upstreamPath } from './azureml/upstream-path.ts'
-import { rewriteHeaders, rewriteUrl } from './azureml/rewrite.ts'
-import { createJsonRewriter } from './azureml/json-rewriter.ts'
-import { compilePlan } from './azureml/json-plan.ts'
 import { createDenyList } from './identity/deny-list.ts'
 import { createIdentify } from './identity/identify.ts'
 import { loadPolicy } from './policy/load.ts'
@@ -26,15 +20,16 @@ import { createDecide } from './policy/decide.ts'
 import { createBroker } from './token/broker.ts'
 import { openAudit } from './audit/open.ts'
 import { createAsk } from './forward/ask.ts'
+import { createAskLocation } from './forward/ask-location.ts'
 import { createForward, proxyOptions } from './forward/forward.ts'
 import { createInjection } from './inject.ts'
 import { createPipeline, type Pipeline, type Stages } from './pipeline.ts'
 import { checkInbound } from './inbound.ts'
 import { Refusal } from './errors.ts'
-import type { Exchange } from './exchange.ts'
 import { guardServer, hostNames, refuseBytes, serverFactory } from './server.ts'
 import { serveMetrics, toSamples } from './metrics.ts'
 import { registerRoutes } from './routes.ts'
+import { createRouting } from './routing.ts'
 
 const DEFAULTS = {
   bodyBytes: 4 * 1024 * 1024,
@@ -42,9 +37,6 @@ const DEFAULTS = {
   upstreamTimeoutMs: 120_000,
   tokenTimeoutMs: 3_000,
 } as const
-
-const PLAN = compilePlan([{ path: ['nextLink'], kind: 'url' }])
-const POLLING_HEADERS = ['location', 'azure-asyncoperation', 'operation-location'] as const
 
 /** What the process hands to the app; nothing else of it is visible here. */
 export interface Surroundings {
@@ -82,7 +74,6 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
   const log = (fields: Record<string, unknown>, message: string): void =>
     app.log.warn(fields, message)
 
-  const hosts = createHosts(config.cloud, config.listen.publicUrl)
   const policy = await loadPolicy({
     directory: config.policies.directory,
     bindings: config.policies.bindings ?? `${config.policies.directory}/bindings.yaml`,
@@ -104,6 +95,8 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     now,
     log,
   })
+  const token = async (identity: string, scope: string): Promise<string> =>
+    (await broker.token(identity, scope)).token
   const denyList = createDenyList({ file: config.denyListFile ?? null, log })
   const identify = createIdentify({
     issuers: config.issuers,
@@ -111,7 +104,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     secrets,
     denyList,
     now,
-    graphToken: async (identity, scope) => (await broker.token(identity, scope)).token,
+    graphToken: token,
     log,
   })
   const dispatcher = new Agent({
@@ -119,22 +112,21 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     bodyTimeout: limits.upstreamTimeoutMs ?? DEFAULTS.upstreamTimeoutMs,
     connect: { timeout: 10_000 },
   })
-  const handles = createOperationHandles(
-    config.operationKey === undefined ? randomBytes(32) : Buffer.from(secrets(config.operationKey)),
-    config.listen.publicUrl,
-    now,
-  )
-  const ownOperation = ({ target, principal }: Exchange): boolean =>
-    target !== null && principal !== null && handles.owns(target, principal.id)
   const userAgent = `azureml-harness/${around.version}`
+  const routing = createRouting({
+    cloud: config.cloud,
+    publicUrl: config.listen.publicUrl,
+    operationKey: config.operationKey === undefined ? null : secrets(config.operationKey),
+    now,
+    askLocation: createAskLocation({ dispatcher, userAgent, token }),
+  })
   const decide = createDecide(policy)
   const injection = createInjection({
-    policy,
+    policy: () => policy,
     decide,
     bodyBytes: limits.bodyBytes ?? DEFAULTS.bodyBytes,
-    callFacts: (exchange) => callFacts(exchange, ownOperation(exchange)),
+    callFacts: (exchange) => callFacts(exchange, routing.ownOperation(exchange)),
     ask: createAsk(dispatcher, userAgent),
-    arm: hosts.arm,
   })
   const names = hostNames(config)
   const stages: Stages = {
@@ -151,36 +143,18 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
         rawHeaders: raw.rawHeaders,
       }),
     classify,
-    gather: injection.gather,
-    pin: injection.pin,
-    finish: injection.finish,
+    ...injection,
     decide,
-    route: async (operation, target) => ({
-      ...hosts.upstream(operation, null),
-      path: upstreamPath(target),
-    }),
+    route: routing.route,
     grant: (permit, scope, raw) => broker.grant(permit, scope, callersToken(raw)),
     dropToken: (grant, scope) =>
       broker.invalidate(grant.identity.name, scope, grant.authorization().slice('Bearer '.length)),
     recorder: audit.recorder,
     forward: createForward({
-      userAgent,
+      ...routing,
       screen: injection.screen,
+      userAgent,
       holdBytes: limits.answerBytes ?? DEFAULTS.holdBytes,
-      rewriteHeaders: (headers, { operation, principal }) => {
-        rewriteHeaders(headers, hosts, operation?.scope)
-        for (const name of POLLING_HEADERS) {
-          const url = headers[name]
-          if (url !== undefined) headers[name] = handles.bind(url, principal?.id ?? '')
-        }
-      },
-      rewriter: ({ family, scope }) =>
-        family === 'arm'
-          ? createJsonRewriter({
-              plan: PLAN,
-              map: (url) => rewriteUrl(url, hosts, scope, 'nextLink'),
-            })
-          : null,
     }),
     challenge: {
       publicUrl: config.listen.publicUrl,
@@ -197,7 +171,12 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     policyVersion: () => policy.version,
     health: () => ({ audit: audit.ready(), identity: identify.ready(), tokens: broker.ready() }),
     issuers: config.issuers.map((issuer) => issuer.issuer),
-    metadata: () => [],
+    metadata: (apiVersion) =>
+      metadataDocument(apiVersion, {
+        publicUrl: config.listen.publicUrl,
+        cloud: config.cloud.name,
+      }),
+    discovery: discoveryDocument(config.listen.publicUrl),
   })
   registerProxy(app, dispatcher, pipeline)
 

@@ -18,6 +18,8 @@ export interface RouteOptions {
   readonly issuers: readonly string[]
   /** The cloud document for an api-version; see azureml/metadata.ts. */
   readonly metadata: (apiVersion: string | null) => unknown
+  /** Where clients find the data plane; see azureml/metadata.ts. */
+  readonly discovery: unknown
 }
 
 /** Registers `/_harness/*`, `/.well-known/oauth-protected-resource` and `/metadata/endpoints`. */
@@ -47,10 +49,16 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
     }),
   )
 
-  app.get('/metadata/endpoints', async (request, reply) => {
-    const query = new URL(request.raw.url ?? '/', 'https://gateway.invalid').searchParams
-    return reply
-      .header('cache-control', 'public, max-age=300')
-      .send(options.metadata(query.get('api-version')))
-  })
+  // azure-ai-ml reads it without a token, from wherever a workspace's discoveryUrl points
+  app.get('/discovery', async (_request, reply) => reply.send(options.discovery))
+
+  // `az cloud register` joins its two parts with a slash too many
+  for (const path of ['/metadata/endpoints', '//metadata/endpoints']) {
+    app.get(path, async (request, reply) => {
+      const query = new URL(request.raw.url ?? '/', 'https://gateway.invalid').searchParams
+      return reply
+        .header('cache-control', 'public, max-age=300')
+        .send(options.metadata(query.get('api-version')))
+    })
+  }
 }

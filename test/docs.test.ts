@@ -33,16 +33,6 @@ t.test('relative links in the documents lead somewhere', async (t) => {
   }
 })
 
-t.test('the image is built in stages, runs as no root, and has no lab', async (t) => {
-  const docker = read('Dockerfile')
-  const gateway = docker.slice(docker.lastIndexOf('\nFROM '))
-  t.match(gateway, /AS gateway/)
-  t.match(gateway, /\nUSER node\n/)
-  t.match(gateway, /\nHEALTHCHECK /)
-  t.notMatch(gateway, /\blab\b/)
-  t.match(docker, /npm prune --omit=dev/)
-})
-
 function readdirOrFile(path: string): void {
   try {
     readFileSync(path)

@@ -125,7 +125,7 @@ export function jobStatus(reads: number): string {
 }
 
 /** A secret that tests look for where it must not be. */
-export function labSecret(what: string): string {
+function labSecret(what: string): string {
   return `lab-secret-${what}-${'0123456789abcdef'.repeat(2)}`
 }
 

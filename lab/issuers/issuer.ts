@@ -21,6 +21,7 @@ import type {
 import { PERSONAS, type Persona } from '../personas.ts'
 import { json, type Call, type Handler } from '../part.ts'
 import { createAdapterFactory } from './adapter.ts'
+import { createStructuredTokens, describe } from './structured.ts'
 import { clientOf, type Claims, type TokenFacts } from './claims.ts'
 
 /** The lab's own grant: `persona`, and what to change in its token. */
@@ -49,6 +50,8 @@ export interface Issuer {
   readonly routes: Readonly<Record<string, Handler>>
   /** The key that signs now, for tests that forge tokens. */
   signing(): { readonly kid: string; readonly privateKey: KeyObject }
+  /** Claims of an access token that one of its keys signed; null otherwise. */
+  verify(token: string): Promise<Claims | null>
   /** A new signing key; the old ones stay published if `keep`. */
   rotate(keep: boolean): Promise<void>
 }
@@ -91,6 +94,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   const url = `${options.origin}${options.mount}`
   const cookieKeys = [randomUUID()]
   const adapter = createAdapterFactory()
+  const structured = createStructuredTokens(() => keys)
   let keys = [await generateKey()]
 
   const resourceServer = (format: 'jwt' | 'opaque'): ResourceServerInstance => ({
@@ -177,6 +181,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
 
   function build(): Provider {
     const provider = new Provider(url, configuration())
+    provider.use(structured)
     provider.registerGrantType<{ persona?: string; format?: string }>(
       PERSONA_GRANT,
       async (ctx) => {
@@ -288,6 +293,10 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
       const key = keys[0]
       if (key === undefined) throw new Error('an issuer always has a key')
       return { kid: key.kid, privateKey: key.privateKey }
+    },
+    async verify(token) {
+      const claims = await describe(token, keys)
+      return claims['active'] === true && claims['iss'] === url ? claims : null
     },
     rotate,
   }

@@ -29,20 +29,26 @@ function parse(text: string): Position | null {
   }
 }
 
-/** A lost or unreadable cursor starts at the beginning: records are sent twice rather than never. */
-export function openCursor(directory: string, name: string): Cursor {
+/**
+ * Opens a sink's cursor. A new sink begins after record `before`, with what the spool has; that is written down, so that
+ * what it does not get from then on is a loss. An unreadable cursor starts at the beginning: records are sent twice
+ * rather than never.
+ */
+export async function openCursor(directory: string, name: string, before: number): Promise<Cursor> {
   const path = `${directory}/${name}.cursor`
   let at = START
-  try {
-    at = parse(readFileSync(path, 'utf8')) ?? START
-  } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error
-  }
-  return {
+  const cursor: Cursor = {
     position: () => at,
     async move(to) {
       await replaceFile(directory, path, JSON.stringify(to))
       at = to
     },
   }
+  try {
+    at = parse(readFileSync(path, 'utf8')) ?? START
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error
+    await cursor.move({ ...START, seq: before })
+  }
+  return cursor
 }

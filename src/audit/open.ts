@@ -9,7 +9,7 @@ import { draftOf } from './draft.ts'
 import { loadSigner } from './keys.ts'
 import { takeLock, type Lock } from './lock.ts'
 import { collectMetrics, type Metric } from './metrics.ts'
-import { openCursor } from './cursor.ts'
+import { openCursor, type Cursor } from './cursor.ts'
 import { privateDirectory } from './permissions.ts'
 import { createRecorder, eventRow, unknownOutcomeRow } from './record.ts'
 import { recover } from './recover.ts'
@@ -18,6 +18,7 @@ import { createShipper, TIMING, type Shipper, type Timing } from './shipper.ts'
 import { createSpace } from './space.ts'
 import { createSpool, type Spool } from './spool.ts'
 import { makeSink, type SinkContext } from './sinks/make.ts'
+import { Refusal } from '../errors.ts'
 import type { AuditConfig } from '../config/schema.ts'
 import type { Sink } from './sinks/sink.ts'
 import type { Recorder } from './recorder.ts'
@@ -89,6 +90,11 @@ function limitsOf(spool: AuditConfig['spool']) {
 export async function openAudit(options: AuditOptions): Promise<Audit> {
   const { config } = options
   if (config.sinks.length === 0) throw new Error('audit.sinks is empty: nothing would be shipped')
+  if (config.sinks.every(({ required }) => required === false)) {
+    throw new Error(
+      'audit.sinks has no required sink: records could be deleted before anybody has them',
+    )
+  }
   if (new Set(config.sinks.map(({ name }) => name)).size !== config.sinks.length) {
     throw new Error('audit.sinks has two sinks of one name: each needs a cursor of its own')
   }
@@ -100,7 +106,9 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
     return await openLocked(options, limits, lock)
   } catch (error) {
     lock.release()
-    throw error
+    if (!(error instanceof Refusal)) throw error
+    const why = error.detail.inner ?? 'unknown'
+    throw new Error(`the audit spool "${root}" cannot be written: ${why}`, { cause: error })
   }
 }
 
@@ -117,12 +125,16 @@ async function openLocked(
   privateDirectory(directory)
   const signer = loadSigner(config.spool.signingKeyFile, root)
   const context = { now, version }
-  const secret = options.secret ?? noSecret
-  const sinks: Sink[] = []
-  for (const sink of config.sinks) {
-    sinks.push(await makeSink(sink, { credential: options.credential, secret, version }))
-  }
   const recovered = await recover(directory, chainId, files)
+  const secret = options.secret ?? noSecret
+  const before = (recovered.segments[0]?.firstSeq ?? 1) - 1
+  const routes: { sink: Sink; cursor: Cursor }[] = []
+  for (const sink of config.sinks) {
+    routes.push({
+      sink: await makeSink(sink, { credential: options.credential, secret, version }),
+      cursor: await openCursor(root, sink.name, before),
+    })
+  }
   const space = await createSpace({ directory: root, files, reserveBytes, log })
   const spool: Spool = createSpool({
     ...bounds,
@@ -160,11 +172,11 @@ async function openLocked(
     throw error
   }
 
-  const shippers: Shipper[] = sinks.map((sink) =>
+  const shippers: Shipper[] = routes.map(({ sink, cursor }) =>
     createShipper({
       sink,
       spool,
-      cursor: openCursor(root, sink.name),
+      cursor,
       directory: root,
       timing: { ...TIMING, ...options.timing },
       event: (name, fields) => recorder.event(name, fields),

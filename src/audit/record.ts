@@ -8,7 +8,8 @@ import { fieldsOf } from './fields.ts'
 import { rowOf, type RecordKind, type Row } from './row.ts'
 import { line } from './text.ts'
 import type { Exchange, Outcome } from '../exchange.ts'
-import type { Lane, Spool } from './spool.ts'
+import type { Lane } from './queue.ts'
+import type { Spool } from './spool.ts'
 import type { Recorder } from './recorder.ts'
 
 /** Scalars of a gateway event. */

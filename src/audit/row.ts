@@ -113,6 +113,15 @@ function resourceColumns(exchange: Exchange) {
   }
 }
 
+/** From where on an error quotes: `JSON.parse` quotes its input, quotes within it and all; a failed call its URL. */
+const QUOTED = /["'`?{[<(].*$/s
+
+/** What was wrong. An error that nobody foresaw may quote what the caller sent, and is recorded up to there. */
+function detailOf(refusal: Exchange['refusal']): string | undefined {
+  const inner = refusal?.detail.inner
+  return refusal?.code === 'internal_error' ? inner?.replace(QUOTED, '(...)') : inner
+}
+
 const idsIfAny = (ids: readonly string[] | undefined): string[] | undefined =>
   ids === undefined || ids.length === 0 ? undefined : ids.map((id) => line(id, 256))
 
@@ -126,7 +135,7 @@ function decisionColumns(exchange: Exchange) {
     ShadowPolicyIds: idsIfAny(decision?.shadow),
     Reason: lineIfAny(decision?.reason ?? refusal?.message),
     RefusalCode: refusal?.code,
-    RefusalDetail: lineIfAny(refusal?.detail.inner),
+    RefusalDetail: lineIfAny(detailOf(refusal)),
   }
 }
 

@@ -17,19 +17,16 @@ import {
   type Segment,
   type WriterOptions,
 } from './writer.ts'
+import { createQueue, type Lane, type Waiter } from './queue.ts'
 import type { Draft } from './line.ts'
 import type { Space } from './space.ts'
 
-const GROUP_RECORDS = 1_024
 const CHECKPOINT_RECORDS = 1_000
 const CHECKPOINT_MS = 10_000
 const LOOK_MS = 1_000
 /** After the disk refused, how long until it is asked again. */
 const BROKEN_MS = 1_000
 const RETRY_AFTER_SECONDS = 5
-
-/** Which records may still be written when room runs out. */
-export type Lane = 'intent' | 'must'
 
 export interface SpoolOptions extends Omit<WriterOptions, 'opened' | 'synced'> {
   readonly segments: readonly Segment[]
@@ -63,13 +60,6 @@ export interface Spool {
   close(): Promise<void>
 }
 
-interface Waiter {
-  readonly draft: LateDraft
-  readonly lane: Lane
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
-}
-
 const unavailable = (inner: string, cause?: unknown): Refusal =>
   new Refusal('audit_unavailable', 'the request cannot be recorded', {
     retryAfter: RETRY_AFTER_SECONDS,
@@ -83,13 +73,12 @@ export function createSpool(options: SpoolOptions): Spool {
   const counts = { records: 0, refused: 0, groups: 0, poisoned: 0 }
   const latency = createLatency()
   const listeners: (() => void)[] = []
-  let queue: Waiter[] = []
-  let flushing: Promise<void> | null = null
   let sinceCheckpoint = 0
   let checkpointedAt = performance.now()
   let broken: { code: string; until: number } | null = null
   let lost = false
   let closed = false
+  let declared = ''
 
   const writer = createWriter({
     ...options,
@@ -173,24 +162,19 @@ export function createSpool(options: SpoolOptions): Spool {
     await writer.rotate()
   }
 
-  async function flush(): Promise<void> {
-    while (queue.length > 0) {
-      const group = queue.slice(0, GROUP_RECORDS)
-      queue = queue.slice(GROUP_RECORDS)
-      try {
-        await commit(group)
-      } catch (error) {
-        if (isNoSpace(error)) await commitIntoReserve(group, error)
-        else giveUp(group, error)
-      }
-      try {
-        await rotateIfFull()
-      } catch (error) {
-        giveUp([], error)
-      }
+  const queue = createQueue(async (group) => {
+    try {
+      await commit(group)
+    } catch (error) {
+      if (isNoSpace(error)) await commitIntoReserve(group, error)
+      else giveUp(group, error)
     }
-    flushing = null
-  }
+    try {
+      await rotateIfFull()
+    } catch (error) {
+      giveUp([], error)
+    }
+  })
 
   function append(draft: LateDraft, lane: Lane): Promise<void> {
     const why = barred(lane)
@@ -198,21 +182,30 @@ export function createSpool(options: SpoolOptions): Spool {
       counts.refused += 1
       return Promise.reject(unavailable(why))
     }
-    return new Promise((resolve, reject) => {
-      queue.push({ draft, lane, resolve, reject })
-      // all that arrives in this turn of the event loop shares one sync
-      flushing ??= new Promise((done, failed) => {
-        setImmediate(() => {
-          flush().then(done, failed)
-        })
-      })
-    })
+    return queue.add(draft, lane)
   }
 
-  async function drained(): Promise<void> {
-    if (flushing === null) return
-    await flushing
-    await drained()
+  function reasonsNow(): string[] {
+    const found: string[] = []
+    const why = barred('intent')
+    if (why !== null) found.push(why)
+    else if (broken !== null) found.push(`the audit disk fails: ${broken.code}`)
+    else if (bytes() >= options.softLimitBytes) {
+      found.push('the audit spool is above its soft limit')
+    }
+    const disk = space.reason()
+    if (disk !== null && disk !== why) found.push(disk)
+    return found
+  }
+
+  /** Degraded and back: each change once, as soon as it can be written. */
+  async function declareState(): Promise<void> {
+    const reasons = reasonsNow().join('; ')
+    if (reasons === declared) return
+    const name = reasons === '' ? 'audit_ready' : 'audit_degraded'
+    options.log({ reasons }, name)
+    await append(options.eventDraft(name, { reasons }), 'must')
+    declared = reasons
   }
 
   async function look(): Promise<void> {
@@ -232,12 +225,18 @@ export function createSpool(options: SpoolOptions): Spool {
       await append(checkpoint, 'must')
       sinceCheckpoint = 0
     }
+    await declareState()
   }
 
+  // on a slow disk a look can take longer than the time between two
+  let looking: Promise<void> | null = null
   const timer = setInterval(() => {
-    look().catch(() => {
+    looking ??= look()
       // the refusal is counted and logged where it was made
-    })
+      .catch(() => {})
+      .finally(() => {
+        looking = null
+      })
   }, LOOK_MS)
   timer.unref()
 
@@ -263,18 +262,7 @@ export function createSpool(options: SpoolOptions): Spool {
       await options.files.remove(segment.path)
     },
 
-    reasons() {
-      const found: string[] = []
-      const why = barred('intent')
-      if (why !== null) found.push(why)
-      else if (broken !== null) found.push(`the audit disk fails: ${broken.code}`)
-      else if (bytes() >= options.softLimitBytes) {
-        found.push('the audit spool is above its soft limit')
-      }
-      const disk = space.reason()
-      if (disk !== null && disk !== why) found.push(disk)
-      return found
-    },
+    reasons: reasonsNow,
 
     counts,
     latency,
@@ -283,7 +271,7 @@ export function createSpool(options: SpoolOptions): Spool {
       clearInterval(timer)
       if (sinceCheckpoint > 0) await append(checkpoint, 'must').catch(() => {})
       closed = true
-      await drained()
+      await queue.drained()
       await writer.rotate()
     },
   }

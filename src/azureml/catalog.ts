@@ -23,8 +23,6 @@ export interface ResourceType {
   readonly exactNames?: true
   /** Policies may look into the bodies of its writes. */
   readonly inspectable?: true
-  /** An instance's GET may answer with credentials. */
-  readonly secrets?: true
 }
 
 const PD = ['PUT', 'DELETE'] as const

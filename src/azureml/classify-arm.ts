@@ -56,6 +56,7 @@ export function classifyArm(
   if (provider.toLowerCase() !== PROVIDER.toLowerCase() || rest.length === 0) {
     return classifyPlatform(method, segments, links)
   }
+  checkScope(links, rest)
   if (rest.length === 1 && rest[0]?.toLowerCase() === 'register') {
     if (method !== 'POST') throw notAllowed(method)
     return register(links)
@@ -70,6 +71,27 @@ export function classifyArm(
     )
   }
   return toOperation(method, parseProviderPath(links, rest), family)
+}
+
+/**
+ * Where a type may hang: what is in a group by ARM must name it, or its id would be another thing to policy.
+ */
+function checkScope(links: ArmPath['resource']['ancestors'], rest: readonly string[]): void {
+  const type = rest[0]?.toLowerCase()
+  const root = links[0]?.type ?? 'Tenant'
+  const named = rest.length > 1
+  const fits =
+    type === 'operations'
+      ? root === 'Tenant'
+      : type === 'locations' || type === 'register'
+        ? root === 'Subscription'
+        : root === 'ResourceGroup' || (root === 'Subscription' && !named)
+  if (!fits) {
+    throw new Refusal(
+      'unknown_operation',
+      `"${(rest[0] ?? '').slice(0, 64)}" is not served at this scope`,
+    )
+  }
 }
 
 function toOperation(method: string, path: ArmPath, family: Family): Operation {
@@ -87,7 +109,7 @@ function toOperation(method: string, path: ArmPath, family: Family): Operation {
     effect,
     resource,
     family,
-    secrets: type.secrets === true,
+    secrets: false,
     longRunning: effect !== 'read' && type.longRunning?.includes(method) === true,
     scope,
     inspectable: effect === 'write' && type.inspectable === true,
@@ -115,14 +137,10 @@ function verbOf(path: ArmPath): Verb | null {
 }
 
 function register(links: ArmPath['resource']['ancestors']): Operation {
-  const subscription = links[0]
-  if (subscription?.type !== 'Subscription') {
-    throw new Refusal('unknown_operation', 'a provider is registered in a subscription')
-  }
   return {
     action: `${PROVIDER}/register/action`,
     effect: 'invoke',
-    resource: { ...subscription, ancestors: [] },
+    resource: { type: 'Subscription', id: links[0]?.id ?? '', ancestors: [] },
     family: 'arm',
     secrets: false,
     longRunning: false,

@@ -1,13 +1,15 @@
 /**
  * Method and target become an operation: resource, Azure RBAC action, kind of answer. What fits neither ARM's
- * grammar under a known type nor a known data-plane family is refused by name.
+ * grammar under a known type nor a known data-plane route is refused by name.
  * @module
  */
 import { Refusal } from '../errors.ts'
 import { checkApiVersion, classifyArm } from './classify-arm.ts'
+import { classifyDataPlane } from './classify-dataplane.ts'
 import { hasHandle } from './operation-handle.ts'
 import type { Operation } from './operation.ts'
 import { classifyScoring, isScoring } from './scoring.ts'
+import { hasRegion, parseRegion } from './region.ts'
 import type { Target } from './target.ts'
 
 /**
@@ -31,7 +33,17 @@ export function classify(target: Target): Operation {
   }
   if (hasHandle(segments)) return classifyHandle(target)
   if (isScoring(segments)) return classifyScoring(method, segments)
-  throw new Refusal('unknown_operation', `"/${(segments[0] ?? '').slice(0, 64)}" is not served`)
+  if (hasRegion(segments)) return classifyRegional(target)
+  return classifyDataPlane(method, segments, params)
+}
+
+function classifyRegional({ method, segments, params }: Target): Operation {
+  const region = parseRegion(segments)
+  const operation = classifyDataPlane(method, segments.slice(2), params)
+  if (region === null || operation.scope !== null) {
+    throw new Refusal('unknown_operation', 'a region is given for paths that name no workspace')
+  }
+  return { ...operation, region }
 }
 
 /** A handle makes no other call of what follows it: it opens the status of operations and nothing else. */

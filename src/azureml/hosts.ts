@@ -6,6 +6,7 @@ import type { CloudConfig } from '../config/schema.ts'
 import { Refusal } from '../errors.ts'
 import { CLOUDS } from './clouds.ts'
 import type { Operation } from './operation.ts'
+import { toRegion, withRegion } from './region.ts'
 import { endpointOf, scoringPath } from './scoring.ts'
 
 /** Where a call goes, and the scope of the token that it needs there. */
@@ -17,8 +18,6 @@ export interface Upstream {
 export interface Hosts {
   /** The gateway's own origin, without a trailing slash. */
   readonly publicUrl: string
-  /** Origin of Azure Resource Manager, without a trailing slash. */
-  readonly arm: string
   /**
    * @param region of the workspace or registry, as ARM writes it (`eastus` or `East US`); null if not known
    * @throws {Refusal} `upstream_unreachable` if the region is needed and not known
@@ -27,11 +26,13 @@ export interface Hosts {
   /** Whether `upstream` needs the region of the operation's scope. */
   needsRegion(operation: Operation): boolean
   /**
-   * The gateway's URL for one of Azure's; null if its host is not one that the gateway serves.
+   * The gateway's URL for one of Azure's; null if its host is not one that the gateway serves. MLflow's
+   * `azureml://host/...` stands for the data plane's scheme and stays `azureml://`.
    *
    * @param scope workspace of the answer that had the URL, which a scoring URL does not name itself
+   * @param endpoint name of the endpoint that the answer is about, for a configured scoring host without it
    */
-  toGateway(url: string, scope?: string | null): string | null
+  toGateway(url: string, scope?: string | null, endpoint?: string | null): string | null
 }
 
 /**
@@ -39,8 +40,7 @@ export interface Hosts {
  * IDN: URL parsers differ on each of these, and a host is compared here that a client will parse again.
  */
 const ABSOLUTE =
-  /^(https?):\/\/([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::(\d{1,5}))?(\/[!$-;=?-[\]_a-z~]*)?$/i
-const REGION = /^[a-z0-9]{1,40}$/
+  /^(https?|azureml):\/\/([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::(\d{1,5}))?(\/[!$-;=?-[\]_a-z~]*)?$/i
 const DEFAULT_PORTS: ReadonlyMap<string, string> = new Map([
   ['http', '80'],
   ['https', '443'],
@@ -52,46 +52,61 @@ export function createHosts(cloud: CloudConfig, publicUrl: string): Hosts {
   const arm = trim(cloud.resourceManager ?? known.resourceManager)
   const dataPlane = trim(cloud.dataPlane ?? known.dataPlane)
   const scoring = trim(cloud.scoring ?? known.scoring)
-  const isArm = matcher(arm.replace('://', '://{armRegion}'))
+  // regional hosts such as eastus.management.azure.com are in polling URLs of Azure's own
+  const isArm = matcher(
+    cloud.resourceManager === undefined ? arm.replace('://', '://{armRegion}') : arm,
+  )
+  const regions = new Map(
+    Object.entries(cloud.regions ?? {}).map(([id, region]) => [id.toLowerCase(), region]),
+  )
   const isDataPlane = matcher(dataPlane)
   const isScoring = matcher(scoring)
 
   function needsRegion(operation: Operation): boolean {
-    const { family, region } = operation
+    const { family, region, scope } = operation
+    if (region !== undefined || scope === null || regions.has(scope)) return false
     const template = family === 'arm' ? arm : family === 'scoring' ? scoring : dataPlane
-    return template.includes('{region}') && region === undefined && operation.scope !== null
+    return template.includes('{region}')
   }
 
   function upstream(operation: Operation, region: string | null): Upstream {
     if (operation.family === 'arm') return { origin: arm, scope: known.armScope }
     const isScore = operation.family === 'scoring'
     const template = isScore ? scoring : dataPlane
-    const own = operation.region ?? region ?? (operation.scope === null ? known.homeRegion : '')
-    const label = own.toLowerCase().replaceAll(' ', '')
-    if (template.includes('{region}') && !REGION.test(label)) {
+    const { scope } = operation
+    const configured = scope === null ? known.homeRegion : regions.get(scope)
+    const label = toRegion(operation.region ?? configured ?? region ?? '')
+    if (template.includes('{region}') && label === null) {
       throw new Refusal('upstream_unreachable', 'the region of this workspace is not known')
     }
     const origin = template
-      .replace('{region}', label)
+      .replace('{region}', label ?? '')
       .replace('{endpoint}', isScore ? endpointOf(operation) : '')
     return { origin, scope: isScore ? known.mlScope : known.armScope }
   }
 
-  function toGateway(url: string, scope: string | null = null): string | null {
+  function toGateway(
+    url: string,
+    scope: string | null = null,
+    endpoint: string | null = null,
+  ): string | null {
     const parts = ABSOLUTE.exec(url)
     if (parts === null) return null
     const [, scheme = '', host = '', port = '', rest = ''] = parts
-    const origin = canonical(scheme, host, port)
-    if (isArm(origin) !== null) return `${publicUrl}${rest}`
+    const mlflow = scheme.toLowerCase() === 'azureml'
+    const origin = canonical(mlflow ? schemeOf(dataPlane) : scheme, host, port)
     const served = isDataPlane(origin)
+    if (mlflow) return served === null ? null : `${publicUrl.replace(/^https?/, 'azureml')}${rest}`
+    if (isArm(origin) !== null) return `${publicUrl}${rest}`
     if (served !== null) return `${publicUrl}${regional(rest, served.region, known.homeRegion)}`
     const scored = isScoring(origin)
     if (scored === null || scope === null) return null
-    const path = scoringPath(scope, scored.endpoint, rest)
+    const name = scoring.includes('{endpoint}') ? scored.endpoint : (endpoint ?? '')
+    const path = scoringPath(scope, name, rest)
     return path === null ? null : `${publicUrl}${path}`
   }
 
-  return { publicUrl, arm, upstream, needsRegion, toGateway }
+  return { publicUrl, upstream, needsRegion, toGateway }
 }
 
 /**
@@ -102,7 +117,7 @@ function regional(rest: string, region: string, home: string): string {
   const path = rest.split('?', 1)[0] ?? ''
   const neutral = path === '' || path === '/' || /^\/discovery(?:\/|$)/i.test(path)
   if (neutral || region === '' || region === home || /\/subscriptions\//i.test(path)) return rest
-  return `/_region/${region}${rest}`
+  return withRegion(region, rest)
 }
 
 type Match = (origin: string) => { region: string; endpoint: string } | null
@@ -111,7 +126,6 @@ type Match = (origin: string) => { region: string; endpoint: string } | null
 function matcher(template: string): Match {
   const source = canonicalTemplate(template)
     .replaceAll(/[.*+?^$()|[\]\\]/g, String.raw`\$&`)
-    // e.g. eastus.management.azure.com, which ARM puts into polling URLs
     .replace('{armRegion}', '(?:[a-z0-9]+\\.)?')
     .replace('{endpoint}', '(?<endpoint>[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)')
     // {workspaceId}.workspace.{region}[.cert].api.azureml.ms is the private-link form
@@ -138,6 +152,10 @@ function canonical(scheme: string, host: string, port: string): string {
   const lower = scheme.toLowerCase()
   const shown = port === '' || DEFAULT_PORTS.get(lower) === port ? '' : `:${port}`
   return `${lower}://${host.toLowerCase()}${shown}`
+}
+
+function schemeOf(url: string): string {
+  return url.slice(0, url.indexOf(':'))
 }
 
 function trim(url: string): string {

@@ -5,9 +5,10 @@
 
 /**
  * What is done with a field. `url`: leads back to the gateway or the answer is refused. `link`: leads back if
- * the host is served, else stays. `azureml`: the same for `azureml://host/...`. `redact`: its value is removed.
+ * the host is served, else stays. `redact`: its value is removed, whole or, where rules go deeper, only if it is
+ * no object or array. `keep`: stays, though `*` would have it.
  */
-export type FieldKind = 'url' | 'link' | 'azureml' | 'redact'
+export type FieldKind = 'url' | 'link' | 'redact' | 'keep'
 
 /** Keys from the root down; `*` is any key or array element. Keys compare without case. */
 export interface FieldRule {
@@ -20,6 +21,8 @@ export interface PlanNode {
   readonly kind: FieldKind | null
   readonly keys: ReadonlyMap<string, PlanNode>
   readonly any: PlanNode | null
+  /** Rules go deeper than this place. */
+  readonly inner: boolean
   /** 1 at each length that a key of `keys` has: most keys are told apart without being read. */
   readonly lengths: Uint8Array
   /** Bytes that the longest key of `keys` may take with each character escaped. */
@@ -57,5 +60,12 @@ export function compilePlan(rules: readonly FieldRule[]): PlanNode {
   }
   const lengths = new Uint8Array(longest + 1)
   for (const key of keys.keys()) lengths[key.length] = 1
-  return { kind, keys, any, lengths, longestKey: longest * ESCAPED_CHARACTER_BYTES }
+  return {
+    kind,
+    keys,
+    any,
+    inner: groups.size > 0,
+    lengths,
+    longestKey: longest * ESCAPED_CHARACTER_BYTES,
+  }
 }

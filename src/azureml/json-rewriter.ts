@@ -7,14 +7,14 @@
  * @module
  */
 import { Refusal } from '../errors.ts'
-import type { FieldKind, PlanNode } from './json-plan.ts'
+import type { PlanNode } from './json-plan.ts'
 import * as Byte from './json-bytes.ts'
 import * as State from './json-states.ts'
 
 export interface JsonRewriterOptions {
   readonly plan: PlanNode
   /** The new value of a watched string; the same one leaves its bytes as they are. May throw a refusal. */
-  readonly map: (value: string, kind: Exclude<FieldKind, 'redact'>) => string
+  readonly map: (value: string, kind: 'url' | 'link') => string
   /** Levels of nesting that are accepted; 64 by default. */
   readonly maxDepth?: number
 }
@@ -97,7 +97,8 @@ export function createJsonRewriter({
 
   function beginValue(byte: number, at: number): void {
     const kind = node?.kind ?? null
-    if (kind === 'redact') {
+    const container = byte === Byte.OPEN_OBJECT || byte === Byte.OPEN_ARRAY
+    if (kind === 'redact' && !(container && node?.inner === true)) {
       flush(at)
       dropDepth = frames.length
       node = null
@@ -105,11 +106,11 @@ export function createJsonRewriter({
     if (byte === Byte.QUOTE) {
       readingKey = false
       state = State.IN_STRING
-      if (kind !== null && kind !== 'redact') {
+      if (kind === 'url' || kind === 'link') {
         flush(at)
         beginCapture(at)
       }
-    } else if (byte === Byte.OPEN_OBJECT || byte === Byte.OPEN_ARRAY) {
+    } else if (container) {
       if (frames.length >= maxDepth) throw bad('the answer is nested too deep')
       const array = byte === Byte.OPEN_ARRAY
       frames.push({ array, node, seen: null })
@@ -160,7 +161,7 @@ export function createJsonRewriter({
     const bytes = Buffer.concat(captured)
     capturing = false
     const value = Byte.decodeString(bytes)
-    if (value === null || kind === null || kind === 'redact') throw bad()
+    if (value === null || (kind !== 'url' && kind !== 'link')) throw bad()
     const mapped = map(value, kind)
     out.push(mapped === value ? bytes : Buffer.from(JSON.stringify(mapped)))
     sent = at

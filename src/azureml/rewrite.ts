@@ -1,5 +1,5 @@
 /**
- * URLs in the headers of Azure's answers: made the gateway's own, or the answer is refused.
+ * URLs in Azure's answers: made the gateway's own, or the answer is refused.
  *
  * Clients of every language send their bearer to whatever host stands there and do not compare origins, so a
  * foreign host must never reach them.
@@ -7,6 +7,8 @@
  */
 import { Refusal } from '../errors.ts'
 import type { Hosts } from './hosts.ts'
+import type { Operation } from './operation.ts'
+import { endpointOf } from './scoring.ts'
 
 /** Headers that clients follow. */
 const URL_HEADERS = [
@@ -61,4 +63,22 @@ export function rewriteUrl(
     throw new Refusal('upstream_foreign_url', `${where} points to a host that is not served here`)
   }
   return url
+}
+
+/**
+ * The map that a JSON rewriter needs: `url` fields lead back or refuse, `link` fields lead back where they can.
+ *
+ * @param operation the one answered
+ */
+export function createFieldMap(
+  hosts: Hosts,
+  operation: Operation,
+): (value: string, kind: 'url' | 'link') => string {
+  const { scope } = operation
+  const endpoint = endpointOf(operation)
+  return (value, kind) => {
+    if (value === '') return value
+    if (kind === 'url') return rewriteUrl(value, hosts, scope, 'a field')
+    return hosts.toGateway(value, scope, endpoint) ?? value
+  }
 }

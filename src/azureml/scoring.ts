@@ -38,36 +38,36 @@ export function classifyScoring(method: string, segments: readonly string[]): Op
   const { links } = parseScope(['subscriptions', subscription, 'resourceGroups', group])
   const id = `${links[0]?.id ?? ''}/providers/${PROVIDER.toLowerCase()}/workspaces/${workspace.toLowerCase()}`
   const ancestors = [{ type: 'Workspace', id }, ...links]
-  const batch = rest[0]?.toLowerCase() === 'jobs'
   const base = { family: 'scoring', secrets: false, longRunning: false, scope: id } as const
-  if (!batch) {
+  if (rest[0]?.toLowerCase() === 'jobs') {
+    const name = { type: 'BatchEndpoint', id: `${id}/batchendpoints/${endpoint.toLowerCase()}` }
+    const effect = jobEffect(method)
     return {
       ...base,
-      action: `${PROVIDER}/workspaces/onlineEndpoints/score/action`,
-      effect: 'invoke',
+      action: `${PROVIDER}/workspaces/batchEndpoints/jobs/${effect}`,
+      effect,
       resource: {
-        type: 'OnlineEndpoint',
-        id: `${id}/onlineendpoints/${endpoint.toLowerCase()}`,
-        ancestors,
+        type: 'BatchJob',
+        id: [name.id, 'jobs', ...rest.slice(1)].join('/'),
+        ancestors: [name, ...ancestors],
       },
-      inspectable: false,
+      inspectable: effect === 'write',
     }
   }
-  const effect = method === 'GET' || method === 'HEAD' ? 'read' : method === 'POST' ? 'write' : null
-  if (effect === null) {
-    throw new Refusal('method_not_allowed', `${method} has no meaning for jobs of a batch endpoint`)
-  }
+  const name = `${id}/onlineendpoints/${endpoint.toLowerCase()}`
   return {
     ...base,
-    action: `${PROVIDER}/workspaces/batchEndpoints/jobs/${effect}`,
-    effect,
-    resource: {
-      type: 'BatchEndpoint',
-      id: `${id}/batchendpoints/${endpoint.toLowerCase()}`,
-      ancestors,
-    },
-    inspectable: effect === 'write',
+    action: `${PROVIDER}/workspaces/onlineEndpoints/score/action`,
+    effect: 'invoke',
+    resource: { type: 'OnlineEndpoint', id: name, ancestors },
+    inspectable: false,
   }
+}
+
+function jobEffect(method: string): 'read' | 'write' {
+  if (method === 'GET' || method === 'HEAD') return 'read'
+  if (method === 'POST') return 'write'
+  throw new Refusal('method_not_allowed', `${method} has no meaning for jobs of a batch endpoint`)
 }
 
 /** The part of a scoring path that the endpoint itself sees, byte for byte. */
@@ -86,10 +86,12 @@ export function scoringPath(scope: string, endpoint: string, rest: string): stri
   return `/${[PREFIX, ...names, endpoint].join('/')}${rest}`
 }
 
-/** The endpoint's name out of a scoring operation. */
-export function endpointOf(operation: Operation): string {
-  const { id } = operation.resource
-  return id.slice(id.lastIndexOf('/') + 1)
+/** Name of the endpoint that an operation is about; empty for a list of endpoints and everything else. */
+export function endpointOf({ resource }: Operation): string {
+  const chain = [resource, ...resource.ancestors]
+  const id =
+    chain.find(({ type }) => type === 'OnlineEndpoint' || type === 'BatchEndpoint')?.id ?? ''
+  return /\/(?:online|batch)endpoints\/([^/]+)$/.exec(id)?.[1] ?? ''
 }
 
 function unknownScoring(): Refusal {

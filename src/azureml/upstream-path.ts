@@ -3,11 +3,13 @@
  * @module
  */
 import { hasHandle, withoutHandle } from './operation-handle.ts'
+import { hasRegion, withoutRegion } from './region.ts'
 import { endpointPath, isScoring } from './scoring.ts'
 import type { Target } from './target.ts'
 
 export function upstreamPath(target: Target): string {
   if (hasHandle(target.segments)) return withoutHandle(target.path)
   if (isScoring(target.segments)) return endpointPath(target.path)
+  if (hasRegion(target.segments)) return withoutRegion(target.path)
   return target.path
 }

@@ -43,7 +43,8 @@ const Issuer = Type.Object(
     profile: Type.Union([Type.Literal('entra'), Type.Literal('okta'), Type.Literal('oidc')]),
     issuer: Type.String({
       pattern: '^https?://[^/]',
-      description: 'exact `iss`; for multi-tenant Entra with {tenantid} in place of the tenant',
+      description:
+        'exact `iss`, https (http on this machine alone); for multi-tenant Entra with {tenantid} in place of the tenant',
     }),
     audiences: Type.Array(Type.String({ minLength: 1 }), {
       minItems: 1,

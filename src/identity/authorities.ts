@@ -69,22 +69,31 @@ export function createAuthorities(
       // One issuer's outage must not take the callers of the others with it
       return { ok: usable > 0, reasons }
     },
-    metrics: () => [...authorities].flatMap(([{ name }, authority]) => keyMetrics(name, authority)),
+    metrics: () => [...authorities].flatMap(([{ name }, authority]) => metricsOf(name, authority)),
     close() {
       for (const authority of authorities.values()) authority.close()
     },
   }
 }
 
-function keyMetrics(issuer: string, authority: Authority): readonly Metric[] {
-  const state = authority.keys()
-  if (state === null) return []
-  const { ageSeconds, refreshes, failures, unknownKeys } = state
+function metricsOf(issuer: string, authority: Authority): readonly Metric[] {
   const labels = { issuer }
-  return [
-    ...(ageSeconds === null ? [] : [{ name: 'key_age_seconds', labels, value: ageSeconds }]),
-    { name: 'key_refreshes_total', labels, value: refreshes },
-    { name: 'key_refresh_failures_total', labels, value: failures },
-    { name: 'unknown_keys_total', labels, value: unknownKeys },
-  ]
+  const metrics: Metric[] = []
+  const state = authority.keys()
+  if (state !== null) {
+    const { ageSeconds, refreshes, failures, unknownKeys } = state
+    if (ageSeconds !== null) metrics.push({ name: 'key_age_seconds', labels, value: ageSeconds })
+    metrics.push(
+      { name: 'key_refreshes_total', labels, value: refreshes },
+      { name: 'key_refresh_failures_total', labels, value: failures },
+      { name: 'unknown_keys_total', labels, value: unknownKeys },
+    )
+  }
+  for (const { to, calls, failures } of authority.calls()) {
+    metrics.push(
+      { name: `${to}_calls_total`, labels, value: calls },
+      { name: `${to}_failures_total`, labels, value: failures },
+    )
+  }
+  return metrics
 }

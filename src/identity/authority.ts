@@ -42,6 +42,8 @@ export interface Authority {
   start(): Promise<void>
   /** Null for an issuer whose tokens are only introspected. */
   keys(): KeyStoreState | null
+  /** Calls made to Graph and to the introspection endpoint, where there is one. */
+  calls(): readonly { readonly to: string; readonly calls: number; readonly failures: number }[]
   close(): void
 }
 
@@ -67,7 +69,7 @@ export function createAuthority(config: IssuerConfig, options: AuthorityOptions)
           now,
           timeoutMs,
         })
-  const resolveGroups: GroupResolver | null =
+  const groupResolver: GroupResolver | null =
     graph === undefined ? null : createGroupResolver({ ...graph, graphToken, now, timeoutMs })
 
   /** The groups that the token had no room for: all of them, or a refusal, never fewer. */
@@ -77,13 +79,13 @@ export function createAuthority(config: IssuerConfig, options: AuthorityOptions)
   }: Profiled): Promise<[Profiled['principal'], number]> {
     const until = principal.expiresAt * 1_000
     if (!overage) return [principal, until]
-    if (resolveGroups === null) {
+    if (groupResolver === null) {
       throw new Refusal('groups_unresolved', 'the token has too many groups to list them', {
         remedy: 'configure graph for this issuer, or assign app roles instead of groups',
       })
     }
     const objectId = principal.id.slice(principal.id.lastIndexOf('/') + 1)
-    const { ids, until: fresh } = await resolveGroups(principal, objectId)
+    const { ids, until: fresh } = await groupResolver.resolve(principal, objectId)
     const space = `${principal.issuer}/${principal.tenant ?? ''}`
     const groups = [...new Set([...principal.groups, ...ids.map((id) => `${space}/${id}`)])]
     return [{ ...principal, groups }, Math.min(until, fresh)]
@@ -109,18 +111,23 @@ export function createAuthority(config: IssuerConfig, options: AuthorityOptions)
       if (store === null) return judgeOpaque(token, digest, matched)
       const key = await verifyToken(token, parts, matched, store, now())
       const binding = readBinding(parts.claims)
+      const profiled = profile(parts, matched)
       let limit = Number.POSITIVE_INFINITY
       if (introspector !== null && introspection?.everyToken === true) {
         await introspector.introspect(token, digest)
         limit = now() + ANSWER_MS
       }
-      const [principal, until] = await complete(profile(parts, matched))
+      const [principal, until] = await complete(profiled)
       return { principal, binding, key: key.thumbprint, until: Math.min(until, limit) }
     },
     async start() {
       await Promise.all([store?.start(), introspector?.start()])
     },
     keys: () => store?.state() ?? null,
+    calls: () => [
+      ...(introspector === null ? [] : [{ to: 'introspection', ...introspector.counts() }]),
+      ...(groupResolver === null ? [] : [{ to: 'graph', ...groupResolver.counts() }]),
+    ],
     close: () => store?.close(),
   }
 }

@@ -24,6 +24,13 @@ export function readString(claims: Members, name: string): string | null {
   return value
 }
 
+/** A name without white space, so that lists and records can hold it as one word. @throws Refusal `malformed_claims` */
+export function readId(claims: Members, name: string): string | null {
+  const value = readString(claims, name)
+  if (value !== null && /\s/.test(value)) throw malformed(name, 'an id')
+  return value
+}
+
 /** @throws Refusal `malformed_claims` */
 export function readStrings(claims: Members, name: string): readonly string[] | null {
   const value = claims.get(name)

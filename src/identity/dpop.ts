@@ -26,8 +26,10 @@ const MAX_AGE_SECONDS = 60
 /** Clocks of clients run ahead too. */
 const MAX_AHEAD_SECONDS = 5
 const MAX_JTI_LENGTH = 256
-/** About 1,600 proofs a second for the window; above that proofs are refused, not forgotten. */
-const MAX_PROOFS = 100_000
+/** A proof can be used for as long as this, counted from its first use. */
+const WINDOW_MS = (MAX_AGE_SECONDS + MAX_AHEAD_SECONDS) * 1_000
+/** About 300 a second; above that proofs are refused, not forgotten. */
+const MAX_PROOFS_OF_A_KEY = 20_000
 
 export function createDpopCheck({ publicUrl, now }: DpopOptions): DpopCheck {
   const replays = createReplayGuard(now)
@@ -44,7 +46,7 @@ export function createDpopCheck({ publicUrl, now }: DpopOptions): DpopCheck {
     if (!(age <= MAX_AGE_SECONDS && age >= -MAX_AHEAD_SECONDS)) throw bad('"iat"')
     const jti = claims.get('jti')
     if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI_LENGTH) throw bad('"jti"')
-    replays.use(`${jkt} ${hash('sha256', jti, 'base64url')}`)
+    replays.use(jkt, jti)
   }
 }
 
@@ -86,21 +88,31 @@ function isSameUrl(htu: unknown, expected: string): boolean {
   return given.search === '' && given.hash === '' && given.href === new URL(expected).href
 }
 
-function createReplayGuard(now: () => number): { use(id: string): void } {
+/** Proofs of one key count against that key, so that a client can only ever shut itself out. */
+function createReplayGuard(now: () => number): { use(jkt: string, jti: string): void } {
   // In order of use, so that the oldest are the first
-  const seen = new Map<string, number>()
-  const windowMs = (MAX_AGE_SECONDS + MAX_AHEAD_SECONDS) * 1_000
+  const seen = new Map<string, { until: number; jkt: string }>()
+  const perKey = new Map<string, number>()
+
+  function forgetOld(): void {
+    for (const [id, { until, jkt }] of seen) {
+      if (until >= now()) return
+      seen.delete(id)
+      const rest = (perKey.get(jkt) ?? 1) - 1
+      if (rest === 0) perKey.delete(jkt)
+      else perKey.set(jkt, rest)
+    }
+  }
+
   return {
-    use(id) {
-      for (const [old, until] of seen) {
-        if (until > now()) break
-        seen.delete(old)
-      }
+    use(jkt, jti) {
+      forgetOld()
+      const id = `${jkt} ${hash('sha256', jti, 'base64url')}`
       if (seen.has(id)) throw bad('that it was used before')
-      if (seen.size >= MAX_PROOFS) {
-        throw new Refusal('not_ready', 'too many dpop proofs to remember', { retryAfter: 5 })
-      }
-      seen.set(id, now() + windowMs)
+      const count = perKey.get(jkt) ?? 0
+      if (count >= MAX_PROOFS_OF_A_KEY) throw bad('being one of too many')
+      perKey.set(jkt, count + 1)
+      seen.set(id, { until: now() + WINDOW_MS, jkt })
     },
   }
 }

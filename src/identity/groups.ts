@@ -6,8 +6,9 @@
  */
 import { LRUCache } from 'lru-cache'
 import { Refusal } from '../errors.ts'
+import { isAhead } from './clock.ts'
 import { isGuid } from './claims.ts'
-import { createGuard } from './guard.ts'
+import { createGuard, type Guard } from './guard.ts'
 import { fetchJson, nameFailure, type Answer } from './outbound.ts'
 import { createSingleFlight } from './single-flight.ts'
 import type { Principal } from './principal.ts'
@@ -26,28 +27,30 @@ export interface GroupResolverOptions {
 }
 
 /** Group ids as Graph has them, lower case, and until when they may be believed. */
-export interface Membership {
+interface Membership {
   readonly ids: readonly string[]
   /** Milliseconds since the epoch. */
   readonly until: number
 }
 
-/** @throws Refusal `groups_unresolved` (Graph will not tell), `graph_unavailable` (Graph cannot tell now) */
-export type GroupResolver = (
-  principal: Pick<Principal, 'id' | 'kind'>,
-  objectId: string,
-) => Promise<Membership>
+export interface GroupResolver {
+  /** @throws Refusal `groups_unresolved` (Graph will not tell), `graph_unavailable` (Graph cannot tell now) */
+  resolve(principal: Pick<Principal, 'id' | 'kind'>, objectId: string): Promise<Membership>
+  counts: Guard['counts']
+}
 
 const FRESH_MS = 600_000
 const REFUSED_MS = 60_000
-const MAX_PRINCIPALS = 10_000
+/** 11,000 ids is the most for one principal; about 50 MB in all. */
+const MAX_IDS = 500_000
 
 export function createGroupResolver(options: GroupResolverOptions): GroupResolver {
   const { endpoint, identity, graphToken, now, timeoutMs } = options
   const { origin } = new URL(endpoint)
   const scope = options.scope ?? `${origin}/.default`
   const known = new LRUCache<string, { until: number; ids: readonly string[] | null }>({
-    max: MAX_PRINCIPALS,
+    maxSize: MAX_IDS,
+    sizeCalculation: ({ ids }) => 8 + (ids?.length ?? 0),
   })
   const askOnce = createSingleFlight<Membership>()
   const guard = createGuard({
@@ -76,16 +79,17 @@ export function createGroupResolver(options: GroupResolverOptions): GroupResolve
     })
   }
 
-  return async (principal, objectId) =>
+  const resolve: GroupResolver['resolve'] = async (principal, objectId) =>
     askOnce(principal.id, async () => {
       const cached = known.get(principal.id)
-      if (cached !== undefined && now() < cached.until) return given(cached)
-      const { status, body } = await guard(() => call(principal.kind, objectId))
+      if (cached !== undefined && isAhead(cached.until, FRESH_MS, now())) return given(cached)
+      const { status, body } = await guard.run(() => call(principal.kind, objectId))
       const ids = status === 200 ? readIds(body) : null
       const entry = { ids, until: now() + (ids === null ? REFUSED_MS : FRESH_MS) }
       known.set(principal.id, entry)
       return given(entry, `status ${status}`)
     })
+  return { resolve, counts: () => guard.counts() }
 }
 
 function given(

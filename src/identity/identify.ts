@@ -108,7 +108,11 @@ export function createIdentify(options: IdentifyOptions): Identify {
   return {
     identify,
     start: () => authorities.start(),
-    ready: () => authorities.ready(),
+    ready() {
+      const { ok, reasons } = authorities.ready()
+      const { fault } = denyList.state()
+      return { ok, reasons: fault === null ? reasons : [...reasons, `the deny list: ${fault}`] }
+    },
     metrics() {
       const { size, hits, misses } = cache.counts()
       return [

@@ -8,7 +8,7 @@ import type { IssuerConfig } from '../config/schema.ts'
 import { Refusal } from '../errors.ts'
 import { readString } from './claims.ts'
 import { discover } from './discovery.ts'
-import { createGuard } from './guard.ts'
+import { createGuard, type Guard } from './guard.ts'
 import { createNegativeCache } from './negative-cache.ts'
 import { fetchBounded, isLoopback, nameFailure, type Answer } from './outbound.ts'
 import { membersOf, type Members } from './strict-json.ts'
@@ -30,6 +30,7 @@ export interface Introspector {
    * @throws Refusal `invalid_token` (not active, or not its own), `idp_unavailable` (it does not answer)
    */
   introspect(token: string, digest: string): Promise<Members>
+  counts: Guard['counts']
   /** @throws Error if the issuer's discovery document names another issuer */
   start(): Promise<void>
 }
@@ -82,7 +83,7 @@ export function createIntrospector({
   return {
     async introspect(token, digest) {
       if (inactive.has(digest)) throw notActive()
-      const { body } = await guard(() => ask(token))
+      const { body } = await guard.run(() => ask(token))
       const answer = membersOf(body)
       if (answer?.get('active') !== true) {
         inactive.add(digest)
@@ -98,6 +99,7 @@ export function createIntrospector({
       }
       return answer
     },
+    counts: () => guard.counts(),
     async start() {
       const connected = await connect()
       if (!(connected instanceof client.Configuration) && connected.foreign) {

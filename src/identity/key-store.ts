@@ -8,9 +8,9 @@
  */
 import type { CryptoKey } from 'jose'
 import { Refusal } from '../errors.ts'
-import { discover, type Metadata } from './discovery.ts'
-import { fetchJson } from './outbound.ts'
-import { readKeySet, type KeySet, type VerificationKey } from './key-set.ts'
+import { isAhead } from './clock.ts'
+import type { KeySet, VerificationKey } from './key-set.ts'
+import { createKeySource, type KeySourceOptions } from './key-source.ts'
 import { createNegativeCache } from './negative-cache.ts'
 
 /** A set younger than this is not asked for again by schedule; the refresh comes at half of it, with jitter. */
@@ -21,21 +21,11 @@ export const MAX_STALE_MS = 86_400_000
 export const ATTEMPT_GAP_MS = 30_000
 /** A key id that a fresh set did not have is not asked for again in this time. */
 const UNKNOWN_MS = 120_000
-const METADATA_FRESH_MS = 3_600_000
 const TICK_MS = 1_000
 
-export interface KeyStoreOptions {
-  /** The issuer's name in the configuration. */
-  readonly name: string
-  /** Exact `iss`, or Entra's multi-tenant form. */
-  readonly issuer: string
-  /** If set, the keys are there and discovery is not asked for them. */
-  readonly jwksUri: string | null
-  readonly algorithms: readonly string[]
-  readonly now: () => number
+export interface KeyStoreOptions extends KeySourceOptions {
   /** For one refresh, discovery included. */
   readonly timeoutMs: number
-  readonly log: (fields: Record<string, unknown>, message: string) => void
   /** Called with the thumbprints that a new set no longer has. */
   readonly onWithdrawn: (thumbprints: ReadonlySet<string>) => void
 }
@@ -62,22 +52,22 @@ export interface KeyStore {
 }
 
 export function createKeyStore(options: KeyStoreOptions): KeyStore {
-  const { name, issuer, jwksUri, algorithms, now, log, onWithdrawn, timeoutMs } = options
+  const { name, now, log, onWithdrawn, timeoutMs } = options
+  const source = createKeySource(options)
   const unknown = createNegativeCache(UNKNOWN_MS, now)
   let set: KeySet | null = null
   let fetchedAt = 0
-  let metadata: Metadata | null = null
-  let metadataAt = 0
   let flight: Promise<void> | null = null
   let failuresInARow = 0
   let nextAttemptAt = 0
   let nextUnknownAt = 0
   let lastFailure: string | null = null
-  let foreign = false
   let timer: NodeJS.Timeout | null = null
   const counts = { refreshes: 0, failures: 0, unknownKeys: 0 }
 
   const usable = () => (set !== null && now() - fetchedAt < MAX_STALE_MS ? set : null)
+
+  const isDue = () => !isAhead(nextAttemptAt, FRESH_MS, now())
 
   /** One refresh however many wait. Never rejects. */
   function refresh(): Promise<void> {
@@ -88,7 +78,7 @@ export function createKeyStore(options: KeyStoreOptions): KeyStore {
   }
 
   async function load(): Promise<void> {
-    const fetched = await fetchKeys(AbortSignal.timeout(timeoutMs))
+    const fetched = await source.fetch(AbortSignal.timeout(timeoutMs))
     if (typeof fetched === 'string') {
       counts.failures += 1
       failuresInARow += 1
@@ -118,29 +108,6 @@ export function createKeyStore(options: KeyStoreOptions): KeyStore {
     onWithdrawn(gone)
   }
 
-  async function fetchKeys(signal: AbortSignal): Promise<KeySet | string> {
-    const uri = jwksUri ?? (await locate(signal))
-    if (uri === null) return lastFailure ?? 'not discovered'
-    const answer = await fetchJson(uri, signal)
-    if (!answer.ok) return answer.why
-    return answer.status === 200 ? readKeySet(answer.body, algorithms) : `status ${answer.status}`
-  }
-
-  /** Where the keys are. At run time a discovery document that fails or turns foreign changes nothing. */
-  async function locate(signal: AbortSignal): Promise<string | null> {
-    if (metadata !== null && now() - metadataAt < METADATA_FRESH_MS) return metadata.jwksUri
-    const discovered = await discover(issuer, signal)
-    if (discovered.ok) {
-      metadata = discovered.metadata
-      metadataAt = now()
-    } else {
-      lastFailure = discovered.why
-      foreign = discovered.foreign
-      log({ issuer: name, why: discovered.why }, 'discovery failed')
-    }
-    return metadata?.jwksUri ?? null
-  }
-
   function unavailable(): Refusal {
     const seconds = Math.ceil(Math.max(nextAttemptAt - now(), 1_000) / 1_000)
     return new Refusal('idp_unavailable', `the keys of issuer "${name}" are not available`, {
@@ -150,41 +117,45 @@ export function createKeyStore(options: KeyStoreOptions): KeyStore {
   }
 
   async function find(alg: string, kid: string | null) {
-    if (usable() === null && (flight !== null || now() >= nextAttemptAt)) await refresh()
+    if (usable() === null && (flight !== null || isDue())) await refresh()
     let current = usable()
     if (current === null) throw unavailable()
     let described = pick(current, kid)
     if (described === null && kid !== null && !current.unusable.has(kid)) {
-      await refreshForUnknown(kid)
+      const asked = await refreshForUnknown(kid)
       current = usable()
       if (current === null) throw unavailable()
       described = pick(current, kid)
       if (described === null && failuresInARow > 0) throw unavailable()
-      if (described === null) unknown.add(kid)
+      // Only what a set fetched since does not have is known to be unknown
+      if (described === null && asked) unknown.add(kid)
     }
     if (described === null)
       throw new Refusal('invalid_token', 'the token’s key is not the issuer’s')
     return { key: await current.resolve(alg, kid), described }
   }
 
-  async function refreshForUnknown(kid: string): Promise<void> {
+  /** @returns whether the issuer was asked */
+  async function refreshForUnknown(kid: string): Promise<boolean> {
     counts.unknownKeys += 1
-    if (unknown.has(kid)) return
+    if (unknown.has(kid)) return false
     if (flight === null) {
       // While the issuer fails, its back-off bounds this too
-      if (now() < nextUnknownAt || (failuresInARow > 0 && now() < nextAttemptAt)) return
+      const isSpent = isAhead(nextUnknownAt, ATTEMPT_GAP_MS, now())
+      if (isSpent || (failuresInARow > 0 && !isDue())) return false
       nextUnknownAt = now() + ATTEMPT_GAP_MS
     }
     await refresh()
+    return true
   }
 
   async function maintain(): Promise<void> {
-    if (now() >= nextAttemptAt) await refresh()
+    if (isDue()) await refresh()
   }
 
   async function start(): Promise<void> {
     await maintain()
-    if (set === null && foreign) {
+    if (set === null && source.isForeign()) {
       throw new Error(`issuer "${name}": its discovery document names another issuer`)
     }
     timer = setInterval(() => void maintain(), TICK_MS)
@@ -207,7 +178,7 @@ export function createKeyStore(options: KeyStoreOptions): KeyStore {
   }
 }
 
-/** The key that `kid` names; without a key id, the only key of a set that has one (row: no kid, several keys). */
+/** The key that `kid` names; without a key id, the only key of a set that has one (anything else would be a guess). */
 function pick(set: KeySet, kid: string | null): VerificationKey | null {
   if (kid === null) return set.keys.length === 1 ? (set.keys[0] ?? null) : null
   return set.keys.find((key) => key.kid === kid) ?? null

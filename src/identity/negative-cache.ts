@@ -3,6 +3,7 @@
  * @module
  */
 import { LRUCache } from 'lru-cache'
+import { isAhead } from './clock.ts'
 
 const MAX_NAMES = 1_000
 
@@ -15,7 +16,7 @@ export interface NegativeCache {
 export function createNegativeCache(ms: number, now: () => number): NegativeCache {
   const until = new LRUCache<string, number>({ max: MAX_NAMES })
   return {
-    has: (name) => (until.get(name) ?? 0) > now(),
+    has: (name) => isAhead(until.get(name) ?? 0, ms, now()),
     add: (name) => {
       until.set(name, now() + ms)
     },

@@ -22,7 +22,7 @@ export interface Principal {
   readonly client: string | null
   /** `<issuer name>/<tid>/<group id>` or `<issuer name>/<group>`. */
   readonly groups: readonly string[]
-  /** App roles, `<issuer name>/<role>`. */
+  /** App roles, `<issuer name>/<role>`; `<issuer name>/<tid>/<role>` where many tenants share the issuer. */
   readonly roles: readonly string[]
   /** Delegated scopes, as the token has them. */
   readonly scopes: readonly string[]

@@ -17,7 +17,9 @@ export interface VerifiedToken {
   readonly until: number
 }
 
-const MAX_TOKENS = 10_000
+/** Bounded by what the tokens hold, not by their number: 10,000 usual ones, or about 50 MB of groups. */
+const MAX_NAMES = 500_000
+const NAMES_OF_A_TOKEN = 50
 
 export interface TokenCache {
   /** @param hash full SHA-256 of the token; @param now milliseconds since the epoch */
@@ -30,7 +32,11 @@ export interface TokenCache {
 }
 
 export function createTokenCache(): TokenCache {
-  const tokens = new LRUCache<string, VerifiedToken>({ max: MAX_TOKENS })
+  const tokens = new LRUCache<string, VerifiedToken>({
+    maxSize: MAX_NAMES,
+    sizeCalculation: ({ principal: { groups, roles, scopes } }) =>
+      Math.max(NAMES_OF_A_TOKEN, groups.length + roles.length + scopes.length),
+  })
   let hits = 0
   let misses = 0
   return {

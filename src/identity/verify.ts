@@ -13,7 +13,7 @@ import { nameMistake } from './mistake.ts'
 import { TENANT_MARKER } from './discovery.ts'
 
 /** Long-lived Entra tokens (CAE) last 20 to 28 hours; nothing lasts longer. */
-export const MAX_LIFETIME_SECONDS = 28 * 3_600
+const MAX_LIFETIME_SECONDS = 28 * 3_600
 /** For clocks that differ, where the configuration says nothing. */
 export const DEFAULT_TOLERANCE_SECONDS = 30
 const REQUIRED_CLAIMS = ['exp', 'iat', 'iss', 'aud']
@@ -40,8 +40,8 @@ export async function verifyToken(
   }
   checkAudiences(unverified, config.audiences)
   checkLifetime(unverified)
-  const { key, described } = await keys.find(alg, unverified.kid)
   try {
+    const { key, described } = await keys.find(alg, unverified.kid)
     await jwtVerify(token, key, {
       algorithms,
       issuer: iss,
@@ -51,11 +51,11 @@ export async function verifyToken(
       maxTokenAge: MAX_LIFETIME_SECONDS,
       currentDate: new Date(now),
     })
+    checkKeyIssuer(described, issuer)
+    return described
   } catch (error) {
     throw translate(error)
   }
-  checkKeyIssuer(described, issuer)
-  return described
 }
 
 /** All audiences must be ours: a token that is also for somebody else can be replayed by them. */
@@ -102,7 +102,7 @@ function isVersion1(iss: string): boolean {
   return !iss.endsWith('/v2.0')
 }
 
-/** jose's errors become ours by their code; any other error is a fault of the gateway and stays one. */
+/** jose's errors become ours by their kind; a refusal stays, and so does a fault of the gateway. */
 function translate(error: unknown): unknown {
   if (error instanceof errors.JWTExpired) {
     return new Refusal('expired_token', 'the token has expired', { cause: error })

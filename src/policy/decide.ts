@@ -11,7 +11,7 @@ import { contextOf, principalUids, resourceUids } from './entities.ts'
 import type { Facts } from './facts.ts'
 import { evaluate, type Answer, type Question } from './evaluate.ts'
 import type { PolicySet, Rule } from './rules.ts'
-import { createNeeded } from './needed.ts'
+import { createNeeded, placeOf } from './needed.ts'
 import { createSlicer, parseSlice } from './slices.ts'
 import type { Uid } from './conditions.ts'
 
@@ -206,7 +206,7 @@ function createJudge(
       }
       return { effects, decision }
     }
-    const needed = neededFor(question, operation)
+    const needed = neededFor(question, placeOf(operation))
     const reason = deciding.length > 0 ? reasonOf(deciding) : needed.reason
     return {
       effects: null,

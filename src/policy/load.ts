@@ -5,10 +5,10 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join, relative, sep } from 'node:path'
-import { checkParsePolicySet, validate } from '@cedar-policy/cedar-wasm/nodejs'
-import { readBindings, type Bindings } from './bindings.ts'
+import { validate } from '@cedar-policy/cedar-wasm/nodejs'
+import { bind, enforce, type Source } from './bind.ts'
 import { fault, PolicyError, type Fault } from './faults.ts'
-import { cedarPolicies, rulesOf, type PolicySet } from './rules.ts'
+import type { PolicySet } from './rules.ts'
 import { createSchema } from './schema.ts'
 import { cedarFault, readStatement, splitStatements, withoutSlots } from './source.ts'
 import type { Policy, Statement } from './source.ts'
@@ -25,11 +25,6 @@ export interface LoadOptions {
   readonly issuers?: readonly string[]
   /** Actions and kinds of resources; our own table of the published ones if absent. */
   readonly vocabulary?: Vocabulary
-}
-
-interface Source {
-  readonly file: string
-  readonly text: string
 }
 
 async function sourcesOf(directory: string, folder: string): Promise<Source[]> {
@@ -157,22 +152,6 @@ function schemaFaults(policies: readonly Policy[], words: Words): Fault[] {
   })
 }
 
-function identityFaults(policies: readonly Policy[], bindings: Bindings, file: string): Fault[] {
-  const used = new Set(policies.flatMap(({ identity }) => (identity === null ? [] : [identity])))
-  if (used.size < 2) return []
-  return [...used]
-    .filter((identity) => !bindings.order.includes(identity))
-    .sort()
-    .map((identity) =>
-      fault(
-        file,
-        1,
-        `identity "${identity}" has no place in the order of "identities"`,
-        'list every identity that permits use, the least privileged first',
-      ),
-    )
-}
-
 function versionOf(sources: readonly Source[], options: LoadOptions, words: Words): string {
   const parts = [
     ...sources.map(({ file, text }) => [file, text]),
@@ -202,12 +181,9 @@ export async function loadPolicy(options: LoadOptions): Promise<PolicySet> {
   const slotted = readPolicies(sources.templates, options.identities, true)
   const all = [...fixed.policies, ...slotted.policies]
   const templates = new Map(slotted.policies.map((policy) => [policy.id, policy]))
-  const { file, text } = sources.bindings ?? {
-    file: basename(options.bindings),
-    text: 'bindings: []',
-  }
-  const bound = readBindings(file, text, {
-    templates: new Set(sources.templates.map((source) => basename(source.file, '.cedar'))),
+  const source = sources.bindings ?? { file: basename(options.bindings), text: 'bindings: []' }
+  const { bindings, faults: unbound } = bind(source, fixed.policies, templates, {
+    templates: new Set(sources.templates.map(({ file }) => basename(file, '.cedar'))),
     identities: options.identities,
     issuers: options.issuers ?? [],
   })
@@ -217,23 +193,11 @@ export async function loadPolicy(options: LoadOptions): Promise<PolicySet> {
     ...slotted.faults,
     ...duplicateFaults(all),
     ...schemaFaults(all, words),
-    ...bound.faults,
-    ...(bound.faults.length === 0 ? identityFaults(all, bound.bindings, file) : []),
+    ...unbound,
   ]
   if (faults.length > 0) throw new PolicyError(faults)
-  const rules = rulesOf(fixed.policies, templates, bound.bindings)
-  // every rule, linked, in Cedar's own parser: no slice of these can fail to parse while a request waits
-  const whole = checkParsePolicySet(cedarPolicies(rules.values()))
-  if (whole.type === 'failure') {
-    throw new PolicyError(whole.errors.map(({ message }) => fault(file, 1, message)))
-  }
-  const read = [...sources.policies, ...sources.templates, { file, text }]
-  return Object.freeze({
-    version: versionOf(read, options, words),
-    rules,
-    templates,
-    bindings: bound.bindings,
-    words,
-    facts: factsOf(all),
-  })
+  const rules = enforce(fixed.policies, templates, bindings, source.file)
+  const read = [...sources.policies, ...sources.templates, source]
+  const version = versionOf(read, options, words)
+  return Object.freeze({ version, rules, templates, bindings, words, facts: factsOf(all) })
 }

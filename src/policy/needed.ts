@@ -49,11 +49,11 @@ export function placeOf({ resource }: Operation): string {
 }
 
 /** Creates the function that explains a default deny. It asks Cedar once more, all templates at a time. */
-export function createNeeded(set: PolicySet): (question: Question, operation: Operation) => Needed {
+export function createNeeded(set: PolicySet): (question: Question, place: string) => Needed {
   const rules = hypothetical(set)
   const byResource = bindingsByResource(set)
 
-  return (question, operation) => {
+  return (question, place) => {
     const answer = evaluate(parseSlice(`${set.version} needed`, rules), {
       ...question,
       principals: [...question.principals, ANYBODY],
@@ -62,7 +62,7 @@ export function createNeeded(set: PolicySet): (question: Question, operation: Op
     const templates = answer.permitted
       ? answer.reasons.map((id) => id.replace(/@anybody$/u, ''))
       : []
-    const what = `needs ${question.action.name}${question.action.secrets ? ', whose answer holds secrets,' : ''} on ${placeOf(operation)}`
+    const what = `needs ${question.action.name}${question.action.secrets ? ', whose answer holds secrets,' : ''} on ${place}`
     const bound = question.resources
       .flatMap((resource) => byResource.get(resource) ?? [])
       .filter(({ template }) => templates.includes(template))

@@ -137,6 +137,22 @@ export function parentsOf(type: string): readonly string[] {
   return [...(parent === undefined ? [] : [parent]), 'Workspace', 'Registry', 'Subscription']
 }
 
+/** What a registry shares, under one set of names for all kinds. */
+const SHARED = [
+  'Model',
+  'ModelVersion',
+  'Data',
+  'DataVersion',
+  'Environment',
+  'EnvironmentVersion',
+  'Component',
+  'ComponentVersion',
+  'Code',
+  'CodeVersion',
+  'Registry',
+  OTHER,
+]
+
 /** Kinds whose members are authorised under the action of what they are a part of. */
 const UNDER = new Map([
   ['FeatureSet', ['FeatureSetVersion', 'Feature']],
@@ -163,7 +179,7 @@ export function resourceTypesOf(action: string, known: readonly string[]): strin
   }
   const [top] = path
   if (top === 'registries' && path[1] === 'assets') {
-    return known.filter((type) => type !== 'Subscription' && type !== 'ResourceGroup')
+    return SHARED.filter((type) => known.includes(type))
   }
   const kinds: string[] = []
   for (let depth = path.length; depth > 0; depth--) {

@@ -131,3 +131,68 @@ t.test('every other host is foreign, however it is dressed up', (t) => {
   )
   t.end()
 })
+
+t.test('MLflow’s scheme stands for that of the data plane, wherever it is', (t) => {
+  t.equal(
+    azure.toGateway(`azureml://eastus.api.azureml.ms/mlflow/v1.0${W}`),
+    `azureml://gw.example.com/mlflow/v1.0${W}`,
+  )
+  for (const url of [
+    'azureml://management.azure.com/',
+    'azureml://evil.example/',
+    'azureml://datastores/x/paths/y',
+    'azureml:x',
+  ]) {
+    t.equal(azure.toGateway(url, W), null, url)
+  }
+  const local = createHosts(
+    { name: 'AzureCloud', dataPlane: 'http://127.0.0.1:9001' },
+    'https://localhost:8443',
+  )
+  t.equal(local.toGateway('azureml://127.0.0.1:9001/mlflow'), 'azureml://localhost:8443/mlflow')
+  t.equal(local.toGateway('https://127.0.0.1:9001/mlflow'), null)
+  t.end()
+})
+
+t.test('a configured scoring host without a name is told by the answer’s own endpoint', (t) => {
+  const local = createHosts({ name: 'AzureCloud', scoring: 'http://127.0.0.1:9002' }, GATEWAY)
+  const path = '/_score/00000000-0000-0000-0000-00000000000a/rg/ws/ep/score'
+  t.equal(local.toGateway('http://127.0.0.1:9002/score', W, 'ep'), `${GATEWAY}${path}`)
+  t.equal(local.toGateway('http://127.0.0.1:9002/score', W), null)
+  t.equal(
+    azure.toGateway('https://ep.westus.inference.ml.azure.com/score', W, 'other'),
+    `${GATEWAY}${path}`,
+  )
+  t.end()
+})
+
+t.test('a configured resource manager has no regional forms', (t) => {
+  const local = createHosts(
+    { name: 'AzureCloud', resourceManager: 'https://arm.internal.example' },
+    GATEWAY,
+  )
+  t.equal(local.toGateway('https://arm.internal.example/x'), `${GATEWAY}/x`)
+  t.equal(local.toGateway('https://eastus.arm.internal.example/x'), null)
+  t.end()
+})
+
+t.test('a configured region saves asking for it', (t) => {
+  const regions = { [W.replace('resourcegroups', 'resourceGroups')]: 'northeurope' }
+  const hosts = createHosts({ name: 'AzureCloud', regions }, GATEWAY)
+  const run = classify(parseTarget('GET', `/history/v1.0${W}/runs/r`))
+  t.equal(hosts.needsRegion(run), false)
+  t.equal(hosts.upstream(run, null).origin, 'https://northeurope.api.azureml.ms')
+  t.equal(azure.needsRegion(run), true)
+  t.equal(azure.upstream(run, 'westus').origin, 'https://westus.api.azureml.ms')
+  t.equal(
+    azure.needsRegion(classify(parseTarget('GET', `${W}/jobs?api-version=2024-04-01`))),
+    false,
+  )
+  t.equal(
+    azure.needsRegion(
+      classify(parseTarget('GET', '/registrymanagement/v1.0/registries/r/discovery')),
+    ),
+    false,
+  )
+  t.end()
+})

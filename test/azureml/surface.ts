@@ -37,10 +37,15 @@ function find(): string | null {
   }
 }
 
+/** Where a file of the data is; only where the data is at hand. */
+export function locate(name: string): string {
+  return join(FOLDER ?? '', name)
+}
+
 /** One file of the data, empty where the data is absent. */
 export function surface(name: string): readonly SurfaceOperation[] {
   if (FOLDER === null) return []
-  return JSON.parse(readFileSync(join(FOLDER, name), 'utf8')) as SurfaceOperation[]
+  return JSON.parse(readFileSync(locate(name), 'utf8')) as SurfaceOperation[]
 }
 
 /** A concrete path for a template: a GUID for the subscription, `Name-1` and so on for the rest. */

@@ -150,3 +150,44 @@ t.test(
     t.notMatch(JSON.stringify(requests), CANARY)
   },
 )
+
+t.test(
+  'for each call one decision and one outcome are at the sink, with all that an auditor asks for',
+  async (t) => {
+    const client = clientOf('scientist')
+    await world.clear()
+    await client.jobs.createOrUpdate(RG, WS, 'job-audited', commandJob)
+    await client.jobs.get(RG, WS, 'job-audited')
+    const ids = world.lab
+      .requests()
+      .map((request) => request.headers['x-ms-correlation-request-id'])
+    t.equal(ids.length, 2)
+    const rows = await world.rows((all) =>
+      ids.every((id) =>
+        all.some((row) => row['ExchangeId'] === id && row['RecordKind'] === 'completed'),
+      ),
+    )
+    for (const id of ids) {
+      const own = rows.filter((row) => row['ExchangeId'] === id)
+      t.same(
+        own.map((row) => row['RecordKind']),
+        ['authorized', 'completed'],
+      )
+      t.match(own[1], {
+        PrincipalId: /^entra\/.+\/44444444-4444-4444-8444-444444444401$/,
+        PrincipalKind: 'user',
+        Action: /^Microsoft\.MachineLearningServices\/workspaces\/jobs\/(read|write)$/,
+        TargetResourceId: /\/workspaces\/ws-lab\/jobs\/job-audited$/,
+        Decision: 'permit',
+        PolicyIds: [/^data-scientist@/],
+        PolicyVersion: /^[0-9a-f]{64}$/,
+        IdentityName: 'ml-writer',
+        CorrelationId: id,
+        UpstreamRequestIds: { 'x-ms-request-id': String },
+        Status: /^20[01]$/,
+        BytesOut: Number,
+        Outcome: 'success',
+      })
+    }
+  },
+)

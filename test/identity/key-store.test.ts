@@ -141,3 +141,13 @@ void t.test('a refusal for want of keys says when to come back', async (test) =>
   test.equal(error.status, 503)
   test.ok((error.detail.retryAfter ?? 0) >= 1 && (error.detail.retryAfter ?? 0) <= 30)
 })
+
+void t.test('a clock that is set back two days does not stop the refreshes', async (test) => {
+  const { clock, store, fetches } = await setUp(test as typeof t)
+  await store.maintain()
+  clock.ms -= 2 * 86_400_000
+  await store.maintain()
+  test.equal(fetches(), 2)
+  await store.maintain()
+  test.equal(fetches(), 2, 'and one is enough')
+})

@@ -291,3 +291,20 @@ void t.test('while introspection fails it is asked once in each back-off', async
   }
   test.equal(calls(world.okta, 'introspection'), 1)
 })
+
+void t.test(
+  'a new key that comes while the budget is spent works half a minute later',
+  async (test) => {
+    const world = await makeBadWorld()
+    test.teardown(() => world.close())
+    const identify = await world.makeIdentify()
+    const junk = bearer(await sign(world.entraKey, world.entraUser(), { kid: 'junk' }))
+    test.equal(await codeOf(identify.identify(junk)), 'invalid_token')
+    const next = { ...world.attackerKey, kid: 'next' }
+    world.entra.keys = [{ ...next.jwk, kid: 'next' }]
+    const rotated = bearer(await sign(next, world.entraUser()))
+    test.equal(await codeOf(identify.identify(rotated)), 'invalid_token')
+    world.clock.ms += 30_000
+    test.equal(await codeOf(identify.identify(rotated)), 'accepted')
+  },
+)

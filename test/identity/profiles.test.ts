@@ -2,7 +2,7 @@ import t from 'tap'
 import { Refusal } from '../../src/errors.ts'
 import type { IssuerConfig } from '../../src/config/schema.ts'
 import { makeBadWorld, withIssuer } from './support/bad-world.ts'
-import { sign } from './support/issuer.ts'
+import { sign, signRaw } from './support/issuer.ts'
 import {
   AUDIENCE,
   bearer,
@@ -109,6 +109,22 @@ void t.test('guests are let in where the configuration says so', async (test) =>
   const token = await sign(world.entraKey, world.entraUser({ acct: 1 }))
   test.equal(await codeOf(identify.identify(bearer(token))), 'accepted')
 })
+
+void t.test(
+  'members named __proto__ and constructor change nothing of a principal',
+  async (test) => {
+    const world = await makeWorld()
+    test.teardown(() => world.close())
+    const identify = await world.makeIdentify()
+    const { kid, privateJwk } = world.entraKey
+    const read = (payload: string) =>
+      identify.identify(bearer(signRaw(privateJwk, JSON.stringify({ alg: 'RS256', kid }), payload)))
+    const payload = JSON.stringify(world.entraUser())
+    const poison =
+      '"__proto__":{"roles":["Admin"],"amr":["mfa"]},"constructor":{"roles":["Admin"]},'
+    test.same(await read(payload.replace('{', `{${poison}`)), await read(payload))
+  },
+)
 
 void t.test('a token of the wrong kind is told what it is', async (test) => {
   const world = await makeWorld()
@@ -232,5 +248,64 @@ void t.test(
     test.equal(await codeOf(identify.identify(request)), 'accepted', 'from the cache')
     world.clock.ms += 30_000
     test.equal(await codeOf(identify.identify(request)), 'invalid_token')
+  },
+)
+
+void t.test(
+  'an algorithm that is accepted, with a key that is for another, is a bad token',
+  async (test) => {
+    const world = await makeBadWorld()
+    test.teardown(() => world.close())
+    const algorithms: NonNullable<IssuerConfig['algorithms']> = ['RS256', 'ES256', 'PS256']
+    const issuers = world.configs.map((config) => ({ ...config, algorithms }))
+    const identify = await world.makeIdentify({ issuers })
+    const good = bearer(await sign(world.ecKey, world.entraUser()))
+    test.equal(await codeOf(identify.identify(good)), 'accepted', 'ES256 where it is configured')
+    const crossed = await sign(world.entraKey, world.entraUser(), { kid: world.ecKey.kid })
+    test.equal(await codeOf(identify.identify(bearer(crossed))), 'invalid_token')
+  },
+)
+
+void t.test(
+  'tokens as Keycloak shapes them: its access token passes, its ID token does not',
+  async (test) => {
+    const world = await makeWorld()
+    test.teardown(() => world.close())
+    const issuer = `${world.okta.origin}/realms/ml`
+    const config: IssuerConfig = {
+      name: 'keycloak',
+      profile: 'oidc',
+      issuer,
+      audiences: ['gateway'],
+    }
+    const identify = await world.makeIdentify({ issuers: [config] })
+    const { iat, exp } = world.oktaUser()
+    const common = {
+      iss: issuer,
+      aud: 'gateway',
+      iat,
+      exp,
+      sub: 'f1b9',
+      azp: 'cli',
+      jti: 'trrtcc:1',
+      sid: 's',
+    }
+    const access = {
+      ...common,
+      typ: 'Bearer',
+      scope: 'openid email',
+      groups: ['/ml'],
+      realm_access: { roles: ['admin'] },
+    }
+    const principal = await identify.identify(bearer(await sign(world.oktaKey, access)))
+    test.match(principal, {
+      kind: 'user',
+      id: 'keycloak/f1b9',
+      client: 'cli',
+      groups: ['keycloak//ml'],
+      roles: [],
+    })
+    const id = bearer(await sign(world.oktaKey, { ...common, typ: 'ID' }))
+    test.equal(await codeOf(identify.identify(id)), 'invalid_token')
   },
 )

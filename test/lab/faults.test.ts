@@ -123,3 +123,12 @@ t.test('a body can be read slowly', async (t) => {
   t.equal(reply.status, 201)
   t.ok(performance.now() - began >= 200)
 })
+
+t.test('a streamed answer can be cut as well', async (t) => {
+  const running = await lab(t)
+  const call = await caller(running)
+  await arm(running, { reset: 'mid-body' })
+  const big = JOBS.replace('/jobs?', '/data/big-10000000?')
+  await t.rejects(call('GET', big), { code: 'ECONNRESET' })
+  t.equal((await call('GET', big)).body.length, 10_000_000)
+})

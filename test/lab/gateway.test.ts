@@ -1,5 +1,6 @@
 import t from 'tap'
 import { spawnGateway } from '../../lab/gateway.ts'
+import { withGraph, withIntrospection } from '../../lab/harness-config.ts'
 import { request } from '../../lab/http.ts'
 import { workspaceId } from '../../lab/personas.ts'
 import { identity, lab } from './helper.ts'
@@ -25,6 +26,31 @@ t.test(
     const exit = await gateway.stop()
     t.strictSame(exit, { code: 0, signal: null }, gateway.logs())
     t.ok(running.ingestion.rows().length >= 2)
+  },
+)
+
+t.test(
+  'its configuration can have Graph for groups and introspection for opaque tokens',
+  async (t) => {
+    const running = await lab(t)
+    const graph = withGraph(running)
+    const gateway = await spawnGateway(running, {
+      change: (config) => withIntrospection(false)(graph(config)),
+    })
+    t.teardown(() => gateway.kill())
+    const overage = { groups: null, _claim_names: { groups: 'src1' }, hasgroups: true }
+    const tokens = [
+      await running.token('scientist', { claims: overage }),
+      await running.token('reader', { opaque: true }),
+    ]
+    for (const token of tokens) {
+      const reply = await request(`${gateway.url}${JOBS}`, {
+        ca: running.certificates.ca,
+        headers: { authorization: `Bearer ${token}` },
+      })
+      t.equal(reply.status, 200, reply.text())
+    }
+    t.strictSame(running.graph.counts(), { '44444444-4444-4444-8444-444444444401': 1 })
   },
 )
 

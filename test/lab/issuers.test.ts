@@ -100,15 +100,34 @@ t.test('an opaque token resolves by introspection only', async (t) => {
   t.strictSame(await introspect(running, 'no-such-token'), { active: false })
 })
 
-async function introspect(of: Lab, token: string): Promise<unknown> {
+t.test('Okta also tells of its JWTs, until they are revoked', async (t) => {
+  const running = await lab(t)
+  const token = await running.token('reader')
+  t.match(await introspect(running, token), {
+    active: true,
+    uid: '00u1reader',
+    client_id: '0oa1labcli',
+    scope: 'azureml',
+    iss: running.issuers.okta.url,
+  })
+  t.strictSame(await introspect(running, `${token}x`), { active: false })
+  await introspect(running, token, 'revocation')
+  t.strictSame(await introspect(running, token), { active: false })
+})
+
+async function introspect(
+  of: Lab,
+  token: string,
+  route: 'introspection' | 'revocation' = 'introspection',
+): Promise<unknown> {
   const form = { client_id: '0oa1gateway', client_secret: 'lab-only-0oa1gateway', token }
-  const reply = await request(`${of.issuers.okta.url}/token/introspection`, {
+  const reply = await request(`${of.issuers.okta.url}/token/${route}`, {
     ca: of.certificates.ca,
     method: 'POST',
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     body: new URLSearchParams(form).toString(),
   })
-  return reply.json()
+  return route === 'introspection' ? reply.json() : reply.status
 }
 
 async function rotated(t: Test, keep: boolean): Promise<boolean> {

@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto'
+import { request as httpsRequest } from 'node:https'
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { request } from '../../lab/http.ts'
 import type { Entry } from '../../lab/journal.ts'
@@ -58,4 +60,20 @@ t.test('the data plane and scoring are in the same list', async (t) => {
     running.requests().map((one) => one.part),
     ['data-plane', 'scoring'],
   )
+})
+
+t.test('an upload that was broken off is seen as far as it came', async (t) => {
+  const running = await lab(t)
+  const outgoing = httpsRequest(`${running.urls.upstream}${JOB}`, {
+    method: 'PUT',
+    ca: running.certificates.ca,
+    headers: { 'content-length': '1000000' },
+  })
+  outgoing.on('error', () => {})
+  outgoing.write(Buffer.alloc(1000))
+  while ((running.requests()[0]?.bodyBytes ?? 0) < 1000) await delay(5)
+  outgoing.destroy()
+  const call = await caller(running)
+  t.equal((await call('GET', JOB)).status, 404)
+  t.match(running.requests()[0], { bodyBytes: 1000, bodySha256: null })
 })

@@ -5,9 +5,11 @@ import { fileURLToPath } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { request } from '../../lab/http.ts'
+import { loadConfig } from '../../src/config/load.ts'
 import { readLabFile, type LabFile } from '../../lab/lab-file.ts'
 
 const START = fileURLToPath(new URL('../../lab/start.ts', import.meta.url))
+const HEALTH = fileURLToPath(new URL('../../lab/health.ts', import.meta.url))
 const READY_MS = 60_000
 
 interface Started {
@@ -18,9 +20,9 @@ interface Started {
   readonly exited: Promise<number | null>
 }
 
-async function start(t: Test): Promise<Started> {
+async function start(t: Test, more: Record<string, string> = {}): Promise<Started> {
   const directory = t.testdir()
-  const env = { ...process.env, LAB_DIR: directory, LAB_PORT: '0', HARNESS_PORT: '0' }
+  const env = { ...process.env, LAB_DIR: directory, LAB_PORT: '0', HARNESS_PORT: '0', ...more }
   const child = spawn(process.execPath, [START], { env, stdio: ['ignore', 'pipe', 'pipe'] })
   t.teardown(() => child.kill('SIGTERM'))
   let text = ''
@@ -56,6 +58,9 @@ t.test('npm start brings all of it up, says where, and a signal takes it down', 
   const names = ['scientist', 'reader', 'reviewer', 'service', 'cluster', 'outsider']
   t.strictSame(Object.keys(file.personas), names)
   await access(file.spool)
+  // as under npm: once from the terminal, once handed on
+  child.kill('SIGINT')
+  await delay(20)
   child.kill('SIGINT')
   t.equal(await exited, 0, out())
   t.equal(await readLabFile(directory), null)
@@ -71,6 +76,27 @@ t.test('if the gateway dies, the lab says how and ends with an error', async (t)
   t.match(out(), /the gateway has ended by itself: signal SIGKILL/)
   const ca = await readFile(file.ca, 'utf8')
   await t.rejects(request(`${file.upstream}/_lab/requests`, { ca }), { code: 'ECONNREFUSED' })
+})
+
+t.test('without a gateway it leaves what a gateway in another container needs', async (t) => {
+  const header = 'shared-with-the-other-container'
+  const { child, file, directory, out, exited } = await start(t, {
+    LAB_GATEWAY: 'none',
+    LAB_HOST: 'localhost',
+    LAB_IDENTITY_HEADER: header,
+    HARNESS_PORT: '8443',
+  })
+  const config = await loadConfig(`${directory}/harness.yaml`)
+  t.equal(config.cloud.resourceManager, file.upstream)
+  t.equal(config.policies.bindings, `${directory}/bindings.yaml`)
+  await access(`${directory}/bindings.yaml`)
+  const env = { ...process.env, LAB_DIR: directory }
+  const health = spawn(process.execPath, [HEALTH], { env, stdio: 'ignore' })
+  t.strictSame(await once(health, 'close'), [0, null], 'healthy')
+  child.kill('SIGTERM')
+  t.equal(await exited, 0, out())
+  const after = spawn(process.execPath, [HEALTH], { env, stdio: 'ignore' })
+  t.strictSame(await once(after, 'close'), [1, null], 'no longer healthy')
 })
 
 t.test('a port that is no port is named', async (t) => {

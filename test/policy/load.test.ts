@@ -60,7 +60,7 @@ t.test('misspelt words are named, with a suggestion', async (t) => {
   const cases: readonly (readonly [statement: string, message: string, suggestion: string])[] = [
     ['permit (principal, action == Action::"raed", resource)', 'raed', 'read'],
     ['permit (principal is Usr, action, resource)', 'Usr', 'User'],
-    ['permit (principal, action, resource is Modle)', 'Modle', 'Model'],
+    ['permit (principal, action, resource is ModelVersoin)', 'ModelVersoin', 'ModelVersion'],
     [
       'permit (principal, action, resource) when { context has instanceCuont && context.instanceCuont > 1 }',
       'instanceCuont',

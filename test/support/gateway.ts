@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { spawnGateway, type Gateway, type GatewayOptions } from '../../lab/gateway.ts'
+import type { Fault } from '../../lab/faults.ts'
 import { startLab, type Lab, type LabOptions } from '../../lab/lab.ts'
 import { send, sendBytes, type Answer, type Send } from './send.ts'
 
@@ -25,6 +26,10 @@ export interface World {
   /** Records of one exchange, from the spool's disk, in order. */
   records(exchangeId: string): Promise<readonly Row[]>
   allRecords(): Promise<readonly Row[]>
+  /** Records of an answered exchange, once its last one is there. */
+  settled(answer: Answer): Promise<readonly Row[]>
+  /** Makes the next answers of a part of the lab fail (lab/faults.ts). */
+  fault(part: keyof Lab['urls'], fault: Fault): Promise<void>
   /** Rows that the lab's ingestion endpoint has, once `enough` holds of them; rejects after 20 s. */
   rows(enough: (rows: readonly Row[]) => boolean): Promise<readonly Row[]>
   /** Starts the gateway again on the same disk and port, after a kill or a stop. */
@@ -61,6 +66,23 @@ export async function startGateway(
       return (await readSpool(spool)).filter((row) => row['ExchangeId'] === exchangeId)
     },
     allRecords: () => readSpool(spool),
+    async settled(answer) {
+      for (let tries = 0; tries < 100; tries += 1) {
+        const rows = (await readSpool(spool)).filter(
+          (row) => row['ExchangeId'] === answer.headers['x-harness-decision-id'],
+        )
+        if (rows.some((row) => row['RecordKind'] !== 'authorized')) return rows
+        await new Promise((done) => setTimeout(done, 20))
+      }
+      throw new Error('the exchange has no last record after 2 s')
+    },
+    async fault(part, fault) {
+      const answer = await fetch(`${lab.urls[part]}/_lab/faults`, {
+        method: 'POST',
+        body: JSON.stringify(fault),
+      })
+      if (!answer.ok) throw new Error(`the lab did not take the fault: ${await answer.text()}`)
+    },
     async rows(enough) {
       for (let tries = 0; tries < 200; tries += 1) {
         const rows = lab.ingestion.rows() as readonly Row[]

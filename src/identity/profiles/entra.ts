@@ -6,7 +6,7 @@
  * @module
  */
 import { Refusal } from '../../errors.ts'
-import { isGuid, malformed, readString, readStrings, readWords } from '../claims.ts'
+import { isGuid, malformed, readId, readString, readStrings, readWords } from '../claims.ts'
 import { isMultiTenant, tenantOf, type MatchedIssuer } from '../issuers.ts'
 import { idTokenRefusal } from '../mistake.ts'
 import type { PrincipalKind } from '../principal.ts'
@@ -53,7 +53,7 @@ export const readEntra: Profile = ({ claims }, issuer) => {
       scopes: scopes ?? [],
       resourceId,
       workspace: resourceId === null ? null : (COMPUTE.exec(resourceId)?.[1] ?? null),
-      tokenId: readString(claims, 'uti'),
+      tokenId: readId(claims, 'uti'),
       challengeable: readCapabilities(claims),
       ...readCommon(claims),
     },

@@ -4,20 +4,20 @@
  * @module
  */
 import { Refusal } from '../../errors.ts'
-import { readString, readStrings, readWords } from '../claims.ts'
+import { readId, readStrings, readWords } from '../claims.ts'
 import { idTokenRefusal } from '../mistake.ts'
 import { prefix, readCommon, type Profile } from './profile.ts'
 
 /** @throws Refusal */
 export const readOidc: Profile = ({ typ, claims }, issuer) => {
   const { name } = issuer.config
-  const client = readString(claims, 'client_id') ?? readString(claims, 'azp')
+  const client = readId(claims, 'client_id') ?? readId(claims, 'azp')
   const scopes = readWords(claims, 'scope')
   // RFC 9068 section 2.1 has a type of its own; Keycloak says `typ: Bearer` in the claims instead
   const isTyped = typ === 'at+jwt' || claims.get('typ') === 'Bearer'
   const isIdToken = claims.has('at_hash') || claims.has('c_hash') || claims.has('nonce')
   if (isIdToken || (!isTyped && (client === null || scopes === null))) throw idTokenRefusal()
-  const subject = readString(claims, 'sub')
+  const subject = readId(claims, 'sub')
   if (subject === null) throw new Refusal('no_principal', 'the token has no "sub"')
   return {
     principal: {
@@ -32,7 +32,7 @@ export const readOidc: Profile = ({ typ, claims }, issuer) => {
       scopes: scopes ?? [],
       resourceId: null,
       workspace: null,
-      tokenId: readString(claims, 'jti'),
+      tokenId: readId(claims, 'jti'),
       challengeable: false,
       ...readCommon(claims),
     },

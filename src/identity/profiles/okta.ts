@@ -5,16 +5,16 @@
  * @module
  */
 import { Refusal } from '../../errors.ts'
-import { malformed, readString, readStrings } from '../claims.ts'
+import { malformed, readId, readStrings } from '../claims.ts'
 import { idTokenRefusal } from '../mistake.ts'
 import { prefix, readCommon, type Profile } from './profile.ts'
 
 /** @throws Refusal */
 export const readOkta: Profile = ({ claims }, issuer) => {
   const { name } = issuer.config
-  const tokenId = readString(claims, 'jti')
-  const user = readString(claims, 'uid')
-  const client = readString(claims, 'cid')
+  const tokenId = readId(claims, 'jti')
+  const user = readId(claims, 'uid')
+  const client = readId(claims, 'cid')
   const scopes = readStrings(claims, 'scp')
   if (tokenId?.startsWith('ID.') === true) throw idTokenRefusal()
   const principal = user ?? client

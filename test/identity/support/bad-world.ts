@@ -9,12 +9,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { JWK } from 'jose'
 import { createDenyList, type DenyList } from '../../../src/identity/deny-list.ts'
-import { makeKey, type SigningKey } from './issuer.ts'
+import { keyOf, type SigningKey } from './issuer.ts'
 import { AUDIENCE, makeWorld, OKTA_AUDIENCE, OTHER_TENANT, TENANT, type World } from './world.ts'
 
 export const MSA_TENANT = '9188040d-6c67-4c5b-b112-36a304b66dad'
 export const GRAPH_TENANT = '77777777-2222-4333-8444-555555555555'
 export const REVOKED = '0badf00d-bbbb-4ccc-8ddd-eeeeeeeeeeee'
+
+const small = generateKeyPairSync('rsa', { modulusLength: 1024 })
 
 export interface BadWorld extends World {
   denyList: DenyList
@@ -37,14 +39,13 @@ export async function makeBadWorld(): Promise<BadWorld> {
   const world = await makeWorld()
   const { entra, okta } = world
   const [sharedKey, msaKey, attackerKey, ecKey, encKey, twinKey] = await Promise.all([
-    makeKey('shared-1'),
-    makeKey('msa-1'),
-    makeKey('entra-1'),
-    makeKey('ec-1', 'ES256'),
-    makeKey('enc-1'),
-    makeKey('twin'),
+    keyOf('shared', 'shared-1'),
+    keyOf('msa', 'msa-1'),
+    keyOf('attacker', 'entra-1'),
+    keyOf('ec', 'ec-1', 'ES256'),
+    keyOf('enc', 'enc-1'),
+    keyOf('twin', 'twin'),
   ])
-  const small = generateKeyPairSync('rsa', { modulusLength: 1024 })
   const template = `${entra.origin}/{tenantid}/v2.0`
   entra.issuers.set('/organizations/v2.0', template)
   entra.keys.push(ecKey.jwk)

@@ -254,6 +254,20 @@ export const formCases: readonly BadTokenCase[] = [
     code: 'invalid_token',
   },
   {
+    row: 13,
+    name: 'b64 true, and critical',
+    make: (world) => bearer(rawSigned(world, { crit: ['b64'], b64: true })),
+    status: 401,
+    code: 'invalid_token',
+  },
+  {
+    row: 12,
+    name: 'RS256 with the id of a key for ES256',
+    make: (world) => bearer(rawSigned(world, { kid: world.ecKey.kid })),
+    status: 401,
+    code: 'invalid_token',
+  },
+  {
     row: 14,
     name: 'jwk in the header',
     make: (world) => attackersHeader(world, 'jwk', world.attackerKey.jwk),

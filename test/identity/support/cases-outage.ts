@@ -4,8 +4,10 @@
  */
 import type { BadTokenCase, CaseRequest } from './bad-token-cases.ts'
 import { GRAPH_TENANT, type BadWorld } from './bad-world.ts'
-import { sendJson, sign, type Answer } from './issuer.ts'
+import { makeKey, sendJson, sign, type Answer } from './issuer.ts'
 import { bearer, OKTA_AUDIENCE } from './world.ts'
+
+const otherKey = await makeKey('other')
 
 const known = async (world: BadWorld) => bearer(await sign(world.entraKey, world.entraUser()))
 const rotated = async (world: BadWorld) =>
@@ -31,7 +33,11 @@ const keyFaults: [number, string, Answer][] = [
   ],
   [46, 'keys are reset', (request) => request.socket.destroy()],
   [47, 'no keys', (_, response) => sendJson(response, { keys: [] })],
-  [47, '10 MB of keys', (_, response) => void response.end(`{"keys":[${' '.repeat(10_000_000)}]}`)],
+  [
+    47,
+    'another key in 10 MB',
+    (_, response) => sendJson(response, { keys: [otherKey.jwk], padding: 'x'.repeat(10_000_000) }),
+  ],
   [
     47,
     'a symmetric key',

@@ -33,6 +33,15 @@ export async function makeKey(
   }
 }
 
+const made = new Map<string, Promise<SigningKey>>()
+
+/** The key of that label, made once: RSA keys take long to make. */
+export function keyOf(label: string, kid: string, alg?: string): Promise<SigningKey> {
+  const key = made.get(label) ?? makeKey(kid, alg)
+  made.set(label, key)
+  return key
+}
+
 export function sendJson(response: ServerResponse, body: unknown, status = 200): void {
   response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
 }

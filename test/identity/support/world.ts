@@ -9,7 +9,7 @@ import {
   type Identify,
   type IdentifyOptions,
 } from '../../../src/identity/identify.ts'
-import { makeKey, startIssuer, type SigningKey, type TestIssuer } from './issuer.ts'
+import { keyOf, startIssuer, type SigningKey, type TestIssuer } from './issuer.ts'
 
 export const TENANT = '11111111-2222-4333-8444-555555555555'
 export const OTHER_TENANT = '99999999-2222-4333-8444-555555555555'
@@ -62,7 +62,10 @@ function claims(base: Claims, changes: Claims): Claims {
 export async function makeWorld(): Promise<World> {
   const clock = makeClock()
   const [entra, okta] = await Promise.all([startIssuer(), startIssuer()])
-  const [entraKey, oktaKey] = await Promise.all([makeKey('entra-1'), makeKey('okta-1')])
+  const [entraKey, oktaKey] = await Promise.all([
+    keyOf('entra', 'entra-1'),
+    keyOf('okta', 'okta-1'),
+  ])
   const entraIssuer = `${entra.origin}/${TENANT}/v2.0`
   const oktaIssuer = `${okta.origin}/oauth2/aus1`
   entra.keys = [{ ...entraKey.jwk, issuer: entraIssuer } as never]

@@ -1,0 +1,163 @@
+/**
+ * Where Azure's answers have URLs that clients follow, and where they have secrets.
+ *
+ * Source: the ARM specification's models, ARM RPC v1.0 (async operations, paging), MLflow's REST reference,
+ * the run history specification and the 2019-08-01 datastore swagger. Only fields that services fill are
+ * named: a URL in a tag, a description or a user's property is no business of the gateway's.
+ * @module
+ */
+import type { FieldKind, FieldRule } from './json-plan.ts'
+
+type Rules = readonly FieldRule[]
+
+function rule(kind: FieldKind, ...paths: readonly string[]): Rules {
+  return paths.map((path) => ({ path: path === '' ? [] : path.split('.'), kind }))
+}
+
+/** The same fields of one resource and of each in a list. */
+function listed(rules: Rules): Rules {
+  return rules.flatMap(({ path, kind }) => [
+    { path, kind },
+    { path: ['value', '*', ...path], kind },
+  ])
+}
+
+/** `@odata.nextLink` is one key: it is written out because keys are split at dots here. */
+export const PAGING: Rules = [
+  ...rule('url', 'nextLink', 'resourceLocation'),
+  { path: ['@odata.nextLink'], kind: 'url' },
+]
+
+const ENDPOINT = listed(
+  rule(
+    'link',
+    'properties.scoringUri',
+    'properties.swaggerUri',
+    'properties.properties.AzureAsyncOperationUri',
+  ),
+)
+const JOB = listed([
+  ...rule('url', 'properties.services.Tracking.endpoint'),
+  ...rule('link', 'properties.services.*.endpoint'),
+  // a page for a browser, not a place to send a token
+  ...rule('keep', 'properties.services.Studio.endpoint'),
+])
+
+/** By Cedar type, under ARM. */
+export const ARM_FIELDS: ReadonlyMap<string, Rules> = new Map([
+  ['Workspace', listed(rule('url', 'properties.discoveryUrl', 'properties.mlFlowTrackingUri'))],
+  ['Registry', listed(rule('url', 'properties.discoveryUrl', 'properties.mlFlowRegistryUri'))],
+  ['Job', JOB],
+  ['BatchJob', JOB],
+  ['BatchEndpoint', ENDPOINT],
+  ['OnlineEndpoint', ENDPOINT],
+  ['OnlineDeployment', ENDPOINT],
+  ['BatchDeployment', ENDPOINT],
+  ['Endpoint', ENDPOINT],
+])
+
+/** A run's `token` lets its holder act as the run; it comes with plain GETs. */
+const RUN: Rules = [
+  ...listed([
+    ...rule('url', 'services.Tracking.endpoint'),
+    ...rule('link', 'services.*.endpoint'),
+    ...rule('keep', 'services.Studio.endpoint'),
+    ...rule('redact', 'token', 'runMetadata.token'),
+  ]),
+  ...rule('redact', '*.runMetadata.token', '*.*.runMetadata.token'),
+]
+
+/** By Cedar type, on the data plane. */
+export const DATA_PLANE_FIELDS: ReadonlyMap<string, Rules> = new Map([['Run', RUN]])
+
+/** Service discovery: every value is the base address of a service. */
+export const DISCOVERY: Rules = [...rule('link', '*'), ...rule('url', 'api', 'history')]
+
+export const REGISTRY_DISCOVERY: Rules = [
+  ...rule('url', 'primaryRegionResourceProviderUri'),
+  ...rule('link', 'registryFqdns.*.*'),
+]
+
+export const MLFLOW: Rules = rule(
+  'link',
+  'run.info.artifact_uri',
+  'runs.*.info.artifact_uri',
+  'experiment.artifact_location',
+  'experiments.*.artifact_location',
+  'model.info.artifact_uri',
+  'models.*.info.artifact_uri',
+  'artifact_uri',
+)
+
+const PENDING_UPLOAD: Rules = [
+  ...rule('redact', 'blobReferenceForConsumption.*'),
+  ...rule(
+    'keep',
+    'blobReferenceForConsumption.blobUri',
+    'blobReferenceForConsumption.storageAccountArmId',
+  ),
+]
+
+const ARTIFACT_URIS = rule(
+  'redact',
+  '',
+  'contentUri',
+  'value.*.contentUri',
+  'artifactContentInformation.*.contentUri',
+)
+
+const STORE_SECRETS = [
+  'accountKey',
+  'sasToken',
+  'credential',
+  'clientCredentials',
+  'clientSecret',
+  'certificate',
+  'userPassword',
+]
+const STORE_SECTIONS = [
+  'azureStorageSection',
+  'azureDataLakeSection',
+  'azureSqlDatabaseSection',
+  'azurePostgreSqlSection',
+  'azureMySqlSection',
+]
+
+/** What `@redact` removes, by action under the provider in lower case. */
+export const SECRET_FIELDS: ReadonlyMap<string, Rules> = new Map([
+  [
+    'workspaces/connections/listsecrets/action',
+    rule('redact', 'properties.credentials', 'properties.value'),
+  ],
+  ['workspaces/codes/versions/startpendingupload/action', PENDING_UPLOAD],
+  ['workspaces/data/versions/startpendingupload/action', PENDING_UPLOAD],
+  ['workspaces/models/versions/startpendingupload/action', PENDING_UPLOAD],
+  ['registries/assets/write', PENDING_UPLOAD],
+  ['registries/assets/read', PENDING_UPLOAD],
+  ['workspaces/metadata/artifacts/read', ARTIFACT_URIS],
+  ['workspaces/metadata/artifacts/write', ARTIFACT_URIS],
+  [
+    'workspaces/datastores/read',
+    listed(
+      STORE_SECTIONS.flatMap((section) =>
+        rule('redact', ...STORE_SECRETS.map((name) => `${section}.${name}`)),
+      ),
+    ),
+  ],
+])
+
+/** For every other answer with secrets: all of it but what names it. */
+export const ANY_SECRET: Rules = [
+  ...rule('redact', '', '*'),
+  ...rule(
+    'keep',
+    'id',
+    'name',
+    'type',
+    'secretsType',
+    'tokenType',
+    'computeType',
+    'expiryTimeUtc',
+    'refreshAfterTimeUtc',
+  ),
+]

@@ -1,0 +1,153 @@
+/**
+ * The gateway as an Azure cloud: `/metadata/endpoints` and `/discovery`, as each client expects them.
+ *
+ * azure-ai-ml and azureml-mlflow read a list of clouds (and only `name`, `portal`, `resourceManager`,
+ * `authentication.loginEndpoint`, `suffixes.storage`), the Azure CLI and Terraform one object or a list by
+ * api-version. Both documents hold nothing secret and are served without a token: clients ask for them before
+ * they have one.
+ * @module
+ */
+
+/** What of the configuration the documents say. */
+export interface MetadataOptions {
+  /** The gateway's own origin, without a trailing slash. */
+  readonly publicUrl: string
+  /** Azure's cloud behind it. */
+  readonly cloud: 'AzureCloud' | 'AzureUSGovernment' | 'AzureChinaCloud'
+  /** What the Azure CLI asks tokens for; the gateway itself if not given. */
+  readonly audience?: string
+}
+
+/** Anything but a name that clients have built in, or they would go to Azure itself. */
+export const CLOUD_NAME = 'AzureMLHarness'
+
+/** 2015-01-01 is what `az cloud register` asks for; clients since 2022 want the object alone. */
+const LEGACY_VERSION = '2015-01-01'
+const SINGLE_OBJECT_SINCE = '2022-01-01'
+
+interface CloudSites {
+  readonly portal: string
+  readonly login: string
+  readonly graph: string
+  readonly microsoftGraph: string
+  readonly sqlManagement: string
+  readonly batch: string
+  readonly gallery: string
+  readonly media: string
+  readonly suffixes: {
+    readonly storage: string
+    readonly keyVaultDns: string
+    readonly sqlServerHostname: string
+    readonly acrLoginServer: string
+  }
+}
+
+const SITES: Readonly<Record<MetadataOptions['cloud'], CloudSites>> = {
+  AzureCloud: {
+    portal: 'https://portal.azure.com',
+    login: 'https://login.microsoftonline.com',
+    graph: 'https://graph.windows.net/',
+    microsoftGraph: 'https://graph.microsoft.com/',
+    sqlManagement: 'https://management.core.windows.net:8443/',
+    batch: 'https://batch.core.windows.net/',
+    gallery: 'https://gallery.azure.com/',
+    media: 'https://rest.media.azure.net',
+    suffixes: {
+      storage: 'core.windows.net',
+      keyVaultDns: 'vault.azure.net',
+      sqlServerHostname: 'database.windows.net',
+      acrLoginServer: 'azurecr.io',
+    },
+  },
+  AzureUSGovernment: {
+    portal: 'https://portal.azure.us',
+    login: 'https://login.microsoftonline.us',
+    graph: 'https://graph.windows.net/',
+    microsoftGraph: 'https://graph.microsoft.us/',
+    sqlManagement: 'https://management.core.usgovcloudapi.net:8443/',
+    batch: 'https://batch.core.usgovcloudapi.net/',
+    gallery: 'https://gallery.usgovcloudapi.net/',
+    media: 'https://rest.media.usgovcloudapi.net',
+    suffixes: {
+      storage: 'core.usgovcloudapi.net',
+      keyVaultDns: 'vault.usgovcloudapi.net',
+      sqlServerHostname: 'database.usgovcloudapi.net',
+      acrLoginServer: 'azurecr.us',
+    },
+  },
+  AzureChinaCloud: {
+    portal: 'https://portal.azure.cn',
+    login: 'https://login.chinacloudapi.cn',
+    graph: 'https://graph.chinacloudapi.cn/',
+    microsoftGraph: 'https://microsoftgraph.chinacloudapi.cn/',
+    sqlManagement: 'https://management.core.chinacloudapi.cn:8443/',
+    batch: 'https://batch.chinacloudapi.cn/',
+    gallery: 'https://gallery.chinacloudapi.cn/',
+    media: 'https://rest.media.chinacloudapi.cn',
+    suffixes: {
+      storage: 'core.chinacloudapi.cn',
+      keyVaultDns: 'vault.azure.cn',
+      sqlServerHostname: 'database.chinacloudapi.cn',
+      acrLoginServer: 'azurecr.cn',
+    },
+  },
+}
+
+/**
+ * The answer to `GET /metadata/endpoints`.
+ *
+ * @param apiVersion the call's `api-version`, or null; without one the list is what most clients can read
+ */
+export function metadataDocument(apiVersion: string | null, options: MetadataOptions): object {
+  const { publicUrl, cloud, audience = publicUrl } = options
+  const sites = SITES[cloud]
+  if (apiVersion === LEGACY_VERSION) {
+    return {
+      galleryEndpoint: sites.gallery,
+      graphEndpoint: sites.graph,
+      portalEndpoint: sites.portal,
+      authentication: { loginEndpoint: `${sites.login}/`, audiences: [audience] },
+    }
+  }
+  const { portal, graph, sqlManagement, batch, gallery, media, suffixes } = sites
+  const document = {
+    name: CLOUD_NAME,
+    portal,
+    resourceManager: `${publicUrl}/`,
+    // Terraform takes a cloud for Azure Stack unless the provider is AAD and the tenant common
+    authentication: {
+      loginEndpoint: sites.login,
+      audiences: [audience],
+      tenant: 'common',
+      identityProvider: 'AAD',
+    },
+    graph,
+    graphAudience: graph,
+    microsoftGraphResourceId: sites.microsoftGraph,
+    sqlManagement,
+    batch,
+    gallery,
+    media,
+    vmImageAliasDoc:
+      'https://raw.githubusercontent.com/Azure/azure-rest-api-specs/master/arm-compute/quickstart-templates/aliases.json',
+    suffixes,
+  }
+  return apiVersion !== null && apiVersion >= SINGLE_OBJECT_SINCE ? document : [document]
+}
+
+/** Services that clients look up in the discovery document; all are this gateway. */
+const SERVICES = [
+  'api',
+  'catalog',
+  'experimentation',
+  'history',
+  'hyperdrive',
+  'labeling',
+  'modelmanagement',
+  'pipelines',
+] as const
+
+/** The answer to `GET /discovery`: every service is at the gateway. */
+export function discoveryDocument(publicUrl: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(SERVICES.map((service) => [service, publicUrl]))
+}

@@ -1,0 +1,34 @@
+/**
+ * Regional paths that name no workspace: `/_region/{region}/...`. The prefix is the gateway's own (hosts.ts).
+ * @module
+ */
+const PREFIX = '_region'
+/** It becomes a label of a host name, so nothing else may pass. */
+const REGION = /^[a-z0-9]{1,40}$/
+
+/** Whether a path is one of these. */
+export function hasRegion(segments: readonly string[]): boolean {
+  return segments[0] === PREFIX
+}
+
+/** The region that the path names; null if it is none. */
+export function parseRegion(segments: readonly string[]): string | null {
+  const region = segments[1] ?? ''
+  return REGION.test(region) ? region : null
+}
+
+/** The gateway's path for one of a region's host. */
+export function withRegion(region: string, path: string): string {
+  return `/${PREFIX}/${region}${path}`
+}
+
+/** The path as Azure knows it. */
+export function withoutRegion(path: string): string {
+  return `/${path.split('/').slice(3).join('/')}`
+}
+
+/** A region as host names have it; null if what ARM calls a location cannot be one. */
+export function toRegion(location: string): string | null {
+  const label = location.toLowerCase().replaceAll(' ', '')
+  return REGION.test(label) ? label : null
+}

@@ -1,0 +1,87 @@
+/**
+ * Templates meet bindings: the rules in force, checked together.
+ * @module
+ */
+import { checkParsePolicySet } from '@cedar-policy/cedar-wasm/nodejs'
+import { readBindings, type Bindings } from './bindings.ts'
+import { fault, PolicyError, type Fault } from './faults.ts'
+import { cedarPolicies, rulesOf, type PolicySet, type Rule } from './rules.ts'
+import type { Policy } from './source.ts'
+
+/** A file as it was read. */
+export interface Source {
+  readonly file: string
+  readonly text: string
+}
+
+/** What bindings may name. */
+export interface Names {
+  readonly identities: readonly string[]
+  readonly issuers: readonly string[]
+}
+
+/** Every identity that a permit uses needs a place in the order, if there is more than one. */
+function identityFaults(policies: readonly Policy[], bindings: Bindings, file: string): Fault[] {
+  const used = new Set(policies.flatMap(({ identity }) => (identity === null ? [] : [identity])))
+  if (used.size < 2) return []
+  return [...used]
+    .filter((identity) => !bindings.order.includes(identity))
+    .sort()
+    .map((identity) =>
+      fault(
+        file,
+        1,
+        `identity "${identity}" has no place in the order of "identities"`,
+        'list every identity that permits use, the least privileged first',
+      ),
+    )
+}
+
+/** Reads bindings against templates, known by their files' names even where their text has faults. */
+export function bind(
+  source: Source,
+  fixed: readonly Policy[],
+  templates: ReadonlyMap<string, Policy>,
+  names: Names & { readonly templates: ReadonlySet<string> },
+): { bindings: Bindings; faults: readonly Fault[] } {
+  const { bindings, faults } = readBindings(source.file, source.text, names)
+  if (faults.length > 0) return { bindings, faults }
+  return {
+    bindings,
+    faults: identityFaults([...fixed, ...templates.values()], bindings, source.file),
+  }
+}
+
+/**
+ * The rules of sound policies and bindings, proven once in Cedar's own parser: no slice of these can fail to parse
+ * while a request waits.
+ * @throws PolicyError if Cedar says otherwise
+ */
+export function enforce(
+  fixed: readonly Policy[],
+  templates: ReadonlyMap<string, Policy>,
+  bindings: Bindings,
+  file: string,
+): ReadonlyMap<string, Rule> {
+  const rules = rulesOf(fixed, templates, bindings)
+  const answer = checkParsePolicySet(cedarPolicies(rules.values()))
+  if (answer.type === 'failure') {
+    throw new PolicyError(answer.errors.map(({ message }) => fault(file, 1, message)))
+  }
+  return rules
+}
+
+/**
+ * The same policies and templates with other bindings: for cases, and for questions of the form "what if".
+ * @throws PolicyError with every fault of the bindings
+ */
+export function rebind(set: PolicySet, source: Source, names: Names, version: string): PolicySet {
+  const fixed = [...set.rules.values()].flatMap(({ link, policy }) =>
+    link === null ? [policy] : [],
+  )
+  const templates = new Set(set.templates.keys())
+  const { bindings, faults } = bind(source, fixed, set.templates, { ...names, templates })
+  if (faults.length > 0) throw new PolicyError(faults)
+  const rules = enforce(fixed, set.templates, bindings, source.file)
+  return Object.freeze({ ...set, bindings, rules, version })
+}

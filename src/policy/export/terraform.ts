@@ -1,0 +1,54 @@
+/**
+ * Managed identities, custom roles and role assignments as Terraform.
+ * @module
+ */
+import type { Grants } from './grants.ts'
+
+const text = (value: string): string =>
+  JSON.stringify(value).replace(/[$%]\{/gu, (mark) => `${mark[0]}${mark}`)
+
+const label = (name: string): string => text(name.replace(/[^a-z0-9-]/giu, '_'))
+
+/** `main.tf`, for the azurerm provider. */
+export function terraformFile({ identities, roles, assignments, subscriptions }: Grants): string {
+  const parts = [
+    '# Written by: azureml-harness policy export --terraform',
+    `variable "resource_group_name" {\n  type = string\n}\n\nvariable "location" {\n  type = string\n}`,
+    ...identities.map(
+      (name) => `resource "azurerm_user_assigned_identity" ${label(name)} {
+  name                = ${text(name)}
+  resource_group_name = var.resource_group_name
+  location            = var.location
+}`,
+    ),
+    ...roles.map(
+      ({
+        id,
+        name,
+        guid,
+        description,
+        actions,
+      }) => `resource "azurerm_role_definition" ${label(id)} {
+  role_definition_id = ${text(guid)}
+  name               = ${text(name)}
+  description        = ${text(description)}
+  scope              = ${text(subscriptions[0] ?? '')}
+  assignable_scopes  = ${JSON.stringify(subscriptions)}
+
+  permissions {
+    actions = [
+${actions.map((action) => `      ${text(action)},`).join('\n')}
+    ]
+  }
+}`,
+    ),
+    ...assignments.map(
+      ({ role, identity, scope }, at) => `resource "azurerm_role_assignment" "assignment-${at}" {
+  scope              = ${text(scope)}
+  role_definition_id = azurerm_role_definition.${label(role).slice(1, -1)}.role_definition_resource_id
+  principal_id       = azurerm_user_assigned_identity.${label(identity).slice(1, -1)}.principal_id
+}`,
+    ),
+  ]
+  return `${parts.join('\n\n')}\n`
+}

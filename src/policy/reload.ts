@@ -1,0 +1,63 @@
+/**
+ * Policies that can be loaded again while requests are judged: atomically, keeping the last good ones.
+ * @module
+ */
+import { createDecide, type Decide } from './decide.ts'
+import { PolicyError } from './faults.ts'
+import { loadPolicy, type LoadOptions } from './load.ts'
+import type { PolicySet } from './rules.ts'
+
+/** How one reload ended. */
+export type Reloaded =
+  | { readonly outcome: 'changed'; readonly before: string; readonly after: string }
+  | { readonly outcome: 'unchanged'; readonly version: string }
+  | { readonly outcome: 'kept'; readonly version: string; readonly error: Error }
+
+/** The policies in force. */
+export interface LivePolicy {
+  /** Always the judge of one whole set: a request never sees half of a reload. */
+  readonly decide: Decide
+  readonly current: () => PolicySet
+  /** Loads again. Never rejects: a fault keeps what is in force, and is the answer. Calls that overlap share one load. */
+  readonly reload: () => Promise<Reloaded>
+}
+
+/**
+ * Loads for the first time.
+ * @throws PolicyError if what is there cannot be used: a gateway does not start without policies
+ */
+export async function createLivePolicy(
+  options: LoadOptions,
+  tuning: { readonly cacheSize?: number } = {},
+): Promise<LivePolicy> {
+  let set = await loadPolicy(options)
+  let judge = createDecide(set, tuning)
+  let pending: Promise<Reloaded> | null = null
+
+  const load = async (): Promise<Reloaded> => {
+    const before = set.version
+    try {
+      const loaded = await loadPolicy(options)
+      if (loaded.version === before) return { outcome: 'unchanged', version: before }
+      // no await between the two: set and judge change together
+      judge = createDecide(loaded, tuning)
+      set = loaded
+      return { outcome: 'changed', before, after: loaded.version }
+    } catch (error) {
+      const known = error instanceof PolicyError || error instanceof Error
+      return {
+        outcome: 'kept',
+        version: before,
+        error: known ? error : new Error('the policies could not be read'),
+      }
+    } finally {
+      pending = null
+    }
+  }
+
+  return {
+    decide: (principal, operation, facts) => judge(principal, operation, facts),
+    current: () => set,
+    reload: () => (pending ??= load()),
+  }
+}

@@ -1,0 +1,71 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t from 'tap'
+import { runCases } from '../../src/policy/cases.ts'
+import { PolicyError } from '../../src/policy/faults.ts'
+import { loadPolicy } from '../../src/policy/load.ts'
+import { IDENTITIES, SHIPPED, WS } from './support.ts'
+
+const NAMES = { identities: IDENTITIES, issuers: [] }
+const set = await loadPolicy({
+  directory: SHIPPED,
+  bindings: join(SHIPPED, 'bindings.yaml'),
+  identities: IDENTITIES,
+})
+
+t.test('every template and every policy has cases, and all of them are as expected', async (t) => {
+  const files = (await readdir(SHIPPED)).filter((name) => name.endsWith('.tests.yaml'))
+  const fixed = [...set.rules.values()].flatMap(({ id, link }) => (link === null ? [id] : []))
+  for (const id of [...set.templates.keys(), ...fixed]) t.ok(files.includes(`${id}.tests.yaml`), id)
+  for (const file of files) {
+    const text = await readFile(join(SHIPPED, file), 'utf8')
+    for (const { name, wrong } of runCases(set, { file, text }, NAMES)) {
+      t.equal(wrong, null, `${file}: ${name}`)
+    }
+  }
+})
+
+const HEAD = `workspace: ${WS}
+bindings: [{ id: b, template: reader, principal: 'Group::"e/g"', resource: 'Workspace::"${WS}"' }]
+identities: [ml-reader, ml-writer]
+principals: { me: { groups: [e/g] } }
+`
+
+function wrong(line: string): string | null | undefined {
+  return runCases(set, { file: 'x', text: `${HEAD}cases: [${line}]` }, NAMES)[0]?.wrong
+}
+
+t.test('a case that is not as expected says what was decided instead', async (t) => {
+  t.equal(wrong('{ who: me, does: workspaces/jobs/read, decision: permit }'), null)
+  t.match(wrong('{ who: me, does: workspaces/jobs/read, decision: refuse }'), 'permit: ')
+  t.match(wrong('{ who: me, does: workspaces/jobs/write, decision: permit }'), 'refuse: no policy')
+  t.match(
+    wrong('{ who: me, does: workspaces/jobs/read, decision: permit, policies: [x] }'),
+    'decided by [reader@b]',
+  )
+  t.match(
+    wrong('{ who: me, does: workspaces/jobs/read, decision: permit, identity: ml-writer }'),
+    'ml-reader',
+  )
+  t.match(
+    wrong('{ who: me, does: workspaces/listKeys/action, decision: refuse, code: policy_refused }'),
+    'secrets_refused',
+  )
+})
+
+t.test('a file of cases that is not understood is refused', async (t) => {
+  const bad: readonly string[] = [
+    'cases: [',
+    'a: 1',
+    `${HEAD}cases: []`,
+    `${HEAD}cases: [{ who: me, does: x, decision: maybe }]`,
+    `${HEAD}cases: [{ who: you, does: workspaces/read, decision: permit }]`,
+    `${HEAD}cases: [{ who: constructor, does: workspaces/read, decision: permit }]`,
+    `${HEAD}cases: [{ who: me, does: workspaces/read, decision: permit, polices: [] }]`,
+    `${HEAD.replace('template: reader', 'template: raeder')}cases: [{ who: me, does: workspaces/read, decision: permit }]`,
+  ]
+  for (const text of bad) {
+    t.throws(() => runCases(set, { file: 'x', text }, NAMES), { name: 'PolicyError' }, text)
+  }
+  t.ok(new PolicyError([]) instanceof Error)
+})

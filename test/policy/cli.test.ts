@@ -1,0 +1,251 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { EXIT, type Command, type Io } from '../../src/cli/io.ts'
+import { explain } from '../../src/cli/explain.ts'
+import { policyCheck } from '../../src/cli/policy-check.ts'
+import { policyDiff } from '../../src/cli/policy-diff.ts'
+import { policyMatrix, policySchema } from '../../src/cli/policy-schema.ts'
+import { policyTest } from '../../src/cli/policy-test.ts'
+import { link, GENESIS } from '../../src/audit/line.ts'
+import { SHIPPED, SUB, WS, writePolicies } from './support.ts'
+
+interface Ran {
+  readonly status: number
+  readonly out: string
+  readonly err: string
+}
+
+async function run(command: Command, ...args: string[]): Promise<Ran> {
+  const out: string[] = []
+  const err: string[] = []
+  const io: Io = {
+    out: (line) => out.push(line),
+    err: (line) => err.push(line),
+    colour: false,
+    env: {},
+    cwd: SHIPPED,
+    now: () => 0,
+    signal: new AbortController().signal,
+  }
+  const status = await command.run(args, io)
+  return { status, out: out.join('\n'), err: err.join('\n') }
+}
+
+const IDS = ['--identity', 'ml-reader', '--identity', 'ml-writer']
+const HERE = ['--policies', '.', ...IDS]
+
+t.test('policy check says that the shipped policies are sound, or all that is wrong', async (t) => {
+  const sound = await run(policyCheck, ...HERE)
+  t.equal(sound.status, EXIT.ok)
+  t.match(sound.out, 'readers-on-lab (reader) is inherited by every workspace in ResourceGroup')
+  t.match(JSON.parse((await run(policyCheck, ...HERE, '--json')).out), { ok: true, faults: [] })
+  const { directory } = await writePolicies(t, {
+    'a.cedar': 'permit (principal, action, resource);\npermit',
+  })
+  const bad = await run(policyCheck, '--policies', directory, ...IDS)
+  t.equal(bad.status, EXIT.failed)
+  t.match(bad.err, 'a.cedar:1')
+  t.match(bad.err, 'a.cedar:2')
+  const json = await run(policyCheck, '--policies', directory, ...IDS, '--json')
+  t.match(JSON.parse(json.out), { ok: false, faults: [{ file: 'a.cedar', line: 1 }] })
+  t.equal((await run(policyCheck)).status, EXIT.usage)
+  t.equal((await run(policyCheck, '--policies', '.', '--config', 'x')).status, EXIT.usage)
+})
+
+t.test('policies, identities and issuers are taken from the configuration', async (t) => {
+  const directory = t.testdir({ 'harness.yaml': 'policies: 1' })
+  const config = join(directory, 'harness.yaml')
+  await t.rejects(run(policyCheck, '--config', config), { name: 'ConfigError' })
+  const example = join(SHIPPED, '..', 'config', 'harness.yaml')
+  t.not((await run(policyCheck, '--config', example)).status, EXIT.usage)
+})
+
+t.test(
+  'policy test runs the cases and fails if one is not as expected, or if there is none',
+  async (t) => {
+    const shipped = await run(policyTest, ...HERE)
+    t.equal(shipped.status, EXIT.ok)
+    t.match(shipped.err, '0 not as expected')
+    const suite = `workspace: ${WS}\nprincipals: { me: {} }\ncases: [{ who: me, does: workspaces/read, decision: permit }]\n`
+    const files = { 'x.tests.yaml': suite }
+    const { directory } = await writePolicies(t, files)
+    const wrong = await run(policyTest, '--policies', directory, ...IDS)
+    t.equal(wrong.status, EXIT.failed)
+    t.match(wrong.err, 'x.tests.yaml: me workspaces/read on Workspace: refuse')
+    t.match(JSON.parse((await run(policyTest, '--policies', directory, ...IDS, '--json')).out), {
+      file: 'x.tests.yaml',
+    })
+    await writeFile(join(directory, 'x.tests.yaml'), 'nonsense: true\n')
+    t.equal((await run(policyTest, '--policies', directory, ...IDS)).status, EXIT.failed)
+    const none = await writePolicies(t, {})
+    t.equal((await run(policyTest, '--policies', none.directory, ...IDS)).status, EXIT.failed)
+  },
+)
+
+t.test('the committed schema and matrix are what the commands print', async (t) => {
+  const schema = await run(policySchema)
+  t.equal(await readFile(join(SHIPPED, 'schema.cedarschema'), 'utf8'), `${schema.out}\n`)
+  const matrix = await run(policyMatrix, ...HERE)
+  const page = await readFile(join(SHIPPED, '..', 'docs', 'policy-matrix.md'), 'utf8')
+  t.ok(page.endsWith(`\n${matrix.out}\n`), 'npm: azureml-harness policy matrix')
+})
+
+const REQUEST = `PUT ${WS}/jobs/train?api-version=2024-04-01`
+
+async function principalFile(t: Test, groups: readonly string[]): Promise<string> {
+  const directory = t.testdir({ 'me.json': JSON.stringify({ id: 'okta/me', groups }) })
+  return join(directory, 'me.json')
+}
+
+t.test('explain says who, what, why and what would have to change', async (t) => {
+  const me = await principalFile(t, ['okta/ml-readers'])
+  const refused = await run(
+    explain,
+    ...HERE,
+    '--principal',
+    me,
+    '--request',
+    REQUEST,
+    '--facts',
+    '{"instanceCount": 2}',
+  )
+  t.equal(refused.status, EXIT.ok)
+  for (const words of [
+    'refuse (policy_refused)',
+    'User::"okta/me"',
+    'jobs/write',
+    'the templates data-scientist',
+  ]) {
+    t.match(refused.out, words)
+  }
+  const read = await run(
+    explain,
+    ...HERE,
+    '--principal',
+    me,
+    '--request',
+    REQUEST.replace('PUT', 'GET'),
+  )
+  for (const words of [
+    'reader@readers-on-lab',
+    'templates/reader.cedar:',
+    'inherited',
+    'identity: ml-reader',
+    'redact',
+  ]) {
+    t.match(read.out, words)
+  }
+  const keys = `POST ${WS}/listKeys?api-version=2024-04-01`
+  t.match(
+    (await run(explain, ...HERE, '--principal', me, '--request', keys)).out,
+    'no permit can undo a forbid',
+  )
+  const json = await run(explain, ...HERE, '--principal', me, '--request', REQUEST, '--json')
+  t.match(JSON.parse(json.out), { verdict: 'refuse', rules: [] })
+  t.equal((await run(explain, ...HERE, '--principal', me)).status, EXIT.usage)
+  await t.rejects(run(explain, ...HERE, '--principal', me, '--request', 'GET /nowhere'))
+  await t.rejects(run(explain, ...HERE, '--principal', me, '--request', REQUEST, '--facts', '[]'))
+})
+
+const ROW = {
+  PrincipalId: 'okta/me',
+  PrincipalKind: 'user',
+  PrincipalIssuer: 'okta',
+  Action: 'Microsoft.MachineLearningServices/workspaces/jobs/read',
+  Effect: 'read',
+  Family: 'arm',
+  ResourceType: 'Job',
+  TargetResourceId: `${WS}/jobs/train`,
+  Workspace: WS,
+  Decision: 'permit',
+  PolicyIds: ['reader@readers-on-lab'],
+  PolicyVersion: 'earlier',
+  Reason: 'readers may look',
+}
+
+function spoolText(rows: readonly (readonly [kind: string, row: object])[]): string {
+  let text = ''
+  let prev = GENESIS
+  rows.forEach(([kind, row], at) => {
+    const columns = JSON.stringify(row).slice(1)
+    const draft = { kind, exchangeId: `d-${at}`, metadata: '"a":1}', ocsf: '"b":1}', columns }
+    const block = Buffer.alloc(16_384)
+    const linked = link(draft, 'chain', at + 1, prev, block, 0)
+    text += block.toString('utf8', 0, linked.end)
+    prev = linked.head
+  })
+  return `{"kind":"header"}\n${text}{"seq":99,"torn`
+}
+
+t.test('explain finds a recorded decision by its id', async (t) => {
+  const text = spoolText([
+    ['authorized', ROW],
+    ['completed', ROW],
+    ['received', { Event: 'x' }],
+  ])
+  const spool = t.testdir({ '0001.jsonl': text })
+  const found = await run(explain, ...HERE, '--decision', 'd-0', '--spool', spool)
+  t.equal(found.status, EXIT.ok)
+  t.match(found.err, 'under another policy version')
+  t.match(found.out, 'permit: readers may look')
+  t.equal((await run(explain, ...HERE, '--decision', 'd-2', '--spool', spool)).status, EXIT.failed)
+  t.equal((await run(explain, ...HERE, '--decision', 'd-9', '--spool', spool)).status, EXIT.failed)
+})
+
+t.test('policy diff replays a spool and lists what changes', async (t) => {
+  const text = spoolText([
+    ['authorized', ROW],
+    ['authorized', ROW],
+    ['authorized', { ...ROW, PolicyIds: ['reader@gone'] }],
+    [
+      'refused',
+      {
+        ...ROW,
+        Decision: 'refuse',
+        PolicyIds: [],
+        PrincipalId: 'okta/other',
+        PrincipalGroups: ['okta/x'],
+      },
+    ],
+  ])
+  const directory = t.testdir({
+    spool: { '0001.jsonl': text },
+    other: {
+      templates: {},
+      'bindings.yaml': 'identities: [ml-reader, ml-writer]\nbindings: []\n',
+      'a.cedar': `@id("all") @reason("all") @identity("ml-reader") permit (principal in Group::"okta/x", action, resource in Subscription::"${SUB}");`,
+    },
+  })
+  const spool = join(directory, 'spool')
+  const other = join(directory, 'other')
+  const same = await run(policyDiff, '.', '.', '--replay', spool, ...IDS)
+  t.equal(same.status, EXIT.ok)
+  t.match(same.err, '3 decisions replayed, 1 not reproducible')
+  const changed = await run(policyDiff, '.', other, '--replay', join(spool, '0001.jsonl'), ...IDS)
+  t.equal(changed.status, EXIT.failed)
+  t.match(changed.out, '2 × okta/me')
+  t.match(changed.out, 'is  refuse by default')
+  t.match(changed.out, 'is  permit as ml-reader by all')
+  const json = await run(policyDiff, '.', other, '--replay', spool, ...IDS, '--json')
+  t.match(JSON.parse(json.out), { replayed: 3, unreproducible: 1 })
+  t.equal((await run(policyDiff, '.', '.')).status, EXIT.usage)
+  t.equal((await run(policyDiff, '.', '/nowhere', '--replay', spool, ...IDS)).status, EXIT.failed)
+})
+
+t.test('every command says how it is used', async (t) => {
+  for (const command of [
+    explain,
+    policyCheck,
+    policyDiff,
+    policyMatrix,
+    policySchema,
+    policyTest,
+  ]) {
+    t.match(
+      command.help,
+      /^Usage: azureml-harness .*\n[\s\S]*Exit status: [\s\S]*Example: azureml-harness/u,
+    )
+    t.ok(command.summary.length < 80)
+  }
+})
