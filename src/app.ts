@@ -15,6 +15,7 @@ import { discoveryDocument, metadataDocument } from './azureml/metadata.ts'
 import { callFacts } from './azureml/facts.ts'
 import { createDenyList } from './identity/deny-list.ts'
 import { createIdentify } from './identity/identify.ts'
+import { checkSignIn } from './identity/step-up.ts'
 import { loadPolicy } from './policy/load.ts'
 import { createDecide } from './policy/decide.ts'
 import { createBroker } from './token/broker.ts'
@@ -26,7 +27,7 @@ import { createInjection } from './inject.ts'
 import { createPipeline, type Pipeline, type Stages } from './pipeline.ts'
 import { checkInbound } from './inbound.ts'
 import { Refusal } from './errors.ts'
-import { guardServer, hostNames, refuseBytes, serverFactory } from './server.ts'
+import { clientCertificate, guardServer, hostNames, refuseBytes, serverFactory } from './server.ts'
 import { serveMetrics, toSamples } from './metrics.ts'
 import { registerRoutes } from './routes.ts'
 import { createRouting } from './routing.ts'
@@ -36,6 +37,7 @@ const DEFAULTS = {
   holdBytes: 8 * 1024 * 1024,
   upstreamTimeoutMs: 120_000,
   tokenTimeoutMs: 3_000,
+  issuerTimeoutMs: 5_000,
 } as const
 
 /** What the process hands to the app; nothing else of it is visible here. */
@@ -105,6 +107,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     denyList,
     now,
     graphToken: token,
+    timeoutMs: limits.issuerTimeoutMs ?? DEFAULTS.issuerTimeoutMs,
     log,
   })
   const dispatcher = new Agent({
@@ -120,7 +123,9 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     now,
     askLocation: createAskLocation({ dispatcher, userAgent, token }),
   })
-  const decide = createDecide(policy)
+  const decide = createDecide(policy, {
+    checkSignIn: (principal, requirement) => checkSignIn(principal, requirement, now()),
+  })
   const injection = createInjection({
     policy: () => policy,
     decide,
@@ -141,6 +146,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
         method: raw.method ?? '',
         url: raw.url ?? '',
         rawHeaders: raw.rawHeaders,
+        clientCertificate: clientCertificate(raw),
       }),
     classify,
     ...injection,
@@ -170,7 +176,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     version: around.version,
     policyVersion: () => policy.version,
     health: () => ({ audit: audit.ready(), identity: identify.ready(), tokens: broker.ready() }),
-    issuers: config.issuers.map((issuer) => issuer.issuer),
+    issuers: config.issuers,
     metadata: (apiVersion) =>
       metadataDocument(apiVersion, {
         publicUrl: config.listen.publicUrl,

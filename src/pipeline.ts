@@ -7,6 +7,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Target } from './azureml/target.ts'
 import type { Operation } from './azureml/operation.ts'
@@ -74,7 +75,7 @@ export function createPipeline(stages: Stages): Pipeline {
   async function receive(request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const exchange = exchangeOf(request.raw, stages.now())
     onceClosed(exchange, reply)
-    stages.checkInbound(request.raw)
+    checkConnection(request.raw, stages.checkInbound)
     exchange.target = stages.parseTarget(request.method, request.raw.url ?? '')
   }
 
@@ -149,7 +150,9 @@ export function createPipeline(stages: Stages): Pipeline {
     exchange.status = answer.status
     exchange.bytesOut = Buffer.byteLength(answer.body)
     // a body that nobody read would be taken for the next request
-    if (!request.raw.complete) void reply.header('connection', 'close')
+    if (!request.raw.complete || ambiguous.has(request.raw.socket)) {
+      void reply.header('connection', 'close')
+    }
     await reply.code(answer.status).headers(answer.headers).send(answer.body)
   }
 
@@ -198,6 +201,26 @@ export function exchangeOf(raw: IncomingMessage, now: number): Exchange {
   )
   exchanges.set(raw, exchange)
   return exchange
+}
+
+/** Connections with a request whose end two readers could see in two places. */
+const ambiguous = new WeakSet<Socket>()
+
+/**
+ * Whatever follows an ambiguous head on its connection may be a part of its body, or of somebody else's request behind
+ * a shared hop (RFC 9112 section 11.2): none of it is served, also not what the parser has already taken for a request.
+ * @throws Refusal as `check` does
+ */
+function checkConnection(raw: IncomingMessage, check: Stages['checkInbound']): void {
+  if (ambiguous.has(raw.socket)) {
+    throw new Refusal('bad_request', 'the request before it on this connection was ambiguous')
+  }
+  try {
+    check(raw)
+  } catch (error) {
+    if (error instanceof Refusal && error.status === 400) ambiguous.add(raw.socket)
+    throw error
+  }
 }
 
 /** Nobody waits for the answer any more: nothing is sent to Azure on behalf of a caller who has gone. */

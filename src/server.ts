@@ -3,6 +3,7 @@
  * @module
  */
 import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
@@ -129,8 +130,26 @@ export async function serverFactory(config: Config): Promise<FastifyServerFactor
   })
   const { tls } = config.listen
   if (tls === undefined) return (handler) => createServer(options, handler)
-  const [cert, key] = await Promise.all([readFile(tls.certFile), readFile(tls.keyFile)])
-  return (handler) => createTlsServer({ ...options, cert, key, minVersion: 'TLSv1.2' }, handler)
+  const { certFile, keyFile, clientCertificates } = tls
+  const [cert, key, ca] = await Promise.all([
+    readFile(certFile),
+    readFile(keyFile),
+    clientCertificates === undefined ? null : readFile(clientCertificates.caFile),
+  ])
+  const own = { ...options, cert, key, minVersion: 'TLSv1.2' as const }
+  if (ca === null) return (handler) => createTlsServer(own, handler)
+  const rejectUnauthorized = clientCertificates?.required === true
+  return (handler) =>
+    createTlsServer({ ...own, ca, requestCert: true, rejectUnauthorized }, handler)
+}
+
+/**
+ * DER of the certificate that the client of this connection proved to hold, if one of the configured authorities
+ * issued it: any other says nothing about who is there, and counts as none.
+ */
+export function clientCertificate({ socket }: IncomingMessage): Buffer | null {
+  if (!(socket instanceof TLSSocket) || !socket.authorized) return null
+  return socket.getPeerX509Certificate()?.raw ?? null
 }
 
 /** `Host` values that are answered: that of publicUrl and those listed besides. */

@@ -108,7 +108,9 @@ function wwwAuthenticate(refusal: Refusal, challenge: Challenge): string {
     )
   }
   if (refusal.detail.claims !== undefined) parts.push(`claims="${refusal.detail.claims}"`)
-  return `Bearer ${parts.join(', ')}`
+  // RFC 9449 section 7.1: what is wrong with a proof is said in the scheme that has proofs
+  const scheme = refusal.code === 'invalid_dpop_proof' ? 'DPoP' : 'Bearer'
+  return `${scheme} ${parts.join(', ')}`
 }
 
 function tokenError(code: RefusalCode): string {

@@ -65,7 +65,7 @@ t.test('stages import no values of each other, and types only of stages before t
 t.test('each package has one home', async (t) => {
   const homes: Record<string, (file: string) => boolean> = {
     jose: (file) => folder(file) === 'identity',
-    'openid-client': (file) => folder(file) === 'identity' || file.startsWith('cli/log'),
+    'openid-client': (file) => folder(file) === 'identity' || file.startsWith('cli/login/'),
     '@azure/identity': (file) => folder(file) === 'token',
     '@azure/monitor-ingestion': (file) => file.startsWith('audit/sinks/'),
     '@cedar-policy/cedar-wasm': (file) => folder(file) === 'policy',

@@ -23,6 +23,7 @@ t.test('relative links in the documents lead somewhere', async (t) => {
     'SECURITY.md',
     'CONTRIBUTING.md',
     'docs/architecture.md',
+    'docs/cli.md',
     'docs/errors.md',
     'docs/limits.md',
   ]) {

@@ -29,6 +29,8 @@ const HARD_LIMIT_BYTES = 4096 * MB
 const SOFT_SHARE = 0.8
 const SMALLEST_RESERVE_BYTES = 65_536
 const LARGEST_RESERVE_BYTES = 4 * MB
+/** A day, so that `explain`, `audit cat` and `audit verify` have something to look at where the gateway runs. */
+const RETENTION_SECONDS = 86_400
 const RETENTION_LOOK_MS = 1_000
 
 export interface AuditOptions {
@@ -186,7 +188,8 @@ async function openLocked(
   const retire = createRetention({
     spool,
     shippers,
-    retentionSeconds: config.spool.retentionSeconds ?? 0,
+    retentionSeconds: config.spool.retentionSeconds ?? RETENTION_SECONDS,
+    roomBytes: bounds.softLimitBytes / 2,
     now,
   })
   const timer = setInterval(() => {

@@ -7,6 +7,7 @@ import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { classify } from '../azureml/classify.ts'
 import { parseTarget } from '../azureml/target.ts'
+import { checkSignIn } from '../identity/step-up.ts'
 import { createDecide } from '../policy/decide.ts'
 import { explain as explainVerdict, explanationText } from '../policy/explain.ts'
 import { parseFacts, parsePrincipal } from '../policy/given.ts'
@@ -65,7 +66,9 @@ Example: azureml-harness explain --config config/harness.yaml --principal me.jso
           facts: parseFacts(facts ?? '{}'),
         }
     if (asked === null) return EXIT.failed
-    const verdict = createDecide(set)(asked.principal, asked.operation, asked.facts)
+    const verdict = createDecide(set, {
+      checkSignIn: (who, requirement) => checkSignIn(who, requirement, io.now()),
+    })(asked.principal, asked.operation, asked.facts)
     const explained = explainVerdict(set, asked.principal, asked.operation, verdict)
     io.out(values.json === true ? JSON.stringify(explained) : explanationText(explained))
     return EXIT.ok

@@ -5,37 +5,8 @@
  */
 import { Type, type Static } from 'typebox'
 import { Audit } from './schema-audit.ts'
+import { Listen } from './schema-listen.ts'
 import { SecretSource as Secret, name, path, strict, url } from './schema-parts.ts'
-
-const Listen = Type.Object(
-  {
-    host: Type.String({ default: '0.0.0.0' }),
-    port: Type.Integer({ minimum: 0, maximum: 65535, default: 8443 }),
-    publicUrl: Type.String({
-      format: 'uri',
-      pattern: '^https://[^/]+$',
-      description: 'the origin that clients use, without a trailing slash',
-    }),
-    hosts: Type.Optional(
-      Type.Array(Type.String({ minLength: 1 }), {
-        description:
-          'further `Host` values to answer to, with their ports, besides that of publicUrl',
-      }),
-    ),
-    tls: Type.Optional(Type.Object({ certFile: path, keyFile: path }, strict)),
-    dangerouslyPlainHttpBehindATlsTerminatingProxy: Type.Optional(Type.Boolean()),
-    metrics: Type.Optional(
-      Type.Object(
-        {
-          host: Type.String({ default: '127.0.0.1' }),
-          port: Type.Integer({ minimum: 0, maximum: 65535 }),
-        },
-        strict,
-      ),
-    ),
-  },
-  strict,
-)
 
 const Issuer = Type.Object(
   {
@@ -84,6 +55,19 @@ const Issuer = Type.Object(
           ),
         },
         { ...strict, description: 'asks the issuer about tokens that cannot be verified here' },
+      ),
+    ),
+    cli: Type.Optional(
+      Type.Object(
+        {
+          clientId: Type.String({ minLength: 1 }),
+          scopes: Type.Array(Type.String({ pattern: '^[!-~]+$' }), { minItems: 1 }),
+        },
+        {
+          ...strict,
+          description:
+            'the public client of the command line at this issuer, published for azureml-harness login',
+        },
       ),
     ),
     graph: Type.Optional(
@@ -219,6 +203,12 @@ export const ConfigSchema = Type.Object(
           requestTimeoutMs: Type.Optional(Type.Integer({ minimum: 1000 })),
           upstreamTimeoutMs: Type.Optional(Type.Integer({ minimum: 100 })),
           tokenTimeoutMs: Type.Optional(Type.Integer({ minimum: 100 })),
+          issuerTimeoutMs: Type.Optional(
+            Type.Integer({
+              minimum: 100,
+              description: 'for one call to an issuer (keys, introspection) or to Graph',
+            }),
+          ),
         },
         strict,
       ),

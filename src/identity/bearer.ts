@@ -1,5 +1,5 @@
 /**
- * The credential of a request: exactly one `Authorization` header, `Bearer` or `DPoP`, and nothing in the URL.
+ * The credential of a request: exactly one `Authorization` header, `Bearer` or `DPoP`, and nothing in the URL or a form.
  * @module
  */
 import { Refusal } from '../errors.ts'
@@ -19,6 +19,7 @@ const MAX_TOKEN_LENGTH = 12_288
 const TOKEN68 = /^[A-Za-z0-9\-._~+/]+=*$/
 const CREDENTIALS = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?: ([^]*))?$/
 const SUSPECT_QUERY = /%|access_token/i
+const FORM = /^application\/x-www-form-urlencoded\s*(?:;|$)/i
 
 /**
  * Reads the credential from the headers as they were received (Node keeps only the first of two
@@ -37,6 +38,7 @@ export function readCredential(rawHeaders: readonly string[], url: string): Cred
     if (name === undefined || value === undefined) break
     if (name.length === 13 && name.toLowerCase() === 'authorization') values.push(value)
     else if (name.length === 4 && name.toLowerCase() === 'dpop') proofs.push(value)
+    else if (name.length === 12 && name.toLowerCase() === 'content-type') refuseForm(value)
   }
   const [value] = values
   if (value === undefined) throw new Refusal('missing_token', 'no authorization header')
@@ -70,6 +72,17 @@ function readValue(value: string, proofs: readonly string[]): Credential {
     throw new Refusal('invalid_dpop_proof', 'a dpop token needs exactly one dpop header')
   }
   return { scheme, token, proof }
+}
+
+/**
+ * RFC 6750 section 2.2 lets a form carry the token. Bodies are not opened here and no operation of Azure Machine
+ * Learning takes a form, so every form is refused, before anybody could forward or record what is in it.
+ */
+function refuseForm(contentType: string): void {
+  if (!FORM.test(contentType.trimStart())) return
+  throw new Refusal('invalid_request', 'a form is not accepted: it could carry a token', {
+    remedy: 'send the token in the authorization header and the body as application/json',
+  })
 }
 
 /** RFC 9700 section 4.3.2: URLs end in logs and histories, so a token in one is burnt. */

@@ -7,13 +7,14 @@ import type { Operation } from '../azureml/operation.ts'
 import { Refusal } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
 import { resolveEffects, type Effects } from './effects.ts'
-import { contextOf, principalUids, resourceUids } from './entities.ts'
+import { createContextOf, principalUids, resourceUids } from './entities.ts'
 import type { Facts } from './facts.ts'
 import { evaluate, type Answer, type Question } from './evaluate.ts'
 import type { PolicySet, Rule } from './rules.ts'
 import { createNeeded, placeOf } from './needed.ts'
-import { createSlicer, parseSlice } from './slices.ts'
+import { createSlicer, parseSlice, type Slice } from './slices.ts'
 import type { Uid } from './conditions.ts'
+import { refuseSignIn, stepUpOf, type CheckSignIn, type StepUp } from './step-up.ts'
 
 /** What policy said of one request, permit or refusal alike: the same fields, so that both can be explained. */
 export interface Decision {
@@ -70,7 +71,7 @@ export type Decide = (principal: Principal, operation: Operation, facts: Facts) 
 const CACHE_SIZE = 50_000
 
 type Judged =
-  | { readonly effects: Effects; readonly decision: Decision }
+  | { readonly effects: Effects; readonly decision: Decision; readonly stepUp: StepUp | null }
   | {
       readonly effects: null
       readonly code: 'policy_refused' | 'secrets_refused' | 'policy_error'
@@ -79,21 +80,26 @@ type Judged =
       readonly decision: Decision
     }
 
+export interface DecideOptions {
+  /** Decisions kept. */
+  readonly cacheSize?: number
+  /** Judges sign-ins for `@stepup`; without it, such a forbid is one like any other. */
+  readonly checkSignIn?: CheckSignIn
+}
+
 /** Creates the judge of one policy set. */
-export function createDecide(
-  set: PolicySet,
-  options: { readonly cacheSize?: number } = {},
-): Decide {
+export function createDecide(set: PolicySet, options: DecideOptions = {}): Decide {
   const size = options.cacheSize ?? CACHE_SIZE
   const cache = size > 0 ? new LRUCache<string, Judged>({ max: size }) : null
   const judge = createJudge(set)
+  const contextOf = createContextOf(set.facts)
   const callerOf = createCallers(Math.max(size, 1))
 
   return (principal, operation, facts) => {
     let judged: Judged | undefined
     try {
       const caller = callerOf(principal)
-      const context = contextOf(set.facts, principal, operation, facts)
+      const context = contextOf(principal, operation, facts)
       const key = keyOf(caller, operation, context)
       judged = cache?.get(key)
       if (judged === undefined) {
@@ -103,7 +109,7 @@ export function createDecide(
     } catch (error) {
       judged = failed(set.version, 'the policies could not be evaluated', [], error)
     }
-    return verdictOf(judged, principal, operation)
+    return verdictOf(judged, principal, operation, options.checkSignIn)
   }
 }
 
@@ -149,9 +155,25 @@ function keyOf(caller: Caller, operation: Operation, context: Question['context'
   return key
 }
 
-function verdictOf(judged: Judged, principal: Principal, operation: Operation): Verdict {
+function verdictOf(
+  judged: Judged,
+  principal: Principal,
+  operation: Operation,
+  checkSignIn: CheckSignIn | undefined,
+): Verdict {
   const { decision } = judged
   if (judged.effects !== null) {
+    const { stepUp } = judged
+    // judged for each request: a sign-in grows old while the decision is remembered
+    const refusal = stepUp === null ? null : refuseSignIn(stepUp, principal, checkSignIn)
+    if (stepUp !== null && refusal !== null) {
+      const { policies, reason } = stepUp
+      return {
+        permit: null,
+        refusal,
+        decision: { ...decision, verdict: 'refuse', policies, reason },
+      }
+    }
     return { permit: new Permit(principal, operation, decision, judged.effects), decision }
   }
   const refusal = new Refusal(judged.code, decision.reason, {
@@ -184,11 +206,15 @@ function createJudge(
     const action = set.words.actionOf(operation)
     const question: Question = { principals, action, resources: resourceUids(operation), context }
     const { key, rules, shadowed } = relevantTo(principals, question.resources)
-    const answer = evaluate(parseSlice(key, rules), question)
-    if (answer.errors.length > 0) {
-      const reason = `a policy could not be evaluated: ${answer.errors.join(', ')}`
-      return failed(version, reason, answer.errors)
+    const first = evaluate(parseSlice(key, rules), question)
+    if (first.errors.length > 0) {
+      const reason = `a policy could not be evaluated: ${first.errors.join(', ')}`
+      return failed(version, reason, first.errors)
     }
+    const stepUp = first.permitted
+      ? null
+      : stepUpOf(first.reasons.flatMap((id) => set.rules.get(id) ?? []))
+    const answer = stepUp === null ? first : evaluate(signedIn(key, rules), question)
     const policies = answer.reasons
     const shadow =
       shadowed.length === 0
@@ -204,7 +230,7 @@ function createJudge(
         version,
         shadow,
       }
-      return { effects, decision }
+      return { effects, decision, stepUp }
     }
     const needed = neededFor(question, placeOf(operation))
     const reason = deciding.length > 0 ? reasonOf(deciding) : needed.reason
@@ -215,6 +241,14 @@ function createJudge(
       decision: { verdict: 'refuse', policies, reason, version, shadow },
     }
   }
+}
+
+/** The same rules as if every sign-in that can be asked for had been made. */
+function signedIn(key: string, rules: readonly Rule[]): Slice {
+  return parseSlice(
+    `${key} signed-in`,
+    rules.filter(({ policy }) => policy.stepUp === null),
+  )
 }
 
 function reasonOf(rules: readonly Rule[]): string {

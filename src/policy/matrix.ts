@@ -28,7 +28,7 @@ export function policyMatrix(set: PolicySet): MatrixRow[] {
   const fixed = [...set.rules.values()].filter(({ link, shadow }) => link === null && !shadow)
   const forbids = parseSlice(
     `${set.version} forbids`,
-    fixed.filter(({ policy }) => policy.effect === 'forbid'),
+    fixed.filter(({ policy }) => policy.effect === 'forbid' && policy.stepUp === null),
   )
   return set.words.actions.map((action) => {
     const type = resourceTypesOf(action.name, set.words.resourceTypes)[0] ?? 'Other'

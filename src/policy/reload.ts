@@ -2,7 +2,7 @@
  * Policies that can be loaded again while requests are judged: atomically, keeping the last good ones.
  * @module
  */
-import { createDecide, type Decide } from './decide.ts'
+import { createDecide, type Decide, type DecideOptions } from './decide.ts'
 import { PolicyError } from './faults.ts'
 import { loadPolicy, type LoadOptions } from './load.ts'
 import type { PolicySet } from './rules.ts'
@@ -28,7 +28,7 @@ export interface LivePolicy {
  */
 export async function createLivePolicy(
   options: LoadOptions,
-  tuning: { readonly cacheSize?: number } = {},
+  tuning: DecideOptions = {},
 ): Promise<LivePolicy> {
   let set = await loadPolicy(options)
   let judge = createDecide(set, tuning)

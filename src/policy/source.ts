@@ -7,6 +7,8 @@ import type { DetailedError, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs'
 import { factsIn, namedIn, scopeActions, scopeUid, type Uid } from './conditions.ts'
 import { FACT_NAMES, factKind } from './facts.ts'
 import { fault, suggest, type Fault } from './faults.ts'
+import { readStepUp } from './step-up.ts'
+import type { SignInRequirement } from '../identity/step-up.ts'
 
 /** One policy or template as written. */
 export interface Statement {
@@ -26,6 +28,8 @@ export interface Annotations {
   readonly redact: boolean
   readonly recordBody: boolean
   readonly shadow: boolean
+  /** `@stepup`: what sign-in lifts this forbid; null for every other policy. */
+  readonly stepUp: SignInRequirement | null
 }
 
 /** A statement that was understood. */
@@ -46,7 +50,17 @@ export interface Policy extends Annotations, Statement {
   readonly kind: string | null
 }
 
-const ANNOTATIONS = ['id', 'reason', 'identity', 'pin', 'stamp', 'redact', 'record', 'shadow']
+const ANNOTATIONS = [
+  'id',
+  'reason',
+  'identity',
+  'pin',
+  'stamp',
+  'redact',
+  'record',
+  'shadow',
+  'stepup',
+]
 const FLAGS = ['pin', 'stamp', 'redact', 'shadow']
 const EFFECTS = ['identity', 'pin', 'stamp', 'redact', 'record']
 const ID = /^[a-z][a-z0-9-]{0,62}$/u
@@ -124,6 +138,9 @@ function annotationFaults(
     add('a policy needs "@reason": what a refused or permitted caller is told')
   const record = given.get('record')
   if (record !== undefined && record !== 'body') add('"@record" takes the value "body"')
+  const stepUp = given.has('stepup') ? readStepUp(given.get('stepup') ?? '') : null
+  if (typeof stepUp === 'string') add(stepUp, 'write "max-age=900", "methods=mfa", or both')
+  if (stepUp !== null && json.effect === 'permit') add('"@stepup" has no meaning on a permit')
   const identity = given.get('identity')
   if (json.effect === 'permit' && (identity ?? '') === '') {
     add('a permit needs "@identity": the managed identity that the call goes out under')
@@ -175,6 +192,7 @@ export function readStatement(
       redact: given.has('redact'),
       recordBody: given.has('record'),
       shadow: given.has('shadow'),
+      stepUp: stepUpOf(given.get('stepup')),
       effect: json.effect,
       template,
       principal: scopeUid(json.principal),
@@ -186,6 +204,11 @@ export function readStatement(
     },
     faults: [],
   }
+}
+
+function stepUpOf(text: string | null | undefined): SignInRequirement | null {
+  const read = readStepUp(text ?? '')
+  return typeof read === 'string' ? null : read
 }
 
 function isSlot(scope: PolicyJson['principal'] | PolicyJson['resource']): boolean {

@@ -79,6 +79,36 @@ export function sendBytes(origin: string, ca: string, bytes: string | Buffer): P
   })
 }
 
+/** A request with headers exactly as given, names repeated and values unchecked; one connection of its own. */
+export async function sendRaw(
+  origin: string,
+  ca: string,
+  path: string,
+  rawHeaders: readonly string[],
+  method = 'GET',
+): Promise<Answer> {
+  const lines = [`${method} ${path} HTTP/1.1`]
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2)
+    lines.push(`${rawHeaders[i]}: ${rawHeaders[i + 1]}`)
+  const bytes = await sendBytes(origin, ca, `${lines.join('\r\n')}\r\nConnection: close\r\n\r\n`)
+  return parseAnswer(bytes)
+}
+
+/** The first answer in what came back over a connection. */
+export function parseAnswer(bytes: string): Answer {
+  const end = bytes.indexOf('\r\n\r\n')
+  const [first = '', ...lines] = bytes.slice(0, end).split('\r\n')
+  const headers: IncomingHttpHeaders = {}
+  for (const line of lines) {
+    const at = line.indexOf(':')
+    headers[line.slice(0, at).toLowerCase()] = line.slice(at + 1).trim()
+  }
+  const body = bytes.slice(end + 4)
+  const length = headers['content-length']
+  const text = length === undefined ? body : body.slice(0, Number(length))
+  return toAnswer(Number(first.split(' ')[1] ?? 0), headers, text)
+}
+
 function toAnswer(status: number, headers: IncomingHttpHeaders, text: string): Answer {
   const json = (): unknown => JSON.parse(text)
   return { status, headers, text, json, code: codeOf(text) }

@@ -77,6 +77,7 @@ function forbidden(set: PolicySet): (id: string) => boolean {
   const rules = [...set.rules.values()].filter(
     ({ policy, link, shadow, principal, resource }) =>
       policy.effect === 'forbid' &&
+      policy.stepUp === null &&
       !shadow &&
       link === null &&
       principal === null &&

@@ -20,6 +20,7 @@ const small = generateKeyPairSync('rsa', { modulusLength: 1024 })
 
 export interface BadWorld extends World {
   denyList: DenyList
+  denyListFile: string
   /** Signs for the shared Entra issuer. */
   sharedKey: SigningKey
   /** The personal accounts' key in the shared set. */
@@ -100,6 +101,7 @@ export async function makeBadWorld(): Promise<BadWorld> {
   const { makeIdentify, close } = world
   return Object.assign(world, {
     denyList,
+    denyListFile: file,
     sharedKey,
     msaKey,
     attackerKey,

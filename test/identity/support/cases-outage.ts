@@ -16,8 +16,8 @@ const rotated = async (world: BadWorld) =>
 /** Breaks the keys an hour after the start, and makes the gateway notice by a token with a new key. */
 function breaking(route: 'jwks' | 'discovery', fault: Answer) {
   return async (world: BadWorld, ask: (request: CaseRequest) => Promise<string>) => {
-    world.clock.ms += 3_601_000
     world.entra.faults.set(route, fault)
+    await world.advance(3_601_000)
     await ask(await rotated(world))
   }
 }
@@ -48,7 +48,7 @@ const keyFaults: [number, string, Answer][] = [
 
 function opaque(
   name: string,
-  answer: Answer,
+  answer: (world: BadWorld) => Answer,
   status: number,
   code: BadTokenCase['code'],
 ): BadTokenCase {
@@ -56,7 +56,7 @@ function opaque(
     row: 49,
     name,
     async prepare(world) {
-      world.okta.handlers.set('introspection', answer)
+      world.okta.handlers.set('introspection', answer(world))
     },
     make: () => bearer('opaque-token'),
     status,
@@ -65,23 +65,24 @@ function opaque(
 }
 
 /** A good introspection answer; the test's server is asked at its own address. */
-function active(changes: (issuer: string) => Record<string, unknown>): Answer {
-  return (request, response) => {
-    const issuer = `http://${request.headers.host}/opaque`
-    const seconds = Math.floor(Date.now() / 1000)
-    const times = { iat: seconds - 60, exp: seconds + 600 }
-    const token = {
-      active: true,
-      iss: issuer,
-      aud: OKTA_AUDIENCE,
-      ...times,
-      token_type: 'Bearer',
-      sub: 's',
-      client_id: 'c',
-      scope: 'x',
+function active(changes: (issuer: string) => Record<string, unknown>) {
+  return (world: BadWorld): Answer =>
+    (request, response) => {
+      const issuer = `http://${request.headers.host}/opaque`
+      const seconds = world.clock() / 1000
+      const times = { iat: seconds - 60, exp: seconds + 600 }
+      const token = {
+        active: true,
+        iss: issuer,
+        aud: OKTA_AUDIENCE,
+        ...times,
+        token_type: 'Bearer',
+        sub: 's',
+        client_id: 'c',
+        scope: 'x',
+      }
+      sendJson(response, { ...token, ...changes(issuer) })
     }
-    sendJson(response, { ...token, ...changes(issuer) })
-  }
 }
 
 export const outageCases: readonly BadTokenCase[] = [
@@ -117,28 +118,28 @@ export const outageCases: readonly BadTokenCase[] = [
     200,
     'accepted',
   ),
-  opaque('introspection hangs', () => undefined, 503, 'idp_unavailable'),
+  opaque('introspection hangs', () => () => undefined, 503, 'idp_unavailable'),
   opaque(
     'introspection answers 500',
-    (_, response) => sendJson(response, {}, 500),
+    () => (_, response) => sendJson(response, {}, 500),
     503,
     'idp_unavailable',
   ),
   opaque(
     'introspection refuses the gateway',
-    (_, response) => sendJson(response, { error: 'invalid_client' }, 401),
+    () => (_, response) => sendJson(response, { error: 'invalid_client' }, 401),
     503,
     'idp_unavailable',
   ),
   opaque(
     'introspection answers without "active"',
-    (_, response) => sendJson(response, { iss: 'x' }),
+    () => (_, response) => sendJson(response, { iss: 'x' }),
     503,
     'idp_unavailable',
   ),
   opaque(
     'not active',
-    (_, response) => sendJson(response, { active: false }),
+    () => (_, response) => sendJson(response, { active: false }),
     401,
     'invalid_token',
   ),

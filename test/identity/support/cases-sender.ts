@@ -21,7 +21,7 @@ function proof(
     name,
     async make(world) {
       const token = await sign(world.oktaKey, world.oktaUser({ cnf: { jkt: client.jkt } }))
-      const moved = { ...changes }
+      const moved: Record<string, unknown> = { htu: world.publicUrl + world.path, ...changes }
       if (typeof moved['iat'] === 'number') moved['iat'] += world.clock() / 1000
       return dpop(token, await by.prove(token, world.clock() / 1000, moved, header))
     },
@@ -82,7 +82,8 @@ export const senderCases: readonly BadTokenCase[] = [
     ...proof('two proofs', {}),
     async make(world) {
       const token = await sign(world.oktaKey, world.oktaUser({ cnf: { jkt: client.jkt } }))
-      const request = dpop(token, await client.prove(token, world.clock() / 1000))
+      const htu = world.publicUrl + world.path
+      const request = dpop(token, await client.prove(token, world.clock() / 1000, { htu }))
       return { ...request, rawHeaders: [...request.rawHeaders, ...request.rawHeaders.slice(-2)] }
     },
   },
@@ -90,7 +91,8 @@ export const senderCases: readonly BadTokenCase[] = [
     ...proof('jti used before', {}),
     async prepare(world, ask) {
       const token = await sign(world.oktaKey, world.oktaUser({ cnf: { jkt: client.jkt } }))
-      replayed = await client.prove(token, world.clock() / 1000)
+      const htu = world.publicUrl + world.path
+      replayed = await client.prove(token, world.clock() / 1000, { htu })
       const first = await ask(dpop(token, replayed))
       if (first !== 'accepted') throw new Error(`the first use was refused: ${first}`)
     },

@@ -35,6 +35,13 @@ export function makeClock(): Clock {
 
 export interface World {
   clock: Clock
+  /** Moves the clock of whoever judges, and of the claims. */
+  advance: (ms: number) => Promise<void>
+  /** Seconds that may go by between the making of a token and its judgement. */
+  slack: number
+  /** Where DPoP proofs are for. */
+  publicUrl: string
+  path: string
   entra: TestIssuer
   okta: TestIssuer
   entraKey: SigningKey
@@ -78,6 +85,12 @@ export async function makeWorld(): Promise<World> {
   }
   const world: World = {
     clock,
+    async advance(ms) {
+      clock.ms += ms
+    },
+    slack: 0,
+    publicUrl: PUBLIC_URL,
+    path: '/subscriptions/x',
     entra,
     okta,
     entraKey,

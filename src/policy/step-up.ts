@@ -1,0 +1,77 @@
+/**
+ * `@stepup` on a forbid: what it forbids becomes possible by a sign-in that is recent or strong enough.
+ *
+ * The forbid itself is Cedar's like any other. Only if nothing but such forbids stand in the way of a permit does the
+ * sign-in decide; who is asked about it is handed in, because tokens are another stage's matter.
+ * @module
+ */
+import { Refusal } from '../errors.ts'
+import type { Principal } from '../identity/principal.ts'
+import type { SignInRequirement } from '../identity/step-up.ts'
+import type { Rule } from './rules.ts'
+
+/** Null if the sign-in behind the principal's token meets the requirement; else the refusal, a challenge if it can be. */
+export type CheckSignIn = (principal: Principal, requirement: SignInRequirement) => Refusal | null
+
+/** What the forbids in the way of a permit ask for together. */
+export interface StepUp {
+  readonly requirement: SignInRequirement
+  readonly policies: readonly string[]
+  readonly reason: string
+}
+
+/** Longer than a day means nothing: a token does not last longer. */
+const MAX_AGE_SECONDS = 86_400
+const METHOD = /^[a-z][a-z0-9_.-]{0,31}$/iu
+
+/** The requirement that an annotation's value states, or what is wrong with it. */
+export function readStepUp(text: string): SignInRequirement | string {
+  let maxAgeSeconds: number | null = null
+  let methods: readonly string[] | null = null
+  for (const word of text.split(' ').filter((part) => part !== '')) {
+    const [, name, value = ''] = /^(max-age|methods)=(\S+)$/u.exec(word) ?? []
+    if (name === 'max-age' && maxAgeSeconds === null && /^[1-9]\d{0,4}$/u.test(value)) {
+      maxAgeSeconds = Number(value)
+    } else if (name === 'methods' && methods === null) methods = value.split(',')
+    else return `"@stepup" cannot be read at "${word}"`
+  }
+  if (maxAgeSeconds !== null && maxAgeSeconds > MAX_AGE_SECONDS) {
+    return '"@stepup" has a "max-age" above a day'
+  }
+  if (methods?.every((method) => METHOD.test(method)) === false) {
+    return '"@stepup" names a method that is no name'
+  }
+  if (maxAgeSeconds === null && methods === null) return '"@stepup" asks for nothing'
+  return {
+    ...(maxAgeSeconds === null ? {} : { maxAgeSeconds }),
+    ...(methods === null ? {} : { methods }),
+  }
+}
+
+/** What these rules ask for together, so that one sign-in is enough; null unless all of them can be met by one. */
+export function stepUpOf(refusing: readonly Rule[]): StepUp | null {
+  const asked = refusing.flatMap(({ policy }) => policy.stepUp ?? [])
+  if (asked.length === 0 || asked.length < refusing.length) return null
+  const ages = asked.flatMap(({ maxAgeSeconds }) => maxAgeSeconds ?? [])
+  const methods = [...new Set(asked.flatMap((one) => one.methods ?? []))]
+  return {
+    requirement: {
+      ...(ages.length === 0 ? {} : { maxAgeSeconds: Math.min(...ages) }),
+      ...(methods.length === 0 ? {} : { methods }),
+    },
+    policies: refusing.map(({ id }) => id),
+    reason: [...new Set(refusing.map(({ policy }) => policy.reason))].join('; '),
+  }
+}
+
+/** The refusal, with the policies that ask, or null if the sign-in is good enough. Without a judge it never is. */
+export function refuseSignIn(
+  { requirement, policies, reason }: StepUp,
+  principal: Principal,
+  check: CheckSignIn | undefined,
+): Refusal | null {
+  if (check === undefined) return new Refusal('policy_refused', reason, { policies })
+  const refusal = check(principal, requirement)
+  if (refusal === null) return null
+  return new Refusal(refusal.code, `${reason}: ${refusal.message}`, { ...refusal.detail, policies })
+}
