@@ -135,12 +135,11 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     checkSignIn: (principal, requirement) => checkSignIn(principal, requirement, now()),
   })
   const injection = createInjection({
-    policy,
+    policy: () => policy,
     decide,
     bodyBytes: limits.bodyBytes ?? DEFAULTS.bodyBytes,
     callFacts: (exchange) => callFacts(exchange, routing.ownOperation(exchange)),
     ask,
-    arm: routing.arm,
   })
   const names = hostNames(config)
   const stages: Stages = {
@@ -158,9 +157,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
         clientCertificate: clientCertificate(raw),
       }),
     classify,
-    gather: injection.gather,
-    pin: injection.pin,
-    finish: injection.finish,
+    ...injection,
     decide,
     route: routing.route,
     grant: (permit, scope, raw) => broker.grant(permit, scope, callersToken(raw)),
@@ -169,8 +166,8 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     recorder: audit.recorder,
     forward: createForward({
       ...routing,
-      userAgent,
       screen: injection.screen,
+      userAgent,
       holdBytes: limits.answerBytes ?? DEFAULTS.holdBytes,
     }),
     challenge: {

@@ -20,7 +20,7 @@ import type { AskAzure } from './forward/ask.ts'
 import type { Screen } from './forward/screen.ts'
 import type { Operation } from './azureml/operation.ts'
 import type { Decide, Facts, Permit } from './policy/decide.ts'
-import { createDistinguishes } from './policy/items.ts'
+import { createDistinguishes, type Distinguishes } from './policy/items.ts'
 import type { PolicySet } from './policy/rules.ts'
 import type { Policy } from './policy/source.ts'
 import type { Grant } from './token/grant.ts'
@@ -57,7 +57,12 @@ export interface Injection {
    * `@pin`: the body with versions in place of labels, and the facts of that; null if nothing changed.
    * @throws {Refusal} for what cannot be pinned
    */
-  readonly pin: (exchange: Exchange, grant: Grant, gathered: Gathered) => Promise<Gathered | null>
+  readonly pin: (
+    exchange: Exchange,
+    grant: Grant,
+    gathered: Gathered,
+    origin: string,
+  ) => Promise<Gathered | null>
   /** `@stamp` and `@record`: the bytes to send, if they were read. */
   readonly finish: (exchange: Exchange, permit: Permit, content: Content | null) => Buffer | null
   /** What of an answer its caller may read; null if all of it, whatever it says. */
@@ -65,25 +70,32 @@ export interface Injection {
 }
 
 export interface InjectionOptions {
-  readonly policy: PolicySet
+  /** The policies in force; another set after a reload. */
+  readonly policy: () => PolicySet
   readonly decide: Decide
   readonly bodyBytes: number
   readonly callFacts: (exchange: Exchange) => Facts
   readonly ask: AskAzure
-  /** Origin of Azure Resource Manager. */
-  readonly arm: string
 }
 
 export function createInjection(options: InjectionOptions): Injection {
-  const { policy, callFacts, ask, arm } = options
-  const needsBody = createNeedsBody(policy)
-  const distinguishes = createDistinguishes(policy, DOCUMENT_FACTS)
+  const { callFacts, ask } = options
   const versions = createVersionCache()
+
+  let known: Derived | null = null
+  function inForce(): Derived {
+    const set = options.policy()
+    if (known?.set !== set) {
+      const distinguishes = createDistinguishes(set, DOCUMENT_FACTS)
+      known = { set, needsBody: createNeedsBody(set), distinguishes }
+    }
+    return known
+  }
 
   function factsOf(exchange: Exchange, { received, findings }: Content): Facts {
     return {
       ...callFacts(exchange),
-      ...findings.collector.finish(policy.facts),
+      ...findings.collector.finish(inForce().set.facts),
       bodyDigest: sha256(received),
     }
   }
@@ -91,7 +103,7 @@ export function createInjection(options: InjectionOptions): Injection {
   return {
     async gather(exchange, request) {
       const { operation } = exchange
-      if (operation === null || !needsBody(operation) || !hasBody(request.headers)) {
+      if (operation === null || !inForce().needsBody(operation) || !hasBody(request.headers)) {
         return { facts: callFacts(exchange), content: null }
       }
       const stream = request.body instanceof Readable ? request.body : request.raw
@@ -106,12 +118,13 @@ export function createInjection(options: InjectionOptions): Injection {
       return { facts: factsOf(exchange, content), content }
     },
 
-    async pin(exchange, grant, { content }) {
+    async pin(exchange, grant, { content }, origin) {
       if (content === null || !grant.permit.effects.pin) return null
       const { edits, changes } = await pinAll(content.findings.floating, {
-        scope: content.context.scope,
+        // assets are looked up where the call itself goes: only ARM has them
+        scope: exchange.operation?.family === 'arm' ? content.context.scope : null,
         identity: grant.identity.name,
-        ask: (path, query) => ask(grant, exchange.id, arm, `${path}?${query}`),
+        ask: (path, query) => ask(grant, exchange.id, origin, `${path}?${query}`),
         cache: versions,
       })
       if (edits.length === 0) return null
@@ -151,7 +164,7 @@ export function createInjection(options: InjectionOptions): Injection {
       if (principal === null || operation?.effect !== 'read' || method !== 'GET') return null
       if (operation.family !== 'arm' || operation.resource.type === 'OperationStatus') return null
       const collection = isCollection(operation.resource)
-      if (!distinguishes(principal, operation, collection)) return null
+      if (!inForce().distinguishes(principal, operation, collection)) return null
       return createScreen({
         exchange,
         principal,
@@ -160,11 +173,18 @@ export function createInjection(options: InjectionOptions): Injection {
         decide: options.decide,
         factsOf: (document, { resource, scope }) => ({
           ...callFacts(exchange),
-          ...bodyFacts(document, { scope, type: resource.type, whole: true }, policy.facts),
+          ...bodyFacts(document, { scope, type: resource.type, whole: true }, inForce().set.facts),
         }),
       })
     },
   }
+}
+
+/** What follows from a set of policies alone. */
+interface Derived {
+  readonly set: PolicySet
+  readonly needsBody: (operation: Operation) => boolean
+  readonly distinguishes: Distinguishes
 }
 
 const NOTHING: { edits: readonly Edit[]; changes: readonly Change[] } = { edits: [], changes: [] }
@@ -188,7 +208,7 @@ function createNeedsBody(set: PolicySet): (operation: Operation) => boolean {
     if (!operation.inspectable) return false
     const { uids } = set.words.actionOf(operation)
     return policies.some(
-      ({ actions }) => actions === null || uids.some(({ id }) => actions.has(id)),
+      ({ actions }) => actions === null || uids.some(({ id }) => actions.includes(id)),
     )
   }
 }

@@ -46,7 +46,12 @@ export interface Stages {
   readonly route: (operation: Operation, target: Target, permit: Permit) => Promise<Route>
   readonly grant: (permit: Permit, scope: string, raw: IncomingMessage) => Promise<Grant>
   /** `@pin`: null if nothing had to be pinned; otherwise what is to be judged instead. */
-  readonly pin: (exchange: Exchange, grant: Grant, gathered: Gathered) => Promise<Gathered | null>
+  readonly pin: (
+    exchange: Exchange,
+    grant: Grant,
+    gathered: Gathered,
+    origin: string,
+  ) => Promise<Gathered | null>
   /** `@stamp`, `@record`: the bytes to send, null to stream the caller's. */
   readonly finish: (exchange: Exchange, permit: Permit, content: Content | null) => Buffer | null
   readonly dropToken: (grant: Grant, scope: string) => void
@@ -95,7 +100,7 @@ export function createPipeline(stages: Stages): Pipeline {
     let permit = judge(gathered.facts)
     const { origin, path, scope } = await stages.route(operation, target, permit)
     let grant = await stages.grant(permit, scope, request.raw)
-    const pinned = await stages.pin(exchange, grant, gathered)
+    const pinned = await stages.pin(exchange, grant, gathered, origin)
     if (pinned !== null) {
       // what was judged with labels is judged again with the versions that go to Azure
       permit = judge(pinned.facts)
