@@ -85,6 +85,10 @@ MLflow (a real server behind it, if .venv is there: docs/clients.md)
   export MLFLOW_TRACKING_URI=${gateway.url}/mlflow/v1.0${workspaceId()}
   export MLFLOW_TRACKING_TOKEN=$(${tokenOf('scientist')})
 
+Sign-in as people do it, and a program that finds the gateway by its environment
+  node src/main.ts login --gateway ${gateway.url} --issuer entra --ca ${caFile}
+  node src/main.ts exec --workspace ${workspaceId()} -- python train.py
+
 Ctrl-C stops all of it.
 `
 }

@@ -18,6 +18,7 @@ import type { Recorder } from './audit/recorder.ts'
 import type { Forward } from './forward/forward.ts'
 import { openExchange, type Exchange, type Outcome } from './exchange.ts'
 import { Refusal, toRefusal } from './errors.ts'
+import type { Content, Gathered } from './inject.ts'
 import { refusalAnswer, type Challenge } from './wire.ts'
 
 /** Where a call goes at Azure, and the scope of the token that it needs there. */
@@ -33,11 +34,8 @@ export interface Stages {
   readonly parseTarget: (method: string, rawTarget: string) => Target
   readonly identify: (raw: IncomingMessage) => Promise<Principal>
   readonly classify: (target: Target) => Operation
-  /** Reads what policy needs to know; null body: the caller's bytes are streamed untouched. */
-  readonly gather: (
-    exchange: Exchange,
-    request: FastifyRequest,
-  ) => Promise<{ facts: Facts; body: Buffer | null }>
+  /** Reads what policy needs to know; null content: nobody asks, the caller's bytes are streamed untouched. */
+  readonly gather: (exchange: Exchange, request: FastifyRequest) => Promise<Gathered>
   readonly decide: (
     principal: Principal,
     operation: Operation,
@@ -46,6 +44,10 @@ export interface Stages {
     { permit: Permit; decision: Decision } | { permit: null; refusal: Refusal; decision: Decision }
   readonly route: (operation: Operation, target: Target, permit: Permit) => Promise<Route>
   readonly grant: (permit: Permit, scope: string, raw: IncomingMessage) => Promise<Grant>
+  /** `@pin`: null if nothing had to be pinned; otherwise what is to be judged instead. */
+  readonly pin: (exchange: Exchange, grant: Grant, gathered: Gathered) => Promise<Gathered | null>
+  /** `@stamp`, `@record`: the bytes to send, null to stream the caller's. */
+  readonly finish: (exchange: Exchange, permit: Permit, content: Content | null) => Buffer | null
   readonly dropToken: (grant: Grant, scope: string) => void
   readonly recorder: Recorder
   readonly forward: Forward
@@ -80,17 +82,26 @@ export function createPipeline(stages: Stages): Pipeline {
 
     const principal = (exchange.principal = await stages.identify(request.raw))
     const operation = (exchange.operation = stages.classify(target))
-    const { facts, body } = await stages.gather(exchange, request)
+    const gathered = await stages.gather(exchange, request)
 
-    const verdict = stages.decide(principal, operation, facts)
-    exchange.decision = verdict.decision
-    if (verdict.permit === null) throw verdict.refusal
-    const { permit } = verdict
-    exchange.redact = permit.effects.redact
-
+    const judge = (facts: Facts): Permit => {
+      const verdict = stages.decide(principal, operation, facts)
+      exchange.decision = verdict.decision
+      if (verdict.permit === null) throw verdict.refusal
+      exchange.redact = verdict.permit.effects.redact
+      return verdict.permit
+    }
+    let permit = judge(gathered.facts)
     const { origin, path, scope } = await stages.route(operation, target, permit)
-    const grant = await stages.grant(permit, scope, request.raw)
+    let grant = await stages.grant(permit, scope, request.raw)
+    const pinned = await stages.pin(exchange, grant, gathered)
+    if (pinned !== null) {
+      // what was judged with labels is judged again with the versions that go to Azure
+      permit = judge(pinned.facts)
+      grant = await stages.grant(permit, scope, request.raw)
+    }
     exchange.identity = grant.identity
+    const body = stages.finish(exchange, permit, (pinned ?? gathered).content)
 
     stillThere(reply)
     exchange.record = 'intent'
@@ -102,7 +113,7 @@ export function createPipeline(stages: Stages): Pipeline {
 
     const regrant = async (rejected: Grant): Promise<Grant> => {
       stages.dropToken(rejected, scope)
-      return stages.grant(permit, scope, request.raw)
+      return stages.grant(rejected.permit, scope, request.raw)
     }
     const fail = async (refusal: Refusal): Promise<void> => refuse(refusal, request, reply)
     stages.forward(grant, { exchange, origin, path, recorded, body, regrant, fail }, reply)

@@ -139,6 +139,33 @@ function decisionColumns(exchange: Exchange) {
   }
 }
 
+const safe = (value: unknown): unknown => (typeof value === 'string' ? line(value, 256) : value)
+
+/** Each text of a record's object as a line, those in lists too. */
+function linesOf(content: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(content).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map(safe) : safe(value),
+    ]),
+  )
+}
+
+const MOST_CHANGES = 64
+
+/** What effects did to the body, said once, with the decision; what was left out of the answer, with the outcome. */
+function effectColumns(kind: RecordKind, { changes, content, leftOut }: Exchange) {
+  if (kind === 'completed') return { ItemsLeftOut: leftOut ?? undefined }
+  return {
+    BodySha256: changes?.before,
+    SentSha256: changes?.after,
+    Changes: changes?.list
+      .slice(0, MOST_CHANGES)
+      .map(({ effect, at, to }) => ({ effect, at: line(at, 512), to: line(to, 512) })),
+    Body: content === null ? undefined : linesOf(content),
+  }
+}
+
 /** The host alone of an origin: a URL could hold more than its place. */
 function hostOf(origin: string | undefined): string | undefined {
   return origin === undefined ? undefined : HOST.exec(origin)?.[1]
@@ -182,6 +209,7 @@ export function rowOf(
     UpstreamRequestIds: upstreamIds(exchange),
     Status: exchange.status ?? undefined,
     UpstreamStatus: exchange.upstream?.status ?? undefined,
+    ...effectColumns(kind, exchange),
     BytesIn: exchange.bytesIn,
     BytesOut: exchange.bytesOut,
     DurationMs:

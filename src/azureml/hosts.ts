@@ -18,6 +18,8 @@ export interface Upstream {
 export interface Hosts {
   /** The gateway's own origin, without a trailing slash. */
   readonly publicUrl: string
+  /** Origin of Azure Resource Manager, without a trailing slash. */
+  readonly arm: string
   /**
    * @param region of the workspace or registry, as ARM writes it (`eastus` or `East US`); null if not known
    * @throws {Refusal} `upstream_unreachable` if the region is needed and not known
@@ -53,6 +55,7 @@ export function createHosts(cloud: CloudConfig, publicUrl: string): Hosts {
   const dataPlane = trim(cloud.dataPlane ?? known.dataPlane)
   const scoring = trim(cloud.scoring ?? known.scoring)
   // regional hosts such as eastus.management.azure.com are in polling URLs of Azure's own
+  const canonicalOrigin = publicUrl.toLowerCase().replace(/:443$/, '')
   const isArm = matcher(
     cloud.resourceManager === undefined ? arm.replace('://', '://{armRegion}') : arm,
   )
@@ -95,6 +98,8 @@ export function createHosts(cloud: CloudConfig, publicUrl: string): Hosts {
     const [, scheme = '', host = '', port = '', rest = ''] = parts
     const mlflow = scheme.toLowerCase() === 'azureml'
     const origin = canonical(mlflow ? schemeOf(dataPlane) : scheme, host, port)
+    // a client that sends back what it was answered has the gateway's own URLs kept at Azure
+    if (origin === canonicalOrigin) return url
     const served = isDataPlane(origin)
     if (mlflow) return served === null ? null : `${publicUrl.replace(/^https?/, 'azureml')}${rest}`
     if (isArm(origin) !== null) return `${publicUrl}${rest}`
@@ -106,7 +111,7 @@ export function createHosts(cloud: CloudConfig, publicUrl: string): Hosts {
     return path === null ? null : `${publicUrl}${path}`
   }
 
-  return { publicUrl, upstream, needsRegion, toGateway }
+  return { publicUrl, arm, upstream, needsRegion, toGateway }
 }
 
 /**

@@ -60,9 +60,7 @@ function coveredBy(policy: Policy, set: PolicySet, isForbidden: (id: string) => 
   const covered = set.words.actions.filter(
     ({ id, name, parents }) =>
       (kind === null || resourceTypesOf(name, resourceTypes).includes(kind)) &&
-      (actions === null ||
-        actions.includes(id) ||
-        parents.some((parent) => actions.includes(parent))),
+      (actions === null || actions.has(id) || parents.some((parent) => actions.has(parent))),
   )
   return [
     ...new Set(covered.filter(({ id }) => !isForbidden(id)).map(({ name }) => nameable(name))),
