@@ -29,9 +29,14 @@ const FAMILIES = [
   'studioservice',
 ]
 
+/** Null if a call is not its own. */
+export type Service = (call: Call) => Promise<Answer | null>
+
 export interface DataPlaneOptions {
   readonly origin: string
   readonly access: (call: Call) => Promise<Access>
+  /** Services that do more than to keep documents, asked first; null from all of them: not theirs. */
+  readonly services?: readonly Service[]
 }
 
 /** The document behind `discoveryUrl`: a client reads its service hosts from it, without a token. */
@@ -52,6 +57,10 @@ export function createDataPlane(options: DataPlaneOptions): Handler {
       return armError(404, 'ServiceNotFound', `There is no service "${family}" on this host.`)
     const big = bigAnswer(call.path.slice(call.path.lastIndexOf('/') + 1))
     if (big !== null && call.method === 'GET') return big
+    for (const service of options.services ?? []) {
+      const answer = await service(call)
+      if (answer !== null) return answer
+    }
     const body = await call.body()
     if (call.method === 'GET' || call.method === 'HEAD') {
       const found = documents.get(call.path)

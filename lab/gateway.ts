@@ -17,6 +17,8 @@ import type { Lab } from './lab.ts'
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 /** As the image runs it (Dockerfile says why). */
 const NODE_FLAGS = ['--max-semi-space-size=4']
+/** Endpoints of the lab have names of their own under localhost. */
+const RESOLVER = ['--import', new URL('localhost-names.ts', import.meta.url).href]
 const READY_TIMEOUT_MS = 30_000
 const POLL_MS = 50
 const STOP_TIMEOUT_MS = 40_000
@@ -90,7 +92,8 @@ export async function spawnGateway(lab: Lab, options: GatewayOptions = {}): Prom
   const config = await writeGatewayConfig(lab, configFile, { ...options, port })
   await mkdir(config.audit.spool.directory, { recursive: true, mode: 0o700 })
   const env: Record<string, string | undefined> = { ...process.env, ...lab.env, ...options.env }
-  const args = [...(options.execArgv ?? NODE_FLAGS), MAIN, 'serve', '--config', configFile]
+  const flags = [...(options.execArgv ?? NODE_FLAGS), ...RESOLVER]
+  const args = [...flags, MAIN, 'serve', '--config', configFile]
   // a process group of its own: Ctrl-C reaches us only, and we stop it in our order
   const child = spawn(process.execPath, args, {
     env,

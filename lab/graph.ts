@@ -4,6 +4,7 @@
  * https://learn.microsoft.com/graph/api/directoryobject-getmembergroups
  * @module
  */
+import { isKnown } from './directory.ts'
 import type { ManagedIdentities } from './managed-identity.ts'
 import { json, type Answer, type Call, type Handler } from './part.ts'
 import { PERSONAS } from './personas.ts'
@@ -38,6 +39,12 @@ export function createGraph(identities: ManagedIdentities): Graph {
     const identity = bearer === undefined ? null : await identities.verify(bearer, AUDIENCES)
     if (identity === null)
       return refused(401, 'InvalidAuthenticationToken', 'Access token validation failure.')
+    const [, object] = /^\/v1\.0\/directoryObjects\/([^/]+)$/.exec(call.path) ?? []
+    if (object !== undefined && call.method === 'GET') {
+      return isKnown(object)
+        ? json(200, { id: object })
+        : refused(404, 'Request_ResourceNotFound', `Resource '${object}' does not exist.`)
+    }
     const match =
       /^\/v1\.0\/(?:users|servicePrincipals|directoryObjects)\/([^/]+)\/(getMemberGroups|transitiveMemberOf)(?:\/.*)?$/.exec(
         call.path,

@@ -12,7 +12,9 @@ import { INTROSPECTION_SECRET_VARIABLE, type Lab } from './lab.ts'
 import {
   AUDIENCE_GUID,
   AUDIENCE_URI,
+  ENTRA_CLI,
   IDENTITIES,
+  OKTA_CLI,
   REGION,
   RULE_ID,
   STREAM,
@@ -47,7 +49,7 @@ function gatewayConfig(lab: Lab, options: GatewayConfigOptions): Config {
       name: 'AzureCloud',
       resourceManager: urls.upstream,
       dataPlane: urls.dataPlane,
-      scoring: urls.scoring,
+      scoring: lab.scoringHosts,
       regions,
     },
     issuers: [
@@ -56,8 +58,15 @@ function gatewayConfig(lab: Lab, options: GatewayConfigOptions): Config {
         profile: 'entra',
         issuer: issuers.entra.url,
         audiences: [AUDIENCE_GUID, AUDIENCE_URI],
+        cli: { clientId: ENTRA_CLI, scopes: [`${AUDIENCE_URI}/user_impersonation`] },
       },
-      { name: 'okta', profile: 'okta', issuer: issuers.okta.url, audiences: [AUDIENCE_URI] },
+      {
+        name: 'okta',
+        profile: 'okta',
+        issuer: issuers.okta.url,
+        audiences: [AUDIENCE_URI],
+        cli: { clientId: OKTA_CLI, scopes: ['azureml'] },
+      },
     ],
     identities: Object.fromEntries(
       IDENTITIES.map(({ name, clientId }) => [name, { kind: 'managed-identity', clientId }]),

@@ -6,17 +6,24 @@ import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { createAccess, ARM_AUDIENCES, ML_AUDIENCES } from './arm/access.ts'
 import { createArm } from './arm/arm.ts'
+import { createRoles, type Roles } from './arm/roles.ts'
+import { createStore } from './arm/store.ts'
 import { ensureCertificates, type Certificates } from './ca.ts'
-import { createDataPlane } from './data-plane.ts'
+import { createArtifacts } from './data-plane/artifacts.ts'
+import { createHistory } from './data-plane/history.ts'
+import { createTracking } from './data-plane/tracking.ts'
+import { createDataPlane, type Service } from './data-plane.ts'
 import { createGraph, type Graph } from './graph.ts'
 import { createIngestion, type Ingestion } from './ingestion.ts'
 import type { Issuer } from './issuers/issuer.ts'
 import { createEntra, createOkta, INTROSPECTION_CLIENT } from './issuers/issuers.ts'
 import { createJournal, type Entry, type Journal } from './journal.ts'
 import { createManagedIdentities, type ManagedIdentities } from './managed-identity.ts'
+import { createMlflow, type Mlflow } from './mlflow.ts'
 import { createPart, type Handler, type Part } from './part.ts'
-import { PERSONAS, type Persona } from './personas.ts'
+import { PERSONAS, REGION, workspaceId, type Persona } from './personas.ts'
 import { createScoring } from './scoring.ts'
+import { startStorage, STORAGE_HOST, type Storage } from './storage.ts'
 import { createTokenService, type TokenService } from './token-service.ts'
 import { requestToken, type TokenOverrides } from './tokens.ts'
 
@@ -33,6 +40,10 @@ export interface LabOptions {
   readonly names?: readonly string[]
   /** What `IDENTITY_HEADER` must be; made up if absent. */
   readonly identityHeader?: string
+  /** A storage account behind uploads, logs and artifacts, and the proxy that leads to it. */
+  readonly storage?: boolean
+  /** A real MLflow server behind `/mlflow`, started when first asked for: needs the project's virtual environment. */
+  readonly mlflow?: boolean
   /** Members on a page of ARM's lists; 2 if absent. */
   readonly pageSize?: number
   /** Polls until a long-running operation is done; 2 if absent. */
@@ -60,6 +71,8 @@ export interface Lab {
   readonly directory: string
   readonly certificates: Certificates
   readonly urls: LabUrls
+  /** Origin of endpoints, with `{endpoint}` and `{region}` in it where names lead to this machine. */
+  readonly scoringHosts: string
   /** Exact `iss` of each issuer. */
   readonly issuers: { readonly entra: Issuer; readonly okta: Issuer }
   /** Every part, by name, for its faults and its journal. */
@@ -67,6 +80,10 @@ export interface Lab {
   readonly identities: ManagedIdentities
   readonly ingestion: Ingestion
   readonly graph: Graph
+  /** Role assignments that ARM tells of. They describe, and do not change, what the identities may do. */
+  readonly roles: Roles
+  /** Null unless asked for. */
+  readonly storage: Storage | null
   readonly tokenService: TokenService
   /** What reached ARM, the data plane and scoring, in order. */
   requests(): readonly Entry[]
@@ -106,7 +123,12 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const publicHost = options.publicHost ?? 'localhost'
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const certificates = await ensureCertificates(directory, {
-    names: [publicHost, ...(options.names ?? [])],
+    names: [
+      publicHost,
+      ...(options.names ?? []),
+      ...(publicHost === 'localhost' ? [`*.${REGION}.localhost`] : []),
+      ...(options.storage === true ? [STORAGE_HOST] : []),
+    ],
   })
 
   const upstreamJournal = createJournal()
@@ -116,8 +138,11 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   // handlers know each other's origins, so ports are taken first and handlers set after
   const routes = new Map<PartName, Record<string, Handler>>()
   const parts = new Map<PartName, Part>()
+  let storage: Storage | null = null
+  let mlflow: Mlflow | null = null
   const close = async (): Promise<void> => {
-    await Promise.all([...parts.values()].map((part) => part.close()))
+    const closing = [...parts.values(), ...[storage, mlflow].filter((one) => one !== null)]
+    await Promise.all(closing.map((one) => one.close()))
   }
   try {
     for (const [i, name] of PART_NAMES.entries()) {
@@ -134,6 +159,12 @@ export async function startLab(options: LabOptions): Promise<Lab> {
         routes: own,
       })
       parts.set(name, part)
+    }
+    if (options.storage === true) storage = await startStorage(directory, certificates)
+    if (options.mlflow === true) {
+      const host = new URL(parts.get('data-plane')?.url ?? '').host
+      const root = `azureml://${host}/mlflow/v2.0${workspaceId()}/experiments`
+      mlflow = createMlflow(directory, root)
     }
   } catch (error) {
     await close()
@@ -179,11 +210,27 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     identities,
     verifyCaller: (caller) => entra.verify(caller),
   })
+  // each endpoint has a host of its own, as in Azure; elsewhere than on localhost that would need a DNS zone
+  const scoringHosts =
+    publicHost === 'localhost'
+      ? urls.scoring.replace('localhost', '{endpoint}.{region}.localhost')
+      : urls.scoring
   const armAccess = { identities, audiences: ARM_AUDIENCES }
+  const roles = createRoles()
+  const store = createStore()
+  const services: Service[] = []
+  if (storage !== null) {
+    const artifacts = createArtifacts(storage)
+    services.push(artifacts.answer, createHistory(store, artifacts))
+  }
+  if (mlflow !== null) services.push(createTracking(mlflow))
   const arm = createArm({
+    store,
+    storage: storage ?? undefined,
     origin: urls.upstream,
-    hosts: { dataPlane: urls.dataPlane, scoring: urls.scoring },
+    hosts: { dataPlane: urls.dataPlane, scoring: scoringHosts },
     access: createAccess({ ...armAccess, postReads: false }),
+    roles,
     pageSize: options.pageSize ?? 2,
     polls: options.polls ?? 2,
     retryAfterSeconds: options.retryAfterSeconds ?? 1,
@@ -191,6 +238,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const dataPlane = createDataPlane({
     origin: urls.dataPlane,
     access: createAccess({ ...armAccess, postReads: true }),
+    services,
   })
   const scoring = createScoring(
     createAccess({ identities, audiences: ML_AUDIENCES, postReads: true }),
@@ -213,11 +261,14 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     directory,
     certificates,
     urls,
+    scoringHosts,
     issuers,
     parts,
     identities,
     ingestion,
     graph,
+    roles,
+    storage,
     tokenService,
     requests: () => upstreamJournal.entries(),
     token,

@@ -2,6 +2,7 @@
  * Composition root: the configuration becomes real parts, the parts become a server. No judgement lives here.
  * @module
  */
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Writable } from 'node:stream'
 import Fastify, { LogController, type FastifyInstance } from 'fastify'
@@ -20,8 +21,9 @@ import { loadPolicy } from './policy/load.ts'
 import { createDecide } from './policy/decide.ts'
 import { createBroker } from './token/broker.ts'
 import { openAudit } from './audit/open.ts'
-import { createAskLocation } from './forward/ask-location.ts'
+import { createAsk } from './forward/ask.ts'
 import { createForward, proxyOptions } from './forward/forward.ts'
+import { createInjection } from './inject.ts'
 import { createPipeline, type Pipeline, type Stages } from './pipeline.ts'
 import { checkInbound } from './inbound.ts'
 import { Refusal } from './errors.ts'
@@ -30,7 +32,11 @@ import { serveMetrics, toSamples } from './metrics.ts'
 import { registerRoutes } from './routes.ts'
 import { createRouting } from './routing.ts'
 
+/** Every cloud and workspace has it. */
+const LOCATION_API_VERSION = '2024-04-01'
+
 const DEFAULTS = {
+  bodyBytes: 4 * 1024 * 1024,
   holdBytes: 8 * 1024 * 1024,
   upstreamTimeoutMs: 120_000,
   tokenTimeoutMs: 3_000,
@@ -90,6 +96,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     config: config.audit,
     hashKey: config.audit.hashKey === undefined ? null : Buffer.from(secrets(config.audit.hashKey)),
     credential: broker.credential,
+    secret: secrets,
     version: around.version,
     now,
     log,
@@ -113,12 +120,26 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     connect: { timeout: 10_000 },
   })
   const userAgent = `azureml-harness/${around.version}`
+  const ask = createAsk(dispatcher, userAgent)
   const routing = createRouting({
     cloud: config.cloud,
     publicUrl: config.listen.publicUrl,
     operationKey: config.operationKey === undefined ? null : secrets(config.operationKey),
     now,
-    askLocation: createAskLocation({ dispatcher, userAgent, token }),
+    askLocation: async (permit, origin, id, audience) => {
+      const grant = await broker.grant(permit, audience)
+      return ask(grant, randomUUID(), origin, `${id}?api-version=${LOCATION_API_VERSION}`)
+    },
+  })
+  const decide = createDecide(policy, {
+    checkSignIn: (principal, requirement) => checkSignIn(principal, requirement, now()),
+  })
+  const injection = createInjection({
+    policy: () => policy,
+    decide,
+    bodyBytes: limits.bodyBytes ?? DEFAULTS.bodyBytes,
+    callFacts: (exchange) => callFacts(exchange, routing.ownOperation(exchange)),
+    ask,
   })
   const names = hostNames(config)
   const stages: Stages = {
@@ -136,13 +157,8 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
         clientCertificate: clientCertificate(raw),
       }),
     classify,
-    gather: async (exchange) => ({
-      facts: callFacts(exchange, routing.ownOperation(exchange)),
-      body: null,
-    }),
-    decide: createDecide(policy, {
-      checkSignIn: (principal, requirement) => checkSignIn(principal, requirement, now()),
-    }),
+    ...injection,
+    decide,
     route: routing.route,
     grant: (permit, scope, raw) => broker.grant(permit, scope, callersToken(raw)),
     dropToken: (grant, scope) =>
@@ -150,6 +166,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     recorder: audit.recorder,
     forward: createForward({
       ...routing,
+      screen: injection.screen,
       userAgent,
       holdBytes: limits.answerBytes ?? DEFAULTS.holdBytes,
     }),
@@ -167,7 +184,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     version: around.version,
     policyVersion: () => policy.version,
     health: () => ({ audit: audit.ready(), identity: identify.ready(), tokens: broker.ready() }),
-    issuers: config.issuers.map((issuer) => issuer.issuer),
+    issuers: config.issuers,
     metadata: (apiVersion) =>
       metadataDocument(apiVersion, {
         publicUrl: config.listen.publicUrl,

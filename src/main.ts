@@ -26,4 +26,10 @@ process.exitCode = await runCli(process.argv.slice(2), {
   cwd: process.cwd(),
   now: Date.now,
   signal: stop.signal,
+  onSignal(names, listener) {
+    for (const name of names) process.on(name, listener)
+    return () => {
+      for (const name of names) process.off(name, listener)
+    }
+  },
 })

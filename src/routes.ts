@@ -3,6 +3,7 @@
  * @module
  */
 import type { FastifyInstance } from 'fastify'
+import type { IssuerConfig } from './config/schema.ts'
 
 /** Readiness of one part: `ok`, or why not. */
 export interface Health {
@@ -15,7 +16,7 @@ export interface RouteOptions {
   readonly version: string
   readonly policyVersion: () => string
   readonly health: () => Readonly<Record<string, Health>>
-  readonly issuers: readonly string[]
+  readonly issuers: readonly IssuerConfig[]
   /** The cloud document for an api-version; see azureml/metadata.ts. */
   readonly metadata: (apiVersion: string | null) => unknown
   /** Where clients find the data plane; see azureml/metadata.ts. */
@@ -44,8 +45,19 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
   app.get('/.well-known/oauth-protected-resource', async (_request, reply) =>
     reply.send({
       resource: options.publicUrl,
-      authorization_servers: options.issuers,
+      // a multi-tenant issuer is no URL; its tenants' people all sign in at "organizations"
+      authorization_servers: options.issuers.map(({ issuer }) =>
+        issuer.replace('{tenantid}', 'organizations'),
+      ),
       bearer_methods_supported: ['header'],
+      // what `azureml-harness login` and `exec` need besides; RFC 9728 section 2 allows further members
+      azureml_harness_issuers: options.issuers.map(({ name, profile, issuer, audiences, cli }) => ({
+        name,
+        profile,
+        issuer,
+        audience: audiences[0],
+        ...(cli === undefined ? {} : { client_id: cli.clientId, scopes: cli.scopes }),
+      })),
     }),
   )
 

@@ -23,8 +23,10 @@ t.test('relative links in the documents lead somewhere', async (t) => {
     'SECURITY.md',
     'CONTRIBUTING.md',
     'docs/architecture.md',
+    'docs/cli.md',
     'docs/errors.md',
     'docs/limits.md',
+    'docs/clients.md',
   ]) {
     const base = join(root, file, '..')
     for (const [, link] of read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {

@@ -9,6 +9,7 @@ import { notFound, parseDocument, properties, scope, setState, show } from './do
 import { createOperations, type Operation, type OperationsOptions } from './operations.ts'
 import {
   actionResult,
+  isContainer,
   isLongRunning,
   isLongRunningAction,
   isVersion,
@@ -18,9 +19,12 @@ import {
   type Hosts,
 } from './kinds.ts'
 import { parseArmPath, PROVIDER, type ArmPath } from './paths.ts'
-import { createStore, type Document, type Resource } from './store.ts'
+import type { Roles } from './roles.ts'
+import { createStore, type Document, type Resource, type Store } from './store.ts'
 import type { Access } from './access.ts'
+import { datastoreDocument, storageResult } from './uploads.ts'
 import { json, type Answer, type Call, type Handler } from '../part.ts'
+import type { Storage } from '../storage.ts'
 import {
   OTHER_WORKSPACE,
   REGION,
@@ -39,17 +43,35 @@ const NAMESPACES = new Set([
 /** What a caller may set at the top of a document. */
 const TOP_LEVEL = ['location', 'tags', 'identity', 'sku', 'kind', 'plan'] as const
 
+/** `cpu-cluster`, as far as clients look at it. */
+const CLUSTER = {
+  osType: 'Linux',
+  vmSize: 'STANDARD_DS3_V2',
+  vmPriority: 'Dedicated',
+  scaleSettings: { maxNodeCount: 4, minNodeCount: 0, nodeIdleTimeBeforeScaleDown: 'PT2M' },
+  subnet: null,
+  remoteLoginPortPublicAccess: 'NotSpecified',
+  allocationState: 'Steady',
+  currentNodeCount: 0,
+  targetNodeCount: 0,
+}
+
 export interface ArmOptions extends OperationsOptions {
   /** Its own origin. */
   readonly origin: string
   readonly hosts: Hosts
+  readonly roles?: Roles
   readonly access: (call: Call) => Promise<Access>
   /** Members on a page of a list. */
   readonly pageSize: number
+  /** Where resources are kept; one of its own if absent. */
+  readonly store?: Store
+  /** Hands out SAS; made-up ones if absent. */
+  readonly storage?: Storage | undefined
 }
 
 export function createArm(options: ArmOptions): Handler {
-  const store = createStore()
+  const store = options.store ?? createStore()
   const operations = createOperations(options)
   const headersOf = createHeaders()
   const pending = new Map<Resource, Operation>()
@@ -207,6 +229,8 @@ export function createArm(options: ArmOptions): Handler {
   function list(call: Call, path: ArmPath): Answer {
     const collection = `${path.key}/${path.rest?.toLowerCase() ?? ''}`
     const missing = path.pairs.length === 0 ? null : store.get(path.key) === null ? path : null
+    // nothing was ever put into it, and the SDK asks so before it uploads
+    if (missing !== null && isContainer(path)) return json(200, { value: [] })
     if (missing !== null) return notFound(path)
     // workspaces and registries are also listed for a subscription, other resources only by their parent
     const all =
@@ -217,6 +241,7 @@ export function createArm(options: ArmOptions): Handler {
     const found = all.filter(
       (one) => hash === undefined || properties(one.document)['hash'] === hash,
     )
+    if (call.params.get('$orderby') === 'createdtime desc') found.reverse()
     const top = Number(call.params.get('$top') ?? '')
     const size = Number.isInteger(top) && top > 0 ? top : options.pageSize
     const token = call.params.get('$skip') ?? call.params.get('$skiptoken')
@@ -236,7 +261,9 @@ export function createArm(options: ArmOptions): Handler {
     const action = path.rest ?? ''
     const resource = store.get(path.key)
     if (resource === null && !/pendingupload$/i.test(action)) return notFound(path)
-    const result = actionResult(path, action, resource?.document ?? {})
+    const result =
+      (await storageResult(options.storage, path, action)) ??
+      actionResult(path, action, resource?.document ?? {})
     if (!isLongRunningAction(action)) return json(200, result ?? {})
     if (resource !== null && path.type === 'workspaces/jobs' && action.toLowerCase() === 'cancel') {
       const cancelled = { ...properties(resource.document), status: 'Canceled' }
@@ -277,6 +304,8 @@ export function createArm(options: ArmOptions): Handler {
       const message = `The resource namespace '${path.namespace}' is invalid.`
       return armError(404, 'InvalidResourceNamespace', message)
     }
+    const roles = options.roles?.answer(call, path) ?? null
+    if (roles !== null) return roles
     const polled = call.method === 'GET' ? poll(path) : null
     if (polled !== null) return polled
     const isRead = call.method === 'GET' || call.method === 'HEAD'
@@ -298,17 +327,13 @@ export function createArm(options: ArmOptions): Handler {
     const datastore = parseArmPath(`${path.id}/datastores/workspaceblobstore`)
     if (cluster === null || datastore === null)
       throw new Error('the ids of the lab are in the grammar')
-    const compute = { location: REGION, properties: { computeType: 'AmlCompute' } }
-    store.put({ path: cluster, document: documentOf(cluster, compute, null), reads: 0 })
-    const blob = {
-      properties: {
-        datastoreType: 'AzureBlob',
-        accountName: 'labstorage',
-        containerName: 'azureml-blobstore',
-        isDefault: true,
-      },
+    const compute = {
+      location: REGION,
+      properties: { computeType: 'AmlCompute', computeLocation: REGION, properties: CLUSTER },
     }
-    store.put({ path: datastore, document: documentOf(datastore, blob, null), reads: 0 })
+    store.put({ path: cluster, document: documentOf(cluster, compute, null), reads: 0 })
+    const blob = documentOf(datastore, datastoreDocument(), null)
+    store.put({ path: datastore, document: blob, reads: 0 })
   }
   seed(WORKSPACE)
   seed(OTHER_WORKSPACE)

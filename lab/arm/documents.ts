@@ -7,7 +7,7 @@ import { armError } from './answers.ts'
 import type { ArmPath } from './paths.ts'
 import type { Document, Resource } from './store.ts'
 import { json, type Answer, type Body } from '../part.ts'
-import { REGION, RESOURCE_GROUP, SUBSCRIPTION } from '../personas.ts'
+import { REGION, RESOURCE_GROUP, SUBSCRIPTION, TENANT } from '../personas.ts'
 
 /** The `properties` of a document, or none. */
 export function properties(document: Document): Document {
@@ -55,6 +55,8 @@ export function scope(path: ArmPath): Answer {
   const subscription = {
     id: `/subscriptions/${SUBSCRIPTION}`,
     subscriptionId: SUBSCRIPTION,
+    displayName: 'Lab',
+    tenantId: TENANT,
     state: 'Enabled',
   }
   const group = {

@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ArmPath } from './paths.ts'
 import type { Document } from './store.ts'
-import { workspaceId } from '../personas.ts'
+import { REGION, workspaceId } from '../personas.ts'
 
 /** Types whose PUT, PATCH and DELETE are carried out after the answer. */
 const LONG_RUNNING = new Set([
@@ -64,6 +64,11 @@ export function isLongRunningAction(action: string): boolean {
   return LONG_RUNNING_ACTIONS.has(action.toLowerCase())
 }
 
+/** A container of versions, which exists by them only. */
+export function isContainer(path: ArmPath): boolean {
+  return VERSIONED.has(kindOf(path))
+}
+
 export function isVersion(path: ArmPath): boolean {
   return kindOf(path) === 'versions' && VERSIONED.has(path.type.split('/').at(-2) ?? '')
 }
@@ -71,12 +76,18 @@ export function isVersion(path: ArmPath): boolean {
 /** Where the lab's other hosts are: they appear in documents. */
 export interface Hosts {
   readonly dataPlane: string
+  /** With `{endpoint}` and `{region}` in it, or one host for all. */
   readonly scoring: string
 }
 
 /** `azureml://host/mlflow/v1.0<workspace>`, as Azure writes it. */
 function trackingUri(hosts: Hosts, workspace: string): string {
   return `azureml://${new URL(hosts.dataPlane).host}/mlflow/v1.0${workspace}`
+}
+
+/** Origin of an endpoint. */
+function scoringHost(hosts: Hosts, endpoint: string): string {
+  return hosts.scoring.replace('{endpoint}', endpoint).replace('{region}', REGION)
 }
 
 /** Properties that Azure adds of its own, by type. */
@@ -107,13 +118,20 @@ export function ownProperties(path: ArmPath, hosts: Hosts, given: Document): Doc
       }
     case 'workspaces/onlineendpoints':
       return {
-        scoringUri: `${hosts.scoring}/score`,
-        swaggerUri: `${hosts.scoring}/swagger.json`,
+        scoringUri: `${scoringHost(hosts, name)}/score`,
+        swaggerUri: `${scoringHost(hosts, name)}/swagger.json`,
         traffic: {},
         ...(given['authMode'] === undefined ? { authMode: 'AADToken' } : {}),
       }
+    case 'workspaces/onlineendpoints/deployments':
+      return { scaleSettings: { scaleType: 'Default' }, properties: {} }
+    case 'workspaces/models/versions':
+      return { flavors: {}, properties: {}, tags: {} }
     case 'workspaces/batchendpoints':
-      return { scoringUri: `${hosts.scoring}/jobs`, swaggerUri: `${hosts.scoring}/swagger.json` }
+      return {
+        scoringUri: `${scoringHost(hosts, name)}/jobs`,
+        swaggerUri: `${scoringHost(hosts, name)}/swagger.json`,
+      }
     default:
       return {}
   }

@@ -113,6 +113,9 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     clients: [...options.clients],
     scopes: SCOPES.concat(options.scopes),
     cookies: { keys: cookieKeys },
+    // Entra ID and Okta give refresh tokens without being asked for consent each time, and past the browser's session
+    issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    expiresWithSession: () => false,
     pkce: { required: (_ctx, client) => client.clientAuthMethod === 'none' },
     ttl: {
       AccessToken: TTL_SECONDS,

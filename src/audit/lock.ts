@@ -124,12 +124,23 @@ export function takeLock(path: string): Lock {
   }
   if (fd === null) throw new Error('the audit spool was taken by another process')
   const held = fd
-  const ours = (): boolean => read(path)?.token === owner.token
+  // a lock that cannot be read now is still ours; one that is gone, or somebody else's, is not
+  const ours = (): boolean => {
+    try {
+      return fieldsOf(JSON.parse(readFileSync(path, 'utf8'))).get('token') === owner.token
+    } catch (error) {
+      return codeOf(error) !== 'ENOENT' && !(error instanceof SyntaxError)
+    }
+  }
   return {
     beat() {
       if (!ours()) return false
-      // through the descriptor, so that a lock that was taken over in between is not written to
-      writeSync(held, JSON.stringify(owner), 0)
+      try {
+        // through the descriptor, so that a lock that was taken over in between is not written to
+        writeSync(held, JSON.stringify(owner), 0)
+      } catch {
+        // a disk that fails says so where records are written
+      }
       return true
     },
     release() {

@@ -29,6 +29,8 @@ const HARD_LIMIT_BYTES = 4096 * MB
 const SOFT_SHARE = 0.8
 const SMALLEST_RESERVE_BYTES = 65_536
 const LARGEST_RESERVE_BYTES = 4 * MB
+/** A day, so that `explain`, `audit cat` and `audit verify` have something to look at where the gateway runs. */
+const RETENTION_SECONDS = 86_400
 const RETENTION_LOOK_MS = 1_000
 
 export interface AuditOptions {
@@ -90,6 +92,11 @@ function limitsOf(spool: AuditConfig['spool']) {
 export async function openAudit(options: AuditOptions): Promise<Audit> {
   const { config } = options
   if (config.sinks.length === 0) throw new Error('audit.sinks is empty: nothing would be shipped')
+  if (config.sinks.every(({ required }) => required === false)) {
+    throw new Error(
+      'audit.sinks has no required sink: records could be deleted before anybody has them',
+    )
+  }
   if (new Set(config.sinks.map(({ name }) => name)).size !== config.sinks.length) {
     throw new Error('audit.sinks has two sinks of one name: each needs a cursor of its own')
   }
@@ -181,7 +188,8 @@ async function openLocked(
   const retire = createRetention({
     spool,
     shippers,
-    retentionSeconds: config.spool.retentionSeconds ?? 0,
+    retentionSeconds: config.spool.retentionSeconds ?? RETENTION_SECONDS,
+    roomBytes: bounds.softLimitBytes / 2,
     now,
   })
   const timer = setInterval(() => {

@@ -113,6 +113,15 @@ function resourceColumns(exchange: Exchange) {
   }
 }
 
+/** From where on an error quotes: `JSON.parse` quotes its input, quotes within it and all; a failed call its URL. */
+const QUOTED = /["'`?{[<(].*$/s
+
+/** What was wrong. An error that nobody foresaw may quote what the caller sent, and is recorded up to there. */
+function detailOf(refusal: Exchange['refusal']): string | undefined {
+  const inner = refusal?.detail.inner
+  return refusal?.code === 'internal_error' ? inner?.replace(QUOTED, '(...)') : inner
+}
+
 const idsIfAny = (ids: readonly string[] | undefined): string[] | undefined =>
   ids === undefined || ids.length === 0 ? undefined : ids.map((id) => line(id, 256))
 
@@ -126,7 +135,34 @@ function decisionColumns(exchange: Exchange) {
     ShadowPolicyIds: idsIfAny(decision?.shadow),
     Reason: lineIfAny(decision?.reason ?? refusal?.message),
     RefusalCode: refusal?.code,
-    RefusalDetail: lineIfAny(refusal?.detail.inner),
+    RefusalDetail: lineIfAny(detailOf(refusal)),
+  }
+}
+
+const safe = (value: unknown): unknown => (typeof value === 'string' ? line(value, 256) : value)
+
+/** Each text of a record's object as a line, those in lists too. */
+function linesOf(content: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(content).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map(safe) : safe(value),
+    ]),
+  )
+}
+
+const MOST_CHANGES = 64
+
+/** What effects did to the body, said once, with the decision; what was left out of the answer, with the outcome. */
+function effectColumns(kind: RecordKind, { changes, content, leftOut }: Exchange) {
+  if (kind === 'completed') return { ItemsLeftOut: leftOut ?? undefined }
+  return {
+    BodySha256: changes?.before,
+    SentSha256: changes?.after,
+    Changes: changes?.list
+      .slice(0, MOST_CHANGES)
+      .map(({ effect, at, to }) => ({ effect, at: line(at, 512), to: line(to, 512) })),
+    Body: content === null ? undefined : linesOf(content),
   }
 }
 
@@ -173,6 +209,7 @@ export function rowOf(
     UpstreamRequestIds: upstreamIds(exchange),
     Status: exchange.status ?? undefined,
     UpstreamStatus: exchange.upstream?.status ?? undefined,
+    ...effectColumns(kind, exchange),
     BytesIn: exchange.bytesIn,
     BytesOut: exchange.bytesOut,
     DurationMs:

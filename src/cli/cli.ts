@@ -2,14 +2,52 @@
  * `azureml-harness COMMAND`: the list of commands and the way to each.
  * @module
  */
-import { EXIT, type Command, type Io } from './io.ts'
+import { auditCat } from './audit-cat.ts'
+import { auditReconcile } from './audit-reconcile.ts'
+import { auditVerify } from './audit-verify.ts'
+import { configCheck } from './config-check.ts'
+import { configSchema } from './config-schema.ts'
+import { doctor } from './doctor.ts'
+import { env } from './env.ts'
+import { exec } from './exec.ts'
+import { explain } from './explain.ts'
 import { health } from './health.ts'
+import { EXIT, type Command, type Io } from './io.ts'
+import { login } from './login.ts'
+import { logout } from './logout.ts'
+import { policyCheck } from './policy-check.ts'
+import { policyDiff } from './policy-diff.ts'
+import { policyDrift } from './policy-drift.ts'
+import { policyExport } from './policy-export.ts'
+import { policyMatrix, policySchema } from './policy-schema.ts'
+import { policyTest } from './policy-test.ts'
+import { Problem } from './problem.ts'
 import { serve } from './serve.ts'
+import { token } from './token.ts'
 
 /** Commands by their words; the longest match wins. */
 export const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['serve', serve],
   ['health', health],
+  ['login', login],
+  ['token', token],
+  ['env', env],
+  ['exec', exec],
+  ['logout', logout],
+  ['doctor', doctor],
+  ['explain', explain],
+  ['policy check', policyCheck],
+  ['policy test', policyTest],
+  ['policy diff', policyDiff],
+  ['policy export', policyExport],
+  ['policy drift', policyDrift],
+  ['policy schema', policySchema],
+  ['policy matrix', policyMatrix],
+  ['audit cat', auditCat],
+  ['audit verify', auditVerify],
+  ['audit reconcile', auditReconcile],
+  ['config check', configCheck],
+  ['config schema', configSchema],
 ])
 
 /** Runs one command and answers with its exit status: 0 done, 1 failed, 2 wrong arguments. */
@@ -23,17 +61,21 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     const command = COMMANDS.get(argv.slice(0, words).join(' '))
     if (command === undefined) continue
     const args = argv.slice(words)
-    if (args.includes('--help') || args.includes('-h')) {
+    // what stands behind "--" is another program's
+    const own = args.slice(0, args.includes('--') ? args.indexOf('--') : args.length)
+    if (own.includes('--help') || own.includes('-h')) {
       io.out(command.help)
       return EXIT.ok
     }
     try {
       return await command.run(args, io)
     } catch (error) {
-      io.err(
-        `azureml-harness ${argv.slice(0, words).join(' ')}: ${error instanceof Error ? error.message : 'failed'}`,
-      )
-      return EXIT.failed
+      const name = argv.slice(0, words).join(' ')
+      const isUsage = isArgumentError(error)
+      io.err(`azureml-harness ${name}: ${error instanceof Error ? error.message : 'failed'}`)
+      if (error instanceof Problem) io.err(`  ${error.next}`)
+      if (isUsage) io.err(`  azureml-harness ${name} --help shows what it takes`)
+      return isUsage ? EXIT.usage : EXIT.failed
     }
   }
   const words = [...COMMANDS.keys()]
@@ -45,6 +87,13 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
       : 'azureml-harness --help lists the commands',
   )
   return EXIT.usage
+}
+
+/** What node's parseArgs throws for an option that a command does not have, or has another way. */
+function isArgumentError(error: unknown): boolean {
+  return (
+    error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')
+  )
 }
 
 function usage(): string {

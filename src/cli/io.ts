@@ -19,6 +19,8 @@ export interface Io {
   readonly now: () => number
   /** Aborted on SIGINT and SIGTERM. */
   readonly signal: AbortSignal
+  /** Hears each of these signals, as often as it comes, until the function it returns is called; absent in tests. */
+  readonly onSignal?: (names: readonly string[], listener: (name: string) => void) => () => void
 }
 
 /** A command: its arguments after its name, its exit status as the answer. */

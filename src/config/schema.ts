@@ -57,6 +57,19 @@ const Issuer = Type.Object(
         { ...strict, description: 'asks the issuer about tokens that cannot be verified here' },
       ),
     ),
+    cli: Type.Optional(
+      Type.Object(
+        {
+          clientId: Type.String({ minLength: 1 }),
+          scopes: Type.Array(Type.String({ pattern: '^[!-~]+$' }), { minItems: 1 }),
+        },
+        {
+          ...strict,
+          description:
+            'the public client of the command line at this issuer, published for azureml-harness login',
+        },
+      ),
+    ),
     graph: Type.Optional(
       Type.Object(
         {
@@ -175,7 +188,10 @@ export const ConfigSchema = Type.Object(
       Type.Object(
         {
           bodyBytes: Type.Optional(
-            Type.Integer({ minimum: 1024, description: 'largest body that policy may read' }),
+            Type.Integer({
+              minimum: 1024,
+              description: 'largest body that policy may read; 4 MiB if absent',
+            }),
           ),
           answerBytes: Type.Optional(
             Type.Integer({

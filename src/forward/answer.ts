@@ -8,6 +8,7 @@ import type { Operation } from '../azureml/operation.ts'
 import type { Exchange } from '../exchange.ts'
 import { Refusal } from '../errors.ts'
 import { responseHeaders, upstreamIds } from './headers.ts'
+import { screened, type Screen } from './screen.ts'
 
 /** What reply-from hands over: undici's answer. */
 export interface UpstreamAnswer {
@@ -47,6 +48,8 @@ export interface AnswerRules {
   readonly rewriteHeaders: (headers: Record<string, string>, exchange: Exchange) => void
   /** A rewriter for answers that hold URLs or secrets, null for those that pass untouched. */
   readonly rewriter: (operation: Operation, redact: boolean) => Rewriter | null
+  /** Judges what an answer tells this caller; null for answers that pass as they are. */
+  readonly screen: (exchange: Exchange) => Screen | null
   /** Bytes up to which an answer is checked whole before its first byte leaves. */
   readonly holdBytes: number
 }
@@ -67,7 +70,7 @@ const MAX_ERROR_BYTES = 64 * 1024
  * cuts the connection, because half an answer cannot become an error any more.
  */
 export async function sendAnswer(
-  answer: UpstreamAnswer,
+  received: UpstreamAnswer,
   exchange: Exchange,
   reply: FastifyReply,
   rules: AnswerRules,
@@ -75,6 +78,7 @@ export async function sendAnswer(
   const { operation, upstream } = exchange
   if (operation === null || upstream === null)
     throw new Refusal('internal_error', 'the gateway lost track of this request')
+  let answer = received
   upstream.status = answer.statusCode
   upstream.ids = upstreamIds(answer.headers)
   if (isRedirect(answer))
@@ -93,6 +97,8 @@ export async function sendAnswer(
       inner: 'not JSON',
     })
   }
+  const screen = answer.statusCode < 300 ? rules.screen(exchange) : null
+  if (screen !== null) answer = await screened(answer, screen, rules.holdBytes)
   const headers = responseHeaders(answer.headers)
   rules.rewriteHeaders(headers, exchange)
   const rewriter = isJson(answer) ? rules.rewriter(operation, exchange.redact) : null

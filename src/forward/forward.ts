@@ -86,9 +86,13 @@ export function createForward(options: ForwardOptions): Forward {
       { length },
       {
         userAgent: options.userAgent,
-        identityCoding: options.rewriter(operation, exchange.redact) !== null,
+        identityCoding:
+          options.rewriter(operation, exchange.redact) !== null ||
+          options.screen(exchange) !== null,
       },
     )
+    // it would be that of the bytes that the caller sent
+    if (exchange.changes !== null) delete headers['content-md5']
     if (call.body === null && length === null) meterBody(request, exchange)
     reply.from(call.path, {
       getUpstream: () => call.origin,

@@ -2,6 +2,7 @@
  * Templates meet bindings: the rules in force, checked together.
  * @module
  */
+import { createHash } from 'node:crypto'
 import { checkParsePolicySet } from '@cedar-policy/cedar-wasm/nodejs'
 import { readBindings, type Bindings } from './bindings.ts'
 import { fault, PolicyError, type Fault } from './faults.ts'
@@ -75,7 +76,7 @@ export function enforce(
  * The same policies and templates with other bindings: for cases, and for questions of the form "what if".
  * @throws PolicyError with every fault of the bindings
  */
-export function rebind(set: PolicySet, source: Source, names: Names, version: string): PolicySet {
+export function rebind(set: PolicySet, source: Source, names: Names): PolicySet {
   const fixed = [...set.rules.values()].flatMap(({ link, policy }) =>
     link === null ? [policy] : [],
   )
@@ -83,5 +84,9 @@ export function rebind(set: PolicySet, source: Source, names: Names, version: st
   const { bindings, faults } = bind(source, fixed, set.templates, { ...names, templates })
   if (faults.length > 0) throw new PolicyError(faults)
   const rules = enforce(fixed, set.templates, bindings, source.file)
+  // what was worked out for a version is remembered by it: other bindings are another version
+  const version = createHash('sha256')
+    .update(JSON.stringify([set.version, source]))
+    .digest('hex')
   return Object.freeze({ ...set, bindings, rules, version })
 }

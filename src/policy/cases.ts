@@ -90,9 +90,7 @@ export function runCases(
     bindings: suite.bindings,
   })
   const tested =
-    suite.bindings === undefined
-      ? set
-      : rebind(set, { file: source.file, text: bindings }, names, `${set.version} ${source.file}`)
+    suite.bindings === undefined ? set : rebind(set, { file: source.file, text: bindings }, names)
   const decide = createDecide(tested, { cacheSize: 0 })
   return suite.cases.flatMap((one) =>
     [one.does].flat().map((does) => {

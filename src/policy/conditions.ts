@@ -54,22 +54,43 @@ function isLiteral(expression: unknown): boolean {
   return isRecord(value) && '__entity' in value
 }
 
-/** Whether every `in` asks for membership of entities that the policy itself names. */
-function onlyLiterals(expression: unknown): boolean {
-  if (!isRecord(expression)) return true
-  const { in: membership, is: kind } = expression
-  if (isRecord(membership) && 'right' in membership && !isLiteral(membership['right'])) return false
-  if (isRecord(kind) && 'in' in kind && !isLiteral(kind['in'])) return false
-  return Object.values(expression).every(onlyLiterals)
+/** `principal`, `action` or `resource` itself. */
+function isEntity(expression: unknown): boolean {
+  return isRecord(expression) && 'Var' in expression && !isContext(expression)
 }
 
 /**
- * The entities that a policy asks membership of. Whether a principal, action or resource is in any other entity
+ * Whether a condition looks at principal, action and resource only by their type and by comparing them with entities
+ * that it names itself: `==` or `in` a literal. Cedar has no other way to see an id than to compare it.
+ */
+function onlyNames(expression: unknown): boolean {
+  if (!isRecord(expression)) return true
+  if (isEntity(expression)) return false
+  const { in: membership, is: kind, '==': equal, '!=': unequal } = expression
+  if (isRecord(membership) && 'right' in membership) {
+    const { left, right } = membership
+    return isLiteral(right) && (isEntity(left) || onlyNames(left))
+  }
+  if (isRecord(kind) && 'entity_type' in kind) {
+    const { left, in: within } = kind
+    return (within === undefined || isLiteral(within)) && (isEntity(left) || onlyNames(left))
+  }
+  const comparison = equal ?? unequal
+  if (isRecord(comparison)) {
+    const { left, right } = comparison
+    if (isEntity(left)) return isLiteral(right)
+    if (isEntity(right)) return isLiteral(left)
+  }
+  return Object.values(expression).every(onlyNames)
+}
+
+/**
+ * The entities that a policy names. What else the principal, action or resource is, or is in, besides its type,
  * cannot matter to it. Null if that cannot be told, as for `principal in resource`.
  */
 export function namedIn(json: PolicyJson): readonly Uid[] | null {
   const { principal, action, resource, conditions } = json
-  return onlyLiterals(conditions) ? literals([principal, action, resource, conditions]) : null
+  return onlyNames(conditions) ? literals([principal, action, resource, conditions]) : null
 }
 
 /** The one entity that a scope narrows principal or resource to; null if any will do, or a slot. */

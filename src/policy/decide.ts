@@ -7,7 +7,7 @@ import type { Operation } from '../azureml/operation.ts'
 import { Refusal } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
 import { resolveEffects, type Effects } from './effects.ts'
-import { contextOf, principalUids, resourceUids } from './entities.ts'
+import { createContextOf, principalUids, resourceUids } from './entities.ts'
 import type { Facts } from './facts.ts'
 import { evaluate, type Answer, type Question } from './evaluate.ts'
 import type { PolicySet, Rule } from './rules.ts'
@@ -92,13 +92,14 @@ export function createDecide(set: PolicySet, options: DecideOptions = {}): Decid
   const size = options.cacheSize ?? CACHE_SIZE
   const cache = size > 0 ? new LRUCache<string, Judged>({ max: size }) : null
   const judge = createJudge(set)
+  const contextOf = createContextOf(set.facts)
   const callerOf = createCallers(Math.max(size, 1))
 
   return (principal, operation, facts) => {
     let judged: Judged | undefined
     try {
       const caller = callerOf(principal)
-      const context = contextOf(set.facts, principal, operation, facts)
+      const context = contextOf(principal, operation, facts)
       const key = keyOf(caller, operation, context)
       judged = cache?.get(key)
       if (judged === undefined) {

@@ -2,10 +2,10 @@
  * One request as Cedar's entities and context.
  * @module
  */
-import type { CedarValueJson, EntityJson } from '@cedar-policy/cedar-wasm/nodejs'
+import type { CedarValueJson } from '@cedar-policy/cedar-wasm/nodejs'
 import type { Operation } from '../azureml/operation.ts'
 import type { Principal } from '../identity/principal.ts'
-import { factKind, type Facts } from './facts.ts'
+import { FACT_NAMES, factKind, type Facts } from './facts.ts'
 import type { Uid } from './conditions.ts'
 import type { UidMap } from './uid-map.ts'
 
@@ -29,6 +29,13 @@ export function resourceUids({ resource }: Operation): readonly Uid[] {
   return [{ type: resource.type, id: resource.id }, ...resource.ancestors]
 }
 
+/** An entity as Cedar takes it. */
+export interface CedarEntity {
+  readonly uid: Uid
+  readonly attrs: Record<string, never>
+  readonly parents: Uid[]
+}
+
 /**
  * An entity whose parents are all its ancestors, so that those need no entities. Of the ancestors only those that
  * the policies in question name are told.
@@ -36,23 +43,23 @@ export function resourceUids({ resource }: Operation): readonly Uid[] {
 export function entityOf(
   [uid, ...ancestors]: readonly Uid[],
   named: UidMap<true> | null,
-): EntityJson {
+): CedarEntity {
   if (uid === undefined) throw new TypeError('an entity needs an id')
   const parents = named === null ? ancestors : ancestors.filter((one) => named.get(one) === true)
   return { uid, attrs: {}, parents: [...parents] }
 }
 
-/** Facts that come with the principal and the operation themselves. */
-function ownFacts(principal: Principal, operation: Operation): Facts {
-  return {
-    issuer: principal.issuer,
-    ...(principal.tenant === null ? {} : { tenant: principal.tenant }),
-    ...(principal.client === null ? {} : { client: principal.client }),
-    methods: principal.methods,
-    scopes: principal.scopes,
-    family: operation.family,
-  }
-}
+/** Facts that come with the principal and the operation themselves; nothing that is passed in can replace them. */
+type Own = (principal: Principal, operation: Operation) => Facts[string] | null
+
+const OWN: ReadonlyMap<string, Own> = new Map<string, Own>([
+  ['issuer', ({ issuer }) => issuer],
+  ['tenant', ({ tenant }) => tenant],
+  ['client', ({ client }) => client],
+  ['methods', ({ methods }) => methods],
+  ['scopes', ({ scopes }) => scopes],
+  ['family', (_, { family }) => family],
+])
 
 function valueOf(name: string, value: Facts[string]): CedarValueJson {
   const kind = factKind(name)
@@ -60,19 +67,27 @@ function valueOf(name: string, value: Facts[string]): CedarValueJson {
   return typeof value === 'object' ? [...value] : value
 }
 
-/** The facts that policies ask for, in a fixed order; facts that none asks for cannot change a decision. */
-export function contextOf(
-  asked: ReadonlySet<string> | null,
+/** Makes the context of a request. */
+export type ContextOf = (
   principal: Principal,
   operation: Operation,
   facts: Facts,
-): Record<string, CedarValueJson> {
-  if (asked?.size === 0) return {}
-  const all = { ...facts, ...ownFacts(principal, operation) }
-  return Object.fromEntries(
-    Object.entries(all)
-      .filter(([name]) => factKind(name) !== undefined && (asked === null || asked.has(name)))
-      .sort(([one], [other]) => (one < other ? -1 : 1))
-      .map(([name, value]) => [name, valueOf(name, value)]),
-  )
+) => Record<string, CedarValueJson>
+
+/**
+ * Only the facts that policies ask for, in a fixed order: one that none asks for cannot change a decision.
+ * @param asked null for all of them
+ */
+export function createContextOf(asked: ReadonlySet<string> | null): ContextOf {
+  const names = (asked === null ? [...FACT_NAMES] : [...asked]).sort()
+  return (principal, operation, facts) => {
+    const context: Record<string, CedarValueJson> = {}
+    for (const name of names) {
+      const own = OWN.get(name)
+      const given = Object.hasOwn(facts, name) ? facts[name] : null
+      const value = own === undefined ? given : own(principal, operation)
+      if (value !== null && value !== undefined) context[name] = valueOf(name, value)
+    }
+    return context
+  }
 }

@@ -4,7 +4,8 @@
  */
 import { statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs'
 import type { Context } from '@cedar-policy/cedar-wasm/nodejs'
-import { entityOf } from './entities.ts'
+import { LRUCache } from 'lru-cache'
+import { entityOf, type CedarEntity } from './entities.ts'
 import type { Slice } from './slices.ts'
 import type { Uid } from './conditions.ts'
 import type { Action } from './words.ts'
@@ -26,21 +27,52 @@ export interface Answer {
   readonly errors: readonly string[]
 }
 
+/** Answers kept. Most requests differ from an earlier one only by ids that no policy names. */
+const ANSWERS_MAX = 20_000
+const answers = new LRUCache<string, Answer>({ max: ANSWERS_MAX })
+
+/** An entity as the rules of a slice can see it: its type, its id if they name it, and the parents that they name. */
+function seenBy({ named }: Slice, { uid, parents }: CedarEntity): string {
+  const id = named === null || named.get(uid) === true ? `=${uid.id.length}:${uid.id}` : ''
+  let seen = `${uid.type}${id}`
+  for (const parent of parents) seen += `<${parent.type}=${parent.id.length}:${parent.id}`
+  return seen
+}
+
 /**
- * Asks a slice of the rules.
+ * Asks a slice of the rules. Two questions that no rule of the slice can tell apart are asked once.
  * @throws Error if the question itself is malformed
  */
 export function evaluate(slice: Slice, question: Question): Answer {
-  const principal = entityOf(question.principals, slice.named)
-  const action = entityOf(question.action.uids, slice.named)
-  const resource = entityOf(question.resources, slice.named)
+  const { named } = slice
+  const principal = entityOf(question.principals, named)
+  const action = entityOf(question.action.uids, named)
+  const resource = entityOf(question.resources, named)
+  const entities = [principal, action, resource] as const
+  let key = slice.key
+  for (const entity of entities) key += ` ${seenBy(slice, entity)}`
+  key += ` ${JSON.stringify(question.context)}`
+  let known = answers.get(key)
+  if (known === undefined) {
+    known = ask(slice, entities, question.context)
+    answers.set(key, known)
+  }
+  return known
+}
+
+function ask(
+  slice: Slice,
+  entities: readonly [CedarEntity, CedarEntity, CedarEntity],
+  context: Context,
+): Answer {
+  const [principal, action, resource] = entities
   const answer = statefulIsAuthorized({
     principal: principal.uid,
     action: action.uid,
     resource: resource.uid,
-    context: question.context,
+    context,
     // an entity without parents is the same to Cedar as one that it is not told of
-    entities: [principal, action, resource].filter(({ parents }) => parents.length > 0),
+    entities: entities.filter(({ parents }) => parents.length > 0),
     preparsedPolicySetId: slice.name,
     validateRequest: false,
   })

@@ -5,13 +5,12 @@
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join, relative, sep } from 'node:path'
-import { validate } from '@cedar-policy/cedar-wasm/nodejs'
 import { bind, enforce, type Source } from './bind.ts'
 import { fault, PolicyError, type Fault } from './faults.ts'
 import type { PolicySet } from './rules.ts'
-import { createSchema } from './schema.ts'
-import { cedarFault, readStatement, splitStatements, withoutSlots } from './source.ts'
+import { readStatement, splitStatements } from './source.ts'
 import type { Policy, Statement } from './source.ts'
+import { schemaFaults } from './validate.ts'
 import { createWords, type Vocabulary, type Words } from './words.ts'
 
 export interface LoadOptions {
@@ -118,37 +117,6 @@ function duplicateFaults(policies: readonly Policy[]): Fault[] {
         `id "${policy.id}" is taken by ${earlier.file}:${earlier.line}`,
       ),
     ]
-  })
-}
-
-/**
- * Cedar's validator, strict, over policies and templates. Templates are checked with their scope left open: their
- * slots are filled with checked references only, and Cedar would try every type in each of them.
- */
-function schemaFaults(policies: readonly Policy[], words: Words): Fault[] {
-  const byName = new Map(policies.map((policy, index) => [`p${index}`, policy]))
-  const answer = validate({
-    schema: createSchema(words),
-    policies: {
-      staticPolicies: Object.fromEntries(
-        [...byName].map(([name, { text }]) => [name, withoutSlots(text)]),
-      ),
-    },
-  })
-  if (answer.type === 'failure') {
-    return answer.errors.map(({ message }) => fault('policies', 1, message))
-  }
-  const wrong = new Set(answer.validationErrors.map(({ policyId }) => policyId))
-  // "impossible" follows from an error already reported; alone it means a policy that can never apply
-  const warnings = answer.validationWarnings.filter(({ policyId }) => !wrong.has(policyId))
-  const seen = new Set<string>()
-  return [...answer.validationErrors, ...warnings].flatMap(({ policyId, error }) => {
-    const policy = byName.get(policyId)
-    // one fault at one place is found once for each action that the policy speaks of
-    const place = `${policyId} ${error.severity === 'warning' ? '' : error.sourceLocations?.[0]?.start}`
-    if (policy === undefined || seen.has(place)) return []
-    seen.add(place)
-    return [cedarFault(policy, error)]
   })
 }
 

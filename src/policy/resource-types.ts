@@ -92,19 +92,24 @@ const TYPE_OF_PATH: readonly (readonly [path: string, type: string])[] = [
   ['workspaces/providers/Microsoft.Insights/metricDefinitions', 'MetricDefinition'],
   ['workspaces/providers/Microsoft.Insights/logDefinitions', 'LogDefinition'],
   ['workspaces/metadata/artifacts', 'Artifact'],
+  ['workspaces/metadata/snapshots', 'Snapshot'],
+  ['workspaces/services', 'WebService'],
 ]
 
 /** Kinds that hold others. */
-export const CONTAINERS = ['Subscription', 'ResourceGroup', 'Workspace', 'Registry'] as const
+const CONTAINERS = ['Subscription', 'ResourceGroup', 'Workspace', 'Registry'] as const
+
+/** Kinds that no action is named after. */
+const UNNAMED = ['Index', 'Prompt', 'RegistryAsset', 'Provider']
 
 /** A kind without a type of its own. */
-export const OTHER = 'Other'
+const OTHER = 'Other'
 
 const byPath = new Map(TYPE_OF_PATH.map(([path, type]) => [path.toLowerCase(), type]))
 
 /** The kinds that this gateway has a type for; the catalog may know more. */
 export const RESOURCE_TYPES: readonly string[] = Object.freeze([
-  ...new Set([...CONTAINERS, ...TYPE_OF_PATH.map(([, type]) => type), 'Provider', OTHER]),
+  ...new Set([...CONTAINERS, ...TYPE_OF_PATH.map(([, type]) => type), ...UNNAMED, OTHER]),
 ])
 
 /** Kinds directly inside other kinds than a workspace or registry. */
@@ -149,6 +154,7 @@ const SHARED = [
   'ComponentVersion',
   'Code',
   'CodeVersion',
+  'RegistryAsset',
   'Registry',
   OTHER,
 ]
@@ -158,6 +164,8 @@ const UNDER = new Map([
   ['FeatureSet', ['FeatureSetVersion', 'Feature']],
   ['FeatureStoreEntity', ['FeatureStoreEntityVersion']],
   ['Model', ['ModelVersion']],
+  ['Environment', ['EnvironmentVersion']],
+  ['DataVersion', ['Index', 'Prompt']],
 ])
 
 /**

@@ -18,7 +18,8 @@ const CEDAR_TYPE: Readonly<Record<FactKind, Type<string>>> = {
   datetime: { type: 'Extension', name: 'datetime' },
 }
 
-const PRINCIPAL_TYPES = ['User', 'Service', 'Compute']
+/** Who can ask. */
+export const PRINCIPAL_TYPES = ['User', 'Service', 'Compute']
 
 function entityTypes(resourceTypes: readonly string[]): Record<string, EntityType<string>> {
   const principals: [string, EntityType<string>][] = [

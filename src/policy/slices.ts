@@ -16,11 +16,13 @@ const SLICES_MAX = 1024
 
 /** Rules that Cedar has parsed. */
 export interface Slice {
+  /** The same for the same rules of the same policy version, and for no others. */
+  readonly key: string
   /** Cedar's name for them. */
   readonly name: string
   /**
-   * Entities that they ask membership of. Leaving other parents out of a request changes no answer and is what makes
-   * a decision cheap. Null if some rule does not tell.
+   * Entities that they name. Nothing else of a request's entities but their types can change an answer, and leaving
+   * it out is what makes a decision cheap. Null if some rule does not tell.
    */
   readonly named: UidMap<true> | null
 }
@@ -58,7 +60,7 @@ export function parseSlice(key: string, rules: readonly Rule[]): Slice {
     free.push(name)
     throw new Error(`cedar cannot parse a slice: ${answer.errors.map((e) => e.message).join('; ')}`)
   }
-  const slice = { name, named: namedBy(rules) }
+  const slice = { key, name, named: namedBy(rules) }
   parsed.set(key, slice)
   return slice
 }

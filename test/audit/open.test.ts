@@ -79,6 +79,31 @@ t.test('an empty list of sinks refuses to start', async (t) => {
   await t.rejects(openAudit(optionsOf(spoolDirectory(t), [])), { message: /sinks is empty/ })
 })
 
+t.test('sinks that are all optional refuse to start', async (t) => {
+  const sink = await sinkServer(t)
+  const optional = azureSink(sink.url).map((one) => ({ ...one, required: false }))
+  await t.rejects(openAudit(optionsOf(spoolDirectory(t), optional)), {
+    message: /no required sink/,
+  })
+})
+
+t.test('two sinks of one name refuse to start', async (t) => {
+  const sink = await sinkServer(t)
+  const twice = [...azureSink(sink.url), ...azureSink(sink.url)]
+  await t.rejects(openAudit(optionsOf(spoolDirectory(t), twice)), { message: /of one name/ })
+})
+
+t.test('limits that contradict each other refuse to start', async (t) => {
+  const sink = await sinkServer(t)
+  for (const spool of [
+    { hardLimitBytes: 100_000, softLimitBytes: 200_000 },
+    { segmentBytes: 500_000, hardLimitBytes: 400_000 },
+  ]) {
+    const options = optionsOf(spoolDirectory(t), azureSink(sink.url), { spool })
+    await t.rejects(openAudit(options), { message: /is above/ })
+  }
+})
+
 t.test('a graceful close ships everything and counts nothing left', async (t) => {
   const sink = await sinkServer(t)
   const directory = spoolDirectory(t)

@@ -6,7 +6,7 @@ import { draftOf } from '../../src/audit/draft.ts'
 import { link, placeOf, rowText, roomFor } from '../../src/audit/line.ts'
 import { eventRow } from '../../src/audit/record.ts'
 import { rowOf } from '../../src/audit/row.ts'
-import { Refusal } from '../../src/errors.ts'
+import { Refusal, toRefusal } from '../../src/errors.ts'
 
 const context = { hashKey: createSecretKey(Buffer.from('key')), version: '1.0.0' }
 const none = { outcome: null, durationMs: null }
@@ -64,6 +64,22 @@ t.test('what a caller puts into headers, query and odd names is not recorded', a
   t.match(row, { QueryNames: ['sig', '(other)', 'api-version'], Method: '(other)' })
   t.match(row.QueryHashes['q:sig'], /^[0-9a-f]{64}$/)
   t.match(row.PathHash, /^[0-9a-f]{64}$/)
+})
+
+t.test('an error that nobody foresaw is recorded without what it quotes', async (t) => {
+  const errors = [`{"a": ${CANARY}`, `'${CANARY}'`].map((text) => {
+    try {
+      return JSON.parse(text)
+    } catch (error) {
+      return toRefusal(error)
+    }
+  })
+  errors.push(toRefusal(new Error(`no answer from https://host/path?sig=${CANARY}`)))
+  for (const refusal of errors) {
+    const row = rowOf('refused', exchangeOf({ refusal, decision: null }), none, context)
+    t.notMatch(JSON.stringify(row), CANARY)
+    t.match(row['RefusalDetail'], /Error: /)
+  }
 })
 
 t.test('without a hash key nothing of a value is recorded', async (t) => {

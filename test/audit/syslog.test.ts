@@ -1,7 +1,7 @@
 /**
  * Syslog over TLS: against a receiver of our own that breaks, and against a real rsyslog where one is installed.
  */
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer as createTcpServer, type AddressInfo } from 'node:net'
@@ -16,6 +16,7 @@ import {
   until,
   type Test,
 } from './fixtures.ts'
+import { ensureCertificates } from '../../lab/ca.ts'
 import { createSyslogSink, frameOf } from '../../src/audit/sinks/syslog.ts'
 import type { ShippedRow } from '../../src/audit/sinks/sink.ts'
 
@@ -26,19 +27,10 @@ const row = (seq: number): ShippedRow => ({
 })
 const signal = () => AbortSignal.timeout(2_000)
 
-/** A key and a certificate for 127.0.0.1, made by openssl. */
-function certificate(t: Test): { key: string; cert: string } {
-  const directory = spoolDirectory(t)
-  const [key, cert] = [`${directory}/key.pem`, `${directory}/cert.pem`]
-  execFileSync(
-    'openssl',
-    // prettier-ignore
-    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '1',
-      '-keyout', key, '-out', cert, '-subj', '/CN=localhost',
-      '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'],
-    { stdio: 'ignore' },
-  )
-  return { key, cert }
+/** Certificates for localhost of a development authority: files of the server's key, its chain, and the authority. */
+async function certificate(t: Test): Promise<{ key: string; cert: string; ca: string }> {
+  const { keyFile, certFile, caFile } = await ensureCertificates(`${spoolDirectory(t)}/ca`)
+  return { key: keyFile, cert: certFile, ca: caFile }
 }
 
 /** Frames by octet counting; what is left over is returned too. */
@@ -56,7 +48,7 @@ function framesOf(data: Buffer): string[] {
 }
 
 async function receiver(t: Test) {
-  const { key, cert } = certificate(t)
+  const { key, cert, ca } = await certificate(t)
   const sockets: TLSSocket[] = []
   const received: Buffer[][] = []
   const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (socket) => {
@@ -78,7 +70,7 @@ async function receiver(t: Test) {
     required: true,
     host: '127.0.0.1',
     port: (server.address() as AddressInfo).port,
-    ca: readFileSync(cert, 'utf8'),
+    ca: readFileSync(ca, 'utf8'),
     settleMs: 30,
   })
   t.teardown(() => sink.close())
@@ -125,7 +117,7 @@ t.test('a receiver that never completes TLS is given up', async (t) => {
 })
 
 t.test('a receiver with an unknown certificate gets nothing', async (t) => {
-  const { key, cert } = certificate(t)
+  const { key, cert } = await certificate(t)
   let connections = 0
   const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, () => {
     connections += 1
@@ -140,7 +132,7 @@ t.test('a receiver with an unknown certificate gets nothing', async (t) => {
     port: (server.address() as AddressInfo).port,
     ca: null,
   })
-  await t.rejects(sink.send([row(1)], signal()), { message: 'DEPTH_ZERO_SELF_SIGNED_CERT' })
+  await t.rejects(sink.send([row(1)], signal()), { message: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' })
   t.equal(connections, 0)
   server.close()
 })
@@ -155,7 +147,7 @@ const skip =
 
 t.test('a real rsyslog has every record', { skip }, async (t) => {
   const directory = spoolDirectory(t)
-  const { key, cert } = certificate(t)
+  const { key, cert, ca } = await certificate(t)
   const output = `${directory}/out.log`
   const probe = createTcpServer()
   await new Promise<void>((resolve) => {
@@ -168,7 +160,7 @@ t.test('a real rsyslog has every record', { skip }, async (t) => {
   writeFileSync(
     `${directory}/rsyslog.conf`,
     `global(workDirectory="${directory}" maxMessageSize="64k" defaultNetstreamDriver="gtls"
-  defaultNetstreamDriverCAFile="${cert}" defaultNetstreamDriverCertFile="${cert}" defaultNetstreamDriverKeyFile="${key}")
+  defaultNetstreamDriverCAFile="${ca}" defaultNetstreamDriverCertFile="${cert}" defaultNetstreamDriverKeyFile="${key}")
 module(load="imtcp" streamDriver.name="gtls" streamDriver.mode="1" streamDriver.authMode="anon")
 template(name="raw" type="string" string="%msg%\\n")
 input(type="imtcp" port="${port}" address="127.0.0.1" ruleset="all")
@@ -187,7 +179,7 @@ ruleset(name="all") { action(type="omfile" file="${output}" template="raw") }
   const spool = spoolDirectory(t)
   const audit = await openFor(
     t,
-    optionsOf(spool, [{ name: 'y', kind: 'syslog', host: '127.0.0.1', port, caFile: cert }], {
+    optionsOf(spool, [{ name: 'y', kind: 'syslog', host: '127.0.0.1', port, caFile: ca }], {
       spool: { retentionSeconds: 3_600 },
     }),
   )

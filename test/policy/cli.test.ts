@@ -170,8 +170,9 @@ function spoolText(rows: readonly (readonly [kind: string, row: object])[]): str
   rows.forEach(([kind, row], at) => {
     const columns = JSON.stringify(row).slice(1)
     const draft = { kind, exchangeId: `d-${at}`, metadata: '"a":1}', ocsf: '"b":1}', columns }
-    const linked = link(draft, 'chain', at + 1, prev)
-    text += linked.text
+    const block = Buffer.alloc(16_384)
+    const linked = link(draft, 'chain', at + 1, prev, block, 0)
+    text += block.toString('utf8', 0, linked.end)
     prev = linked.head
   })
   return `{"kind":"header"}\n${text}{"seq":99,"torn`

@@ -219,6 +219,33 @@ t.test('facts decide, and the cache keeps their answers apart', async (t) => {
   }
 })
 
+t.test('facts of the token come from the token, whatever is passed in', async (t) => {
+  const set = await loadFrom(t, {
+    'a.cedar': `@id("mfa") @reason("with a second factor") @identity("ml-writer")
+      permit (principal, action, resource) when { context has methods && context.methods.contains("mfa") && context has client && context.client == "cli" && context has family && context.family == "arm" };`,
+  })
+  const decide = createDecide(set)
+  const job = operation('workspaces/jobs/write')
+  const strong = principal({ methods: ['pwd', 'mfa'], client: 'cli' })
+  t.equal(identityOf(decide(strong, job, {})), 'ml-writer')
+  t.equal(codeOf(decide(principal({ client: 'cli' }), job, { methods: ['mfa'] })), 'policy_refused')
+  t.equal(codeOf(decide(principal({ methods: ['mfa'] }), job, { client: 'cli' })), 'policy_refused')
+  t.equal(codeOf(decide(strong, { ...job, family: 'mlflow' }, {})), 'policy_refused')
+})
+
+t.test('a policy that takes the context as a whole sees every fact', async (t) => {
+  const set = await loadFrom(t, {
+    'a.cedar': `@id("whole") @reason("whole") @identity("ml-writer")
+      permit (principal, action, resource) when { [context].contains(context) && context has experiment };`,
+  })
+  const decide = createDecide(set)
+  t.equal(
+    identityOf(decide(principal(), operation('workspaces/jobs/write'), { experiment: 'e' })),
+    'ml-writer',
+  )
+  t.equal(codeOf(decide(principal(), operation('workspaces/jobs/write'), {})), 'policy_refused')
+})
+
 t.test('principals whose ids run into one another do not share a decision', async (t) => {
   const set = await loadFrom(t, {
     'a.cedar': `@id("one") @reason("one") @identity("ml-writer")

@@ -60,6 +60,17 @@ t.test('misspelt words are named, with a suggestion', async (t) => {
   const cases: readonly (readonly [statement: string, message: string, suggestion: string])[] = [
     ['permit (principal, action == Action::"raed", resource)', 'raed', 'read'],
     ['permit (principal is Usr, action, resource)', 'Usr', 'User'],
+    ['permit (principal, action, resource is Modle)', 'Modle', '"Model"'],
+    [
+      'permit (principal, action == Action::"jobs/write", resource)',
+      'jobs/write',
+      '"Microsoft.MachineLearningServices/workspaces/jobs/write"',
+    ],
+    [
+      'permit (principal, action == Action::"Microsoft.MachineLearningServices/workspaces/jobs/wriet", resource)',
+      'wriet',
+      'jobs/write"',
+    ],
     ['permit (principal, action, resource is ModelVersoin)', 'ModelVersoin', 'ModelVersion'],
     [
       'permit (principal, action, resource) when { context has instanceCuont && context.instanceCuont > 1 }',

@@ -1,0 +1,145 @@
+/**
+ * A fresh token for the gateway: of the person who signed in, or of the compute that the command runs on.
+ * @module
+ */
+import { resolve } from 'node:path'
+import type { Io } from '../io.ts'
+import { Problem } from '../problem.ts'
+import { chooseIssuer, findIssuers, gatewayOrigin } from '../login/advertised.ts'
+import { refresh } from '../login/issuer.ts'
+import { createNetwork, type Fetch } from '../login/network.ts'
+import { openHomeOrTemporary, withLock } from './home.ts'
+import { fetchIdentityToken, findEndpoint, type Endpoint } from './managed-identity.ts'
+import { findSession, readSessions, replaceSession, writeSessions, type Session } from './store.ts'
+
+/** Which gateway, as `--gateway` and `--ca` say. */
+export interface Wanted {
+  readonly gateway: string | undefined
+  readonly ca: string | undefined
+}
+
+export interface Credential {
+  /** The gateway's origin. */
+  readonly gateway: string
+  readonly caFile: string | null
+  readonly token: string
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number
+  readonly source: 'session' | 'managed-identity'
+  /** Where files for this credential may be written. */
+  readonly home: string
+}
+
+/** Azure's clients ask for another token when one has less than this to live. */
+const FRESH_MS = 300_000
+/** What is left must at least suffice for one call. */
+const USABLE_MS = 30_000
+
+/** The gateway that is meant, or null for the default session's. @throws Problem */
+export function wantedGateway(io: Io, { gateway }: Pick<Wanted, 'gateway'>): string | null {
+  const given = gateway ?? io.env['AZUREML_HARNESS_GATEWAY'] ?? ''
+  return given === '' ? null : gatewayOrigin(given)
+}
+
+/** The certificates that are meant, as an absolute path. */
+export function wantedCa(io: Io, { ca }: Pick<Wanted, 'ca'>): string | null {
+  const given = ca ?? io.env['AZUREML_HARNESS_CA'] ?? ''
+  return given === '' ? null : resolve(io.cwd, given)
+}
+
+/** A token with at least five minutes to live, if there is any way to get one. @throws Problem with the way to sign in */
+export async function freshCredential(io: Io, wanted: Wanted): Promise<Credential> {
+  const home = await openHomeOrTemporary(io.env)
+  const gateway = wantedGateway(io, wanted)
+  const session = findSession(await readSessions(home), gateway)
+  if (session !== null) return fromSession(io, home, session)
+  const endpoint = findEndpoint(io.env)
+  if (endpoint !== null && gateway !== null)
+    return { home, ...(await fromCompute(io, endpoint, gateway, wantedCa(io, wanted))) }
+  if (endpoint !== null)
+    throw new Problem(
+      'no gateway is named',
+      'give --gateway URL, or set AZUREML_HARNESS_GATEWAY in the job’s environment',
+    )
+  throw new Problem(
+    gateway === null ? 'nobody is signed in' : `nobody is signed in at ${gateway}`,
+    `sign in: azureml-harness login --gateway ${gateway ?? 'URL'}`,
+  )
+}
+
+async function fromSession(io: Io, home: string, known: Session): Promise<Credential> {
+  if (left(io, known) >= FRESH_MS) return credentialOf(known, home)
+  const session = await withLock(home, io.signal, async () => {
+    const sessions = await readSessions(home)
+    // another process may have refreshed while this one waited
+    const latest = findSession(sessions, known.gateway)
+    if (latest === null)
+      throw new Problem('somebody has signed out', 'sign in: azureml-harness login')
+    if (left(io, latest) >= FRESH_MS) return latest
+    const fresh = await renew(io, latest)
+    await writeSessions(home, replaceSession(sessions, fresh, false))
+    return fresh
+  })
+  return credentialOf(session, home)
+}
+
+async function renew(io: Io, session: Session): Promise<Session> {
+  const { refreshToken } = session
+  const usable = left(io, session) >= USABLE_MS
+  if (refreshToken === null) {
+    if (usable) return session
+    throw ended(session)
+  }
+  const network = await createNetwork(session.caFile, io.signal)
+  try {
+    const tokens = await refresh(session, refreshToken, { fetch: network.fetch, now: io.now })
+    return { ...session, ...tokens, who: tokens.who ?? session.who }
+  } catch (error) {
+    if (!usable) throw error
+    io.err(
+      `the token could not be refreshed and ends soon: ${error instanceof Error ? error.message : 'failed'}`,
+    )
+    return session
+  } finally {
+    await network.close()
+  }
+}
+
+async function fromCompute(
+  io: Io,
+  endpoint: Endpoint,
+  gateway: string,
+  caFile: string | null,
+): Promise<Omit<Credential, 'home'>> {
+  const network = await createNetwork(caFile, io.signal)
+  try {
+    const audience = await entraAudience(gateway, network.fetch)
+    const { token, expiresAt } = await fetchIdentityToken(endpoint, audience, network.fetch)
+    return { gateway, caFile, token, expiresAt, source: 'managed-identity' }
+  } finally {
+    await network.close()
+  }
+}
+
+/** Managed identities are Entra's: the gateway's name there is what the token is asked for as. */
+async function entraAudience(gateway: string, fetch: Fetch): Promise<string> {
+  const issuers = await findIssuers(gateway, fetch)
+  const entra = issuers.filter(({ profile }) => profile === 'entra')
+  return chooseIssuer(entra, entra.length === 1 ? entra[0]?.name : undefined, true).audience
+}
+
+function credentialOf(
+  { gateway, caFile, accessToken, expiresAt }: Session,
+  home: string,
+): Credential {
+  return { gateway, caFile, token: accessToken, expiresAt, source: 'session', home }
+}
+
+const left = (io: Io, session: Session): number => session.expiresAt - io.now()
+
+function ended({ gateway }: Session): Problem {
+  return new Problem(
+    'the sign-in has ended, and the issuer gave nothing to renew it with',
+    `sign in again: azureml-harness login --gateway ${gateway}`,
+  )
+}

@@ -1,0 +1,46 @@
+/**
+ * Azure Resource Manager, asked to read with one of several tokens.
+ * @module
+ */
+import { CLOUDS } from '../azureml/clouds.ts'
+import type { CloudConfig } from '../config/schema.ts'
+import { fetchJson } from '../identity/outbound.ts'
+import { parseStrictJson } from '../identity/strict-json.ts'
+import type { ArmFetch } from '../policy/drift.ts'
+
+const TIMEOUT_MS = 10_000
+
+/** Where ARM is, and the scope of tokens for it. */
+export function armOf(cloud: CloudConfig): { readonly origin: string; readonly scope: string } {
+  const { resourceManager, armScope: scope } = CLOUDS[cloud.name]
+  return { origin: new URL(cloud.resourceManager ?? resourceManager).origin, scope }
+}
+
+/**
+ * GETs of ARM with the first token that may: an absolute URL must be of its own origin, or a token would follow it
+ * anywhere. The function throws an Error that says why there is no answer.
+ */
+export function armFetch(origin: string, tokens: readonly string[]): ArmFetch {
+  return async (pathOrUrl) => {
+    const url = new URL(pathOrUrl, origin)
+    if (url.origin !== origin) throw new Error('ARM names a page of another host')
+    let why = 'there is no token to ask with'
+    for (const token of tokens) {
+      const answer = await fetchJson(url.href, AbortSignal.timeout(TIMEOUT_MS), {
+        headers: { authorization: `Bearer ${token}` },
+      })
+      if (answer.ok && answer.status === 200) return answer.body
+      why = answer.ok ? `status ${answer.status}` : answer.why
+      if (!answer.ok || (answer.status !== 401 && answer.status !== 403)) break
+    }
+    throw new Error(why)
+  }
+}
+
+/** Whose token this is, by its own word: the broker has inspected it. Null if it names no object. */
+export function objectIdOf(token: string): string | null {
+  const payload = parseStrictJson(Buffer.from(token.split('.')[1] ?? '', 'base64url'))
+  if (typeof payload !== 'object' || payload === null) return null
+  const oid: unknown = new Map<string, unknown>(Object.entries(payload)).get('oid')
+  return typeof oid === 'string' ? oid : null
+}

@@ -1,0 +1,115 @@
+/**
+ * All checks, in the order to mend what they find: what comes later often fails only because of what came before.
+ * @module
+ */
+import { join } from 'node:path'
+import { ConfigError } from '../config/faults.ts'
+import { loadConfig } from '../config/load.ts'
+import type { Config } from '../config/schema.ts'
+import { PolicyError } from '../policy/faults.ts'
+import { loadPolicy } from '../policy/load.ts'
+import type { PolicySet } from '../policy/rules.ts'
+import { createBroker } from '../token/broker.ts'
+import { checkBindings } from './bindings.ts'
+import { checkFiles } from './files.ts'
+import { findingsOf, type Finding } from './finding.ts'
+import { checkIdentities, usesOf } from './identities.ts'
+import { checkClock, checkIssuers } from './issuers.ts'
+import { checkRoles } from './roles.ts'
+import { checkSinks } from './sinks.ts'
+import { checkSpool } from './spool.ts'
+
+export interface ExamineOptions {
+  /** The configuration's absolute path. */
+  readonly file: string
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly now: () => number
+  /** Unseen for this long, a binding is reported. */
+  readonly staleDays: number
+  /** Sees each check's findings as they come. */
+  readonly report: (findings: readonly Finding[]) => void
+}
+
+const QUIET = { warn: () => undefined, error: () => undefined }
+
+/** Runs the checks one after the other; changes nothing anywhere. Resolves with every finding. */
+export async function examine(options: ExamineOptions): Promise<readonly Finding[]> {
+  const { now, report } = options
+  const all: Finding[] = []
+  const add = (findings: readonly Finding[]): void => {
+    all.push(...findings)
+    report(findings)
+  }
+  const [config, faults] = await readConfig(options.file)
+  add(faults)
+  if (config === null) return all
+  const [policies, policyFaults] = await readPolicies(config)
+  add(policyFaults)
+  add(await checkFiles(config, options.env, now()))
+  add(await checkClock(config.issuers, now))
+  add(await checkIssuers(config.issuers))
+  const broker = createBroker({
+    identities: new Map(Object.entries(config.identities)),
+    cloud: config.cloud.name,
+    now,
+    log: QUIET,
+    ...(config.limits?.tokenTimeoutMs === undefined
+      ? {}
+      : { timeoutMs: config.limits.tokenTimeoutMs }),
+  })
+  try {
+    if (policies !== null) {
+      add(await checkIdentities(config, usesOf(config, policies), broker))
+      add(await checkRoles(config, policies, broker))
+    }
+    add(await checkSinks(config, broker))
+    add(await checkSpool(config))
+    if (policies !== null) {
+      const days = options.staleDays
+      add(await checkBindings({ config, policies, broker, days, now: now() }))
+    }
+  } finally {
+    broker.close()
+  }
+  return all
+}
+
+async function readConfig(file: string): Promise<[Config | null, Finding[]]> {
+  const { ok, failed } = findingsOf('config')
+  try {
+    return [await loadConfig(file), [ok(file, 'loads')]]
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const findings = error.faults.map(({ key, line, column, message }) =>
+      failed(
+        `${file}:${line}:${column}${key === '' ? '' : ` ${key}`}`,
+        message,
+        'mend it; config/harness.yaml shows every key, and nothing else can be checked before',
+      ),
+    )
+    return [null, findings]
+  }
+}
+
+async function readPolicies(config: Config): Promise<[PolicySet | null, Finding[]]> {
+  const { ok, failed } = findingsOf('policies')
+  const { directory } = config.policies
+  try {
+    const set = await loadPolicy({
+      directory,
+      bindings: config.policies.bindings ?? join(directory, 'bindings.yaml'),
+      identities: Object.keys(config.identities),
+      issuers: config.issuers.map(({ name }) => name),
+    })
+    return [
+      set,
+      [ok(directory, `${set.rules.size} rules from ${set.bindings.bindings.length} bindings`)],
+    ]
+  } catch (error) {
+    if (!(error instanceof PolicyError)) throw error
+    const findings = error.faults.map(({ file, line, message, suggestion }) =>
+      failed(`${file}:${line}`, message, suggestion ?? 'mend it: azureml-harness policy check'),
+    )
+    return [null, findings]
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * Policies against the schema: Cedar's validator, strict.
+ * @module
+ */
+import { hash } from 'node:crypto'
+import { validate } from '@cedar-policy/cedar-wasm/nodejs'
+import { LRUCache } from 'lru-cache'
+import { fault, suggest, type Fault } from './faults.ts'
+import { createSchema, PRINCIPAL_TYPES } from './schema.ts'
+import { cedarFault, withoutSlots, type Policy } from './source.ts'
+import { GROUPS, ROLE_GROUPS, type Words } from './words.ts'
+
+/**
+ * Texts that were found sound under a schema. Validating takes some hundred milliseconds, in which nothing else runs:
+ * a reload that changes bindings, as most do, must not make requests wait for that.
+ */
+const sound = new LRUCache<string, true>({ max: 4096 })
+
+/**
+ * All that is wrong with policies and templates. Templates are checked with their scope left open: their slots are
+ * filled with checked references only, and Cedar would try every type in each of them.
+ */
+export function schemaFaults(policies: readonly Policy[], words: Words): Fault[] {
+  const schema = createSchema(words)
+  const schemaHash = hash('sha256', JSON.stringify(schema))
+  const keyOf = ({ text }: Policy): string => `${schemaHash} ${text}`
+  const doubtful = policies.filter((policy) => !sound.has(keyOf(policy)))
+  if (doubtful.length === 0) return []
+  const byName = new Map(doubtful.map((policy, index) => [`p${index}`, policy]))
+  const answer = validate({
+    schema,
+    policies: {
+      staticPolicies: Object.fromEntries(
+        [...byName].map(([name, { text }]) => [name, withoutSlots(text)]),
+      ),
+    },
+  })
+  if (answer.type === 'failure') {
+    return answer.errors.map(({ message }) => fault('policies', 1, message))
+  }
+  const wrong = new Set(answer.validationErrors.map(({ policyId }) => policyId))
+  // "impossible" follows from an error already reported; alone it means a policy that can never apply
+  const warnings = answer.validationWarnings.filter(({ policyId }) => !wrong.has(policyId))
+  const faulty = new Set([...wrong, ...warnings.map(({ policyId }) => policyId)])
+  for (const [name, policy] of byName) if (!faulty.has(name)) sound.set(keyOf(policy), true)
+  const seen = new Set<string>()
+  return [...answer.validationErrors, ...warnings].flatMap(({ policyId, error }) => {
+    const policy = byName.get(policyId)
+    // one fault at one place is found once for each action that the policy speaks of
+    const place = `${policyId} ${error.severity === 'warning' ? '' : error.sourceLocations?.[0]?.start}`
+    if (policy === undefined || seen.has(place)) return []
+    seen.add(place)
+    return [meant(cedarFault(policy, error), words)]
+  })
+}
+
+const UNKNOWN = /^unrecognized (action|entity type) `(?:Action::")?([^`"]+)"?`/u
+
+/** Cedar suggests the nearest word of any kind; we know which kind it must be, and that people leave out the provider. */
+function meant(found: Fault, words: Words): Fault {
+  const [, kind, word] = UNKNOWN.exec(found.message) ?? []
+  if (kind === undefined || word === undefined) return found
+  const actions = [...GROUPS, ...ROLE_GROUPS, ...words.actions.map(({ id }) => id)]
+  const tail = `/${word.toLowerCase()}`
+  const [whole] = actions
+    .filter((id) => id.toLowerCase().endsWith(tail))
+    .sort((one, other) => one.length - other.length)
+  const suggestion =
+    kind === 'action'
+      ? whole === undefined
+        ? suggest(word, actions)
+        : `did you mean "${whole}"?`
+      : suggest(word, [...PRINCIPAL_TYPES, 'Group', 'Role', ...words.resourceTypes])
+  return fault(found.file, found.line, found.message, suggestion ?? found.suggestion)
+}

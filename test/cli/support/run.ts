@@ -1,0 +1,90 @@
+/**
+ * Runs commands: as functions with an `Io` of their own, or as processes the way people do.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { runCli } from '../../../src/cli/cli.ts'
+
+const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url))
+
+export interface Ran {
+  readonly status: number
+  readonly out: string
+  readonly err: string
+}
+
+export interface RunOptions {
+  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly cwd?: string
+  readonly now?: () => number
+  readonly signal?: AbortSignal
+  /** Sees each line of standard error as it comes. */
+  readonly onErr?: (line: string) => void
+}
+
+/** Through the list of commands, so that errors come out as people see them. */
+export async function run(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  let out = ''
+  let err = ''
+  const status = await runCli(args, {
+    out: (line) => {
+      out += `${line}\n`
+    },
+    err: (line) => {
+      err += `${line}\n`
+      options.onErr?.(line)
+    },
+    colour: false,
+    env: options.env ?? {},
+    cwd: options.cwd ?? '/',
+    now: options.now ?? Date.now,
+    signal: options.signal ?? new AbortController().signal,
+  })
+  return { status, out, err }
+}
+
+export interface Process {
+  readonly pid: number
+  readonly kill: (signal: NodeJS.Signals) => void
+  /** Resolves once standard output holds `text`. */
+  readonly saw: (text: string) => Promise<void>
+  readonly ended: Promise<Ran & { signal: NodeJS.Signals | null }>
+}
+
+/** `node src/main.ts ARGS`; of the environment only what is given, `PATH` and `HOME`. */
+export function start(args: readonly string[], env: RunOptions['env'] = {}, cwd?: string): Process {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...(cwd === undefined ? {} : { cwd }),
+  })
+  let out = ''
+  let err = ''
+  const watchers: (() => void)[] = []
+  child.stdout.on('data', (chunk: Buffer) => {
+    out += chunk.toString('utf8')
+    for (const watcher of watchers) watcher()
+  })
+  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString('utf8')))
+  const ended = once(child, 'close').then(([code, signal]) => ({
+    status: (code as number | null) ?? -1,
+    signal: signal as NodeJS.Signals | null,
+    out,
+    err,
+  }))
+  return {
+    pid: child.pid ?? 0,
+    kill: (signal) => void child.kill(signal),
+    saw: (text) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          if (out.includes(text)) resolve()
+        }
+        watchers.push(look)
+        look()
+        void ended.then(() => reject(new Error(`it ended first: ${out}${err}`)))
+      }),
+    ended,
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * The published Python SDK `azure-ai-ml`, unchanged: the environment alone leads it to the gateway.
+ */
+import t from 'tap'
+import { startGateway, type World } from '../support/gateway.ts'
+import { workspaceId } from '../../lab/personas.ts'
+import {
+  environment,
+  runScript,
+  said,
+  settings,
+  throughTheGateway,
+  type Settings,
+  type Tap,
+} from './support/python.ts'
+
+const file = environment(t, 'python')
+if (file !== null) {
+  t.setTimeout(900_000)
+  let world: World
+  t.before(async () => {
+    world = await startGateway({ lab: { storage: true } })
+  })
+  t.teardown(() => world.close())
+
+  /** Runs a script as the scientist, and holds its traffic to what docs/limits.md says. */
+  const run = async (
+    t: Tap,
+    script: string,
+    more: Settings = {},
+  ): Promise<{ result: Record<string, unknown>; stdout: string }> => {
+    await world.clear()
+    const env = { ...(await settings(world, 'scientist')), ...more }
+    const done = await runScript(file, script, env)
+    t.equal(done.code, 0, `${script} ends well`, { said: said(done) })
+    throughTheGateway(t, world, env)
+    return { result: done.result ?? {}, stdout: done.stdout }
+  }
+  const reached = (part: string): string[] =>
+    world.lab.requests().flatMap((one) => (one.part === part ? [`${one.method} ${one.url}`] : []))
+
+  t.test('a command job with local code and data is submitted, streamed and listed', async (t) => {
+    const { result, stdout } = await run(t, 'submit_job.py')
+    t.equal(result['status'], 'Completed')
+    for (const step of [1, 2, 3])
+      t.ok(stdout.includes(`${String(result['name'])}: step ${step} of 3`), 'the log was streamed')
+    t.equal(
+      result['tag'],
+      'https://management.azure.com/not-to-be-touched',
+      "a URL in a tag is the user's own",
+    )
+    t.equal((result['listed'] as string[]).length, 5)
+    t.ok(
+      reached('arm').filter((one) => /^GET \S*\/jobs\?/.test(one)).length >= 3,
+      'over three pages of two',
+    )
+    t.ok(
+      reached('data-plane').some((one) => one.includes('/history/')),
+      'run history was asked',
+    )
+    const stored = world.lab.storage?.requests() ?? []
+    t.ok(
+      stored.some(({ method, url }) => method === 'PUT' && /\/train\.py\?.*sig=/.test(url)),
+      'code went to storage by SAS',
+    )
+    const data = stored.find(({ method, url }) => method === 'PUT' && url.endsWith('/data.csv'))
+    t.equal(
+      data?.claims?.['aud'],
+      'https://storage.azure.com',
+      "without keys of the datastore, data went there as the person's own",
+    )
+  })
+
+  t.test('a model and a data asset are registered from local files', async (t) => {
+    const { result } = await run(t, 'register.py')
+    t.match(result, { models: ['churn'], version: '1' })
+    t.match(result['model'], /\/datastores\/workspaceblobstore\/paths\/LocalUpload\/.*\/model$/)
+    t.match(result['data'], /\/LocalUpload\/.*\/table\.csv$/)
+  })
+
+  t.test('an online endpoint gets a deployment, traffic and a call by identity', async (t) => {
+    const { result } = await run(t, 'endpoint.py')
+    t.match(result, {
+      traffic: { blue: 100 },
+      deployment: 'blue',
+      answer: { deployment: 'blue', input: '{"data": [[1, 2, 3]]}' },
+      endpoints: ['churn-online'],
+    })
+    t.match(String(result['state']).toLowerCase(), 'succeeded')
+    t.ok(String(result['scoring']).startsWith(`${world.url}/_score/`), 'scored at the gateway')
+    t.same(reached('scoring'), ['POST /score'])
+  })
+
+  t.test(
+    "a pipeline of two steps runs to its end; the person's own token stays here",
+    async (t) => {
+      const mine = await world.lab.token('scientist', { claims: { aud: 'https://ml.azure.com' } })
+      const { result } = await run(t, 'pipeline.py', { LAB_ML_TOKEN: mine })
+      t.match(result, { status: 'Completed', steps: ['first', 'train'], type: 'pipeline' })
+      const submitted = world.lab
+        .requests()
+        .find(
+          ({ method, url }) => method === 'PUT' && url.includes(`/jobs/${String(result['name'])}`),
+        )
+      t.ok(submitted)
+      t.notOk(submitted?.headers['x-azureml-token'], 'x-azureml-token is not handed on')
+    },
+  )
+
+  t.test('who may only read is refused in words that the SDK and MLflow understand', async (t) => {
+    await world.clear()
+    const env = {
+      ...(await settings(world, 'reader')),
+      LAB_TRACKING_URI: `${world.url}/mlflow/v1.0${workspaceId()}`,
+    }
+    const done = await runScript(file, 'refused.py', env)
+    t.equal(done.code, 0, 'the script ends well', { said: said(done) })
+    t.match(done.result, {
+      listed: Array,
+      sdk: { status: 403, code: 'policy_refused' },
+      tracking: 'PERMISSION_DENIED',
+    })
+    t.same([...new Set(world.lab.requests().map(({ method }) => method))], ['GET'], 'only reads')
+    throughTheGateway(t, world, env)
+  })
+}

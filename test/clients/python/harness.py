@@ -1,0 +1,43 @@
+"""What every script here needs: a credential, a client made the documented way, and a result for the test.
+
+Where the gateway is comes from the environment alone, as docs/clients.md has it.
+"""
+
+import json
+import os
+import sys
+import time
+
+from azure.core.credentials import AccessToken
+
+SUBSCRIPTION = os.environ["LAB_SUBSCRIPTION"]
+RESOURCE_GROUP = os.environ["LAB_RESOURCE_GROUP"]
+WORKSPACE = os.environ["LAB_WORKSPACE"]
+
+
+class Credential:
+    """A person's tokens: the gateway's for Azure ML, their own for storage.
+
+    Pipeline jobs refuse to start without a token for https://ml.azure.com, which Entra gives anybody who asks.
+    """
+
+    def get_token(self, *scopes, **_):
+        name = "LAB_TOKEN"
+        if scopes[0].startswith("https://storage.azure.com"):
+            name = "LAB_STORAGE_TOKEN"
+        if scopes[0].startswith("https://ml.azure.com") and "LAB_ML_TOKEN" in os.environ:
+            name = "LAB_ML_TOKEN"
+        return AccessToken(os.environ[name], int(time.time()) + 3000)
+
+
+def client():
+    from azure.ai.ml import MLClient
+
+    return MLClient(Credential(), SUBSCRIPTION, RESOURCE_GROUP, WORKSPACE)
+
+
+def result(**values):
+    """Hands the test what it judges by."""
+    sys.stdout.flush()
+    with open(os.environ["LAB_RESULT"], "w", encoding="utf-8") as file:
+        json.dump(values, file)
