@@ -108,5 +108,7 @@ function detailOf(ended: Reloaded): Readonly<Record<string, string | number>> {
         faults: faults.length > 0 ? faults.map(faultText).join(' | ') : ended.error.name,
       }
     }
+    default:
+      return ended satisfies never
   }
 }
