@@ -70,9 +70,9 @@ export function createRouting(options: RoutingOptions): Routing {
     },
     rewriter(operation, redact) {
       const plan = rewritePlan(operation, redact)
-      return plan === null
-        ? null
-        : createJsonRewriter({ plan, map: createFieldMap(hosts, operation) })
+      if (plan === null) return null
+      const rewriter = createJsonRewriter({ plan, map: createFieldMap(hosts, operation) })
+      return { ...rewriter, redacts: plan.redacts }
     },
     ownOperation: ({ target, principal }) =>
       target !== null && principal !== null && handles.owns(target, principal.id),

@@ -23,6 +23,8 @@ export interface PlanNode {
   readonly any: PlanNode | null
   /** Rules go deeper than this place. */
   readonly inner: boolean
+  /** Something here or deeper is removed. */
+  readonly redacts: boolean
   /** 1 at each length that a key of `keys` has: most keys are told apart without being read. */
   readonly lengths: Uint8Array
   /** Bytes that the longest key of `keys` may take with each character escaped. */
@@ -65,6 +67,7 @@ export function compilePlan(rules: readonly FieldRule[]): PlanNode {
     keys,
     any,
     inner: groups.size > 0,
+    redacts: rules.some((rule) => rule.kind === 'redact'),
     lengths,
     longestKey: longest * ESCAPED_CHARACTER_BYTES,
   }

@@ -8,7 +8,7 @@ import type { Operation } from '../azureml/operation.ts'
 import type { Exchange } from '../exchange.ts'
 import { Refusal } from '../errors.ts'
 import { chunksOf, readUpTo } from './chunks.ts'
-import { responseHeaders, upstreamIds } from './headers.ts'
+import { checkSingle, responseHeaders, upstreamIds } from './headers.ts'
 import { screened, type Screen } from './screen.ts'
 import { plainError } from './upstream-error.ts'
 
@@ -43,6 +43,8 @@ export function toUpstreamAnswer(response: object): UpstreamAnswer {
 export interface Rewriter {
   write(chunk: Buffer): Buffer
   end(): Buffer
+  /** It removes something: what it cannot read must not pass. */
+  readonly redacts: boolean
 }
 
 export interface AnswerRules {
@@ -83,6 +85,7 @@ export async function sendAnswer(
   let answer = received
   upstream.status = answer.statusCode
   upstream.ids = upstreamIds(answer.headers)
+  checkSingle(answer.headers)
   if (isRedirect(answer))
     throw new Refusal('upstream_redirect', 'azure redirected the call; the gateway does not follow')
   if (answer.statusCode === 401) {
@@ -103,19 +106,14 @@ export async function sendAnswer(
   if (screen !== null) answer = await screened(answer, screen, rules.holdBytes)
   const headers = responseHeaders(answer.headers)
   rules.rewriteHeaders(headers, exchange)
-  const rewriter = isJson(answer) ? rules.rewriter(operation, exchange.redact) : null
-  if (rewriter === null) {
+  const rewriter = rules.rewriter(operation, exchange.redact)
+  if (rewriter !== null) checkReadable(answer, rewriter)
+  if (rewriter === null || !isJson(answer)) {
     const length = answer.headers['content-length']
     if (typeof length === 'string') headers['content-length'] = length
     start(reply, answer.statusCode, headers, exchange)
     reply.send(metered(answer.stream, exchange))
     return
-  }
-  if (answer.headers['content-encoding'] !== undefined) {
-    throw new Refusal(
-      'upstream_bad_answer',
-      'azure compressed an answer that was asked for uncompressed',
-    )
   }
   await sendRewritten(
     rewrite(answer.stream, rewriter),
@@ -259,7 +257,26 @@ function isRedirect(answer: UpstreamAnswer): boolean {
   return answer.statusCode >= 300 && answer.statusCode < 400 && answer.statusCode !== 304
 }
 
+/** Without a type, too: clients of several languages take such an answer for JSON. */
 function isJson(answer: UpstreamAnswer): boolean {
   const type = answer.headers['content-type']
-  return typeof type === 'string' && /^application\/([\w.+-]+\+)?json\b/i.test(type)
+  return type === undefined || /^(?:application|text)\/([\w.+-]+\+)?json\b/i.test(String(type))
+}
+
+/** What has to be looked through has to be whole, plain JSON: a caller may ask for ranges and other types. */
+function checkReadable(answer: UpstreamAnswer, rewriter: Rewriter): void {
+  const { statusCode, headers } = answer
+  const type = String(headers['content-type'])
+  if (statusCode === 206 && (isJson(answer) || rewriter.redacts || /^multipart\//i.test(type))) {
+    throw new Refusal('upstream_bad_answer', 'a part of a document cannot be looked through')
+  }
+  if (isJson(answer) && headers['content-encoding'] !== undefined) {
+    throw new Refusal(
+      'upstream_bad_answer',
+      'azure compressed an answer that was asked for uncompressed',
+    )
+  }
+  if (!isJson(answer) && rewriter.redacts && statusCode < 300 && statusCode !== 204) {
+    throw new Refusal('upstream_bad_answer', 'an answer with secrets in it is not JSON')
+  }
 }
