@@ -14,7 +14,7 @@ import { applyEdits, type Edit } from './effects/edit.ts'
 import { sha256 } from './effects/digest.ts'
 import { createVersionCache, pinAll } from './effects/pin.ts'
 import { kept } from './effects/record.ts'
-import { isStamped, stampAll } from './effects/stamp.ts'
+import { isChanged, isStamped, stampAll } from './effects/stamp.ts'
 import type { Change, Exchange } from './exchange.ts'
 import type { AskAzure } from './forward/ask.ts'
 import type { Screen } from './forward/screen.ts'
@@ -203,17 +203,19 @@ function look(
 
 /** Whether a policy that can apply to a call asks for a fact of its body, or has an effect on it. */
 function createNeedsBody(set: PolicySet): (operation: Operation) => boolean {
-  const policies = [...new Set([...set.rules.values()].map(({ policy }) => policy))].filter(looks)
+  const policies = [...new Set([...set.rules.values()].map(({ policy }) => policy))]
+  const asking = policies.filter(asks)
+  const reading = policies.filter((policy) => asks(policy) || policy.pin || policy.stamp)
   return (operation) => {
     if (!operation.inspectable) return false
     const { uids } = set.words.actionOf(operation)
-    return policies.some(
+    return (isChanged(operation.resource.type) ? reading : asking).some(
       ({ actions }) => actions === null || uids.some(({ id }) => actions.includes(id)),
     )
   }
 }
 
-function looks({ facts, pin, stamp, recordBody }: Policy): boolean {
-  if (facts === null || pin || stamp || recordBody || facts.has('bodyDigest')) return true
+function asks({ facts, recordBody }: Policy): boolean {
+  if (facts === null || recordBody || facts.has('bodyDigest')) return true
   return DOCUMENT_FACTS.some((fact) => facts.has(fact))
 }

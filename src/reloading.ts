@@ -99,15 +99,15 @@ function detailOf(ended: Reloaded): Readonly<Record<string, string | number>> {
       return { outcome: ended.outcome, before: ended.before, version: ended.after }
     case 'unchanged':
       return { outcome: ended.outcome, version: ended.version }
-    case 'kept': {
-      const faults = ended.error instanceof PolicyError ? ended.error.faults : []
+    case 'kept':
       return {
         outcome: ended.outcome,
         version: ended.version,
-        count: Math.max(faults.length, 1),
-        faults: faults.length > 0 ? faults.map(faultText).join(' | ') : ended.error.name,
+        faults:
+          ended.error instanceof PolicyError
+            ? ended.error.faults.map(faultText).join(' | ')
+            : ended.error.name,
       }
-    }
     default:
       return ended satisfies never
   }
