@@ -46,6 +46,8 @@ export interface Incoming {
 
 export interface Gathered {
   readonly facts: Facts
+  /** Version of the policies that said what had to be read. */
+  readonly version: string
   /** Null if nobody needs to look into the body: it is streamed. */
   readonly content: Content | null
 }
@@ -63,8 +65,11 @@ export interface Injection {
     gathered: Gathered,
     origin: string,
   ) => Promise<Gathered | null>
-  /** `@stamp` and `@record`: the bytes to send, if they were read. */
-  readonly finish: (exchange: Exchange, permit: Permit, content: Content | null) => Buffer | null
+  /**
+   * `@stamp` and `@record`: the bytes to send, if they were read.
+   * @throws {Refusal} `not_ready` if other policies have judged than those that said what had to be read
+   */
+  readonly finish: (exchange: Exchange, permit: Permit, gathered: Gathered) => Buffer | null
   /** What of an answer its caller may read; null if all of it, whatever it says. */
   readonly screen: (exchange: Exchange) => Screen | null
 }
@@ -103,8 +108,9 @@ export function createInjection(options: InjectionOptions): Injection {
   return {
     async gather(exchange, request) {
       const { operation } = exchange
+      const { version } = inForce().set
       if (operation === null || !inForce().needsBody(operation) || !hasBody(request.headers)) {
-        return { facts: callFacts(exchange), content: null }
+        return { facts: callFacts(exchange), version, content: null }
       }
       const stream = request.body instanceof Readable ? request.body : request.raw
       const received = await readBody(stream, request.headers, options.bodyBytes)
@@ -115,10 +121,10 @@ export function createInjection(options: InjectionOptions): Injection {
         whole: exchange.method !== 'PATCH',
       }
       const content = look(received, received, context, [])
-      return { facts: factsOf(exchange, content), content }
+      return { facts: factsOf(exchange, content), version, content }
     },
 
-    async pin(exchange, grant, { content }, origin) {
+    async pin(exchange, grant, { content, version }, origin) {
       if (content === null || !grant.permit.effects.pin) return null
       const { edits, changes } = await pinAll(content.findings.floating, {
         // assets are looked up where the call itself goes: only ARM has them
@@ -135,10 +141,15 @@ export function createInjection(options: InjectionOptions): Injection {
         content.context,
         changes,
       )
-      return { facts: factsOf(exchange, pinned), content: pinned }
+      return { facts: factsOf(exchange, pinned), version, content: pinned }
     },
 
-    finish(exchange, permit, content) {
+    finish(exchange, permit, { content, version }) {
+      // a reload in between: the new policies may ask for what was not read
+      if (permit.decision.version !== version) {
+        const message = 'the policies were replaced while this call was judged'
+        throw new Refusal('not_ready', message, { remedy: 'try again', retryAfter: 1 })
+      }
       if (content === null) return null
       const { effects, decision, principal } = permit
       const { received, bytes, root, context, changes } = content

@@ -19,7 +19,7 @@ import { Refusal, toRefusal } from './errors.ts'
 import { exchangeOf, fromFramework } from './framework.ts'
 import { checkConnection, isAmbiguous } from './inbound.ts'
 import { outcomeOf, received } from './outcome.ts'
-import type { Content, Gathered } from './inject.ts'
+import type { Gathered } from './inject.ts'
 import { refusalAnswer, type Challenge } from './wire.ts'
 
 /** Where a call goes at Azure, and the scope of the token that it needs there. */
@@ -53,7 +53,7 @@ export interface Stages {
     origin: string,
   ) => Promise<Gathered | null>
   /** `@stamp`, `@record`: the bytes to send, null to stream the caller's. */
-  readonly finish: (exchange: Exchange, permit: Permit, content: Content | null) => Buffer | null
+  readonly finish: (exchange: Exchange, permit: Permit, gathered: Gathered) => Buffer | null
   readonly dropToken: (grant: Grant, scope: string) => void
   readonly recorder: Recorder
   readonly forward: Forward
@@ -107,7 +107,7 @@ export function createPipeline(stages: Stages): Pipeline {
       grant = await stages.grant(permit, scope, request.raw)
     }
     exchange.identity = grant.identity
-    const body = stages.finish(exchange, permit, (pinned ?? gathered).content)
+    const body = stages.finish(exchange, permit, pinned ?? gathered)
 
     stillThere(reply)
     exchange.record = 'intent'
