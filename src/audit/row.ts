@@ -1,12 +1,15 @@
 /**
  * One exchange as the flat columns of `AmlHarnessAudit_CL`.
  *
- * Nothing secret can get in: no header, no body, no query value, no path but that of a classified resource.
+ * Nothing secret can get in: no header, no body, no query value, no path but that of a classified resource, none of the
+ * caller's words out of a refusal.
  * What is worth matching is there as a keyed hash (HMAC-SHA-256), so that an investigator who has the value can look
  * it up and one who has the records cannot guess it.
  * @module
  */
 import { createHmac, type KeyObject } from 'node:crypto'
+import { QUERY_NAMES } from './query-names.ts'
+import { recordable } from './reason.ts'
 import { isTooLong, line, lineIfAny } from './text.ts'
 import type { Exchange, Outcome } from '../exchange.ts'
 
@@ -26,7 +29,6 @@ const METHOD = /^[A-Z]{1,16}$/
 const API_VERSION = /^\d{4}-\d{2}-\d{2}(-preview)?$|^v?\d{1,2}\.\d{1,2}$/
 const HOST = /^https?:\/\/([A-Za-z0-9.:[\]-]{1,255})(?:\/|$)/
 const TOKEN_ID = /^[\w.~-]{1,128}$/
-const PARAMETER = /^[$a-z0-9._-]{1,64}$/
 const MOST_PARAMETERS = 32
 
 /** Ends and context of a record that the exchange itself does not know. */
@@ -59,7 +61,7 @@ function queryColumns(exchange: Exchange, key: KeyObject | null) {
   for (const [name, value] of params) {
     if (names.length === MOST_PARAMETERS) break
     // a name can be as foreign as a value: one that no API has is itself only counted
-    const known = PARAMETER.test(name) ? name : '(other)'
+    const known = QUERY_NAMES.has(name) ? name : '(other)'
     names.push(known)
     if (known === 'api-version' && API_VERSION.test(value)) version = value
     else if (known !== '(other)') {
@@ -133,7 +135,7 @@ function decisionColumns(exchange: Exchange) {
     PolicyIds: idsIfAny(decision?.policies ?? refusal?.detail.policies),
     PolicyVersion: lineIfAny(decision?.version, 128),
     ShadowPolicyIds: idsIfAny(decision?.shadow),
-    Reason: lineIfAny(decision?.reason ?? refusal?.message),
+    Reason: lineIfAny(decision?.reason ?? (refusal === null ? null : recordable(refusal))),
     RefusalCode: refusal?.code,
     RefusalDetail: lineIfAny(detailOf(refusal)),
   }
@@ -201,6 +203,7 @@ export function rowOf(
     ...decisionColumns(exchange),
     IdentityName: lineIfAny(exchange.identity?.name, 64),
     UpstreamPrincipalClientId: lineIfAny(exchange.identity?.clientId, 64),
+    UpstreamPrincipalOid: lineIfAny(exchange.identity?.objectId, 64),
     UpstreamHost: hostOf(exchange.upstream?.origin),
     ClientRequestId: GUID.test(exchange.clientRequestId ?? '')
       ? exchange.clientRequestId

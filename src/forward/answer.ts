@@ -7,8 +7,10 @@ import type { FastifyReply } from 'fastify'
 import type { Operation } from '../azureml/operation.ts'
 import type { Exchange } from '../exchange.ts'
 import { Refusal } from '../errors.ts'
+import { chunksOf, readUpTo } from './chunks.ts'
 import { responseHeaders, upstreamIds } from './headers.ts'
 import { screened, type Screen } from './screen.ts'
+import { plainError } from './upstream-error.ts'
 
 /** What reply-from hands over: undici's answer. */
 export interface UpstreamAnswer {
@@ -92,10 +94,10 @@ export async function sendAnswer(
     await sendForbidden(answer, exchange, reply)
     return
   }
-  if (answer.statusCode >= 500 && !isJson(answer)) {
-    throw new Refusal('upstream_bad_answer', `azure failed with status ${answer.statusCode}`, {
-      inner: 'not JSON',
-    })
+  // what an endpoint's model says of its failure is the model's answer to its caller
+  if (answer.statusCode >= 500 && (operation.family !== 'scoring' || !isJson(answer))) {
+    await sendFailure(answer, exchange, reply, rules)
+    return
   }
   const screen = answer.statusCode < 300 ? rules.screen(exchange) : null
   if (screen !== null) answer = await screened(answer, screen, rules.holdBytes)
@@ -160,20 +162,12 @@ async function* continued(
 }
 
 async function* rewrite(stream: Readable, rewriter: Rewriter): AsyncGenerator<Buffer> {
-  for await (const chunk of stream) {
-    const out = rewriter.write(bytes(chunk))
+  for await (const chunk of chunksOf(stream)) {
+    const out = rewriter.write(chunk)
     if (out.byteLength > 0) yield out
   }
   const rest = rewriter.end()
   if (rest.byteLength > 0) yield rest
-}
-
-/** A stream's chunks have no type of their own. */
-function bytes(chunk: unknown): Buffer {
-  if (Buffer.isBuffer(chunk)) return chunk
-  throw new Refusal('internal_error', 'the gateway failed to read the answer', {
-    inner: `chunk of type ${typeof chunk}`,
-  })
 }
 
 /** Counts what leaves; a listener beside the pipe, so that a slow reader still slows the sender. */
@@ -201,6 +195,29 @@ function start(
   })
 }
 
+/** Azure failed: its code and message pass, its inside does not. */
+async function sendFailure(
+  answer: UpstreamAnswer,
+  exchange: Exchange,
+  reply: FastifyReply,
+  rules: AnswerRules,
+): Promise<void> {
+  const { statusCode } = answer
+  const body = isJson(answer) ? await readUpTo(answer.stream, MAX_ERROR_BYTES) : null
+  const text = body === null ? null : plainError(body)
+  if (text === null && exchange.method !== 'HEAD') {
+    throw new Refusal('upstream_bad_answer', `azure failed with status ${statusCode}`, {
+      inner: 'not an error as JSON',
+    })
+  }
+  const headers = responseHeaders(answer.headers)
+  rules.rewriteHeaders(headers, exchange)
+  headers['content-type'] = 'application/json; charset=utf-8'
+  exchange.bytesOut = Buffer.byteLength(text ?? '')
+  start(reply, statusCode, headers, exchange)
+  reply.send(text ?? '')
+}
+
 /** ARM's 403 names the managed identity and its object id: only errors about the request itself pass. */
 async function sendForbidden(
   answer: UpstreamAnswer,
@@ -223,18 +240,6 @@ async function sendForbidden(
       inner: code ?? `status 403`,
     },
   )
-}
-
-async function readUpTo(stream: Readable, limit: number): Promise<Buffer | null> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const piece of stream) {
-    const chunk = bytes(piece)
-    size += chunk.byteLength
-    if (size > limit) return null
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
 }
 
 function errorCode(body: Buffer): string | null {

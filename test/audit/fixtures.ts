@@ -80,7 +80,11 @@ export function exchangeOf(change: Partial<Exchange> = {}): Exchange {
       version: 'sha256-abc',
       shadow: [],
     },
-    identity: { name: 'scientists', clientId: '44444444-4444-4444-4444-444444444444' },
+    identity: {
+      name: 'scientists',
+      clientId: '44444444-4444-4444-4444-444444444444',
+      objectId: '55555555-5555-4555-8555-555555555555',
+    },
     refusal: null,
     upstream: {
       origin: 'https://management.azure.com',
