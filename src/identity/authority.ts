@@ -92,7 +92,7 @@ export function createAuthority(config: IssuerConfig, options: AuthorityOptions)
   }
 
   async function judgeOpaque(token: string, digest: string, matched: MatchedIssuer) {
-    if (introspector === null) throw new Refusal('invalid_token', 'the token is not a signed JWT')
+    if (introspector === null) throw opaqueRefusal()
     const answer = await introspector.introspect(token, digest)
     // The issuer answered for an access token, so its type is settled
     const parts = { typ: 'at+jwt', claims: toClaims(answer, config.profile) }
