@@ -104,6 +104,7 @@ export function createPipeline(stages: Stages): Pipeline {
     const body = stages.finish(exchange, permit, (pinned ?? gathered).content)
 
     stillThere(reply)
+    recorder.admit()
     exchange.record = 'intent'
     const recorded = recorder.authorized(exchange)
     // a call that changes something waits for its record; a read lets the disk work while Azure does

