@@ -95,17 +95,10 @@ export async function spawnGateway(lab: Lab, options: GatewayOptions = {}): Prom
   await mkdir(config.audit.spool.directory, { recursive: true, mode: 0o700 })
   const env: Record<string, string | undefined> = { ...process.env, ...lab.env, ...options.env }
   const flags = [...(options.execArgv ?? NODE_FLAGS), ...RESOLVER]
-  const [command = process.execPath, ...args] = [
-    ...(options.wrap ?? []),
-    process.execPath,
-    ...flags,
-    MAIN,
-    'serve',
-    '--config',
-    configFile,
-  ]
+  const [command, ...before] = [...(options.wrap ?? []), process.execPath]
+  const args = [...before, ...flags, MAIN, 'serve', '--config', configFile]
   // a process group of its own: Ctrl-C reaches us only, and we stop it in our order
-  const child = spawn(command, args, {
+  const child = spawn(command ?? process.execPath, args, {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,

@@ -62,6 +62,8 @@ export interface Pipeline {
   readonly handle: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
   /** Where every failure ends, the framework's own included. */
   readonly refuse: (error: unknown, request: FastifyRequest, reply: FastifyReply) => Promise<void>
+  /** The body broke off or is none: the connection ends, and the record of the request says why. */
+  readonly unfinished: (raw: IncomingMessage, refusal: Refusal) => void
 }
 
 export function createPipeline(stages: Stages): Pipeline {
@@ -177,7 +179,11 @@ export function createPipeline(stages: Stages): Pipeline {
     })
   }
 
-  return { receive, handle, refuse }
+  function unfinished(raw: IncomingMessage, refusal: Refusal): void {
+    exchangeOf(raw, stages.now()).refusal ??= refusal
+  }
+
+  return { receive, handle, refuse, unfinished }
 }
 
 const exchanges = new WeakMap<IncomingMessage, Exchange>()

@@ -108,7 +108,7 @@ export function createRecorder(options: {
 
   return {
     counts: { kinds, refusals, outcomes },
-    owed: owed.count,
+    owed: () => owed.count(),
 
     admit: () => spool.admit(),
 
