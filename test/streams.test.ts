@@ -56,8 +56,8 @@ t.test('200 MB up', { skip: linux }, async (t) => {
           hostname,
           port,
           method: 'PUT',
-          // a kind of resource whose body no policy looks into
-          path: `${workspaceId()}/linkedServices/big?api-version=2024-04-01`,
+          // policy looks into what runs, not into what is stored
+          path: `${workspaceId()}/data/big/versions/1?api-version=2024-04-01`,
           ca: world.lab.certificates.ca,
           headers: {
             authorization: `Bearer ${token}`,
@@ -74,7 +74,7 @@ t.test('200 MB up', { skip: linux }, async (t) => {
     })
     t.ok(status < 500, `answered with ${status}`)
   })
-  const arrived = world.lab.requests().find((entry) => entry.url.includes('/linkedServices/big'))
+  const arrived = world.lab.requests().find((entry) => entry.url.includes('/data/big/'))
   const expected = createHash('sha256')
   for (const chunk of zeros()) expected.update(chunk)
   t.equal(arrived?.bodyBytes, SIZE)

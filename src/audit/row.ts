@@ -8,6 +8,7 @@
  * @module
  */
 import { createHmac, type KeyObject } from 'node:crypto'
+import { factsColumn, memberColumns } from './asked.ts'
 import { QUERY_NAMES } from './query-names.ts'
 import { recordable } from './reason.ts'
 import { isTooLong, line, lineIfAny } from './text.ts'
@@ -105,6 +106,7 @@ function resourceColumns(exchange: Exchange) {
     Effect: operation.effect,
     Family: operation.family,
     ResourceType: line(operation.resource.type, 128),
+    Secrets: operation.secrets || undefined,
     TargetResourceId: id,
     ResourceName: line(id.slice(id.lastIndexOf('/') + 1), 256),
     Workspace: lineIfAny(operation.scope, 1024),
@@ -173,9 +175,18 @@ function hostOf(origin: string | undefined): string | undefined {
   return origin === undefined ? undefined : HOST.exec(origin)?.[1]
 }
 
+/** What is said once, with the decision. */
+function askedColumns(exchange: Exchange, key: KeyObject | null) {
+  return {
+    ...memberColumns(exchange.principal),
+    Facts: factsColumn(exchange.decision),
+    ...queryColumns(exchange, key),
+  }
+}
+
 /**
- * The flat columns of an exchange. What is absent is undefined, and so left out of the JSON. The query is in the record
- * of the decision only.
+ * The flat columns of an exchange. What is absent is undefined, and so left out of the JSON. The query, memberships and
+ * facts are in the record of the decision only.
  */
 export function rowOf(
   kind: RecordKind,
@@ -198,7 +209,7 @@ export function rowOf(
     TokenId: TOKEN_ID.test(principal?.tokenId ?? '') ? principal?.tokenId : undefined,
     ...resourceColumns(exchange),
     Method: METHOD.test(exchange.method) ? exchange.method : '(other)',
-    ...(kind === 'completed' ? {} : queryColumns(exchange, context.hashKey)),
+    ...(kind === 'completed' ? {} : askedColumns(exchange, context.hashKey)),
     PathHash: path === undefined ? undefined : hashed(context.hashKey, path),
     ...decisionColumns(exchange),
     IdentityName: lineIfAny(exchange.identity?.name, 64),

@@ -5,6 +5,7 @@
 import { Readable } from 'node:stream'
 import { Refusal } from '../errors.ts'
 import type { UpstreamAnswer } from './answer.ts'
+import { readUpTo } from './chunks.ts'
 
 /** What of an answer may pass; throws the refusal if nothing may. */
 export type Screen = (body: Buffer) => Buffer
@@ -29,26 +30,20 @@ export async function screened(
   ) {
     throw new Refusal('upstream_bad_answer', 'azure answered in a way that policy cannot judge')
   }
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of answer.stream) {
-    if (!Buffer.isBuffer(chunk)) throw new TypeError('an answer is bytes')
-    size += chunk.byteLength
-    if (size > limit) {
-      throw new Refusal(
-        'upstream_bad_answer',
-        `the answer is larger than ${limit} bytes, which policy may read`,
-        {
-          remedy: 'ask for smaller pages, or for an operator to raise limits.answerBytes',
-        },
-      )
-    }
-    chunks.push(chunk)
+  const whole = await readUpTo(answer.stream, limit)
+  if (whole === null) {
+    throw new Refusal(
+      'upstream_bad_answer',
+      `the answer is larger than ${limit} bytes, which policy may read`,
+      {
+        remedy: 'ask for smaller pages, or for an operator to raise limits.answerBytes',
+      },
+    )
   }
-  const body = screen(Buffer.concat(chunks))
+  const body = screen(whole)
   const { etag, 'content-md5': digest, ...headers } = answer.headers
   // both speak of the bytes that Azure sent
-  const kept = body.byteLength === size ? { etag, 'content-md5': digest } : {}
+  const kept = body.byteLength === whole.byteLength ? { etag, 'content-md5': digest } : {}
   return {
     statusCode: answer.statusCode,
     headers: { ...headers, ...kept, 'content-length': String(body.byteLength) },

@@ -79,6 +79,7 @@ export function exchangeOf(change: Partial<Exchange> = {}): Exchange {
       reason: 'data scientists may run jobs',
       version: 'sha256-abc',
       shadow: [],
+      facts: {},
     },
     identity: {
       name: 'scientists',
