@@ -25,6 +25,8 @@ export interface Fault {
   readonly hang?: boolean
   /** These bytes instead of an answer, then the connection ends: what no honest server sends. */
   readonly raw?: string
+  /** After `raw`, the connection stays open. */
+  readonly hold?: boolean
   /** Reads the request's body no faster than this. */
   readonly readBytesPerSecond?: number
   /** The request is carried out before its answer fails: the caller cannot know that it was. */
@@ -59,6 +61,7 @@ const KEYS = new Set([
   'hang',
   'after',
   'raw',
+  'hold',
   'readBytesPerSecond',
 ])
 

@@ -248,7 +248,8 @@ export async function createPart(options: PartOptions): Promise<Part> {
     const real = !fails || fault.after === true ? await handler(call) : null
     if (fault.hang === true) return
     if (fault.raw !== undefined) {
-      request.socket.end(fault.raw, 'latin1')
+      if (fault.hold === true) request.socket.write(fault.raw, 'latin1')
+      else request.socket.end(fault.raw, 'latin1')
       return
     }
     if (fault.reset === true) {

@@ -2,6 +2,7 @@
  * Composition root: the configuration becomes real parts, the parts become a server. No judgement lives here.
  * @module
  */
+import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Writable } from 'node:stream'
 import Fastify, { LogController, type FastifyInstance } from 'fastify'
@@ -21,8 +22,9 @@ import { createSightings } from './policy/sightings.ts'
 import { createWatch } from './policy/watch.ts'
 import { createBroker } from './token/broker.ts'
 import { openAudit } from './audit/open.ts'
-import { createAskLocation } from './forward/ask-location.ts'
+import { createAsk } from './forward/ask.ts'
 import { createForward, proxyOptions } from './forward/forward.ts'
+import { createInjection } from './inject.ts'
 import { createPipeline, type Pipeline, type Stages } from './pipeline.ts'
 import { checkInbound } from './inbound.ts'
 import { Refusal } from './errors.ts'
@@ -32,7 +34,11 @@ import { registerRoutes } from './routes.ts'
 import { createReloading } from './reloading.ts'
 import { createRouting } from './routing.ts'
 
+/** Every cloud and workspace has it. */
+const LOCATION_API_VERSION = '2024-04-01'
+
 const DEFAULTS = {
+  bodyBytes: 4 * 1024 * 1024,
   holdBytes: 8 * 1024 * 1024,
   upstreamTimeoutMs: 120_000,
   tokenTimeoutMs: 3_000,
@@ -97,6 +103,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     config: config.audit,
     hashKey: config.audit.hashKey === undefined ? null : Buffer.from(secrets(config.audit.hashKey)),
     credential: broker.credential,
+    secret: secrets,
     version: around.version,
     now,
     log,
@@ -120,12 +127,23 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     connect: { timeout: 10_000 },
   })
   const userAgent = `azureml-harness/${around.version}`
+  const ask = createAsk(dispatcher, userAgent)
   const routing = createRouting({
     cloud: config.cloud,
     publicUrl: config.listen.publicUrl,
     operationKey: config.operationKey === undefined ? null : secrets(config.operationKey),
     now,
-    askLocation: createAskLocation({ dispatcher, userAgent, token }),
+    askLocation: async (permit, origin, id, audience) => {
+      const grant = await broker.grant(permit, audience)
+      return ask(grant, randomUUID(), origin, `${id}?api-version=${LOCATION_API_VERSION}`)
+    },
+  })
+  const injection = createInjection({
+    policy: policy.current,
+    decide: policy.decide,
+    bodyBytes: limits.bodyBytes ?? DEFAULTS.bodyBytes,
+    callFacts: (exchange) => callFacts(exchange, routing.ownOperation(exchange)),
+    ask,
   })
   const names = hostNames(config)
   const stages: Stages = {
@@ -143,10 +161,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
         clientCertificate: clientCertificate(raw),
       }),
     classify,
-    gather: async (exchange) => ({
-      facts: callFacts(exchange, routing.ownOperation(exchange)),
-      body: null,
-    }),
+    ...injection,
     decide: (principal, operation, facts) => {
       sightings.see(principal)
       return policy.decide(principal, operation, facts)
@@ -158,6 +173,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     recorder: audit.recorder,
     forward: createForward({
       ...routing,
+      screen: injection.screen,
       userAgent,
       holdBytes: limits.answerBytes ?? DEFAULTS.holdBytes,
     }),

@@ -8,6 +8,15 @@ import type { Principal } from './identity/principal.ts'
 import type { Decision } from './policy/decide.ts'
 import type { Refusal } from './errors.ts'
 
+/** One thing that an effect changed in a body. */
+export interface Change {
+  readonly effect: 'pin' | 'stamp'
+  /** Where, as a pointer whose foreign names are cut and quoted. */
+  readonly at: string
+  /** What stands there now: an asset with its version, or the digest of the parameters. */
+  readonly to: string
+}
+
 /** How a request ended, as far as the gateway can know. */
 export type Outcome = 'success' | 'denied' | 'failed' | 'client_abort' | 'unknown'
 
@@ -29,8 +38,12 @@ export interface Exchange {
   principal: Principal | null
   operation: Operation | null
   decision: Decision | null
-  /** The managed identity that the call went out under: its name in the configuration and its client id. */
-  identity: { readonly name: string; readonly clientId: string | null } | null
+  /** The managed identity that the call went out under: its name in the configuration, its client and object id. */
+  identity: {
+    readonly name: string
+    readonly clientId: string | null
+    readonly objectId: string | null
+  } | null
   refusal: Refusal | null
   upstream: {
     /** Origin the call was sent to. */
@@ -45,6 +58,12 @@ export interface Exchange {
   bytesOut: number
   /** `@redact` of the permit: secret fields are taken out of the answer. */
   redact: boolean
+  /** What effects changed in the body, with the SHA-256 of what came and of what was sent; null if nothing. */
+  changes: { before: string; after: string; list: readonly Change[] } | null
+  /** `@record("body")`: facts of the body that the record keeps. */
+  content: Readonly<Record<string, unknown>> | null
+  /** Items of a list answer that the caller may not read; null if the answer was not looked through. */
+  leftOut: number | null
   /** Azure's answer broke off after its first byte had been passed on. */
   cut: boolean
   /** How far its record is: an `intent` gets exactly one `completed`, everything else exactly one `refused`. */
@@ -90,6 +109,9 @@ export function openExchange(
     bytesIn: 0,
     bytesOut: 0,
     redact: false,
+    changes: null,
+    content: null,
+    leftOut: null,
     cut: false,
     record: 'none',
   }

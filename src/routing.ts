@@ -13,7 +13,9 @@ import { upstreamPath } from './azureml/upstream-path.ts'
 import type { CloudConfig } from './config/schema.ts'
 import type { Exchange } from './exchange.ts'
 import type { AnswerRules } from './forward/answer.ts'
+import { Refusal } from './errors.ts'
 import type { Stages } from './pipeline.ts'
+import type { Permit } from './policy/decide.ts'
 
 /** Headers that clients poll. */
 const POLLING = ['location', 'azure-asyncoperation', 'operation-location'] as const
@@ -25,13 +27,13 @@ export interface RoutingOptions {
   /** Signs polling URLs; null for one that ends with the process. */
   readonly operationKey: string | null
   readonly now: () => number
-  /** ARM's `location` of a workspace, asked under a managed identity. */
+  /** ARM's document of a workspace, asked under the permit's identity: origin, ARM id, audience. */
   readonly askLocation: (
+    permit: Permit,
     origin: string,
-    scope: string,
-    identity: string,
+    id: string,
     audience: string,
-  ) => Promise<string>
+  ) => Promise<unknown>
 }
 
 export interface Routing extends Pick<AnswerRules, 'rewriteHeaders' | 'rewriter'> {
@@ -53,8 +55,8 @@ export function createRouting(options: RoutingOptions): Routing {
       if (operation.scope !== null && hosts.needsRegion(operation)) {
         const { identity } = permit.effects
         const arm = hosts.upstream({ ...operation, family: 'arm' }, null)
-        region = await regions.regionOf(operation.scope, identity, (scope) =>
-          options.askLocation(arm.origin, scope, identity, arm.scope),
+        region = await regions.regionOf(operation.scope, identity, async (scope) =>
+          locationOf(await options.askLocation(permit, arm.origin, scope, arm.scope), identity),
         )
       }
       return { ...hosts.upstream(operation, region), path: upstreamPath(target) }
@@ -68,11 +70,25 @@ export function createRouting(options: RoutingOptions): Routing {
     },
     rewriter(operation, redact) {
       const plan = rewritePlan(operation, redact)
-      return plan === null
-        ? null
-        : createJsonRewriter({ plan, map: createFieldMap(hosts, operation) })
+      if (plan === null) return null
+      const rewriter = createJsonRewriter({ plan, map: createFieldMap(hosts, operation) })
+      return { ...rewriter, redacts: plan.redacts }
     },
     ownOperation: ({ target, principal }) =>
       target !== null && principal !== null && handles.owns(target, principal.id),
   }
+}
+
+function locationOf(document: unknown, identity: string): string {
+  if (
+    typeof document === 'object' &&
+    document !== null &&
+    'location' in document &&
+    typeof document.location === 'string'
+  ) {
+    return document.location
+  }
+  throw new Refusal('upstream_bad_answer', 'the region of this workspace could not be learnt', {
+    remedy: `give identity "${identity}" read on the workspace, or name its region under cloud.regions`,
+  })
 }

@@ -56,6 +56,7 @@ t.test('200 MB up', { skip: linux }, async (t) => {
           hostname,
           port,
           method: 'PUT',
+          // policy looks into what runs, not into what is stored
           path: `${workspaceId()}/data/big/versions/1?api-version=2024-04-01`,
           ca: world.lab.certificates.ca,
           headers: {

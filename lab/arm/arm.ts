@@ -241,6 +241,7 @@ export function createArm(options: ArmOptions): Handler {
     const found = all.filter(
       (one) => hash === undefined || properties(one.document)['hash'] === hash,
     )
+    if (call.params.get('$orderby') === 'createdtime desc') found.reverse()
     const top = Number(call.params.get('$top') ?? '')
     const size = Number.isInteger(top) && top > 0 ? top : options.pageSize
     const token = call.params.get('$skip') ?? call.params.get('$skiptoken')

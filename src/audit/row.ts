@@ -1,13 +1,16 @@
 /**
  * One exchange as the flat columns of `AmlHarnessAudit_CL`.
  *
- * Nothing secret can get in: no header, no body, no query value, no path but that of a classified resource.
+ * Nothing secret can get in: no header, no body, no query value, no path but that of a classified resource, none of the
+ * caller's words out of a refusal.
  * What is worth matching is there as a keyed hash (HMAC-SHA-256), so that an investigator who has the value can look
  * it up and one who has the records cannot guess it.
  * @module
  */
 import { createHmac, type KeyObject } from 'node:crypto'
 import { factsColumn, memberColumns } from './asked.ts'
+import { QUERY_NAMES } from './query-names.ts'
+import { recordable } from './reason.ts'
 import { isTooLong, line, lineIfAny } from './text.ts'
 import type { Exchange, Outcome } from '../exchange.ts'
 
@@ -27,7 +30,6 @@ const METHOD = /^[A-Z]{1,16}$/
 const API_VERSION = /^\d{4}-\d{2}-\d{2}(-preview)?$|^v?\d{1,2}\.\d{1,2}$/
 const HOST = /^https?:\/\/([A-Za-z0-9.:[\]-]{1,255})(?:\/|$)/
 const TOKEN_ID = /^[\w.~-]{1,128}$/
-const PARAMETER = /^[$a-z0-9._-]{1,64}$/
 const MOST_PARAMETERS = 32
 
 /** Ends and context of a record that the exchange itself does not know. */
@@ -60,7 +62,7 @@ function queryColumns(exchange: Exchange, key: KeyObject | null) {
   for (const [name, value] of params) {
     if (names.length === MOST_PARAMETERS) break
     // a name can be as foreign as a value: one that no API has is itself only counted
-    const known = PARAMETER.test(name) ? name : '(other)'
+    const known = QUERY_NAMES.has(name) ? name : '(other)'
     names.push(known)
     if (known === 'api-version' && API_VERSION.test(value)) version = value
     else if (known !== '(other)') {
@@ -135,9 +137,36 @@ function decisionColumns(exchange: Exchange) {
     PolicyIds: idsIfAny(decision?.policies ?? refusal?.detail.policies),
     PolicyVersion: lineIfAny(decision?.version, 128),
     ShadowPolicyIds: idsIfAny(decision?.shadow),
-    Reason: lineIfAny(decision?.reason ?? refusal?.message),
+    Reason: lineIfAny(decision?.reason ?? (refusal === null ? null : recordable(refusal))),
     RefusalCode: refusal?.code,
     RefusalDetail: lineIfAny(detailOf(refusal)),
+  }
+}
+
+const safe = (value: unknown): unknown => (typeof value === 'string' ? line(value, 256) : value)
+
+/** Each text of a record's object as a line, those in lists too. */
+function linesOf(content: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(content).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map(safe) : safe(value),
+    ]),
+  )
+}
+
+const MOST_CHANGES = 64
+
+/** What effects did to the body, said once, with the decision; what was left out of the answer, with the outcome. */
+function effectColumns(kind: RecordKind, { changes, content, leftOut }: Exchange) {
+  if (kind === 'completed') return { ItemsLeftOut: leftOut ?? undefined }
+  return {
+    BodySha256: changes?.before,
+    SentSha256: changes?.after,
+    Changes: changes?.list
+      .slice(0, MOST_CHANGES)
+      .map(({ effect, at, to }) => ({ effect, at: line(at, 512), to: line(to, 512) })),
+    Body: content === null ? undefined : linesOf(content),
   }
 }
 
@@ -185,6 +214,7 @@ export function rowOf(
     ...decisionColumns(exchange),
     IdentityName: lineIfAny(exchange.identity?.name, 64),
     UpstreamPrincipalClientId: lineIfAny(exchange.identity?.clientId, 64),
+    UpstreamPrincipalOid: lineIfAny(exchange.identity?.objectId, 64),
     UpstreamHost: hostOf(exchange.upstream?.origin),
     ClientRequestId: GUID.test(exchange.clientRequestId ?? '')
       ? exchange.clientRequestId
@@ -193,6 +223,7 @@ export function rowOf(
     UpstreamRequestIds: upstreamIds(exchange),
     Status: exchange.status ?? undefined,
     UpstreamStatus: exchange.upstream?.status ?? undefined,
+    ...effectColumns(kind, exchange),
     BytesIn: exchange.bytesIn,
     BytesOut: exchange.bytesOut,
     DurationMs:

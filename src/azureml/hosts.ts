@@ -53,6 +53,7 @@ export function createHosts(cloud: CloudConfig, publicUrl: string): Hosts {
   const dataPlane = trim(cloud.dataPlane ?? known.dataPlane)
   const scoring = trim(cloud.scoring ?? known.scoring)
   // regional hosts such as eastus.management.azure.com are in polling URLs of Azure's own
+  const canonicalOrigin = publicUrl.toLowerCase().replace(/:443$/, '')
   const isArm = matcher(
     cloud.resourceManager === undefined ? arm.replace('://', '://{armRegion}') : arm,
   )
@@ -95,6 +96,8 @@ export function createHosts(cloud: CloudConfig, publicUrl: string): Hosts {
     const [, scheme = '', host = '', port = '', rest = ''] = parts
     const mlflow = scheme.toLowerCase() === 'azureml'
     const origin = canonical(mlflow ? schemeOf(dataPlane) : scheme, host, port)
+    // a client that sends back what it was answered has the gateway's own URLs kept at Azure
+    if (origin === canonicalOrigin) return url
     const served = isDataPlane(origin)
     if (mlflow) return served === null ? null : `${publicUrl.replace(/^https?/, 'azureml')}${rest}`
     if (isArm(origin) !== null) return `${publicUrl}${rest}`

@@ -5,10 +5,10 @@
 
 /**
  * What is done with a field. `url`: leads back to the gateway or the answer is refused. `link`: leads back if
- * the host is served, else stays. `redact`: its value is removed, whole or, where rules go deeper, only if it is
+ * the host is served, else stays. `scoring`: leads back, or to where the gateway answers that it is not served. `redact`: its value is removed, whole or, where rules go deeper, only if it is
  * no object or array. `keep`: stays, though `*` would have it.
  */
-export type FieldKind = 'url' | 'link' | 'redact' | 'keep'
+export type FieldKind = 'url' | 'link' | 'scoring' | 'redact' | 'keep'
 
 /** Keys from the root down; `*` is any key or array element. Keys compare without case. */
 export interface FieldRule {
@@ -23,6 +23,8 @@ export interface PlanNode {
   readonly any: PlanNode | null
   /** Rules go deeper than this place. */
   readonly inner: boolean
+  /** Something here or deeper is removed. */
+  readonly redacts: boolean
   /** 1 at each length that a key of `keys` has: most keys are told apart without being read. */
   readonly lengths: Uint8Array
   /** Bytes that the longest key of `keys` may take with each character escaped. */
@@ -65,6 +67,7 @@ export function compilePlan(rules: readonly FieldRule[]): PlanNode {
     keys,
     any,
     inner: groups.size > 0,
+    redacts: rules.some((rule) => rule.kind === 'redact'),
     lengths,
     longestKey: longest * ESCAPED_CHARACTER_BYTES,
   }

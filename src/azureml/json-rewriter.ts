@@ -7,14 +7,17 @@
  * @module
  */
 import { Refusal } from '../errors.ts'
-import type { PlanNode } from './json-plan.ts'
+import type { FieldKind, PlanNode } from './json-plan.ts'
 import * as Byte from './json-bytes.ts'
 import * as State from './json-states.ts'
+
+/** Kinds whose values are mapped. */
+export type MappedKind = Exclude<FieldKind, 'redact' | 'keep'>
 
 export interface JsonRewriterOptions {
   readonly plan: PlanNode
   /** The new value of a watched string; the same one leaves its bytes as they are. May throw a refusal. */
-  readonly map: (value: string, kind: 'url' | 'link') => string
+  readonly map: (value: string, kind: MappedKind) => string
   /** Levels of nesting that are accepted; 64 by default. */
   readonly maxDepth?: number
 }
@@ -106,7 +109,7 @@ export function createJsonRewriter({
     if (byte === Byte.QUOTE) {
       readingKey = false
       state = State.IN_STRING
-      if (kind === 'url' || kind === 'link') {
+      if (isMapped(kind)) {
         flush(at)
         beginCapture(at)
       }
@@ -161,7 +164,7 @@ export function createJsonRewriter({
     const bytes = Buffer.concat(captured)
     capturing = false
     const value = Byte.decodeString(bytes)
-    if (value === null || (kind !== 'url' && kind !== 'link')) throw bad()
+    if (value === null || !isMapped(kind)) throw bad()
     const mapped = map(value, kind)
     out.push(mapped === value ? bytes : Buffer.from(JSON.stringify(mapped)))
     sent = at
@@ -296,4 +299,8 @@ export function createJsonRewriter({
   }
 
   return { write, end }
+}
+
+function isMapped(kind: FieldKind | null | undefined): kind is MappedKind {
+  return kind === 'url' || kind === 'link' || kind === 'scoring'
 }

@@ -67,7 +67,7 @@ Example: azureml-harness login --gateway https://ml.contoso.example --flow devic
     const home = homeOf(io.env)
     await openHome(home)
     const caFile = wantedCa(io, { ca: values.ca })
-    const network = await createNetwork(caFile)
+    const network = await createNetwork(caFile, io.signal)
     try {
       const issuers = await findIssuers(gateway, network.fetch)
       const chosen = chooseIssuer(issuers, values.issuer, values['client-id'] !== undefined)
@@ -81,7 +81,7 @@ Example: azureml-harness login --gateway https://ml.contoso.example --flow devic
         ? await signInByBrowser(at, { ...around, port, open })
         : await signInByDevice(at, around)
       const session: Session = { ...at, ...tokens, gateway, caFile }
-      await withLock(home, async () =>
+      await withLock(home, io.signal, async () =>
         writeSessions(home, replaceSession(await readSessions(home), session, true)),
       )
       report(session, values.json === true, io)

@@ -39,7 +39,7 @@ Example: azureml-harness logout --all`,
     const gateway = wantedGateway(io, { gateway: values.gateway })
     const home = homeOf(io.env)
     await openHome(home)
-    const ended = await withLock(home, async () => {
+    const ended = await withLock(home, io.signal, async () => {
       const sessions = await readSessions(home)
       const one = findSession(sessions, gateway)
       const leaving = values.all === true ? sessions : one === null ? [] : [one]
@@ -64,7 +64,7 @@ async function end(
 ): Promise<{ gateway: string; revoked: 'yes' | 'impossible' | 'failed' }> {
   const { gateway, expiresAt } = session
   try {
-    const network = await createNetwork(session.caFile)
+    const network = await createNetwork(session.caFile, io.signal)
     try {
       const told = await revoke(session, session, network.fetch)
       io.err(

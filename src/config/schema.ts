@@ -188,7 +188,10 @@ export const ConfigSchema = Type.Object(
       Type.Object(
         {
           bodyBytes: Type.Optional(
-            Type.Integer({ minimum: 1024, description: 'largest body that policy may read' }),
+            Type.Integer({
+              minimum: 1024,
+              description: 'largest body that policy may read; 4 MiB if absent',
+            }),
           ),
           answerBytes: Type.Optional(
             Type.Integer({

@@ -73,7 +73,9 @@ export async function readSecrets(
   env: Environment,
 ): Promise<(source: SecretSource) => string> {
   const sources = [
+    config.operationKey,
     config.audit.hashKey,
+    ...config.audit.sinks.map((sink) => ('token' in sink ? sink.token : undefined)),
     ...config.issuers.map((issuer) => issuer.introspection?.clientSecret),
   ]
   const known = new Map<SecretSource, string>()

@@ -7,7 +7,10 @@ import type { FastifyReply } from 'fastify'
 import type { Operation } from '../azureml/operation.ts'
 import type { Exchange } from '../exchange.ts'
 import { Refusal } from '../errors.ts'
-import { responseHeaders, upstreamIds } from './headers.ts'
+import { chunksOf, readUpTo } from './chunks.ts'
+import { checkSingle, responseHeaders, upstreamIds } from './headers.ts'
+import { screened, type Screen } from './screen.ts'
+import { plainError } from './upstream-error.ts'
 
 /** What reply-from hands over: undici's answer. */
 export interface UpstreamAnswer {
@@ -40,6 +43,8 @@ export function toUpstreamAnswer(response: object): UpstreamAnswer {
 export interface Rewriter {
   write(chunk: Buffer): Buffer
   end(): Buffer
+  /** It removes something: what it cannot read must not pass. */
+  readonly redacts: boolean
 }
 
 export interface AnswerRules {
@@ -47,6 +52,8 @@ export interface AnswerRules {
   readonly rewriteHeaders: (headers: Record<string, string>, exchange: Exchange) => void
   /** A rewriter for answers that hold URLs or secrets, null for those that pass untouched. */
   readonly rewriter: (operation: Operation, redact: boolean) => Rewriter | null
+  /** Judges what an answer tells this caller; null for answers that pass as they are. */
+  readonly screen: (exchange: Exchange) => Screen | null
   /** Bytes up to which an answer is checked whole before its first byte leaves. */
   readonly holdBytes: number
 }
@@ -67,7 +74,7 @@ const MAX_ERROR_BYTES = 64 * 1024
  * cuts the connection, because half an answer cannot become an error any more.
  */
 export async function sendAnswer(
-  answer: UpstreamAnswer,
+  received: UpstreamAnswer,
   exchange: Exchange,
   reply: FastifyReply,
   rules: AnswerRules,
@@ -75,8 +82,10 @@ export async function sendAnswer(
   const { operation, upstream } = exchange
   if (operation === null || upstream === null)
     throw new Refusal('internal_error', 'the gateway lost track of this request')
+  let answer = received
   upstream.status = answer.statusCode
   upstream.ids = upstreamIds(answer.headers)
+  checkSingle(answer.headers)
   if (isRedirect(answer))
     throw new Refusal('upstream_redirect', 'azure redirected the call; the gateway does not follow')
   if (answer.statusCode === 401) {
@@ -88,26 +97,23 @@ export async function sendAnswer(
     await sendForbidden(answer, exchange, reply)
     return
   }
-  if (answer.statusCode >= 500 && !isJson(answer)) {
-    throw new Refusal('upstream_bad_answer', `azure failed with status ${answer.statusCode}`, {
-      inner: 'not JSON',
-    })
+  // what an endpoint's model says of its failure is the model's answer to its caller
+  if (answer.statusCode >= 500 && (operation.family !== 'scoring' || !isJson(answer))) {
+    await sendFailure(answer, exchange, reply, rules)
+    return
   }
+  const screen = answer.statusCode < 300 ? rules.screen(exchange) : null
+  if (screen !== null) answer = await screened(answer, screen, rules.holdBytes)
   const headers = responseHeaders(answer.headers)
   rules.rewriteHeaders(headers, exchange)
-  const rewriter = isJson(answer) ? rules.rewriter(operation, exchange.redact) : null
-  if (rewriter === null) {
+  const rewriter = rules.rewriter(operation, exchange.redact)
+  if (rewriter !== null) checkReadable(answer, rewriter)
+  if (rewriter === null || !isJson(answer)) {
     const length = answer.headers['content-length']
     if (typeof length === 'string') headers['content-length'] = length
     start(reply, answer.statusCode, headers, exchange)
     reply.send(metered(answer.stream, exchange))
     return
-  }
-  if (answer.headers['content-encoding'] !== undefined) {
-    throw new Refusal(
-      'upstream_bad_answer',
-      'azure compressed an answer that was asked for uncompressed',
-    )
   }
   await sendRewritten(
     rewrite(answer.stream, rewriter),
@@ -154,20 +160,12 @@ async function* continued(
 }
 
 async function* rewrite(stream: Readable, rewriter: Rewriter): AsyncGenerator<Buffer> {
-  for await (const chunk of stream) {
-    const out = rewriter.write(bytes(chunk))
+  for await (const chunk of chunksOf(stream)) {
+    const out = rewriter.write(chunk)
     if (out.byteLength > 0) yield out
   }
   const rest = rewriter.end()
   if (rest.byteLength > 0) yield rest
-}
-
-/** A stream's chunks have no type of their own. */
-function bytes(chunk: unknown): Buffer {
-  if (Buffer.isBuffer(chunk)) return chunk
-  throw new Refusal('internal_error', 'the gateway failed to read the answer', {
-    inner: `chunk of type ${typeof chunk}`,
-  })
 }
 
 /** Counts what leaves; a listener beside the pipe, so that a slow reader still slows the sender. */
@@ -195,6 +193,29 @@ function start(
   })
 }
 
+/** Azure failed: its code and message pass, its inside does not. */
+async function sendFailure(
+  answer: UpstreamAnswer,
+  exchange: Exchange,
+  reply: FastifyReply,
+  rules: AnswerRules,
+): Promise<void> {
+  const { statusCode } = answer
+  const body = isJson(answer) ? await readUpTo(answer.stream, MAX_ERROR_BYTES) : null
+  const text = body === null ? null : plainError(body)
+  if (text === null && exchange.method !== 'HEAD') {
+    throw new Refusal('upstream_bad_answer', `azure failed with status ${statusCode}`, {
+      inner: 'not an error as JSON',
+    })
+  }
+  const headers = responseHeaders(answer.headers)
+  rules.rewriteHeaders(headers, exchange)
+  headers['content-type'] = 'application/json; charset=utf-8'
+  exchange.bytesOut = Buffer.byteLength(text ?? '')
+  start(reply, statusCode, headers, exchange)
+  reply.send(text ?? '')
+}
+
 /** ARM's 403 names the managed identity and its object id: only errors about the request itself pass. */
 async function sendForbidden(
   answer: UpstreamAnswer,
@@ -219,18 +240,6 @@ async function sendForbidden(
   )
 }
 
-async function readUpTo(stream: Readable, limit: number): Promise<Buffer | null> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const piece of stream) {
-    const chunk = bytes(piece)
-    size += chunk.byteLength
-    if (size > limit) return null
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
-}
-
 function errorCode(body: Buffer): string | null {
   try {
     const parsed: unknown = JSON.parse(body.toString('utf8'))
@@ -248,7 +257,26 @@ function isRedirect(answer: UpstreamAnswer): boolean {
   return answer.statusCode >= 300 && answer.statusCode < 400 && answer.statusCode !== 304
 }
 
+/** Without a type, too: clients of several languages take such an answer for JSON. */
 function isJson(answer: UpstreamAnswer): boolean {
   const type = answer.headers['content-type']
-  return typeof type === 'string' && /^application\/([\w.+-]+\+)?json\b/i.test(type)
+  return type === undefined || /^(?:application|text)\/([\w.+-]+\+)?json\b/i.test(String(type))
+}
+
+/** What has to be looked through has to be whole, plain JSON: a caller may ask for ranges and other types. */
+function checkReadable(answer: UpstreamAnswer, rewriter: Rewriter): void {
+  const { statusCode, headers } = answer
+  const type = String(headers['content-type'])
+  if (statusCode === 206 && (isJson(answer) || rewriter.redacts || /^multipart\//i.test(type))) {
+    throw new Refusal('upstream_bad_answer', 'a part of a document cannot be looked through')
+  }
+  if (isJson(answer) && headers['content-encoding'] !== undefined) {
+    throw new Refusal(
+      'upstream_bad_answer',
+      'azure compressed an answer that was asked for uncompressed',
+    )
+  }
+  if (!isJson(answer) && rewriter.redacts && statusCode < 300 && statusCode !== 204) {
+    throw new Refusal('upstream_bad_answer', 'an answer with secrets in it is not JSON')
+  }
 }

@@ -18,6 +18,7 @@ const UNREACHABLE = new Set([
   'SELF_SIGNED_CERT_IN_CHAIN',
   'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
   'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'ERR_SSL_WRONG_VERSION_NUMBER',
 ])
 const RESET = new Set([
   'ECONNRESET',
@@ -33,7 +34,7 @@ const TIMEOUT = new Set([
   'FST_REPLY_FROM_GATEWAY_TIMEOUT',
 ])
 
-/** Walks an error's causes to the first with a known code; undici's parser errors start with `HPE_`. */
+/** Walks an error's causes to the first with a known code. */
 export function upstreamFault(error: unknown): Refusal {
   for (const code of codes(error)) {
     if (UNREACHABLE.has(code)) {
@@ -53,14 +54,17 @@ export function upstreamFault(error: unknown): Refusal {
         cause: error,
       })
     }
-    if (code.startsWith('HPE_') || code.startsWith('UND_ERR_')) {
-      return new Refusal('upstream_bad_answer', 'azure sent an answer that cannot be read', {
-        inner: code,
-        cause: error,
-      })
-    }
+    if (code.startsWith('HPE_') || code.startsWith('UND_ERR_')) return unreadable(error, code)
   }
-  return new Refusal('upstream_unreachable', 'azure could not be reached', { cause: error })
+  // undici's parser errors have no code: what is not known to have gone wrong before may have arrived
+  return unreadable(error, error instanceof Error ? error.name : typeof error)
+}
+
+function unreadable(error: unknown, inner: string): Refusal {
+  return new Refusal('upstream_bad_answer', 'azure sent an answer that cannot be read', {
+    inner,
+    cause: error,
+  })
 }
 
 function* codes(error: unknown): Generator<string> {

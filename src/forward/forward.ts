@@ -86,10 +86,16 @@ export function createForward(options: ForwardOptions): Forward {
       { length },
       {
         userAgent: options.userAgent,
-        identityCoding: options.rewriter(operation, exchange.redact) !== null,
+        identityCoding:
+          options.rewriter(operation, exchange.redact) !== null ||
+          options.screen(exchange) !== null,
       },
     )
+    // it would be that of the bytes that the caller sent
+    if (exchange.changes !== null) delete headers['content-md5']
     if (call.body === null && length === null) meterBody(request, exchange)
+    // reply-from goes on to `onResponse` after it has reported a status that there is not
+    let failed = false
     reply.from(call.path, {
       getUpstream: () => call.origin,
       queryString: () => target.query,
@@ -101,9 +107,16 @@ export function createForward(options: ForwardOptions): Forward {
         ? {}
         : { body: call.body, contentType: headers['content-type'] ?? 'application/json' }),
       onError: (_reply, { error }) => {
+        failed = true
         void call.fail(upstreamFault(error))
       },
       onResponse: (_request, _reply, response) => {
+        if (failed) {
+          toUpstreamAnswer(response)
+            .stream.on('error', () => undefined)
+            .destroy()
+          return
+        }
         receive(response).catch((error: unknown) => call.fail(toRefusal(error)))
       },
     })

@@ -4,6 +4,7 @@
  */
 import type { Exchange } from '../exchange.ts'
 import type { Grant } from '../token/grant.ts'
+import { Refusal } from '../errors.ts'
 
 /**
  * What a caller may say to Azure. Nothing that names an identity, a route or a hop is among it (RFC 9700 section 4.13;
@@ -117,6 +118,30 @@ function codings(value: string): string {
     new RegExp(`(^|[ ,])${name}([ ,;]|$)`).test(value),
   )
   return known.length === 0 ? 'identity' : known.join(', ')
+}
+
+/** Headers by which a client or the gateway finds out what the answer is or where to go next. */
+const ONCE = [
+  'content-type',
+  'content-encoding',
+  'etag',
+  'location',
+  'content-location',
+  'azure-asyncoperation',
+  'operation-location',
+  'retry-after',
+] as const
+
+/**
+ * Two of one kind would be read differently here and at the client.
+ * @throws {Refusal} `upstream_bad_answer`
+ */
+export function checkSingle(
+  received: Readonly<Record<string, string | string[] | undefined>>,
+): void {
+  const twice = ONCE.find((name) => Array.isArray(received[name]))
+  if (twice === undefined) return
+  throw new Refusal('upstream_bad_answer', `the answer has more than one ${twice} header`)
 }
 
 /** Upstream's answer headers by allow-list, multiple values joined as RFC 9110 section 5.3 allows. */

@@ -71,6 +71,8 @@ export type Decide = (principal: Principal, operation: Operation, facts: Facts) 
 
 /** Decisions kept, at about 2 KB each. */
 const CACHE_SIZE = 50_000
+/** Facts of a body can be long: a decision on those is made anew, or a caller could fill the memory with them. */
+const LONGEST_KEY = 4_096
 
 type Judged =
   | { readonly effects: Effects; readonly decision: Decision; readonly stepUp: StepUp | null }
@@ -106,7 +108,7 @@ export function createDecide(set: PolicySet, options: DecideOptions = {}): Decid
       judged = cache?.get(key)
       if (judged === undefined) {
         judged = judge({ principals: caller.uids, operation, facts })
-        cache?.set(key, judged)
+        if (key.length <= LONGEST_KEY) cache?.set(key, judged)
       }
     } catch (error) {
       judged = failed(set.version, 'the policies could not be evaluated', [], {}, error)

@@ -33,7 +33,7 @@ export const FACTS = {
   ownOperation: ['boolean', 'the call follows an operation that its caller has started'],
   bodyDigest: ['string', 'SHA-256 of the body, in hex'],
   approvals: ['strings', 'principals that approved exactly this request'],
-  // of the body: what a job, component, schedule or deployment refers to, down to the leaves of pipelines and sweeps
+  // of the body, or of the document that a read returns: what a job, component, schedule or deployment refers to, down to the leaves of pipelines and sweeps
   jobTypes: ['strings', '`command`, `pipeline`, `sweep`, `automl`, `spark`, ...'],
   experiment: ['string', 'experiment that the job belongs to'],
   environments: ['strings', 'environments, as `name:version`, ARM id or registry id'],
@@ -45,13 +45,21 @@ export const FACTS = {
   images: ['strings', 'container images'],
   imageRegistries: ['strings', 'hosts of those images'],
   imagesUnpinned: ['boolean', 'an image is named without a digest'],
-  computes: ['strings', 'compute targets by name; `serverless` for none'],
-  instanceTypes: ['strings', 'VM sizes'],
+  computes: ['strings', 'compute targets by name, in lower case; `serverless` for none'],
+  instanceTypes: ['strings', 'VM sizes, in lower case'],
   instanceCount: ['long', 'largest number of instances that one step asks for'],
   timeLimitSeconds: ['long', 'longest time that one step may take; absent if one has no limit'],
   jobIdentities: ['strings', '`managed`, `user_identity`, `aml_token`'],
-  datastores: ['strings', 'datastores of inputs and outputs'],
+  datastores: [
+    'strings',
+    'datastores of inputs and outputs, in lower case; by ARM id if of another workspace',
+  ],
   paths: ['strings', '`azureml://`, `https://`, `wasbs://`, ... paths of inputs and outputs'],
+  folders: [
+    'strings',
+    'those paths, each up to its first folder: `azureml://datastores/a/paths/b`',
+  ],
+  subfolders: ['strings', 'those paths, each up to its second folder'],
   outputs: ['strings', 'paths of outputs alone'],
   tags: ['strings', 'tags, as `name=value`'],
   publicNetworkAccess: ['boolean', 'the resource would be reachable from the internet'],

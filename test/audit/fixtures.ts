@@ -81,7 +81,11 @@ export function exchangeOf(change: Partial<Exchange> = {}): Exchange {
       shadow: [],
       facts: {},
     },
-    identity: { name: 'scientists', clientId: '44444444-4444-4444-4444-444444444444' },
+    identity: {
+      name: 'scientists',
+      clientId: '44444444-4444-4444-4444-444444444444',
+      objectId: '55555555-5555-4555-8555-555555555555',
+    },
     refusal: null,
     upstream: {
       origin: 'https://management.azure.com',
@@ -92,6 +96,9 @@ export function exchangeOf(change: Partial<Exchange> = {}): Exchange {
     bytesIn: 120,
     bytesOut: 900,
     redact: false,
+    changes: null,
+    content: null,
+    leftOut: null,
     cut: false,
     record: 'intent',
     ...change,

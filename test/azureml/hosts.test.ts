@@ -196,3 +196,18 @@ t.test('a configured region saves asking for it', (t) => {
   )
   t.end()
 })
+
+t.test(
+  "the gateway's own URLs, sent back by a client and kept at Azure, stay as they are",
+  async (t) => {
+    const hosts = createHosts({ name: 'AzureCloud' }, 'https://gw.example.com')
+    for (const url of [
+      'https://gw.example.com/history/v1.0/x',
+      'azureml://gw.example.com/mlflow/v1.0/x',
+    ]) {
+      t.equal(hosts.toGateway(url), url)
+    }
+    t.equal(hosts.toGateway('https://gw.example.com.evil.example/x'), null)
+    t.equal(hosts.toGateway('https://gw.example.com:444/x'), null)
+  },
+)

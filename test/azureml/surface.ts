@@ -19,7 +19,8 @@ export interface SurfaceOperation {
   readonly sensitiveResponse?: string
 }
 
-const FOLDER = find()
+/** The folder itself; null where it is absent. */
+export const FOLDER = find()
 
 /** A reason to skip, or false where the data is at hand. */
 export const absent: string | false =

@@ -106,7 +106,7 @@ t.test('the bundle of certificates holds the usual authorities and the own one',
   t.ok(text.includes(world.lab.certificates.ca.trim()))
   t.ok(text.split('BEGIN CERTIFICATE').length > 50)
   t.equal((await stat(file)).mode & 0o777, 0o600)
-  const network = await createNetwork(file)
+  const network = await createNetwork(file, new AbortController().signal)
   t.teardown(() => network.close())
   t.equal((await network.fetch(`${world.url}/_harness/livez`)).status, 200)
 })

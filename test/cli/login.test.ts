@@ -20,6 +20,7 @@ t.before(async () => {
 t.teardown(() => world.close())
 
 const nearTheEnd = (): number => Date.now() + HOUR_MS - 60_000
+const afterTheEnd = (): number => Date.now() + HOUR_MS + 1
 const homeOf = (t: Test): string => join(t.testdir(), 'home')
 
 /** Signs in through the browser flow, with the browser driven by plain requests. */
@@ -270,6 +271,23 @@ t.test('the browser that BROWSER names is opened with the URL as its argument', 
   t.match(url, 'code_challenge_method=S256')
   stop.abort()
   t.match(await login, { status: 1, err: /interrupted/ })
+})
+
+t.test('an interrupt ends what waits: for an issuer, or for another process', async (t) => {
+  const home = homeOf(t)
+  const env = { AZUREML_HARNESS_HOME: home }
+  await signIn(home, 'okta', 'reader')
+  const faults = world.lab.parts.get('okta')?.faults
+  t.teardown(() => faults?.clear())
+  faults?.add({ hang: true, times: 0 })
+  const interrupted = async (): Promise<Ran> => {
+    const stop = new AbortController()
+    setTimeout(() => stop.abort('SIGINT'), 300)
+    return run(['token'], { env, now: afterTheEnd, signal: stop.signal })
+  }
+  t.match(await interrupted(), { status: 1, out: '', err: /interrupted/ })
+  await writeFile(join(home, 'lock'), '', { mode: 0o600 })
+  t.match(await interrupted(), { status: 1, out: '', err: /interrupted/ })
 })
 
 t.test('wrong arguments are status 2', async (t) => {

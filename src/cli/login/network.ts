@@ -21,8 +21,14 @@ const TIMEOUT_MS = 10_000
 /** Real discovery documents and token answers are below 50 KB. */
 const MAX_BYTES = 1_048_576
 
-/** `caFile`: certificates (PEM) to trust besides those that Node trusts. @throws Problem if it cannot be read */
-export async function createNetwork(caFile: string | null): Promise<Network> {
+/**
+ * `caFile`: certificates (PEM) to trust besides those that Node trusts. `interrupt` ends what is under way.
+ * @throws Problem if the file cannot be read
+ */
+export async function createNetwork(
+  caFile: string | null,
+  interrupt: AbortSignal,
+): Promise<Network> {
   const extra = caFile === null ? [] : [await readCa(caFile)]
   const dispatcher = new Agent({
     connect: {
@@ -34,14 +40,15 @@ export async function createNetwork(caFile: string | null): Promise<Network> {
     async fetch(url, init = {}) {
       if (!isSafeUrl(url))
         throw new Problem(`"${url}" is not https`, 'use the https URL; http is for localhost only')
-      const timeout = AbortSignal.timeout(TIMEOUT_MS)
-      const signal = init.signal instanceof AbortSignal ? init.signal : null
+      const signals = [AbortSignal.timeout(TIMEOUT_MS), interrupt]
+      const own = init.signal instanceof AbortSignal ? init.signal : null
+      if (own !== null) signals.push(own)
       try {
         const response = await undiciFetch(url, {
           ...init,
           dispatcher,
           redirect: 'manual',
-          signal: signal === null ? timeout : AbortSignal.any([signal, timeout]),
+          signal: AbortSignal.any(signals),
         })
         const bytes = await readWhole(response)
         const { status, headers } = response
@@ -50,7 +57,8 @@ export async function createNetwork(caFile: string | null): Promise<Network> {
           headers: [...headers.entries()],
         })
       } catch (error) {
-        if (error instanceof Problem || signal?.aborted === true) throw error
+        if (interrupt.aborted) throw new Problem('interrupted', 'run it again', error)
+        if (error instanceof Problem || own?.aborted === true) throw error
         throw unreachable(url, error)
       }
     },

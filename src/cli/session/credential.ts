@@ -55,7 +55,7 @@ export async function freshCredential(io: Io, wanted: Wanted): Promise<Credentia
   if (session !== null) return fromSession(io, home, session)
   const endpoint = findEndpoint(io.env)
   if (endpoint !== null && gateway !== null)
-    return { home, ...(await fromCompute(endpoint, gateway, wantedCa(io, wanted))) }
+    return { home, ...(await fromCompute(io, endpoint, gateway, wantedCa(io, wanted))) }
   if (endpoint !== null)
     throw new Problem(
       'no gateway is named',
@@ -69,7 +69,7 @@ export async function freshCredential(io: Io, wanted: Wanted): Promise<Credentia
 
 async function fromSession(io: Io, home: string, known: Session): Promise<Credential> {
   if (left(io, known) >= FRESH_MS) return credentialOf(known, home)
-  const session = await withLock(home, async () => {
+  const session = await withLock(home, io.signal, async () => {
     const sessions = await readSessions(home)
     // another process may have refreshed while this one waited
     const latest = findSession(sessions, known.gateway)
@@ -90,7 +90,7 @@ async function renew(io: Io, session: Session): Promise<Session> {
     if (usable) return session
     throw ended(session)
   }
-  const network = await createNetwork(session.caFile)
+  const network = await createNetwork(session.caFile, io.signal)
   try {
     const tokens = await refresh(session, refreshToken, { fetch: network.fetch, now: io.now })
     return { ...session, ...tokens, who: tokens.who ?? session.who }
@@ -106,11 +106,12 @@ async function renew(io: Io, session: Session): Promise<Session> {
 }
 
 async function fromCompute(
+  io: Io,
   endpoint: Endpoint,
   gateway: string,
   caFile: string | null,
 ): Promise<Omit<Credential, 'home'>> {
-  const network = await createNetwork(caFile)
+  const network = await createNetwork(caFile, io.signal)
   try {
     const audience = await entraAudience(gateway, network.fetch)
     const { token, expiresAt } = await fetchIdentityToken(endpoint, audience, network.fetch)

@@ -99,7 +99,11 @@ export async function writePrivate(path: string, text: string): Promise<void> {
  * Runs `work` while no other process of this person does: an issuer that rotates refresh tokens takes two uses
  * of one for a theft, and ends the session.
  */
-export async function withLock<T>(directory: string, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(
+  directory: string,
+  interrupt: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
   const path = join(directory, 'lock')
   for (;;) {
     try {
@@ -110,6 +114,7 @@ export async function withLock<T>(directory: string, work: () => Promise<T>): Pr
     }
     const held = await stat(path).catch(() => null)
     if (held !== null && Date.now() - held.mtimeMs > STALE_MS) await rm(path, { force: true })
+    else if (interrupt.aborted) throw new Problem('interrupted', 'run it again')
     else await delay(POLL_MS)
   }
   try {

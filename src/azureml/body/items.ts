@@ -1,0 +1,43 @@
+/**
+ * List answers: their items as operations of their own, and the answer without some of them.
+ * @module
+ */
+import { PROVIDER } from '../catalog.ts'
+import { classifyArm } from '../classify-arm.ts'
+import type { Operation, Resource } from '../operation.ts'
+import { memberOf, type JsonArray, type JsonNode } from './json.ts'
+
+const UNDER_PROVIDER = `/providers/${PROVIDER.toLowerCase()}/`
+
+/** Whether a resource is a collection: below the provider, types and names come in turn. */
+export function isCollection({ id }: Resource): boolean {
+  const at = id.toLowerCase().lastIndexOf(UNDER_PROVIDER)
+  return at !== -1 && id.slice(at + UNDER_PROVIDER.length).split('/').length % 2 === 1
+}
+
+/** The items of a list answer; null if it has none of ARM's shape. */
+export function itemsOf(root: JsonNode): JsonArray | null {
+  const value = memberOf(root, 'value')
+  return value?.kind === 'array' ? value : null
+}
+
+/** Reading one item, as the call that it would be; null if its id tells no such call. */
+export function itemOperation(item: JsonNode): Operation | null {
+  const id = memberOf(item, 'id')
+  if (id?.kind !== 'string' || !id.value.startsWith('/')) return null
+  try {
+    const operation = classifyArm('GET', id.value.slice(1).split('/'), 'arm')
+    return isCollection(operation.resource) ? null : operation
+  } catch {
+    return null
+  }
+}
+
+/** The document with only these items in the list, each byte for byte as it was. */
+export function withItems(bytes: Buffer, list: JsonArray, kept: readonly JsonNode[]): Buffer {
+  const parts = kept.flatMap((item, at) => [
+    Buffer.from(at === 0 ? '' : ','),
+    bytes.subarray(item.start, item.end),
+  ])
+  return Buffer.concat([bytes.subarray(0, list.start + 1), ...parts, bytes.subarray(list.end - 1)])
+}

@@ -1,0 +1,68 @@
+/**
+ * Reads a request's body into memory, up to a limit, while it arrives.
+ * @module
+ */
+import type { Readable } from 'node:stream'
+import { Refusal } from '../../errors.ts'
+
+/** RFC 9110 media types whose body is JSON in UTF-8. */
+const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json(?:\s*;\s*charset="?utf-8"?)?\s*$/i
+
+/** The headers that say what a body is, as Node has them. */
+export interface BodyHeaders {
+  readonly 'content-type'?: string | undefined
+  readonly 'content-encoding'?: string | undefined
+  readonly 'content-length'?: string | undefined
+  readonly 'transfer-encoding'?: string | undefined
+}
+
+/** Whether a request has a body at all (RFC 9112 section 6.3). */
+export function hasBody(headers: BodyHeaders): boolean {
+  if (headers['transfer-encoding'] !== undefined) return true
+  return headers['content-length'] !== undefined && headers['content-length'] !== '0'
+}
+
+/**
+ * The bytes of a JSON body, at most `limit` of them: it stops reading at the limit, not after it.
+ * @throws {Refusal} `body_too_large`, `unsupported_media_type`, or `bad_request` if the caller goes away
+ */
+export async function readBody(
+  stream: Readable,
+  headers: BodyHeaders,
+  limit: number,
+): Promise<Buffer> {
+  // never decompressed: 250 MB of gzip is 243 KB, and a coding inside a coding is another reading of the body
+  if (headers['content-encoding'] !== undefined) {
+    throw new Refusal('unsupported_media_type', 'a body that policy reads must not be compressed', {
+      remedy: 'send it without "content-encoding"',
+    })
+  }
+  if (!JSON_TYPE.test(headers['content-type'] ?? '')) {
+    throw new Refusal('unsupported_media_type', 'a body that policy reads must be JSON in UTF-8', {
+      remedy: 'send it as "application/json"',
+    })
+  }
+  if (Number(headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
+  const chunks: Buffer[] = []
+  let size = 0
+  try {
+    // a stream that is destroyed takes the socket along, and with it the refusal
+    for await (const piece of stream.iterator({ destroyOnReturn: false })) {
+      if (!Buffer.isBuffer(piece)) throw new TypeError('a body is bytes')
+      size += piece.byteLength
+      if (size > limit) throw tooLarge(limit)
+      chunks.push(piece)
+    }
+  } catch (error) {
+    if (error instanceof Refusal) throw error
+    throw new Refusal('bad_request', 'the body ended before it was complete', { cause: error })
+  }
+  return Buffer.concat(chunks)
+}
+
+function tooLarge(limit: number): Refusal {
+  return new Refusal(
+    'body_too_large',
+    `the body is larger than the ${limit} bytes that policy may read`,
+  )
+}

@@ -1,0 +1,186 @@
+/**
+ * References as Azure ML writes them, each in one normal form, so that a policy can compare them.
+ *
+ * What can be written in several ways (`azureml:x:1` and the ARM id of the same asset in the same workspace) comes out
+ * as one string; what is in another workspace or a registry never looks like one of the workspace's own.
+ * @module
+ */
+import { PROVIDER } from '../catalog.ts'
+import { parsePath, type DatastorePlace, type PathReference } from './paths.ts'
+
+export type AssetKind = 'environments' | 'components' | 'models' | 'data' | 'codes'
+
+/** An asset with a version, a label, or neither. */
+export interface AssetReference {
+  readonly type: 'asset'
+  /** Null where the text does not say: `azureml:name:1` alone. */
+  readonly kind: AssetKind | null
+  readonly name: string
+  readonly version: string | null
+  readonly label: string | null
+  /** Name of its registry, in lower case. */
+  readonly registry: string | null
+  /** Scope above the kind, in lower case, if it is neither a registry nor the workspace of the call. */
+  readonly elsewhere: string | null
+}
+
+/** Something with a name and no version, in lower case; with its scope if that is another workspace. */
+export interface NamedReference {
+  readonly type: 'compute' | 'datastore'
+  readonly name: string
+}
+
+export type Reference = AssetReference | NamedReference | PathReference
+
+const KINDS: ReadonlyMap<string, AssetKind> = new Map([
+  ['environments', 'environments'],
+  ['components', 'components'],
+  ['models', 'models'],
+  ['data', 'data'],
+  ['datasets', 'data'],
+  ['datareferences', 'data'],
+  ['codes', 'codes'],
+])
+const SCOPES = new Set([
+  'subscriptions',
+  'resourcegroups',
+  'providers',
+  'workspaces',
+  'registries',
+  'locations',
+])
+/** `name:version`, `name@label` or `name`, as after `azureml:`. */
+const SHORT = /^([^:@/\s]+)(?::([^:@/\s]+)|@([^:@/\s]+))?$/
+const ANY_URI = /^[a-z][a-z0-9+.-]*:\/\//i
+
+/**
+ * What a string refers to; null if it is not shaped like a reference. Without regard to case, as Azure reads it,
+ * but for the names of assets.
+ * @param own lower-cased id of the workspace or registry of the call
+ */
+export function parseReference(text: string, own: string | null): Reference | null {
+  const trimmed = text.trim()
+  if (/^azureml:\/\//i.test(trimmed)) {
+    const segments = trimmed.slice(10).split('/')
+    return fromSegments(segments, own, trimmed) ?? parsePath(trimmed, strangePlace(segments))
+  }
+  const prefixed = /^azureml:/i.test(trimmed)
+  const rest = prefixed ? trimmed.slice(8) : trimmed
+  if (/^\/?subscriptions\//i.test(rest)) {
+    return fromSegments(rest.replace(/^\//, '').split('/'), own, rest)
+  }
+  if (ANY_URI.test(rest)) return parsePath(rest, null)
+  return prefixed ? parseShort(rest) : null
+}
+
+/** `name`, `name:version` or `name@label`, as it may also stand where only one kind of asset can. */
+export function parseShort(text: string): AssetReference | null {
+  const [, name, version, label] = SHORT.exec(text) ?? []
+  if (name === undefined) return null
+  return {
+    type: 'asset',
+    kind: null,
+    name,
+    version: version ?? null,
+    label: label ?? null,
+    registry: null,
+    elsewhere: null,
+  }
+}
+
+/** A datastore behind words that are not in the grammar: it is seen, under a name that is no datastore's own. */
+function strangePlace(segments: readonly string[]): DatastorePlace | null {
+  const at = segments.findIndex((segment) => segment.toLowerCase() === 'datastores')
+  if (at === -1) return null
+  const name = segments
+    .slice(0, at + 2)
+    .join('/')
+    .toLowerCase()
+  return { name, rest: segments.slice(at + 2), own: false }
+}
+
+/** An asset as policies compare it. */
+export function showAsset(asset: AssetReference, kind: AssetKind | null = asset.kind): string {
+  const { name, version, label, registry, elsewhere } = asset
+  if (registry === null && elsewhere === null) {
+    return version !== null ? `${name}:${version}` : label !== null ? `${name}@${label}` : name
+  }
+  const scope = registry === null ? elsewhere : `azureml://registries/${registry}`
+  const end = version !== null ? `/versions/${version}` : label !== null ? `/labels/${label}` : ''
+  return `${scope}/${kind ?? 'assets'}/${name}${end}`
+}
+
+/** Names and values in turn, as in ARM ids and in `azureml://` URIs; null if they lead to nothing known. */
+function fromSegments(
+  segments: readonly string[],
+  own: string | null,
+  text: string,
+): Reference | null {
+  const scope = new Map<string, string>()
+  for (let at = 0; at + 1 < segments.length; at += 2) {
+    const word = segments[at]?.toLowerCase() ?? ''
+    const value = segments[at + 1] ?? ''
+    if (SCOPES.has(word)) {
+      scope.set(word, value.toLowerCase())
+      continue
+    }
+    const kind = KINDS.get(word)
+    if (kind !== undefined) return assetAt(kind, value, segments.slice(at + 2), scope, own)
+    const named = { name: `${elsewhereOf(scope, own, word) ?? ''}${value.toLowerCase()}` }
+    if (word === 'datastores') {
+      const rest = segments.slice(at + 2)
+      // an ARM id with more behind it is a path all the same
+      if (!ANY_URI.test(text) && rest.length === 0) return { type: 'datastore', ...named }
+      return parsePath(text, { name: named.name, rest, own: isOwn(scope, own) })
+    }
+    if (word === 'computes') return { type: 'compute', ...named }
+    return null
+  }
+  return null
+}
+
+function assetAt(
+  kind: AssetKind,
+  name: string,
+  rest: readonly string[],
+  scope: ReadonlyMap<string, string>,
+  own: string | null,
+): AssetReference {
+  const word = rest[0]?.toLowerCase()
+  const value = rest[1] === undefined || rest[1] === '' ? null : rest[1]
+  const registry = scope.get('registries') ?? null
+  return {
+    type: 'asset',
+    kind,
+    name,
+    version: word === 'versions' ? value : null,
+    label: word === 'labels' ? value : null,
+    registry,
+    elsewhere: registry !== null || isOwn(scope, own) ? null : scopeId(scope),
+  }
+}
+
+function elsewhereOf(
+  scope: ReadonlyMap<string, string>,
+  own: string | null,
+  word: string,
+): string | null {
+  return isOwn(scope, own) ? null : `${scopeId(scope)}/${word}/`
+}
+
+/** Without a workspace, what is meant is the call's own. */
+function isOwn(scope: ReadonlyMap<string, string>, own: string | null): boolean {
+  return scope.size === 0 || scopeId(scope) === own
+}
+
+/** The ARM id of a workspace; a location's workspace is named by a GUID that tells nothing more. */
+function scopeId(scope: ReadonlyMap<string, string>): string {
+  const location = scope.get('locations')
+  const workspace = scope.get('workspaces') ?? ''
+  if (location !== undefined) return `azureml://locations/${location}/workspaces/${workspace}`
+  const group = `/subscriptions/${scope.get('subscriptions') ?? ''}/resourcegroups/${scope.get('resourcegroups') ?? ''}`
+  const place = scope.has('registries')
+    ? `registries/${scope.get('registries')}`
+    : `workspaces/${workspace}`
+  return `${group}/providers/${PROVIDER.toLowerCase()}/${place}`
+}

@@ -1,0 +1,94 @@
+/**
+ * The gateway's own questions to Azure: small documents, read under the identity of a grant.
+ * @module
+ */
+import type { Dispatcher } from 'undici'
+import type { Grant } from '../token/grant.ts'
+import { Refusal } from '../errors.ts'
+import { upstreamFault } from './faults.ts'
+
+const MAX_ANSWER_BYTES = 1024 * 1024
+const TIMEOUT_MS = 10_000
+
+/**
+ * GETs a JSON document.
+ * @param decision joins the question to the decision in Azure's own logs
+ * @returns the document; null if there is none
+ * @throws {Refusal} one of the `upstream_` codes
+ */
+export type AskAzure = (
+  grant: Grant,
+  decision: string,
+  origin: string,
+  pathAndQuery: string,
+) => Promise<unknown>
+
+export function createAsk(dispatcher: Dispatcher, userAgent: string): AskAzure {
+  return async (grant, decision, origin, pathAndQuery) => {
+    let status: number
+    let text: string | null
+    try {
+      const answer = await dispatcher.request({
+        origin,
+        path: pathAndQuery,
+        method: 'GET',
+        headers: {
+          accept: 'application/json',
+          'accept-encoding': 'identity',
+          authorization: grant.authorization(),
+          'user-agent': userAgent,
+          'x-ms-correlation-request-id': decision,
+        },
+        headersTimeout: TIMEOUT_MS,
+        bodyTimeout: TIMEOUT_MS,
+      })
+      status = answer.statusCode
+      text = await readUpTo(answer.body, MAX_ANSWER_BYTES)
+    } catch (error) {
+      throw upstreamFault(error)
+    }
+    if (status === 404) return null
+    if (status === 401 || status === 403) {
+      throw new Refusal('upstream_forbidden', 'azure refused a lookup to the managed identity', {
+        remedy: `the identity "${grant.identity.name}" needs to read what it pins`,
+        inner: `status ${status}`,
+      })
+    }
+    if (status !== 200 || text === null) {
+      throw new Refusal(
+        'upstream_bad_answer',
+        'azure answered a lookup in a way that cannot be read',
+        {
+          inner: `status ${status}`,
+        },
+      )
+    }
+    return parse(text)
+  }
+}
+
+async function readUpTo(stream: AsyncIterable<unknown>, limit: number): Promise<string | null> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of stream) {
+    if (!Buffer.isBuffer(chunk)) return null
+    size += chunk.byteLength
+    if (size > limit) return null
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new Refusal(
+      'upstream_bad_answer',
+      'azure answered a lookup in a way that cannot be read',
+      {
+        cause: error,
+      },
+    )
+  }
+}

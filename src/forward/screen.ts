@@ -1,0 +1,52 @@
+/**
+ * Answers that policy judges before anybody sees them: held whole, then passed on as what the caller may read of them.
+ * @module
+ */
+import { Readable } from 'node:stream'
+import { Refusal } from '../errors.ts'
+import type { UpstreamAnswer } from './answer.ts'
+import { readUpTo } from './chunks.ts'
+
+/** What of an answer may pass; throws the refusal if nothing may. */
+export type Screen = (body: Buffer) => Buffer
+
+/**
+ * The answer as it may pass.
+ * @throws {Refusal} what the screen throws, or `upstream_bad_answer` for an answer that cannot be judged
+ */
+export async function screened(
+  answer: UpstreamAnswer,
+  screen: Screen,
+  limit: number,
+): Promise<UpstreamAnswer> {
+  if (answer.statusCode === 204) return answer
+  const type = answer.headers['content-type']
+  // part of a document (206) is no document
+  if (
+    answer.statusCode > 201 ||
+    typeof type !== 'string' ||
+    !/^application\/([\w.+-]+\+)?json\b/i.test(type) ||
+    answer.headers['content-encoding'] !== undefined
+  ) {
+    throw new Refusal('upstream_bad_answer', 'azure answered in a way that policy cannot judge')
+  }
+  const whole = await readUpTo(answer.stream, limit)
+  if (whole === null) {
+    throw new Refusal(
+      'upstream_bad_answer',
+      `the answer is larger than ${limit} bytes, which policy may read`,
+      {
+        remedy: 'ask for smaller pages, or for an operator to raise limits.answerBytes',
+      },
+    )
+  }
+  const body = screen(whole)
+  const { etag, 'content-md5': digest, ...headers } = answer.headers
+  // both speak of the bytes that Azure sent
+  const kept = body.byteLength === whole.byteLength ? { etag, 'content-md5': digest } : {}
+  return {
+    statusCode: answer.statusCode,
+    headers: { ...headers, ...kept, 'content-length': String(body.byteLength) },
+    stream: Readable.from([body]),
+  }
+}

@@ -1,0 +1,232 @@
+/**
+ * Policy injection: what policy reads of bodies and answers, and what its effects change in them.
+ *
+ * Composition of pure parts: azureml/body understands documents, policy decides, effects edit.
+ * @module
+ */
+import { Readable } from 'node:stream'
+import { bodyFacts, DOCUMENT_FACTS, findAll, type Findings } from './azureml/body/facts.ts'
+import { isCollection } from './azureml/body/items.ts'
+import { parseJson, type JsonNode } from './azureml/body/json.ts'
+import { hasBody, readBody, type BodyHeaders } from './azureml/body/read.ts'
+import type { DocumentContext } from './azureml/body/walk.ts'
+import { applyEdits, type Edit } from './effects/edit.ts'
+import { sha256 } from './effects/digest.ts'
+import { createVersionCache, pinAll } from './effects/pin.ts'
+import { kept } from './effects/record.ts'
+import { isChanged, isStamped, stampAll } from './effects/stamp.ts'
+import type { Change, Exchange } from './exchange.ts'
+import type { AskAzure } from './forward/ask.ts'
+import type { Screen } from './forward/screen.ts'
+import type { Operation } from './azureml/operation.ts'
+import type { Decide, Facts, Permit } from './policy/decide.ts'
+import { createDistinguishes, type Distinguishes } from './policy/items.ts'
+import type { PolicySet } from './policy/rules.ts'
+import type { Policy } from './policy/source.ts'
+import type { Grant } from './token/grant.ts'
+import { Refusal } from './errors.ts'
+import { createScreen } from './screen.ts'
+
+/** A body that was read, and all that was found in it. */
+export interface Content {
+  readonly received: Buffer
+  readonly bytes: Buffer
+  readonly root: JsonNode
+  readonly context: DocumentContext
+  readonly findings: Findings
+  readonly changes: readonly Change[]
+}
+
+/** A request whose body nobody has read: `body` is its stream, if the framework gave it another one. */
+export interface Incoming {
+  readonly headers: BodyHeaders
+  readonly body: unknown
+  readonly raw: Readable
+}
+
+export interface Gathered {
+  readonly facts: Facts
+  /** Version of the policies that said what had to be read. */
+  readonly version: string
+  /** Null if nobody needs to look into the body: it is streamed. */
+  readonly content: Content | null
+}
+
+export interface Injection {
+  /** @throws {Refusal} for a body that cannot be read, and what `callFacts` throws */
+  readonly gather: (exchange: Exchange, request: Incoming) => Promise<Gathered>
+  /**
+   * `@pin`: the body with versions in place of labels, and the facts of that; null if nothing changed.
+   * @throws {Refusal} for what cannot be pinned
+   */
+  readonly pin: (
+    exchange: Exchange,
+    grant: Grant,
+    gathered: Gathered,
+    origin: string,
+  ) => Promise<Gathered | null>
+  /**
+   * `@stamp` and `@record`: the bytes to send, if they were read.
+   * @throws {Refusal} `not_ready` if other policies have judged than those that said what had to be read
+   */
+  readonly finish: (exchange: Exchange, permit: Permit, gathered: Gathered) => Buffer | null
+  /** What of an answer its caller may read; null if all of it, whatever it says. */
+  readonly screen: (exchange: Exchange) => Screen | null
+}
+
+export interface InjectionOptions {
+  /** The policies in force; another set after a reload. */
+  readonly policy: () => PolicySet
+  readonly decide: Decide
+  readonly bodyBytes: number
+  readonly callFacts: (exchange: Exchange) => Facts
+  readonly ask: AskAzure
+}
+
+export function createInjection(options: InjectionOptions): Injection {
+  const { callFacts, ask } = options
+  const versions = createVersionCache()
+
+  let known: Derived | null = null
+  function inForce(): Derived {
+    const set = options.policy()
+    if (known?.set !== set) {
+      const distinguishes = createDistinguishes(set, DOCUMENT_FACTS)
+      known = { set, needsBody: createNeedsBody(set), distinguishes }
+    }
+    return known
+  }
+
+  function factsOf(exchange: Exchange, { received, findings }: Content): Facts {
+    return {
+      ...callFacts(exchange),
+      ...findings.collector.finish(inForce().set.facts),
+      bodyDigest: sha256(received),
+    }
+  }
+
+  return {
+    async gather(exchange, request) {
+      const { operation } = exchange
+      const { version } = inForce().set
+      if (operation === null || !inForce().needsBody(operation) || !hasBody(request.headers)) {
+        return { facts: callFacts(exchange), version, content: null }
+      }
+      const stream = request.body instanceof Readable ? request.body : request.raw
+      const received = await readBody(stream, request.headers, options.bodyBytes)
+      exchange.bytesIn = received.byteLength
+      const context = {
+        scope: operation.scope,
+        type: operation.resource.type,
+        whole: exchange.method !== 'PATCH',
+      }
+      const content = look(received, received, context, [])
+      return { facts: factsOf(exchange, content), version, content }
+    },
+
+    async pin(exchange, grant, { content, version }, origin) {
+      if (content === null || !grant.permit.effects.pin) return null
+      const { edits, changes } = await pinAll(content.findings.floating, {
+        // assets are looked up where the call itself goes: only ARM has them
+        scope: exchange.operation?.family === 'arm' ? content.context.scope : null,
+        identity: grant.identity.name,
+        ask: (path, query) => ask(grant, exchange.id, origin, `${path}?${query}`),
+        cache: versions,
+      })
+      if (edits.length === 0) return null
+      // looked at again from the start: what is judged and sent is what the bytes now say
+      const pinned = look(
+        content.received,
+        applyEdits(content.bytes, edits),
+        content.context,
+        changes,
+      )
+      return { facts: factsOf(exchange, pinned), version, content: pinned }
+    },
+
+    finish(exchange, permit, { content, version }) {
+      // a reload in between: the new policies may ask for what was not read
+      if (permit.decision.version !== version) {
+        const message = 'the policies were replaced while this call was judged'
+        throw new Refusal('not_ready', message, { remedy: 'try again', retryAfter: 1 })
+      }
+      if (content === null) return null
+      const { effects, decision, principal } = permit
+      const { received, bytes, root, context, changes } = content
+      if (effects.recordBody)
+        exchange.content = kept(content.findings.collector.finish(new Set()), received)
+      const stamping = effects.stamp && context.whole && isStamped(context.type)
+      const stamp = stamping
+        ? stampAll(root, context.type, {
+            principal: principal.id,
+            decision: exchange.id,
+            policy: decision.version,
+          })
+        : NOTHING
+      const sent = applyEdits(bytes, stamp.edits)
+      const list = [...changes, ...stamp.changes]
+      if (list.length > 0)
+        exchange.changes = { before: sha256(received), after: sha256(sent), list }
+      return list.length > 0 ? sent : received
+    },
+
+    screen(exchange) {
+      const { principal, operation, method } = exchange
+      if (principal === null || operation?.effect !== 'read' || method !== 'GET') return null
+      if (operation.family !== 'arm' || operation.resource.type === 'OperationStatus') return null
+      const collection = isCollection(operation.resource)
+      if (!inForce().distinguishes(principal, operation, collection)) return null
+      return createScreen({
+        exchange,
+        principal,
+        operation,
+        collection,
+        decide: options.decide,
+        factsOf: (document, { resource, scope }) => ({
+          ...callFacts(exchange),
+          ...bodyFacts(document, { scope, type: resource.type, whole: true }, inForce().set.facts),
+        }),
+      })
+    },
+  }
+}
+
+/** What follows from a set of policies alone. */
+interface Derived {
+  readonly set: PolicySet
+  readonly needsBody: (operation: Operation) => boolean
+  readonly distinguishes: Distinguishes
+}
+
+const NOTHING: { edits: readonly Edit[]; changes: readonly Change[] } = { edits: [], changes: [] }
+
+/** Everything that there is to know of a body. */
+function look(
+  received: Buffer,
+  bytes: Buffer,
+  context: DocumentContext,
+  changes: readonly Change[],
+): Content {
+  const root = parseJson(bytes)
+  if (root.kind !== 'object') throw new Refusal('bad_body', 'the body is no JSON object')
+  return { received, bytes, root, context, findings: findAll(root, context), changes }
+}
+
+/** Whether a policy that can apply to a call asks for a fact of its body, or has an effect on it. */
+function createNeedsBody(set: PolicySet): (operation: Operation) => boolean {
+  const policies = [...new Set([...set.rules.values()].map(({ policy }) => policy))]
+  const asking = policies.filter(asks)
+  const reading = policies.filter((policy) => asks(policy) || policy.pin || policy.stamp)
+  return (operation) => {
+    if (!operation.inspectable) return false
+    const { uids } = set.words.actionOf(operation)
+    return (isChanged(operation.resource.type) ? reading : asking).some(
+      ({ actions }) => actions === null || uids.some(({ id }) => actions.includes(id)),
+    )
+  }
+}
+
+function asks({ facts, recordBody }: Policy): boolean {
+  if (facts === null || recordBody || facts.has('bodyDigest')) return true
+  return DOCUMENT_FACTS.some((fact) => facts.has(fact))
+}
