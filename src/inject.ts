@@ -18,11 +18,10 @@ import { isChanged, isStamped, stampAll } from './effects/stamp.ts'
 import type { Change, Exchange } from './exchange.ts'
 import type { AskAzure } from './forward/ask.ts'
 import type { Screen } from './forward/screen.ts'
-import type { Operation } from './azureml/operation.ts'
 import type { Decide, Facts, Permit } from './policy/decide.ts'
 import { createDistinguishes, type Distinguishes } from './policy/items.ts'
+import { createNeedsBody, type NeedsBody } from './policy/bodies.ts'
 import type { PolicySet } from './policy/rules.ts'
-import type { Policy } from './policy/source.ts'
 import type { Grant } from './token/grant.ts'
 import { Refusal } from './errors.ts'
 import { createScreen } from './screen.ts'
@@ -92,7 +91,7 @@ export function createInjection(options: InjectionOptions): Injection {
     const set = options.policy()
     if (known?.set !== set) {
       const distinguishes = createDistinguishes(set, DOCUMENT_FACTS)
-      known = { set, needsBody: createNeedsBody(set), distinguishes }
+      known = { set, needsBody: createNeedsBody(set, DOCUMENT_FACTS, isChanged), distinguishes }
     }
     return known
   }
@@ -107,9 +106,11 @@ export function createInjection(options: InjectionOptions): Injection {
 
   return {
     async gather(exchange, request) {
-      const { operation } = exchange
-      const { version } = inForce().set
-      if (operation === null || !inForce().needsBody(operation) || !hasBody(request.headers)) {
+      const { principal, operation } = exchange
+      const { set, needsBody } = inForce()
+      const { version } = set
+      const asked = principal !== null && operation !== null && needsBody(principal, operation)
+      if (!asked || !hasBody(request.headers)) {
         return { facts: callFacts(exchange), version, content: null }
       }
       const stream = request.body instanceof Readable ? request.body : request.raw
@@ -194,7 +195,7 @@ export function createInjection(options: InjectionOptions): Injection {
 /** What follows from a set of policies alone. */
 interface Derived {
   readonly set: PolicySet
-  readonly needsBody: (operation: Operation) => boolean
+  readonly needsBody: NeedsBody
   readonly distinguishes: Distinguishes
 }
 
@@ -210,23 +211,4 @@ function look(
   const root = parseJson(bytes)
   if (root.kind !== 'object') throw new Refusal('bad_body', 'the body is no JSON object')
   return { received, bytes, root, context, findings: findAll(root, context), changes }
-}
-
-/** Whether a policy that can apply to a call asks for a fact of its body, or has an effect on it. */
-function createNeedsBody(set: PolicySet): (operation: Operation) => boolean {
-  const policies = [...new Set([...set.rules.values()].map(({ policy }) => policy))]
-  const asking = policies.filter(asks)
-  const reading = policies.filter((policy) => asks(policy) || policy.pin || policy.stamp)
-  return (operation) => {
-    if (!operation.inspectable) return false
-    const { uids } = set.words.actionOf(operation)
-    return (isChanged(operation.resource.type) ? reading : asking).some(
-      ({ actions }) => actions === null || uids.some(({ id }) => actions.includes(id)),
-    )
-  }
-}
-
-function asks({ facts, recordBody }: Policy): boolean {
-  if (facts === null || recordBody || facts.has('bodyDigest')) return true
-  return DOCUMENT_FACTS.some((fact) => facts.has(fact))
 }

@@ -4,7 +4,7 @@ import t, { type Test } from 'tap'
 import { createInjection } from '../src/inject.ts'
 import { createDecide } from '../src/policy/decide.ts'
 import type { PolicySet } from '../src/policy/rules.ts'
-import { loadFrom, operation, principal } from './policy/support.ts'
+import { WS, loadFrom, operation, principal, resource } from './policy/support.ts'
 import { exchangeWith } from './support/exchange.ts'
 
 const PERMIT = '@id("p") @reason("r") @identity("ml-writer")'
@@ -56,6 +56,23 @@ t.test('a body is read only if a policy for that action asks or acts on it', asy
   t.equal(
     await isRead(t, forbid('principal, action, resource', 'when { context has apiVersion }')),
     false,
+  )
+  t.equal(
+    await isRead(t, forbid('principal == User::"entra/else", action, resource', onImages)),
+    false,
+  )
+  t.equal(
+    await isRead(t, forbid('principal, action, resource == Workspace::"/else"', onImages)),
+    false,
+  )
+  const data = operation('workspaces/data/versions/write', {
+    inspectable: true,
+    resource: resource('DataVersion', `${WS}/data/d/versions/1`),
+  })
+  t.equal(
+    await isRead(t, ALL.replace('permit', '@stamp permit'), data),
+    false,
+    'only what runs is stamped',
   )
   const closed = { ...writing, inspectable: false }
   t.equal(await isRead(t, ALL.replace('permit', '@pin permit'), closed), false)

@@ -7,12 +7,9 @@
  * @module
  */
 import { Refusal } from '../errors.ts'
-import type { FieldKind, PlanNode } from './json-plan.ts'
+import { isMapped, type MappedKind, type PlanNode } from './json-plan.ts'
 import * as Byte from './json-bytes.ts'
 import * as State from './json-states.ts'
-
-/** Kinds whose values are mapped. */
-export type MappedKind = Exclude<FieldKind, 'redact' | 'keep'>
 
 export interface JsonRewriterOptions {
   readonly plan: PlanNode
@@ -299,8 +296,4 @@ export function createJsonRewriter({
   }
 
   return { write, end }
-}
-
-function isMapped(kind: FieldKind | null | undefined): kind is MappedKind {
-  return kind === 'url' || kind === 'link' || kind === 'scoring'
 }

@@ -7,7 +7,7 @@
  */
 import { Refusal } from '../errors.ts'
 import type { Hosts } from './hosts.ts'
-import type { MappedKind } from './json-rewriter.ts'
+import type { MappedKind } from './json-plan.ts'
 import { NOT_SERVED } from './scoring.ts'
 import type { Operation } from './operation.ts'
 import { endpointOf } from './scoring.ts'
