@@ -46,7 +46,8 @@ ${POLICY_HELP}
   --json            one object on standard output: the explanation, for a decision id with {"recorded", "reproduced"}
 
 Exit status: 0 explained, 1 no such decision, a token that is refused, or faults, 2 wrong arguments.
-Example: azureml-harness token | azureml-harness explain --config harness.yaml --token - --request "GET /subscriptions?api-version=2022-12-01"`,
+Example: azureml-harness token |
+  azureml-harness explain --config harness.yaml --token - --request "GET /subscriptions?api-version=2022-12-01"`,
   async run(args, io) {
     const { values } = parseArgs({ args: [...args], options: OPTIONS })
     const { principal, token, request, facts, decision } = values
