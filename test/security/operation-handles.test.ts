@@ -15,14 +15,16 @@ const KEY = 'an operation key of at least thirty-two bytes'
 const SCIENTIST = `entra/${TENANT}/44444444-4444-4444-8444-444444444401`
 const keyed = { env: { OPERATION_KEY: KEY } }
 
+const change = (config: Gateway['config']): Gateway['config'] => ({
+  ...config,
+  operationKey: { fromEnv: 'OPERATION_KEY' },
+})
+const hoursAgo = (hours: number) => (): number => Date.now() - hours * 3_600_000
+
 let world: World
 let replica: Gateway
 let stranger: Gateway
 t.before(async () => {
-  const change = (config: Gateway['config']): Gateway['config'] => ({
-    ...config,
-    operationKey: { fromEnv: 'OPERATION_KEY' },
-  })
   world = await startGateway({ gateway: { ...keyed, change }, lab: { polls: 50 } })
   const { lab } = world
   const of = (name: string) => ({
@@ -42,7 +44,7 @@ t.before(async () => {
   replica = await spawnGateway(lab, { ...of('replica'), ...keyed, change: shared })
   stranger = await spawnGateway(lab, {
     ...of('stranger'),
-    env: { OPERATION_KEY: [...KEY].toReversed().join('') },
+    env: { OPERATION_KEY: KEY.toUpperCase() },
     change: shared,
   })
 })
@@ -120,7 +122,6 @@ t.test(
     const [expiry = '', mac = ''] = handle.split('.')
     const later = (Number.parseInt(expiry, 36) + 3600).toString(36)
     const bare = `/${tail.split('?')[0] ?? ''}`
-    const hoursAgo = (hours: number) => (): number => Date.now() - hours * 3_600_000
     const bind = (key: string, now: () => number, who = SCIENTIST): string =>
       createOperationHandles(Buffer.from(key), world.url, now)
         .bind(`${world.url}/${tail}`, who)

@@ -228,7 +228,10 @@ const VARIANTS: Readonly<Record<string, (path: string) => string>> = {
   'upper case': (path) => path.toUpperCase(),
   'lower case': (path) => path.toLowerCase(),
   'mixed case': (path) =>
-    [...path].map((one, n) => (n % 2 === 0 ? one.toUpperCase() : one.toLowerCase())).join(''),
+    path
+      .split('')
+      .map((one, n) => (n % 2 === 0 ? one.toUpperCase() : one.toLowerCase()))
+      .join(''),
   'one letter encoded': (path) => path.replace(/[a-z](?=[^/]*$)/i, encoded),
   'one letter encoded in the middle': (path) => path.replace(/(?<=^\/[^/]+\/?)[a-z]/i, encoded),
   'a dot segment before it': (path) => `/x/..${path}`,
@@ -254,7 +257,7 @@ for (const [method, target] of PLAIN) {
         for (const [n, verdict] of (await verdicts(method, written)).entries()) {
           const same = verdict === plain[n]
           t.ok(same || verdict.endsWith('true'), `${name}: ${verdict} and not ${plain[n]}`)
-          if (/case$/.test(name)) t.ok(same || !/permit/.test(verdict), `${name} opens nothing`)
+          if (name.endsWith('case')) t.ok(same || !/permit/.test(verdict), `${name} opens nothing`)
         }
       }
     },

@@ -63,7 +63,7 @@ const RETURNING: readonly (readonly [string, string])[] = [
   ['POST', `${W}/listNotebookAccessToken`],
   ['POST', `${W}/datastores/workspaceblobstore/listSecrets`],
   ['POST', `${W}/onlineEndpoints/e/listKeys`],
-  ['POST', `${W}/onlineEndpoints/e/regenerateKeys`],
+  ['POST', `${W}/serverlessEndpoints/e/regenerateKeys`],
   ['POST', `${W}/batchEndpoints/e/listkeys`],
   ['POST', `${W}/batchEndpoints/e/listKeys`],
   ['POST', `${W}/serverlessEndpoints/e/listKeys`],
@@ -133,8 +133,9 @@ for (const [what, fault] of [
   })
 }
 
+const run = (id: string) => ({ runId: id, token: 'lab-secret-run', status: 'Running', tags: {} })
+
 t.test('the token of a run is taken out of plain reads, in one and in lists', async (t) => {
-  const run = (id: string) => ({ runId: id, token: 'lab-secret-run', status: 'Running', tags: {} })
   const path = `/history/v1.0${W}/experiments/e/runs/r`
   await world.fault('dataPlane', { body: run('r') })
   t.same((await call('scientist', 'GET', path)).json(), { ...run('r'), token: '[redacted]' })
