@@ -19,7 +19,7 @@ import type { Issuer } from './issuers/issuer.ts'
 import { createEntra, createOkta, INTROSPECTION_CLIENT } from './issuers/issuers.ts'
 import { createJournal, type Entry, type Journal } from './journal.ts'
 import { createManagedIdentities, type ManagedIdentities } from './managed-identity.ts'
-import { startMlflow, type Mlflow } from './mlflow.ts'
+import { createMlflow, type Mlflow } from './mlflow.ts'
 import { createPart, type Handler, type Part } from './part.ts'
 import { PERSONAS, REGION, workspaceId, type Persona } from './personas.ts'
 import { createScoring } from './scoring.ts'
@@ -42,7 +42,7 @@ export interface LabOptions {
   readonly identityHeader?: string
   /** A storage account behind uploads, logs and artifacts, and the proxy that leads to it. */
   readonly storage?: boolean
-  /** A real MLflow server behind `/mlflow`: needs the project's virtual environment. */
+  /** A real MLflow server behind `/mlflow`, started when first asked for: needs the project's virtual environment. */
   readonly mlflow?: boolean
   /** Members on a page of ARM's lists; 2 if absent. */
   readonly pageSize?: number
@@ -164,7 +164,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     if (options.mlflow === true) {
       const host = new URL(parts.get('data-plane')?.url ?? '').host
       const root = `azureml://${host}/mlflow/v2.0${workspaceId()}/experiments`
-      mlflow = await startMlflow(directory, root)
+      mlflow = createMlflow(directory, root)
     }
   } catch (error) {
     await close()

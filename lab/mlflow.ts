@@ -3,22 +3,20 @@
  * @module
  */
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { startChild } from './child.ts'
+import { startChild, type Child } from './child.ts'
 import { request } from './http.ts'
 
 const START_TIMEOUT_MS = 120_000
 const VENV = fileURLToPath(new URL('../.venv/', import.meta.url))
 
 export interface Mlflow {
-  /** Origin, without a trailing slash. */
-  readonly url: string
-  /** What the server was told to keep artifacts under: it only writes it into its answers. */
-  readonly artifactRoot: string
+  /** Origin of the server, which is started when first asked for; rejects if there is none to start. */
+  url(): Promise<string>
   close(): Promise<void>
 }
 
@@ -38,11 +36,15 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** Starts it with an empty store below `directory`; rejects if there is no Python or no MLflow in it. */
-export async function startMlflow(directory: string, artifactRoot: string): Promise<Mlflow> {
+async function start(
+  directory: string,
+  artifactRoot: string,
+): Promise<{ url: string; child: Child }> {
   if (projectPython() === null)
-    throw new Error('there is no .venv with MLflow in it: see docs/clients.md for how to make it')
+    throw new Error('there is no .venv with MLflow in it: docs/clients.md tells how to make it')
   const own = join(directory, 'mlflow')
+  // nothing else of the lab outlives it either
+  await rm(own, { recursive: true, force: true })
   await mkdir(own, { recursive: true, mode: 0o700 })
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
@@ -56,7 +58,6 @@ export async function startMlflow(directory: string, artifactRoot: string): Prom
     ],
     cwd: own,
     env: {
-      MLFLOW_DISABLE_TELEMETRY: 'true',
       // what a client's shell may have set would point this server at another one
       MLFLOW_TRACKING_URI: undefined,
       MLFLOW_TRACKING_TOKEN: undefined,
@@ -71,5 +72,24 @@ export async function startMlflow(directory: string, artifactRoot: string): Prom
     },
     timeoutMs: START_TIMEOUT_MS,
   })
-  return { url, artifactRoot, close: () => child.stop() }
+  return { url, child }
+}
+
+/**
+ * A server with a store below `directory`.
+ *
+ * @param artifactRoot what it says that artifacts are under; it stores none itself
+ */
+export function createMlflow(directory: string, artifactRoot: string): Mlflow {
+  let started: ReturnType<typeof start> | null = null
+  return {
+    async url() {
+      started ??= start(directory, artifactRoot)
+      return (await started).url
+    },
+    async close() {
+      const found = await started?.catch(() => null)
+      await found?.child.stop()
+    },
+  }
 }

@@ -21,6 +21,7 @@ import { prepareGateway, SPOOL } from './compose.ts'
 import { describe, spawnGateway, type Gateway } from './gateway.ts'
 import { labDirectory, removeLabFile, writeLabFile, type LabFile } from './lab-file.ts'
 import { issuerOf, startLab, type Lab } from './lab.ts'
+import { projectPython } from './mlflow.ts'
 import { PERSONAS, RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE, workspaceId } from './personas.ts'
 
 const API_VERSION = '2024-04-01'
@@ -78,6 +79,11 @@ Python (azure-ai-ml, azureml-mlflow, az)
   export AZUREML_CURRENT_CLOUD=AzureMLHarness
   export REGISTRY_DISCOVERY_ENDPOINT_URL=${gateway.url}/
   export REQUESTS_CA_BUNDLE=${caFile}
+  export HTTPS_PROXY=${lab.storage?.egress.url ?? ''} NO_PROXY=localhost   # leads to this lab's storage only
+
+MLflow (a real server behind it, if .venv is there: docs/clients.md)
+  export MLFLOW_TRACKING_URI=${gateway.url}/mlflow/v1.0${workspaceId()}
+  export MLFLOW_TRACKING_TOKEN=$(${tokenOf('scientist')})
 
 Sign-in as people do it, and a program that finds the gateway by its environment
   node src/main.ts login --gateway ${gateway.url} --issuer entra --ca ${caFile}
@@ -178,7 +184,8 @@ async function main(): Promise<number> {
     directory,
     port: portOf('LAB_PORT', 9440),
     ...(publicHost === undefined ? {} : { publicHost, host: '0.0.0.0' }),
-    ...(isAlone ? { names: ['gateway'] } : {}),
+    // clients reach storage through a proxy on this machine, so only where the lab is at home
+    ...(isAlone ? { names: ['gateway'] } : { storage: true, mlflow: projectPython() !== null }),
     ...(identityHeader === undefined ? {} : { identityHeader }),
   })
   try {

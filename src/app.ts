@@ -17,8 +17,9 @@ import { callFacts } from './azureml/facts.ts'
 import { createDenyList } from './identity/deny-list.ts'
 import { createIdentify } from './identity/identify.ts'
 import { checkSignIn } from './identity/step-up.ts'
-import { loadPolicy } from './policy/load.ts'
-import { createDecide } from './policy/decide.ts'
+import { createLivePolicy } from './policy/reload.ts'
+import { createSightings } from './policy/sightings.ts'
+import { createWatch } from './policy/watch.ts'
 import { createBroker } from './token/broker.ts'
 import { openAudit } from './audit/open.ts'
 import { createAsk } from './forward/ask.ts'
@@ -30,6 +31,7 @@ import { Refusal } from './errors.ts'
 import { clientCertificate, guardServer, hostNames, refuseBytes, serverFactory } from './server.ts'
 import { serveMetrics, toSamples } from './metrics.ts'
 import { registerRoutes } from './routes.ts'
+import { createReloading } from './reloading.ts'
 import { createRouting } from './routing.ts'
 
 /** Every cloud and workspace has it. */
@@ -54,6 +56,8 @@ export interface Surroundings {
 export interface App {
   /** Listens; resolves with the port. */
   readonly listen: () => Promise<number>
+  /** Reads the policies again. Never rejects: what cannot be used changes nothing and is logged and recorded. */
+  readonly reload: () => Promise<void>
   /** Stops accepting, finishes what runs, ships records until the deadline. */
   readonly close: (deadlineMs: number) => Promise<{ unshipped: number }>
 }
@@ -79,12 +83,15 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
   const log = (fields: Record<string, unknown>, message: string): void =>
     app.log.warn(fields, message)
 
-  const policy = await loadPolicy({
-    directory: config.policies.directory,
-    bindings: config.policies.bindings ?? `${config.policies.directory}/bindings.yaml`,
-    identities: Object.keys(config.identities),
-    issuers: config.issuers.map(({ name }) => name),
-  })
+  const { directory, bindings = `${directory}/bindings.yaml` } = config.policies
+  const watch = await createWatch({ directory, bindings })
+  const identities = Object.keys(config.identities)
+  const issuers = config.issuers.map(({ name }) => name)
+  const policy = await createLivePolicy(
+    { directory, bindings, identities, issuers },
+    { checkSignIn: (principal, requirement) => checkSignIn(principal, requirement, now()) },
+  )
+  const sightings = createSightings(now)
   const broker = createBroker({
     identities: new Map(Object.entries(config.identities)),
     cloud: config.cloud.name,
@@ -131,16 +138,12 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
       return ask(grant, randomUUID(), origin, `${id}?api-version=${LOCATION_API_VERSION}`)
     },
   })
-  const decide = createDecide(policy, {
-    checkSignIn: (principal, requirement) => checkSignIn(principal, requirement, now()),
-  })
   const injection = createInjection({
-    policy,
-    decide,
+    policy: policy.current,
+    decide: policy.decide,
     bodyBytes: limits.bodyBytes ?? DEFAULTS.bodyBytes,
     callFacts: (exchange) => callFacts(exchange, routing.ownOperation(exchange)),
     ask,
-    arm: routing.arm,
   })
   const names = hostNames(config)
   const stages: Stages = {
@@ -158,10 +161,11 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
         clientCertificate: clientCertificate(raw),
       }),
     classify,
-    gather: injection.gather,
-    pin: injection.pin,
-    finish: injection.finish,
-    decide,
+    ...injection,
+    decide: (principal, operation, facts) => {
+      sightings.see(principal)
+      return policy.decide(principal, operation, facts)
+    },
     route: routing.route,
     grant: (permit, scope, raw) => broker.grant(permit, scope, callersToken(raw)),
     dropToken: (grant, scope) =>
@@ -169,8 +173,8 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     recorder: audit.recorder,
     forward: createForward({
       ...routing,
-      userAgent,
       screen: injection.screen,
+      userAgent,
       holdBytes: limits.answerBytes ?? DEFAULTS.holdBytes,
     }),
     challenge: {
@@ -181,11 +185,13 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
   }
   const pipeline = createPipeline(stages)
   guardServer(app.server, audit.recorder)
+  const { recorder } = audit
+  const reloading = createReloading({ live: policy, watch, sightings, recorder, log: app.log, now })
 
   registerRoutes(app, {
     publicUrl: config.listen.publicUrl,
     version: around.version,
-    policyVersion: () => policy.version,
+    policyVersion: () => policy.current().version,
     health: () => ({ audit: audit.ready(), identity: identify.ready(), tokens: broker.ready() }),
     issuers: config.issuers,
     metadata: (apiVersion) =>
@@ -204,20 +210,24 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
       await identify.start()
       await audit.recorder.event('start', {
         version: around.version,
-        policyVersion: policy.version,
+        policyVersion: policy.current().version,
       })
       if (config.listen.metrics !== undefined) {
         metrics = await serveMetrics(config.listen.metrics, () => {
           const { samples, help } = toSamples(audit.metrics())
-          return { samples: [...samples, ...identify.metrics(), ...broker.metrics()], help }
+          const others = [...identify.metrics(), ...broker.metrics(), ...reloading.metrics()]
+          return { samples: [...samples, ...others], help }
         })
       }
       await app.listen({ host: config.listen.host, port: config.listen.port })
+      reloading.start()
       const address = app.server.address()
       return typeof address === 'object' && address !== null ? address.port : config.listen.port
     },
+    reload: () => reloading.reload('signal'),
     async close(deadlineMs) {
       metrics?.close()
+      reloading.close()
       await app.close()
       await dispatcher.close()
       identify.close()

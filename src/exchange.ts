@@ -38,8 +38,12 @@ export interface Exchange {
   principal: Principal | null
   operation: Operation | null
   decision: Decision | null
-  /** The managed identity that the call went out under: its name in the configuration and its client id. */
-  identity: { readonly name: string; readonly clientId: string | null } | null
+  /** The managed identity that the call went out under: its name in the configuration, its client and object id. */
+  identity: {
+    readonly name: string
+    readonly clientId: string | null
+    readonly objectId: string | null
+  } | null
   refusal: Refusal | null
   upstream: {
     /** Origin the call was sent to. */

@@ -2,6 +2,8 @@
  * What Node's parser lets through and this gateway does not: checked on the raw headers, before anything is read.
  * @module
  */
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { Refusal } from './errors.ts'
 
 const MAX_HEADERS = 100
@@ -94,4 +96,29 @@ function checkHost(host: string | undefined, hosts: ReadonlySet<string>): void {
       },
     )
   }
+}
+
+/** Connections with a request whose end two readers could see in two places. */
+const ambiguous = new WeakSet<Socket>()
+
+/**
+ * Whatever follows an ambiguous head on its connection may be a part of its body, or of somebody else's request behind
+ * a shared hop (RFC 9112 section 11.2): none of it is served, also not what the parser has already taken for a request.
+ * @throws Refusal as `check` does
+ */
+export function checkConnection(raw: IncomingMessage, check: (raw: IncomingMessage) => void): void {
+  if (ambiguous.has(raw.socket)) {
+    throw new Refusal('bad_request', 'the request before it on this connection was ambiguous')
+  }
+  try {
+    check(raw)
+  } catch (error) {
+    if (error instanceof Refusal && error.status === 400) ambiguous.add(raw.socket)
+    throw error
+  }
+}
+
+/** Whether the connection of a request must not be used again. */
+export function isAmbiguous(raw: IncomingMessage): boolean {
+  return ambiguous.has(raw.socket)
 }

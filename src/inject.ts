@@ -14,15 +14,14 @@ import { applyEdits, type Edit } from './effects/edit.ts'
 import { sha256 } from './effects/digest.ts'
 import { createVersionCache, pinAll } from './effects/pin.ts'
 import { kept } from './effects/record.ts'
-import { isStamped, stampAll } from './effects/stamp.ts'
+import { isChanged, isStamped, stampAll } from './effects/stamp.ts'
 import type { Change, Exchange } from './exchange.ts'
 import type { AskAzure } from './forward/ask.ts'
 import type { Screen } from './forward/screen.ts'
-import type { Operation } from './azureml/operation.ts'
 import type { Decide, Facts, Permit } from './policy/decide.ts'
-import { createDistinguishes } from './policy/items.ts'
+import { createDistinguishes, type Distinguishes } from './policy/items.ts'
+import { createNeedsBody, type NeedsBody } from './policy/bodies.ts'
 import type { PolicySet } from './policy/rules.ts'
-import type { Policy } from './policy/source.ts'
 import type { Grant } from './token/grant.ts'
 import { Refusal } from './errors.ts'
 import { createScreen } from './screen.ts'
@@ -46,6 +45,8 @@ export interface Incoming {
 
 export interface Gathered {
   readonly facts: Facts
+  /** Version of the policies that said what had to be read. */
+  readonly version: string
   /** Null if nobody needs to look into the body: it is streamed. */
   readonly content: Content | null
 }
@@ -57,42 +58,60 @@ export interface Injection {
    * `@pin`: the body with versions in place of labels, and the facts of that; null if nothing changed.
    * @throws {Refusal} for what cannot be pinned
    */
-  readonly pin: (exchange: Exchange, grant: Grant, gathered: Gathered) => Promise<Gathered | null>
-  /** `@stamp` and `@record`: the bytes to send, if they were read. */
-  readonly finish: (exchange: Exchange, permit: Permit, content: Content | null) => Buffer | null
+  readonly pin: (
+    exchange: Exchange,
+    grant: Grant,
+    gathered: Gathered,
+    origin: string,
+  ) => Promise<Gathered | null>
+  /**
+   * `@stamp` and `@record`: the bytes to send, if they were read.
+   * @throws {Refusal} `not_ready` if other policies have judged than those that said what had to be read
+   */
+  readonly finish: (exchange: Exchange, permit: Permit, gathered: Gathered) => Buffer | null
   /** What of an answer its caller may read; null if all of it, whatever it says. */
   readonly screen: (exchange: Exchange) => Screen | null
 }
 
 export interface InjectionOptions {
-  readonly policy: PolicySet
+  /** The policies in force; another set after a reload. */
+  readonly policy: () => PolicySet
   readonly decide: Decide
   readonly bodyBytes: number
   readonly callFacts: (exchange: Exchange) => Facts
   readonly ask: AskAzure
-  /** Origin of Azure Resource Manager. */
-  readonly arm: string
 }
 
 export function createInjection(options: InjectionOptions): Injection {
-  const { policy, callFacts, ask, arm } = options
-  const needsBody = createNeedsBody(policy)
-  const distinguishes = createDistinguishes(policy, DOCUMENT_FACTS)
+  const { callFacts, ask } = options
   const versions = createVersionCache()
+
+  let known: Derived | null = null
+  function inForce(): Derived {
+    const set = options.policy()
+    if (known?.set !== set) {
+      const distinguishes = createDistinguishes(set, DOCUMENT_FACTS)
+      known = { set, needsBody: createNeedsBody(set, DOCUMENT_FACTS, isChanged), distinguishes }
+    }
+    return known
+  }
 
   function factsOf(exchange: Exchange, { received, findings }: Content): Facts {
     return {
       ...callFacts(exchange),
-      ...findings.collector.finish(policy.facts),
+      ...findings.collector.finish(inForce().set.facts),
       bodyDigest: sha256(received),
     }
   }
 
   return {
     async gather(exchange, request) {
-      const { operation } = exchange
-      if (operation === null || !needsBody(operation) || !hasBody(request.headers)) {
-        return { facts: callFacts(exchange), content: null }
+      const { principal, operation } = exchange
+      const { set, needsBody } = inForce()
+      const { version } = set
+      const asked = principal !== null && operation !== null && needsBody(principal, operation)
+      if (!asked || !hasBody(request.headers)) {
+        return { facts: callFacts(exchange), version, content: null }
       }
       const stream = request.body instanceof Readable ? request.body : request.raw
       const received = await readBody(stream, request.headers, options.bodyBytes)
@@ -103,15 +122,16 @@ export function createInjection(options: InjectionOptions): Injection {
         whole: exchange.method !== 'PATCH',
       }
       const content = look(received, received, context, [])
-      return { facts: factsOf(exchange, content), content }
+      return { facts: factsOf(exchange, content), version, content }
     },
 
-    async pin(exchange, grant, { content }) {
+    async pin(exchange, grant, { content, version }, origin) {
       if (content === null || !grant.permit.effects.pin) return null
       const { edits, changes } = await pinAll(content.findings.floating, {
-        scope: content.context.scope,
+        // assets are looked up where the call itself goes: only ARM has them
+        scope: exchange.operation?.family === 'arm' ? content.context.scope : null,
         identity: grant.identity.name,
-        ask: (path, query) => ask(grant, exchange.id, arm, `${path}?${query}`),
+        ask: (path, query) => ask(grant, exchange.id, origin, `${path}?${query}`),
         cache: versions,
       })
       if (edits.length === 0) return null
@@ -122,10 +142,15 @@ export function createInjection(options: InjectionOptions): Injection {
         content.context,
         changes,
       )
-      return { facts: factsOf(exchange, pinned), content: pinned }
+      return { facts: factsOf(exchange, pinned), version, content: pinned }
     },
 
-    finish(exchange, permit, content) {
+    finish(exchange, permit, { content, version }) {
+      // a reload in between: the new policies may ask for what was not read
+      if (permit.decision.version !== version) {
+        const message = 'the policies were replaced while this call was judged'
+        throw new Refusal('not_ready', message, { remedy: 'try again', retryAfter: 1 })
+      }
       if (content === null) return null
       const { effects, decision, principal } = permit
       const { received, bytes, root, context, changes } = content
@@ -151,7 +176,7 @@ export function createInjection(options: InjectionOptions): Injection {
       if (principal === null || operation?.effect !== 'read' || method !== 'GET') return null
       if (operation.family !== 'arm' || operation.resource.type === 'OperationStatus') return null
       const collection = isCollection(operation.resource)
-      if (!distinguishes(principal, operation, collection)) return null
+      if (!inForce().distinguishes(principal, operation, collection)) return null
       return createScreen({
         exchange,
         principal,
@@ -160,11 +185,18 @@ export function createInjection(options: InjectionOptions): Injection {
         decide: options.decide,
         factsOf: (document, { resource, scope }) => ({
           ...callFacts(exchange),
-          ...bodyFacts(document, { scope, type: resource.type, whole: true }, policy.facts),
+          ...bodyFacts(document, { scope, type: resource.type, whole: true }, inForce().set.facts),
         }),
       })
     },
   }
+}
+
+/** What follows from a set of policies alone. */
+interface Derived {
+  readonly set: PolicySet
+  readonly needsBody: NeedsBody
+  readonly distinguishes: Distinguishes
 }
 
 const NOTHING: { edits: readonly Edit[]; changes: readonly Change[] } = { edits: [], changes: [] }
@@ -179,21 +211,4 @@ function look(
   const root = parseJson(bytes)
   if (root.kind !== 'object') throw new Refusal('bad_body', 'the body is no JSON object')
   return { received, bytes, root, context, findings: findAll(root, context), changes }
-}
-
-/** Whether a policy that can apply to a call asks for a fact of its body, or has an effect on it. */
-function createNeedsBody(set: PolicySet): (operation: Operation) => boolean {
-  const policies = [...new Set([...set.rules.values()].map(({ policy }) => policy))].filter(looks)
-  return (operation) => {
-    if (!operation.inspectable) return false
-    const { uids } = set.words.actionOf(operation)
-    return policies.some(
-      ({ actions }) => actions === null || uids.some(({ id }) => actions.has(id)),
-    )
-  }
-}
-
-function looks({ facts, pin, stamp, recordBody }: Policy): boolean {
-  if (facts === null || pin || stamp || recordBody || facts.has('bodyDigest')) return true
-  return DOCUMENT_FACTS.some((fact) => facts.has(fact))
 }

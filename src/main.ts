@@ -3,6 +3,7 @@
  * The process: arguments, environment, signals. Sole user of `process`.
  * @module
  */
+import { text } from 'node:stream/consumers'
 import { runCli } from './cli/cli.ts'
 
 const stop = new AbortController()
@@ -26,6 +27,7 @@ process.exitCode = await runCli(process.argv.slice(2), {
   cwd: process.cwd(),
   now: Date.now,
   signal: stop.signal,
+  input: () => text(process.stdin),
   onSignal(names, listener) {
     for (const name of names) process.on(name, listener)
     return () => {

@@ -5,9 +5,7 @@
  * Nothing below is optional and nothing runs in between.
  * @module
  */
-import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Target } from './azureml/target.ts'
 import type { Operation } from './azureml/operation.ts'
@@ -16,9 +14,12 @@ import type { Decision, Facts, Permit } from './policy/decide.ts'
 import type { Grant } from './token/grant.ts'
 import type { Recorder } from './audit/recorder.ts'
 import type { Forward } from './forward/forward.ts'
-import { openExchange, type Exchange, type Outcome } from './exchange.ts'
+import type { Exchange } from './exchange.ts'
 import { Refusal, toRefusal } from './errors.ts'
-import type { Content, Gathered } from './inject.ts'
+import { exchangeOf, fromFramework } from './framework.ts'
+import { checkConnection, isAmbiguous } from './inbound.ts'
+import { outcomeOf, received } from './outcome.ts'
+import type { Gathered } from './inject.ts'
 import { refusalAnswer, type Challenge } from './wire.ts'
 
 /** Where a call goes at Azure, and the scope of the token that it needs there. */
@@ -45,9 +46,14 @@ export interface Stages {
   readonly route: (operation: Operation, target: Target, permit: Permit) => Promise<Route>
   readonly grant: (permit: Permit, scope: string, raw: IncomingMessage) => Promise<Grant>
   /** `@pin`: null if nothing had to be pinned; otherwise what is to be judged instead. */
-  readonly pin: (exchange: Exchange, grant: Grant, gathered: Gathered) => Promise<Gathered | null>
+  readonly pin: (
+    exchange: Exchange,
+    grant: Grant,
+    gathered: Gathered,
+    origin: string,
+  ) => Promise<Gathered | null>
   /** `@stamp`, `@record`: the bytes to send, null to stream the caller's. */
-  readonly finish: (exchange: Exchange, permit: Permit, content: Content | null) => Buffer | null
+  readonly finish: (exchange: Exchange, permit: Permit, gathered: Gathered) => Buffer | null
   readonly dropToken: (grant: Grant, scope: string) => void
   readonly recorder: Recorder
   readonly forward: Forward
@@ -94,14 +100,14 @@ export function createPipeline(stages: Stages): Pipeline {
     let permit = judge(gathered.facts)
     const { origin, path, scope } = await stages.route(operation, target, permit)
     let grant = await stages.grant(permit, scope, request.raw)
-    const pinned = await stages.pin(exchange, grant, gathered)
+    const pinned = await stages.pin(exchange, grant, gathered, origin)
     if (pinned !== null) {
       // what was judged with labels is judged again with the versions that go to Azure
       permit = judge(pinned.facts)
       grant = await stages.grant(permit, scope, request.raw)
     }
     exchange.identity = grant.identity
-    const body = stages.finish(exchange, permit, (pinned ?? gathered).content)
+    const body = stages.finish(exchange, permit, pinned ?? gathered)
 
     stillThere(reply)
     exchange.record = 'intent'
@@ -143,7 +149,7 @@ export function createPipeline(stages: Stages): Pipeline {
     exchange.status = answer.status
     exchange.bytesOut = Buffer.byteLength(answer.body)
     // a body that nobody read would be taken for the next request
-    if (!request.raw.complete || ambiguous.has(request.raw.socket)) {
+    if (!request.raw.complete || isAmbiguous(request.raw)) {
       void reply.header('connection', 'close')
     }
     await reply.code(answer.status).headers(answer.headers).send(answer.body)
@@ -177,45 +183,6 @@ export function createPipeline(stages: Stages): Pipeline {
   return { receive, handle, refuse }
 }
 
-const exchanges = new WeakMap<IncomingMessage, Exchange>()
-
-/** The exchange of a request, opened when first asked for: some requests fail before any hook of ours runs. */
-export function exchangeOf(raw: IncomingMessage, now: number): Exchange {
-  const known = exchanges.get(raw)
-  if (known !== undefined) return known
-  const source = { ip: raw.socket.remoteAddress ?? '', port: raw.socket.remotePort ?? 0 }
-  const exchange = openExchange(
-    randomUUID(),
-    now,
-    performance.now(),
-    source,
-    raw.method ?? '',
-    raw.headers,
-  )
-  exchanges.set(raw, exchange)
-  return exchange
-}
-
-/** Connections with a request whose end two readers could see in two places. */
-const ambiguous = new WeakSet<Socket>()
-
-/**
- * Whatever follows an ambiguous head on its connection may be a part of its body, or of somebody else's request behind
- * a shared hop (RFC 9112 section 11.2): none of it is served, also not what the parser has already taken for a request.
- * @throws Refusal as `check` does
- */
-function checkConnection(raw: IncomingMessage, check: Stages['checkInbound']): void {
-  if (ambiguous.has(raw.socket)) {
-    throw new Refusal('bad_request', 'the request before it on this connection was ambiguous')
-  }
-  try {
-    check(raw)
-  } catch (error) {
-    if (error instanceof Refusal && error.status === 400) ambiguous.add(raw.socket)
-    throw error
-  }
-}
-
 /** Nobody waits for the answer any more: nothing is sent to Azure on behalf of a caller who has gone. */
 function stillThere(reply: FastifyReply): void {
   if (reply.raw.destroyed)
@@ -227,46 +194,5 @@ function withdraw(exchange: Exchange): (failure: unknown) => never {
   return (failure) => {
     if (exchange.record === 'intent') exchange.record = 'none'
     throw failure
-  }
-}
-
-/** What is known of the end: a call that may have changed something and has no answer is `unknown`, never `failed`. */
-function outcomeOf(exchange: Exchange, finished: boolean): Outcome {
-  const { refusal, operation, upstream } = exchange
-  // cut off after its first byte: what it was about may have been done
-  if (exchange.cut && !finished) return operation?.effect === 'read' ? 'failed' : 'unknown'
-  if (refusal !== null) {
-    const reached = upstream !== null && refusal.code !== 'upstream_unreachable'
-    const answered = upstream !== null && upstream.status !== null
-    return reached && !answered && operation?.effect !== 'read' ? 'unknown' : 'failed'
-  }
-  if (!finished) return 'client_abort'
-  return (exchange.status ?? 500) < 400 ? 'success' : 'failed'
-}
-
-function received(request: FastifyRequest): number {
-  const length = Number(request.headers['content-length'] ?? 0)
-  return request.raw.complete ? length : Math.min(length, request.raw.socket.bytesRead)
-}
-
-/** Fastify's own refusals, by their code, in our words. */
-function fromFramework(error: unknown): unknown {
-  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string')
-    return error
-  switch (error.code) {
-    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return new Refusal('unsupported_media_type', 'header "content-type" cannot be read')
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new Refusal('body_too_large', 'the body is larger than policy may read')
-    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
-      return new Refusal(
-        'bad_header',
-        'the body does not have the length that "content-length" says',
-      )
-    case 'FST_ERR_BAD_URL':
-    case 'FST_REPLY_FROM_BAD_REQUEST':
-      return new Refusal('bad_path', 'the path is not one that can be forwarded as it is')
-    default:
-      return error
   }
 }

@@ -38,8 +38,6 @@ export interface RoutingOptions {
 
 export interface Routing extends Pick<AnswerRules, 'rewriteHeaders' | 'rewriter'> {
   readonly route: Stages['route']
-  /** Origin of Azure Resource Manager. */
-  readonly arm: string
   /** Whether the call follows an operation that its caller has started. @throws Refusal for a forged handle */
   readonly ownOperation: (exchange: Exchange) => boolean
 }
@@ -52,7 +50,6 @@ export function createRouting(options: RoutingOptions): Routing {
   const handles = createOperationHandles(key, publicUrl, now)
 
   return {
-    arm: hosts.arm,
     async route(operation, target, permit) {
       let region: string | null = null
       if (operation.scope !== null && hosts.needsRegion(operation)) {

@@ -26,6 +26,7 @@ t.test('relative links in the documents lead somewhere', async (t) => {
     'docs/cli.md',
     'docs/errors.md',
     'docs/limits.md',
+    'docs/clients.md',
   ]) {
     const base = join(root, file, '..')
     for (const [, link] of read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {

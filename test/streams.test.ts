@@ -71,8 +71,8 @@ for (const [framing, size] of [
     const grown = await growth(world.gateway.pid, async () => {
       const { status } = await stream({
         method: 'PUT',
-        // a kind of resource whose body no policy looks into
-        path: `${workspaceId()}/linkedServices/${name}${VERSION}`,
+        // policy looks into what runs, not into what is stored
+        path: `${workspaceId()}/data/${name}/versions/1${VERSION}`,
         headers: {
           'content-type': 'application/octet-stream',
           ...(framing === 'chunks' ? {} : { 'content-length': size }),

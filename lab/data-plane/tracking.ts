@@ -6,7 +6,7 @@ import * as http from 'node:http'
 import { deferred } from '../deferred.ts'
 import type { Mlflow } from '../mlflow.ts'
 import type { Service } from '../data-plane.ts'
-import type { Answer } from '../part.ts'
+import { json, type Answer } from '../part.ts'
 
 const TRACKING =
   /^\/mlflow\/v[12]\.0\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/[^/]+\/(?:workspaces|registries)\/[^/]+(\/api\/2\.\d\/mlflow\/.*)$/i
@@ -17,12 +17,19 @@ export function createTracking(mlflow: Mlflow): Service {
   return async (call) => {
     const rest = TRACKING.exec(call.path)?.[1]
     if (rest === undefined) return null
+    let origin: string
+    try {
+      origin = await mlflow.url()
+    } catch (error) {
+      const message = error instanceof Error ? error.message : 'it cannot be started'
+      return json(503, { error_code: 'TEMPORARILY_UNAVAILABLE', message })
+    }
     const query = (call.raw.request.url ?? '').slice(call.path.length)
     const body = (await call.body()).content ?? Buffer.alloc(0)
     const type = call.headers['content-type']
     const { promise, resolve, reject } = deferred<Answer>()
     const onward = http.request(
-      `${mlflow.url}${rest}${query}`,
+      `${origin}${rest}${query}`,
       {
         method: call.method,
         headers: {

@@ -1,12 +1,16 @@
 /**
  * One exchange as the flat columns of `AmlHarnessAudit_CL`.
  *
- * Nothing secret can get in: no header, no body, no query value, no path but that of a classified resource.
+ * Nothing secret can get in: no header, no body, no query value, no path but that of a classified resource, none of the
+ * caller's words out of a refusal.
  * What is worth matching is there as a keyed hash (HMAC-SHA-256), so that an investigator who has the value can look
  * it up and one who has the records cannot guess it.
  * @module
  */
 import { createHmac, type KeyObject } from 'node:crypto'
+import { factsColumn, memberColumns } from './asked.ts'
+import { QUERY_NAMES } from './query-names.ts'
+import { recordable } from './reason.ts'
 import { isTooLong, line, lineIfAny } from './text.ts'
 import type { Exchange, Outcome } from '../exchange.ts'
 
@@ -26,7 +30,6 @@ const METHOD = /^[A-Z]{1,16}$/
 const API_VERSION = /^\d{4}-\d{2}-\d{2}(-preview)?$|^v?\d{1,2}\.\d{1,2}$/
 const HOST = /^https?:\/\/([A-Za-z0-9.:[\]-]{1,255})(?:\/|$)/
 const TOKEN_ID = /^[\w.~-]{1,128}$/
-const PARAMETER = /^[$a-z0-9._-]{1,64}$/
 const MOST_PARAMETERS = 32
 
 /** Ends and context of a record that the exchange itself does not know. */
@@ -59,7 +62,7 @@ function queryColumns(exchange: Exchange, key: KeyObject | null) {
   for (const [name, value] of params) {
     if (names.length === MOST_PARAMETERS) break
     // a name can be as foreign as a value: one that no API has is itself only counted
-    const known = PARAMETER.test(name) ? name : '(other)'
+    const known = QUERY_NAMES.has(name) ? name : '(other)'
     names.push(known)
     if (known === 'api-version' && API_VERSION.test(value)) version = value
     else if (known !== '(other)') {
@@ -103,6 +106,7 @@ function resourceColumns(exchange: Exchange) {
     Effect: operation.effect,
     Family: operation.family,
     ResourceType: line(operation.resource.type, 128),
+    Secrets: operation.secrets || undefined,
     TargetResourceId: id,
     ResourceName: line(id.slice(id.lastIndexOf('/') + 1), 256),
     Workspace: lineIfAny(operation.scope, 1024),
@@ -133,7 +137,7 @@ function decisionColumns(exchange: Exchange) {
     PolicyIds: idsIfAny(decision?.policies ?? refusal?.detail.policies),
     PolicyVersion: lineIfAny(decision?.version, 128),
     ShadowPolicyIds: idsIfAny(decision?.shadow),
-    Reason: lineIfAny(decision?.reason ?? refusal?.message),
+    Reason: lineIfAny(decision?.reason ?? (refusal === null ? null : recordable(refusal))),
     RefusalCode: refusal?.code,
     RefusalDetail: lineIfAny(detailOf(refusal)),
   }
@@ -171,9 +175,18 @@ function hostOf(origin: string | undefined): string | undefined {
   return origin === undefined ? undefined : HOST.exec(origin)?.[1]
 }
 
+/** What is said once, with the decision. */
+function askedColumns(exchange: Exchange, key: KeyObject | null) {
+  return {
+    ...memberColumns(exchange.principal),
+    Facts: factsColumn(exchange.decision),
+    ...queryColumns(exchange, key),
+  }
+}
+
 /**
- * The flat columns of an exchange. What is absent is undefined, and so left out of the JSON. The query is in the record
- * of the decision only.
+ * The flat columns of an exchange. What is absent is undefined, and so left out of the JSON. The query, memberships and
+ * facts are in the record of the decision only.
  */
 export function rowOf(
   kind: RecordKind,
@@ -196,11 +209,12 @@ export function rowOf(
     TokenId: TOKEN_ID.test(principal?.tokenId ?? '') ? principal?.tokenId : undefined,
     ...resourceColumns(exchange),
     Method: METHOD.test(exchange.method) ? exchange.method : '(other)',
-    ...(kind === 'completed' ? {} : queryColumns(exchange, context.hashKey)),
+    ...(kind === 'completed' ? {} : askedColumns(exchange, context.hashKey)),
     PathHash: path === undefined ? undefined : hashed(context.hashKey, path),
     ...decisionColumns(exchange),
     IdentityName: lineIfAny(exchange.identity?.name, 64),
     UpstreamPrincipalClientId: lineIfAny(exchange.identity?.clientId, 64),
+    UpstreamPrincipalOid: lineIfAny(exchange.identity?.objectId, 64),
     UpstreamHost: hostOf(exchange.upstream?.origin),
     ClientRequestId: GUID.test(exchange.clientRequestId ?? '')
       ? exchange.clientRequestId

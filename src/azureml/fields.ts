@@ -28,14 +28,11 @@ export const PAGING: Rules = [
   { path: ['@odata.nextLink'], kind: 'url' },
 ]
 
-const ENDPOINT = listed(
-  rule(
-    'link',
-    'properties.scoringUri',
-    'properties.swaggerUri',
-    'properties.properties.AzureAsyncOperationUri',
-  ),
-)
+const ENDPOINT = listed([
+  // clients post their bearer to whatever stands there
+  ...rule('scoring', 'properties.scoringUri', 'properties.swaggerUri'),
+  ...rule('link', 'properties.properties.AzureAsyncOperationUri'),
+])
 const JOB = listed([
   ...rule('url', 'properties.services.Tracking.endpoint'),
   ...rule('link', 'properties.services.*.endpoint'),

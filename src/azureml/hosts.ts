@@ -18,8 +18,6 @@ export interface Upstream {
 export interface Hosts {
   /** The gateway's own origin, without a trailing slash. */
   readonly publicUrl: string
-  /** Origin of Azure Resource Manager, without a trailing slash. */
-  readonly arm: string
   /**
    * @param region of the workspace or registry, as ARM writes it (`eastus` or `East US`); null if not known
    * @throws {Refusal} `upstream_unreachable` if the region is needed and not known
@@ -111,7 +109,7 @@ export function createHosts(cloud: CloudConfig, publicUrl: string): Hosts {
     return path === null ? null : `${publicUrl}${path}`
   }
 
-  return { publicUrl, arm, upstream, needsRegion, toGateway }
+  return { publicUrl, upstream, needsRegion, toGateway }
 }
 
 /**

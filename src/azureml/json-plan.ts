@@ -5,10 +5,12 @@
 
 /**
  * What is done with a field. `url`: leads back to the gateway or the answer is refused. `link`: leads back if
- * the host is served, else stays. `redact`: its value is removed, whole or, where rules go deeper, only if it is
+ * the host is served, else stays. `scoring`: leads back, or to where the gateway answers that it is not served. `redact`: its value is removed, whole or, where rules go deeper, only if it is
  * no object or array. `keep`: stays, though `*` would have it.
  */
-export type FieldKind = 'url' | 'link' | 'redact' | 'keep'
+export type FieldKind = MappedKind | 'redact' | 'keep'
+/** Those whose values become others. */
+export type MappedKind = 'url' | 'link' | 'scoring'
 
 /** Keys from the root down; `*` is any key or array element. Keys compare without case. */
 export interface FieldRule {
@@ -71,4 +73,8 @@ export function compilePlan(rules: readonly FieldRule[]): PlanNode {
     lengths,
     longestKey: longest * ESCAPED_CHARACTER_BYTES,
   }
+}
+
+export function isMapped(kind: FieldKind | null | undefined): kind is MappedKind {
+  return kind === 'url' || kind === 'link' || kind === 'scoring'
 }

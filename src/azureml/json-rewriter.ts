@@ -7,14 +7,14 @@
  * @module
  */
 import { Refusal } from '../errors.ts'
-import type { PlanNode } from './json-plan.ts'
+import { isMapped, type MappedKind, type PlanNode } from './json-plan.ts'
 import * as Byte from './json-bytes.ts'
 import * as State from './json-states.ts'
 
 export interface JsonRewriterOptions {
   readonly plan: PlanNode
   /** The new value of a watched string; the same one leaves its bytes as they are. May throw a refusal. */
-  readonly map: (value: string, kind: 'url' | 'link') => string
+  readonly map: (value: string, kind: MappedKind) => string
   /** Levels of nesting that are accepted; 64 by default. */
   readonly maxDepth?: number
 }
@@ -106,7 +106,7 @@ export function createJsonRewriter({
     if (byte === Byte.QUOTE) {
       readingKey = false
       state = State.IN_STRING
-      if (kind === 'url' || kind === 'link') {
+      if (isMapped(kind)) {
         flush(at)
         beginCapture(at)
       }
@@ -161,7 +161,7 @@ export function createJsonRewriter({
     const bytes = Buffer.concat(captured)
     capturing = false
     const value = Byte.decodeString(bytes)
-    if (value === null || (kind !== 'url' && kind !== 'link')) throw bad()
+    if (value === null || !isMapped(kind)) throw bad()
     const mapped = map(value, kind)
     out.push(mapped === value ? bytes : Buffer.from(JSON.stringify(mapped)))
     sent = at

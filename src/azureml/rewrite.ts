@@ -7,6 +7,8 @@
  */
 import { Refusal } from '../errors.ts'
 import type { Hosts } from './hosts.ts'
+import type { MappedKind } from './json-plan.ts'
+import { NOT_SERVED } from './scoring.ts'
 import type { Operation } from './operation.ts'
 import { endpointOf } from './scoring.ts'
 
@@ -73,12 +75,15 @@ export function rewriteUrl(
 export function createFieldMap(
   hosts: Hosts,
   operation: Operation,
-): (value: string, kind: 'url' | 'link') => string {
+): (value: string, kind: MappedKind) => string {
   const { scope } = operation
   const endpoint = endpointOf(operation)
   return (value, kind) => {
     if (value === '') return value
     if (kind === 'url') return rewriteUrl(value, hosts, scope, 'a field')
-    return hosts.toGateway(value, scope, endpoint) ?? value
+    const served = hosts.toGateway(value, scope, endpoint)
+    // an endpoint on a host of its own (Kubernetes): the call ends at the gateway, the bearer goes no further
+    if (kind === 'scoring') return served ?? `${hosts.publicUrl}${NOT_SERVED}`
+    return served ?? value
   }
 }

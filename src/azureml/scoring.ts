@@ -12,6 +12,8 @@ import type { Operation } from './operation.ts'
 import { parseScope } from './arm.ts'
 
 const PREFIX = '_score'
+/** Where the scoring URI of an endpoint leads that the gateway does not serve: a refusal that says so. */
+export const NOT_SERVED = `/${PREFIX}/not-served`
 const PREFIX_SEGMENTS = 5
 /** Azure ML's rule for endpoint names; it becomes a label of a host name here, so nothing else may pass. */
 const ENDPOINT = /^[a-z][a-z0-9-]{0,62}$/i

@@ -19,6 +19,8 @@ export interface Io {
   readonly now: () => number
   /** Aborted on SIGINT and SIGTERM. */
   readonly signal: AbortSignal
+  /** Standard input, whole; absent in most tests. */
+  readonly input?: () => Promise<string>
   /** Hears each of these signals, as often as it comes, until the function it returns is called; absent in tests. */
   readonly onSignal?: (names: readonly string[], listener: (name: string) => void) => () => void
 }

@@ -16,7 +16,8 @@ export const serve: Command = {
   summary: 'run the gateway',
   help: `Usage: azureml-harness serve --config FILE [--drain-ms N]
 
-Runs the gateway until SIGINT or SIGTERM; then finishes what runs and ships its records.
+Runs the gateway until SIGINT or SIGTERM; then finishes what runs and ships its records. Policies and bindings are
+read again when their files change, and on SIGHUP; if they are not sound, the last good ones stay in force.
 
   --config FILE   configuration (YAML); its schema: azureml-harness config schema
   --drain-ms N    milliseconds for requests and records to finish on stop; ${DRAIN_MS} if absent
@@ -45,11 +46,13 @@ Example: azureml-harness serve --config /etc/azureml-harness/harness.yaml`,
       },
     })
     const app = await createApp(config, { env: io.env, now: io.now, log, version: VERSION })
+    const unhear = io.onSignal?.(['SIGHUP'], () => void app.reload())
     await app.listen()
     await new Promise<void>((stopped) => {
       if (io.signal.aborted) stopped()
       else io.signal.addEventListener('abort', () => stopped(), { once: true })
     })
+    unhear?.()
     const { unshipped } = await app.close(drainMs)
     if (unshipped > 0) {
       io.err(

@@ -3,13 +3,15 @@
  * @module
  */
 import { createReadStream } from 'node:fs'
-import { readdir } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { placeOf, rowText } from '../audit/line.ts'
+import { segmentNames } from '../audit/recover.ts'
+import { chainsIn } from '../audit/verify.ts'
 
 /**
- * Reads every whole record of a spool's directory, or of one file of it, in order. Headers, checkpoints and torn
+ * Reads every whole record of a spool's directory, of one chain of it, or of one file, in order. Headers, checkpoints and torn
  * lines are passed over: whether the chain is whole is for `audit verify` to say.
  */
 export async function* spoolRows(path: string): AsyncGenerator<ReadonlyMap<string, unknown>> {
@@ -25,15 +27,8 @@ export async function* spoolRows(path: string): AsyncGenerator<ReadonlyMap<strin
   }
 }
 
+/** @throws Error if there is nothing at that path */
 async function segmentsIn(path: string): Promise<string[]> {
-  try {
-    const names = await readdir(path)
-    return names
-      .filter((name) => name.endsWith('.jsonl'))
-      .sort()
-      .map((name) => join(path, name))
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOTDIR') return [path]
-    throw error
-  }
+  if ((await stat(path)).isFile()) return [path]
+  return chainsIn(path).flatMap((chain) => segmentNames(chain).map((name) => join(chain, name)))
 }

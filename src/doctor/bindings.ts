@@ -2,12 +2,13 @@
  * Bindings to principals that are gone: most "permission denied" is a stale object id, not a policy.
  * @module
  */
-import { browse, timeOf } from '../audit/browse.ts'
+import { browse } from '../audit/browse.ts'
 import { chainsIn } from '../audit/verify.ts'
 import type { Config, IssuerConfig } from '../config/schema.ts'
 import { fetchJson } from '../identity/outbound.ts'
 import type { Binding } from '../policy/bindings.ts'
 import type { PolicySet } from '../policy/rules.ts'
+import { createSeen, type Seen } from '../policy/seen.ts'
 import { staleBindings } from '../policy/stale.ts'
 import type { Broker } from '../token/broker.ts'
 import { findingsOf, type Finding } from './finding.ts'
@@ -71,35 +72,11 @@ export async function checkBindings(options: BindingsOptions): Promise<Finding[]
 }
 
 /** By whom, and through which bindings, calls came; and since when there are records. */
-function readSpool(
-  directory: string,
-  policies: PolicySet,
-): { since: number | null; lastSeen: ReadonlyMap<string, number> } {
-  const lastSeen = new Map<string, number>()
-  let since: number | null = null
-  const see = (name: string, time: number): void => {
-    lastSeen.set(name, Math.max(lastSeen.get(name) ?? 0, time))
-  }
-  for (const { columns } of rowsOf(directory)) {
-    const time = timeOf(columns)
-    if (Number.isNaN(time)) continue
-    since = Math.min(since ?? time, time)
-    const kind = textOf(columns.get('PrincipalKind'))
-    see(
-      `${kind.slice(0, 1).toUpperCase()}${kind.slice(1)}::"${textOf(columns.get('PrincipalId'))}"`,
-      time,
-    )
-    // a group is in no record: that its binding has decided a call shows that a token carried it
-    const ids = columns.get('PolicyIds')
-    for (const id of Array.isArray(ids) ? ids : []) {
-      const principal = policies.rules.get(String(id))?.link?.principal
-      if (principal !== undefined) see(`${principal.type}::"${principal.id}"`, time)
-    }
-  }
-  return { since, lastSeen }
+function readSpool(directory: string, policies: PolicySet): Seen {
+  const seen = createSeen(policies)
+  for (const { columns } of rowsOf(directory)) seen.add(columns)
+  return seen.result()
 }
-
-const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
 
 function* rowsOf(directory: string): ReturnType<typeof browse> {
   let chains: string[]

@@ -29,7 +29,7 @@ export function createVersionCache(): VersionCache {
 }
 
 export interface PinOptions {
-  /** Lower-cased id of the workspace of the call, whose assets can be looked up. */
+  /** Lower-cased id of the workspace of the call, whose assets can be looked up; null if none can. */
   readonly scope: string | null
   /** Name of the identity that `ask` works under: what one may see is not told to another. */
   readonly identity: string
@@ -78,7 +78,9 @@ function checked(
   const [kind, ...others] = kinds
   const shown = `"${asset.name.slice(0, 64)}"`
   if (asset.registry !== null) throw cannot(shown, 'labels of a registry are not resolved')
-  if (asset.elsewhere !== null || scope === null) throw cannot(shown, 'it is in another workspace')
+  if (asset.elsewhere !== null) throw cannot(shown, 'it is in another workspace')
+  if (scope === null)
+    throw cannot(shown, 'labels are resolved in calls to Azure Resource Manager only')
   if (kind === undefined || others.length > 0)
     throw cannot(shown, 'what kind of asset it is cannot be told')
   if (asset.label === null) throw cannot(shown, 'it names neither a version nor a label')

@@ -26,20 +26,22 @@ export const TAGS = {
 /** ARM's limit for the value of a tag. */
 const MOST_CHARACTERS = 256
 
-/** Where the tags of each type are; what is not here has none, or runs nothing and is no asset. */
+/** Where the tags of each type are: of what runs, serves, or is run again by its name. */
 const PLACES: ReadonlyMap<string, readonly (readonly string[])[]> = new Map([
   ['Job', [['properties']]],
   ['BatchJob', [['properties']]],
   ['Schedule', [['properties'], ['properties', 'action', 'jobDefinition']]],
-  ['ModelVersion', [['properties']]],
-  ['DataVersion', [['properties']]],
-  ['EnvironmentVersion', [['properties']]],
   ['ComponentVersion', [['properties']]],
   ['OnlineEndpoint', [[]]],
   ['OnlineDeployment', [[]]],
   ['BatchEndpoint', [[]]],
   ['BatchDeployment', [[]]],
 ])
+
+/** Types that `@pin` and `@stamp` are about; the bodies of all others are streamed unless a policy asks for a fact. */
+export function isChanged(type: string): boolean {
+  return PLACES.has(type)
+}
 
 /** What Azure itself adds to a document, so that one that was read and sent again is the same. */
 const ADDED_BY_AZURE = new Set([

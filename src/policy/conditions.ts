@@ -93,11 +93,6 @@ export function namedIn(json: PolicyJson): readonly Uid[] | null {
   return onlyNames(conditions) ? literals([principal, action, resource, conditions]) : null
 }
 
-/** Ids of the actions and groups that a scope narrows to; null if any action will do. */
-export function scopeActions(scope: PolicyJson['action']): ReadonlySet<string> | null {
-  return scope.op === 'All' ? null : new Set(literals(scope).map(({ id }) => id))
-}
-
 /** The one entity that a scope narrows principal or resource to; null if any will do, or a slot. */
 export function scopeUid(scope: PolicyJson['principal'] | PolicyJson['resource']): Uid | null {
   if (scope.op === 'All') return null
@@ -107,4 +102,9 @@ export function scopeUid(scope: PolicyJson['principal'] | PolicyJson['resource']
   if (!('__entity' in entity)) return entity
   const { __entity: uid } = entity
   return uid
+}
+
+/** The actions and action groups that a scope narrows a policy to; null if any action will do. */
+export function scopeActions({ action }: PolicyJson): readonly string[] | null {
+  return action.op === 'All' ? null : literals(action).map(({ id }) => id)
 }

@@ -7,7 +7,7 @@ import type { Operation } from '../azureml/operation.ts'
 import { Refusal } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
 import { resolveEffects, type Effects } from './effects.ts'
-import { createContextOf, principalUids, resourceUids } from './entities.ts'
+import { contextOf, createFactsOf, principalUids, resourceUids } from './entities.ts'
 import type { Facts } from './facts.ts'
 import { evaluate, type Answer, type Question } from './evaluate.ts'
 import type { PolicySet, Rule } from './rules.ts'
@@ -27,6 +27,8 @@ export interface Decision {
   readonly version: string
   /** Shadow policies that would have decided otherwise. */
   readonly shadow: readonly string[]
+  /** The facts that it was decided on: those that policies ask for. */
+  readonly facts: Facts
 }
 
 export type { Facts }
@@ -69,6 +71,8 @@ export type Decide = (principal: Principal, operation: Operation, facts: Facts) 
 
 /** Decisions kept, at about 2 KB each. */
 const CACHE_SIZE = 50_000
+/** Facts of a body can be long: a decision on those is made anew, or a caller could fill the memory with them. */
+const LONGEST_KEY = 4_096
 
 type Judged =
   | { readonly effects: Effects; readonly decision: Decision; readonly stepUp: StepUp | null }
@@ -92,22 +96,22 @@ export function createDecide(set: PolicySet, options: DecideOptions = {}): Decid
   const size = options.cacheSize ?? CACHE_SIZE
   const cache = size > 0 ? new LRUCache<string, Judged>({ max: size }) : null
   const judge = createJudge(set)
-  const contextOf = createContextOf(set.facts)
+  const factsOf = createFactsOf(set.facts)
   const callerOf = createCallers(Math.max(size, 1))
 
-  return (principal, operation, facts) => {
+  return (principal, operation, given) => {
     let judged: Judged | undefined
     try {
       const caller = callerOf(principal)
-      const context = contextOf(principal, operation, facts)
-      const key = keyOf(caller, operation, context)
+      const facts = factsOf(principal, operation, given)
+      const key = keyOf(caller, operation, facts)
       judged = cache?.get(key)
       if (judged === undefined) {
-        judged = judge({ principals: caller.uids, operation, context })
-        cache?.set(key, judged)
+        judged = judge({ principals: caller.uids, operation, facts })
+        if (key.length <= LONGEST_KEY) cache?.set(key, judged)
       }
     } catch (error) {
-      judged = failed(set.version, 'the policies could not be evaluated', [], error)
+      judged = failed(set.version, 'the policies could not be evaluated', [], {}, error)
     }
     return verdictOf(judged, principal, operation, options.checkSignIn)
   }
@@ -141,7 +145,7 @@ function createCallers(size: number): (principal: Principal) => Caller {
  * Everything that a decision depends on, besides the policies. Lengths keep one part from running into the next; an
  * ancestor's id is most often the beginning of the resource's own, and then its length says it all.
  */
-function keyOf(caller: Caller, operation: Operation, context: Question['context']): string {
+function keyOf(caller: Caller, operation: Operation, facts: Facts): string {
   const { action, effect, secrets, resource } = operation
   const { type, id, ancestors } = resource
   let key = `${caller.number} ${effect} ${secrets ? 's' : '-'} ${action.length} ${action} ${type} ${id.length} ${id}`
@@ -149,8 +153,8 @@ function keyOf(caller: Caller, operation: Operation, context: Question['context'
     key += ` ${ancestor.type} ${ancestor.id.length}`
     if (!id.startsWith(ancestor.id)) key += ` ${ancestor.id}`
   }
-  for (const name in context) {
-    if (Object.hasOwn(context, name)) return `${key} ${JSON.stringify(context)}`
+  for (const name in facts) {
+    if (Object.hasOwn(facts, name)) return `${key} ${JSON.stringify(facts)}`
   }
   return key
 }
@@ -188,28 +192,34 @@ function failed(
   version: string,
   reason: string,
   policies: readonly string[],
+  facts: Facts,
   cause?: unknown,
 ): Judged {
-  const decision: Decision = { verdict: 'refuse', policies, reason, version, shadow: [] }
+  const decision: Decision = { verdict: 'refuse', policies, reason, version, shadow: [], facts }
   return { effects: null, code: 'policy_error', remedy: null, cause, decision }
 }
 
 /** The decision itself, in Cedar, without a memory. */
 function createJudge(
   set: PolicySet,
-): (asked: Omit<Question, 'action' | 'resources'> & { operation: Operation }) => Judged {
+): (asked: {
+  readonly principals: readonly Uid[]
+  readonly operation: Operation
+  readonly facts: Facts
+}) => Judged {
   const relevantTo = createSlicer(set)
   const neededFor = createNeeded(set)
   const { version } = set
 
-  return ({ principals, operation, context }) => {
+  return ({ principals, operation, facts }) => {
     const action = set.words.actionOf(operation)
-    const question: Question = { principals, action, resources: resourceUids(operation), context }
+    const resources = resourceUids(operation)
+    const question: Question = { principals, action, resources, context: contextOf(facts) }
     const { key, rules, shadowed } = relevantTo(principals, question.resources)
     const first = evaluate(parseSlice(key, rules), question)
     if (first.errors.length > 0) {
       const reason = `a policy could not be evaluated: ${first.errors.join(', ')}`
-      return failed(version, reason, first.errors)
+      return failed(version, reason, first.errors, facts)
     }
     const stepUp = first.permitted
       ? null
@@ -229,6 +239,7 @@ function createJudge(
         reason: reasonOf(deciding),
         version,
         shadow,
+        facts,
       }
       return { effects, decision, stepUp }
     }
@@ -238,7 +249,7 @@ function createJudge(
       effects: null,
       code: action.secrets ? 'secrets_refused' : 'policy_refused',
       remedy: deciding.length > 0 ? null : needed.remedy,
-      decision: { verdict: 'refuse', policies, reason, version, shadow },
+      decision: { verdict: 'refuse', policies, reason, version, shadow, facts },
     }
   }
 }

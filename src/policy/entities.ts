@@ -67,27 +67,30 @@ function valueOf(name: string, value: Facts[string]): CedarValueJson {
   return typeof value === 'object' ? [...value] : value
 }
 
-/** Makes the context of a request. */
-export type ContextOf = (
-  principal: Principal,
-  operation: Operation,
-  facts: Facts,
-) => Record<string, CedarValueJson>
+/** The facts of a request that can matter. */
+export type FactsOf = (principal: Principal, operation: Operation, facts: Facts) => Facts
 
 /**
  * Only the facts that policies ask for, in a fixed order: one that none asks for cannot change a decision.
  * @param asked null for all of them
  */
-export function createContextOf(asked: ReadonlySet<string> | null): ContextOf {
+export function createFactsOf(asked: ReadonlySet<string> | null): FactsOf {
   const names = (asked === null ? [...FACT_NAMES] : [...asked]).sort()
   return (principal, operation, facts) => {
-    const context: Record<string, CedarValueJson> = {}
+    const found: Record<string, Facts[string]> = {}
     for (const name of names) {
       const own = OWN.get(name)
       const given = Object.hasOwn(facts, name) ? facts[name] : null
       const value = own === undefined ? given : own(principal, operation)
-      if (value !== null && value !== undefined) context[name] = valueOf(name, value)
+      if (value !== null && value !== undefined) found[name] = value
     }
-    return context
+    return found
   }
+}
+
+/** Facts as Cedar takes them. */
+export function contextOf(facts: Facts): Record<string, CedarValueJson> {
+  return Object.fromEntries(
+    Object.entries(facts).map(([name, value]) => [name, valueOf(name, value)]),
+  )
 }

@@ -134,10 +134,17 @@ function remedyOf(remedy: string | undefined, rules: readonly Rule[]): string {
     : `no permit can undo a forbid: ${ids} would have to change`
 }
 
-/** The explanation as lines of text. */
-export function explanationText(explained: Explanation): string {
+const GREEN = 32
+const RED = 31
+const BOLD = 1
+
+/** The explanation as lines of text. @param colour whether it is for a terminal */
+export function explanationText(explained: Explanation, colour = false): string {
+  const paint = (code: number, text: string): string =>
+    colour ? `\u001B[${code}m${text}\u001B[0m` : text
+  const verdict = `${explained.verdict}${explained.code === null ? '' : ` (${explained.code})`}`
   const lines = [
-    `${explained.verdict}${explained.code === null ? '' : ` (${explained.code})`}: ${explained.reason}`,
+    `${paint(explained.verdict === 'permit' ? GREEN : RED, verdict)}: ${explained.reason}`,
     '',
     `who     ${explained.principal}`,
     ...explained.memberships.map((group) => `        in ${group}`),
@@ -148,7 +155,9 @@ export function explanationText(explained: Explanation): string {
     '',
   ]
   for (const rule of explained.rules) {
-    lines.push(`${rule.effect.padEnd(8)}${rule.id} (${rule.file}:${rule.line}): ${rule.reason}`)
+    lines.push(
+      `${rule.effect.padEnd(8)}${paint(BOLD, rule.id)} (${rule.file}:${rule.line}): ${rule.reason}`,
+    )
     if (rule.binding === null) continue
     const { principal, resource, inherited, line } = rule.binding
     lines.push(
@@ -158,7 +167,7 @@ export function explanationText(explained: Explanation): string {
   for (const { name, value, from } of explained.effects) {
     lines.push(`effect  ${name}: ${value}, from ${from.join(', ')}`)
   }
-  if (explained.remedy !== null) lines.push(`change  ${explained.remedy}`)
+  if (explained.remedy !== null) lines.push(`change  ${paint(BOLD, explained.remedy)}`)
   if (explained.shadow.length > 0)
     lines.push(`shadow  ${explained.shadow.join(', ')} would have decided otherwise`)
   lines.push(`policy  ${explained.version}`)

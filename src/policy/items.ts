@@ -46,7 +46,7 @@ export function createDistinguishes(
     return [...factual, ...named].some(
       ({ principal: who, policy: { actions } }) =>
         (who === null || callers.some((uid) => uid.type === who.type && uid.id === who.id)) &&
-        (actions === null || asked.some(({ id }) => actions.has(id))),
+        (actions === null || asked.some(({ id }) => actions.includes(id))),
     )
   }
 }

@@ -6,6 +6,7 @@ import type { Operation } from '../azureml/operation.ts'
 import type { Binding } from './bindings.ts'
 import { evaluate, type Question } from './evaluate.ts'
 import type { PolicySet, Rule } from './rules.ts'
+import { createMistyped } from './mistyped.ts'
 import { parseSlice } from './slices.ts'
 import { createUidMap, type UidMap } from './uid-map.ts'
 
@@ -52,6 +53,7 @@ export function placeOf({ resource }: Operation): string {
 export function createNeeded(set: PolicySet): (question: Question, place: string) => Needed {
   const rules = hypothetical(set)
   const byResource = bindingsByResource(set)
+  const mistyped = createMistyped(set)
 
   return (question, place) => {
     const answer = evaluate(parseSlice(`${set.version} needed`, rules), {
@@ -66,12 +68,14 @@ export function createNeeded(set: PolicySet): (question: Question, place: string
     const bound = question.resources
       .flatMap((resource) => byResource.get(resource) ?? [])
       .filter(({ template }) => templates.includes(template))
+    const near = mistyped(question.principals, question.resources)
+    const remedy = remedyOf(
+      templates,
+      bound.slice(0, BINDINGS_NAMED).map(({ id }) => id),
+    )
     return {
       reason: `no policy permits this call: it ${what}`,
-      remedy: remedyOf(
-        templates,
-        bound.slice(0, BINDINGS_NAMED).map(({ id }) => id),
-      ),
+      remedy: near === null ? remedy : `${remedy}; ${near}`,
       templates,
     }
   }

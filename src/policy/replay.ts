@@ -1,15 +1,15 @@
 /**
  * Past decisions asked again: what a change of policy would have changed.
  *
- * A record keeps who asked, not every group of theirs. Memberships are taken from the record where it has them and
- * otherwise from the bindings that decided; a record whose decision the old policies do not reproduce from that is
- * counted and left out, never guessed at.
+ * Memberships are taken from the record and from the bindings that decided. A record whose decision the old policies
+ * do not reproduce from what it has (a body's tags, say, are in no record) is counted and left out, never guessed at.
  * @module
  */
 import type { Effect, Family, Operation } from '../azureml/operation.ts'
 import type { Principal, PrincipalKind } from '../identity/principal.ts'
 import { ancestorsOf } from './cases.ts'
-import { createDecide, type Decide, type Verdict } from './decide.ts'
+import { Refusal } from '../errors.ts'
+import { createDecide, type Verdict } from './decide.ts'
 import type { Facts } from './facts.ts'
 import { principalOf } from './given.ts'
 import type { PolicySet } from './rules.ts'
@@ -58,6 +58,11 @@ function factsOf(row: Row): Facts {
   return Object.fromEntries(facts)
 }
 
+function listIn(facts: Facts, name: string): string[] {
+  const value = Object.hasOwn(facts, name) ? facts[name] : undefined
+  return typeof value === 'object' ? [...value] : []
+}
+
 function operationOf(row: Row): Operation | null {
   const action = text(row, 'Action')
   const type = text(row, 'ResourceType')
@@ -92,16 +97,24 @@ export function askedIn(row: Row, set: PolicySet): Asked | null {
   if (kind === undefined || id === null || operation === null || verdict === null) return null
   const policies = texts(row, 'PolicyIds')
   const links = policies.flatMap((policy) => set.rules.get(policy)?.link?.principal ?? [])
-  const members = (type: string): string[] =>
-    links.flatMap((uid) => (uid.type === type ? [uid.id] : []))
+  // whom a binding that decided names, the caller was: even where a record had no room for all memberships
+  const members = (type: string, column?: string): string[] => [
+    ...new Set([
+      ...(column === undefined ? [] : texts(row, column)),
+      ...links.flatMap((uid) => (uid.type === type ? [uid.id] : [])),
+    ]),
+  ]
+  const facts = factsOf(row)
   const principal = {
     ...principalOf({
       kind,
       id,
       tenant: text(row, 'PrincipalTenant'),
       client: text(row, 'PrincipalClient'),
-      groups: row.has('PrincipalGroups') ? texts(row, 'PrincipalGroups') : members('Group'),
-      roles: row.has('PrincipalRoles') ? texts(row, 'PrincipalRoles') : members('Role'),
+      groups: members('Group', 'PrincipalGroups'),
+      roles: members('Role', 'PrincipalRoles'),
+      methods: listIn(facts, 'methods'),
+      scopes: listIn(facts, 'scopes'),
       workspace: text(row, 'PrincipalWorkspace') ?? members('Workspace')[0] ?? null,
     }),
     issuer: text(row, 'PrincipalIssuer') ?? '',
@@ -110,7 +123,7 @@ export function askedIn(row: Row, set: PolicySet): Asked | null {
     id: text(row, 'ExchangeId') ?? '',
     principal,
     operation,
-    facts: factsOf(row),
+    facts,
     verdict,
     policies,
   }
@@ -142,8 +155,25 @@ function answer(verdict: Verdict): string {
   return `${decision.verdict}${identity} by ${decision.policies.join(', ') || 'default'}`
 }
 
-function reproduces(decide: Decide, asked: Asked): Verdict | null {
-  const verdict = decide(asked.principal, asked.operation, asked.facts)
+/**
+ * The judge for recorded decisions. A record does not say how its caller had signed in, but a permit says that it was
+ * well enough.
+ */
+export function createRedecide(set: PolicySet): (asked: Asked) => Verdict {
+  let permitted = false
+  const decide = createDecide(set, {
+    checkSignIn: () =>
+      permitted ? null : new Refusal('insufficient_scope', 'the sign-in was not good enough'),
+  })
+  return (asked) => {
+    permitted = asked.verdict === 'permit'
+    return decide(asked.principal, asked.operation, asked.facts)
+  }
+}
+
+/** The verdict if it is the recorded one, by the same policies; else null. */
+export function reproduces(redecide: (asked: Asked) => Verdict, asked: Asked): Verdict | null {
+  const verdict = redecide(asked)
   const same =
     verdict.decision.verdict === asked.verdict &&
     verdict.decision.policies.toSorted().join(' ') === asked.policies.toSorted().join(' ')
@@ -156,8 +186,8 @@ export async function replay(
   after: PolicySet,
   rows: AsyncIterable<Row> | Iterable<Row>,
 ): Promise<Replay> {
-  const old = createDecide(before)
-  const now = createDecide(after)
+  const old = createRedecide(before)
+  const now = createRedecide(after)
   const changes = new Map<string, Change>()
   let replayed = 0
   let unreproducible = 0
@@ -171,7 +201,7 @@ export async function replay(
     }
     replayed++
     const was = answer(verdict)
-    const is = answer(now(asked.principal, asked.operation, asked.facts))
+    const is = answer(now(asked))
     if (was === is) continue
     const change = {
       principal: asked.principal.id,

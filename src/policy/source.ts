@@ -40,12 +40,12 @@ export interface Policy extends Annotations, Statement {
   /** The one entity that principal or resource must be or be in; null if the scope does not say. */
   readonly principal: Uid | null
   readonly resource: Uid | null
-  /** Ids of the actions and groups that it is about; null for all. */
-  readonly actions: ReadonlySet<string> | null
   /** Facts that its conditions look at; null if it takes the context as a whole. */
   readonly facts: ReadonlySet<string> | null
   /** Entities that it asks membership of; null if that cannot be told. */
   readonly named: readonly Uid[] | null
+  /** Actions and action groups of its scope; null for all. */
+  readonly actions: readonly string[] | null
   /** The kind of resource that its scope asks for; null for any. */
   readonly kind: string | null
 }
@@ -197,9 +197,9 @@ export function readStatement(
       template,
       principal: scopeUid(json.principal),
       resource: scopeUid(json.resource),
-      actions: scopeActions(json.action),
       facts: facts === null ? null : new Set(facts),
       named: namedIn(json),
+      actions: scopeActions(json),
       kind: json.resource.op === 'is' ? json.resource.entity_type : null,
     },
     faults: [],

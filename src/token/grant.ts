@@ -4,14 +4,20 @@
  */
 import type { Permit } from '../policy/decide.ts'
 
+/** A managed identity as records name it; `objectId` as far as the configuration knows it, and then the token's. */
+export interface GrantedIdentity {
+  readonly name: string
+  readonly clientId: string | null
+  readonly objectId: string | null
+}
+
 /** Made from a permit only; `forward` takes nothing else. The token appears in no property that prints. */
 export class Grant {
   readonly permit: Permit
-  /** Name and client id of the managed identity. */
-  readonly identity: { readonly name: string; readonly clientId: string | null }
+  readonly identity: GrantedIdentity
   readonly #token: string
 
-  constructor(permit: Permit, identity: { name: string; clientId: string | null }, token: string) {
+  constructor(permit: Permit, identity: GrantedIdentity, token: string) {
     this.permit = permit
     this.identity = identity
     this.#token = token

@@ -79,8 +79,13 @@ export function exchangeOf(change: Partial<Exchange> = {}): Exchange {
       reason: 'data scientists may run jobs',
       version: 'sha256-abc',
       shadow: [],
+      facts: {},
     },
-    identity: { name: 'scientists', clientId: '44444444-4444-4444-4444-444444444444' },
+    identity: {
+      name: 'scientists',
+      clientId: '44444444-4444-4444-4444-444444444444',
+      objectId: '55555555-5555-4555-8555-555555555555',
+    },
     refusal: null,
     upstream: {
       origin: 'https://management.azure.com',

@@ -1,6 +1,6 @@
 import { createSecretKey } from 'node:crypto'
 import t from 'tap'
-import { exchangeOf } from './fixtures.ts'
+import { exchangeOf, WORKSPACE } from './fixtures.ts'
 import { COLUMNS } from '../../src/audit/columns.ts'
 import { draftOf } from '../../src/audit/draft.ts'
 import { link, placeOf, rowText, roomFor } from '../../src/audit/line.ts'
@@ -64,6 +64,54 @@ t.test('what a caller puts into headers, query and odd names is not recorded', a
   t.match(row, { QueryNames: ['sig', '(other)', 'api-version'], Method: '(other)' })
   t.match(row.QueryHashes['q:sig'], /^[0-9a-f]{64}$/)
   t.match(row.PathHash, /^[0-9a-f]{64}$/)
+})
+
+t.test('memberships and facts of a decision are recorded once, in known forms only', async (t) => {
+  const issuer = 'okta'
+  const exchange = exchangeOf({
+    principal: {
+      ...exchangeOf().principal!,
+      issuer,
+      groups: [
+        'okta/ml-readers',
+        'okta/a\r\nb',
+        CANARY,
+        `entra/${CANARY}`,
+        `okta/${'x'.repeat(9_999)}`,
+      ],
+      roles: ['okta/reviewer'],
+      workspace: WORKSPACE,
+    },
+    operation: { ...exchangeOf().operation!, secrets: true },
+    decision: {
+      ...exchangeOf().decision!,
+      facts: {
+        instanceCount: 2,
+        apiVersion: `x ${CANARY}`,
+        tags: [`a=${CANARY}`],
+        paths: ['azureml://datastores/a/paths/b', `https://h/p?sig=${CANARY}`],
+      },
+    },
+  })
+  const text = lineOf(rowOf('authorized', exchange, none, context)).toString()
+  t.notMatch(text, CANARY)
+  const row = JSON.parse(rowText(Buffer.from(text)))
+  t.match(row, {
+    PrincipalGroups: ['okta/ml-readers', 'okta/a\\u000d\\u000ab', /^okta\/x+\[cut length=10004/],
+    PrincipalRoles: ['okta/reviewer'],
+    PrincipalWorkspace: WORKSPACE,
+    Secrets: true,
+  })
+  t.same(row.Facts, {
+    instanceCount: 2,
+    apiVersion: '(other)',
+    paths: ['azureml://datastores/a/paths/b', '(other)'],
+  })
+  const many = Array.from({ length: 5_000 }, (_, i) => `okta/${'g'.repeat(300)}${i}`)
+  const crowd = exchangeOf({ principal: { ...exchange.principal!, groups: many } })
+  t.ok(lineOf(rowOf('authorized', crowd, none, context)).length < 120_000)
+  const ended = rowOf('completed', exchange, none, context)
+  t.notOk('PrincipalGroups' in ended || 'Facts' in ended)
 })
 
 t.test('an error that nobody foresaw is recorded without what it quotes', async (t) => {

@@ -93,8 +93,8 @@ t.test('endpoints are scored through the gateway', (t) => {
   const own = { properties: { scoringUri: 'http://10.0.0.4/score' } }
   t.strictSame(
     answer('GET', `${W}/onlineEndpoints/ep${V}`, own),
-    own,
-    'a cluster’s own address is no place to poll and stays',
+    { properties: { scoringUri: `${GATEWAY}/_score/not-served` } },
+    'clients post their bearer there: a cluster’s own address is not handed out',
   )
   t.end()
 })

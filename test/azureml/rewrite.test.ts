@@ -1,6 +1,8 @@
 import t from 'tap'
 import { createHosts } from '../../src/azureml/hosts.ts'
-import { rewriteHeaders } from '../../src/azureml/rewrite.ts'
+import { classify } from '../../src/azureml/classify.ts'
+import { createFieldMap, rewriteHeaders } from '../../src/azureml/rewrite.ts'
+import { parseTarget } from '../../src/azureml/target.ts'
 import type { AnswerHeaders } from '../../src/azureml/rewrite.ts'
 
 const hosts = createHosts({ name: 'AzureCloud' }, 'https://gw.example.com')
@@ -51,3 +53,22 @@ t.test('a foreign URL in any of them refuses the answer', (t) => {
   }
   t.end()
 })
+
+t.test(
+  'a scoring URI leads back, and one on a host of its own leads to a refusal here',
+  async (t) => {
+    const path =
+      '/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w/onlineEndpoints/e'
+    const operation = classify(parseTarget('GET', `${path}?api-version=2024-04-01`))
+    const map = createFieldMap(hosts, operation)
+    t.equal(
+      map('https://e.eastus.inference.ml.azure.com/score', 'scoring'),
+      'https://gw.example.com/_score/s/g/w/e/score',
+    )
+    const elsewhere = map('https://cluster.contoso.example/api/v1/endpoint/e/score', 'scoring')
+    t.equal(elsewhere, 'https://gw.example.com/_score/not-served')
+    t.throws(() => classify(parseTarget('POST', new URL(elsewhere).pathname)), {
+      code: 'unknown_operation',
+    })
+  },
+)

@@ -5,7 +5,6 @@ import t from 'tap'
 import { startGateway, type World } from '../support/gateway.ts'
 import { PERSONAS, workspaceId } from '../../lab/personas.ts'
 import {
-  MLFLOW_3,
   environment,
   runScript,
   said,
@@ -16,7 +15,8 @@ import {
 } from './support/python.ts'
 
 const file = environment(t, 'python')
-if (file !== null) {
+const three = file === null ? null : environment(t, 'mlflow3')
+if (file !== null && three !== null) {
   t.setTimeout(900_000)
   let world: World
   t.before(async () => {
@@ -24,30 +24,35 @@ if (file !== null) {
   })
   t.teardown(() => world.close())
 
-  const run = async (t: Tap, script: string, env: Settings): Promise<Record<string, unknown>> => {
+  const run = async (
+    t: Tap,
+    script: string,
+    env: Settings,
+    own = file,
+  ): Promise<Record<string, unknown>> => {
     await world.clear()
-    const done = await runScript(file, script, env)
+    const done = await runScript(own, script, env)
     t.equal(done.code, 0, `${script} ends well`, { said: said(done) })
     throughTheGateway(t, world, env)
     return done.result ?? {}
   }
   const host = (): string => new URL(world.url).host
 
-  for (const [major, path] of [
-    ['2', ''],
-    ['3', MLFLOW_3],
+  for (const [major, own] of [
+    ['2', file],
+    ['3', three],
   ] as const) {
     t.test(
       `mlflow ${major} alone tracks runs and registers a model, with a URL and a token`,
       async (t) => {
         const env = await settings(world, 'scientist')
-        const result = await run(t, 'mlflow_alone.py', {
+        const named = {
           ...env,
-          PYTHONPATH: path,
           LAB_NAME: `tracked-${major}`,
           MLFLOW_TRACKING_URI: `${world.url}/mlflow/v1.0${workspaceId()}`,
           MLFLOW_TRACKING_TOKEN: env['LAB_TOKEN'] ?? '',
-        })
+        }
+        const result = await run(t, 'mlflow_alone.py', named, own)
         t.match(result, {
           store: 'RestStore',
           experiment: `tracked-${major}`,
@@ -66,6 +71,34 @@ if (file !== null) {
       },
     )
   }
+
+  t.test(
+    'a person with a token goes on with a run by azureml-mlflow, artifacts included',
+    async (t) => {
+      const env = await settings(world, 'scientist')
+      const token = env['LAB_TOKEN'] ?? ''
+      const address = `/mlflow/v1.0${workspaceId()}`
+      const before = await run(t, 'mlflow_alone.py', {
+        ...env,
+        LAB_NAME: 'continued',
+        MLFLOW_TRACKING_URI: `${world.url}${address}`,
+        MLFLOW_TRACKING_TOKEN: token,
+      })
+      const after = await run(t, 'continue_run.py', {
+        ...env,
+        MLFLOW_TRACKING_URI: `azureml://${host()}${address}`,
+        MLFLOW_TRACKING_TOKEN: token,
+        MLFLOW_RUN_ID: String(before['run']),
+        MLFLOW_EXPERIMENT_NAME: 'continued',
+      })
+      t.match(after, {
+        run: before['run'],
+        store: 'AzureMLRestStore',
+        text: 'late\n',
+        metric: 1,
+      })
+    },
+  )
 
   t.test('a job tracks its run with azureml-mlflow, as the identity of its cluster', async (t) => {
     const { lab } = world

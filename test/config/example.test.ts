@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { loadConfig } from '../../src/config/load.ts'
 import { schemaText } from '../../src/config/schema-text.ts'
 import { ConfigSchema } from '../../src/config/schema.ts'
+import { loadPolicy } from '../../src/policy/load.ts'
 
 const EXAMPLE = fileURLToPath(new URL('../../config/harness.yaml', import.meta.url))
 const SCHEMA = fileURLToPath(new URL('../../config/harness.schema.json', import.meta.url))
@@ -12,6 +13,20 @@ void t.test('the example is a right configuration', async (st) => {
   const config = await loadConfig(EXAMPLE)
   st.equal(config.cloud.name, 'AzureCloud')
 })
+
+void t.test(
+  'the example has the identities and issuers that the shipped policies name',
+  async (st) => {
+    const { policies, identities, issuers } = await loadConfig(EXAMPLE)
+    const set = await loadPolicy({
+      directory: policies.directory,
+      bindings: policies.bindings ?? `${policies.directory}/bindings.yaml`,
+      identities: Object.keys(identities),
+      issuers: issuers.map(({ name }) => name),
+    })
+    st.ok(set.bindings.bindings.length > 0)
+  },
+)
 
 void t.test('the example is right with every commented key brought in as well', async (st) => {
   const text = await readFile(EXAMPLE, 'utf8')

@@ -299,7 +299,10 @@ t.test('an optional sink that is dead keeps no segment, and its loss is on recor
     ...azureSink(sink.url),
     { name: 'second', kind: 'https' as const, endpoint: dead.url, required: false },
   ]
-  const audit = await openFor(t, optionsOf(directory, sinks, { spool: { segmentBytes: 65_536, retentionSeconds: 0 } }))
+  const audit = await openFor(
+    t,
+    optionsOf(directory, sinks, { spool: { segmentBytes: 65_536, retentionSeconds: 0 } }),
+  )
   for (let n = 0; n < 100; n += 1) await audit.recorder.refused(exchangeOf())
   await until(() => (rowsOf(directory)[0]?.Seq ?? 0) > 1)
   down = false

@@ -16,7 +16,9 @@ interface Ran {
   readonly err: string
 }
 
-async function run(command: Command, ...args: string[]): Promise<Ran> {
+const run = (command: Command, ...args: string[]): Promise<Ran> => runAt(0, command, ...args)
+
+async function runAt(now: number, command: Command, ...args: string[]): Promise<Ran> {
   const out: string[] = []
   const err: string[] = []
   const io: Io = {
@@ -25,7 +27,7 @@ async function run(command: Command, ...args: string[]): Promise<Ran> {
     colour: false,
     env: {},
     cwd: SHIPPED,
-    now: () => 0,
+    now: () => now,
     signal: new AbortController().signal,
   }
   const status = await command.run(args, io)
@@ -58,7 +60,8 @@ t.test('policies, identities and issuers are taken from the configuration', asyn
   const config = join(directory, 'harness.yaml')
   await t.rejects(run(policyCheck, '--config', config), { name: 'ConfigError' })
   const example = join(SHIPPED, '..', 'config', 'harness.yaml')
-  t.not((await run(policyCheck, '--config', example)).status, EXIT.usage)
+  const sound = await run(policyCheck, '--config', example)
+  t.equal(sound.status, EXIT.ok, sound.err)
 })
 
 t.test(
@@ -184,13 +187,75 @@ t.test('explain finds a recorded decision by its id', async (t) => {
     ['completed', ROW],
     ['received', { Event: 'x' }],
   ])
-  const spool = t.testdir({ '0001.jsonl': text })
+  const spool = t.testdir({ '0000010000-000001.jsonl': text })
   const found = await run(explain, ...HERE, '--decision', 'd-0', '--spool', spool)
   t.equal(found.status, EXIT.ok)
   t.match(found.err, 'under another policy version')
-  t.match(found.out, 'permit: readers may look')
+  t.match(found.out, 'recorded  permit by reader@readers-on-lab')
+  t.match(found.out, 'permit: ')
+  const { version } = JSON.parse((await run(policyCheck, ...HERE, '--json')).out)
+  const same = t.testdir({
+    '0000010000-000001.jsonl': spoolText([
+      ['authorized', { ...ROW, PolicyVersion: version, PrincipalGroups: ['okta/ml-readers'] }],
+      ['authorized', { ...ROW, PolicyVersion: version, PolicyIds: ['reader@gone'] }],
+    ]),
+  })
+  const byId = (id: string): Promise<Ran> =>
+    run(explain, ...HERE, '--decision', id, '--spool', same, '--json')
+  t.match(JSON.parse((await byId('d-0')).out), {
+    verdict: 'permit',
+    recorded: { verdict: 'permit', policies: ['reader@readers-on-lab'], version },
+    reproduced: true,
+  })
+  t.match(JSON.parse((await byId('d-1')).out), { verdict: 'refuse', reproduced: false })
+  const unsure = await run(explain, ...HERE, '--decision', 'd-1', '--spool', same)
+  t.match(unsure.err, 'on more than the record keeps')
   t.equal((await run(explain, ...HERE, '--decision', 'd-2', '--spool', spool)).status, EXIT.failed)
   t.equal((await run(explain, ...HERE, '--decision', 'd-9', '--spool', spool)).status, EXIT.failed)
+})
+
+t.test(
+  'explain takes a token from standard input only, and never with another source',
+  async (t) => {
+    const config = join(SHIPPED, '..', 'config', 'harness.yaml')
+    const request = ['--request', REQUEST]
+    for (const args of [
+      ['--config', config, '--token', 'eyJ', ...request],
+      [...HERE, '--token', '-', ...request],
+      ['--config', config, '--token', '-', '--principal', 'x', ...request],
+      ['--config', config, '--token', '-'],
+      ['--config', config, '--token', '-', ...request, '--decision', 'd'],
+      [...HERE, '--decision', 'd'],
+    ]) {
+      t.equal((await run(explain, ...args)).status, EXIT.usage, args.join(' '))
+    }
+    await t.rejects(run(explain, '--config', config, '--token', '-', ...request), {
+      name: 'Problem',
+    })
+  },
+)
+
+t.test('policy check reports bindings that no token has carried for so many days', async (t) => {
+  const DAY = 86_400_000
+  const at = (days: number): string => new Date(100 * DAY + days * DAY).toISOString()
+  const spool = t.testdir({
+    '0000010000-000001.jsonl': spoolText([
+      ['authorized', { ...ROW, EventTime: at(-40), PolicyIds: [] }],
+      ['authorized', { ...ROW, EventTime: at(-1), PrincipalGroups: ['okta/ml-readers'] }],
+    ]),
+  })
+  const args = [...HERE, '--spool', spool]
+  const text = await runAt(100 * DAY, policyCheck, ...args)
+  t.equal(text.status, EXIT.ok)
+  t.match(text.out, 'stale: binding scientists-on-lab')
+  t.notMatch(text.out, 'stale: binding readers-on-lab')
+  const json = await runAt(100 * DAY, policyCheck, ...args, '--days', '30', '--json')
+  t.match(JSON.parse(json.out).stale, [{ id: 'scientists-on-lab', lastSeen: null }])
+  const short = await runAt(100 * DAY, policyCheck, ...args, '--days', '60')
+  t.notMatch(short.out, 'stale')
+  t.match(short.err, 'reach back 40 of 60 days')
+  t.equal((await run(policyCheck, ...HERE, '--days', '3')).status, EXIT.usage)
+  t.equal((await run(policyCheck, ...args, '--days', '0')).status, EXIT.usage)
 })
 
 t.test('policy diff replays a spool and lists what changes', async (t) => {
@@ -210,7 +275,7 @@ t.test('policy diff replays a spool and lists what changes', async (t) => {
     ],
   ])
   const directory = t.testdir({
-    spool: { '0001.jsonl': text },
+    spool: { '0000010000-000001.jsonl': text },
     other: {
       templates: {},
       'bindings.yaml': 'identities: [ml-reader, ml-writer]\nbindings: []\n',
@@ -222,7 +287,14 @@ t.test('policy diff replays a spool and lists what changes', async (t) => {
   const same = await run(policyDiff, '.', '.', '--replay', spool, ...IDS)
   t.equal(same.status, EXIT.ok)
   t.match(same.err, '3 decisions replayed, 1 not reproducible')
-  const changed = await run(policyDiff, '.', other, '--replay', join(spool, '0001.jsonl'), ...IDS)
+  const changed = await run(
+    policyDiff,
+    '.',
+    other,
+    '--replay',
+    join(spool, '0000010000-000001.jsonl'),
+    ...IDS,
+  )
   t.equal(changed.status, EXIT.failed)
   t.match(changed.out, '2 × okta/me')
   t.match(changed.out, 'is  refuse by default')

@@ -39,12 +39,16 @@ export interface World {
 
 /** Everything in a fresh directory, on free ports. This process trusts the lab's CA from then on. */
 export async function startGateway(
-  options: { lab?: Partial<LabOptions>; gateway?: GatewayOptions } = {},
+  options: {
+    lab?: Partial<LabOptions>
+    gateway?: GatewayOptions | ((lab: Lab) => GatewayOptions)
+  } = {},
 ): Promise<World> {
   const directory = await mkdtemp(join(tmpdir(), 'azureml-harness-test-'))
   const lab = await startLab({ directory, port: 0, ...options.lab })
   setDefaultCACertificates([...getCACertificates('default'), lab.certificates.ca])
-  let gateway = await spawnGateway(lab, options.gateway).catch(async (error: unknown) => {
+  const asked = typeof options.gateway === 'function' ? options.gateway(lab) : options.gateway
+  let gateway = await spawnGateway(lab, asked).catch(async (error: unknown) => {
     await lab.close()
     throw error
   })
@@ -94,7 +98,7 @@ export async function startGateway(
       )
     },
     async restart() {
-      gateway = await spawnGateway(lab, { ...options.gateway, port: gateway.port })
+      gateway = await spawnGateway(lab, { ...asked, port: gateway.port })
     },
     async close() {
       await gateway.stop()

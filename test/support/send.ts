@@ -105,8 +105,16 @@ export function parseAnswer(bytes: string): Answer {
   }
   const body = bytes.slice(end + 4)
   const length = headers['content-length']
-  const text = length === undefined ? body : body.slice(0, Number(length))
+  const chunked = headers['transfer-encoding'] === 'chunked' ? unchunk(body) : body
+  const text = length === undefined ? chunked : body.slice(0, Number(length))
   return toAnswer(Number(first.split(' ')[1] ?? 0), headers, text)
+}
+
+function unchunk(body: string): string {
+  const end = body.indexOf('\r\n')
+  const size = Number.parseInt(body.slice(0, end), 16)
+  if (!(size > 0)) return ''
+  return body.slice(end + 2, end + 2 + size) + unchunk(body.slice(end + 2 + size + 2))
 }
 
 function toAnswer(status: number, headers: IncomingHttpHeaders, text: string): Answer {

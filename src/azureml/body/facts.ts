@@ -38,12 +38,18 @@ const SETS = [
   'subfolders', 'outputs', 'tags',
 ] // prettier-ignore
 const PATH_FACTS = ['paths', 'folders', 'subfolders', 'datastores', 'outputs']
+const REFERENCE_FACTS = [...PATH_FACTS, 'environments', 'components', 'models', 'data', 'floating']
 const ANY_KIND: readonly AssetKind[] = ['environments', 'components', 'models', 'data']
 /** Steps and components name their type in `type`, as inputs do. */
 const JOB_TYPES =
   /^(?:command|pipeline|sweep|automl|spark|parallel|import|finetuning|labeling|data_?transfer)$/i
 /** `azureml://...` within a longer text, such as a command. */
 const EMBEDDED = /azureml:\/\/[^\s"'`,;)\]}]+/gi
+
+/** Longer than any path or id of Azure's. */
+const LONGEST_REFERENCE = 8_192
+const MOST_EMBEDDED = 100
+const REFERENCE_START = /^(?:azureml:|\/?subscriptions\/|[a-z][a-z0-9+.-]*:\/\/)/i
 
 /** Names of all facts that come from a document. */
 export const DOCUMENT_FACTS: readonly string[] = [
@@ -63,7 +69,7 @@ export const DOCUMENT_FACTS: readonly string[] = [
 export function findAll(root: JsonNode, context: DocumentContext): Findings {
   const collector = createCollector(SETS)
   const floating: Floating[] = []
-  const sights = [...walk(root)]
+  const sights = walk(root)
   collector.either('imagesUnpinned', false)
   for (const sight of sights) {
     if (sight.chain.at(-1) === 'tags') tags(sight.node, collector)
@@ -108,17 +114,35 @@ function strings(
   const name = sight.chain.at(-1) ?? ''
   const meaning = meaningOf(name)
   const bare = bareKind(name)
-  const reference = parseReference(value, scope)
+  const written = value.trim()
+  const tooLong = written.length > LONGEST_REFERENCE
+  if (tooLong && REFERENCE_START.test(written)) {
+    for (const fact of REFERENCE_FACTS) collector.spoil(fact, 'a reference that is too long')
+    return []
+  }
+  const reference = tooLong ? null : parseReference(written, scope)
   if (reference === null) {
-    for (const [embedded] of value.matchAll(EMBEDDED)) {
-      const found = parseReference(embedded, scope)
-      if (found !== null) noteReference(found, sight, collector)
-    }
-    const asset = bare === null || value.trim() === '' ? null : parseShort(value.trim())
+    embedded(sight, value, scope, collector)
+    const asset = bare === null || tooLong ? null : parseShort(written)
     return asset === null ? [] : noteAsset({ ...asset, kind: bare }, sight, collector)
   }
-  if (meaning === 'compute' || meaning === 'datastore') return []
-  return noteReference(reference, sight, collector)
+  const named = meaning === 'compute' || meaning === 'datastore'
+  return named && reference.type !== 'path' ? [] : noteReference(reference, sight, collector)
+}
+
+/** References within a longer text. What has too many, or one that is too long, is no text that anybody wrote. */
+function embedded(sight: Sight, value: string, scope: string | null, collector: Collector): void {
+  let found = 0
+  for (const [piece] of value.matchAll(EMBEDDED)) {
+    found += 1
+    if (found > MOST_EMBEDDED || piece.length > LONGEST_REFERENCE) {
+      for (const fact of PATH_FACTS)
+        collector.spoil(fact, 'too many or too long references in a text')
+      return
+    }
+    const reference = parseReference(piece, scope)
+    if (reference !== null) noteReference(reference, sight, collector)
+  }
 }
 
 function noteReference(

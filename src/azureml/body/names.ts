@@ -9,7 +9,8 @@ import type { AssetKind } from './reference.ts'
 
 /** One spelling for all: lower case, without underscores. */
 export function plainName(key: string): string {
-  return key.toLowerCase().replaceAll('_', '')
+  const lower = key.toLowerCase()
+  return lower.includes('_') ? lower.replaceAll('_', '') : lower
 }
 
 /** Objects whose own names are the caller's: what they are called says nothing about what they hold. */

@@ -34,16 +34,18 @@ export interface Sight {
  * Every value, parents first.
  * @throws {Refusal} `bad_body` if an object has a name that matters in two spellings
  */
-export function* walk(root: JsonNode): Generator<Sight> {
-  yield* visit({ node: root, path: [], chain: [], parent: null, inert: false })
+export function walk(root: JsonNode): readonly Sight[] {
+  const sights: Sight[] = []
+  visit({ node: root, path: [], chain: [], parent: null, inert: false }, sights)
+  return sights
 }
 
-function* visit(sight: Sight): Generator<Sight> {
-  yield sight
-  const { node, path, chain } = sight
+function visit(sight: Sight, sights: Sight[]): void {
+  sights.push(sight)
+  const { node, path, chain, parent, inert } = sight
   if (node.kind === 'array') {
     for (const [at, item] of node.items.entries()) {
-      yield* visit({ ...sight, node: item, path: [...path, at] })
+      visit({ node: item, path: [...path, at], chain, parent, inert }, sights)
     }
   }
   if (node.kind !== 'object') return
@@ -51,8 +53,8 @@ function* visit(sight: Sight): Generator<Sight> {
   if (!free) checkSpellings(node, path)
   for (const { key, value } of node.members) {
     const next = [...chain, free ? '' : plainName(key)]
-    const inert = sight.inert || isNotFollowed(next)
-    yield* visit({ node: value, path: [...path, key], chain: next, parent: node, inert })
+    const within = inert || isNotFollowed(next)
+    visit({ node: value, path: [...path, key], chain: next, parent: node, inert: within }, sights)
   }
 }
 

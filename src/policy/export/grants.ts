@@ -60,7 +60,9 @@ function coveredBy(policy: Policy, set: PolicySet, isForbidden: (id: string) => 
   const covered = set.words.actions.filter(
     ({ id, name, parents }) =>
       (kind === null || resourceTypesOf(name, resourceTypes).includes(kind)) &&
-      (actions === null || actions.has(id) || parents.some((parent) => actions.has(parent))),
+      (actions === null ||
+        actions.includes(id) ||
+        parents.some((parent) => actions.includes(parent))),
   )
   return [
     ...new Set(covered.filter(({ id }) => !isForbidden(id)).map(({ name }) => nameable(name))),

@@ -283,6 +283,13 @@ t.test('a fact that cannot be told refuses those, and only those, who ask for it
   t.equal(refusal(count, ['datastores']), null)
   const many = Array.from({ length: 1_001 }, (_, at) => `azureml:x:${at}`)
   t.equal(refusal({ properties: { models: many } }, ['models']), 'bad_body')
+  const long = `azureml:${'x'.repeat(9_000)}:1`
+  t.equal(refusal({ properties: { uri: long } }, ['data']), 'bad_body')
+  const padded = { properties: { uri: `azureml:secret:1${' '.repeat(9_000)}` } }
+  t.same(facts(padded)['data'], ['secret:1'])
+  const text = 'azureml://datastores/d/paths/x '.repeat(101)
+  t.equal(refusal({ properties: { command: text } }, ['datastores']), 'bad_body')
+  t.equal(refusal({ properties: { command: text } }, ['computes']), null)
   const two = {
     properties: { experimentName: 'a', action: { jobDefinition: { experimentName: 'b' } } },
   }

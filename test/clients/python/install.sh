@@ -1,28 +1,23 @@
 #!/usr/bin/env bash
 # Makes the virtual environments that the tests of published Python clients need, in .venv: all of them, or those named.
-#   python  azure-ai-ml, MLflow 2 and azureml-mlflow; MLflow 3 beside it
-#   az      the Azure CLI
+#   python   azure-ai-ml, MLflow 2 and azureml-mlflow
+#   mlflow3  MLflow 3, which azureml-mlflow does not work with
+#   az       the Azure CLI, which pins its dependencies
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../../.."
 
-pip_install() { "$1/bin/python" -m pip install --quiet --disable-pip-version-check "${@:2}"; }
-
-install_python() {
-  python3 -m venv .venv
-  pip_install .venv --requirement "$here/requirements.txt"
-  pip_install .venv --target .venv/mlflow-3 --upgrade --requirement "$here/requirements-mlflow-3.txt"
+install() {
+  python3 -m venv "$1"
+  "$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$here/$2"
 }
 
-install_az() {
-  python3 -m venv .venv/az
-  pip_install .venv/az --requirement "$here/requirements-az.txt"
-}
-
-if (($# == 0)); then set -- python az; fi
+if (($# == 0)); then set -- python mlflow3 az; fi
 for name in "$@"; do
   case "$name" in
-    python | az) "install_$name" ;;
-    *) echo "there is no environment \"$name\": python or az" >&2; exit 2 ;;
+    python) install .venv requirements.txt ;;
+    mlflow3) install .venv/mlflow-3 requirements-mlflow-3.txt ;;
+    az) install .venv/az requirements-az.txt ;;
+    *) echo "there is no environment \"$name\": python, mlflow3 or az" >&2; exit 2 ;;
   esac
 done

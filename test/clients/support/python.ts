@@ -18,9 +18,6 @@ import {
 } from '../../../lab/personas.ts'
 import type { World } from '../../support/gateway.ts'
 
-/** MLflow 3 lies beside MLflow 2 of the environment proper, which is the newest that azureml-mlflow works with. */
-export const MLFLOW_3 = fileURLToPath(new URL('../../../.venv/mlflow-3', import.meta.url))
-
 const FOLDER = join(import.meta.dirname, '..', 'python')
 /** Longer than any script here takes on a slow machine. */
 const LIMIT_MS = 240_000
@@ -31,7 +28,11 @@ const VENV = fileURLToPath(new URL('../../../.venv', import.meta.url))
 const COMMANDS = {
   python: {
     file: join(VENV, 'bin', 'python'),
-    remedy: 'test/clients/python/install.sh',
+    remedy: 'test/clients/python/install.sh python',
+  },
+  mlflow3: {
+    file: join(VENV, 'mlflow-3', 'bin', 'python'),
+    remedy: 'test/clients/python/install.sh mlflow3',
   },
   az: { file: join(VENV, 'az', 'bin', 'az'), remedy: 'test/clients/python/install.sh az' },
 } as const

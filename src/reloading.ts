@@ -1,0 +1,114 @@
+/**
+ * Policies in force while the gateway runs: renewed when their files change or when told to, each time recorded.
+ * @module
+ */
+import type { Recorder } from './audit/recorder.ts'
+import type { Sample } from './metrics.ts'
+import { faultText, PolicyError } from './policy/faults.ts'
+import type { LivePolicy, Reloaded } from './policy/reload.ts'
+import type { Sightings } from './policy/sightings.ts'
+import type { Watch } from './policy/watch.ts'
+
+/** Why policies are loaded again. */
+export type Trigger = 'files' | 'signal'
+
+export interface ReloadingOptions {
+  readonly live: LivePolicy
+  readonly watch: Watch
+  readonly sightings: Sightings
+  readonly recorder: Pick<Recorder, 'event'>
+  readonly log: {
+    readonly info: (fields: Record<string, unknown>, message: string) => void
+    readonly error: (fields: Record<string, unknown>, message: string) => void
+  }
+  readonly now: () => number
+}
+
+export interface Reloading {
+  /** Watches the files from now on. */
+  readonly start: () => void
+  /** Loads again now. Resolves when it is said and recorded how that ended; never rejects. */
+  readonly reload: (trigger: Trigger) => Promise<void>
+  readonly metrics: () => readonly Sample[]
+  readonly close: () => void
+}
+
+/** Unseen for this long, a binding counts as stale. */
+const STALE_DAYS = 30
+
+/** Makes the part that renews policies. A request is judged by the set that is in force when it is judged. */
+export function createReloading(options: ReloadingOptions): Reloading {
+  const { live, sightings, recorder, log, now } = options
+  const counts = new Map<Reloaded['outcome'], number>([
+    ['changed', 0],
+    ['unchanged', 0],
+    ['kept', 0],
+  ])
+  let stop: (() => void) | null = null
+  let sound = true
+
+  async function reload(trigger: Trigger): Promise<void> {
+    const ended = await live.reload()
+    counts.set(ended.outcome, (counts.get(ended.outcome) ?? 0) + 1)
+    sound = ended.outcome !== 'kept'
+    const detail = detailOf(ended)
+    const fields = { trigger, ...detail }
+    if (ended.outcome === 'kept') {
+      log.error(fields, 'the policies cannot be used: the last good ones stay in force')
+    } else log.info(fields, `the policies were read again: ${ended.outcome}`)
+    // files that were only touched have changed nothing that a record could be about
+    if (ended.outcome === 'unchanged') return
+    await recorder.event('policy_reload', fields).catch(() => {
+      log.error(fields, 'the reload could not be recorded')
+    })
+  }
+
+  return {
+    reload,
+    start() {
+      stop ??= options.watch(() => reload('files'))
+    },
+    metrics: () => [
+      ...[...counts].map(([outcome, value]) => ({
+        name: 'policy_reloads_total',
+        labels: { outcome },
+        value,
+      })),
+      { name: 'policy_files_sound', labels: {}, value: sound ? 1 : 0 },
+      {
+        name: 'policy_bindings_stale',
+        labels: {},
+        value: sightings.stale(live.current(), STALE_DAYS, now()).length,
+      },
+      {
+        name: 'policy_bindings_watched_seconds',
+        labels: {},
+        value: Math.round((now() - sightings.since) / 1000),
+      },
+    ],
+    close() {
+      stop?.()
+      stop = null
+    },
+  }
+}
+
+function detailOf(ended: Reloaded): Readonly<Record<string, string | number>> {
+  switch (ended.outcome) {
+    case 'changed':
+      return { outcome: ended.outcome, before: ended.before, version: ended.after }
+    case 'unchanged':
+      return { outcome: ended.outcome, version: ended.version }
+    case 'kept':
+      return {
+        outcome: ended.outcome,
+        version: ended.version,
+        faults:
+          ended.error instanceof PolicyError
+            ? ended.error.faults.map(faultText).join(' | ')
+            : ended.error.name,
+      }
+    default:
+      return ended satisfies never
+  }
+}

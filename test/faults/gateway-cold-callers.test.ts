@@ -1,0 +1,105 @@
+/** A thousand callers at once who all need the same things that the gateway does not have yet: one call for each. */
+import { randomUUID } from 'node:crypto'
+import { Agent } from 'node:https'
+import { SignJWT } from 'jose'
+import t from 'tap'
+import { withGraph } from '../../lab/harness-config.ts'
+import type { PartName } from '../../lab/lab.ts'
+import {
+  AUDIENCE_GUID,
+  ENTRA_CLI,
+  IDENTITIES,
+  PERSONAS,
+  TENANT,
+  workspaceId,
+} from '../../lab/personas.ts'
+import { startGateway } from '../support/gateway.ts'
+
+t.setTimeout(300_000)
+const clientOf = (name: string): string =>
+  IDENTITIES.find((one) => one.name === name)?.clientId ?? 'none'
+const CALLERS = 1_000
+const JOBS = `${workspaceId()}/jobs?api-version=2024-04-01`
+
+void t.test(
+  `${CALLERS} cold callers cost one call to the issuer's keys, to Graph, and to the managed-identity endpoint for each token`,
+  async (test) => {
+    const world = await startGateway({
+      gateway: (lab) => ({
+        change: (config) => ({
+          ...withGraph(lab)(config),
+          // a thousand at once on a busy machine are to be counted, not to be timed
+          limits: { issuerTimeoutMs: 60_000, tokenTimeoutMs: 60_000, headersTimeoutMs: 60_000 },
+        }),
+      }),
+    })
+    test.teardown(() => world.close())
+    const { lab } = world
+    // a key that the gateway has never seen, and tokens that it signed: all of one person, no two alike
+    await lab.issuers.entra.rotate(true)
+    const { kid, privateKey } = lab.issuers.entra.signing()
+    const persona = PERSONAS.get('scientist')
+    const oid = persona?.kind === 'entra-user' ? persona.oid : ''
+    const iat = Math.floor(Date.now() / 1000)
+    const common = {
+      iss: lab.issuers.entra.url,
+      aud: AUDIENCE_GUID,
+      iat,
+      nbf: iat,
+      exp: iat + 3600,
+      ver: '2.0',
+      tid: TENANT,
+      oid,
+      azp: ENTRA_CLI,
+      scp: 'user_impersonation',
+      hasgroups: true,
+    }
+    const tokens = await Promise.all(
+      Array.from({ length: CALLERS }, () =>
+        new SignJWT({ ...common, uti: randomUUID() })
+          .setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' })
+          .sign(privateKey),
+      ),
+    )
+    // connections first, so that the requests come as nearly at once as one process can send them
+    const agent = new Agent({
+      ca: lab.certificates.ca,
+      keepAlive: true,
+      maxSockets: CALLERS,
+      maxFreeSockets: CALLERS,
+    })
+    await Promise.all(tokens.map(() => world.send('/_harness/livez', { agent })))
+    test.equal(Object.values(agent.freeSockets).flat().length, CALLERS, 'as many connections')
+
+    const seen = (part: PartName, path: string): number =>
+      (lab.parts.get(part)?.journal.entries() ?? []).filter(({ url }) => url.includes(path)).length
+    const keysBefore = seen('entra', '/jwks')
+    for (const part of ['entra', 'graph', 'identity'] as const) {
+      lab.parts.get(part)?.faults.add({ times: 0, delayMs: 1_000 })
+    }
+    const began = performance.now()
+    const answers = await Promise.all(
+      tokens.map((token) =>
+        world.send(JOBS, { headers: { authorization: `Bearer ${token}` }, agent }),
+      ),
+    )
+    const elapsed = performance.now() - began
+    agent.destroy()
+    const statuses = new Map<number, number>()
+    for (const { status } of answers) statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    test.same(
+      [...statuses],
+      [[200, CALLERS]],
+      answers.find(({ status }) => status !== 200)?.text ?? '',
+    )
+    test.equal(seen('entra', '/jwks') - keysBefore, 1, 'keys')
+    test.equal(seen('graph', 'getMemberGroups'), 1, 'Graph')
+    test.equal(seen('identity', clientOf('ml-writer')), 1, 'the token for Azure')
+    test.equal(seen('identity', clientOf('ml-reader')), 1, 'the token for Graph')
+    const ends = (await world.allRecords()).filter((row) => row['RecordKind'] === 'authorized')
+    test.equal(ends.length, CALLERS, 'and each is on record')
+    test.comment(
+      `${CALLERS} callers in ${Math.round(elapsed)} ms, each side answering after 1,000 ms`,
+    )
+  },
+)

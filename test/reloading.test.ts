@@ -1,0 +1,133 @@
+import { cp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { workspaceId } from '../lab/personas.ts'
+import { startGateway, type Row, type World } from './support/gateway.ts'
+
+const ROOT = join(import.meta.dirname, '..')
+const JOBS = `${workspaceId()}/jobs?api-version=2024-04-01`
+
+/** A gateway over policies of its own, laid out as a Kubernetes ConfigMap is: everything behind one link. */
+async function startWith(t: Test): Promise<{ world: World; mount: string; data: string }> {
+  const mount = t.testdir({ first: {} })
+  const data = join(mount, 'first')
+  await cp(join(ROOT, 'policies'), data, { recursive: true })
+  await cp(join(ROOT, 'lab', 'bindings.yaml'), join(data, 'bindings.yaml'))
+  await symlink('first', join(mount, '..data'))
+  const directory = join(mount, '..data')
+  const world = await startGateway({
+    gateway: {
+      change: (config) => ({
+        ...config,
+        policies: { directory, bindings: join(directory, 'bindings.yaml') },
+      }),
+    },
+  })
+  t.teardown(() => world.close())
+  return { world, mount, data }
+}
+
+/** Status and policy version of a call of the reader's. */
+async function ask(world: World): Promise<number> {
+  const authorization = `Bearer ${await world.lab.token('reader')}`
+  return (await world.send(JOBS, { headers: { authorization } })).status
+}
+
+async function version(world: World): Promise<unknown> {
+  const answer = await world.send('/_harness/readyz')
+  return (answer.json() as { policyVersion: unknown }).policyVersion
+}
+
+/** Looks until it is there: how soon a change is seen is not what is tested. */
+async function eventually<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
+  for (let tries = 0; tries < 400; tries += 1) {
+    const found = await look()
+    if (found !== undefined) return found
+    await delay(50)
+  }
+  throw new Error(`${what} did not come`)
+}
+
+const reloads = async (world: World): Promise<Row[]> =>
+  (await world.allRecords()).filter((row) => row['Event'] === 'policy_reload')
+
+const nthReload = (world: World, n: number): Promise<Row> =>
+  eventually(`reload ${n}`, async () => (await reloads(world))[n - 1])
+
+async function edit(file: string, change: (text: string) => string): Promise<void> {
+  await writeFile(file, change(await readFile(file, 'utf8')))
+}
+
+t.test('changed bindings take effect without a restart, and the change is recorded', async (t) => {
+  const { world, data } = await startWith(t)
+  const before = await version(world)
+  t.equal(await ask(world), 200)
+  await edit(join(data, 'bindings.yaml'), (text) =>
+    text.replace('"okta/ml-readers"', '"okta/others"'),
+  )
+  const { Detail } = await nthReload(world, 1)
+  const after = await version(world)
+  t.match(Detail, { trigger: 'files', outcome: 'changed', before, version: after })
+  t.not(after, before)
+  t.equal(await ask(world), 403)
+  await edit(join(data, 'bindings.yaml'), (text) =>
+    text.replace('"okta/others"', '"okta/ml-readers"'),
+  )
+  t.match((await nthReload(world, 2))['Detail'], { outcome: 'changed', version: before })
+  t.equal(await ask(world), 200)
+})
+
+t.test('a swapped link is a change, as when Kubernetes renews a ConfigMap', async (t) => {
+  const { world, mount, data } = await startWith(t)
+  await cp(data, join(mount, 'second'), { recursive: true })
+  await edit(join(mount, 'second', 'bindings.yaml'), (text) =>
+    text.replace('"okta/ml-readers"', '"okta/others"'),
+  )
+  await symlink('second', join(mount, 'next'))
+  await rename(join(mount, 'next'), join(mount, '..data'))
+  t.match((await nthReload(world, 1))['Detail'], { outcome: 'changed' })
+  t.equal(await ask(world), 403)
+})
+
+t.test('a broken file changes nothing, and log and record say so', async (t) => {
+  const { world, data } = await startWith(t)
+  const before = await version(world)
+  await edit(join(data, 'templates', 'reader.cedar'), (text) => text.replace('permit', 'premit'))
+  const { Detail } = await nthReload(world, 1)
+  t.match(Detail, { outcome: 'kept', version: before, faults: /templates\/reader\.cedar:\d+/ })
+  t.match(world.gateway.logs(), 'the last good ones stay in force')
+  t.equal(await version(world), before)
+  t.equal(await ask(world), 200)
+})
+
+t.test('a directory that is deleted changes nothing either, and may come back', async (t) => {
+  const { world, mount, data } = await startWith(t)
+  const before = await version(world)
+  await cp(data, join(mount, 'copy'), { recursive: true })
+  await rm(data, { recursive: true })
+  t.match((await nthReload(world, 1))['Detail'], { outcome: 'kept', faults: /ENOENT/ })
+  t.equal(await version(world), before)
+  t.equal(await ask(world), 200)
+  await edit(join(mount, 'copy', 'bindings.yaml'), (text) =>
+    text.replace('"okta/ml-readers"', '"okta/others"'),
+  )
+  await rename(join(mount, 'copy'), data)
+  t.match((await nthReload(world, 2))['Detail'], { outcome: 'changed' })
+  t.equal(await ask(world), 403)
+})
+
+t.test('SIGHUP has them read again at once', async (t) => {
+  const { world, data } = await startWith(t)
+  process.kill(world.gateway.pid, 'SIGHUP')
+  await eventually('the log line', async () =>
+    world.gateway.logs().includes('the policies were read again: unchanged') ? true : undefined,
+  )
+  t.same(await reloads(world), [], 'what changed nothing is not recorded')
+  await edit(join(data, 'bindings.yaml'), (text) =>
+    text.replace('"okta/ml-readers"', '"okta/others"'),
+  )
+  process.kill(world.gateway.pid, 'SIGHUP')
+  t.match((await nthReload(world, 1))['Detail'], { outcome: 'changed' })
+  t.equal(await ask(world), 403)
+})

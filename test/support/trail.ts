@@ -1,0 +1,153 @@
+/**
+ * What is asked of the trail in every test that hurts it: who reached Azure is on record, who is on record is at the
+ * sink, and nobody else is.
+ * @module
+ */
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import type { Row, World } from './gateway.ts'
+
+interface Test {
+  same(found: unknown, wanted: unknown, message: string): unknown
+  ok(value: unknown, message: string): unknown
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** Samples of a Prometheus text by `name{labels}`, labels as written; throws on a line that is none. */
+export function parseMetrics(text: string): ReadonlyMap<string, number> {
+  const samples = new Map<string, number>()
+  for (const line of text.split('\n')) {
+    if (line === '' || line.startsWith('# HELP ') || line.startsWith('# TYPE ')) continue
+    const found = /^([a-zA-Z_:][\w:]*(?:\{(?:[a-zA-Z_]\w*="(?:[^"\\]|\\.)*",?)*\})?) (\S+)$/.exec(
+      line,
+    )
+    const value = Number(found?.[2]?.replace('+Inf', 'Infinity'))
+    if (found?.[1] === undefined || (Number.isNaN(value) && found[2] !== 'NaN'))
+      throw new Error(`not a sample: ${line}`)
+    if (samples.has(found[1])) throw new Error(`twice: ${found[1]}`)
+    samples.set(found[1], value)
+  }
+  return samples
+}
+
+/** Waits for what must come to be; rejects after `ms`. */
+export async function eventually(
+  what: string,
+  holds: () => Promise<boolean> | boolean,
+  ms = 30_000,
+): Promise<void> {
+  for (const deadline = Date.now() + ms; Date.now() < deadline;) {
+    if (await holds()) return
+    await new Promise((done) => setTimeout(done, 25))
+  }
+  throw new Error(`it did not come to be: ${what}`)
+}
+
+const idsOf = (rows: readonly Row[], kind: string): string[] =>
+  rows.filter((row) => row['RecordKind'] === kind).map((row) => String(row['ExchangeId']))
+
+/** Correlation ids that reached Azure so far. */
+export const seenUpstream = (world: World): Set<string> =>
+  new Set(
+    world.lab.requests().map((request) => String(request.headers['x-ms-correlation-request-id'])),
+  )
+
+/** Authorized records without a last one: empty once everything that runs has ended. */
+export function openIntents(rows: readonly Row[]): string[] {
+  const ended = new Set(idsOf(rows, 'completed'))
+  return idsOf(rows, 'authorized').filter((id) => !ended.has(id))
+}
+
+/**
+ * Once nothing runs any more: those that Azure saw = those with an `authorized` record, but for the ones whose record
+ * itself says that Azure was not reached, or that nobody knows; each has one end; seq has no gaps; and the sink's rows,
+ * by EventUid, are the spool's.
+ */
+export async function checkTrail(
+  t: Test,
+  world: World,
+  seen: ReadonlySet<string> = seenUpstream(world),
+): Promise<void> {
+  await eventually(
+    'every intent ends',
+    async () => openIntents(await world.allRecords()).length === 0,
+  )
+  const rows = await world.allRecords()
+  const authorized = idsOf(rows, 'authorized')
+  const completed = idsOf(rows, 'completed')
+  t.same(authorized.length, new Set(authorized).size, 'no request has two intents')
+  t.same(
+    completed.toSorted(),
+    authorized.toSorted(),
+    'each intent has one end, and no other has one',
+  )
+  const intents = new Set(authorized)
+  t.same(
+    [...seen].filter((id) => !intents.has(id)),
+    [],
+    'all that azure saw has its intent',
+  )
+  const excused = new Set(
+    rows
+      .filter(
+        (row) =>
+          row['RecordKind'] === 'completed' &&
+          (row['Outcome'] === 'unknown' ||
+            row['Outcome'] === 'client_abort' ||
+            row['RefusalCode'] === 'upstream_unreachable' ||
+            row['RefusalCode'] === 'audit_unavailable'),
+      )
+      .map((row) => String(row['ExchangeId'])),
+  )
+  t.same(
+    authorized.filter((id) => !seen.has(id) && !excused.has(id)),
+    [],
+    'no intent claims what azure never saw',
+  )
+  const refused = idsOf(rows, 'refused')
+  t.same(
+    refused.filter((id) => seen.has(id)),
+    [],
+    'nothing that was refused reached azure',
+  )
+  t.same(
+    rows.map((row) => row['Seq']),
+    rows.map((_, index) => index + 1),
+    'numbers have no gap',
+  )
+  await checkShipped(t, world)
+}
+
+/** The sink's rows, de-duplicated by EventUid, are the spool's: all of them and no other. */
+export async function checkShipped(t: Test, world: World): Promise<void> {
+  const last = (rows: readonly Row[]): number =>
+    Math.max(0, ...rows.map((row) => Number(row['Seq'])))
+  const until = last(await world.allRecords())
+  const shipped = (): Map<unknown, Row> =>
+    new Map((world.lab.ingestion.rows() as readonly Row[]).map((row) => [row['EventUid'], row]))
+  await eventually('the sink has all', () => last([...shipped().values()]) >= until)
+  const there = shipped()
+  const spool = (await world.allRecords()).filter((row) => Number(row['Seq']) <= until)
+  t.same(
+    spool.filter((row) => !there.has(row['EventUid'])).map((row) => row['EventUid']),
+    [],
+    'all of the spool is at the sink',
+  )
+  const known = new Map(
+    (await world.allRecords()).map((row) => [row['EventUid'], JSON.stringify(row)]),
+  )
+  t.same(
+    [...there.values()].filter((row) => known.get(row['EventUid']) !== JSON.stringify(row)),
+    [],
+    'and nothing else, nor changed',
+  )
+}
