@@ -31,6 +31,8 @@ export interface GatewayOptions extends Partial<GatewayConfigOptions> {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** Flags for node itself, e.g. `--max-old-space-size`. */
   readonly execArgv?: readonly string[]
+  /** A command that ends by becoming (exec) the one that follows it: another namespace, other limits. */
+  readonly wrap?: readonly string[]
   /** Also show its output here. */
   readonly echo?: boolean
   readonly readyTimeoutMs?: number
@@ -93,9 +95,10 @@ export async function spawnGateway(lab: Lab, options: GatewayOptions = {}): Prom
   await mkdir(config.audit.spool.directory, { recursive: true, mode: 0o700 })
   const env: Record<string, string | undefined> = { ...process.env, ...lab.env, ...options.env }
   const flags = [...(options.execArgv ?? NODE_FLAGS), ...RESOLVER]
-  const args = [...flags, MAIN, 'serve', '--config', configFile]
+  const [command, ...before] = [...(options.wrap ?? []), process.execPath]
+  const args = [...before, ...flags, MAIN, 'serve', '--config', configFile]
   // a process group of its own: Ctrl-C reaches us only, and we stop it in our order
-  const child = spawn(process.execPath, args, {
+  const child = spawn(command ?? process.execPath, args, {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
     detached: true,

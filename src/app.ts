@@ -69,7 +69,8 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
   const secrets = await readSecrets(config, around.env)
   const app = Fastify({
     serverFactory: await serverFactory(config),
-    clientErrorHandler: (error, socket) => refuseBytes(error, socket, audit.recorder),
+    clientErrorHandler: (error, socket) =>
+      refuseBytes(error, socket, audit.recorder, pipeline.unfinished),
     frameworkErrors: (error, request, reply) => {
       void pipeline.refuse(error, request, reply)
     },

@@ -68,6 +68,8 @@ export interface Pipeline {
   readonly handle: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
   /** Where every failure ends, the framework's own included. */
   readonly refuse: (error: unknown, request: FastifyRequest, reply: FastifyReply) => Promise<void>
+  /** The body broke off or is none: the connection ends, and the record of the request says why. */
+  readonly unfinished: (raw: IncomingMessage, refusal: Refusal) => void
 }
 
 export function createPipeline(stages: Stages): Pipeline {
@@ -110,6 +112,7 @@ export function createPipeline(stages: Stages): Pipeline {
     const body = stages.finish(exchange, permit, pinned ?? gathered)
 
     stillThere(reply)
+    recorder.admit()
     exchange.record = 'intent'
     const recorded = recorder.authorized(exchange)
     // a call that changes something waits for its record; a read lets the disk work while Azure does
@@ -180,7 +183,11 @@ export function createPipeline(stages: Stages): Pipeline {
     })
   }
 
-  return { receive, handle, refuse }
+  function unfinished(raw: IncomingMessage, refusal: Refusal): void {
+    exchangeOf(raw, stages.now()).refusal ??= refusal
+  }
+
+  return { receive, handle, refuse, unfinished }
 }
 
 /** Nobody waits for the answer any more: nothing is sent to Azure on behalf of a caller who has gone. */

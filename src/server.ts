@@ -10,7 +10,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { FastifyServerFactory } from 'fastify'
 import type { Config } from './config/schema.ts'
 import type { Recorder } from './audit/recorder.ts'
-import { STATUS, type RefusalCode } from './errors.ts'
+import { Refusal, STATUS, type RefusalCode } from './errors.ts'
 
 /** Time-outs in milliseconds, sizes in bytes. */
 interface ServerLimits {
@@ -23,6 +23,7 @@ const DEFAULT_REQUEST_TIMEOUT_MS = 30 * 60_000
 const KEEP_ALIVE_MS = 65_000
 const MAX_HEADER_BYTES = 48 * 1024
 const MAX_REQUESTS_PER_SOCKET = 10_000
+const BODY_FAULT = 'the body did not arrive as it was announced'
 
 /**
  * Options of http(s).createServer. `requireHostHeader` is off because Node would answer by itself, unrecorded.
@@ -49,14 +50,28 @@ function httpOptions(limits: ServerLimits): {
 /** Sockets whose failure already has its record: Node may report one several times. */
 const seen = new WeakSet<Socket>()
 
-/** Node's parser gave up on the bytes of a connection: one record, one plain answer, and the end of it. */
+/** The newest request of each connection: bytes that cannot be read may be those of its body. */
+const newest = new WeakMap<Socket, IncomingMessage>()
+
+/**
+ * Node's parser gave up on the bytes of a connection: one record, one plain answer, and the end of it.
+ * @param unfinished a request whose body these bytes are: its own record says so, and there is no other
+ */
 export function refuseBytes(
   error: Error & { code?: string },
   socket: Socket,
   recorder: Recorder,
+  unfinished: (request: IncomingMessage, refusal: Refusal) => void,
 ): void {
   if (seen.has(socket)) return
   seen.add(socket)
+  const request = newest.get(socket)
+  if (request?.complete === false) {
+    const code = parserCode(error.code)
+    unfinished(request, new Refusal(code, BODY_FAULT, { inner: error.code ?? 'unreadable bytes' }))
+    answerSocket(socket, code)
+    return
+  }
   // a reset by the peer between two requests is not a request
   if (error.code === 'ECONNRESET' || error.code === 'EPIPE') {
     socket.destroy()
@@ -73,26 +88,31 @@ function parserCode(code: string | undefined): RefusalCode {
 }
 
 function refuseSocket(socket: Socket, code: RefusalCode, recorder: Recorder, what: string): void {
-  const status = STATUS[code]
   const source = { ip: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }
+  recorder
+    .received({ source, what, status: STATUS[code] })
+    .catch(() => undefined)
+    .finally(() => answerSocket(socket, code))
+}
+
+/** Says what is wrong on a connection that no response object belongs to, and ends it. */
+function answerSocket(socket: Socket, code: RefusalCode): void {
+  if (!socket.writable) return
   const body = JSON.stringify({
     error: { code, message: 'this is not a request that the gateway can read' },
   })
-  recorder
-    .received({ source, what, status })
-    .catch(() => undefined)
-    .finally(() => {
-      if (!socket.writable) return
-      socket.end(
-        `HTTP/1.1 ${status} ${code}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-          `Cache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,
-      )
-    })
+  socket.end(
+    `HTTP/1.1 ${STATUS[code]} ${code}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `Cache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,
+  )
 }
 
 /** What Node would otherwise answer or drop by itself: CONNECT, unknown Expect, refused TLS. */
 export function guardServer(server: Server | TlsServer, recorder: Recorder): void {
   server.maxRequestsPerSocket = MAX_REQUESTS_PER_SOCKET
+  server.prependListener('request', (request: IncomingMessage) => {
+    newest.set(request.socket, request)
+  })
   server.on('connect', (_request: IncomingMessage, socket: Socket) => {
     seen.add(socket)
     refuseSocket(socket, 'method_not_allowed', recorder, 'CONNECT')

@@ -2,7 +2,7 @@
  * The trail's numbers, plain, for whoever exposes them.
  * @module
  */
-import type { RecordCounts } from './record.ts'
+import type { CountingRecorder } from './record.ts'
 import type { Shipper } from './shipper.ts'
 import type { Space } from './space.ts'
 import type { Spool } from './spool.ts'
@@ -41,11 +41,12 @@ export function collectMetrics(
   spool: Spool,
   shippers: readonly Shipper[],
   space: Space,
-  records: RecordCounts,
+  recorder: Pick<CountingRecorder, 'counts' | 'owed'>,
 ): Metric[] {
   const bySink = (value: (shipper: Shipper) => number): Values =>
     shippers.map((shipper) => ({ labels: { sink: shipper.sink.name }, value: value(shipper) }))
   const { latency, counts } = spool
+  const records = recorder.counts
   return [
     gauge('spool_bytes', 'bytes of segments on disk', one(spool.bytes())),
     gauge('spool_segments', 'segments on disk', one(spool.segments().length)),
@@ -56,6 +57,7 @@ export function collectMetrics(
     counter('spool_groups_total', 'groups that shared one sync', one(counts.groups)),
     counter('spool_refused_total', 'records that could not be made durable', one(counts.refused)),
     counter('spool_poisoned_total', 'segments given up after a disk failure', one(counts.poisoned)),
+    gauge('owed_outcomes', 'ended requests whose end is not on the disk yet', one(recorder.owed())),
     counter('records_total', 'records by kind', by('kind', records.kinds)),
     counter('refusals_total', 'refused requests by reason', by('code', records.refusals)),
     counter('outcomes_total', 'ended requests by outcome', by('outcome', records.outcomes)),

@@ -221,9 +221,11 @@ async function openLocked(
     recorder,
     ready() {
       const reasons = spool.reasons()
+      const owed = recorder.owed()
+      if (owed > 0) reasons.push(`${owed} outcomes are not on the audit disk yet`)
       return { ok: reasons.length === 0, reasons }
     },
-    metrics: () => collectMetrics(spool, shippers, space, recorder.counts),
+    metrics: () => collectMetrics(spool, shippers, space, recorder),
     close(deadlineMs) {
       closing ??= shut(deadlineMs)
       return closing

@@ -4,6 +4,7 @@
  */
 import { createSecretKey } from 'node:crypto'
 import { draftOf, type DraftContext } from './draft.ts'
+import { createOwed } from './owed.ts'
 import { fieldsOf } from './fields.ts'
 import { rowOf, type RecordKind, type Row } from './row.ts'
 import { line } from './text.ts'
@@ -67,6 +68,8 @@ export interface RecordCounts {
 }
 
 export interface CountingRecorder extends Recorder {
+  /** Ended requests whose end is not on the disk yet. */
+  owed(): number
   readonly counts: RecordCounts
 }
 
@@ -89,6 +92,8 @@ export function createRecorder(options: {
     version: context.version,
   }
 
+  const owed = createOwed(spool)
+
   async function put(kind: RecordKind, row: Row, lane: Lane): Promise<void> {
     await spool.append(draftOf(kind, row, context), lane)
     add(kinds, kind)
@@ -103,6 +108,9 @@ export function createRecorder(options: {
 
   return {
     counts: { kinds, refusals, outcomes },
+    owed: () => owed.count(),
+
+    admit: () => spool.admit(),
 
     authorized: (exchange) =>
       put('authorized', exchangeRow('authorized', exchange, null, null), 'intent'),
@@ -113,9 +121,11 @@ export function createRecorder(options: {
       return put('refused', exchangeRow('refused', exchange, 'denied', elapsed), 'intent')
     },
 
-    completed(exchange, outcome, durationMs) {
+    async completed(exchange, outcome, durationMs) {
       add(outcomes, outcome)
-      return put('completed', exchangeRow('completed', exchange, outcome, durationMs), 'must')
+      const row = exchangeRow('completed', exchange, outcome, durationMs)
+      await owed.append(draftOf('completed', row, context))
+      add(kinds, 'completed')
     },
 
     received: ({ source, what, status }) =>

@@ -6,6 +6,11 @@ import type { Exchange, Outcome } from '../exchange.ts'
 
 /** Each resolves when the record is durable, and rejects with `audit_unavailable` if it cannot be. */
 export interface Recorder {
+  /**
+   * Asked before Azure is touched: a read is sent while the disk works, but not if it is known that the disk cannot.
+   * @throws Refusal `audit_unavailable`
+   */
+  admit(): void
   /** The intent: policy permitted, Azure is about to be touched. */
   authorized(exchange: Exchange): Promise<void>
   /** Policy, identity or the gateway itself said no: the first and only record of this request. */

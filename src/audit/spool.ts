@@ -17,6 +17,7 @@ import {
   type Segment,
   type WriterOptions,
 } from './writer.ts'
+import { createStates } from './states.ts'
 import { createQueue, type Lane, type Waiter } from './queue.ts'
 import type { Draft } from './line.ts'
 import type { Space } from './space.ts'
@@ -42,6 +43,8 @@ export interface SpoolOptions extends Omit<WriterOptions, 'opened' | 'synced'> {
 }
 
 export interface Spool {
+  /** Throws `audit_unavailable` if it is known that no record of the lane `intent` can be made durable now. */
+  admit(): void
   /** Resolves when the record is durable; rejects with `audit_unavailable` if it cannot be. */
   append(draft: LateDraft, lane: Lane): Promise<void>
   readonly chainId: string
@@ -78,7 +81,6 @@ export function createSpool(options: SpoolOptions): Spool {
   let broken: { code: string; until: number } | null = null
   let lost = false
   let closed = false
-  let declared = ''
 
   const writer = createWriter({
     ...options,
@@ -134,6 +136,7 @@ export function createSpool(options: SpoolOptions): Spool {
   /** The disk is full: what begins is refused, what ends is written into the reserve's room. */
   async function commitIntoReserve(group: readonly Waiter[], error: unknown): Promise<void> {
     await space.release()
+    states.look()
     fail(
       group.filter(({ lane }) => lane === 'intent'),
       error,
@@ -151,6 +154,7 @@ export function createSpool(options: SpoolOptions): Spool {
     if (!isNoSpace(error)) counts.poisoned += 1
     broken = { code: codeOf(error), until: performance.now() + BROKEN_MS }
     options.log({ code: broken.code, records: group.length }, 'the audit disk failed')
+    states.look()
     fail(group, error)
   }
 
@@ -198,15 +202,12 @@ export function createSpool(options: SpoolOptions): Spool {
     return found
   }
 
-  /** Degraded and back: each change once, as soon as it can be written. */
-  async function declareState(): Promise<void> {
-    const reasons = reasonsNow().join('; ')
-    if (reasons === declared) return
-    const name = reasons === '' ? 'audit_ready' : 'audit_degraded'
-    options.log({ reasons }, name)
-    await append(options.eventDraft(name, { reasons }), 'must')
-    declared = reasons
-  }
+  const states = createStates({
+    reasons: reasonsNow,
+    now: options.now,
+    write: (name, detail) => append(options.eventDraft(name, detail), 'must'),
+    log: options.log,
+  })
 
   async function look(): Promise<void> {
     if (!lost && !options.owned()) {
@@ -225,7 +226,8 @@ export function createSpool(options: SpoolOptions): Spool {
       await append(checkpoint, 'must')
       sinceCheckpoint = 0
     }
-    await declareState()
+    states.look()
+    await states.declare()
   }
 
   // on a slow disk a look can take longer than the time between two
@@ -241,6 +243,10 @@ export function createSpool(options: SpoolOptions): Spool {
   timer.unref()
 
   return {
+    admit() {
+      const why = barred('intent')
+      if (why !== null) throw unavailable(why)
+    },
     append,
     chainId,
     segments: () => segments,

@@ -8,6 +8,7 @@ import { workspaceId } from '../../lab/personas.ts'
 const CANARY = 'canary4b1dfeed'
 const W = workspaceId()
 const V = 'api-version=2024-04-01'
+const b64 = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 t.test(
   'promise 16: what a caller controls, and is no name of a resource, is in no record, log, row or metric',
@@ -118,7 +119,6 @@ t.test(
       await call(`${W}/jobs/one?${V}`, 'PUT', { ...json, ...headers }, '{}')
     }
     // tokens that are none, and tokens whose claims are odd
-    const b64 = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url')
     const [, payload = '', signature = ''] = good.split('.')
     for (const token of [
       CANARY,

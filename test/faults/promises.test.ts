@@ -1,8 +1,8 @@
 /**
  * The promises of the audit trail, and where each is shown.
  *
- * Those marked `gateway` are shown here as far as the trail goes; what needs the whole gateway is in
- * `gateway-*.test.ts`, whose tests name the promise as `promise N`.
+ * Those marked `gateway` need the whole gateway besides: `gateway-*.test.ts`, whose tests name the promise as
+ * `promise N`.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
@@ -123,6 +123,6 @@ for (const { number, text, files, gateway } of PROMISES) {
     const shown = gatewayTexts.some((content) =>
       new RegExp(`\\bpromise ${number}\\b`).test(content),
     )
-    if (!shown) t.comment(`promise ${number} is not yet shown through the whole gateway`)
+    t.ok(shown, 'through the whole gateway')
   })
 }

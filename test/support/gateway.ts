@@ -109,7 +109,7 @@ export async function startGateway(
 }
 
 /** Every record line of every segment, in the order they were written. */
-async function readSpool(directory: string): Promise<Row[]> {
+export async function readSpool(directory: string): Promise<Row[]> {
   const names = (await readdir(directory, { recursive: true })).filter((name) =>
     name.endsWith('.jsonl'),
   )

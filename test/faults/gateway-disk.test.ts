@@ -1,0 +1,153 @@
+/** A spool that cannot be written: promise 3, through the whole gateway, on real disks that are full, read-only or gone. */
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import t, { type Test as Checks } from 'tap'
+import { readSpool, startGateway, type World } from '../support/gateway.ts'
+import { eventually, openIntents, seenUpstream } from '../support/trail.ts'
+import type { Test } from '../audit/fixtures.ts'
+import { workspaceId } from '../../lab/personas.ts'
+
+const probe = spawnSync('unshare', ['-m', 'true'])
+const skip =
+  probe.status === 0 ? false : 'mount namespaces are not permitted here (unshare -m failed)'
+const JOB = `${workspaceId()}/jobs/j?api-version=2024-04-01`
+
+interface Small {
+  readonly world: World
+  /** Runs a shell script in the gateway's mount namespace; `$1` is the spool. */
+  inside(script: string): void
+  put(): Promise<{ status: number; code: string; retryAfter: string | undefined }>
+  get(): Promise<{ status: number; code: string }>
+  ready(): Promise<number>
+  spool(): ReturnType<typeof readSpool>
+}
+
+/** A gateway whose spool is a tmpfs of its own. */
+async function onSmallDisk(t: Test, size: string): Promise<Small> {
+  const mount = mkdtempSync(`${tmpdir()}/harness-small-disk-`)
+  const script = `mount -t tmpfs -o size=${size},mode=700 tmpfs "$1" && shift && exec "$@"`
+  const world = await startGateway({
+    gateway: {
+      spool: mount,
+      wrap: ['unshare', '-m', 'sh', '-c', script, 'sh', mount],
+      change: (config) => ({
+        ...config,
+        audit: { ...config.audit, spool: { ...config.audit.spool, segmentBytes: 65_536 } },
+      }),
+    },
+  })
+  t.teardown(async () => {
+    await world.close()
+    rmSync(mount, { recursive: true, force: true })
+  })
+  const token = await world.lab.token('scientist')
+  const headers = { authorization: `Bearer ${token}` }
+  return {
+    world,
+    inside(commands) {
+      const args = ['-t', String(world.gateway.pid), '-m', 'sh', '-c', commands, 'sh', mount]
+      const { status, stderr } = spawnSync('nsenter', args)
+      if (status !== 0) throw new Error(stderr.toString('utf8'))
+    },
+    async put() {
+      const answer = await world.send(JOB, {
+        method: 'PUT',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: '{"properties":{"jobType":"Command"}}',
+      })
+      return { status: answer.status, code: answer.code, retryAfter: answer.headers['retry-after'] }
+    },
+    async get() {
+      const { status, code } = await world.send(JOB, { headers })
+      return { status, code }
+    },
+    ready: async () => (await world.send('/_harness/readyz')).status,
+    // the mount is there for the gateway alone
+    spool: () => readSpool(`/proc/${world.gateway.pid}/root${mount}`),
+  }
+}
+
+/** Nothing is served, nothing reaches azure, and the gateway says that it is not ready. */
+async function checkClosed(t: Checks, disk: Small): Promise<void> {
+  await eventually('unready', async () => (await disk.ready()) === 503)
+  await disk.world.clear()
+  for (let round = 0; round < 5; round += 1) {
+    const change = await disk.put()
+    t.equal(change.status, 503)
+    t.equal(change.code, 'audit_unavailable')
+    t.match(change.retryAfter, /^\d+$/)
+    t.equal(disk.world.lab.requests().length, 0, 'nothing is forwarded')
+    t.match(await disk.get(), { status: 503, code: 'audit_unavailable' })
+  }
+  const anonymous = await disk.world.send(JOB)
+  t.equal(anonymous.status, 503, 'not even a refusal is given that cannot be recorded')
+  t.equal(anonymous.code, 'audit_unavailable')
+}
+
+async function checkOpen(t: Checks, disk: Small, before: number): Promise<void> {
+  await eventually('ready again', async () => (await disk.ready()) === 200)
+  await disk.world.clear()
+  t.ok((await disk.put()).status < 300, 'changes are served again, without a restart')
+  t.equal((await disk.get()).status, 200)
+  await eventually('all ends', async () => openIntents(await disk.spool()).length === 0)
+  const rows = await disk.spool()
+  const intents = new Set(
+    rows.filter((row) => row['RecordKind'] === 'authorized').map((row) => row['ExchangeId']),
+  )
+  t.same(
+    [...seenUpstream(disk.world)].filter((id) => !intents.has(id)),
+    [],
+  )
+  const events = rows.filter((row) => row['RecordKind'] === 'gateway').map((row) => row['Event'])
+  t.ok(events.includes('audit_ready') || events.includes('spool_recovered'), events.join())
+  t.ok(rows.length > before)
+}
+
+t.test(
+  'promise 3: a full disk refuses, says so, forwards nothing, and goes on when there is room (promise 21: both on record)',
+  { skip },
+  async (t) => {
+    const disk = await onSmallDisk(t, '1536k')
+    t.ok((await disk.put()).status < 300)
+    const before = (await disk.spool()).length
+    disk.inside('dd if=/dev/zero of="$1/other" bs=1k count=99999 2>/dev/null; true')
+    // what is left of the last page takes a record or two
+    await eventually('refused', async () => (await disk.put()).status === 503)
+    await checkClosed(t, disk)
+    disk.inside('rm "$1/other"')
+    await checkOpen(t, disk, before)
+    const events = (await disk.spool()).map((row) => row['Event'])
+    t.ok(events.includes('audit_degraded'), 'that it was closed is on record')
+    t.ok(events.includes('audit_ready'), 'and that it is open')
+  },
+)
+
+t.test(
+  'promise 3: a disk that turns read-only refuses, and goes on when it can be written',
+  { skip },
+  async (t) => {
+    const disk = await onSmallDisk(t, '64m')
+    t.ok((await disk.put()).status < 300)
+    const before = (await disk.spool()).length
+    // what is open stays writable: the next segment is refused, as after a remount upon errors
+    disk.inside(
+      'mount --bind "$1" "$1"; until mount -o remount,bind,ro "$1"; do umount -l "$1"; mount --bind "$1" "$1"; done',
+    )
+    await eventually('refused', async () => (await disk.put()).status === 503)
+    await checkClosed(t, disk)
+    disk.inside('umount -l "$1"')
+    await checkOpen(t, disk, before)
+  },
+)
+
+t.test(
+  'promise 3: a spool that was removed is never made up: unready, 503',
+  { skip },
+  async (t) => {
+    const disk = await onSmallDisk(t, '64m')
+    t.ok((await disk.put()).status < 300)
+    disk.inside('rm -rf "$1"/*')
+    await checkClosed(t, disk)
+  },
+)

@@ -1,0 +1,128 @@
+/** The disk takes its time: promise 1, through the whole gateway, whose very fdatasync is held back. */
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { request } from 'node:https'
+import t from 'tap'
+import { startGateway, type World } from '../support/gateway.ts'
+import type { Test } from '../audit/fixtures.ts'
+import { workspaceId } from '../../lab/personas.ts'
+
+const HELD_MS = 3_000
+const JOB = `${workspaceId()}/jobs/j?api-version=2024-04-01`
+const probe = spawnSync('strace', ['-qq', '-o', '/dev/null', '-e', 'trace=none', 'true'])
+const skip = probe.status === 0 ? false : 'strace is not installed or not permitted here'
+
+/** Holds back every fdatasync of a running process from now on. */
+async function holdSyncs(t: Test, pid: number): Promise<void> {
+  const inject = `inject=fdatasync:delay_enter=${HELD_MS * 1000}`
+  const tracer = spawn(
+    'strace',
+    ['-f', '-p', String(pid), '-o', '/dev/null', '-e', 'trace=fdatasync', '-e', inject],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  )
+  t.teardown(async () => {
+    const ended = once(tracer, 'exit')
+    // detaches, so that the gateway goes on
+    tracer.kill('SIGINT')
+    await ended
+  })
+  await once(tracer.stderr, 'data')
+}
+
+async function scientist(t: Test): Promise<{ world: World; token: string }> {
+  const world = await startGateway()
+  t.teardown(() => world.close())
+  const token = await world.lab.token('scientist')
+  // tokens, keys and connections are there: what is waited for from now on is the disk
+  await world.send(JOB, { headers: { authorization: `Bearer ${token}` } })
+  await world.clear()
+  await holdSyncs(t, world.gateway.pid)
+  return { world, token }
+}
+
+t.test(
+  'promise 1: no byte of a change reaches azure before its record is on the disk',
+  { skip },
+  async (t) => {
+    const { world, token } = await scientist(t)
+    const began = performance.now()
+    let reached = NaN
+    const looking = setInterval(() => {
+      if (Number.isNaN(reached) && world.lab.requests().length > 0) reached = performance.now()
+    }, 10)
+    const answer = await world.send(JOB, {
+      method: 'PUT',
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: '{"properties":{"jobType":"Command"}}',
+    })
+    clearInterval(looking)
+    t.ok(answer.status < 300, answer.text)
+    t.equal(world.lab.requests().length, 1)
+    t.ok(reached - began >= HELD_MS, `azure was reached after ${Math.round(reached - began)} ms`)
+  },
+)
+
+t.test(
+  'promise 1: azure may be asked, but no byte of an answer leaves before the record of a read is on the disk',
+  { skip },
+  async (t) => {
+    const { world, token } = await scientist(t)
+    const began = performance.now()
+    const { port } = new URL(world.url)
+    const first = await new Promise<number>((resolve, reject) => {
+      const outgoing = request(
+        {
+          port,
+          host: 'localhost',
+          path: JOB,
+          ca: world.lab.certificates.ca,
+          headers: { authorization: `Bearer ${token}` },
+          agent: false,
+        },
+        (answer) => answer.on('error', reject).resume(),
+      )
+      outgoing.once('socket', (socket) =>
+        socket.once('secureConnect', () => {
+          socket.once('data', () => resolve(performance.now()))
+        }),
+      )
+      outgoing.once('error', reject)
+      outgoing.end()
+    })
+    t.ok(first - began >= HELD_MS, `the first byte came after ${Math.round(first - began)} ms`)
+    t.equal(world.lab.requests().length, 1)
+  },
+)
+
+t.test(
+  'promise 1: a caller who hangs up while the disk works has caused nothing at azure',
+  { skip },
+  async (t) => {
+    const { world, token } = await scientist(t)
+    const { port } = new URL(world.url)
+    const outgoing = request({
+      port,
+      host: 'localhost',
+      path: JOB,
+      method: 'PUT',
+      ca: world.lab.certificates.ca,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      agent: false,
+    })
+    const closed = new Promise<void>((done) => {
+      outgoing.on('error', () => undefined).once('close', done)
+    })
+    outgoing.end('{"properties":{"jobType":"Command"}}')
+    await new Promise((done) => setTimeout(done, HELD_MS / 3))
+    outgoing.destroy()
+    await closed
+    let last = (await world.allRecords()).at(-1)
+    for (let tries = 0; last?.['RecordKind'] !== 'completed' && tries < 300; tries += 1) {
+      await new Promise((done) => setTimeout(done, 100))
+      last = (await world.allRecords()).filter((row) => row['Method'] === 'PUT').at(-1)
+    }
+    t.equal(last?.['RecordKind'], 'completed')
+    t.equal(last?.['Outcome'], 'client_abort')
+    t.same(world.lab.requests(), [], 'azure saw nothing')
+  },
+)

@@ -1,0 +1,109 @@
+/** A sink that fails in each of its ways while requests go on: nothing is lost, nothing is made up. */
+import t from 'tap'
+import { startGateway } from '../support/gateway.ts'
+import { checkTrail, eventually, freePort, parseMetrics } from '../support/trail.ts'
+import type { Fault } from '../../lab/faults.ts'
+import { workspaceId } from '../../lab/personas.ts'
+
+const JOB = `${workspaceId()}/jobs/j?api-version=2024-04-01`
+
+t.setTimeout(300_000)
+
+const FAULTS: readonly (readonly [string, readonly Fault[]])[] = [
+  ['resets', [{ times: 2, reset: true }]],
+  ['takes rows and resets before it says so', [{ times: 2, reset: true, after: true }]],
+  ['answers 429 with Retry-After', [{ times: 2, status: 429, headers: { 'retry-after': '1' } }]],
+  ['answers 429 without', [{ times: 2, status: 429 }]],
+  ['answers 413', [{ times: 2, status: 413 }]],
+  ['answers 500', [{ times: 2, status: 500, body: 'no' }]],
+  ['answers 503', [{ times: 1, status: 503 }]],
+  ['rejects a batch that has more rows than one', [{ times: 1, status: 400 }]],
+]
+
+for (const [name, faults] of FAULTS) {
+  t.test(`a sink that ${name} costs time, and no row`, async (t) => {
+    const world = await startGateway()
+    t.teardown(() => world.close())
+    const headers = { authorization: `Bearer ${await world.lab.token('scientist')}` }
+    await eventually('the start is shipped', () => world.lab.ingestion.rows().length > 0)
+    for (const fault of faults) await world.fault('ingestion', fault)
+    for (let n = 0; n < 20; n += 1) {
+      const { status } = await world.send(JOB, {
+        method: 'PUT',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: '{"properties":{"jobType":"Command"}}',
+      })
+      t.ok(status < 300)
+    }
+    await world.send(JOB)
+    await checkTrail(t, world)
+  })
+}
+
+t.test(
+  'a sink that refuses the role is held, asked again half a minute later, and gets all',
+  async (t) => {
+    const port = await freePort()
+    const world = await startGateway({
+      gateway: {
+        change: (config) => ({
+          ...config,
+          listen: { ...config.listen, metrics: { host: '127.0.0.1', port } },
+        }),
+      },
+    })
+    t.teardown(() => world.close())
+    await eventually('the start is shipped', () => world.lab.ingestion.rows().length > 0)
+    await world.fault('ingestion', { times: 1, status: 403 })
+    await world.send(JOB)
+    const metrics = async () =>
+      parseMetrics(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text())
+    const held = 'harness_audit_sink_state{sink="azure-monitor",state="held"}'
+    await eventually('held', async () => (await metrics()).get(held) === 1)
+    t.ok(((await metrics()).get('harness_audit_unshipped_records{sink="azure-monitor"}') ?? 0) > 0)
+    t.equal((await world.send('/_harness/readyz')).status, 200, 'the spool is there for that')
+    await checkTrail(t, world)
+  },
+)
+
+t.test(
+  'the metrics endpoint tells of the spool, the disk, the sinks and the refusals',
+  async (t) => {
+    const port = await freePort()
+    const world = await startGateway({
+      gateway: {
+        change: (config) => ({
+          ...config,
+          listen: { ...config.listen, metrics: { host: '127.0.0.1', port } },
+        }),
+      },
+    })
+    t.teardown(() => world.close())
+    const headers = { authorization: `Bearer ${await world.lab.token('scientist')}` }
+    await world.settled(await world.send(JOB, { headers }))
+    await world.send(JOB)
+    await checkTrail(t, world)
+    const answer = await fetch(`http://127.0.0.1:${port}/metrics`)
+    t.match(answer.headers.get('content-type'), /^text\/plain; version=0\.0\.4/)
+    const metrics = parseMetrics(await answer.text())
+    const value = (name: string): number => metrics.get(`harness_audit_${name}`) ?? NaN
+    t.ok(value('spool_bytes') > 1_000)
+    t.ok(value('spool_segments') >= 1)
+    t.ok(value('disk_free_bytes') > 0)
+    t.equal(value('ready'), 1)
+    t.equal(value('owed_outcomes'), 0)
+    t.ok(value('sync_seconds{quantile="0.99"}') > 0)
+    t.ok(value('sync_seconds_count') > 0)
+    t.ok(value('sync_seconds_sum') > 0)
+    t.equal(value('refusals_total{code="missing_token"}'), 1)
+    t.equal(
+      value('outcomes_total{outcome="failed"}') + value('records_total{kind="refused"}') > 0,
+      true,
+    )
+    t.ok(value('records_total{kind="authorized"}') >= 1)
+    t.ok(value('sink_rows_total{sink="azure-monitor",result="accepted"}') > 0)
+    t.ok(value('oldest_unshipped_seconds{sink="azure-monitor"}') >= 0)
+    t.equal(value('unshipped_records{sink="azure-monitor"}'), 0)
+    t.equal(value('sink_state{sink="azure-monitor",state="ok"}'), 1)
+  },
+)
