@@ -313,11 +313,12 @@ t.test('services that are not followed with a token keep a host that is not serv
 })
 
 t.test(
-  'an endpoint elsewhere keeps its scoringUri; one of Azure leads to the gateway',
+  'an endpoint elsewhere leads to a refusal, one of Azure to itself, and both only here',
   async (t) => {
     const path = `${W}/onlineEndpoints/e${VERSION}`
     const foreign = { properties: { scoringUri: 'https://my-cluster.example/score' } }
-    t.same((await answered('upstream', { body: foreign }, path)).json(), foreign)
+    const elsewhere = await answered('upstream', { body: foreign }, path)
+    t.same(elsewhere.json(), { properties: { scoringUri: `${world.url}/_score/not-served` } })
     const host = world.lab.scoringHosts.replace('{endpoint}', 'e').replace('{region}', 'eastus')
     const own = await answered(
       'upstream',
