@@ -29,6 +29,8 @@ export interface Fault {
   readonly hold?: boolean
   /** Reads the request's body no faster than this. */
   readonly readBytesPerSecond?: number
+  /** For so long; to its end if absent. */
+  readonly readSlowlyMs?: number
   /** The request is carried out before its answer fails: the caller cannot know that it was. */
   readonly after?: boolean
 }
@@ -63,6 +65,7 @@ const KEYS = new Set([
   'raw',
   'hold',
   'readBytesPerSecond',
+  'readSlowlyMs',
 ])
 
 function parse(value: unknown): Fault {

@@ -29,6 +29,8 @@ export interface Entry {
   body: string | null
   /** Status that the lab answered; null if it has not answered (yet), or cut the connection. */
   status: number | null
+  /** Bytes of a streamed answer that have been handed to the connection so far. */
+  sentBytes: number
 }
 
 export interface Journal {
@@ -85,6 +87,7 @@ export function createJournal(): Journal {
         bodySha256: null,
         body: null,
         status: null,
+        sentBytes: 0,
       }
       entries.push(entry)
       if (entries.length > MAX_ENTRIES) entries = entries.slice(MAX_ENTRIES / 10)

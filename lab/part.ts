@@ -86,8 +86,10 @@ export function json(
 }
 
 /** Holds the sender back after each chunk, for as long as it should have taken. */
-function slowDown(request: http.IncomingMessage, bytesPerSecond: number): void {
+function slowDown(request: http.IncomingMessage, bytesPerSecond: number, ms = Infinity): void {
+  const until = performance.now() + ms
   request.on('data', (chunk: Buffer) => {
+    if (performance.now() > until) return
     request.pause()
     setTimeout(() => request.resume(), (chunk.length / bytesPerSecond) * 1000)
   })
@@ -138,6 +140,9 @@ async function send(
   response.writeHead(answer.status, { ...answer.headers } as http.OutgoingHttpHeaders)
   if (answer.body instanceof Readable) {
     if (!cut) {
+      answer.body.on('data', (chunk: Buffer | string) => {
+        entry.sentBytes += Buffer.byteLength(chunk)
+      })
       await pipeline(answer.body, response)
       return
     }
@@ -266,10 +271,11 @@ export async function createPart(options: PartOptions): Promise<Part> {
     const own = url.startsWith('/_lab/')
     // what inspects is not itself part of what arrived
     const entry = own
-      ? ({ bodyBytes: 0, bodySha256: null, body: null, status: null } as Entry)
+      ? ({ bodyBytes: 0, bodySha256: null, body: null, status: null, sentBytes: 0 } as Entry)
       : journal.add(name, request)
     const fault = own ? null : faults.take(request.method ?? '', url)
-    if (fault?.readBytesPerSecond !== undefined) slowDown(request, fault.readBytesPerSecond)
+    if (fault?.readBytesPerSecond !== undefined)
+      slowDown(request, fault.readBytesPerSecond, fault.readSlowlyMs)
     const reading = own || options.bodies === 'read' ? readBody(request, entry) : null
     const call: Call = {
       method: request.method ?? '',

@@ -8,13 +8,14 @@ import type { Exchange, Outcome } from './exchange.ts'
 /** What is known of the end: a call that may have changed something and has no answer is `unknown`, never `failed`. */
 export function outcomeOf(exchange: Exchange, finished: boolean): Outcome {
   const { refusal, operation, upstream } = exchange
+  // cut off after its first byte: what it was about may have been done
+  if (exchange.cut && !finished) return operation?.effect === 'read' ? 'failed' : 'unknown'
   if (refusal !== null) {
     const reached = upstream !== null && refusal.code !== 'upstream_unreachable'
     const answered = upstream !== null && upstream.status !== null
     return reached && !answered && operation?.effect !== 'read' ? 'unknown' : 'failed'
   }
-  if (!finished && !exchange.cut) return 'client_abort'
-  if (!finished) return operation?.effect === 'read' ? 'failed' : 'unknown'
+  if (!finished) return 'client_abort'
   return (exchange.status ?? 500) < 400 ? 'success' : 'failed'
 }
 

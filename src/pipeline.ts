@@ -120,12 +120,10 @@ export function createPipeline(stages: Stages): Pipeline {
     else await recorded.catch(withdraw(exchange))
     stillThere(reply)
 
-    const regrant = async (rejected: Grant): Promise<Grant> => {
-      stages.dropToken(rejected, scope)
-      return stages.grant(rejected.permit, scope, request.raw)
-    }
+    const drop = (rejected: Grant): void => stages.dropToken(rejected, scope)
+    const regrant = async (): Promise<Grant> => stages.grant(permit, scope, request.raw)
     const fail = async (refusal: Refusal): Promise<void> => refuse(refusal, request, reply)
-    stages.forward(grant, { exchange, origin, path, recorded, body, regrant, fail }, reply)
+    stages.forward(grant, { exchange, origin, path, recorded, body, drop, regrant, fail }, reply)
     return reply
   }
 

@@ -8,6 +8,7 @@ import type { Operation } from '../azureml/operation.ts'
 import type { Exchange } from '../exchange.ts'
 import { Refusal } from '../errors.ts'
 import { chunksOf, readUpTo } from './chunks.ts'
+import { upstreamFault } from './faults.ts'
 import { checkSingle, responseHeaders, upstreamIds } from './headers.ts'
 import { screened, type Screen } from './screen.ts'
 import { plainError } from './upstream-error.ts'
@@ -173,8 +174,10 @@ function metered(stream: Readable, exchange: Exchange): Readable {
   stream.on('data', (chunk: Buffer) => {
     exchange.bytesOut += chunk.byteLength
   })
-  stream.on('error', () => {
+  stream.on('error', (error) => {
     exchange.cut = true
+    // too late for an answer, not for the record
+    exchange.refusal ??= error instanceof Refusal ? error : upstreamFault(error)
   })
   return stream
 }

@@ -26,8 +26,10 @@ export interface Call {
   readonly recorded: Promise<void>
   /** The body if policy read or changed it; null to stream the caller's bytes untouched. */
   readonly body: Buffer | null
-  /** A fresh grant after Azure rejected this one's token. */
-  readonly regrant: (rejected: Grant) => Promise<Grant>
+  /** Forgets the token of a grant that Azure rejected. */
+  readonly drop: (rejected: Grant) => void
+  /** Another grant for the same permit. */
+  readonly regrant: () => Promise<Grant>
   /** Where every failure ends: sends the refusal and settles the record. */
   readonly fail: (refusal: Refusal) => Promise<void>
 }
@@ -125,9 +127,10 @@ export function createForward(options: ForwardOptions): Forward {
       const answer = toUpstreamAnswer(response)
       try {
         await call.recorded
+        if (answer.statusCode === 401) call.drop(grant)
         if (answer.statusCode === 401 && first && replayable(request.method, call.body, length)) {
           answer.stream.resume()
-          send(await call.regrant(grant), call, reply, false)
+          send(await call.regrant(), call, reply, false)
           return
         }
         await sendAnswer(answer, exchange, reply, options)

@@ -8,7 +8,7 @@ import { createAuthority, type Authority, type AuthorityOptions } from './author
 import { createIssuerMatcher } from './issuers.ts'
 import { isCompactJws, takeApart } from './jws.ts'
 import type { Metric } from './metric.ts'
-import { nameMistake } from './mistake.ts'
+import { nameMistake, opaqueRefusal } from './mistake.ts'
 import type { VerifiedToken } from './token-cache.ts'
 
 export interface Authorities {
@@ -32,7 +32,7 @@ export function createAuthorities(
   /** An opaque token names nobody. It is shown to one issuer, never to several in turn. */
   async function judgeOpaque(token: string, digest: string): Promise<VerifiedToken> {
     const [one, ...others] = [...authorities].filter(([, authority]) => authority.canIntrospect)
-    if (one === undefined) throw new Refusal('invalid_token', 'the token is not a signed JWT')
+    if (one === undefined) throw opaqueRefusal()
     if (others.length > 0) {
       throw new Refusal('invalid_token', 'the token does not tell which issuer to ask about it')
     }

@@ -10,6 +10,7 @@ import { checkTimes, toClaims } from './introspected.ts'
 import { isOktaOrganisation, type MatchedIssuer } from './issuers.ts'
 import type { Unverified } from './jws.ts'
 import { createKeyStore, type KeyStoreState } from './key-store.ts'
+import { opaqueRefusal } from './mistake.ts'
 import { readEntra } from './profiles/entra.ts'
 import { readOidc } from './profiles/oidc.ts'
 import { readOkta } from './profiles/okta.ts'
@@ -92,7 +93,7 @@ export function createAuthority(config: IssuerConfig, options: AuthorityOptions)
   }
 
   async function judgeOpaque(token: string, digest: string, matched: MatchedIssuer) {
-    if (introspector === null) throw new Refusal('invalid_token', 'the token is not a signed JWT')
+    if (introspector === null) throw opaqueRefusal()
     const answer = await introspector.introspect(token, digest)
     // The issuer answered for an access token, so its type is settled
     const parts = { typ: 'at+jwt', claims: toClaims(answer, config.profile) }

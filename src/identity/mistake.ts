@@ -27,6 +27,13 @@ const FOREIGN_AUDIENCES: ReadonlyMap<unknown, string> = new Map([
 ])
 const ACCESS_TOKEN_REMEDY = 'send the access token that was issued together with it'
 
+/** The refusal for what is no JWT and nobody could be asked about. */
+export function opaqueRefusal(): Refusal {
+  return new Refusal('invalid_token', 'the token is not a signed JWT', {
+    remedy: 'send an access token of an issuer configured here; keys of endpoints are not accepted',
+  })
+}
+
 /** The refusal for an ID token, wherever it is found out. */
 export function idTokenRefusal(): Refusal {
   return new Refusal('invalid_token', 'this is an ID token', { remedy: ACCESS_TOKEN_REMEDY })

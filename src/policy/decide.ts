@@ -215,7 +215,7 @@ function createJudge(
     const action = set.words.actionOf(operation)
     const resources = resourceUids(operation)
     const question: Question = { principals, action, resources, context: contextOf(facts) }
-    const { key, rules, shadowed } = relevantTo(principals, question.resources)
+    const { key, rules, shadowed } = relevantTo(question)
     const first = evaluate(parseSlice(key, rules), question)
     if (first.errors.length > 0) {
       const reason = `a policy could not be evaluated: ${first.errors.join(', ')}`

@@ -1,18 +1,21 @@
 /**
  * Slices: for one request, the rules whose scope can match it, parsed once and kept inside Cedar.
  *
- * A rule is left out only if its scope names a principal or resource that this request's is neither equal to nor a
- * member of. Cedar would find it unsatisfied without looking at its conditions, so leaving it out changes no answer.
+ * A rule is left out only if its scope names a principal, an action or a resource that this request's is neither equal
+ * to nor a member of, or another kind of resource. Cedar would find it unsatisfied without looking at its conditions, so
+ * leaving it out changes no answer. What is left, and the entities that it names, is what a decision costs.
  * @module
  */
 import { preparsePolicySet } from '@cedar-policy/cedar-wasm/nodejs'
 import { LRUCache } from 'lru-cache'
 import type { Uid } from './conditions.ts'
+import type { Question } from './evaluate.ts'
 import { cedarPolicies, type PolicySet, type Rule } from './rules.ts'
 import { createUidMap, type UidMap } from './uid-map.ts'
+import type { Action } from './words.ts'
 
 /** Parsed slices in Cedar's memory, over all policy sets in use: some tens of KB each. */
-const SLICES_MAX = 1024
+const SLICES_MAX = 2048
 
 /** Rules that Cedar has parsed. */
 export interface Slice {
@@ -78,6 +81,13 @@ export interface Relevant {
 interface Numbered {
   readonly rule: Rule
   readonly number: number
+  /** Actions and groups that its scope names; null for any. */
+  readonly actions: ReadonlySet<string> | null
+}
+
+function concerns({ rule, actions }: Numbered, action: Action, kind: string): boolean {
+  if (rule.policy.kind !== null && rule.policy.kind !== kind) return false
+  return actions === null || action.uids.some(({ id }) => actions.has(id))
 }
 
 /** Rules by the one resource that their scope names. */
@@ -101,31 +111,41 @@ function put(shelf: Shelf, entry: Numbered): void {
   entries.push(entry)
 }
 
-function take(shelf: Shelf | undefined, resources: readonly Uid[], found: Set<Numbered>): void {
-  if (shelf === undefined) return
+function take(shelf: Shelf, resources: readonly Uid[], found: Set<Numbered>): void {
   for (const entry of shelf.anywhere) found.add(entry)
   for (const resource of resources)
     for (const entry of shelf.at.get(resource) ?? []) found.add(entry)
 }
 
+/** Finds the rules. Principals are remembered as the list that they come in, so it has to stay as it is. */
+export type Slicer = (question: Pick<Question, 'principals' | 'action' | 'resources'>) => Relevant
+
 /** An index over the scopes of a policy set. */
-export function createSlicer(
-  set: PolicySet,
-): (principals: readonly Uid[], resources: readonly Uid[]) => Relevant {
+export function createSlicer(set: PolicySet): Slicer {
   const anybody = newShelf()
   const index = createUidMap<Shelf>()
   for (const [number, rule] of [...set.rules.values()].entries()) {
     const { principal } = rule
     const shelf = principal === null ? anybody : (index.get(principal) ?? newShelf())
     if (principal !== null) index.set(principal, shelf)
-    put(shelf, { rule, number })
+    const { actions } = rule.policy
+    put(shelf, { rule, number, actions: actions === null ? null : new Set(actions) })
+  }
+  const remembered = new WeakMap<readonly Uid[], readonly Shelf[]>()
+  const shelvesOf = (principals: readonly Uid[]): readonly Shelf[] => {
+    let shelves = remembered.get(principals)
+    if (shelves === undefined) {
+      shelves = [anybody, ...principals.flatMap((principal) => index.get(principal) ?? [])]
+      remembered.set(principals, shelves)
+    }
+    return shelves
   }
 
-  return (principals, resources) => {
+  return ({ principals, action, resources }) => {
     const unique = new Set<Numbered>()
-    take(anybody, resources, unique)
-    for (const principal of principals) take(index.get(principal), resources, unique)
-    const found = [...unique]
+    for (const shelf of shelvesOf(principals)) take(shelf, resources, unique)
+    const kind = resources[0]?.type ?? ''
+    const found = [...unique].filter((one) => concerns(one, action, kind))
     found.sort((one, other) => one.number - other.number)
     const all = found.map(({ rule }) => rule)
     return {

@@ -1,7 +1,7 @@
 /**
  * OTLP, Splunk and plain HTTPS as their receivers speak, over real HTTP.
  */
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import t from 'tap'
 import {
@@ -66,20 +66,13 @@ t.test('otlp posts one log record for each row to the logs path', async (t) => {
   t.equal(records[0].body.stringValue, rows[0]?.text)
 })
 
-const proto = (() => {
-  try {
-    execFileSync(
-      'python3',
-      ['-c', 'import opentelemetry.proto.collector.logs.v1.logs_service_pb2'],
-      {
-        stdio: 'ignore',
-      },
-    )
-    return false as const
-  } catch {
-    return 'the Python package opentelemetry-proto is not installed'
-  }
-})()
+/** A Python that has the published protocol buffers: that of MLflow 3 does (test/clients/python/install.sh). */
+const python = ['.venv/mlflow-3/bin/python', '.venv/bin/python', 'python3'].find((path) => {
+  const check = 'import opentelemetry.proto.collector.logs.v1.logs_service_pb2'
+  return spawnSync(path, ['-c', check], { stdio: 'ignore' }).status === 0
+})
+const proto =
+  python === undefined ? 'the Python package opentelemetry-proto is not installed' : false
 t.test('otlp is what the published protocol buffers parse', { skip: proto }, async (t) => {
   const server = await sinkServer(t)
   const sink = createOtlpSink({
@@ -94,7 +87,7 @@ t.test('otlp is what the published protocol buffers parse', { skip: proto }, asy
     'import sys;from google.protobuf.json_format import Parse;' +
     'from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest as R;' +
     'r=Parse(sys.stdin.read(),R());print(len(r.resource_logs[0].scope_logs[0].log_records))'
-  const printed = execFileSync('python3', ['-c', script], { input: server.calls[0]?.text ?? '' })
+  const printed = execFileSync(python ?? '', ['-c', script], { input: server.calls[0]?.text ?? '' })
   t.equal(printed.toString().trim(), '3')
 })
 

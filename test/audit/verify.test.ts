@@ -155,7 +155,9 @@ t.test('segments that were shipped and retired are not missing', async (t) => {
   const sink = await sinkServer(t)
   const directory = spoolDirectory(t)
   const audit = await openAudit(
-    optionsOf(directory, azureSink(sink.url), { spool: { segmentBytes: 65_536 } }),
+    optionsOf(directory, azureSink(sink.url), {
+      spool: { segmentBytes: 65_536, retentionSeconds: 0 },
+    }),
   )
   for (let n = 0; n < 100; n += 1) await audit.recorder.refused(exchangeOf())
   while ((rowsOf(directory)[0]?.Seq ?? 1) === 1) {

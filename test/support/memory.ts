@@ -1,0 +1,42 @@
+/**
+ * Memory of the gateway's process while something is done, and bodies of any size to do it with.
+ * @module
+ */
+import { createHash } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+
+const SAMPLE_MS = 50
+const CHUNK = Buffer.alloc(64 * 1024, 'x')
+
+/** For tap: why memory cannot be measured here. */
+export const NO_PROC =
+  process.platform === 'linux' ? false : 'memory is read from /proc, which this platform has not'
+
+/** Resident memory of a process in bytes, from /proc. */
+export async function resident(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8')
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) * 1024
+}
+
+/** The largest growth in bytes seen while `work` runs. */
+export async function growth(pid: number, work: () => Promise<void>): Promise<number> {
+  const start = await resident(pid)
+  let most = start
+  const timer = setInterval(
+    () => void resident(pid).then((now) => (most = Math.max(most, now))),
+    SAMPLE_MS,
+  )
+  await work().finally(() => clearInterval(timer))
+  return most - start
+}
+
+/** So many bytes, one block of memory at a time. */
+export function* blocks(bytes: number): Generator<Buffer> {
+  for (let left = bytes; left > 0; left -= CHUNK.byteLength) yield CHUNK.subarray(0, left)
+}
+
+export function sha256Of(bytes: number): string {
+  const hash = createHash('sha256')
+  for (const chunk of blocks(bytes)) hash.update(chunk)
+  return hash.digest('hex')
+}
