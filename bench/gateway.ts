@@ -26,6 +26,10 @@ const CONNECTIONS = 64
 const WARM_UP = 3_000
 const REQUESTS = 12_000
 const ROUNDS = 3
+/** Open loop: requests a second over those connections, well below what one core can do, and for how long. */
+const RATE = 300
+const OPEN_SECONDS = 6
+const OPEN_WARM_UP = 300
 const ANSWER = JSON.stringify({
   id: 'x',
   properties: { jobType: 'Command', description: 'y'.repeat(1_400) },
@@ -88,8 +92,72 @@ async function measure(subject: Subject): Promise<GatewayRow> {
   }
 }
 
+/** Milliseconds of a request at a stated rate: what a caller waits for when the machine is not the limit. */
+export interface OpenRow {
+  readonly name: string
+  readonly rate: number
+  readonly p50: number
+  readonly p99: number
+}
+
+/** Sends at a fixed rate, whether or not the answers keep up; a request's time begins when it is sent. */
+async function measureOpen(subject: Subject, method: 'GET' | 'PUT'): Promise<number[]> {
+  const pool = new Pool(subject.url, { connections: CONNECTIONS, connect: { ca: subject.ca } })
+  const headers = {
+    authorization: `Bearer ${subject.token}`,
+    ...(method === 'PUT' ? { 'content-type': 'application/json' } : {}),
+  }
+  const body = method === 'PUT' ? '{"properties":{"jobType":"Command"}}' : null
+  const waits: number[] = []
+  const one = async (sent: number): Promise<void> => {
+    const answer = await pool.request({ path: PATH, method, headers, body })
+    await answer.body.dump()
+    if (answer.statusCode !== 200) throw new Error(`${subject.name} answered ${answer.statusCode}`)
+    waits.push(performance.now() - sent)
+  }
+  await Promise.all(Array.from({ length: OPEN_WARM_UP }, () => one(0)))
+  waits.length = 0
+  const began = performance.now()
+  const all: Promise<void>[] = []
+  for (let n = 0; n < RATE * OPEN_SECONDS;) {
+    const due = began + (n * 1000) / RATE
+    if (performance.now() < due) await new Promise((done) => setTimeout(done, 1))
+    else {
+      all.push(one(performance.now()))
+      n += 1
+    }
+  }
+  await Promise.all(all)
+  await pool.close()
+  return waits
+}
+
+/** Each subject in turn, several times over; the middle of all its waits. */
+async function openLoop(subjects: readonly Subject[]): Promise<OpenRow[]> {
+  const rows: OpenRow[] = []
+  for (const method of ['GET', 'PUT'] as const) {
+    const waits = new Map<string, number[]>()
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const subject of subjects) {
+        const measured = await measureOpen(subject, method)
+        waits.set(subject.name, [...(waits.get(subject.name) ?? []), ...measured])
+      }
+    }
+    for (const [name, all] of waits) {
+      const sorted = all.toSorted((a, b) => a - b)
+      rows.push({
+        name: `${name}, ${method}`,
+        rate: RATE,
+        p50: quantile(sorted, 0.5),
+        p99: quantile(sorted, 0.99),
+      })
+    }
+  }
+  return rows
+}
+
 /** Upstream, bare proxy and gateway are processes of their own; the two take turns. Needs /proc. */
-export async function benchGateway(): Promise<GatewayRow[]> {
+export async function benchGateway(): Promise<{ closed: GatewayRow[]; open: OpenRow[] }> {
   const directory = mkdtempSync(join(tmpdir(), 'harness-bench-'))
   const upstream = fork(new URL(import.meta.url), ['upstream'], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -108,6 +176,18 @@ export async function benchGateway(): Promise<GatewayRow[]> {
   const gateway = await spawnGateway(lab, {
     change: (config) => ({ ...config, cloud: { ...config.cloud, resourceManager: origin } }),
   })
+  const unsynced = await spawnGateway(lab, {
+    configFile: join(directory, 'unsynced.yaml'),
+    spool: join(directory, 'unsynced'),
+    change: (config) => ({
+      ...config,
+      cloud: { ...config.cloud, resourceManager: origin },
+      audit: {
+        ...config.audit,
+        spool: { ...config.audit.spool, durability: 'records-may-be-lost-on-power-failure' },
+      },
+    }),
+  })
   const token = await lab.token('scientist')
   try {
     const subjects: Subject[] = [
@@ -124,9 +204,15 @@ export async function benchGateway(): Promise<GatewayRow[]> {
     for (let round = 0; round < ROUNDS; round += 1) {
       for (const subject of subjects) rows.push(await measure(subject))
     }
-    return subjects.map(({ name }) => median(rows.filter((row) => row.name === name)))
+    const open = await openLoop([
+      ...subjects,
+      { name: 'gateway without fsync', url: unsynced.url, pid: unsynced.pid, ca, token },
+    ])
+    const closed = subjects.map(({ name }) => median(rows.filter((row) => row.name === name)))
+    return { closed, open }
   } finally {
     await gateway.stop()
+    await unsynced.stop()
     bare.kill()
     upstream.kill()
     await lab.close()

@@ -18,11 +18,20 @@ const rounded = (row: object): object =>
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   async gateway() {
-    const [bare, full] = await benchGateway()
-    console.table([bare, full].map((row) => rounded(row ?? {})))
+    const { closed, open } = await benchGateway()
+    const [bare, full] = closed
+    console.table(closed.map(rounded))
+    console.table(open.map(rounded))
+    for (let at = 0; at + 2 < open.length; at += 3) {
+      const [base, synced, unsynced] = open.slice(at, at + 3)
+      if (base === undefined || synced === undefined || unsynced === undefined) break
+      console.log(
+        `${synced.name} at ${synced.rate} a second over 64 connections: adds ${round(synced.p50 - base.p50)} ms at the ` +
+          `median with fsync, ${round(unsynced.p50 - base.p50)} ms without; asked for: under 2 ms`,
+      )
+    }
     if (bare === undefined || full === undefined) return
     console.log(`CPU a request: ${round(full.cpuMicros / bare.cpuMicros)} times the bare proxy's`)
-    console.log(`added at the median, 64 connections, fsync: ${round(full.p50 - bare.p50)} ms`)
   },
   async policy() {
     console.table((await benchPolicy(join(import.meta.dirname, '..', 'policies'))).map(rounded))
