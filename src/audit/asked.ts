@@ -6,7 +6,6 @@
  */
 import { line, lineIfAny } from './text.ts'
 import type { Exchange } from '../exchange.ts'
-import type { Principal } from '../identity/principal.ts'
 
 /** Entra puts 200 groups into a token at most. */
 const MOST_MEMBERSHIPS = 200
@@ -21,13 +20,19 @@ const NAME = /^[\w.:@/+~*-]{0,256}$/
 const OTHER = '(other)'
 
 /**
- * Ids under their issuer's name, as identity makes them. What an administrator named (Okta's groups are known by name,
- * not by id) is one bounded line like all else.
+ * Groups and roles that policy names, under their issuer's name as identity makes them. Others cannot have mattered,
+ * and a name that nobody wrote into a policy is not repeated here.
  */
-function memberships(ids: readonly string[], issuer: string): string[] | undefined {
+function memberships(
+  decision: Exchange['decision'],
+  type: string,
+  issuer: string,
+): string[] | undefined {
   const own = `${issuer}/`
-  const kept = ids.filter((id) => id.startsWith(own)).slice(0, MOST_MEMBERSHIPS)
-  return kept.length === 0 ? undefined : kept.map((id) => line(id, LONGEST_MEMBERSHIP))
+  const kept = (decision?.memberships ?? [])
+    .filter((one) => one.type === type && one.id.startsWith(own))
+    .slice(0, MOST_MEMBERSHIPS)
+  return kept.length === 0 ? undefined : kept.map(({ id }) => line(id, LONGEST_MEMBERSHIP))
 }
 
 interface Members {
@@ -36,22 +41,14 @@ interface Members {
   readonly PrincipalWorkspace: string | undefined
 }
 
-/** A principal makes many calls with the same memberships. */
-const members = new WeakMap<Principal, Members>()
-
-/** Memberships of the caller. */
-export function memberColumns(principal: Principal | null): Members | null {
+/** Memberships of the caller, as far as policy knows them. */
+export function memberColumns({ principal, decision }: Exchange): Members | null {
   if (principal === null) return null
-  let known = members.get(principal)
-  if (known === undefined) {
-    known = {
-      PrincipalGroups: memberships(principal.groups, principal.issuer),
-      PrincipalRoles: memberships(principal.roles, principal.issuer),
-      PrincipalWorkspace: lineIfAny(principal.workspace, 1024),
-    }
-    members.set(principal, known)
+  return {
+    PrincipalGroups: memberships(decision, 'Group', principal.issuer),
+    PrincipalRoles: memberships(decision, 'Role', principal.issuer),
+    PrincipalWorkspace: lineIfAny(principal.workspace, 1024),
   }
-  return known
 }
 
 /** The facts that policies asked for. */

@@ -178,7 +178,7 @@ function hostOf(origin: string | undefined): string | undefined {
 /** What is said once, with the decision. */
 function askedColumns(exchange: Exchange, key: KeyObject | null) {
   return {
-    ...memberColumns(exchange.principal),
+    ...memberColumns(exchange),
     Facts: factsColumn(exchange.decision),
     ...queryColumns(exchange, key),
   }

@@ -3,6 +3,7 @@
  * @module
  */
 import { LRUCache } from 'lru-cache'
+import { createUidMap } from './uid-map.ts'
 import type { Operation } from '../azureml/operation.ts'
 import { Refusal } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
@@ -29,6 +30,8 @@ export interface Decision {
   readonly shadow: readonly string[]
   /** The facts that it was decided on: those that policies ask for. */
   readonly facts: Facts
+  /** The caller's groups and roles that some policy or binding names: no other can have mattered. */
+  readonly memberships: readonly Uid[]
 }
 
 export type { Facts }
@@ -195,7 +198,15 @@ function failed(
   facts: Facts,
   cause?: unknown,
 ): Judged {
-  const decision: Decision = { verdict: 'refuse', policies, reason, version, shadow: [], facts }
+  const decision: Decision = {
+    verdict: 'refuse',
+    policies,
+    reason,
+    version,
+    shadow: [],
+    facts,
+    memberships: [],
+  }
   return { effects: null, code: 'policy_error', remedy: null, cause, decision }
 }
 
@@ -210,6 +221,7 @@ function createJudge(
   const relevantTo = createSlicer(set)
   const neededFor = createNeeded(set)
   const { version } = set
+  const isNamed = createIsNamed(set)
 
   return ({ principals, operation, facts }) => {
     const action = set.words.actionOf(operation)
@@ -231,6 +243,7 @@ function createJudge(
         ? []
         : shadowOf(set, answer, evaluate(parseSlice(`${key} shadow`, shadowed), question))
     const deciding = policies.flatMap((id) => set.rules.get(id) ?? [])
+    const memberships = principals.filter(isNamed)
     if (answer.permitted) {
       const effects = resolveEffects(deciding, set.bindings.order)
       const decision: Decision = {
@@ -240,6 +253,7 @@ function createJudge(
         version,
         shadow,
         facts,
+        memberships,
       }
       return { effects, decision, stepUp }
     }
@@ -249,9 +263,19 @@ function createJudge(
       effects: null,
       code: action.secrets ? 'secrets_refused' : 'policy_refused',
       remedy: deciding.length > 0 ? null : needed.remedy,
-      decision: { verdict: 'refuse', policies, reason, version, shadow, facts },
+      decision: { verdict: 'refuse', policies, reason, version, shadow, facts, memberships },
     }
   }
+}
+
+/** Groups and roles that bindings or conditions name. */
+function createIsNamed(set: PolicySet): (uid: Uid) => boolean {
+  const named = createUidMap<true>()
+  for (const { principal, policy } of set.rules.values()) {
+    for (const uid of [...(principal === null ? [] : [principal]), ...(policy.named ?? [])])
+      named.set(uid, true)
+  }
+  return (uid) => (uid.type === 'Group' || uid.type === 'Role') && named.get(uid) === true
 }
 
 /** The same rules as if every sign-in that can be asked for had been made. */

@@ -80,6 +80,7 @@ export function exchangeOf(change: Partial<Exchange> = {}): Exchange {
       version: 'sha256-abc',
       shadow: [],
       facts: {},
+      memberships: [],
     },
     identity: {
       name: 'scientists',
