@@ -15,14 +15,16 @@ export const readOidc: Profile = ({ typ, claims }, issuer) => {
   const scopes = readWords(claims, 'scope')
   // RFC 9068 section 2.1 has a type of its own; Keycloak says `typ: Bearer` in the claims instead
   const isTyped = typ === 'at+jwt' || claims.get('typ') === 'Bearer'
+  const isServiceAccount = claims.get('typ') === 'Bearer' && claims.has('client_id')
   const isIdToken = claims.has('at_hash') || claims.has('c_hash') || claims.has('nonce')
   if (isIdToken || (!isTyped && (client === null || scopes === null))) throw idTokenRefusal()
   const subject = readId(claims, 'sub')
   if (subject === null) throw new Refusal('no_principal', 'the token has no "sub"')
   return {
     principal: {
-      // RFC 9068 section 2.2: where no person took part, the subject is the client
-      kind: subject === client ? 'service' : 'user',
+      // RFC 9068 section 2.2: where no person took part, the subject is the client. Keycloak gives a service account a
+      // subject of its own, and only such a token the claim `client_id` besides `azp`
+      kind: subject === client || isServiceAccount ? 'service' : 'user',
       id: `${name}/${subject}`,
       issuer: name,
       tenant: null,
