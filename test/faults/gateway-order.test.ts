@@ -45,20 +45,17 @@ t.test(
   { skip },
   async (t) => {
     const { world, token } = await scientist(t)
-    const began = performance.now()
-    let reached = NaN
-    const looking = setInterval(() => {
-      if (Number.isNaN(reached) && world.lab.requests().length > 0) reached = performance.now()
-    }, 10)
+    const began = Date.now()
     const answer = await world.send(JOB, {
       method: 'PUT',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: '{"properties":{"jobType":"Command"}}',
     })
-    clearInterval(looking)
     t.ok(answer.status < 300, answer.text)
-    t.equal(world.lab.requests().length, 1)
-    t.ok(reached - began >= HELD_MS, `azure was reached after ${Math.round(reached - began)} ms`)
+    const requests = world.lab.requests()
+    t.equal(requests.length, 1)
+    const waited = Date.parse(requests[0]?.time ?? '') - began
+    t.ok(waited >= HELD_MS, `azure was reached after ${waited} ms`)
   },
 )
 

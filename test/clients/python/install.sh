@@ -13,11 +13,15 @@ install() {
 }
 
 if (($# == 0)); then set -- python mlflow3 az; fi
+# one process each: most of the time is waiting for the registry
+started=()
 for name in "$@"; do
   case "$name" in
-    python) install .venv requirements.txt ;;
-    mlflow3) install .venv/mlflow-3 requirements-mlflow-3.txt ;;
-    az) install .venv/az requirements-az.txt ;;
+    python) install .venv requirements.txt & ;;
+    mlflow3) install .venv/mlflow-3 requirements-mlflow-3.txt & ;;
+    az) install .venv/az requirements-az.txt & ;;
     *) echo "there is no environment \"$name\": python, mlflow3 or az" >&2; exit 2 ;;
   esac
+  started+=($!)
 done
+for process in "${started[@]}"; do wait "$process"; done
