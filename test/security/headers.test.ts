@@ -109,14 +109,7 @@ const cases: HeaderCase[] = [
     },
   ),
   ...framings.map(([name, lines]) =>
-    refused(
-      62,
-      name,
-      () => head(PUT, ...lines) + chunked(smuggled()) + smuggled(),
-      400,
-      undefined,
-      name === 'xchunked' || name === 'identity' ? 2 : 1,
-    ),
+    refused(62, name, () => head(PUT, ...lines) + chunked(smuggled()) + smuggled(), 400),
   ),
   refused(
     63,
@@ -164,7 +157,8 @@ const cases: HeaderCase[] = [
       `${head(PUT, 'Transfer-Encoding: chunked', 'Authorization: Basic x')}0x5\r\nhello\r\n0\r\n\r\n`,
     400,
     undefined,
-    2,
+    1,
+    /^40[01]$/,
   ),
   refused(
     65,
