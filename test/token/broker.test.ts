@@ -66,7 +66,7 @@ void t.test('a permit becomes a grant with the identity’s token for the resour
   const { broker } = await fixture(st)
   const grant = await broker.grant(permit('writer'), ARM)
   st.equal(grant.authorization(), `Bearer ${endpoint.tokens[0]}`)
-  st.same(grant.identity, { name: 'writer', clientId: CLIENT_ID })
+  st.same(grant.identity, { name: 'writer', clientId: CLIENT_ID, objectId: OBJECT_ID })
   const [request] = endpoint.requests
   st.equal(request?.method, 'GET')
   st.same(Object.fromEntries(request?.url.searchParams ?? []), {

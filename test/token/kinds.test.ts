@@ -89,7 +89,7 @@ void t.test('a workload identity’s file is exchanged for a token', async (st) 
     Array.from({ length: 100 }, () => broker.grant(permit('workload'), ARM)),
   )
   st.equal(grants[0]?.authorization(), `Bearer ${entra.tokens[0]}`)
-  st.same(grants[0]?.identity, { name: 'workload', clientId: APP })
+  st.same(grants[0]?.identity, { name: 'workload', clientId: APP, objectId: null })
   st.equal(entra.requests.length, 1)
   const [request] = entra.requests
   st.equal(request?.path.split('?')[0], `/${TENANT}/oauth2/v2.0/token`)
