@@ -4,7 +4,7 @@ import { Agent } from 'node:https'
 import { SignJWT } from 'jose'
 import t from 'tap'
 import { withGraph } from '../../lab/harness-config.ts'
-import type { PartName } from '../../lab/lab.ts'
+import type { PartName } from '../../lab/parts.ts'
 import {
   AUDIENCE_GUID,
   ENTRA_CLI,
