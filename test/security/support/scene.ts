@@ -63,8 +63,13 @@ async function makePolicies(directory: string): Promise<Config['policies']> {
   return { directory, bindings: join(directory, 'bindings.yaml') }
 }
 
-/** A gateway that trusts the issuers of a bad world, and a clock that the two share. */
-export async function makeScene(): Promise<Scene & { close(): Promise<void> }> {
+/**
+ * A gateway that trusts the issuers of a bad world, and a clock that the two share.
+ * @param flags for node
+ */
+export async function makeScene(
+  flags: readonly string[] = [],
+): Promise<Scene & { close(): Promise<void> }> {
   const bad = await makeBadWorld()
   const directory = await mkdtemp(join(tmpdir(), 'policies-'))
   const policies = await makePolicies(directory)
@@ -74,7 +79,7 @@ export async function makeScene(): Promise<Scene & { close(): Promise<void> }> {
     lab: { identityTokenLifetimeSeconds: 90 * 86_400 },
     gateway: {
       env: { X: 'secret' },
-      execArgv: movableClock,
+      execArgv: [...movableClock, ...flags],
       change: (config) => ({
         ...config,
         issuers: bad.configs,
