@@ -43,7 +43,13 @@ export interface Stages {
     facts: Facts,
   ) =>
     { permit: Permit; decision: Decision } | { permit: null; refusal: Refusal; decision: Decision }
-  readonly route: (operation: Operation, target: Target, permit: Permit) => Promise<Route>
+  /** `grantFor` gets a grant of the permit's own identity, to ask Azure with where the workspace is. */
+  readonly route: (
+    operation: Operation,
+    target: Target,
+    identity: string,
+    grantFor: (scope: string) => Promise<Grant>,
+  ) => Promise<Route>
   readonly grant: (permit: Permit, scope: string, raw: IncomingMessage) => Promise<Grant>
   /** `@pin`: null if nothing had to be pinned; otherwise what is to be judged instead. */
   readonly pin: (
@@ -100,13 +106,16 @@ export function createPipeline(stages: Stages): Pipeline {
       return verdict.permit
     }
     let permit = judge(gathered.facts)
-    const { origin, path, scope } = await stages.route(operation, target, permit)
-    let grant = await stages.grant(permit, scope, request.raw)
+    const grantFor = async (scope: string): Promise<Grant> =>
+      stages.grant(permit, scope, request.raw)
+    const { identity } = permit.effects
+    const { origin, path, scope } = await stages.route(operation, target, identity, grantFor)
+    let grant = await grantFor(scope)
     const pinned = await stages.pin(exchange, grant, gathered, origin)
     if (pinned !== null) {
       // what was judged with labels is judged again with the versions that go to Azure
       permit = judge(pinned.facts)
-      grant = await stages.grant(permit, scope, request.raw)
+      grant = await grantFor(scope)
     }
     exchange.identity = grant.identity
     const body = stages.finish(exchange, permit, pinned ?? gathered)
@@ -121,7 +130,7 @@ export function createPipeline(stages: Stages): Pipeline {
     stillThere(reply)
 
     const drop = (rejected: Grant): void => stages.dropToken(rejected, scope)
-    const regrant = async (): Promise<Grant> => stages.grant(permit, scope, request.raw)
+    const regrant = async (): Promise<Grant> => grantFor(scope)
     const fail = async (refusal: Refusal): Promise<void> => refuse(refusal, request, reply)
     stages.forward(grant, { exchange, origin, path, recorded, body, drop, regrant, fail }, reply)
     return reply

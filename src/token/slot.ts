@@ -122,7 +122,7 @@ export function createSlot(options: SlotOptions): Slot {
     if (!breaker.begin()) throw whileOpen()
     try {
       const token = await withinTime(assertion)
-      const expiresAt = inspectToken(token, { name, identity, scope }, now())
+      const expiresAt = inspectToken(token, { name, identity, scope, assertion }, now())
       counts.fetched += 1
       breaker.succeeded()
       // half of what is left, and up to a tenth more so that replicas do not come all at once
