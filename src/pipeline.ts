@@ -193,7 +193,10 @@ export function createPipeline(stages: Stages): Pipeline {
   }
 
   function unfinished(raw: IncomingMessage, refusal: Refusal): void {
-    exchangeOf(raw, stages.now()).refusal ??= refusal
+    const exchange = exchangeOf(raw, stages.now())
+    exchange.refusal ??= refusal
+    // server.ts says so on the socket, if anybody is still there to read it
+    if (raw.socket.writable) exchange.status ??= refusal.status
   }
 
   return { receive, handle, refuse, unfinished }

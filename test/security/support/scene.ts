@@ -137,10 +137,6 @@ export const outcomeOf = (answer: Answer): string =>
 const WIRE: Readonly<Record<string, { status: number; code: string }>> = {
   // a line break ends a header, so that this is no token but a broken header
   '"\\n" in a segment': { status: 400, code: 'bad_request' },
-  // the target is judged before the token, and says so in its own words
-  '?access_token=': { status: 400, code: 'bad_query' },
-  '?ACCESS_TOKEN=': { status: 400, code: 'bad_query' },
-  '?access%5Ftoken=': { status: 400, code: 'bad_query' },
 }
 
 export async function judge(
