@@ -4,11 +4,11 @@
  */
 import { randomUUID } from 'node:crypto'
 import { Agent } from 'node:https'
-import { SignJWT } from 'jose'
 import t from 'tap'
 import { withGraph } from '../../lab/harness-config.ts'
 import type { Entry } from '../../lab/journal.ts'
-import { AUDIENCE_GUID, ENTRA_CLI, PERSONAS, TENANT, workspaceId } from '../../lab/personas.ts'
+import { PERSONAS, TENANT, workspaceId } from '../../lab/personas.ts'
+import { overageToken } from '../support/entra-token.ts'
 import { startGateway, type World } from '../support/gateway.ts'
 import type { Answer } from '../support/send.ts'
 
@@ -52,27 +52,10 @@ const lookups = (): readonly Entry[] =>
 
 /** So many people; every second of them is a scientist. */
 async function people(count: number): Promise<Person[]> {
-  const { kid, privateKey } = lab.issuers.entra.signing()
-  const iat = Math.floor(Date.now() / 1000)
   const made = await Promise.all(
     Array.from({ length: count }, async (_, i) => {
       const oid = randomUUID()
-      const claims = {
-        iss: lab.issuers.entra.url,
-        aud: AUDIENCE_GUID,
-        iat,
-        nbf: iat,
-        exp: iat + 3600,
-        ver: '2.0',
-        tid: TENANT,
-        oid,
-        azp: ENTRA_CLI,
-        scp: 'user_impersonation',
-        hasgroups: true,
-      }
-      const header = { alg: 'RS256', kid, typ: 'JWT' }
-      const token = await new SignJWT(claims).setProtectedHeader(header).sign(privateKey)
-      return { oid, token, may: i % 2 === 0 }
+      return { oid, token: await overageToken(lab, oid), may: i % 2 === 0 }
     }),
   )
   const groups = made.map(({ oid, may }) => [oid, may ? SCIENTISTS : OTHERS])

@@ -26,6 +26,7 @@ import {
   token,
   world,
 } from './support/bytes.ts'
+import { framings } from './support/framings.ts'
 
 t.setTimeout(300_000)
 t.before(async () => void (await startBytes()))
@@ -51,25 +52,6 @@ const REWRITES = [
   'x-ms-original-url',
 ]
 const chunked = (body: string): string => `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
-
-const framings: [string, string[]][] = [
-  ['content-length, then chunked', ['Content-Length: 5', 'Transfer-Encoding: chunked']],
-  ['chunked, then content-length', ['Transfer-Encoding: chunked', 'Content-Length: 5']],
-  ['two equal content-lengths', ['Content-Length: 5', 'Content-Length: 5']],
-  ['two content-lengths', ['Content-Length: 5', 'Content-Length: 6']],
-  ['a list of content-lengths', ['Content-Length: 5, 5']],
-  ['content-length +5', ['Content-Length: +5']],
-  ['content-length 0x5', ['Content-Length: 0x5']],
-  ['content-length -1', ['Content-Length: -1']],
-  ['an empty content-length', ['Content-Length:']],
-  ['a space before the colon', ['Transfer-Encoding : chunked']],
-  ['xchunked', ['Transfer-Encoding: xchunked']],
-  ['identity', ['Transfer-Encoding: identity']],
-  ['chunked twice in a line', ['Transfer-Encoding: chunked, chunked']],
-  ['chunked in two lines', ['Transfer-Encoding: chunked', 'Transfer-Encoding: chunked']],
-  ['chunked, and something else', ['Transfer-Encoding: chunked', 'Transfer-Encoding: x']],
-  ['chunked behind a vertical tab', ['Transfer-Encoding: \vchunked']],
-]
 
 const cases: HeaderCase[] = [
   served(

@@ -187,5 +187,6 @@ export async function judge(
   test.equal(rows.length, 1, 'exactly one record')
   const challenge = answer.headers['www-authenticate'] ?? ''
   if (one.status === 401) test.match(challenge, /^(Bearer|DPoP) .*resource_metadata="https:/)
+  if (one.code === 'invalid_request') test.match(challenge, /^Bearer .*error="invalid_request"/)
   test.equal(/claims="/.test(challenge), one.code === 'insufficient_claims')
 }
