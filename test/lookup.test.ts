@@ -20,7 +20,7 @@ identities: [ml-reader, ml-writer]
 bindings:
   - { id: own, template: data-scientist, principal: '${GROUP}', resource: 'Workspace::"${WS}"' }
   - { id: other, template: reader, principal: '${GROUP}', resource: 'Workspace::"${OTHER}"' }
-  - { id: system, template: reader, principal: '${GROUP}', resource: 'Registry::"${SYSTEM}"' }
+  - { id: system, template: public-registry, principal: '${GROUP}', resource: 'Registry::"${SYSTEM}"' }
 `
 const WRITERS = `  - { id: writers, template: data-scientist, principal: 'Group::"entra/t/writers"', resource: 'Workspace::"${WS}"' }
 `

@@ -194,8 +194,8 @@ t.test('what cannot be pinned is refused by name', async (t) => {
   const client = clientOf('scientist')
   for (const [environmentId, why] of [
     ['azureml:unknown@latest', /"unknown" cannot be pinned: it has no version/],
-    ['azureml:sklearn@stable', /"sklearn" cannot be pinned: its label is not "latest"/],
-    ['azureml://registries/azureml/environments/x/labels/latest', /registry/],
+    ['azureml:sklearn@stable', /"sklearn" cannot be pinned: azure has no label "stable"/],
+    ['azureml://registries/nowhere/environments/x/labels/latest', /no registry "nowhere"/],
     ['azureml:sklearn', /neither a version nor a label/],
   ] as const) {
     await t.rejects(client.jobs.createOrUpdate(RG, WS, 'no', jobOf({ environmentId })), {
