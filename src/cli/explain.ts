@@ -8,7 +8,8 @@ import { loadConfig } from '../config/load.ts'
 import { checkSignIn } from '../identity/step-up.ts'
 import { createDecide } from '../policy/decide.ts'
 import { explain as explainVerdict, explanationText } from '../policy/explain.ts'
-import { askedIn, createRedecide, reproduces, type Row } from '../policy/replay.ts'
+import { askedIn, type Row } from '../policy/recorded.ts'
+import { createRedecide, reproduces } from '../policy/replay.ts'
 import type { PolicySet } from '../policy/rules.ts'
 import { principalIn, principalOfToken, questionOf } from './explain-asked.ts'
 import { EXIT, type Command, type Io } from './io.ts'
@@ -109,7 +110,7 @@ async function explainRecorded(
     )
     return EXIT.failed
   }
-  const redecide = createRedecide(set)
+  const redecide = createRedecide(set, checkSignIn)
   const reproduced = reproduces(redecide, asked) !== null
   const explained = explainVerdict(set, asked.principal, asked.operation, redecide(asked))
   const recorded = {

@@ -7,15 +7,16 @@ import { createUidMap } from './uid-map.ts'
 import type { Operation } from '../azureml/operation.ts'
 import { Refusal } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
+import { createCallers, keyOf } from './decision-key.ts'
 import { resolveEffects, type Effects } from './effects.ts'
-import { contextOf, createFactsOf, principalUids, resourceUids } from './entities.ts'
+import { contextOf, createFactsOf, resourceUids } from './entities.ts'
 import type { Facts } from './facts.ts'
 import { evaluate, type Answer, type Question } from './evaluate.ts'
 import type { PolicySet, Rule } from './rules.ts'
 import { createNeeded, placeOf } from './needed.ts'
 import { createSlicer, parseSlice, type Slice } from './slices.ts'
 import type { Uid } from './conditions.ts'
-import { refuseSignIn, stepUpOf, type CheckSignIn, type StepUp } from './step-up.ts'
+import { refuseSignIn, signInFacts, stepUpOf, type CheckSignIn, type StepUp } from './step-up.ts'
 
 /** What policy said of one request, permit or refusal alike: the same fields, so that both can be explained. */
 export interface Decision {
@@ -28,7 +29,7 @@ export interface Decision {
   readonly version: string
   /** Shadow policies that would have decided otherwise. */
   readonly shadow: readonly string[]
-  /** The facts that it was decided on: those that policies ask for. */
+  /** The facts that it was decided on: those that policies ask for, and of the sign-in where `@stepup` asked for one. */
   readonly facts: Facts
   /** The caller's groups and roles that some policy or binding names: no other can have mattered. */
   readonly memberships: readonly Uid[]
@@ -116,73 +117,41 @@ export function createDecide(set: PolicySet, options: DecideOptions = {}): Decid
     } catch (error) {
       judged = failed(set.version, 'the policies could not be evaluated', [], {}, error)
     }
-    return verdictOf(judged, principal, operation, options.checkSignIn)
+    return verdictOf(judged, { principal, operation, given }, options.checkSignIn)
   }
 }
 
-/** Who is asking, as far as policy can see: callers with the same memberships share a number. */
-interface Caller {
-  readonly uids: readonly Uid[]
-  readonly number: number
-}
-
-/** Callers by what they are. Numbers are never given twice, so that what is forgotten cannot come back as another. */
-function createCallers(size: number): (principal: Principal) => Caller {
-  const seen = new WeakMap<Principal, Caller>()
-  const known = new LRUCache<string, Caller>({ max: size })
-  let number = 0
-  return (principal) => {
-    let caller = seen.get(principal)
-    if (caller === undefined) {
-      const uids = principalUids(principal)
-      const key = JSON.stringify(uids.map(({ type, id }) => [type, id]))
-      caller = known.get(key) ?? { uids, number: number++ }
-      known.set(key, caller)
-      seen.set(principal, caller)
-    }
-    return caller
-  }
-}
-
-/**
- * Everything that a decision depends on, besides the policies. Lengths keep one part from running into the next; an
- * ancestor's id is most often the beginning of the resource's own, and then its length says it all.
- */
-function keyOf(caller: Caller, operation: Operation, facts: Facts): string {
-  const { action, effect, secrets, resource } = operation
-  const { type, id, ancestors } = resource
-  let key = `${caller.number} ${effect} ${secrets ? 's' : '-'} ${action.length} ${action} ${type} ${id.length} ${id}`
-  for (const ancestor of ancestors) {
-    key += ` ${ancestor.type} ${ancestor.id.length}`
-    if (!id.startsWith(ancestor.id)) key += ` ${ancestor.id}`
-  }
-  for (const name in facts) {
-    if (Object.hasOwn(facts, name)) return `${key} ${JSON.stringify(facts)}`
-  }
-  return key
+interface AskedOf {
+  readonly principal: Principal
+  readonly operation: Operation
+  readonly given: Facts
 }
 
 function verdictOf(
   judged: Judged,
-  principal: Principal,
-  operation: Operation,
+  { principal, operation, given }: AskedOf,
   checkSignIn: CheckSignIn | undefined,
 ): Verdict {
-  const { decision } = judged
   if (judged.effects !== null) {
-    const { stepUp } = judged
-    // judged for each request: a sign-in grows old while the decision is remembered
-    const refusal = stepUp === null ? null : refuseSignIn(stepUp, principal, checkSignIn)
-    if (stepUp !== null && refusal !== null) {
-      const { policies, reason } = stepUp
-      return {
-        permit: null,
-        refusal,
-        decision: { ...decision, verdict: 'refuse', policies, reason },
-      }
+    const { stepUp, effects } = judged
+    if (stepUp === null) {
+      const { decision } = judged
+      return { permit: new Permit(principal, operation, decision, effects), decision }
     }
-    return { permit: new Permit(principal, operation, decision, judged.effects), decision }
+    // judged for each request: a sign-in grows old while the decision is remembered
+    const refusal = refuseSignIn(stepUp, principal, checkSignIn)
+    const facts = { ...judged.decision.facts, ...signInFacts(principal, given) }
+    const permitted: Decision = { ...judged.decision, facts }
+    if (refusal === null)
+      return { permit: new Permit(principal, operation, permitted, effects), decision: permitted }
+    const { policies, reason } = stepUp
+    return {
+      permit: null,
+      refusal,
+      decision: { ...permitted, verdict: 'refuse', policies, reason },
+    }
   }
+  const { decision } = judged
   const refusal = new Refusal(judged.code, decision.reason, {
     policies: decision.policies,
     ...(judged.remedy === null ? {} : { remedy: judged.remedy }),
