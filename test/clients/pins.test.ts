@@ -168,6 +168,30 @@ t.test('a registry that the caller may not read is not asked for its assets', as
   t.same(reached(), [`GET ${DISCOVERY}shared/discovery`])
 })
 
+t.test('bodies for other hosts than that of Azure Resource Manager are pinned, too', async (t) => {
+  await publish(`${workspaceId()}/data/rows`, ['1', '2'], { dataUri: 'azureml://datastores/a/b' })
+  const headers = {
+    authorization: `Bearer ${await world.lab.token('scientist')}`,
+    'content-type': 'application/json',
+  }
+  const input = { JobInputType: 'UriFolder', Uri: 'azureml:rows@latest' }
+  const scoring = `/_score/${SUBSCRIPTION}/${RG}/${WS}/nightly/jobs`
+  for (const [method, path, body, sent] of [
+    [
+      'PUT',
+      `/mferp/managementfrontend${workspaceId()}/jobs/front?api-version=2024-04-01`,
+      jobWith({ environmentId: CURATED }),
+      '/environments/sklearn-1.5/versions/31',
+    ],
+    ['POST', scoring, { properties: { InputData: { rows: input } } }, 'azureml:rows:2'],
+  ] as const) {
+    await world.clear()
+    await world.send(path, { method, headers, body: JSON.stringify(body) })
+    const arrived = world.lab.requests().findLast((one) => one.method === method)
+    t.ok(arrived?.body?.includes(sent), `${method} ${path}`, { body: arrived?.body })
+  }
+})
+
 t.test('what Azure does not know is refused by name', async (t) => {
   const at = (registry: string, name: string): string =>
     `azureml://registries/${registry}/environments/${name}/labels/latest`
