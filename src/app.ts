@@ -214,7 +214,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
   let metrics: Server | null = null
   return {
     async listen() {
-      await denyList.start()
+      denyList.start()
       await identify.start()
       await audit.recorder.event('start', {
         version: around.version,

@@ -1,5 +1,5 @@
 /**
- * What a decision is remembered by: everything that it depends on, besides the policies.
+ * What a decision depends on, besides the policies, as the key that it is remembered by.
  * @module
  */
 import { LRUCache } from 'lru-cache'
