@@ -37,7 +37,8 @@ Says who asks, what they do on what, which rules decided, where those are writte
 would have to change. Nothing is sent to Azure and nothing is recorded.
 
 ${POLICY_HELP}
-  --principal FILE  JSON: {"kind": "user", "id": "entra/<tid>/<oid>", "groups": [...], "roles": [...]}
+  --principal FILE  JSON: {"kind": "user", "id": "entra/<tid>/<oid>", "groups": [...], "roles": [...],
+                    "signedIn": {"ageSeconds": 30, "methods": ["mfa"]}}
   --token -         a token on standard input, verified as the gateway does: its issuer is asked for keys
   --request LINE    method and target, as in "GET /subscriptions/...?api-version=2024-04-01"
   --facts JSON      facts that policies ask for, as in '{"instanceCount": 4}'; what the request and the token tell is

@@ -65,16 +65,15 @@ const clientOf = (persona: string): AzureMachineLearningWorkspaces =>
     { endpoint: world.url, retryOptions: { maxRetries: 0 } },
   )
 
-const jobWith = (properties: object): Job =>
-  ({
-    properties: {
-      jobType: 'Command',
-      command: 'python train.py',
-      computeId: 'azureml:cpu-cluster',
-      environmentId: 'azureml:e:1',
-      ...properties,
-    },
-  }) as Job
+const jobWith = (properties: object): Job => ({
+  properties: {
+    jobType: 'Command',
+    command: 'python train.py',
+    computeId: 'azureml:cpu-cluster',
+    environmentId: 'azureml:e:1',
+    ...properties,
+  },
+})
 
 const submit = async (name: string, properties: object): Promise<Job> =>
   clientOf('scientist').jobs.createOrUpdate(RG, WS, name, jobWith(properties))
