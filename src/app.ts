@@ -14,9 +14,11 @@ import { parseTarget } from './azureml/target.ts'
 import { classify } from './azureml/classify.ts'
 import { discoveryDocument, metadataDocument } from './azureml/metadata.ts'
 import { callFacts } from './azureml/facts.ts'
+import type { Exchange } from './exchange.ts'
 import { createDenyList } from './identity/deny-list.ts'
 import { createIdentify } from './identity/identify.ts'
 import { checkSignIn } from './identity/step-up.ts'
+import type { Facts } from './policy/decide.ts'
 import { createLivePolicy } from './policy/reload.ts'
 import { createSightings } from './policy/sightings.ts'
 import { createWatch } from './policy/watch.ts'
@@ -25,6 +27,7 @@ import { openAudit } from './audit/open.ts'
 import { createAsk } from './forward/ask.ts'
 import { createForward, proxyOptions } from './forward/forward.ts'
 import { createInjection } from './inject.ts'
+import { createLookUps } from './lookup.ts'
 import { createPipeline, type Pipeline, type Stages } from './pipeline.ts'
 import { checkInbound } from './inbound.ts'
 import { Refusal } from './errors.ts'
@@ -41,6 +44,7 @@ const DEFAULTS = {
   bodyBytes: 4 * 1024 * 1024,
   holdBytes: 8 * 1024 * 1024,
   upstreamTimeoutMs: 120_000,
+  askTimeoutMs: 10_000,
   tokenTimeoutMs: 3_000,
   issuerTimeoutMs: 5_000,
 } as const
@@ -128,7 +132,8 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     connect: { timeout: 10_000 },
   })
   const userAgent = `azureml-harness/${around.version}`
-  const ask = createAsk(dispatcher, userAgent)
+  const upstreamTimeoutMs = limits.upstreamTimeoutMs ?? DEFAULTS.upstreamTimeoutMs
+  const ask = createAsk(dispatcher, userAgent, Math.min(upstreamTimeoutMs, DEFAULTS.askTimeoutMs))
   const routing = createRouting({
     cloud: config.cloud,
     publicUrl: config.listen.publicUrl,
@@ -137,12 +142,14 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     askLocation: (grant, origin, id) =>
       ask(grant, randomUUID(), origin, `${id}?api-version=${LOCATION_API_VERSION}`),
   })
+  const factsOf = (exchange: Exchange): Facts => callFacts(exchange, routing.ownOperation(exchange))
+  const { decide } = policy
   const injection = createInjection({
     policy: policy.current,
-    decide: policy.decide,
+    decide,
     bodyBytes: limits.bodyBytes ?? DEFAULTS.bodyBytes,
-    callFacts: (exchange) => callFacts(exchange, routing.ownOperation(exchange)),
-    ask,
+    callFacts: factsOf,
+    lookUps: createLookUps({ decide, callFacts: factsOf, ask, hosts: routing.hosts }),
   })
   const names = hostNames(config)
   const stages: Stages = {

@@ -54,9 +54,9 @@ export interface Stages {
   /** `@pin`: null if nothing had to be pinned; otherwise what is to be judged instead. */
   readonly pin: (
     exchange: Exchange,
-    grant: Grant,
+    permit: Permit,
     gathered: Gathered,
-    origin: string,
+    grantFor: (scope: string) => Promise<Grant>,
   ) => Promise<Gathered | null>
   /** `@stamp`, `@record`: the bytes to send, null to stream the caller's. */
   readonly finish: (exchange: Exchange, permit: Permit, gathered: Gathered) => Buffer | null
@@ -106,12 +106,12 @@ export function createPipeline(stages: Stages): Pipeline {
       return verdict.permit
     }
     let permit = judge(gathered.facts)
-    const grantFor = async (scope: string): Promise<Grant> =>
-      stages.grant(permit, scope, request.raw)
+    const grantFor = async (wanted: string): Promise<Grant> =>
+      stages.grant(permit, wanted, request.raw)
     const { identity } = permit.effects
     const { origin, path, scope } = await stages.route(operation, target, identity, grantFor)
     let grant = await grantFor(scope)
-    const pinned = await stages.pin(exchange, grant, gathered, origin)
+    const pinned = await stages.pin(exchange, permit, gathered, grantFor)
     if (pinned !== null) {
       // what was judged with labels is judged again with the versions that go to Azure
       permit = judge(pinned.facts)
