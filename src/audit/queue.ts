@@ -1,12 +1,15 @@
 /**
  * Group commit: one flusher takes all that waits, so that everybody who came meanwhile shares one sync of the disk.
  *
- * Whoever waited for a group is told while the next one is on its way: what they do then costs the disk no time.
+ * Whoever waited for a group is told while the next one is on its way, a few at a time: what they do then costs the
+ * disk no time, because that the disk is done is noticed in between.
  * @module
  */
+import { setImmediate as immediate } from 'node:timers/promises'
 import type { LateDraft } from './writer.ts'
 
 const GROUP_RECORDS = 1_024
+const SETTLED_AT_ONCE = 8
 
 /** Which records may still be written when room runs out. */
 export type Lane = 'intent' | 'must'
@@ -26,22 +29,22 @@ export interface Queue {
   drained(): Promise<void>
 }
 
-/** Resolves or rejects every waiter of a group, in order. */
-export type Settle = () => void
+/** What tells the waiters of a group how it went, in order. */
+export type Settling = readonly (() => void)[]
 
-/** `write` never throws and is never called twice at once; what it gives back is called once, before that of the next group. */
-export function createQueue(write: (group: readonly Waiter[]) => Promise<Settle>): Queue {
+/** `write` never throws and is never called twice at once; what it gives back is done before that of the next group. */
+export function createQueue(write: (group: readonly Waiter[]) => Promise<Settling>): Queue {
   let waiting: Waiter[] = []
   let flushing: Promise<void> | null = null
 
   async function flush(): Promise<void> {
-    let settle: Settle | null = null
-    while (waiting.length > 0 || settle !== null) {
+    let settling: Settling = []
+    while (waiting.length > 0 || settling.length > 0) {
       const group = waiting.slice(0, GROUP_RECORDS)
       waiting = waiting.slice(GROUP_RECORDS)
-      const writing: Promise<Settle> | null = group.length === 0 ? null : write(group)
-      settle?.()
-      settle = await writing
+      const writing = group.length === 0 ? [] : write(group)
+      await settle(settling)
+      settling = await writing
     }
     flushing = null
   }
@@ -64,5 +67,13 @@ export function createQueue(write: (group: readonly Waiter[]) => Promise<Settle>
         })
       }),
     drained,
+  }
+}
+
+async function settle(settling: Settling): Promise<void> {
+  for (const [at, tell] of settling.entries()) {
+    // what the event loop has to say of the disk comes in between
+    if (at > 0 && at % SETTLED_AT_ONCE === 0) await immediate()
+    tell()
   }
 }

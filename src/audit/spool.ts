@@ -18,7 +18,7 @@ import {
   type WriterOptions,
 } from './writer.ts'
 import { createStates } from './states.ts'
-import { createQueue, type Lane, type Settle, type Waiter } from './queue.ts'
+import { createQueue, type Lane, type Settling, type Waiter } from './queue.ts'
 import type { Draft } from './line.ts'
 import type { Space } from './space.ts'
 
@@ -113,14 +113,14 @@ export function createSpool(options: SpoolOptions): Spool {
     return bytes() >= options.hardLimitBytes ? 'the audit spool is at its hard limit' : null
   }
 
-  function fail(waiters: readonly Waiter[], error: unknown): Settle {
+  function fail(waiters: readonly Waiter[], error: unknown): Settling {
     counts.refused += waiters.length
-    return () => {
-      for (const { reject } of waiters) reject(unavailable(codeOf(error), error))
-    }
+    return waiters.map(({ reject }) => () => {
+      reject(unavailable(codeOf(error), error))
+    })
   }
 
-  async function commit(group: readonly Waiter[]): Promise<Settle> {
+  async function commit(group: readonly Waiter[]): Promise<Settling> {
     const due =
       sinceCheckpoint + group.length >= CHECKPOINT_RECORDS ||
       (sinceCheckpoint > 0 && performance.now() - checkpointedAt >= CHECKPOINT_MS)
@@ -131,30 +131,24 @@ export function createSpool(options: SpoolOptions): Spool {
     counts.records += drafts.length + (due ? 1 : 0)
     sinceCheckpoint = due ? 0 : sinceCheckpoint + drafts.length
     if (due) checkpointedAt = performance.now()
-    return () => {
-      for (const { resolve } of group) resolve()
-      for (const listener of listeners) listener()
-    }
+    return [...group.map(({ resolve }) => resolve), ...listeners]
   }
 
   /** The disk is full: what begins is refused, what ends is written into the reserve's room. */
-  async function commitIntoReserve(group: readonly Waiter[], error: unknown): Promise<Settle> {
+  async function commitIntoReserve(group: readonly Waiter[], error: unknown): Promise<Settling> {
     await space.release()
     states.look()
-    const refuse = fail(
+    const refusals = fail(
       group.filter(({ lane }) => lane === 'intent'),
       error,
     )
     const ends = group.filter(({ lane }) => lane === 'must')
-    if (ends.length === 0) return refuse
-    const settle = await commit(ends).catch((again: unknown) => giveUp(ends, again))
-    return () => {
-      refuse()
-      settle()
-    }
+    if (ends.length === 0) return refusals
+    const ended = await commit(ends).catch((again: unknown) => giveUp(ends, again))
+    return [...refusals, ...ended]
   }
 
-  function giveUp(group: readonly Waiter[], error: unknown): Settle {
+  function giveUp(group: readonly Waiter[], error: unknown): Settling {
     if (!isNoSpace(error)) counts.poisoned += 1
     broken = { code: codeOf(error), until: performance.now() + BROKEN_MS }
     options.log({ code: broken.code, records: group.length }, 'the audit disk failed')
@@ -175,14 +169,11 @@ export function createSpool(options: SpoolOptions): Spool {
   }
 
   const queue = createQueue(async (group) => {
-    const settle = await commit(group).catch((error: unknown) =>
+    const settling = await commit(group).catch((error: unknown) =>
       isNoSpace(error) ? commitIntoReserve(group, error) : giveUp(group, error),
     )
-    if (!isFull()) return settle
-    // nobody waits for the end of a segment
-    settle()
-    await rotate()
-    return () => {}
+    if (isFull()) await rotate()
+    return settling
   })
 
   function append(draft: LateDraft, lane: Lane): Promise<void> {
