@@ -45,6 +45,9 @@ const DEFAULTS = {
   issuerTimeoutMs: 5_000,
 } as const
 
+/** For the records of a start that failed to be shipped: they are on the disk in any case. */
+const FAILED_START_MS = 2_000
+
 /** What the process hands to the app; nothing else of it is visible here. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -54,7 +57,7 @@ export interface Surroundings {
 }
 
 export interface App {
-  /** Listens; resolves with the port. */
+  /** Listens; resolves with the port. If it rejects, everything is closed again. */
   readonly listen: () => Promise<number>
   /** Reads the policies again. Never rejects: what cannot be used changes nothing and is logged and recorded. */
   readonly reload: () => Promise<void>
@@ -205,39 +208,51 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
   registerProxy(app, dispatcher, pipeline)
 
   let metrics: Server | null = null
+  async function start(): Promise<number> {
+    await denyList.start()
+    await identify.start()
+    await audit.recorder.event('start', {
+      version: around.version,
+      policyVersion: policy.current().version,
+    })
+    if (config.listen.metrics !== undefined) {
+      metrics = await serveMetrics(config.listen.metrics, () => {
+        const { samples, help } = toSamples(audit.metrics())
+        const others = [...identify.metrics(), ...broker.metrics(), ...reloading.metrics()]
+        return { samples: [...samples, ...others], help }
+      })
+    }
+    await app.listen({ host: config.listen.host, port: config.listen.port })
+    reloading.start()
+    const address = app.server.address()
+    return typeof address === 'object' && address !== null ? address.port : config.listen.port
+  }
+  async function close(deadlineMs: number): Promise<{ unshipped: number }> {
+    metrics?.close()
+    reloading.close()
+    await app.close()
+    await dispatcher.close()
+    identify.close()
+    denyList.close()
+    // a disk that refuses has said so; what it has is shipped all the same
+    await audit.recorder.event('stop', { version: around.version }).catch(() => undefined)
+    const result = await audit.close(deadlineMs)
+    broker.close()
+    return result
+  }
+
   return {
     async listen() {
-      await denyList.start()
-      await identify.start()
-      await audit.recorder.event('start', {
-        version: around.version,
-        policyVersion: policy.current().version,
-      })
-      if (config.listen.metrics !== undefined) {
-        metrics = await serveMetrics(config.listen.metrics, () => {
-          const { samples, help } = toSamples(audit.metrics())
-          const others = [...identify.metrics(), ...broker.metrics(), ...reloading.metrics()]
-          return { samples: [...samples, ...others], help }
-        })
+      try {
+        return await start()
+      } catch (error) {
+        // timers, connections and the spool's lock would outlive a start that failed
+        await close(FAILED_START_MS)
+        throw error
       }
-      await app.listen({ host: config.listen.host, port: config.listen.port })
-      reloading.start()
-      const address = app.server.address()
-      return typeof address === 'object' && address !== null ? address.port : config.listen.port
     },
     reload: () => reloading.reload('signal'),
-    async close(deadlineMs) {
-      metrics?.close()
-      reloading.close()
-      await app.close()
-      await dispatcher.close()
-      identify.close()
-      denyList.close()
-      await audit.recorder.event('stop', { version: around.version })
-      const result = await audit.close(deadlineMs)
-      broker.close()
-      return result
-    },
+    close,
   }
 }
 
