@@ -98,6 +98,10 @@ export async function sendAnswer(
     await sendForbidden(answer, exchange, reply)
     return
   }
+  if (exchange.method === 'HEAD') {
+    sendHead(answer, operation, exchange, reply, rules)
+    return
+  }
   // what an endpoint's model says of its failure is the model's answer to its caller
   if (answer.statusCode >= 500 && (operation.family !== 'scoring' || !isJson(answer))) {
     await sendFailure(answer, exchange, reply, rules)
@@ -124,6 +128,27 @@ export async function sendAnswer(
     reply,
     rules.holdBytes,
   )
+}
+
+/** RFC 9110 section 8.6: the length of what a GET would be answered, or none. */
+function sendHead(
+  answer: UpstreamAnswer,
+  operation: Operation,
+  exchange: Exchange,
+  reply: FastifyReply,
+  rules: AnswerRules,
+): void {
+  answer.stream.on('error', () => undefined).resume()
+  const headers = responseHeaders(answer.headers)
+  rules.rewriteHeaders(headers, exchange)
+  const rewrites =
+    answer.statusCode >= 500 ||
+    (isJson(answer) && rules.rewriter(operation, exchange.redact) !== null)
+  const length = answer.headers['content-length']
+  if (typeof length === 'string' && (length === '0' || !rewrites))
+    headers['content-length'] = length
+  start(reply, answer.statusCode, headers, exchange)
+  reply.send()
 }
 
 async function sendRewritten(
@@ -206,7 +231,7 @@ async function sendFailure(
   const { statusCode } = answer
   const body = isJson(answer) ? await readUpTo(answer.stream, MAX_ERROR_BYTES) : null
   const text = body === null ? null : plainError(body)
-  if (text === null && exchange.method !== 'HEAD') {
+  if (text === null) {
     throw new Refusal('upstream_bad_answer', `azure failed with status ${statusCode}`, {
       inner: 'not an error as JSON',
     })
@@ -214,9 +239,9 @@ async function sendFailure(
   const headers = responseHeaders(answer.headers)
   rules.rewriteHeaders(headers, exchange)
   headers['content-type'] = 'application/json; charset=utf-8'
-  exchange.bytesOut = Buffer.byteLength(text ?? '')
+  exchange.bytesOut = Buffer.byteLength(text)
   start(reply, statusCode, headers, exchange)
-  reply.send(text ?? '')
+  reply.send(text)
 }
 
 /** ARM's 403 names the managed identity and its object id: only errors about the request itself pass. */
