@@ -68,8 +68,11 @@ export interface Pipeline {
   readonly handle: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
   /** Where every failure ends, the framework's own included. */
   readonly refuse: (error: unknown, request: FastifyRequest, reply: FastifyReply) => Promise<void>
-  /** The body broke off or is none: the connection ends, and the record of the request says why. */
-  readonly unfinished: (raw: IncomingMessage, refusal: Refusal) => void
+  /**
+   * The body broke off or is none: the connection ends, and the record of the request says why.
+   * @returns false if the request had been refused before: that refusal is its answer, and on its way
+   */
+  readonly unfinished: (raw: IncomingMessage, refusal: Refusal) => boolean
 }
 
 export function createPipeline(stages: Stages): Pipeline {
@@ -111,14 +114,14 @@ export function createPipeline(stages: Stages): Pipeline {
     exchange.identity = grant.identity
     const body = stages.finish(exchange, permit, pinned ?? gathered)
 
-    stillThere(reply)
+    stillThere(exchange, reply)
     recorder.admit()
     exchange.record = 'intent'
     const recorded = recorder.authorized(exchange)
     // a call that changes something waits for its record; a read lets the disk work while Azure does
     if (operation.effect === 'read') recorded.catch(() => undefined)
     else await recorded.catch(withdraw(exchange))
-    stillThere(reply)
+    stillThere(exchange, reply)
 
     const drop = (rejected: Grant): void => stages.dropToken(rejected, scope)
     const regrant = async (): Promise<Grant> => stages.grant(permit, scope, request.raw)
@@ -133,8 +136,8 @@ export function createPipeline(stages: Stages): Pipeline {
     reply: FastifyReply,
   ): Promise<void> {
     const exchange = exchangeOf(request.raw, stages.now())
-    let refusal = toRefusal(fromFramework(error))
-    exchange.refusal = refusal
+    // the first one stands: it may have been answered already
+    let refusal = (exchange.refusal ??= toRefusal(fromFramework(error)))
     if (exchange.record === 'none') {
       // the first and only record of this request: what cannot be recorded is not answered either
       exchange.record = 'settled'
@@ -183,15 +186,21 @@ export function createPipeline(stages: Stages): Pipeline {
     })
   }
 
-  function unfinished(raw: IncomingMessage, refusal: Refusal): void {
-    exchangeOf(raw, stages.now()).refusal ??= refusal
+  function unfinished(raw: IncomingMessage, refusal: Refusal): boolean {
+    const exchange = exchangeOf(raw, stages.now())
+    if (exchange.refusal !== null) return false
+    exchange.refusal = refusal
+    // what the connection is told now, unless an answer has begun
+    exchange.status ??= refusal.status
+    return true
   }
 
   return { receive, handle, refuse, unfinished }
 }
 
-/** Nobody waits for the answer any more: nothing is sent to Azure on behalf of a caller who has gone. */
-function stillThere(reply: FastifyReply): void {
+/** Nothing is sent to Azure on behalf of a caller who has gone, or whose body broke off and who was told so. */
+function stillThere({ refusal }: Exchange, reply: FastifyReply): void {
+  if (refusal !== null) throw refusal
   if (reply.raw.destroyed)
     throw new Refusal('bad_request', 'the client closed the connection before it had an answer')
 }
