@@ -7,7 +7,6 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { Writable } from 'node:stream'
 import Fastify, { LogController, type FastifyInstance } from 'fastify'
 import httpProxy from '@fastify/http-proxy'
-import { Agent } from 'undici'
 import type { Config } from './config/schema.ts'
 import { readSecrets } from './config/secrets.ts'
 import { parseTarget } from './azureml/target.ts'
@@ -24,6 +23,7 @@ import { createBroker } from './token/broker.ts'
 import { openAudit } from './audit/open.ts'
 import { createAsk } from './forward/ask.ts'
 import { createForward, proxyOptions } from './forward/forward.ts'
+import { createUpstream, type Upstream } from './forward/upstream.ts'
 import { createInjection } from './inject.ts'
 import { createPipeline, type Pipeline, type Stages } from './pipeline.ts'
 import { checkInbound } from './inbound.ts'
@@ -125,13 +125,9 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     timeoutMs: limits.issuerTimeoutMs ?? DEFAULTS.issuerTimeoutMs,
     log,
   })
-  const dispatcher = new Agent({
-    headersTimeout: limits.upstreamTimeoutMs ?? DEFAULTS.upstreamTimeoutMs,
-    bodyTimeout: limits.upstreamTimeoutMs ?? DEFAULTS.upstreamTimeoutMs,
-    connect: { timeout: 10_000 },
-  })
+  const upstream = createUpstream(limits.upstreamTimeoutMs ?? DEFAULTS.upstreamTimeoutMs)
   const userAgent = `azureml-harness/${around.version}`
-  const ask = createAsk(dispatcher, userAgent)
+  const ask = createAsk(upstream.dispatcher, userAgent)
   const routing = createRouting({
     cloud: config.cloud,
     publicUrl: config.listen.publicUrl,
@@ -179,6 +175,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
       ...routing,
       screen: injection.screen,
       userAgent,
+      upstream,
       holdBytes: limits.answerBytes ?? DEFAULTS.holdBytes,
     }),
     challenge: {
@@ -205,7 +202,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
       }),
     discovery: discoveryDocument(config.listen.publicUrl),
   })
-  registerProxy(app, dispatcher, pipeline)
+  registerProxy(app, upstream, pipeline)
 
   let metrics: Server | null = null
   async function start(): Promise<number> {
@@ -231,7 +228,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     metrics?.close()
     reloading.close()
     await app.close()
-    await dispatcher.close()
+    await upstream.dispatcher.close()
     identify.close()
     denyList.close()
     // a disk that refuses has said so; what it has is shipped all the same
@@ -257,7 +254,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
 }
 
 /** Everything that is not one of the gateway's own routes goes through the pipeline; what Fastify refuses, too. */
-function registerProxy(app: FastifyInstance, dispatcher: Agent, pipeline: Pipeline): void {
+function registerProxy(app: FastifyInstance, upstream: Upstream, pipeline: Pipeline): void {
   app.setErrorHandler((error, request, reply) => pipeline.refuse(error, request, reply))
   app.setNotFoundHandler((request, reply) =>
     pipeline.refuse(
@@ -268,7 +265,7 @@ function registerProxy(app: FastifyInstance, dispatcher: Agent, pipeline: Pipeli
   )
   app.register(async (scope) => {
     scope.addHook('onRequest', pipeline.receive)
-    await scope.register(httpProxy, proxyOptions(dispatcher, pipeline.handle))
+    await scope.register(httpProxy, proxyOptions(upstream, pipeline.handle))
   })
 }
 

@@ -178,12 +178,19 @@ export function createPipeline(stages: Stages): Pipeline {
         recorder.refused(exchange).catch(() => undefined)
         return
       }
-      exchange.record = 'settled'
-      const outcome = outcomeOf(exchange, reply.raw.writableFinished)
-      recorder
-        .completed(exchange, outcome, performance.now() - exchange.startedAt)
-        .catch(() => undefined)
+      // who hangs up on a change does not keep what Azure made of it from the record
+      const { underWay, upstream } = exchange
+      if (underWay === null || upstream?.status !== null) complete(exchange, reply)
+      else void underWay.then(() => complete(exchange, reply))
     })
+  }
+
+  function complete(exchange: Exchange, reply: FastifyReply): void {
+    exchange.record = 'settled'
+    const outcome = outcomeOf(exchange, reply.raw.writableFinished)
+    recorder
+      .completed(exchange, outcome, performance.now() - exchange.startedAt)
+      .catch(() => undefined)
   }
 
   function unfinished(raw: IncomingMessage, refusal: Refusal): boolean {

@@ -9,36 +9,10 @@ import type { Exchange } from '../exchange.ts'
 import { Refusal } from '../errors.ts'
 import { chunksOf, readUpTo } from './chunks.ts'
 import { upstreamFault } from './faults.ts'
+import { isJson, isRedirect, type UpstreamAnswer } from './upstream-answer.ts'
 import { checkSingle, responseHeaders, upstreamIds } from './headers.ts'
 import { screened, type Screen } from './screen.ts'
 import { plainError } from './upstream-error.ts'
-
-/** What reply-from hands over: undici's answer. */
-export interface UpstreamAnswer {
-  readonly statusCode: number
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  readonly stream: Readable
-}
-
-/** Narrows what reply-from passes to `onResponse`, whose published type is that of another object. */
-export function toUpstreamAnswer(response: object): UpstreamAnswer {
-  if (
-    'statusCode' in response &&
-    typeof response.statusCode === 'number' &&
-    'stream' in response &&
-    response.stream instanceof Readable &&
-    'headers' in response &&
-    typeof response.headers === 'object' &&
-    response.headers !== null
-  ) {
-    return {
-      statusCode: response.statusCode,
-      headers: { ...response.headers },
-      stream: response.stream,
-    }
-  }
-  throw new Refusal('upstream_bad_answer', 'azure sent an answer that cannot be read')
-}
 
 /** Changes bytes on their way: throws a refusal on what must not pass. */
 export interface Rewriter {
@@ -278,17 +252,6 @@ function errorCode(body: Buffer): string | null {
   } catch {
     return null
   }
-}
-
-/** ARM uses `Location` on 201 and 202 too; only a 3xx other than 304 asks the client to go elsewhere. */
-function isRedirect(answer: UpstreamAnswer): boolean {
-  return answer.statusCode >= 300 && answer.statusCode < 400 && answer.statusCode !== 304
-}
-
-/** Without a type, too: clients of several languages take such an answer for JSON. */
-function isJson(answer: UpstreamAnswer): boolean {
-  const type = answer.headers['content-type']
-  return type === undefined || /^(?:application|text)\/([\w.+-]+\+)?json\b/i.test(String(type))
 }
 
 /** What has to be looked through has to be whole, plain JSON: a caller may ask for ranges and other types. */

@@ -16,8 +16,7 @@ let world: World
 const tokens: Record<string, string> = {}
 t.before(async () => {
   world = await startGateway()
-  for (const name of ['scientist', 'reader', 'outsider'])
-    tokens[name] = await world.lab.token(name as 'scientist')
+  for (const name of ['scientist', 'reader', 'outsider']) tokens[name] = await world.lab.token(name)
 })
 t.teardown(() => world.close())
 

@@ -34,7 +34,9 @@ for (const [key, options] of [
 
     const gateway = await spawnGateway(lab, { ...options(taken), waitUntilReady: false })
     t.teardown(() => gateway.kill())
-    const late = new Promise<string>((done) => setTimeout(done, AT_ONCE_MS, 'still running').unref())
+    const late = new Promise<string>((done) =>
+      setTimeout(done, AT_ONCE_MS, 'still running').unref(),
+    )
     t.same(await Promise.race([gateway.exited, late]), { code: 1, signal: null }, gateway.logs())
     const spoken = gateway
       .logs()
