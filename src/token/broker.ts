@@ -114,9 +114,7 @@ export function createBroker(options: BrokerOptions): Broker {
       const identity = find(name)
       // an identity that acts for itself must not even see the caller's token
       const own = identity.kind === 'on-behalf-of' ? (assertion ?? null) : null
-      const { token } = await get(name, scope, own)
-      // inspect.ts has compared it with the token's: it is what Azure's own logs call the caller
-      const objectId = identity.kind === 'managed-identity' ? (identity.objectId ?? null) : null
+      const { token, objectId } = await get(name, scope, own)
       return new Grant(permit, { name, clientId: identity.clientId ?? null, objectId }, token)
     },
     async token(name, scope) {
