@@ -2,6 +2,7 @@
  * What the spool asks of a disk: a seam, so that a disk that fails can be put in its place.
  * @module
  */
+import { fstatSync } from 'node:fs'
 import { constants, open, rename, statfs, truncate, unlink } from 'node:fs/promises'
 
 /** An open segment. Positions are the caller's: a failed write never moves where the next one goes. */
@@ -51,6 +52,9 @@ export async function replaceFile(directory: string, path: string, text: string)
 
 const ZEROS = Buffer.alloc(1 << 20)
 
+const removed = (name: string): Error =>
+  Object.assign(new Error(`"${name}" was removed while it was written`), { code: 'ENOENT' })
+
 /** The real disk. */
 export const diskFiles: SpoolFiles = {
   async create(directory, name) {
@@ -64,7 +68,11 @@ export const diskFiles: SpoolFiles = {
       async write(data, offset, position) {
         return (await handle.write(data, offset, data.length - offset, position)).bytesWritten
       },
-      datasync: () => handle.datasync(),
+      async datasync() {
+        await handle.datasync()
+        // what was removed meanwhile is durable nowhere
+        if (fstatSync(handle.fd).nlink === 0) throw removed(name)
+      },
       truncate: (length) => handle.truncate(length),
       close: () => handle.close(),
     }

@@ -14,7 +14,14 @@ const FAULTS: readonly (readonly [string, readonly Fault[]])[] = [
   ['takes rows and resets before it says so', [{ times: 2, reset: true, after: true }]],
   ['answers 429 with Retry-After', [{ times: 2, status: 429, headers: { 'retry-after': '1' } }]],
   ['answers 429 without', [{ times: 2, status: 429 }]],
-  ['answers 413', [{ times: 2, status: 413 }]],
+  [
+    'answers 413 for more rows than one',
+    [
+      // so that there are more rows than one
+      { times: 1, status: 429, headers: { 'retry-after': '1' } },
+      { times: 2, status: 413 },
+    ],
+  ],
   ['answers 500', [{ times: 2, status: 500, body: 'no' }]],
   ['answers 503', [{ times: 1, status: 503 }]],
   ['rejects a batch that has more rows than one', [{ times: 1, status: 400 }]],
