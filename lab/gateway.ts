@@ -5,11 +5,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Config } from '../src/config/schema.ts'
+import { freePort } from './free-port.ts'
 import { writeGatewayConfig, type GatewayConfigOptions } from './harness-config.ts'
 import { request } from './http.ts'
 import type { Lab } from './lab.ts'
@@ -61,17 +61,6 @@ export interface Gateway {
   kill(): Promise<Exit>
   /** Resolves when `/_harness/readyz` answers 200; rejects if it exits or takes too long. */
   ready(timeoutMs?: number): Promise<void>
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 function capture(child: ChildProcess, echo: boolean): () => string {

@@ -4,11 +4,10 @@
  */
 import { existsSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
-import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { startChild, type Child } from './child.ts'
+import { freePort } from './free-port.ts'
 import { request } from './http.ts'
 
 const START_TIMEOUT_MS = 120_000
@@ -24,16 +23,6 @@ export interface Mlflow {
 export function projectPython(): string | null {
   const file = join(VENV, 'bin', 'python')
   return existsSync(file) ? file : null
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 async function start(

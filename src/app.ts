@@ -206,7 +206,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
 
   let metrics: Server | null = null
   async function start(): Promise<number> {
-    await denyList.start()
+    denyList.start()
     await identify.start()
     await audit.recorder.event('start', {
       version: around.version,

@@ -1,5 +1,7 @@
 /**
  * Group commit: one flusher takes all that waits, so that everybody who came meanwhile shares one sync of the disk.
+ *
+ * Whoever waited for a group is told while the next one is on its way: what they do then costs the disk no time.
  * @module
  */
 import type { LateDraft } from './writer.ts'
@@ -24,16 +26,22 @@ export interface Queue {
   drained(): Promise<void>
 }
 
-/** `write` settles every waiter of its group, in order, and never throws; it is never called twice at once. */
-export function createQueue(write: (group: readonly Waiter[]) => Promise<void>): Queue {
+/** Resolves or rejects every waiter of a group, in order. */
+export type Settle = () => void
+
+/** `write` never throws and is never called twice at once; what it gives back is called once, before that of the next group. */
+export function createQueue(write: (group: readonly Waiter[]) => Promise<Settle>): Queue {
   let waiting: Waiter[] = []
   let flushing: Promise<void> | null = null
 
   async function flush(): Promise<void> {
-    while (waiting.length > 0) {
+    let settle: Settle | null = null
+    while (waiting.length > 0 || settle !== null) {
       const group = waiting.slice(0, GROUP_RECORDS)
       waiting = waiting.slice(GROUP_RECORDS)
-      await write(group)
+      const writing: Promise<Settle> | null = group.length === 0 ? null : write(group)
+      settle?.()
+      settle = await writing
     }
     flushing = null
   }

@@ -7,7 +7,7 @@
  * @module
  */
 import { Refusal } from '../errors.ts'
-import { checkpointText } from './keys.ts'
+import { checkpointDraft } from './checkpoint.ts'
 import { createLatency, type Latency } from './latency.ts'
 import { codeOf } from './files.ts'
 import {
@@ -18,7 +18,7 @@ import {
   type WriterOptions,
 } from './writer.ts'
 import { createStates } from './states.ts'
-import { createQueue, type Lane, type Waiter } from './queue.ts'
+import { createQueue, type Lane, type Settle, type Waiter } from './queue.ts'
 import type { Draft } from './line.ts'
 import type { Detail } from './record.ts'
 import type { Hold } from './hold.ts'
@@ -92,17 +92,7 @@ export function createSpool(options: SpoolOptions): Spool {
 
   const bytes = (): number => segments.reduce((sum, segment) => sum + segment.bytes, 0)
 
-  const checkpoint: LateDraft = (end) => {
-    const { seq, head } = end
-    const signature = signer.sign(checkpointText({ chainId, seq, count: seq, head }))
-    return options.eventDraft('checkpoint', {
-      seq,
-      count: seq,
-      head,
-      keyId: signer.keyId,
-      signature,
-    })
-  }
+  const checkpoint = checkpointDraft(chainId, signer, options.eventDraft)
 
   function barred(lane: Lane): string | null {
     if (closed) return 'the audit spool is closed'
@@ -116,12 +106,14 @@ export function createSpool(options: SpoolOptions): Spool {
     return bytes() >= options.hardLimitBytes ? 'the audit spool is at its hard limit' : null
   }
 
-  function fail(waiters: readonly Waiter[], error: unknown): void {
+  function fail(waiters: readonly Waiter[], error: unknown): Settle {
     counts.refused += waiters.length
-    for (const { reject } of waiters) reject(unavailable(codeOf(error), error))
+    return () => {
+      for (const { reject } of waiters) reject(unavailable(codeOf(error), error))
+    }
   }
 
-  async function commit(group: readonly Waiter[]): Promise<void> {
+  async function commit(group: readonly Waiter[]): Promise<Settle> {
     const due =
       sinceCheckpoint + group.length >= CHECKPOINT_RECORDS ||
       (sinceCheckpoint > 0 && performance.now() - checkpointedAt >= CHECKPOINT_MS)
@@ -132,55 +124,58 @@ export function createSpool(options: SpoolOptions): Spool {
     counts.records += drafts.length + (due ? 1 : 0)
     sinceCheckpoint = due ? 0 : sinceCheckpoint + drafts.length
     if (due) checkpointedAt = performance.now()
-    for (const { resolve } of group) resolve()
-    for (const listener of listeners) listener()
+    return () => {
+      for (const { resolve } of group) resolve()
+      for (const listener of listeners) listener()
+    }
   }
 
   /** The disk is full: what begins is refused, what ends is written into the reserve's room. */
-  async function commitIntoReserve(group: readonly Waiter[], error: unknown): Promise<void> {
+  async function commitIntoReserve(group: readonly Waiter[], error: unknown): Promise<Settle> {
     await space.release()
     states.look()
-    fail(
+    const refuse = fail(
       group.filter(({ lane }) => lane === 'intent'),
       error,
     )
     const ends = group.filter(({ lane }) => lane === 'must')
-    if (ends.length === 0) return
-    try {
-      await commit(ends)
-    } catch (again) {
-      giveUp(ends, again)
+    if (ends.length === 0) return refuse
+    const settle = await commit(ends).catch((again: unknown) => giveUp(ends, again))
+    return () => {
+      refuse()
+      settle()
     }
   }
 
-  function giveUp(group: readonly Waiter[], error: unknown): void {
+  function giveUp(group: readonly Waiter[], error: unknown): Settle {
     if (!isNoSpace(error)) counts.poisoned += 1
     broken = { code: codeOf(error), until: performance.now() + BROKEN_MS }
     options.log({ code: broken.code, records: group.length }, 'the audit disk failed')
     states.look()
-    fail(group, error)
+    return fail(group, error)
   }
 
-  async function rotateIfFull(): Promise<void> {
-    const current = writer.current()
-    if (current === null || current.bytes < options.segmentBytes) return
-    if (sinceCheckpoint > 0) await writer.commit([checkpoint])
-    sinceCheckpoint = 0
-    await writer.rotate()
-  }
+  const isFull = (): boolean => (writer.current()?.bytes ?? 0) >= options.segmentBytes
 
-  const queue = createQueue(async (group) => {
+  async function rotate(): Promise<void> {
     try {
-      await commit(group)
-    } catch (error) {
-      if (isNoSpace(error)) await commitIntoReserve(group, error)
-      else giveUp(group, error)
-    }
-    try {
-      await rotateIfFull()
+      if (sinceCheckpoint > 0) await writer.commit([checkpoint])
+      sinceCheckpoint = 0
+      await writer.rotate()
     } catch (error) {
       giveUp([], error)
     }
+  }
+
+  const queue = createQueue(async (group) => {
+    const settle = await commit(group).catch((error: unknown) =>
+      isNoSpace(error) ? commitIntoReserve(group, error) : giveUp(group, error),
+    )
+    if (!isFull()) return settle
+    // nobody waits for the end of a segment
+    settle()
+    await rotate()
+    return () => {}
   })
 
   function append(draft: LateDraft, lane: Lane): Promise<void> {

@@ -78,7 +78,6 @@ export async function principalOfToken(configFile: string, io: Io): Promise<Prin
     log: QUIET,
   })
   const denyList = createDenyList({ file: config.denyListFile ?? null, log: QUIET.warn })
-  await denyList.reload()
   const identify = createIdentify({
     issuers: config.issuers,
     publicUrl: config.listen.publicUrl,

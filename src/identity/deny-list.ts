@@ -4,13 +4,16 @@
  * Entra keeps what a managed identity may do for up to a day in tokens that it has already issued; this list is how
  * an operator ends one now. A line names one: `principal entra/<tid>/<oid>`, `client okta/<cid>`, `token entra/<uti>`.
  * `#` starts a comment.
+ *
+ * The file is looked at for each request, without waiting: one `stat` of a local file costs two microseconds, and no
+ * request that arrives after a name was written is judged by an older list.
  * @module
  */
-import { readFile, stat } from 'node:fs/promises'
+import { readFileSync, statSync } from 'node:fs'
 import type { Principal } from './principal.ts'
 
 const LINE = /^(principal|client|token)\s+([^\s/]+\/\S+)$/
-const POLL_MS = 500
+const SETTLE_MS = 500
 
 export interface DenyListOptions {
   /** Null: nothing is denied. */
@@ -19,13 +22,14 @@ export interface DenyListOptions {
 }
 
 export interface DenyList {
+  /** By the file as it stands now. */
   denies(principal: Principal): boolean
-  /** Reads the file again, if it changed. Called twice a second once started. */
-  reload(): Promise<void>
+  /** Takes off the list what is gone from the file since the last look. Called twice a second once started. */
+  settle(): void
   /** Calls `listener` after each change. */
   onChange(listener: () => void): void
   /** First reading. @throws Error if the file cannot be read or has a line that cannot be understood */
-  start(): Promise<void>
+  start(): void
   state(): { readonly entries: number; readonly fault: string | null }
   close(): void
 }
@@ -39,9 +43,10 @@ interface Parsed {
 export function createDenyList({ file, log }: DenyListOptions): DenyList {
   const listeners: (() => void)[] = []
   let entries: ReadonlySet<string> = new Set()
-  let settling: ReadonlySet<string> | null = null
-  let queue = Promise.resolve()
+  /** What the file says, while something that it no longer says still counts; `old` once a look found it so. */
+  let settling: { readonly entries: ReadonlySet<string>; old: boolean } | null = null
   let seen = ''
+  let text: string | null = null
   let fault: string | null = null
   let timer: NodeJS.Timeout | null = null
 
@@ -51,25 +56,20 @@ export function createDenyList({ file, log }: DenyListOptions): DenyList {
     if (changed) for (const listener of listeners) listener()
   }
 
-  /**
-   * What is new counts at once; what is gone counts when the file has not changed until the next look, so that a
-   * file that is being written lets nobody back in. With a fault nothing is taken from the list at all.
-   */
-  async function read(path: string): Promise<void> {
+  /** What is new counts at once. With a fault nothing is taken from the list at all. */
+  function look(): void {
+    if (file === null) return
     try {
-      // Size and times to the nanosecond, and the inode: a ConfigMap is replaced by a rename
-      const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
-      const version = `${ino}:${size}:${mtimeNs}:${ctimeNs}`
-      if (version === seen) {
-        if (settling !== null) apply(settling)
-        settling = null
-        return
-      }
-      const parsed = parse(await readFile(path, 'utf8'))
+      const version = versionOf(file)
+      if (version === seen) return
+      const before = text
+      text = readFileSync(file, 'utf8')
       seen = version
+      if (text === before && fault === null) return
+      const parsed = parse(text)
       const [line] = parsed.faults
       fault = line === undefined ? null : `line ${line} cannot be understood`
-      settling = fault === null ? parsed.entries : null
+      settling = fault === null ? { entries: parsed.entries, old: false } : null
       apply(new Set([...entries, ...parsed.entries]))
       log({ entries: entries.size, fault }, 'the deny list was read')
     } catch (error) {
@@ -79,14 +79,22 @@ export function createDenyList({ file, log }: DenyListOptions): DenyList {
     }
   }
 
-  /** One reading at a time: an older one must not end after a newer one. */
-  function reload(): Promise<void> {
-    if (file !== null) queue = queue.then(() => read(file))
-    return queue
+  /** What is gone counts when the file stayed as it is from one look to the next: one being written frees nobody. */
+  function settle(): void {
+    const before = settling
+    // two writes within one tick of the file system's clock look the same: a file that just changed is read again
+    if (before !== null) seen = ''
+    look()
+    if (settling === null) return
+    if (settling === before && before.old) {
+      settling = null
+      apply(before.entries)
+    } else settling.old = true
   }
 
   return {
     denies(principal) {
+      look()
       if (entries.size === 0) return false
       const { id, issuer, client, tokenId } = principal
       return (
@@ -95,15 +103,15 @@ export function createDenyList({ file, log }: DenyListOptions): DenyList {
         (tokenId !== null && entries.has(`token ${issuer}/${tokenId.toLowerCase()}`))
       )
     },
-    reload,
+    settle,
     onChange: (listener) => {
       listeners.push(listener)
     },
-    async start() {
-      await reload()
+    start() {
+      look()
       if (fault !== null) throw new Error(`the deny list: ${fault}`)
       if (file === null) return
-      timer = setInterval(() => void reload(), POLL_MS)
+      timer = setInterval(settle, SETTLE_MS)
       timer.unref()
     },
     state: () => ({ entries: entries.size, fault }),
@@ -111,6 +119,12 @@ export function createDenyList({ file, log }: DenyListOptions): DenyList {
       if (timer !== null) clearInterval(timer)
     },
   }
+}
+
+/** Size and times to the nanosecond, and the inode: a ConfigMap is replaced by a rename. */
+function versionOf(file: string): string {
+  const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true })
+  return `${ino}:${size}:${mtimeNs}:${ctimeNs}`
 }
 
 function parse(text: string): Parsed {

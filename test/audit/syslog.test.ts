@@ -17,6 +17,7 @@ import {
   type Test,
 } from './fixtures.ts'
 import { ensureCertificates } from '../../lab/ca.ts'
+import { freePort } from '../../lab/free-port.ts'
 import { createSyslogSink, frameOf } from '../../src/audit/sinks/syslog.ts'
 import type { ShippedRow } from '../../src/audit/sinks/sink.ts'
 
@@ -149,14 +150,7 @@ t.test('a real rsyslog has every record', { skip }, async (t) => {
   const directory = spoolDirectory(t)
   const { key, cert, ca } = await certificate(t)
   const output = `${directory}/out.log`
-  const probe = createTcpServer()
-  await new Promise<void>((resolve) => {
-    probe.listen(0, '127.0.0.1', resolve)
-  })
-  const { port } = probe.address() as AddressInfo
-  await new Promise((resolve) => {
-    probe.close(resolve)
-  })
+  const port = await freePort()
   writeFileSync(
     `${directory}/rsyslog.conf`,
     `global(workDirectory="${directory}" maxMessageSize="64k" defaultNetstreamDriver="gtls"

@@ -6,10 +6,11 @@ import { readFileSync } from 'node:fs'
 import { createServer, request, type Server } from 'node:https'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import t from 'tap'
+import { freePort } from '../../lab/free-port.ts'
 import type { Lab } from '../../lab/lab.ts'
 import { workspaceId } from '../../lab/personas.ts'
 import { startGateway, type Row, type World } from '../support/gateway.ts'
-import { eventually, freePort, openIntents } from '../support/trail.ts'
+import { eventually, openIntents } from '../support/trail.ts'
 
 const W = workspaceId()
 const VERSION = '?api-version=2024-04-01'

@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import t from 'tap'
+import { freePort } from '../../lab/free-port.ts'
 import { spawnGateway, type GatewayOptions } from '../../lab/gateway.ts'
 import { startLab } from '../../lab/lab.ts'
-import { freePort } from '../support/trail.ts'
 
 /** For a whole start on a busy machine; a gateway that did not end was there for minutes. */
 const AT_ONCE_MS = 25_000

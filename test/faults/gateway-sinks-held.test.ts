@@ -1,8 +1,9 @@
 /** A sink that says no in a way that only a person can change: held, seen, asked again half a minute later; nothing is lost. */
 import t from 'tap'
+import { freePort } from '../../lab/free-port.ts'
 import { workspaceId } from '../../lab/personas.ts'
 import { startGateway } from '../support/gateway.ts'
-import { checkTrail, eventually, freePort, parseMetrics } from '../support/trail.ts'
+import { checkTrail, eventually, parseMetrics } from '../support/trail.ts'
 
 const JOB = `${workspaceId()}/jobs/j?api-version=2024-04-01`
 

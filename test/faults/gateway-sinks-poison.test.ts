@@ -1,9 +1,10 @@
 /** One row that the sink will never take (promise 13): set aside whole, said so, and in nobody's way. */
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
+import { freePort } from '../../lab/free-port.ts'
 import { workspaceId } from '../../lab/personas.ts'
 import { startGateway, type Row, type World } from '../support/gateway.ts'
-import { checkTrail, eventually, freePort, parseMetrics } from '../support/trail.ts'
+import { checkTrail, eventually, parseMetrics } from '../support/trail.ts'
 
 const W = workspaceId()
 const VERSION = '?api-version=2024-04-01'

@@ -1,7 +1,8 @@
 /** A sink that fails in each of its ways while requests go on: nothing is lost, nothing is made up. */
 import t from 'tap'
 import { startGateway } from '../support/gateway.ts'
-import { checkTrail, eventually, freePort, parseMetrics } from '../support/trail.ts'
+import { freePort } from '../../lab/free-port.ts'
+import { checkTrail, eventually, parseMetrics } from '../support/trail.ts'
 import type { Fault } from '../../lab/faults.ts'
 import { workspaceId } from '../../lab/personas.ts'
 

@@ -4,10 +4,10 @@
  */
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import t from 'tap'
+import { freePort } from '../../lab/free-port.ts'
 import { createDenyList } from '../../src/identity/deny-list.ts'
 import { createIdentify } from '../../src/identity/identify.ts'
 
@@ -57,14 +57,6 @@ const REALM = {
       credentials: [{ type: 'password', value: 'test-only' }],
     },
   ],
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((done) => server.once('listening', done))
-  const { port } = server.address() as AddressInfo
-  await new Promise((done) => server.close(done))
-  return port
 }
 
 t.test(

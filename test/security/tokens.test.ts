@@ -86,15 +86,13 @@ void t.test('every bad token gets the right answer', async (test) => {
   )
 
   await test.test(
-    'row 43: who is put on the deny list is refused from then on, cached or not',
+    'row 43: who is put on the deny list is refused from the next request on, cached or not',
     async (row) => {
       const token = await sign(bad.oktaKey, bad.oktaUser({ jti: 'AT.leaves' }))
       row.equal((await ask(bearer(token))).status, 200)
       row.equal((await ask(bearer(token))).status, 200, 'and is now known')
       await writeFile(bad.denyListFile, 'token okta/AT.leaves\n')
-      let answer = await ask(bearer(token))
-      for (let tries = 0; tries < 100 && answer.status === 200; tries += 1)
-        answer = await ask(bearer(token))
+      const answer = await ask(bearer(token))
       row.match({ status: answer.status, code: answer.code }, { status: 401, code: 'revoked' })
       row.equal(
         (await ask(bearer(await sign(bad.oktaKey, bad.oktaUser())))).status,

@@ -3,23 +3,11 @@
  * sink, and nobody else is.
  * @module
  */
-import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
 import type { Row, World } from './gateway.ts'
 
 interface Test {
   same(found: unknown, wanted: unknown, message: string): unknown
   ok(value: unknown, message: string): unknown
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 /** Samples of a Prometheus text by `name{labels}`, labels as written; throws on a line that is none. */

@@ -3,8 +3,8 @@
  */
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import type { Test } from 'tap'
+import { freePort } from '../../lab/free-port.ts'
 
 export const ARM = 'https://management.azure.com/.default'
 export const CLIENT_ID = '11111111-1111-4111-8111-111111111111'
@@ -42,7 +42,8 @@ export function unsignedToken(claims: Record<string, unknown>): string {
 export async function identityEndpoint(t: Test): Promise<IdentityEndpoint> {
   const header = 'secret-of-the-endpoint'
   let server: Server | null = null
-  let port = 0
+  // it goes down and comes up again
+  const port = await freePort()
   let serial = 0
   const endpoint: IdentityEndpoint = {
     mode: 'ok',
@@ -60,7 +61,6 @@ export async function identityEndpoint(t: Test): Promise<IdentityEndpoint> {
     async up() {
       const listening = createServer(handle)
       await new Promise<void>((resolve) => listening.listen(port, '127.0.0.1', resolve))
-      port = (listening.address() as AddressInfo).port
       server = listening
     },
   }

@@ -97,7 +97,7 @@ export async function makeBadWorld(): Promise<BadWorld> {
     `principal entra/${TENANT}/${REVOKED}\nclient okta/0oarevoked # left\ntoken okta/AT.revoked\n`,
   )
   const denyList = createDenyList({ file, log: () => undefined })
-  await denyList.start()
+  denyList.start()
   const { makeIdentify, close } = world
   return Object.assign(world, {
     denyList,

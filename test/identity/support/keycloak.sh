@@ -4,7 +4,11 @@ set -euo pipefail
 cd "$(dirname "$0")/../../.."
 version=26.0.7
 [ -d ".keycloak/keycloak-$version" ] && exit 0
-mvn --quiet --batch-mode dependency:unpack \
-  "-Dartifact=org.keycloak:keycloak-quarkus-dist:$version:zip" -DoutputDirectory=.keycloak \
-  -DmarkersDirectory=.keycloak/markers
+mkdir -p .keycloak
+# in its own folder, because the plugin leaves a marker file where it runs
+(
+  cd .keycloak
+  mvn --quiet --batch-mode dependency:unpack \
+    "-Dartifact=org.keycloak:keycloak-quarkus-dist:$version:zip" "-DoutputDirectory=$PWD"
+)
 chmod +x ".keycloak/keycloak-$version/bin/kc.sh"
