@@ -33,13 +33,20 @@ function parse(text: string): Position | null {
  * Opens a sink's cursor. A new sink begins after record `before`, with what the spool has; that is written down, so that
  * what it does not get from then on is a loss. An unreadable cursor starts at the beginning: records are sent twice
  * rather than never.
+ * `isOurs` tells whether the directory is still this process's.
  */
-export async function openCursor(directory: string, name: string, before: number): Promise<Cursor> {
+export async function openCursor(
+  directory: string,
+  name: string,
+  before: number,
+  isOurs: () => boolean,
+): Promise<Cursor> {
   const path = `${directory}/${name}.cursor`
   let at = START
   const cursor: Cursor = {
     position: () => at,
     async move(to) {
+      if (!isOurs()) throw new Error('the audit spool is not held any more')
       await replaceFile(directory, path, JSON.stringify(to))
       at = to
     },

@@ -26,6 +26,8 @@ export interface Hold {
    * @param known the segments that should be there
    */
   look(known: readonly Segment[], stop: () => Promise<void>): Promise<Found>
+  /** Asked before a file of the directory is replaced: it might be another process's by now. */
+  isOurs(): boolean
   release(): void
 }
 
@@ -101,6 +103,7 @@ export function createHold(options: HoldOptions): Hold {
         return { kind: 'gone', why: error instanceof Error ? error.message : 'unknown' }
       }
     },
+    isOurs: () => lock.isOurs(),
     release: () => lock.release(),
   }
 }

@@ -28,6 +28,7 @@ const GONE = new Set(['ENOENT', 'ENOTDIR'])
 export interface Lock {
   /** Shows life and asks whether the lock is still ours; `gone` if nobody has it. */
   beat(): 'ours' | 'gone' | 'taken'
+  isOurs(): boolean
   release(): void
 }
 
@@ -152,6 +153,7 @@ export function takeLock(path: string): Lock {
       }
       return 'ours'
     },
+    isOurs: () => state() === 'ours',
     release() {
       if (state() === 'ours') unlinkSync(path)
       closeSync(held)

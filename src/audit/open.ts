@@ -126,18 +126,18 @@ async function openLocked(
   const signer = loadSigner(config.spool.signingKeyFile, root)
   const context = { now, version }
   const recovered = await recover(directory, chainId, files)
+  const bootId = `${String(recovered.boots + 1).padStart(6, '0')}${randomBytes(2).toString('hex')}`
+  const hold = createHold({ root, chainId, bootId, lock })
   const secret = options.secret ?? noSecret
   const before = (recovered.segments[0]?.firstSeq ?? 1) - 1
   const routes: { sink: Sink; cursor: Cursor }[] = []
   for (const sink of config.sinks) {
     routes.push({
       sink: await makeSink(sink, { credential: options.credential, secret, version }),
-      cursor: await openCursor(root, sink.name, before),
+      cursor: await openCursor(root, sink.name, before, hold.isOurs),
     })
   }
   const space = await createSpace({ directory: root, files, reserveBytes, log })
-  const bootId = `${String(recovered.boots + 1).padStart(6, '0')}${randomBytes(2).toString('hex')}`
-  const hold = createHold({ root, chainId, bootId, lock })
   const spool: Spool = createSpool({
     ...bounds,
     directory,
