@@ -21,7 +21,7 @@ t.setTimeout(60_000 + ROUNDS * 20_000)
 t.jobs = GATEWAYS
 
 for (let gateway = 1; gateway <= GATEWAYS; gateway += 1) {
-  const name = `kill -9 under load, ${ROUNDS} times (${gateway} of ${GATEWAYS} gateways)`
+  const name = `promise 6: kill -9 under load, ${ROUNDS} times (${gateway} of ${GATEWAYS} gateways)`
   t.test(
     `${name}: no request that upstream saw is without a record`,
     { buffered: true },

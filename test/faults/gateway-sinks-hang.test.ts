@@ -26,26 +26,30 @@ const FAULTS: readonly (readonly [string, Fault])[] = [
 ]
 
 for (const [what, fault] of FAULTS) {
-  t.test(`a sink that ${what}: all comes, and once by its key`, { buffered: true }, async (t) => {
-    const world = await startGateway()
-    t.teardown(() => world.close())
-    const headers = {
-      authorization: `Bearer ${await world.lab.token('scientist')}`,
-      'content-type': 'application/json',
-    }
-    await eventually('the start is shipped', () => world.lab.ingestion.rows().length > 0)
-    await world.fault('ingestion', fault)
-    for (let n = 0; n < 20; n += 1) {
-      const body = '{"properties":{"jobType":"Command"}}'
-      const { status } = await world.send(JOB, { method: 'PUT', headers, body })
-      t.ok(status < 300, 'calls go on')
-    }
-    t.equal((await world.send('/_harness/readyz')).status, 200, 'the spool is there for that')
-    await checkTrail(t, world)
-    const events = (await world.allRecords()).map((row) => row['Event'])
-    t.ok(events.includes('sink_failing'), 'that it failed is on record')
-    const uids = world.lab.ingestion.rows().map((row) => row['EventUid'])
-    if (fault.after === true)
-      t.ok(new Set(uids).size < uids.length, 'what it took without saying so came again')
-  })
+  t.test(
+    `promise 11: a sink that ${what}: all comes, and once by its key`,
+    { buffered: true },
+    async (t) => {
+      const world = await startGateway()
+      t.teardown(() => world.close())
+      const headers = {
+        authorization: `Bearer ${await world.lab.token('scientist')}`,
+        'content-type': 'application/json',
+      }
+      await eventually('the start is shipped', () => world.lab.ingestion.rows().length > 0)
+      await world.fault('ingestion', fault)
+      for (let n = 0; n < 20; n += 1) {
+        const body = '{"properties":{"jobType":"Command"}}'
+        const { status } = await world.send(JOB, { method: 'PUT', headers, body })
+        t.ok(status < 300, 'calls go on')
+      }
+      t.equal((await world.send('/_harness/readyz')).status, 200, 'the spool is there for that')
+      await checkTrail(t, world)
+      const events = (await world.allRecords()).map((row) => row['Event'])
+      t.ok(events.includes('sink_failing'), 'that it failed is on record')
+      const uids = world.lab.ingestion.rows().map((row) => row['EventUid'])
+      if (fault.after === true)
+        t.ok(new Set(uids).size < uids.length, 'what it took without saying so came again')
+    },
+  )
 }

@@ -28,7 +28,7 @@ const FAULTS: readonly (readonly [string, readonly Fault[]])[] = [
   ['rejects a batch that has more rows than one', [{ times: 1, status: 400 }]],
 ]
 
-t.test('each failure costs time, and no row', async (t) => {
+t.test('promise 12: each failure costs time, and no row', async (t) => {
   const world = await startGateway()
   t.teardown(() => world.close())
   const headers = {
