@@ -134,7 +134,7 @@ async function openLocked(
   for (const sink of config.sinks) {
     routes.push({
       sink: await makeSink(sink, { credential: options.credential, secret, version }),
-      cursor: await openCursor(root, sink.name, before, hold.isOurs),
+      cursor: await openCursor(root, sink.name, before, () => hold.isOurs()),
     })
   }
   const space = await createSpace({ directory: root, files, reserveBytes, log })

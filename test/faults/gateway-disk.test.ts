@@ -161,7 +161,8 @@ t.test(
     stop.abort()
     await Promise.all(load)
     t.ok(refused > 0, 'no change was served that could not be recorded')
-    const last = Number(((await lost())?.['Detail'] as Record<string, unknown>)['lastSeq'])
+    const detail = (await lost())?.['Detail'] as { lastSeq: number } | undefined
+    const last = detail?.lastSeq ?? NaN
     await eventually('ready again', async () => (await disk.ready()) === 200)
     t.ok((await disk.put()).status < 300, 'without a restart')
     await eventually('all ends', async () => openIntents(await disk.spool()).length === 0)

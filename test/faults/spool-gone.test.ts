@@ -34,7 +34,7 @@ interface Running {
   readonly directory: string
   readonly said: string[]
   /** One request with both of its records. */
-  record(): Promise<void>
+  readonly record: () => Promise<void>
 }
 
 /** An open trail with some records, all of them at the sink. */
