@@ -26,7 +26,7 @@ export interface PolicyRow {
   readonly uncachedUs: number
   /** The first question in a workspace: its slice is parsed. */
   readonly firstUs: number
-  /** A refusal that only Cedar can answer, twice: what would have been needed is worked out, too. */
+  /** A refusal that only Cedar can answer, with what would have been needed. */
   readonly refusedUs: number
 }
 

@@ -102,12 +102,18 @@ export function createShipper(options: ShipperOptions): Shipper {
       const path = `${options.directory}/${sink.name}.dead-letter.jsonl`
       await appendFile(path, `${row.text}\n`, { mode: 0o600, flush: true })
       count('dead-letter', 1)
-      await options.event('dead_letter', { sink: sink.name, uid: row.uid, why: line(why, 256) })
+      const fields = { sink: sink.name, uid: row.uid, why: line(why, 256) }
+      options.log(fields, 'audit sink dead letter')
+      // best effort: a page tried again because its trail is closed or full would never be shipped
+      await options.event('dead_letter', fields).catch(() => {})
     }
   }
 
   function backoff(afterMs: number | null, hold: boolean): number {
-    if (afterMs !== null) return Math.min(afterMs, timing.longestRetryAfterMs)
+    if (afterMs !== null) {
+      // at least the first backoff: 0 is what less than a second is rounded to
+      return Math.max(timing.firstBackoffMs, Math.min(afterMs, timing.longestRetryAfterMs))
+    }
     const most = Math.min(timing.longestBackoffMs, timing.firstBackoffMs * 2 ** (failures - 1))
     // full jitter: replicas that failed together do not come back together
     return Math.max(hold ? timing.holdMs : 0, most * (0.5 + Math.random() / 2))

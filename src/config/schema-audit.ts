@@ -25,7 +25,15 @@ const Sink = Type.Union([
   ),
   Type.Object({ ...SinkBase, kind: Type.Literal('stdout') }, strict),
   Type.Object(
-    { ...SinkBase, kind: Type.Literal('otlp'), endpoint: url, token: Type.Optional(SecretSource) },
+    {
+      ...SinkBase,
+      kind: Type.Literal('otlp'),
+      endpoint: url,
+      token: Type.Optional(SecretSource),
+      compression: Type.Optional(
+        Type.Literal('gzip', { description: 'less to send for more work; without it, none' }),
+      ),
+    },
     strict,
   ),
   Type.Object(

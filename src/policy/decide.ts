@@ -3,38 +3,18 @@
  * @module
  */
 import { LRUCache } from 'lru-cache'
-import { createUidMap } from './uid-map.ts'
 import type { Operation } from '../azureml/operation.ts'
 import { Refusal } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
-import { resolveEffects, type Effects } from './effects.ts'
-import { contextOf, createFactsOf, principalUids, resourceUids } from './entities.ts'
+import { createCallers, keyOf } from './decision-key.ts'
+import type { Effects } from './effects.ts'
+import { createFactsOf } from './entities.ts'
 import type { Facts } from './facts.ts'
-import { evaluate, type Answer, type Question } from './evaluate.ts'
-import type { PolicySet, Rule } from './rules.ts'
-import { createNeeded, placeOf } from './needed.ts'
-import { createSlicer, parseSlice, type Slice } from './slices.ts'
-import type { Uid } from './conditions.ts'
-import { refuseSignIn, stepUpOf, type CheckSignIn, type StepUp } from './step-up.ts'
+import { createJudge, failed, type Decision, type Judged } from './judge.ts'
+import type { PolicySet } from './rules.ts'
+import { refuseSignIn, type CheckSignIn } from './step-up.ts'
 
-/** What policy said of one request, permit or refusal alike: the same fields, so that both can be explained. */
-export interface Decision {
-  readonly verdict: 'permit' | 'refuse'
-  /** Ids of the policies that decided; for a default deny, none. */
-  readonly policies: readonly string[]
-  /** `@reason` of the deciding policies, or what would have been needed. */
-  readonly reason: string
-  /** Content hash of everything that policy was loaded from. */
-  readonly version: string
-  /** Shadow policies that would have decided otherwise. */
-  readonly shadow: readonly string[]
-  /** The facts that it was decided on: those that policies ask for. */
-  readonly facts: Facts
-  /** The caller's groups and roles that some policy or binding names: no other can have mattered. */
-  readonly memberships: readonly Uid[]
-}
-
-export type { Facts }
+export type { Decision, Facts }
 
 /**
  * Proof that policy permitted this operation to this principal. The class is not exported as a value:
@@ -77,16 +57,6 @@ const CACHE_SIZE = 50_000
 /** Facts of a body can be long: a decision on those is made anew, or a caller could fill the memory with them. */
 const LONGEST_KEY = 4_096
 
-type Judged =
-  | { readonly effects: Effects; readonly decision: Decision; readonly stepUp: StepUp | null }
-  | {
-      readonly effects: null
-      readonly code: 'policy_refused' | 'secrets_refused' | 'policy_error'
-      readonly remedy: string | null
-      readonly cause?: unknown
-      readonly decision: Decision
-    }
-
 export interface DecideOptions {
   /** Decisions kept. */
   readonly cacheSize?: number
@@ -120,48 +90,6 @@ export function createDecide(set: PolicySet, options: DecideOptions = {}): Decid
   }
 }
 
-/** Who is asking, as far as policy can see: callers with the same memberships share a number. */
-interface Caller {
-  readonly uids: readonly Uid[]
-  readonly number: number
-}
-
-/** Callers by what they are. Numbers are never given twice, so that what is forgotten cannot come back as another. */
-function createCallers(size: number): (principal: Principal) => Caller {
-  const seen = new WeakMap<Principal, Caller>()
-  const known = new LRUCache<string, Caller>({ max: size })
-  let number = 0
-  return (principal) => {
-    let caller = seen.get(principal)
-    if (caller === undefined) {
-      const uids = principalUids(principal)
-      const key = JSON.stringify(uids.map(({ type, id }) => [type, id]))
-      caller = known.get(key) ?? { uids, number: number++ }
-      known.set(key, caller)
-      seen.set(principal, caller)
-    }
-    return caller
-  }
-}
-
-/**
- * Everything that a decision depends on, besides the policies. Lengths keep one part from running into the next; an
- * ancestor's id is most often the beginning of the resource's own, and then its length says it all.
- */
-function keyOf(caller: Caller, operation: Operation, facts: Facts): string {
-  const { action, effect, secrets, resource } = operation
-  const { type, id, ancestors } = resource
-  let key = `${caller.number} ${effect} ${secrets ? 's' : '-'} ${action.length} ${action} ${type} ${id.length} ${id}`
-  for (const ancestor of ancestors) {
-    key += ` ${ancestor.type} ${ancestor.id.length}`
-    if (!id.startsWith(ancestor.id)) key += ` ${ancestor.id}`
-  }
-  for (const name in facts) {
-    if (Object.hasOwn(facts, name)) return `${key} ${JSON.stringify(facts)}`
-  }
-  return key
-}
-
 function verdictOf(
   judged: Judged,
   principal: Principal,
@@ -189,110 +117,4 @@ function verdictOf(
     ...(judged.cause instanceof Error ? { cause: judged.cause, inner: judged.cause.message } : {}),
   })
   return { permit: null, refusal, decision }
-}
-
-function failed(
-  version: string,
-  reason: string,
-  policies: readonly string[],
-  facts: Facts,
-  cause?: unknown,
-): Judged {
-  const decision: Decision = {
-    verdict: 'refuse',
-    policies,
-    reason,
-    version,
-    shadow: [],
-    facts,
-    memberships: [],
-  }
-  return { effects: null, code: 'policy_error', remedy: null, cause, decision }
-}
-
-/** The decision itself, in Cedar, without a memory. */
-function createJudge(
-  set: PolicySet,
-): (asked: {
-  readonly principals: readonly Uid[]
-  readonly operation: Operation
-  readonly facts: Facts
-}) => Judged {
-  const relevantTo = createSlicer(set)
-  const neededFor = createNeeded(set)
-  const { version } = set
-  const isNamed = createIsNamed(set)
-
-  return ({ principals, operation, facts }) => {
-    const action = set.words.actionOf(operation)
-    const resources = resourceUids(operation)
-    const question: Question = { principals, action, resources, context: contextOf(facts) }
-    const { key, rules, shadowed } = relevantTo(question)
-    const first = evaluate(parseSlice(key, rules), question)
-    if (first.errors.length > 0) {
-      const reason = `a policy could not be evaluated: ${first.errors.join(', ')}`
-      return failed(version, reason, first.errors, facts)
-    }
-    const stepUp = first.permitted
-      ? null
-      : stepUpOf(first.reasons.flatMap((id) => set.rules.get(id) ?? []))
-    const answer = stepUp === null ? first : evaluate(signedIn(key, rules), question)
-    const policies = answer.reasons
-    const shadow =
-      shadowed.length === 0
-        ? []
-        : shadowOf(set, answer, evaluate(parseSlice(`${key} shadow`, shadowed), question))
-    const deciding = policies.flatMap((id) => set.rules.get(id) ?? [])
-    const memberships = principals.filter(isNamed)
-    if (answer.permitted) {
-      const effects = resolveEffects(deciding, set.bindings.order)
-      const decision: Decision = {
-        verdict: 'permit',
-        policies,
-        reason: reasonOf(deciding),
-        version,
-        shadow,
-        facts,
-        memberships,
-      }
-      return { effects, decision, stepUp }
-    }
-    const needed = neededFor(question, placeOf(operation))
-    const reason = deciding.length > 0 ? reasonOf(deciding) : needed.reason
-    return {
-      effects: null,
-      code: action.secrets ? 'secrets_refused' : 'policy_refused',
-      remedy: deciding.length > 0 ? null : needed.remedy,
-      decision: { verdict: 'refuse', policies, reason, version, shadow, facts, memberships },
-    }
-  }
-}
-
-/** Groups and roles that bindings or conditions name. */
-function createIsNamed(set: PolicySet): (uid: Uid) => boolean {
-  const named = createUidMap<true>()
-  for (const { principal, policy } of set.rules.values()) {
-    for (const uid of [...(principal === null ? [] : [principal]), ...(policy.named ?? [])])
-      named.set(uid, true)
-  }
-  return (uid) => (uid.type === 'Group' || uid.type === 'Role') && named.get(uid) === true
-}
-
-/** The same rules as if every sign-in that can be asked for had been made. */
-function signedIn(key: string, rules: readonly Rule[]): Slice {
-  return parseSlice(
-    `${key} signed-in`,
-    rules.filter(({ policy }) => policy.stepUp === null),
-  )
-}
-
-function reasonOf(rules: readonly Rule[]): string {
-  return [...new Set(rules.map(({ policy }) => policy.reason))].join('; ')
-}
-
-/** Ids of the shadow policies that would have turned the answer, those that fail to evaluate among them. */
-function shadowOf(set: PolicySet, answer: Answer, shadowed: Answer): readonly string[] {
-  const isShadow = (id: string): boolean => set.rules.get(id)?.shadow === true
-  if (shadowed.errors.length > 0) return shadowed.errors.filter(isShadow)
-  return shadowed.permitted === answer.permitted ? [] : shadowed.reasons.filter(isShadow)
 }

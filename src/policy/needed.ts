@@ -7,7 +7,7 @@ import type { Binding } from './bindings.ts'
 import { evaluate, type Question } from './evaluate.ts'
 import type { PolicySet, Rule } from './rules.ts'
 import { createMistyped } from './mistyped.ts'
-import { parseSlice } from './slices.ts'
+import { createSlicer, parseSlice } from './slices.ts'
 import { createUidMap, type UidMap } from './uid-map.ts'
 
 /** Why there is no permit, and what would give one. */
@@ -23,6 +23,7 @@ const BINDINGS_NAMED = 5
 
 /** A member of nothing but this, asked of each template: everybody, everywhere. */
 const ANYBODY = { type: 'Group', id: 'harness/anybody' }
+const EVERYBODY = [ANYBODY]
 const ANYWHERE = { type: 'Workspace', id: '/harness/anywhere' }
 
 /** Every template that permits, bound for anybody anywhere. */
@@ -49,21 +50,30 @@ export function placeOf({ resource }: Operation): string {
   return `${word} "${place.id.split('/').at(-1) ?? ''}"`
 }
 
-/** Creates the function that explains a default deny. It asks Cedar once more, all templates at a time. */
+/**
+ * Creates the function that explains a default deny. A template's scope is its two slots, an action and perhaps a kind of
+ * resource: without conditions the slices' index says whether it permits. Cedar is asked about the others.
+ */
 export function createNeeded(set: PolicySet): (question: Question, place: string) => Needed {
-  const rules = hypothetical(set)
+  const rules = new Map(hypothetical(set).map((rule) => [rule.id, rule]))
+  const relevantTo = createSlicer({ ...set, rules })
   const byResource = bindingsByResource(set)
   const mistyped = createMistyped(set)
 
   return (question, place) => {
-    const answer = evaluate(parseSlice(`${set.version} needed`, rules), {
-      ...question,
-      principals: [...question.principals, ANYBODY],
-      resources: [...question.resources, ANYWHERE],
-    })
-    const templates = answer.permitted
-      ? answer.reasons.map((id) => id.replace(/@anybody$/u, ''))
-      : []
+    const resources = [...question.resources, ANYWHERE]
+    const { key, rules: relevant } = relevantTo({ ...question, principals: EVERYBODY, resources })
+    const certain = relevant.filter(({ policy }) => !policy.conditional)
+    const unsure = relevant.filter(({ policy }) => policy.conditional)
+    const granting = new Set(certain.map(({ policy }) => policy.id))
+    if (unsure.length > 0) {
+      const principals = [...question.principals, ANYBODY]
+      const asked = { ...question, principals, resources }
+      const answer = evaluate(parseSlice(`needed ${key}`, unsure), asked)
+      if (answer.permitted)
+        for (const id of answer.reasons) granting.add(rules.get(id)?.policy.id ?? id)
+    }
+    const templates = [...granting].toSorted()
     const what = `needs ${question.action.name}${question.action.secrets ? ', whose answer holds secrets,' : ''} on ${place}`
     const bound = question.resources
       .flatMap((resource) => byResource.get(resource) ?? [])

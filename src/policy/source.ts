@@ -48,6 +48,8 @@ export interface Policy extends Annotations, Statement {
   readonly actions: readonly string[] | null
   /** The kind of resource that its scope asks for; null for any. */
   readonly kind: string | null
+  /** Whether it has conditions, so that its scope does not say all. */
+  readonly conditional: boolean
 }
 
 const ANNOTATIONS = [
@@ -201,6 +203,8 @@ export function readStatement(
       named: namedIn(json),
       actions: scopeActions(json),
       kind: json.resource.op === 'is' ? json.resource.entity_type : null,
+      // `==` names one action and not what is in it, unlike `actions`
+      conditional: json.conditions.length > 0 || json.action.op === '==',
     },
     faults: [],
   }

@@ -43,7 +43,9 @@ t.test('https sends JSON lines with a token and a name for the batch', async (t)
 t.test('an endpoint that would send in clear refuses to start', async (t) => {
   const bad = { name: 'h', required: true, endpoint: 'http://example.com', token: 'x' }
   t.throws(() => createHttpsSink(bad), { message: /not https/ })
-  t.throws(() => createOtlpSink({ ...bad, version: '1' }), { message: /not https/ })
+  t.throws(() => createOtlpSink({ ...bad, compression: null, version: '1' }), {
+    message: /not https/,
+  })
   t.throws(() => createSplunkSink({ ...bad, index: null }), { message: /not https/ })
 })
 
@@ -54,6 +56,7 @@ t.test('otlp posts one log record for each row to the logs path', async (t) => {
     required: true,
     endpoint: server.url,
     token: null,
+    compression: null,
     version: '1.2.3',
   })
   t.same(await sink.send(rows, signal()), { kind: 'accepted' })
@@ -64,6 +67,19 @@ t.test('otlp posts one log record for each row to the logs path', async (t) => {
   t.equal(records.length, 3)
   t.match(records[0], { timeUnixNano: '1795302000123000000', severityNumber: 13 })
   t.equal(records[0].body.stringValue, rows[0]?.text)
+})
+
+t.test('otlp carries its token, and compresses if asked', async (t) => {
+  const server = await sinkServer(t)
+  const plain = { name: 'o', required: true, endpoint: server.url, token: 'tok', version: '1' }
+  await createOtlpSink({ ...plain, compression: null }).send(rows, signal())
+  await createOtlpSink({ ...plain, compression: 'gzip' }).send(rows, signal())
+  const [first, second] = server.calls
+  t.equal(first?.headers.authorization, 'Bearer tok')
+  t.equal(first?.headers['content-encoding'], undefined)
+  t.equal(second?.headers.authorization, 'Bearer tok')
+  t.equal(second?.headers['content-encoding'], 'gzip')
+  t.equal(second?.text, first?.text, 'unpacked it is the same')
 })
 
 /** A Python that has the published protocol buffers: that of MLflow 3 does (test/clients/python/install.sh). */
@@ -80,6 +96,7 @@ t.test('otlp is what the published protocol buffers parse', { skip: proto }, asy
     required: true,
     endpoint: server.url,
     token: null,
+    compression: null,
     version: '1',
   })
   await sink.send(rows, signal())
@@ -103,6 +120,7 @@ t.test('otlp counts a partial success as rejected rows', async (t) => {
     required: true,
     endpoint: server.url,
     token: null,
+    compression: null,
     version: '1',
   })
   t.match(await sink.send(rows, signal()), { kind: 'rejected' })

@@ -200,7 +200,30 @@ function request(choose: Choose): [Principal, Operation, Record<string, number |
 }
 
 /** Plain Cedar: every rule in force, every entity, no slice, no cache. */
-function plainly(set: PolicySet, [who, operation, facts]: ReturnType<typeof request>): string {
+function plainly(set: PolicySet, asked: ReturnType<typeof request>): string {
+  const inForce = [...set.rules.values()].filter(({ shadow }) => !shadow)
+  return askCedar(set, asked, cedarPolicies(inForce))
+}
+
+/** Whether the template `grant` would permit, were it bound for this very principal on this very resource. */
+function wouldGrant(set: PolicySet, asked: ReturnType<typeof request>): boolean {
+  const [who, operation] = asked
+  const policy = set.templates.get('grant')
+  const [principalUid] = principalUids(who)
+  const [resourceUid] = resourceUids(operation)
+  if (policy === undefined || principalUid === undefined || resourceUid === undefined)
+    throw new Error('no template')
+  const bound = { principal: principalUid, resource: resourceUid }
+  const link = { binding: 'self', ...bound }
+  const rule = { id: 'grant@self', policy, link, ...bound, shadow: false }
+  return askCedar(set, asked, cedarPolicies([rule])).startsWith('allow')
+}
+
+function askCedar(
+  set: PolicySet,
+  [who, operation, facts]: ReturnType<typeof request>,
+  policies: ReturnType<typeof cedarPolicies>,
+): string {
   const [principalUid, ...memberships] = principalUids(who)
   const [resourceUid, ...ancestors] = resourceUids(operation)
   const [actionUid, ...groups] = set.words.actionOf(operation).uids
@@ -211,7 +234,7 @@ function plainly(set: PolicySet, [who, operation, facts]: ReturnType<typeof requ
     action: actionUid,
     resource: resourceUid,
     context: { ...facts, family: operation.family },
-    policies: cedarPolicies([...set.rules.values()].filter(({ shadow }) => !shadow)),
+    policies,
     entities: [
       { uid: principalUid, attrs: {}, parents: memberships },
       { uid: actionUid, attrs: {}, parents: groups },
@@ -258,3 +281,25 @@ t.test(
       t.ok((seen.get(word) ?? 0) > 50, `${word} was drawn`)
   },
 )
+
+t.test('the templates that a default deny names are those that plain Cedar finds', async (t) => {
+  const seen = new Map<boolean, number>()
+  for (let seed = 101; seed <= 124; seed++) {
+    const choose = random(seed)
+    const set = await draw(t, choose)
+    const decide = createDecide(set, { cacheSize: 0 })
+    const wrong: unknown[] = []
+    for (let i = 0; i < 100; i++) {
+      const asked = request(choose)
+      const { permit, decision, ...rest } = decide(...asked)
+      if (permit !== null || decision.policies.length > 0 || !('refusal' in rest)) continue
+      const expected = wouldGrant(set, asked)
+      const named = rest.refusal.detail.remedy?.startsWith('the template grant grants it') === true
+      if (named !== expected) wrong.push({ i, expected, remedy: rest.refusal.detail.remedy })
+      seen.set(expected, (seen.get(expected) ?? 0) + 1)
+    }
+    t.same(wrong, [], `seed ${seed}`)
+  }
+  for (const granted of [true, false])
+    t.ok((seen.get(granted) ?? 0) > 50, `${granted} was drawn ${seen.get(granted) ?? 0} times`)
+})

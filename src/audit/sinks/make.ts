@@ -41,6 +41,7 @@ export async function makeSink(config: SinkConfig, context: SinkContext): Promis
         ...base,
         endpoint: config.endpoint,
         token: await tokenOf(config.token),
+        compression: config.compression ?? null,
         version: context.version,
       })
     case 'splunk-hec':

@@ -3,11 +3,16 @@
  * acknowledgement for a batch.
  * @module
  */
+import { promisify } from 'node:util'
+import { constants, gzip } from 'node:zlib'
 import { fieldsOf } from '../fields.ts'
 import { demandHttps, post } from './post.ts'
 import type { ShippedRow, Sink } from './sink.ts'
 
 const LIMIT_BYTES = 900_000
+const compress = promisify(gzip)
+/** Records of one batch repeat each other: more effort saves little and costs the gateway's processor. */
+const EFFORT = { level: constants.Z_BEST_SPEED }
 const EVENT_TIME = /"EventTime":"([^"]{20,30})"/
 const KIND = /^\{"RecordKind":"([a-z]{1,16})","ExchangeId":"([^"]{0,64})"/
 /** SeverityNumber of the logs data model: 9 INFO, 13 WARN. */
@@ -18,6 +23,8 @@ export interface OtlpOptions {
   readonly required: boolean
   readonly endpoint: string
   readonly token: string | null
+  /** Any receiver of OTLP/HTTP has to take it. */
+  readonly compression: 'gzip' | null
   readonly version: string
 }
 
@@ -52,8 +59,11 @@ export function createOtlpSink(options: OtlpOptions): Sink {
   demandHttps(options.name, options.endpoint)
   const url = new URL(options.endpoint)
   if (url.pathname === '/') url.pathname = '/v1/logs'
-  const authorization: Record<string, string> =
-    options.token === null ? {} : { authorization: `Bearer ${options.token}` }
+  const headers = {
+    'content-type': 'application/json',
+    ...(options.token !== null && { authorization: `Bearer ${options.token}` }),
+    ...(options.compression !== null && { 'content-encoding': options.compression }),
+  }
   const resource = {
     attributes: [
       attribute('service.name', 'azureml-harness'),
@@ -74,8 +84,8 @@ export function createOtlpSink(options: OtlpOptions): Sink {
       })
       const answer = await post(
         url.href,
-        { ...authorization, 'content-type': 'application/json' },
-        body,
+        headers,
+        options.compression === null ? body : await compress(body, EFFORT),
         signal,
       )
       if (!answer.ok) return answer.delivery

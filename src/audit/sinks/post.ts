@@ -49,7 +49,7 @@ async function bounded(response: Response): Promise<string> {
 export async function post(
   url: string,
   headers: Readonly<Record<string, string>>,
-  body: string,
+  body: string | Uint8Array<ArrayBuffer>,
   signal: AbortSignal,
 ): Promise<Answer> {
   const response = await fetch(url, { method: 'POST', headers, body, signal, redirect: 'manual' })
