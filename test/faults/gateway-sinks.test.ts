@@ -25,7 +25,13 @@ const FAULTS: readonly (readonly [string, readonly Fault[]])[] = [
   ],
   ['answers 500', [{ times: 2, status: 500, body: 'no' }]],
   ['answers 503', [{ times: 1, status: 503 }]],
-  ['rejects a batch that has more rows than one', [{ times: 1, status: 400 }]],
+  [
+    'rejects a batch that has more rows than one',
+    [
+      { times: 1, status: 429, headers: { 'retry-after': '1' } },
+      { times: 1, status: 400 },
+    ],
+  ],
 ]
 
 t.test('promise 12: each failure costs time, and no row', async (t) => {
@@ -45,6 +51,11 @@ t.test('promise 12: each failure costs time, and no row', async (t) => {
         t.ok(status < 300)
       }
       await world.send(JOB)
+      const armed = `${world.lab.urls.ingestion}/_lab/faults`
+      await eventually('it has failed as often as it was told to', async () => {
+        const list = (await (await fetch(armed)).json()) as { left: number }[]
+        return list.every(({ left }) => left === 0)
+      })
       await checkTrail(t, world)
     })
   }
