@@ -59,7 +59,9 @@ async function measure(writers: number, parent: string): Promise<SpoolRow> {
   const waits: number[] = []
   let measuring = false
   const stop = new AbortController()
-  const writer = async (): Promise<void> => {
+  const writer = async (_: unknown, number: number): Promise<void> => {
+    // requests do not come in step
+    await pause((number * WARM_UP_MS) / 2 / writers)
     for (let n = 0; !stop.signal.aborted; n += 1) {
       const exchange = exchangeOf()
       const start = performance.now()

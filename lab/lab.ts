@@ -11,6 +11,7 @@ import { createStore } from './arm/store.ts'
 import { ensureCertificates, type Certificates } from './ca.ts'
 import { createArtifacts } from './data-plane/artifacts.ts'
 import { createHistory } from './data-plane/history.ts'
+import { createRegistries } from './data-plane/registries.ts'
 import { createTracking } from './data-plane/tracking.ts'
 import { createDataPlane, type Service } from './data-plane.ts'
 import { createGraph, type Graph } from './graph.ts'
@@ -224,7 +225,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     services.push(artifacts.answer, createHistory(store, artifacts))
   }
   if (mlflow !== null) services.push(createTracking(mlflow))
-  const arm = createArm({
+  const resources = createArm({
     store,
     storage: storage ?? undefined,
     origin: urls.upstream,
@@ -235,6 +236,8 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     polls: options.polls ?? 2,
     retryAfterSeconds: options.retryAfterSeconds ?? 1,
   })
+  const { arm, service } = createRegistries(store, resources, urls.dataPlane)
+  services.push(service)
   const dataPlane = createDataPlane({
     origin: urls.dataPlane,
     access: createAccess({ ...armAccess, postReads: true }),

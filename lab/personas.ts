@@ -33,6 +33,18 @@ export function workspaceId(name: string = WORKSPACE): string {
   )
 }
 
+/** Where Microsoft keeps its own registries. */
+export const MICROSOFT_SUBSCRIPTION = '77777777-7777-4777-8777-777777777777'
+
+/** ARM id of a registry of the lab: `azureml`, which is Microsoft's, or `shared`. */
+export function registryId(name: 'azureml' | 'shared'): string {
+  const group =
+    name === 'azureml'
+      ? `/subscriptions/${MICROSOFT_SUBSCRIPTION}/resourceGroups/rg-registries`
+      : `/subscriptions/${SUBSCRIPTION}/resourceGroups/${RESOURCE_GROUP}`
+  return `${group}/providers/Microsoft.MachineLearningServices/registries/${name}`
+}
+
 interface EntraUser {
   readonly kind: 'entra-user'
   readonly oid: string

@@ -5,29 +5,31 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Writable } from 'node:stream'
-import Fastify, { LogController, type FastifyInstance } from 'fastify'
-import httpProxy from '@fastify/http-proxy'
+import Fastify, { LogController } from 'fastify'
 import type { Config } from './config/schema.ts'
 import { readSecrets } from './config/secrets.ts'
 import { parseTarget } from './azureml/target.ts'
 import { classify } from './azureml/classify.ts'
 import { discoveryDocument, metadataDocument } from './azureml/metadata.ts'
 import { callFacts } from './azureml/facts.ts'
+import type { Exchange } from './exchange.ts'
 import { createDenyList } from './identity/deny-list.ts'
 import { createIdentify } from './identity/identify.ts'
 import { checkSignIn } from './identity/step-up.ts'
+import type { Facts } from './policy/decide.ts'
 import { createLivePolicy } from './policy/reload.ts'
 import { createSightings } from './policy/sightings.ts'
 import { createWatch } from './policy/watch.ts'
 import { createBroker } from './token/broker.ts'
 import { openAudit } from './audit/open.ts'
 import { createAsk } from './forward/ask.ts'
-import { createForward, proxyOptions } from './forward/forward.ts'
-import { createUpstream, type Upstream } from './forward/upstream.ts'
+import { createForward } from './forward/forward.ts'
+import { registerProxy } from './forward/proxy.ts'
+import { createUpstream } from './forward/upstream.ts'
 import { createInjection } from './inject.ts'
-import { createPipeline, type Pipeline, type Stages } from './pipeline.ts'
+import { createLookUps } from './lookup.ts'
+import { createPipeline, type Stages } from './pipeline.ts'
 import { checkInbound } from './inbound.ts'
-import { Refusal } from './errors.ts'
 import { clientCertificate, guardServer, hostNames, refuseBytes, serverFactory } from './server.ts'
 import { serveMetrics, toSamples } from './metrics.ts'
 import { registerRoutes } from './routes.ts'
@@ -41,6 +43,7 @@ const DEFAULTS = {
   bodyBytes: 4 * 1024 * 1024,
   holdBytes: 8 * 1024 * 1024,
   upstreamTimeoutMs: 120_000,
+  askTimeoutMs: 10_000,
   tokenTimeoutMs: 3_000,
   issuerTimeoutMs: 5_000,
 } as const
@@ -125,9 +128,11 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     timeoutMs: limits.issuerTimeoutMs ?? DEFAULTS.issuerTimeoutMs,
     log,
   })
-  const upstream = createUpstream(limits.upstreamTimeoutMs ?? DEFAULTS.upstreamTimeoutMs)
+  const upstreamTimeoutMs = limits.upstreamTimeoutMs ?? DEFAULTS.upstreamTimeoutMs
+  const upstream = createUpstream(upstreamTimeoutMs)
   const userAgent = `azureml-harness/${around.version}`
-  const ask = createAsk(upstream.dispatcher, userAgent)
+  const askTimeoutMs = Math.min(upstreamTimeoutMs, DEFAULTS.askTimeoutMs)
+  const ask = createAsk(upstream.dispatcher, userAgent, askTimeoutMs)
   const routing = createRouting({
     cloud: config.cloud,
     publicUrl: config.listen.publicUrl,
@@ -138,12 +143,14 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
       return ask(grant, randomUUID(), origin, `${id}?api-version=${LOCATION_API_VERSION}`)
     },
   })
+  const factsOf = (exchange: Exchange): Facts => callFacts(exchange, routing.ownOperation(exchange))
+  const { decide } = policy
   const injection = createInjection({
     policy: policy.current,
-    decide: policy.decide,
+    decide,
     bodyBytes: limits.bodyBytes ?? DEFAULTS.bodyBytes,
-    callFacts: (exchange) => callFacts(exchange, routing.ownOperation(exchange)),
-    ask,
+    callFacts: factsOf,
+    lookUps: createLookUps({ decide, callFacts: factsOf, ask, hosts: routing.hosts }),
   })
   const names = hostNames(config)
   const stages: Stages = {
@@ -251,22 +258,6 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     reload: () => reloading.reload('signal'),
     close,
   }
-}
-
-/** Everything that is not one of the gateway's own routes goes through the pipeline; what Fastify refuses, too. */
-function registerProxy(app: FastifyInstance, upstream: Upstream, pipeline: Pipeline): void {
-  app.setErrorHandler((error, request, reply) => pipeline.refuse(error, request, reply))
-  app.setNotFoundHandler((request, reply) =>
-    pipeline.refuse(
-      new Refusal('method_not_allowed', `method "${request.method}" is not served`),
-      request,
-      reply,
-    ),
-  )
-  app.register(async (scope) => {
-    scope.addHook('onRequest', pipeline.receive)
-    await scope.register(httpProxy, proxyOptions(upstream, pipeline.handle))
-  })
 }
 
 /** For on-behalf-of identities only; all others never see it. */

@@ -12,19 +12,18 @@ import { hasBody, readBody, type BodyHeaders } from './azureml/body/read.ts'
 import type { DocumentContext } from './azureml/body/walk.ts'
 import { applyEdits, type Edit } from './effects/edit.ts'
 import { sha256 } from './effects/digest.ts'
-import { createVersionCache, pinAll } from './effects/pin.ts'
+import { pinAll } from './effects/pin.ts'
 import { kept } from './effects/record.ts'
 import { isChanged, isStamped, stampAll } from './effects/stamp.ts'
 import type { Change, Exchange } from './exchange.ts'
-import type { AskAzure } from './forward/ask.ts'
 import type { Screen } from './forward/screen.ts'
 import type { Decide, Facts, Permit } from './policy/decide.ts'
 import { createDistinguishes, type Distinguishes } from './policy/items.ts'
 import { createNeedsBody, type NeedsBody } from './policy/bodies.ts'
 import type { PolicySet } from './policy/rules.ts'
-import type { Grant } from './token/grant.ts'
 import { Refusal } from './errors.ts'
 import { createScreen } from './screen.ts'
+import type { GrantFor, LookUps } from './lookup.ts'
 
 /** A body that was read, and all that was found in it. */
 export interface Content {
@@ -56,13 +55,14 @@ export interface Injection {
   readonly gather: (exchange: Exchange, request: Incoming) => Promise<Gathered>
   /**
    * `@pin`: the body with versions in place of labels, and the facts of that; null if nothing changed.
+   * @param grantFor grants of this permit, by the scope of their tokens
    * @throws {Refusal} for what cannot be pinned
    */
   readonly pin: (
     exchange: Exchange,
-    grant: Grant,
+    permit: Permit,
     gathered: Gathered,
-    origin: string,
+    grantFor: GrantFor,
   ) => Promise<Gathered | null>
   /**
    * `@stamp` and `@record`: the bytes to send, if they were read.
@@ -79,12 +79,11 @@ export interface InjectionOptions {
   readonly decide: Decide
   readonly bodyBytes: number
   readonly callFacts: (exchange: Exchange) => Facts
-  readonly ask: AskAzure
+  readonly lookUps: LookUps
 }
 
 export function createInjection(options: InjectionOptions): Injection {
-  const { callFacts, ask } = options
-  const versions = createVersionCache()
+  const { callFacts } = options
 
   let known: Derived | null = null
   function inForce(): Derived {
@@ -125,15 +124,11 @@ export function createInjection(options: InjectionOptions): Injection {
       return { facts: factsOf(exchange, content), version, content }
     },
 
-    async pin(exchange, grant, { content, version }, origin) {
-      if (content === null || !grant.permit.effects.pin) return null
-      const { edits, changes } = await pinAll(content.findings.floating, {
-        // assets are looked up where the call itself goes: only ARM has them
-        scope: exchange.operation?.family === 'arm' ? content.context.scope : null,
-        identity: grant.identity.name,
-        ask: (path, query) => ask(grant, exchange.id, origin, `${path}?${query}`),
-        cache: versions,
-      })
+    async pin(exchange, permit, { content, version }, grantFor) {
+      if (content === null || !permit.effects.pin) return null
+      const { scope } = content.context
+      const lookUp = options.lookUps({ exchange, permit, scope, grantFor })
+      const { edits, changes } = await pinAll(content.findings.floating, lookUp)
       if (edits.length === 0) return null
       // looked at again from the start: what is judged and sent is what the bytes now say
       const pinned = look(

@@ -48,9 +48,9 @@ export interface Stages {
   /** `@pin`: null if nothing had to be pinned; otherwise what is to be judged instead. */
   readonly pin: (
     exchange: Exchange,
-    grant: Grant,
+    permit: Permit,
     gathered: Gathered,
-    origin: string,
+    grantFor: (scope: string) => Promise<Grant>,
   ) => Promise<Gathered | null>
   /** `@stamp`, `@record`: the bytes to send, null to stream the caller's. */
   readonly finish: (exchange: Exchange, permit: Permit, gathered: Gathered) => Buffer | null
@@ -104,12 +104,14 @@ export function createPipeline(stages: Stages): Pipeline {
     }
     let permit = judge(gathered.facts)
     const { origin, path, scope } = await stages.route(operation, target, permit)
-    let grant = await stages.grant(permit, scope, request.raw)
-    const pinned = await stages.pin(exchange, grant, gathered, origin)
+    const grantFor = async (wanted: string): Promise<Grant> =>
+      stages.grant(permit, wanted, request.raw)
+    let grant = await grantFor(scope)
+    const pinned = await stages.pin(exchange, permit, gathered, grantFor)
     if (pinned !== null) {
       // what was judged with labels is judged again with the versions that go to Azure
       permit = judge(pinned.facts)
-      grant = await stages.grant(permit, scope, request.raw)
+      grant = await grantFor(scope)
     }
     exchange.identity = grant.identity
     const body = stages.finish(exchange, permit, pinned ?? gathered)
@@ -124,7 +126,7 @@ export function createPipeline(stages: Stages): Pipeline {
     stillThere(exchange, reply)
 
     const drop = (rejected: Grant): void => stages.dropToken(rejected, scope)
-    const regrant = async (): Promise<Grant> => stages.grant(permit, scope, request.raw)
+    const regrant = async (): Promise<Grant> => grantFor(scope)
     const fail = async (refusal: Refusal): Promise<void> => refuse(refusal, request, reply)
     stages.forward(grant, { exchange, origin, path, recorded, body, drop, regrant, fail }, reply)
     return reply

@@ -3,7 +3,7 @@
  * @module
  */
 import { randomBytes } from 'node:crypto'
-import { createHosts } from './azureml/hosts.ts'
+import { createHosts, type Hosts } from './azureml/hosts.ts'
 import { createJsonRewriter } from './azureml/json-rewriter.ts'
 import { createOperationHandles } from './azureml/operation-handle.ts'
 import { rewritePlan } from './azureml/plan.ts'
@@ -37,6 +37,8 @@ export interface RoutingOptions {
 }
 
 export interface Routing extends Pick<AnswerRules, 'rewriteHeaders' | 'rewriter'> {
+  /** Where the gateway's own questions go. */
+  readonly hosts: Pick<Hosts, 'upstream' | 'regionOf'>
   readonly route: Stages['route']
   /** Whether the call follows an operation that its caller has started. @throws Refusal for a forged handle */
   readonly ownOperation: (exchange: Exchange) => boolean
@@ -50,6 +52,7 @@ export function createRouting(options: RoutingOptions): Routing {
   const handles = createOperationHandles(key, publicUrl, now)
 
   return {
+    hosts,
     async route(operation, target, permit) {
       let region: string | null = null
       if (operation.scope !== null && hosts.needsRegion(operation)) {

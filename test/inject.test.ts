@@ -19,7 +19,7 @@ function world(first: PolicySet) {
     decide: createDecide(first),
     bodyBytes: 1024,
     callFacts: () => ({}),
-    ask: () => Promise.reject(new Error('nothing is asked')),
+    lookUps: () => () => Promise.reject(new Error('nothing is asked')),
   })
   const gather = (text = '{"properties":{"jobType":"Command"}}', asked = writing) => {
     const exchange = exchangeWith({ principal: me, operation: asked, method: 'PUT' })

@@ -2,7 +2,8 @@
  * Azure's clouds: where each family of calls is answered and for whom its tokens are made.
  *
  * Source: Microsoft's "Azure Machine Learning in sovereign clouds" and the endpoints that azure-ai-ml and the
- * Azure CLI have built in for the three clouds.
+ * Azure CLI have built in for the three clouds. Registries' discovery and `azure-ai-ml` (`_registry_utils.py`) name a
+ * region's data plane `cert-{region}.experiments.azureml.net`.
  * @module
  */
 
@@ -10,6 +11,8 @@
 export interface CloudHosts {
   readonly resourceManager: string
   readonly dataPlane: string
+  /** Other names of the data plane's hosts, which answers of Azure's have. */
+  readonly dataPlaneAliases: readonly string[]
   readonly scoring: string
   /** Scope for ARM and the data plane: the workspace's services accept ARM's audience. */
   readonly armScope: string
@@ -23,6 +26,7 @@ export const CLOUDS = {
   AzureCloud: {
     resourceManager: 'https://management.azure.com',
     dataPlane: 'https://{region}.api.azureml.ms',
+    dataPlaneAliases: ['https://cert-{region}.experiments.azureml.net'],
     scoring: 'https://{endpoint}.{region}.inference.ml.azure.com',
     armScope: 'https://management.azure.com/.default',
     mlScope: 'https://ml.azure.com/.default',
@@ -31,6 +35,7 @@ export const CLOUDS = {
   AzureUSGovernment: {
     resourceManager: 'https://management.usgovcloudapi.net',
     dataPlane: 'https://{region}.api.ml.azure.us',
+    dataPlaneAliases: [],
     scoring: 'https://{endpoint}.{region}.inference.ml.azure.us',
     armScope: 'https://management.usgovcloudapi.net/.default',
     mlScope: 'https://ml.azure.us/.default',
@@ -39,6 +44,7 @@ export const CLOUDS = {
   AzureChinaCloud: {
     resourceManager: 'https://management.chinacloudapi.cn',
     dataPlane: 'https://{region}.api.ml.azure.cn',
+    dataPlaneAliases: [],
     scoring: 'https://{endpoint}.{region}.inference.ml.azure.cn',
     armScope: 'https://management.chinacloudapi.cn/.default',
     mlScope: 'https://ml.azure.cn/.default',

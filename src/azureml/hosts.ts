@@ -26,6 +26,11 @@ export interface Hosts {
   /** Whether `upstream` needs the region of the operation's scope. */
   needsRegion(operation: Operation): boolean
   /**
+   * The region whose data plane a URL of Azure's leads to, empty where its hosts name none; null if its host is not
+   * one of the data plane's.
+   */
+  regionOf(url: string): string | null
+  /**
    * The gateway's URL for one of Azure's; null if its host is not one that the gateway serves. MLflow's
    * `azureml://host/...` stands for the data plane's scheme and stays `azureml://`.
    *
@@ -60,7 +65,15 @@ export function createHosts(cloud: CloudConfig, publicUrl: string): Hosts {
   const regions = new Map(
     Object.entries(cloud.regions ?? {}).map(([id, region]) => [id.toLowerCase(), region]),
   )
-  const isDataPlane = matcher(dataPlane)
+  const aliases = cloud.dataPlane === undefined ? known.dataPlaneAliases : []
+  const dataPlanes = [dataPlane, ...aliases].map(matcher)
+  const isDataPlane: Match = (origin) => {
+    for (const matches of dataPlanes) {
+      const served = matches(origin)
+      if (served !== null) return served
+    }
+    return null
+  }
   const isScoring = matcher(scoring)
 
   function needsRegion(operation: Operation): boolean {
@@ -109,7 +122,12 @@ export function createHosts(cloud: CloudConfig, publicUrl: string): Hosts {
     return path === null ? null : `${publicUrl}${path}`
   }
 
-  return { publicUrl, upstream, needsRegion, toGateway }
+  function regionOf(url: string): string | null {
+    const [, scheme = '', host = '', port = ''] = ABSOLUTE.exec(url) ?? []
+    return isDataPlane(canonical(scheme, host, port))?.region ?? null
+  }
+
+  return { publicUrl, upstream, needsRegion, regionOf, toGateway }
 }
 
 /**

@@ -29,7 +29,7 @@ export interface Question {
 
 /** Facts that only a connection or a real token has. */
 const UNKNOWN = ['sourceIp', 'ownOperation']
-const OF_TOKEN = ['tokenAgeSeconds', 'signInAgeSeconds']
+const OF_TOKEN = ['tokenAgeSeconds']
 const QUIET = { warn: () => undefined, error: () => undefined }
 
 /** The call that a line such as `GET /subscriptions/...` makes, and what it says besides. */
@@ -55,7 +55,7 @@ export function questionOf(
 
 /** @throws Error if the file is not a principal's JSON */
 export async function principalIn(file: string, io: Io): Promise<Principal> {
-  return parsePrincipal(await readFile(resolve(io.cwd, file), 'utf8'))
+  return parsePrincipal(await readFile(resolve(io.cwd, file), 'utf8'), io.now())
 }
 
 /**

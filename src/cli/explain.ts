@@ -8,7 +8,8 @@ import { loadConfig } from '../config/load.ts'
 import { checkSignIn } from '../identity/step-up.ts'
 import { createDecide } from '../policy/decide.ts'
 import { explain as explainVerdict, explanationText } from '../policy/explain.ts'
-import { askedIn, createRedecide, reproduces, type Row } from '../policy/replay.ts'
+import { askedIn, type Row } from '../policy/recorded.ts'
+import { createRedecide, reproduces } from '../policy/replay.ts'
 import type { PolicySet } from '../policy/rules.ts'
 import { principalIn, principalOfToken, questionOf } from './explain-asked.ts'
 import { EXIT, type Command, type Io } from './io.ts'
@@ -36,7 +37,8 @@ Says who asks, what they do on what, which rules decided, where those are writte
 would have to change. Nothing is sent to Azure and nothing is recorded.
 
 ${POLICY_HELP}
-  --principal FILE  JSON: {"kind": "user", "id": "entra/<tid>/<oid>", "groups": [...], "roles": [...]}
+  --principal FILE  JSON: {"kind": "user", "id": "entra/<tid>/<oid>", "groups": [...], "roles": [...],
+                    "signedIn": {"ageSeconds": 30, "methods": ["mfa"]}}
   --token -         a token on standard input, verified as the gateway does: its issuer is asked for keys
   --request LINE    method and target, as in "GET /subscriptions/...?api-version=2024-04-01"
   --facts JSON      facts that policies ask for, as in '{"instanceCount": 4}'; what the request and the token tell is
@@ -109,7 +111,7 @@ async function explainRecorded(
     )
     return EXIT.failed
   }
-  const redecide = createRedecide(set)
+  const redecide = createRedecide(set, checkSignIn)
   const reproduced = reproduces(redecide, asked) !== null
   const explained = explainVerdict(set, asked.principal, asked.operation, redecide(asked))
   const recorded = {

@@ -4,6 +4,7 @@
  */
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { checkSignIn } from '../identity/step-up.ts'
 import { PolicyError } from '../policy/faults.ts'
 import { loadPolicy } from '../policy/load.ts'
 import { replay } from '../policy/replay.ts'
@@ -17,10 +18,12 @@ export const policyDiff: Command = {
 
 Asks every decision of a spool again, of the policies in the directory OLD and of those in NEW, each with its own
 bindings.yaml, and lists what changes. Decisions that OLD does not reproduce from the record are counted and left out.
+Where NEW asks for a sign-in (@stepup) of which the record says nothing, what was permitted counts as signed in well
+enough and what was refused as not; how many those are is said.
 
   --replay SPOOL    the spool's directory, or one of its files
   --identity NAME   a managed identity that @identity may name; may be repeated
-  --json            one JSON object on standard output: {replayed, unreproducible, changes}
+  --json            one JSON object on standard output: {replayed, unreproducible, assumed, changes}
 
 Exit status: 0 nothing changes, 1 something does, or faults, 2 wrong arguments.
 Example: azureml-harness policy diff policies ../new/policies --replay /var/spool/harness --identity ml-reader`,
@@ -49,6 +52,7 @@ Example: azureml-harness policy diff policies ../new/policies --replay /var/spoo
         await load(old),
         await load(now),
         spoolRows(resolve(io.cwd, values.replay)),
+        checkSignIn,
       )
       if (values.json === true) io.out(JSON.stringify(result))
       else {
@@ -66,6 +70,8 @@ Example: azureml-harness policy diff policies ../new/policies --replay /var/spoo
           io.out(`    is  ${after}`)
           io.out(`    e.g. ${example}`)
         }
+        if (result.assumed > 0)
+          io.err(`${result.assumed} of them by a sign-in of which their records say nothing`)
         io.err(
           `${result.replayed} decisions replayed, ${result.unreproducible} not reproducible from their records, ${result.changes.length} kinds of change`,
         )

@@ -3,6 +3,7 @@
  * @module
  */
 import { parseArgs } from 'node:util'
+import { checkSignIn } from '../identity/step-up.ts'
 import { runCases, type CaseResult } from '../policy/cases.ts'
 import { PolicyError } from '../policy/faults.ts'
 import { EXIT, type Command } from './io.ts'
@@ -31,7 +32,7 @@ Example: azureml-harness policy test --config config/harness.yaml`,
       const { set, options } = loaded
       const names = { identities: options.identities, issuers: [] }
       for (const source of await caseFiles(options.directory)) {
-        results.push(...runCases(set, source, names))
+        results.push(...runCases(set, source, names, checkSignIn))
       }
     } catch (error) {
       if (!(error instanceof PolicyError)) throw error

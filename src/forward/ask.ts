@@ -8,11 +8,11 @@ import { Refusal } from '../errors.ts'
 import { upstreamFault } from './faults.ts'
 
 const MAX_ANSWER_BYTES = 1024 * 1024
-const TIMEOUT_MS = 10_000
 
 /**
  * GETs a JSON document.
  * @param decision joins the question to the decision in Azure's own logs
+ * @param signal ends the wait for several questions together
  * @returns the document; null if there is none
  * @throws {Refusal} one of the `upstream_` codes
  */
@@ -21,10 +21,12 @@ export type AskAzure = (
   decision: string,
   origin: string,
   pathAndQuery: string,
+  signal?: AbortSignal,
 ) => Promise<unknown>
 
-export function createAsk(dispatcher: Dispatcher, userAgent: string): AskAzure {
-  return async (grant, decision, origin, pathAndQuery) => {
+/** @param timeoutMs for the headers of an answer, and for each pause in it */
+export function createAsk(dispatcher: Dispatcher, userAgent: string, timeoutMs: number): AskAzure {
+  return async (grant, decision, origin, pathAndQuery, signal) => {
     let status: number
     let text: string | null
     try {
@@ -39,12 +41,18 @@ export function createAsk(dispatcher: Dispatcher, userAgent: string): AskAzure {
           'user-agent': userAgent,
           'x-ms-correlation-request-id': decision,
         },
-        headersTimeout: TIMEOUT_MS,
-        bodyTimeout: TIMEOUT_MS,
+        headersTimeout: timeoutMs,
+        bodyTimeout: timeoutMs,
+        ...(signal === undefined ? {} : { signal }),
       })
       status = answer.statusCode
       text = await readUpTo(answer.body, MAX_ANSWER_BYTES)
     } catch (error) {
+      if (signal?.aborted === true) {
+        throw new Refusal('upstream_timeout', 'azure did not answer all lookups in time', {
+          cause: error,
+        })
+      }
       throw upstreamFault(error)
     }
     if (status === 404) return null

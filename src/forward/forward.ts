@@ -1,12 +1,9 @@
 /**
  * Sends a granted request to Azure through @fastify/http-proxy, and its answer back.
- *
- * @fastify/reply-from's defaults are switched off one by one where they are not safe here; each with its reason.
  * @module
  */
 import { pipeline, Readable, Transform } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
 import type { Exchange } from '../exchange.ts'
 import type { Grant } from '../token/grant.ts'
 import { sendAnswer, type AnswerRules } from './answer.ts'
@@ -41,28 +38,6 @@ export interface ForwardOptions extends AnswerRules {
 }
 
 export type Forward = (grant: Grant, call: Call, reply: FastifyReply) => void
-
-/**
- * Options for registering @fastify/http-proxy: the pipeline is its handler, so it forwards nothing by itself.
- * `upstream: ''` and a placeholder: with a base of its own it would send to that base whatever the call says.
- */
-export function proxyOptions(
-  { client }: Upstream,
-  handler: NonNullable<FastifyHttpProxyOptions['handler']>,
-): FastifyHttpProxyOptions {
-  return {
-    upstream: '',
-    replyOptions: { getUpstream: () => 'https://no-upstream.invalid' },
-    handler,
-    undici: client,
-    // GHSA-v574-6498-x57v: one entry too many in a cache of URLs is a request to another host
-    disableCache: true,
-    // a 503 with Retry-After would be repeated ten times, its seconds read as milliseconds
-    retryMethods: [],
-    internalRewriteLocationHeader: false,
-    disableRequestLogging: true,
-  }
-}
 
 /** Creates the last stage. It takes a grant, which only a permit can become. */
 export function createForward(options: ForwardOptions): Forward {

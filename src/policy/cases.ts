@@ -10,10 +10,12 @@ import type { Principal } from '../identity/principal.ts'
 import { PROVIDER } from './actions.ts'
 import { rebind } from './bind.ts'
 import { createDecide, type Verdict } from './decide.ts'
+import type { Facts } from './facts.ts'
 import { fault, PolicyError, type Fault } from './faults.ts'
-import { GivenPrincipal, principalOf } from './given.ts'
+import { GivenPrincipal, GivenSignIn, principalOf } from './given.ts'
 import { resourceTypesOf } from './resource-types.ts'
 import type { PolicySet } from './rules.ts'
+import type { CheckSignInAt } from './step-up.ts'
 
 const strict = { additionalProperties: false }
 const Names = Type.Array(Type.String({ minLength: 1 }))
@@ -31,6 +33,7 @@ const Case = Type.Object(
     ),
     where: Type.Optional(Type.String({ description: 'ARM id, if not `workspace`' })),
     secrets: Type.Optional(Type.Boolean({ description: 'the answer holds secrets' })),
+    signedIn: Type.Optional(GivenSignIn),
     facts: Type.Optional(
       Type.Record(
         Type.String(),
@@ -68,6 +71,9 @@ export interface CaseResult {
   readonly wrong: string | null
 }
 
+/** When all cases happen: what they say does not change with the day on which they are run. */
+const NOW = Date.UTC(2026, 0, 1)
+
 const VERBS = new Map<string, Effect>([
   ['read', 'read'],
   ['write', 'write'],
@@ -77,12 +83,14 @@ const VERBS = new Map<string, Effect>([
 /**
  * Runs the cases of one file. Its `bindings` replace those of the set, so that templates are tested and not a
  * deployment; without them the set's own are.
+ * @param checkSignIn judges `signedIn` for `@stepup`
  * @throws PolicyError with every fault of the file
  */
 export function runCases(
   set: PolicySet,
   source: { readonly file: string; readonly text: string },
   names: { readonly identities: readonly string[]; readonly issuers: readonly string[] },
+  checkSignIn: CheckSignInAt,
 ): readonly CaseResult[] {
   const suite = readSuite(source)
   const bindings = stringify({
@@ -91,11 +99,15 @@ export function runCases(
   })
   const tested =
     suite.bindings === undefined ? set : rebind(set, { file: source.file, text: bindings }, names)
-  const decide = createDecide(tested, { cacheSize: 0 })
+  const decide = createDecide(tested, {
+    cacheSize: 0,
+    checkSignIn: (principal, requirement) => checkSignIn(principal, requirement, NOW),
+  })
   return suite.cases.flatMap((one) =>
     [one.does].flat().map((does) => {
       const operation = operationOf(one, does, suite, set)
-      const verdict = decide(whoOf(one.who, suite), operation, one.facts ?? {})
+      const principal = whoOf(one, suite)
+      const verdict = decide(principal, operation, { ...signInFacts(principal), ...one.facts })
       const where = one.where === undefined ? '' : ` in ${one.where}`
       const name = `${one.who} ${does} on ${operation.resource.type}${where}`
       return { file: source.file, name, wrong: wrongIn(one, verdict) }
@@ -122,9 +134,15 @@ function readSuite({ file, text }: { file: string; text: string }): Suite {
   throw new PolicyError(faults)
 }
 
-function whoOf(who: string, { principals }: Suite): Principal {
+function whoOf({ who, signedIn }: Case, { principals }: Suite): Principal {
   const given = new Map(Object.entries(principals)).get(who) ?? {}
-  return principalOf({ ...given, id: given.id ?? `nobody/${who}` })
+  const told = signedIn === undefined ? {} : { signedIn: { ...given.signedIn, ...signedIn } }
+  return principalOf({ ...given, ...told, id: given.id ?? `nobody/${who}` }, NOW)
+}
+
+/** The fact that a call by this principal would have of its sign-in. */
+function signInFacts({ authenticatedAt }: Principal): Facts {
+  return authenticatedAt === null ? {} : { signInAgeSeconds: NOW / 1_000 - authenticatedAt }
 }
 
 function operationOf(one: Case, does: string, suite: Suite, set: PolicySet): Operation {

@@ -12,7 +12,7 @@ import { createFactsOf } from './entities.ts'
 import type { Facts } from './facts.ts'
 import { createJudge, failed, type Decision, type Judged } from './judge.ts'
 import type { PolicySet } from './rules.ts'
-import { refuseSignIn, type CheckSignIn } from './step-up.ts'
+import { refuseSignIn, signInFacts, type CheckSignIn } from './step-up.ts'
 
 export type { Decision, Facts }
 
@@ -86,31 +86,41 @@ export function createDecide(set: PolicySet, options: DecideOptions = {}): Decid
     } catch (error) {
       judged = failed(set.version, 'the policies could not be evaluated', [], {}, error)
     }
-    return verdictOf(judged, principal, operation, options.checkSignIn)
+    return verdictOf(judged, { principal, operation, given }, options.checkSignIn)
   }
+}
+
+interface AskedOf {
+  readonly principal: Principal
+  readonly operation: Operation
+  readonly given: Facts
 }
 
 function verdictOf(
   judged: Judged,
-  principal: Principal,
-  operation: Operation,
+  { principal, operation, given }: AskedOf,
   checkSignIn: CheckSignIn | undefined,
 ): Verdict {
-  const { decision } = judged
   if (judged.effects !== null) {
-    const { stepUp } = judged
-    // judged for each request: a sign-in grows old while the decision is remembered
-    const refusal = stepUp === null ? null : refuseSignIn(stepUp, principal, checkSignIn)
-    if (stepUp !== null && refusal !== null) {
-      const { policies, reason } = stepUp
-      return {
-        permit: null,
-        refusal,
-        decision: { ...decision, verdict: 'refuse', policies, reason },
-      }
+    const { stepUp, effects } = judged
+    if (stepUp === null) {
+      const { decision } = judged
+      return { permit: new Permit(principal, operation, decision, effects), decision }
     }
-    return { permit: new Permit(principal, operation, decision, judged.effects), decision }
+    // judged for each request: a sign-in grows old while the decision is remembered
+    const refusal = refuseSignIn(stepUp, principal, checkSignIn)
+    const facts = { ...judged.decision.facts, ...signInFacts(principal, given) }
+    const permitted: Decision = { ...judged.decision, facts }
+    if (refusal === null)
+      return { permit: new Permit(principal, operation, permitted, effects), decision: permitted }
+    const { policies, reason } = stepUp
+    return {
+      permit: null,
+      refusal,
+      decision: { ...permitted, verdict: 'refuse', policies, reason },
+    }
   }
+  const { decision } = judged
   const refusal = new Refusal(judged.code, decision.reason, {
     policies: decision.policies,
     ...(judged.remedy === null ? {} : { remedy: judged.remedy }),

@@ -11,6 +11,15 @@ const strict = { additionalProperties: false }
 const Names = Type.Array(Type.String({ minLength: 1 }))
 const Nullable = Type.Union([Type.String(), Type.Null()])
 
+/** When and how a principal signed in; what is left out is not known, and then no `@stepup` is met by it. */
+export const GivenSignIn = Type.Object(
+  {
+    ageSeconds: Type.Optional(Type.Integer({ minimum: 0 })),
+    methods: Type.Optional(Names),
+  },
+  strict,
+)
+
 /** A principal in its essentials. */
 export const GivenPrincipal = Type.Object(
   {
@@ -25,6 +34,7 @@ export const GivenPrincipal = Type.Object(
     methods: Type.Optional(Names),
     scopes: Type.Optional(Names),
     workspace: Type.Optional(Nullable),
+    signedIn: Type.Optional(GivenSignIn),
   },
   strict,
 )
@@ -34,8 +44,12 @@ const GivenFacts = Type.Record(
   Type.Union([Type.String(), Type.Number(), Type.Boolean(), Names]),
 )
 
-/** The principal that these essentials make, without a token. */
-export function principalOf(given: Type.Static<typeof GivenPrincipal>): Principal {
+/**
+ * The principal that these essentials make, without a token.
+ * @param now the moment that ages are told of, in milliseconds since the epoch
+ */
+export function principalOf(given: Type.Static<typeof GivenPrincipal>, now: number): Principal {
+  const { ageSeconds, methods } = given.signedIn ?? {}
   return {
     kind: given.kind ?? 'user',
     id: given.id,
@@ -47,10 +61,10 @@ export function principalOf(given: Type.Static<typeof GivenPrincipal>): Principa
     scopes: given.scopes ?? [],
     resourceId: null,
     workspace: given.workspace ?? null,
-    methods: given.methods ?? [],
+    methods: methods ?? given.methods ?? [],
     issuedAt: 0,
     expiresAt: 0,
-    authenticatedAt: null,
+    authenticatedAt: ageSeconds === undefined ? null : now / 1_000 - ageSeconds,
     tokenId: null,
     challengeable: false,
   }
@@ -65,9 +79,9 @@ function parse(text: string): unknown {
 }
 
 /** @throws Error if the text is not a principal's JSON */
-export function parsePrincipal(text: string): Principal {
+export function parsePrincipal(text: string, now: number): Principal {
   const value = parse(text)
-  if (Value.Check(GivenPrincipal, value)) return principalOf(value)
+  if (Value.Check(GivenPrincipal, value)) return principalOf(value, now)
   const [first] = Value.Errors(GivenPrincipal, value)
   throw new Error(`not a principal: ${first?.instancePath ?? ''} ${first?.message ?? 'not JSON'}`)
 }

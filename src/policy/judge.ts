@@ -25,7 +25,7 @@ export interface Decision {
   readonly version: string
   /** Shadow policies that would have decided otherwise. */
   readonly shadow: readonly string[]
-  /** The facts that it was decided on: those that policies ask for. */
+  /** The facts that it was decided on: those that policies ask for, and of the sign-in where `@stepup` asked for one. */
   readonly facts: Facts
   /** The caller's groups and roles that some policy or binding names: no other can have mattered. */
   readonly memberships: readonly Uid[]

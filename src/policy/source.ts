@@ -28,6 +28,8 @@ export interface Annotations {
   readonly redact: boolean
   readonly recordBody: boolean
   readonly shadow: boolean
+  /** `@public`: at Azure everybody has what it permits, so that nobody has to be granted it there. */
+  readonly isPublic: boolean
   /** `@stepup`: what sign-in lifts this forbid; null for every other policy. */
   readonly stepUp: SignInRequirement | null
 }
@@ -61,10 +63,11 @@ const ANNOTATIONS = [
   'redact',
   'record',
   'shadow',
+  'public',
   'stepup',
 ]
-const FLAGS = ['pin', 'stamp', 'redact', 'shadow']
-const EFFECTS = ['identity', 'pin', 'stamp', 'redact', 'record']
+const FLAGS = ['pin', 'stamp', 'redact', 'shadow', 'public']
+const EFFECTS = ['identity', 'pin', 'stamp', 'redact', 'record', 'public']
 const ID = /^[a-z][a-z0-9-]{0,62}$/u
 
 /** A Cedar token that can hold a `;`, a slot, or neither: comment, string, slot, separator, anything. */
@@ -194,6 +197,7 @@ export function readStatement(
       redact: given.has('redact'),
       recordBody: given.has('record'),
       shadow: given.has('shadow'),
+      isPublic: given.has('public'),
       stepUp: stepUpOf(given.get('stepup')),
       effect: json.effect,
       template,

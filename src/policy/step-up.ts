@@ -8,10 +8,18 @@
 import { Refusal } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { SignInRequirement } from '../identity/step-up.ts'
+import type { Facts } from './facts.ts'
 import type { Rule } from './rules.ts'
 
 /** Null if the sign-in behind the principal's token meets the requirement; else the refusal, a challenge if it can be. */
 export type CheckSignIn = (principal: Principal, requirement: SignInRequirement) => Refusal | null
+
+/** The same for a sign-in that is told by people or records, and judged as of a moment in milliseconds. */
+export type CheckSignInAt = (
+  principal: Principal,
+  requirement: SignInRequirement,
+  now: number,
+) => Refusal | null
 
 /** What the forbids in the way of a permit ask for together. */
 export interface StepUp {
@@ -74,4 +82,13 @@ export function refuseSignIn(
   const refusal = check(principal, requirement)
   if (refusal === null) return null
   return new Refusal(refusal.code, `${reason}: ${refusal.message}`, { ...refusal.detail, policies })
+}
+
+/** What of a sign-in can be told from the facts of a call: kept in decisions that depend on it, for those who ask later. */
+export function signInFacts({ methods }: Principal, given: Facts): Facts {
+  const ages = ['signInAgeSeconds', 'tokenAgeSeconds'].flatMap((name) => {
+    const age = Object.hasOwn(given, name) ? given[name] : undefined
+    return typeof age === 'number' ? [[name, age] as const] : []
+  })
+  return { ...Object.fromEntries(ages), methods: [...methods] }
 }

@@ -211,3 +211,29 @@ t.test(
     t.equal(hosts.toGateway('https://gw.example.com:444/x'), null)
   },
 )
+
+t.test(
+  "the data plane's other name, which registries' discovery has, is the same region's",
+  (t) => {
+    const uri = 'https://cert-westus2.experiments.azureml.net/'
+    t.equal(azure.regionOf(uri), 'westus2')
+    t.equal(azure.toGateway(uri), `${GATEWAY}/`)
+    t.equal(azure.regionOf('https://eastus.api.azureml.ms'), 'eastus')
+    t.equal(azure.regionOf('https://x.workspace.eastus.cert.api.azureml.ms/'), 'eastus')
+    for (const url of [
+      'http://cert-westus2.experiments.azureml.net/',
+      'https://experiments.azureml.net/',
+      'https://cert-west.us2.experiments.azureml.net/',
+      'https://cert-westus2.experiments.azureml.net.evil.example/',
+      'https://user@cert-westus2.experiments.azureml.net/',
+      'https://management.azure.com/',
+      'azureml://eastus.api.azureml.ms/',
+      'text',
+    ])
+      t.equal(azure.regionOf(url), null, url)
+    const local = createHosts({ name: 'AzureCloud', dataPlane: 'http://127.0.0.1:9001' }, GATEWAY)
+    t.equal(local.regionOf('http://127.0.0.1:9001/'), '', 'a host without regions')
+    t.equal(local.regionOf(uri), null, 'a configured data plane has no other name')
+    t.end()
+  },
+)

@@ -107,6 +107,15 @@ if (file !== null) {
     },
   )
 
+  t.test("labels of Microsoft's registry arrive as versions", async (t) => {
+    const mine = await world.lab.token('scientist', { claims: { aud: 'https://ml.azure.com' } })
+    const { result } = await run(t, 'pins.py', { LAB_ML_TOKEN: mine })
+    t.match(result, {
+      environment: 'azureml://registries/azureml/environments/sklearn-1.5/versions/31',
+      component: 'azureml://registries/azureml/components/train_model/versions/0.0.2',
+    })
+  })
+
   t.test('who may only read is refused in words that the SDK and MLflow understand', async (t) => {
     await world.clear()
     const env = {

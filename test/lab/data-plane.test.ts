@@ -1,6 +1,6 @@
 import t from 'tap'
 import { request } from '../../lab/http.ts'
-import { workspaceId } from '../../lab/personas.ts'
+import { registryId, workspaceId } from '../../lab/personas.ts'
 import { caller, identity, lab } from './helper.ts'
 
 t.test('the data plane keeps what is put and refuses strangers', async (t) => {
@@ -62,4 +62,32 @@ t.test('Graph tells groups to an identity with its own audience, and counts', as
   t.strictSame(running.graph.counts(), { [oid]: 1 })
   const nobody = url.replace(oid, identity('ml-reader').oid)
   t.equal((await call('POST', nobody, body)).status, 404)
+})
+
+t.test('registries are found by name, and their assets behind the front end', async (t) => {
+  const running = await lab(t)
+  const call = await caller(running)
+  const { dataPlane } = running.urls
+  const discovery = `${dataPlane}/registrymanagement/v1.0/registries`
+  t.equal(
+    (await request(`${discovery}/azureml/discovery`, { ca: running.certificates.ca })).status,
+    401,
+  )
+  t.equal((await call('GET', `${discovery}/nowhere/discovery`)).status, 404)
+  const found = (await call('GET', `${discovery}/AzureML/discovery`)).json()
+  const id = registryId('azureml')
+  t.match(found, {
+    registryName: 'azureml',
+    subscriptionId: id.split('/')[2],
+    primaryRegionResourceProviderUri: `${dataPlane}/`,
+  })
+  const assets = `${dataPlane}/mferp/managementfrontend${id}`
+  const version = 'api-version=2021-10-01-dataplanepreview'
+  const newest = `${version}&$orderBy=createdtime%20desc&$top=1`
+  t.match((await call('GET', `${assets}/environments/sklearn-1.5/versions?${newest}`)).json(), {
+    value: [{ name: '31' }],
+  })
+  const component = `${assets}/components/train_model/versions/azureml_default?${version}`
+  t.match((await call('GET', component)).json(), { name: '0.0.2' })
+  t.equal((await call('GET', `${id}/environments/sklearn-1.5/versions?${version}`)).status, 403)
 })

@@ -305,6 +305,50 @@ t.test('policy diff replays a spool and lists what changes', async (t) => {
   t.equal((await run(policyDiff, '.', '/nowhere', '--replay', spool, ...IDS)).status, EXIT.failed)
 })
 
+t.test(
+  'policy diff judges recorded sign-ins anew, and says of which it knows nothing',
+  async (t) => {
+    const permitAll =
+      '@id("all") @reason("all") @identity("ml-reader") permit (principal, action, resource);'
+    const fresh = (seconds: number) =>
+      `${permitAll} @id("fresh") @reason("fresh") @stepup("max-age=${seconds} methods=mfa") forbid (principal, action, resource);`
+    const bindings = 'identities: [ml-reader, ml-writer]\nbindings: []\n'
+    const policies = (text: string) => ({
+      templates: {},
+      'bindings.yaml': bindings,
+      'a.cedar': text,
+    })
+    const told = { signInAgeSeconds: 500, tokenAgeSeconds: 10, methods: ['mfa'] }
+    const row = { ...ROW, PolicyIds: ['all'] }
+    const recorded = { ...row, Facts: told }
+    const refused = { ...row, PolicyIds: ['fresh'], Decision: 'refuse' }
+    const directory = t.testdir({
+      with: { '0000010000-000001.jsonl': spoolText([['authorized', recorded]]) },
+      without: {
+        '0000010000-000001.jsonl': spoolText([
+          ['authorized', row],
+          ['refused', refused],
+        ]),
+      },
+      none: policies(permitAll),
+      long: policies(fresh(900)),
+      short: policies(fresh(60)),
+    })
+    const at = (name: string): string => join(directory, name)
+    const diff = (old: string, now: string, spool: string) =>
+      run(policyDiff, at(old), at(now), '--replay', at(spool), ...IDS)
+    t.equal((await diff('none', 'long', 'with')).status, EXIT.ok, 'it was fresh enough')
+    const shorter = await diff('long', 'short', 'with')
+    t.equal(shorter.status, EXIT.failed)
+    t.match(shorter.out, 'is  refuse by fresh')
+    t.notMatch(shorter.err, 'say nothing')
+    const unknown = await diff('long', 'short', 'without')
+    t.equal(unknown.status, EXIT.ok, 'what was good enough is taken to be so still')
+    t.match(unknown.err, '2 of them by a sign-in of which their records say nothing')
+    t.match(unknown.err, '2 decisions replayed, 0 not reproducible')
+  },
+)
+
 t.test('every command says how it is used', async (t) => {
   for (const command of [
     explain,

@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { DOCUMENT_FACTS } from '../../src/azureml/body/facts.ts'
+import { checkSignIn } from '../../src/identity/step-up.ts'
 import { runCases } from '../../src/policy/cases.ts'
 import { loadPolicy } from '../../src/policy/load.ts'
 import { IDENTITIES, SHIPPED } from './support.ts'
@@ -24,7 +25,12 @@ for (const name of await readdir(EXAMPLES)) {
       const text = await readFile(join(directory, file), 'utf8')
       for (const [, policies] of text.matchAll(/policies: \[([^\]]*)\]/g))
         for (const id of (policies ?? '').split(', ')) decided.add(id)
-      for (const result of runCases(set, { file, text }, { identities: IDENTITIES, issuers: [] }))
+      for (const result of runCases(
+        set,
+        { file, text },
+        { identities: IDENTITIES, issuers: [] },
+        checkSignIn,
+      ))
         t.equal(result.wrong, null, result.name)
     }
     for (const { id, policy } of set.rules.values())

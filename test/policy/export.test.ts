@@ -1,5 +1,6 @@
 import { readFile, readdir } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
@@ -14,6 +15,15 @@ import { bicepFiles } from '../../src/policy/export/bicep.ts'
 import { armSpelling, grantsOf, guidOf } from '../../src/policy/export/grants.ts'
 import { terraformFile } from '../../src/policy/export/terraform.ts'
 import { loadFrom, loadShipped, ML, operation, principal, RG, SHIPPED, SUB, WS } from './support.ts'
+
+// HashiCorp's parser as WebAssembly; its own types bring those of browsers along, which are others than Node's
+const require = createRequire(import.meta.url)
+const { parse } = require('@cdktf/hcl2json') as {
+  parse: (
+    name: string,
+    text: string,
+  ) => Promise<{ resource: Record<string, Record<string, unknown>> }>
+}
 
 const BINDINGS = `
 identities: [ml-reader, ml-writer]
@@ -106,6 +116,74 @@ t.test(
     }
   },
 )
+
+t.test("Terraform's own parser reads the file, and finds in it what was granted", async (t) => {
+  const set = await loadShipped(t, BINDINGS)
+  const grants = grantsOf(set)
+  // what nobody would write, so that a quote that is not closed or a template that is opened shows
+  const odd = 'a\'b ${c} "d" %{e} \\ $$ \u2028 <<EOT'
+  const hostile = {
+    ...grants,
+    roles: grants.roles.map((role) => ({ ...role, description: odd, name: `${role.name} ${odd}` })),
+  }
+  for (const { identities, roles, assignments, subscriptions } of [grants, hostile]) {
+    const file = terraformFile({ identities, roles, assignments, subscriptions })
+    const read = await parse('main.tf', file)
+    t.same(Object.keys(read).sort(), ['resource', 'variable'])
+    t.same(Object.keys(read.resource).sort(), [
+      'azurerm_role_assignment',
+      'azurerm_role_definition',
+      'azurerm_user_assigned_identity',
+    ])
+    const {
+      azurerm_user_assigned_identity: managed = {},
+      azurerm_role_definition: defined = {},
+      azurerm_role_assignment: assigned = {},
+    } = read.resource
+    t.same(Object.keys(managed).sort(), [...identities].sort())
+    t.same(Object.keys(defined).sort(), roles.map(({ id }) => id).sort())
+    for (const { id, guid, name, description, actions } of roles) {
+      // the parser gives templates back as they are escaped
+      const escaped = (value: string): string =>
+        value.replaceAll(/[$%]\{/gu, (at) => `${at[0]}${at}`)
+      t.same(defined[id], [
+        {
+          role_definition_id: guid,
+          name: escaped(name),
+          description: escaped(description),
+          scope: subscriptions[0],
+          assignable_scopes: subscriptions,
+          permissions: [{ actions }],
+        },
+      ])
+    }
+    t.same(
+      Object.values(assigned),
+      assignments.map(({ role, identity, scope }) => [
+        {
+          scope,
+          role_definition_id: `\${azurerm_role_definition.${role}.role_definition_resource_id}`,
+          principal_id: `\${azurerm_user_assigned_identity.${identity}.principal_id}`,
+        },
+      ]),
+    )
+  }
+  await t.rejects(parse('main.tf', 'resource "a" {{'), 'it does not read everything')
+})
+
+t.test('what Azure gives to everybody is granted to no identity', async (t) => {
+  const registry = `${SUB.replaceAll('0', '9')}/resourcegroups/x/providers/microsoft.machinelearningservices/registries/azureml`
+  const set = await loadShipped(
+    t,
+    `${BINDINGS}
+  - { id: public, template: public-registry, principal: 'Group::"okta/x"', resource: 'Registry::"${registry}"' }
+`,
+  )
+  const { roles, assignments, subscriptions } = grantsOf(set)
+  t.notOk(roles.some(({ id }) => id === 'public-registry'))
+  t.notOk(assignments.some(({ scope }) => scope.includes('registries')))
+  t.notOk(subscriptions.includes(SUB.replaceAll('0', '9')))
+})
 
 t.test(
   'Bicep and Terraform name every role and assignment, and quote what they are given',

@@ -30,6 +30,7 @@ t.test('the shipped policies and bindings load', async (t) => {
     'ml-engineer',
     'model-reviewer',
     'pipeline-service',
+    'public-registry',
     'reader',
     'workspace-admin',
   ])

@@ -103,6 +103,24 @@ void t.test('what is forbidden until a sign-in', async (test) => {
   )
 })
 
+void t.test('a decision that a sign-in was asked for says what is known of it', async (test) => {
+  const set = await loadFrom(test, {
+    'a.cedar': `${PERMIT} ${forbid('fresh', '@stepup("max-age=900")', 'delete')}`,
+  })
+  const decide = createDecide(set, {
+    checkSignIn: (who, requirement) => checkSignIn(who, requirement, NOW * 1000),
+  })
+  const given = { signInAgeSeconds: 30, tokenAgeSeconds: 5, sourceIp: '127.0.0.1' }
+  const who = signedIn({ authenticatedAt: NOW - 30, methods: ['pwd'] })
+  const told = { signInAgeSeconds: 30, tokenAgeSeconds: 5, methods: ['pwd'] }
+  const remove = operation('workspaces/jobs/delete')
+  test.same(decide(who, remove, given).decision.facts, told)
+  test.same(decide(who, remove, {}).decision.facts, { methods: ['pwd'] }, 'it is not remembered')
+  const old = decide(signedIn({ authenticatedAt: NOW - 1000 }), remove, given)
+  test.match(old.decision, { verdict: 'refuse', facts: { signInAgeSeconds: 30 } })
+  test.same(decide(who, operation('workspaces/jobs/read'), given).decision.facts, {})
+})
+
 void t.test('without a judge of sign-ins such a forbid is one like any other', async (test) => {
   const set = await loadFrom(test, {
     'a.cedar': `${PERMIT} ${forbid('strong', '@stepup("methods=mfa")', 'delete')}`,

@@ -127,11 +127,11 @@ export function kindByName(name: string): AssetKind | null {
   return /^(?:data|dataset)(?:id|assetid)?$/.test(name) ? 'data' : null
 }
 
-/** The kind of asset that an input's type (`uri_folder`, `custom_model`, ...) speaks of. */
+/** The kind of asset that an input's type speaks of: `uri_folder`, or `UriFolder` as jobs of batch endpoints have it. */
 export function kindByInputType(type: string): AssetKind | null {
   const plain = type.toLowerCase()
-  if (plain.endsWith('_model')) return 'models'
-  return /^(?:uri_file|uri_folder|mltable)$/.test(plain) ? 'data' : null
+  if (plain.endsWith('_model') || /^(?:custom|mlflow|triton)model$/.test(plain)) return 'models'
+  return /^(?:uri_?file|uri_?folder|mltable)$/.test(plain) ? 'data' : null
 }
 
 /** Whether two members of one object with this plain name would be read differently by different readers. */

@@ -20,6 +20,8 @@ export interface AssetReference {
   readonly label: string | null
   /** Name of its registry, in lower case. */
   readonly registry: string | null
+  /** ARM id of its registry, in lower case, where the text gives that. */
+  readonly registryId: string | null
   /** Scope above the kind, in lower case, if it is neither a registry nor the workspace of the call. */
   readonly elsewhere: string | null
 }
@@ -84,6 +86,7 @@ export function parseShort(text: string): AssetReference | null {
     version: version ?? null,
     label: label ?? null,
     registry: null,
+    registryId: null,
     elsewhere: null,
   }
 }
@@ -156,6 +159,7 @@ function assetAt(
     version: word === 'versions' ? value : null,
     label: word === 'labels' ? value : null,
     registry,
+    registryId: registry !== null && scope.has('subscriptions') ? scopeId(scope) : null,
     elsewhere: registry !== null || isOwn(scope, own) ? null : scopeId(scope),
   }
 }

@@ -123,11 +123,11 @@ function subscriptionOf(id: string): string {
   return id.split('/').slice(0, 3).join('/')
 }
 
-/** Roles and assignments for all rules in force. */
+/** Roles and assignments for all rules in force, less what Azure gives to everybody (`@public`). */
 export function grantsOf(set: PolicySet): Grants {
   const isForbidden = forbidden(set)
   const permits = [...set.rules.values()].filter(
-    ({ policy, shadow }) => policy.effect === 'permit' && !shadow,
+    ({ policy, shadow }) => policy.effect === 'permit' && !policy.isPublic && !shadow,
   )
   const bound = permits.flatMap(({ resource }) =>
     resource === null ? [] : [subscriptionOf(resource.id)],
