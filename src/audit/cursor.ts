@@ -2,7 +2,7 @@
  * A sink's cursor: a small file that moves only after the sink acknowledged.
  * @module
  */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, unlinkSync } from 'node:fs'
 import { fieldsOf } from './fields.ts'
 import { codeOf, replaceFile } from './files.ts'
 import type { Position } from './reader.ts'
@@ -42,12 +42,17 @@ export async function openCursor(
   isOurs: () => boolean,
 ): Promise<Cursor> {
   const path = `${directory}/${name}.cursor`
+  // what a process that was killed meant to put in its place
+  for (const left of readdirSync(directory)) {
+    if (left.startsWith(`${name}.cursor.`) && left.endsWith('.tmp'))
+      unlinkSync(`${directory}/${left}`)
+  }
   let at = START
   const cursor: Cursor = {
     position: () => at,
     async move(to) {
       if (!isOurs()) throw new Error('the audit spool is not held any more')
-      await replaceFile(directory, path, JSON.stringify(to))
+      await replaceFile(directory, path, JSON.stringify(to), isOurs)
       at = to
     },
   }
