@@ -5,7 +5,7 @@
 import { armError, createHeaders } from './arm/answers.ts'
 import { bigAnswer } from './arm/big.ts'
 import type { Access } from './arm/access.ts'
-import { json, type Answer, type Call, type Handler } from './part.ts'
+import { json, type Answer, type Call, type Handler } from './call.ts'
 
 const FAMILIES = [
   'api',

@@ -6,7 +6,7 @@
  */
 import { isKnown } from './directory.ts'
 import type { ManagedIdentities } from './managed-identity.ts'
-import { json, type Answer, type Call, type Handler } from './part.ts'
+import { json, type Answer, type Call, type Handler } from './call.ts'
 import { PERSONAS } from './personas.ts'
 
 const AUDIENCES = ['https://graph.microsoft.com']

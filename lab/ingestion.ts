@@ -6,7 +6,7 @@
  */
 import { gunzipSync } from 'node:zlib'
 import type { ManagedIdentities } from './managed-identity.ts'
-import { json, type Answer, type Call, type Handler } from './part.ts'
+import { json, type Answer, type Call, type Handler } from './call.ts'
 import { RULE_ID, STREAM } from './personas.ts'
 
 const AUDIENCES = ['https://monitor.azure.com']

@@ -18,10 +18,11 @@ import { createGraph, type Graph } from './graph.ts'
 import { createIngestion, type Ingestion } from './ingestion.ts'
 import type { Issuer } from './issuers/issuer.ts'
 import { createEntra, createOkta, INTROSPECTION_CLIENT } from './issuers/issuers.ts'
-import { createJournal, type Entry, type Journal } from './journal.ts'
+import type { Entry } from './journal.ts'
 import { createManagedIdentities, type ManagedIdentities } from './managed-identity.ts'
 import { createMlflow, type Mlflow } from './mlflow.ts'
-import { createPart, type Handler, type Part } from './part.ts'
+import type { Part } from './part.ts'
+import { startParts, type LabUrls, type PartName } from './parts.ts'
 import { PERSONAS, REGION, workspaceId, type Persona } from './personas.ts'
 import { createScoring } from './scoring.ts'
 import { startStorage, STORAGE_HOST, type Storage } from './storage.ts'
@@ -55,19 +56,6 @@ export interface LabOptions {
   readonly identityTokenLifetimeSeconds?: number
 }
 
-/** Origins, without a trailing slash. */
-interface LabUrls {
-  readonly upstream: string
-  readonly entra: string
-  readonly okta: string
-  readonly identity: string
-  readonly ingestion: string
-  readonly dataPlane: string
-  readonly scoring: string
-  readonly graph: string
-  readonly tokenService: string
-}
-
 export interface Lab {
   readonly directory: string
   readonly certificates: Certificates
@@ -99,20 +87,6 @@ export interface Lab {
 /** Variable with the secret of the gateway's client at Okta's introspection endpoint. */
 export const INTROSPECTION_SECRET_VARIABLE = 'LAB_OKTA_CLIENT_SECRET'
 
-/** In the order of their ports. */
-const PART_NAMES = [
-  'arm',
-  'entra',
-  'okta',
-  'identity',
-  'ingestion',
-  'data-plane',
-  'scoring',
-  'graph',
-  'token-service',
-] as const
-export type PartName = (typeof PART_NAMES)[number]
-
 /** Which issuer gives a persona its tokens. */
 export function issuerOf(persona: Persona): 'entra' | 'okta' {
   return persona.kind.startsWith('okta') ? 'okta' : 'entra'
@@ -132,56 +106,26 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     ],
   })
 
-  const upstreamJournal = createJournal()
-  const shared = new Set<PartName>(['arm', 'data-plane', 'scoring'])
-  const journalOf = (name: PartName): Journal =>
-    shared.has(name) ? upstreamJournal : createJournal()
   // handlers know each other's origins, so ports are taken first and handlers set after
-  const routes = new Map<PartName, Record<string, Handler>>()
-  const parts = new Map<PartName, Part>()
+  const where = { host: options.host ?? '127.0.0.1', port: options.port ?? 0, publicHost }
+  const parts = await startParts(where, certificates)
+  const { urls } = parts
   let storage: Storage | null = null
   let mlflow: Mlflow | null = null
   const close = async (): Promise<void> => {
-    const closing = [...parts.values(), ...[storage, mlflow].filter((one) => one !== null)]
+    const closing = [parts, ...[storage, mlflow].filter((one) => one !== null)]
     await Promise.all(closing.map((one) => one.close()))
   }
   try {
-    for (const [i, name] of PART_NAMES.entries()) {
-      const own: Record<string, Handler> = {}
-      routes.set(name, own)
-      const part = await createPart({
-        name,
-        journal: journalOf(name),
-        host: options.host ?? '127.0.0.1',
-        port: options.port === undefined || options.port === 0 ? 0 : options.port + i,
-        publicHost,
-        tls: name === 'identity' ? null : certificates,
-        bodies: name === 'entra' || name === 'okta' ? 'leave' : 'read',
-        routes: own,
-      })
-      parts.set(name, part)
-    }
     if (options.storage === true) storage = await startStorage(directory, certificates)
     if (options.mlflow === true) {
-      const host = new URL(parts.get('data-plane')?.url ?? '').host
+      const host = new URL(urls.dataPlane).host
       const root = `azureml://${host}/mlflow/v2.0${workspaceId()}/experiments`
       mlflow = createMlflow(directory, root)
     }
   } catch (error) {
     await close()
     throw error
-  }
-  const urlOf = (name: PartName): string => parts.get(name)?.url ?? ''
-  const urls: LabUrls = {
-    upstream: urlOf('arm'),
-    entra: urlOf('entra'),
-    okta: urlOf('okta'),
-    identity: urlOf('identity'),
-    ingestion: urlOf('ingestion'),
-    dataPlane: urlOf('data-plane'),
-    scoring: urlOf('scoring'),
-    graph: urlOf('graph'),
-    tokenService: urlOf('token-service'),
   }
 
   const [entra, okta] = await Promise.all([createEntra(urls.entra), createOkta(urls.okta)])
@@ -246,19 +190,15 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   const scoring = createScoring(
     createAccess({ identities, audiences: ML_AUDIENCES, postReads: true }),
   )
-  const serve = (name: PartName, handler: Handler, own: Readonly<Record<string, Handler>> = {}) => {
-    Object.assign(routes.get(name) ?? {}, own)
-    parts.get(name)?.serve(handler)
-  }
-  serve('arm', arm)
-  serve('entra', entra.handler, entra.routes)
-  serve('okta', okta.handler, okta.routes)
-  serve('identity', identities.handler, identities.routes)
-  serve('ingestion', ingestion.handler, ingestion.routes)
-  serve('data-plane', dataPlane)
-  serve('scoring', scoring)
-  serve('graph', graph.handler, graph.routes)
-  serve('token-service', tokenService.handler)
+  parts.serve('arm', arm)
+  parts.serve('entra', entra.handler, entra.routes)
+  parts.serve('okta', okta.handler, okta.routes)
+  parts.serve('identity', identities.handler, identities.routes)
+  parts.serve('ingestion', ingestion.handler, ingestion.routes)
+  parts.serve('data-plane', dataPlane)
+  parts.serve('scoring', scoring)
+  parts.serve('graph', graph.handler, graph.routes)
+  parts.serve('token-service', tokenService.handler)
 
   return {
     directory,
@@ -266,14 +206,14 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     urls,
     scoringHosts,
     issuers,
-    parts,
+    parts: parts.all,
     identities,
     ingestion,
     graph,
     roles,
     storage,
     tokenService,
-    requests: () => upstreamJournal.entries(),
+    requests: () => parts.upstream(),
     token,
     env: {
       NODE_EXTRA_CA_CERTS: certificates.caFile,

@@ -16,7 +16,7 @@ import {
   TENANT,
   type LabIdentity,
 } from './personas.ts'
-import { json, type Answer, type Call, type Handler } from './part.ts'
+import { json, type Answer, type Call, type Handler } from './call.ts'
 
 const ISSUER = `https://sts.windows.net/${TENANT}/`
 const KID = 'lab-managed-identity'

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { randomUUID } from 'node:crypto'
 import { armError } from './arm/answers.ts'
 import type { Access } from './arm/access.ts'
-import { json, type Answer, type Call, type Handler } from './part.ts'
+import { json, type Answer, type Call, type Handler } from './call.ts'
 
 const EVENT_INTERVAL_MS = 50
 const EVENTS = 5

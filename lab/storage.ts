@@ -11,7 +11,8 @@ import type { Certificates } from './ca.ts'
 import { deferred } from './deferred.ts'
 import { createEgress, type Egress } from './egress.ts'
 import { createJournal, type Entry } from './journal.ts'
-import { createPart, type Call } from './part.ts'
+import type { Call } from './call.ts'
+import { createPart } from './part.ts'
 
 /** Covered by the lab's certificate. */
 export const STORAGE_HOST = `${STORAGE_ACCOUNT}.blob.core.windows.net`

@@ -10,7 +10,7 @@ import { generateKeyPair, randomUUID } from 'node:crypto'
 import { promisify } from 'node:util'
 import { decodeJwt, jwtVerify, SignJWT } from 'jose'
 import type { ManagedIdentities } from './managed-identity.ts'
-import { json, type Answer, type Call, type Handler } from './part.ts'
+import { json, type Answer, type Call, type Handler } from './call.ts'
 import { IDENTITIES, ON_BEHALF_OF_CLIENT, TENANT } from './personas.ts'
 
 const EXCHANGE = 'api://AzureADTokenExchange'

@@ -4,7 +4,7 @@
  */
 import { request } from './http.ts'
 import { clientOf } from './issuers/claims.ts'
-import { PERSONA_GRANT } from './issuers/issuer.ts'
+import { PERSONA_GRANT } from './issuers/persona-grant.ts'
 import { LAB_CLIENT, PERSONAS } from './personas.ts'
 
 /** Changes to a token, so that tests can have odd but really signed ones. */

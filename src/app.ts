@@ -138,10 +138,8 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     publicUrl: config.listen.publicUrl,
     operationKey: config.operationKey === undefined ? null : secrets(config.operationKey),
     now,
-    askLocation: async (permit, origin, id, audience) => {
-      const grant = await broker.grant(permit, audience)
-      return ask(grant, randomUUID(), origin, `${id}?api-version=${LOCATION_API_VERSION}`)
-    },
+    askLocation: (grant, origin, id) =>
+      ask(grant, randomUUID(), origin, `${id}?api-version=${LOCATION_API_VERSION}`),
   })
   const factsOf = (exchange: Exchange): Facts => callFacts(exchange, routing.ownOperation(exchange))
   const { decide } = policy

@@ -51,7 +51,7 @@ export interface Gathered {
 }
 
 export interface Injection {
-  /** @throws {Refusal} for a body that cannot be read, and what `callFacts` throws */
+  /** @throws {Refusal} for a body that cannot be read or has no place here, and what `callFacts` throws */
   readonly gather: (exchange: Exchange, request: Incoming) => Promise<Gathered>
   /**
    * `@pin`: the body with versions in place of labels, and the facts of that; null if nothing changed.
@@ -108,6 +108,10 @@ export function createInjection(options: InjectionOptions): Injection {
       const { principal, operation } = exchange
       const { set, needsBody } = inForce()
       const { version } = set
+      // RFC 9110 section 9.3.5: it has no meaning that all readers share. MLflow's own API gives it one.
+      if (exchange.method === 'DELETE' && operation?.family === 'arm' && hasBody(request.headers)) {
+        throw new Refusal('bad_request', 'a DELETE with a body')
+      }
       const asked = principal !== null && operation !== null && needsBody(principal, operation)
       if (!asked || !hasBody(request.headers)) {
         return { facts: callFacts(exchange), version, content: null }

@@ -43,7 +43,13 @@ export interface Stages {
     facts: Facts,
   ) =>
     { permit: Permit; decision: Decision } | { permit: null; refusal: Refusal; decision: Decision }
-  readonly route: (operation: Operation, target: Target, permit: Permit) => Promise<Route>
+  /** `grantFor` gets a grant of the permit's own identity, to ask Azure with where the workspace is. */
+  readonly route: (
+    operation: Operation,
+    target: Target,
+    identity: string,
+    grantFor: (scope: string) => Promise<Grant>,
+  ) => Promise<Route>
   readonly grant: (permit: Permit, scope: string, raw: IncomingMessage) => Promise<Grant>
   /** `@pin`: null if nothing had to be pinned; otherwise what is to be judged instead. */
   readonly pin: (
@@ -103,9 +109,10 @@ export function createPipeline(stages: Stages): Pipeline {
       return verdict.permit
     }
     let permit = judge(gathered.facts)
-    const { origin, path, scope } = await stages.route(operation, target, permit)
     const grantFor = async (wanted: string): Promise<Grant> =>
       stages.grant(permit, wanted, request.raw)
+    const { identity } = permit.effects
+    const { origin, path, scope } = await stages.route(operation, target, identity, grantFor)
     let grant = await grantFor(scope)
     const pinned = await stages.pin(exchange, permit, gathered, grantFor)
     if (pinned !== null) {
@@ -199,8 +206,8 @@ export function createPipeline(stages: Stages): Pipeline {
     const exchange = exchangeOf(raw, stages.now())
     if (exchange.refusal !== null) return false
     exchange.refusal = refusal
-    // what the connection is told now, unless an answer has begun
-    exchange.status ??= refusal.status
+    // server.ts says so on the socket, if anybody is still there to read it and no answer has begun
+    if (raw.socket.writable) exchange.status ??= refusal.status
     return true
   }
 

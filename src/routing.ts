@@ -15,7 +15,7 @@ import type { Exchange } from './exchange.ts'
 import type { AnswerRules } from './forward/answer.ts'
 import { Refusal } from './errors.ts'
 import type { Stages } from './pipeline.ts'
-import type { Permit } from './policy/decide.ts'
+import type { Grant } from './token/grant.ts'
 
 /** Headers that clients poll. */
 const POLLING = ['location', 'azure-asyncoperation', 'operation-location'] as const
@@ -27,13 +27,8 @@ export interface RoutingOptions {
   /** Signs polling URLs; null for one that ends with the process. */
   readonly operationKey: string | null
   readonly now: () => number
-  /** ARM's document of a workspace, asked under the permit's identity: origin, ARM id, audience. */
-  readonly askLocation: (
-    permit: Permit,
-    origin: string,
-    id: string,
-    audience: string,
-  ) => Promise<unknown>
+  /** ARM's document of a workspace, asked under the permit's identity: origin and ARM id. */
+  readonly askLocation: (grant: Grant, origin: string, id: string) => Promise<unknown>
 }
 
 export interface Routing extends Pick<AnswerRules, 'rewriteHeaders' | 'rewriter'> {
@@ -53,13 +48,15 @@ export function createRouting(options: RoutingOptions): Routing {
 
   return {
     hosts,
-    async route(operation, target, permit) {
+    async route(operation, target, identity, grantFor) {
       let region: string | null = null
       if (operation.scope !== null && hosts.needsRegion(operation)) {
-        const { identity } = permit.effects
         const arm = hosts.upstream({ ...operation, family: 'arm' }, null)
         region = await regions.regionOf(operation.scope, identity, async (scope) =>
-          locationOf(await options.askLocation(permit, arm.origin, scope, arm.scope), identity),
+          locationOf(
+            await options.askLocation(await grantFor(arm.scope), arm.origin, scope),
+            identity,
+          ),
         )
       }
       return { ...hosts.upstream(operation, region), path: upstreamPath(target) }

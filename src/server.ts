@@ -21,6 +21,7 @@ interface ServerLimits {
 const DEFAULT_HEADERS_TIMEOUT_MS = 10_000
 const DEFAULT_REQUEST_TIMEOUT_MS = 30 * 60_000
 const KEEP_ALIVE_MS = 65_000
+/** Above what inbound.ts allows of headers and target.ts of the target: these say what is wrong, Node cannot. */
 const MAX_HEADER_BYTES = 48 * 1024
 const MAX_REQUESTS_PER_SOCKET = 10_000
 const BODY_FAULT = 'the body did not arrive as it was announced'

@@ -19,6 +19,9 @@ export interface Challenge {
   readonly authorizationUri: string | null
 }
 
+/** Refusals besides 401 that RFC 6750 section 3.1 has a challenge for. */
+const CHALLENGED: ReadonlySet<RefusalCode> = new Set(['invalid_request', 'insufficient_scope'])
+
 /** Builds the answer. The inner reason stays inside: only code, message, remedy and decision go out. */
 export function refusalAnswer(
   refusal: Refusal,
@@ -32,7 +35,7 @@ export function refusalAnswer(
     'x-harness-decision-id': exchange.id,
     'x-ms-correlation-request-id': exchange.id,
   }
-  if (refusal.status === 401 || refusal.code === 'insufficient_scope') {
+  if (refusal.status === 401 || CHALLENGED.has(refusal.code)) {
     headers['www-authenticate'] = wwwAuthenticate(refusal, challenge)
   }
   if (refusal.detail.retryAfter !== undefined) {
@@ -115,6 +118,7 @@ function wwwAuthenticate(refusal: Refusal, challenge: Challenge): string {
 
 function tokenError(code: RefusalCode): string {
   switch (code) {
+    case 'invalid_request':
     case 'insufficient_claims':
     case 'insufficient_scope':
     case 'invalid_dpop_proof':

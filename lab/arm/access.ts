@@ -4,7 +4,7 @@
  */
 import { armError, armUnauthorized } from './answers.ts'
 import type { ManagedIdentities } from '../managed-identity.ts'
-import type { Answer, Call } from '../part.ts'
+import type { Answer, Call } from '../call.ts'
 import type { LabIdentity } from '../personas.ts'
 
 /** ARM and the data planes take either. */

@@ -5,7 +5,7 @@
  * @module
  */
 import { randomUUID } from 'node:crypto'
-import { json, type Answer, type Call } from '../part.ts'
+import { json, type Answer, type Call } from '../call.ts'
 import { REGION, TENANT } from '../personas.ts'
 
 const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i

@@ -4,7 +4,7 @@
  * @module
  */
 import { Readable } from 'node:stream'
-import type { Answer } from '../part.ts'
+import type { Answer } from '../call.ts'
 
 const BLOCK = Buffer.alloc(65_536, 'azure machine learning harness lab. ')
 const MAX_BYTES = 16 * 1024 ** 3

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto'
 import { armError } from './answers.ts'
 import type { ArmPath } from './paths.ts'
 import type { Document, Resource } from './store.ts'
-import { json, type Answer, type Body } from '../part.ts'
+import { json, type Answer, type Body } from '../call.ts'
 import { REGION, RESOURCE_GROUP, SUBSCRIPTION, TENANT } from '../personas.ts'
 
 /** The `properties` of a document, or none. */

@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { PROVIDER } from './paths.ts'
-import { json, type Answer } from '../part.ts'
+import { json, type Answer } from '../call.ts'
 import { REGION } from '../personas.ts'
 
 export interface Operation {

@@ -7,7 +7,7 @@
 import { randomUUID } from 'node:crypto'
 import { armError } from './answers.ts'
 import type { ArmPath } from './paths.ts'
-import { json, type Answer, type Call } from '../part.ts'
+import { json, type Answer, type Call } from '../call.ts'
 import { IDENTITIES, RESOURCE_GROUP, SUBSCRIPTION } from '../personas.ts'
 
 /** One assignment. */

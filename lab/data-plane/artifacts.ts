@@ -8,7 +8,7 @@
 import { randomUUID } from 'node:crypto'
 import { armError } from '../arm/answers.ts'
 import type { Service } from '../data-plane.ts'
-import { json, type Answer, type Call } from '../part.ts'
+import { json, type Answer, type Call } from '../call.ts'
 import { ARTIFACT_CONTAINER, type Storage } from '../storage.ts'
 
 const RUN =

@@ -6,7 +6,7 @@ import { armError } from '../arm/answers.ts'
 import { parseArmPath } from '../arm/paths.ts'
 import type { Store } from '../arm/store.ts'
 import type { Service } from '../data-plane.ts'
-import { json } from '../part.ts'
+import { json } from '../call.ts'
 import type { Artifacts } from './artifacts.ts'
 
 const DETAILS =

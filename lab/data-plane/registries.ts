@@ -8,7 +8,7 @@ import { armError } from '../arm/answers.ts'
 import { parseArmPath, PROVIDER, type ArmPath } from '../arm/paths.ts'
 import type { Document, Store } from '../arm/store.ts'
 import type { Service } from '../data-plane.ts'
-import { json, type Handler } from '../part.ts'
+import { json, type Handler } from '../call.ts'
 import { MICROSOFT_SUBSCRIPTION, REGION, registryId } from '../personas.ts'
 
 const DISCOVERY = /^\/registrymanagement\/v[\d.]+\/registries\/([^/]+)\/discovery$/i

@@ -6,7 +6,7 @@ import * as http from 'node:http'
 import { deferred } from '../deferred.ts'
 import type { Mlflow } from '../mlflow.ts'
 import type { Service } from '../data-plane.ts'
-import { json, type Answer } from '../part.ts'
+import { json, type Answer } from '../call.ts'
 
 const TRACKING =
   /^\/mlflow\/v[12]\.0\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/[^/]+\/(?:workspaces|registries)\/[^/]+(\/api\/2\.\d\/mlflow\/.*)$/i

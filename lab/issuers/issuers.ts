@@ -14,7 +14,8 @@ import {
   type Persona,
 } from '../personas.ts'
 import { entraClaims, oktaClaims } from './claims.ts'
-import { createIssuer, PERSONA_GRANT, type Issuer } from './issuer.ts'
+import { createIssuer, type Issuer } from './issuer.ts'
+import { PERSONA_GRANT } from './persona-grant.ts'
 
 /** The gateway's own credentials at Okta's introspection endpoint. */
 export const INTROSPECTION_CLIENT = { id: '0oa1gateway', secret: 'lab-only-0oa1gateway' } as const

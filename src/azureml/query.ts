@@ -15,7 +15,6 @@ const CONTROL = /\p{Cc}/u
  * way, so a secret there is already lost; Azure's signed URLs (`sig`) and function keys (`code`) are the same.
  */
 const CREDENTIALS: ReadonlySet<string> = new Set([
-  'access_token',
   'refresh_token',
   'id_token',
   'client_secret',
@@ -37,7 +36,7 @@ const CREDENTIALS: ReadonlySet<string> = new Set([
 /**
  * Parameters by lower-case name, percent-decoded; `+` in a value is a space, as ARM reads it.
  *
- * @throws {Refusal} `bad_query`
+ * @throws {Refusal} `bad_query`, and `invalid_request` for the caller's token
  */
 export function parseQuery(query: string): ReadonlyMap<string, string> {
   const params = new Map<string, string>()
@@ -46,7 +45,9 @@ export function parseQuery(query: string): ReadonlyMap<string, string> {
   for (const part of query.split('&')) {
     if (part === '') throw badQuery('the query has an empty parameter')
     const equals = part.indexOf('=')
-    const name = parseName(equals === -1 ? part : part.slice(0, equals))
+    const rawName = equals === -1 ? part : part.slice(0, equals)
+    refuseToken(rawName)
+    const name = parseName(rawName)
     if (params.has(name)) throw badQuery(`the query has "${name}" twice`)
     if (CREDENTIALS.has(name)) {
       throw badQuery(`the query has a credential in "${name}": it belongs in a header`)
@@ -54,6 +55,17 @@ export function parseQuery(query: string): ReadonlyMap<string, string> {
     params.set(name, equals === -1 ? '' : decode(part.slice(equals + 1)))
   }
   return params
+}
+
+/** RFC 6750 section 2.3 lets a query carry the token, section 3.1 has a code for one that must not, however spelt. */
+function refuseToken(rawName: string): void {
+  const plain = rawName.replace(/%[0-9a-f]{2}/gi, (hex) =>
+    String.fromCharCode(Number.parseInt(hex.slice(1), 16)),
+  )
+  if (plain.toLowerCase() !== 'access_token') return
+  throw new Refusal('invalid_request', 'a token in the query is not accepted', {
+    remedy: 'send the token in the authorization header and revoke the one that was in the url',
+  })
 }
 
 /** Only `$` may be encoded in a name: `%61pi-version` is `api-version` to one reader and unknown to another. */

@@ -40,7 +40,7 @@ const UNPRINTABLE = /[\p{C}\p{Zl}\p{Zp}]|(?! )\p{Zs}/u
 /**
  * Checks the method and the request target of one request line.
  *
- * @throws {Refusal} `method_not_allowed`, `target_too_long`, `bad_path` or `bad_query`
+ * @throws {Refusal} `method_not_allowed`, `target_too_long`, `bad_path`, `bad_query` or `invalid_request`
  */
 export function parseTarget(method: string, rawTarget: string): Target {
   // RFC 9110 section 9.1: methods are case-sensitive. CONNECT, TRACE and OPTIONS have no meaning to Azure ML.

@@ -55,6 +55,7 @@ export function createGroupResolver(options: GroupResolverOptions): GroupResolve
   const askOnce = createSingleFlight<Membership>()
   const guard = createGuard({
     now,
+    waitMs: timeoutMs,
     refuse: (retryAfter, inner) =>
       new Refusal('graph_unavailable', 'the groups of the principal cannot be asked for now', {
         retryAfter,

@@ -1,13 +1,17 @@
 /**
- * A bound on calls to a side that may be failing: few at once, none while it backs off, one to see if it is back.
+ * A bound on calls to a side that may be failing: so many at once, the others in line for a while, none while it backs
+ * off, and one to see if it is back.
  * @module
  */
 import type { Refusal } from '../errors.ts'
 import { isAhead } from './clock.ts'
 import type { Answer } from './outbound.ts'
+import { createTurns } from './turns.ts'
 
 export interface GuardOptions {
   readonly now: () => number
+  /** Longest wait for a turn, in milliseconds. */
+  readonly waitMs: number
   /** The refusal for callers that are not let through. @param retryAfter seconds */
   readonly refuse: (retryAfter: number, inner: string) => Refusal
 }
@@ -21,12 +25,15 @@ export interface Guard {
   counts(): { readonly calls: number; readonly failures: number }
 }
 
+/** Well below what Graph throttles at (its identity service counts thousands of units in ten seconds). */
 const MAX_IN_FLIGHT = 100
+/** A waiting caller costs a closure; more of them than this are told to come again at once. */
+const MAX_WAITING = 1_000
 const MAX_BACK_OFF_SECONDS = 30
 
 /** No answer, 429 and 5xx count as failures; each doubles the time in which no further call is made. */
-export function createGuard({ now, refuse }: GuardOptions): Guard {
-  let inFlight = 0
+export function createGuard({ now, waitMs, refuse }: GuardOptions): Guard {
+  const turns = createTurns(MAX_IN_FLIGHT, MAX_WAITING)
   let failuresInARow = 0
   let closedUntil = 0
 
@@ -43,27 +50,37 @@ export function createGuard({ now, refuse }: GuardOptions): Guard {
     return refuse(seconds, why)
   }
 
-  async function run(call: () => Promise<Answer>): Promise<Answered> {
+  /** @param others calls under way */
+  function refuseWhileFailing(others: number): void {
     if (isAhead(closedUntil, MAX_BACK_OFF_SECONDS * 1_000, now())) {
       throw refuse(Math.ceil((closedUntil - now()) / 1_000), 'backing off')
     }
-    if (inFlight >= (failuresInARow > 0 ? 1 : MAX_IN_FLIGHT)) {
-      throw refuse(1, 'too many calls at once')
-    }
-    const before = failuresInARow
-    inFlight += 1
-    counts.calls += 1
+    if (failuresInARow > 0 && others > 0) throw refuse(1, 'one call sees whether it is back')
+  }
+
+  async function run(call: () => Promise<Answer>): Promise<Answered> {
+    refuseWhileFailing(turns.taken())
+    const none = await turns.take(waitMs)
+    if (none !== null) throw refuse(1, none)
     try {
-      const answer = await call()
-      if (!answer.ok) throw fail(answer.why, null, before)
-      if (answer.status === 429 || answer.status >= 500) {
-        throw fail(`status ${answer.status}`, answer.retryAfter, before)
-      }
-      failuresInARow = 0
-      return answer
+      // those before it in line may have found out meanwhile
+      refuseWhileFailing(turns.taken() - 1)
+      return await made(call)
     } finally {
-      inFlight -= 1
+      turns.giveBack()
     }
+  }
+
+  async function made(call: () => Promise<Answer>): Promise<Answered> {
+    const before = failuresInARow
+    counts.calls += 1
+    const answer = await call()
+    if (!answer.ok) throw fail(answer.why, null, before)
+    if (answer.status === 429 || answer.status >= 500) {
+      throw fail(`status ${answer.status}`, answer.retryAfter, before)
+    }
+    failuresInARow = 0
+    return answer
   }
 
   return { run, counts: () => ({ ...counts }) }

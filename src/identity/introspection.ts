@@ -45,6 +45,7 @@ export function createIntrospector({
   const inactive = createNegativeCache(ANSWER_MS, now)
   const guard = createGuard({
     now,
+    waitMs: timeoutMs,
     refuse: (retryAfter, inner) =>
       new Refusal('idp_unavailable', `issuer "${name}" cannot be asked about tokens now`, {
         retryAfter,

@@ -6,6 +6,7 @@ import { Refusal } from '../errors.ts'
 import { Grant } from './grant.ts'
 import { CLOUD_LOGINS } from './clouds.ts'
 import { createCredential } from './credentials.ts'
+import { answerable, exchangeable } from './on-behalf-of.ts'
 import { createSlot } from './slot.ts'
 import type { CredentialFactory } from './credentials.ts'
 import type { Held, Log, Slot } from './slot.ts'
@@ -47,8 +48,8 @@ export interface Broker {
   /**
    * A permit and the token of the identity that it names. `assertion` is the caller's own token: on-behalf-of
    * identities need it, for all others it is left alone; it is kept only as long as the call that it is sent with.
-   * @throws Refusal `identity_unavailable`, `identity_mismatch`; for on-behalf-of also `insufficient_claims` and
-   *   `invalid_token`
+   * @throws Refusal `identity_unavailable`, `identity_mismatch`; for on-behalf-of also `policy_refused` (a caller who
+   *   is no person of the identity's tenant), `insufficient_claims`, `insufficient_scope` and `invalid_token`
    */
   readonly grant: (permit: Permit, scope: string, assertion?: string) => Promise<Grant>
   /** `expiresAt` in milliseconds since the epoch. Refuses as `grant` does. */
@@ -113,9 +114,15 @@ export function createBroker(options: BrokerOptions): Broker {
       const name = permit.effects.identity
       const identity = find(name)
       // an identity that acts for itself must not even see the caller's token
-      const own = identity.kind === 'on-behalf-of' ? (assertion ?? null) : null
-      const { token, objectId } = await get(name, scope, own)
-      return new Grant(permit, { name, clientId: identity.clientId ?? null, objectId }, token)
+      const own =
+        identity.kind === 'on-behalf-of'
+          ? exchangeable(name, identity, permit.principal, assertion)
+          : null
+      const { token, objectId } = await get(name, scope, own).catch((error: unknown) => {
+        throw answerable(error, permit.principal)
+      })
+      const clientId = identity.clientId ?? null
+      return new Grant(permit, { name, clientId, objectId }, token)
     },
     async token(name, scope) {
       const { token, expiresAt } = await get(name, scope, null)

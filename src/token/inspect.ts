@@ -2,8 +2,8 @@
  * A look at the token that our own identity endpoint handed out, before it is used: is it the one that was asked for?
  *
  * The signature is not verified: the token comes straight from the endpoint, is meant for Azure and is judged
- * there. What this look prevents is sending Azure a token of another identity, or for another audience, because an
- * endpoint was misconfigured or impersonated.
+ * there. What this look prevents is sending Azure a token of another identity, for another audience, or of another
+ * caller, because an endpoint was misconfigured or impersonated.
  * @module
  */
 import { Refusal } from '../errors.ts'
@@ -41,7 +41,13 @@ export interface Inspected {
  */
 export function inspectToken(
   token: string,
-  expected: { name: string; identity: IdentityConfig; scope: string },
+  expected: {
+    name: string
+    identity: IdentityConfig
+    scope: string
+    /** The caller's token that it was exchanged for. */
+    assertion: string | null
+  },
   now: number,
 ): Inspected {
   const refuse = (inner: string): never => {
@@ -67,6 +73,11 @@ export function inspectToken(
     }
   } else if (!isSame(claims.get('tid'), identity.tenantId)) {
     return refuse('tid is not the configured tenantId')
+  }
+  if (expected.assertion !== null) {
+    const caller = payload(expected.assertion)?.get('oid')
+    if (typeof caller !== 'string' || !isSame(claims.get('oid'), caller))
+      return refuse('oid is not the caller’s')
   }
   const exp = claims.get('exp')
   if (typeof exp !== 'number' || !Number.isSafeInteger(exp)) return refuse('exp is missing')

@@ -123,7 +123,8 @@ export function createSlot(options: SlotOptions): Slot {
     if (!breaker.begin()) throw whileOpen()
     try {
       const token = await withinTime(assertion)
-      const { expiresAt, objectId } = inspectToken(token, { name, identity, scope }, now())
+      const asked = { name, identity, scope, assertion }
+      const { expiresAt, objectId } = inspectToken(token, asked, now())
       counts.fetched += 1
       breaker.succeeded()
       // half of what is left, and up to a tenth more so that replicas do not come all at once

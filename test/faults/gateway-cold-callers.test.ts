@@ -1,18 +1,10 @@
 /** A thousand callers at once who all need the same things that the gateway does not have yet: one call for each. */
-import { randomUUID } from 'node:crypto'
 import { Agent } from 'node:https'
-import { SignJWT } from 'jose'
 import t from 'tap'
 import { withGraph } from '../../lab/harness-config.ts'
-import type { PartName } from '../../lab/lab.ts'
-import {
-  AUDIENCE_GUID,
-  ENTRA_CLI,
-  IDENTITIES,
-  PERSONAS,
-  TENANT,
-  workspaceId,
-} from '../../lab/personas.ts'
+import type { PartName } from '../../lab/parts.ts'
+import { IDENTITIES, PERSONAS, workspaceId } from '../../lab/personas.ts'
+import { overageToken } from '../support/entra-token.ts'
 import { startGateway } from '../support/gateway.ts'
 
 t.setTimeout(300_000)
@@ -37,30 +29,9 @@ void t.test(
     const { lab } = world
     // a key that the gateway has never seen, and tokens that it signed: all of one person, no two alike
     await lab.issuers.entra.rotate(true)
-    const { kid, privateKey } = lab.issuers.entra.signing()
     const persona = PERSONAS.get('scientist')
     const oid = persona?.kind === 'entra-user' ? persona.oid : ''
-    const iat = Math.floor(Date.now() / 1000)
-    const common = {
-      iss: lab.issuers.entra.url,
-      aud: AUDIENCE_GUID,
-      iat,
-      nbf: iat,
-      exp: iat + 3600,
-      ver: '2.0',
-      tid: TENANT,
-      oid,
-      azp: ENTRA_CLI,
-      scp: 'user_impersonation',
-      hasgroups: true,
-    }
-    const tokens = await Promise.all(
-      Array.from({ length: CALLERS }, () =>
-        new SignJWT({ ...common, uti: randomUUID() })
-          .setProtectedHeader({ alg: 'RS256', kid, typ: 'JWT' })
-          .sign(privateKey),
-      ),
-    )
+    const tokens = await Promise.all(Array.from({ length: CALLERS }, () => overageToken(lab, oid)))
     // connections first, so that the requests come as nearly at once as one process can send them
     const agent = new Agent({
       ca: lab.certificates.ca,

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { request, type Reply } from '../../lab/http.ts'
-import type { Lab, PartName } from '../../lab/lab.ts'
+import type { Lab } from '../../lab/lab.ts'
+import type { PartName } from '../../lab/parts.ts'
 import { workspaceId } from '../../lab/personas.ts'
 import { caller, lab } from './helper.ts'
 

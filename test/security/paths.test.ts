@@ -122,11 +122,17 @@ const PATHS: readonly Row[] = [
   ['an empty query', `${W}/jobs?`, 400, 'bad_query'],
   ['a control character in the query', `${W}/jobs?${VERSION}&a=%0a`, 400, 'bad_query'],
   ['a parameter twice', `${W}/jobs?${VERSION}&$skip=1&%24skip=2`, 400, 'bad_query'],
-  ...['sig', 'code', 'key', 'access_token', 'sas', 'token', 'SIG'].map((name): Row => [
+  ...['sig', 'code', 'key', 'sas', 'token', 'SIG'].map((name): Row => [
     `a credential as "${name}"`,
     `${W}/jobs?${VERSION}&${name}=secret`,
     400,
     'bad_query',
+  ]),
+  ...['access_token', 'Access_Token', 'access%5ftoken', '%61ccess_token'].map((name): Row => [
+    `a token as "${name}"`,
+    `${W}/jobs?${VERSION}&${name}=secret`,
+    400,
+    'invalid_request',
   ]),
   [
     'an unknown resource provider',

@@ -1,9 +1,10 @@
 /**
- * Memory of the gateway's process while something is done, and bodies of any size to do it with.
+ * Memory of the gateway's process while something is done or once it is over, and bodies of any size to do it with.
  * @module
  */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import type { Gateway } from '../../lab/gateway.ts'
 
 const SAMPLE_MS = 50
 const CHUNK = Buffer.alloc(64 * 1024, 'x')
@@ -28,6 +29,38 @@ export async function growth(pid: number, work: () => Promise<void>): Promise<nu
   )
   await work().finally(() => clearInterval(timer))
   return most - start
+}
+
+const PRELOAD = `
+let asked = 0
+process.on('SIGWINCH', () => {
+  gc()
+  const { heapUsed, external } = process.memoryUsage()
+  asked += 1
+  process.stderr.write('heap ' + asked + ': ' + (heapUsed + external) + ' bytes are in use\\n')
+})`
+
+/** Flags for node, to be given as `execArgv`, for what `liveHeap` asks. */
+export const toldHeap: readonly string[] = [
+  '--expose-gc',
+  '--import',
+  `data:text/javascript,${encodeURIComponent(PRELOAD)}`,
+]
+
+/**
+ * What a gateway that was started with `toldHeap` really keeps, in bytes: resident memory grows until V8 sees fit to
+ * collect, whatever is kept.
+ */
+export async function liveHeap(gateway: Gateway): Promise<number> {
+  const told = (): RegExpMatchArray[] => [...gateway.logs().matchAll(/heap (\d+): (\d+) bytes/g)]
+  const before = told().length
+  process.kill(gateway.pid, 'SIGWINCH')
+  for (let tries = 0; tries < 500; tries += 1) {
+    const now = told()
+    if (now.length > before) return Number(now.at(-1)?.[2])
+    await new Promise((done) => setTimeout(done, 20))
+  }
+  throw new Error('the gateway did not tell its heap')
 }
 
 /** So many bytes, one block of memory at a time. */

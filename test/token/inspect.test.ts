@@ -18,9 +18,15 @@ const GOOD = {
 }
 
 /** What the inspection finds wrong, or the end of the token's life. */
-function judge(token: string, scope = ARM, expected: IdentityConfig = identity): string | number {
+function judge(
+  token: string,
+  scope = ARM,
+  expected: IdentityConfig = identity,
+  assertion: string | null = null,
+): string | number {
   try {
-    return inspectToken(token, { name: 'writer', identity: expected, scope }, NOW).expiresAt
+    const asked = { name: 'writer', identity: expected, scope, assertion }
+    return inspectToken(token, asked, NOW).expiresAt
   } catch (error) {
     if (error instanceof Refusal && error.code === 'identity_mismatch')
       return error.detail.inner ?? ''
@@ -38,7 +44,7 @@ void t.test('whose token it is is told in lower case, or not at all', (st) => {
   const objectId = (oid: unknown): string | null =>
     inspectToken(
       unsignedToken({ ...GOOD, oid }),
-      { name: 'writer', identity: unpinned, scope: ARM },
+      { name: 'writer', identity: unpinned, scope: ARM, assertion: null },
       NOW,
     ).objectId
   st.equal(objectId(OBJECT_ID.toUpperCase()), OBJECT_ID.toLowerCase())
@@ -60,6 +66,23 @@ void t.test('every claim that is not as asked for is named', (st) => {
     [{ exp: null }, 'exp is missing'],
   ]
   for (const [claims, wrong] of cases) st.equal(judge(unsignedToken({ ...GOOD, ...claims })), wrong)
+  st.end()
+})
+
+void t.test('a token that was exchanged for a caller’s is that caller’s', (st) => {
+  const tenantId = '44444444-4444-4444-8444-444444444444'
+  const exchanged: IdentityConfig = {
+    kind: 'on-behalf-of',
+    tenantId,
+    clientId: CLIENT_ID,
+    federatedBy: 'writer',
+  }
+  const token = unsignedToken({ ...GOOD, tid: tenantId })
+  const of = (caller: string): string | number => judge(token, ARM, exchanged, caller)
+  st.equal(of(unsignedToken({ oid: OBJECT_ID.toUpperCase() })), NOW + 60_000)
+  for (const caller of [unsignedToken({ oid: CLIENT_ID }), unsignedToken({}), 'opaque']) {
+    st.equal(of(caller), 'oid is not the caller’s', caller)
+  }
   st.end()
 })
 

@@ -8,6 +8,7 @@ import { ARM, CLIENT_ID, identityEndpoint, unsignedToken } from './identity-endp
 import { TENANT, tokenEndpoint } from './token-endpoint.ts'
 import type { Broker, BrokerOptions } from '../../src/token/broker.ts'
 import type { IdentityConfig } from '../../src/config/schema.ts'
+import type { Principal } from '../../src/identity/principal.ts'
 import type { Permit } from '../../src/policy/decide.ts'
 import type { Test } from 'tap'
 
@@ -66,8 +67,9 @@ async function fixture(
   return { broker, clock, logged }
 }
 
-function permit(identity: string): Permit {
-  return { effects: { identity } } as unknown as Permit
+function permit(identity: string, changes: Partial<Principal> = {}): Permit {
+  const principal = { kind: 'user', tenant: TENANT, id: `entra/${TENANT}/o`, challengeable: true }
+  return { effects: { identity }, principal: { ...principal, ...changes } } as unknown as Permit
 }
 
 function callerToken(name: string): string {
@@ -278,9 +280,28 @@ void t.test(
   },
 )
 
+void t.test(
+  'on behalf of: the token of anybody but a person of the tenant is shown to nobody',
+  async (st) => {
+    const { broker } = await fixture(st)
+    for (const changes of [
+      { kind: 'service' },
+      { kind: 'compute' },
+      { tenant: null },
+      { tenant: '99999999-9999-4999-8999-999999999999' },
+    ] as const) {
+      const refusal = await refused(
+        broker.grant(permit('caller', changes), ARM, callerToken('ada')),
+      )
+      st.equal(refusal.code, 'policy_refused', inspect(changes))
+    }
+    st.equal(entra.requests.length + managed.requests.length, 0)
+  },
+)
+
 void t.test('on behalf of: there is no token without a caller', async (st) => {
   const { broker } = await fixture(st)
-  st.equal((await refused(broker.grant(permit('caller'), ARM))).code, 'identity_unavailable')
+  st.equal((await refused(broker.grant(permit('caller'), ARM))).code, 'policy_refused')
   st.equal((await refused(broker.token('caller', ARM))).code, 'identity_unavailable')
   await st.rejects(broker.credential('caller').getToken(ARM), { code: 'identity_unavailable' })
   st.equal(entra.requests.length + managed.requests.length, 0)

@@ -15,6 +15,10 @@ import { unsignedToken } from './identity-endpoint.ts'
 
 export const TENANT = '44444444-4444-4444-8444-444444444444'
 
+interface Claims {
+  readonly oid?: string
+}
+
 export interface TokenRequest {
   readonly path: string
   readonly form: Record<string, string>
@@ -89,12 +93,15 @@ export async function tokenEndpoint(t: Test): Promise<TokenEndpoint> {
     serial += 1
     const iat = Math.floor(endpoint.now() / 1000)
     const scope = form['scope']?.split(' ').find((one) => one.endsWith('/.default')) ?? ''
+    const [, caller = ''] = (form['assertion'] ?? '').split('.')
+    const { oid } = JSON.parse(Buffer.from(caller, 'base64url').toString() || '{}') as Claims
     const token = unsignedToken({
       aud: scope.replace(/\/\.default$/, ''),
       iat,
       exp: iat + 3600,
       appid: form['client_id'],
       tid: TENANT,
+      oid,
       uti: `entra-${serial}`,
       ...endpoint.claims,
     })

@@ -63,8 +63,13 @@ async function makePolicies(directory: string): Promise<Config['policies']> {
   return { directory, bindings: join(directory, 'bindings.yaml') }
 }
 
-/** A gateway that trusts the issuers of a bad world, and a clock that the two share. */
-export async function makeScene(): Promise<Scene & { close(): Promise<void> }> {
+/**
+ * A gateway that trusts the issuers of a bad world, and a clock that the two share.
+ * @param flags for node
+ */
+export async function makeScene(
+  flags: readonly string[] = [],
+): Promise<Scene & { close(): Promise<void> }> {
   const bad = await makeBadWorld()
   const directory = await mkdtemp(join(tmpdir(), 'policies-'))
   const policies = await makePolicies(directory)
@@ -74,7 +79,7 @@ export async function makeScene(): Promise<Scene & { close(): Promise<void> }> {
     lab: { identityTokenLifetimeSeconds: 90 * 86_400 },
     gateway: {
       env: { X: 'secret' },
-      execArgv: movableClock,
+      execArgv: [...movableClock, ...flags],
       change: (config) => ({
         ...config,
         issuers: bad.configs,
@@ -132,10 +137,6 @@ export const outcomeOf = (answer: Answer): string =>
 const WIRE: Readonly<Record<string, { status: number; code: string }>> = {
   // a line break ends a header, so that this is no token but a broken header
   '"\\n" in a segment': { status: 400, code: 'bad_request' },
-  // the target is judged before the token, and says so in its own words
-  '?access_token=': { status: 400, code: 'bad_query' },
-  '?ACCESS_TOKEN=': { status: 400, code: 'bad_query' },
-  '?access%5Ftoken=': { status: 400, code: 'bad_query' },
 }
 
 export async function judge(
@@ -186,5 +187,6 @@ export async function judge(
   test.equal(rows.length, 1, 'exactly one record')
   const challenge = answer.headers['www-authenticate'] ?? ''
   if (one.status === 401) test.match(challenge, /^(Bearer|DPoP) .*resource_metadata="https:/)
+  if (one.code === 'invalid_request') test.match(challenge, /^Bearer .*error="invalid_request"/)
   test.equal(/claims="/.test(challenge), one.code === 'insufficient_claims')
 }

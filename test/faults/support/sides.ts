@@ -1,37 +1,36 @@
 /**
- * Issuer, managed-identity endpoint, Graph and introspection, each down, slow, wrong and flapping while callers come:
- * who needs nothing new is served as ever, the others get 503 with Retry-After, and what is broken is asked no more
- * often than src promises.
+ * A side that the gateway's knowledge of callers or its own tokens come from, down, slow, wrong and flapping while
+ * callers come: who needs nothing new is served as ever, the others get 503 with Retry-After, and what is broken is
+ * asked no more often than src promises.
+ * @module
  */
-import { randomUUID } from 'node:crypto'
 import { Agent } from 'node:https'
-import t from 'tap'
-import type { Fault } from '../../lab/faults.ts'
-import { withGraph, withIntrospection } from '../../lab/harness-config.ts'
-import type { Lab, PartName } from '../../lab/lab.ts'
-import { IDENTITIES, PERSONAS, workspaceId } from '../../lab/personas.ts'
-import type { Config } from '../../src/config/schema.ts'
-import { HOUR_MS, letAnHourPass, movableClock } from '../support/clock.ts'
-import { startGateway, type World } from '../support/gateway.ts'
-import type { Answer } from '../support/send.ts'
+import type t from 'tap'
+import type { Fault } from '../../../lab/faults.ts'
+import type { Lab } from '../../../lab/lab.ts'
+import type { PartName } from '../../../lab/parts.ts'
+import { workspaceId } from '../../../lab/personas.ts'
+import type { Config } from '../../../src/config/schema.ts'
+import { HOUR_MS, letAnHourPass, movableClock } from '../../support/clock.ts'
+import { startGateway, type World } from '../../support/gateway.ts'
+import type { Answer } from '../../support/send.ts'
 
-t.setTimeout(600_000)
 const JOBS = `${workspaceId()}/jobs?api-version=2024-04-01`
-const CALLERS = 12
+export const CALLERS = 12
 const WARM_EACH = 4
-const COLD_EACH = 3
+export const COLD_EACH = 3
 const TIMEOUT_MS = 1_000
 const DAY_SECONDS = 26 * 3_600
 
-const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
+export const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
 const seconds = (): number => Math.floor(Date.now() / 1000)
 /** Tokens that outlive the hours that pass here. */
-const long = (claims: object = {}) => ({
+export const long = (claims: object = {}) => ({
   claims: { iat: seconds(), exp: seconds() + DAY_SECONDS, ...claims },
 })
 
 /** One side that the gateway depends on, broken in a running gateway. */
-interface Ground {
+export interface Ground {
   world: World
   part: PartName
   /** What of the part's address is broken. */
@@ -55,7 +54,7 @@ interface Ground {
   recover: () => Promise<void>
 }
 
-async function start(
+export async function startSides(
   test: Pick<typeof t, 'teardown'>,
   change: (lab: Lab) => (config: Config) => Config = () => (config) => config,
 ): Promise<{ world: World; anHour: () => Promise<void> }> {
@@ -95,14 +94,14 @@ function caller({ world }: Ground, tokens: readonly string[], paceMs = 0): Promi
   return send().finally(() => agent.destroy())
 }
 
-const one = async (ground: Ground, token: string): Promise<Answer> => {
+export const one = async (ground: Ground, token: string): Promise<Answer> => {
   const [answer] = await caller(ground, [token])
   if (answer === undefined) throw new Error('no answer')
   return answer
 }
 
 /** Calls that reached the broken side so far. */
-const calls = ({ world, part, counted }: Ground): number =>
+export const calls = ({ world, part, counted }: Ground): number =>
   (world.lab.parts.get(part)?.journal.entries() ?? []).filter(({ url }) => url.includes(counted))
     .length
 
@@ -195,7 +194,7 @@ async function underLoad(test: typeof t, ground: Ground, mode: Mode): Promise<vo
   test.equal(answer.status, 200, `and it recovers by itself ${answer.text}`)
 }
 
-async function allModes(test: typeof t, ground: Ground): Promise<void> {
+export async function allModes(test: typeof t, ground: Ground): Promise<void> {
   for (const token of ground.warm) test.equal((await one(ground, token)).status, 200)
   for (const mode of MODES) {
     await test.test(mode.name, async (sub) => underLoad(sub as typeof t, ground, mode))
@@ -210,103 +209,4 @@ async function allModes(test: typeof t, ground: Ground): Promise<void> {
 }
 
 /** After a failure the next call may come after 1, 2, 4, ... seconds. */
-const backedOff = (elapsed: number): number => Math.floor(Math.log2(elapsed + 1))
-
-void t.test('the issuer, when its keys change', async (test) => {
-  const { world, anHour } = await start(test)
-  const scientist = (): Promise<string> => world.lab.token('scientist', long())
-  const ground: Ground = {
-    world,
-    part: 'entra',
-    path: '/jwks',
-    counted: '/jwks',
-    code: 'idp_unavailable',
-    warm: [await scientist(), await world.lab.token('reader', long())],
-    async renew() {
-      await ground.recover()
-      await world.lab.issuers.entra.rotate(true)
-    },
-    cold: scientist,
-    async recover() {
-      const before = calls(ground)
-      await anHour()
-      for (let tries = 0; tries < 400 && calls(ground) === before; tries += 1) await wait(10)
-    },
-    // ATTEMPT_GAP_MS in src/identity/key-store.ts
-    bound: (elapsed) => 1 + Math.floor(elapsed / 30),
-    most: 2,
-  }
-  await allModes(test as typeof t, ground)
-})
-
-void t.test('the managed-identity endpoint, when Azure has revoked a token', async (test) => {
-  const { world, anHour } = await start(test)
-  const reader = await world.lab.token('reader', long())
-  const ground: Ground = {
-    world,
-    part: 'identity',
-    path: '/msi/token',
-    counted: IDENTITIES.find(({ name }) => name === 'ml-reader')?.clientId ?? 'none',
-    code: 'identity_unavailable',
-    warm: [await world.lab.token('scientist', long())],
-    async renew() {
-      await anHour()
-      // so that there is a token to lose
-      await one(ground, reader)
-    },
-    async broken() {
-      await world.fault('upstream', { status: 401, times: 1 })
-      await one(ground, reader)
-    },
-    cold: async () => reader,
-    recover: async () => undefined,
-    bound: (elapsed) => 1 + backedOff(elapsed),
-    most: 1 + CALLERS * COLD_EACH,
-  }
-  await allModes(test as typeof t, ground)
-})
-
-void t.test('Graph, when somebody comes whose token has no room for groups', async (test) => {
-  const { world } = await start(test, withGraph)
-  const persona = PERSONAS.get('scientist')
-  const groups = persona?.kind === 'entra-user' ? persona.groups : []
-  const overage = (claims: object = {}): Promise<string> =>
-    world.lab.token('scientist', long({ groups: null, hasgroups: true, ...claims }))
-  const ground: Ground = {
-    world,
-    part: 'graph',
-    path: 'getMemberGroups',
-    counted: 'getMemberGroups',
-    code: 'graph_unavailable',
-    warm: [await overage(), await world.lab.token('reader', long())],
-    renew: async () => undefined,
-    async cold() {
-      const oid = randomUUID()
-      const body = JSON.stringify({ [oid]: groups })
-      await fetch(`${world.lab.urls.graph}/_lab/groups`, { method: 'POST', body })
-      return overage({ oid })
-    },
-    recover: async () => undefined,
-    bound: (elapsed) => CALLERS + backedOff(elapsed),
-    most: CALLERS * COLD_EACH,
-  }
-  await allModes(test as typeof t, ground)
-})
-
-void t.test('introspection, when an opaque token comes', async (test) => {
-  const { world } = await start(test, () => withIntrospection(false))
-  const ground: Ground = {
-    world,
-    part: 'okta',
-    path: '/introspection',
-    counted: '/introspection',
-    code: 'idp_unavailable',
-    warm: [await world.lab.token('reader', long()), await world.lab.token('scientist', long())],
-    renew: async () => undefined,
-    cold: () => world.lab.token('reader', { opaque: true }),
-    recover: async () => undefined,
-    bound: (elapsed) => CALLERS + backedOff(elapsed),
-    most: CALLERS * COLD_EACH,
-  }
-  await allModes(test as typeof t, ground)
-})
+export const backedOff = (elapsed: number): number => Math.floor(Math.log2(elapsed + 1))
