@@ -83,6 +83,7 @@ export function createIngestion(identities: ManagedIdentities): Ingestion {
   let rows: Row[] = []
   let dropEvery = 0
   let taken = 0
+  let refuses: { readonly kind: string | undefined; readonly text: string } | null = null
   const target = `/dataCollectionRules/${RULE_ID}/streams/${STREAM}`.toLowerCase()
 
   async function handler(call: Call): Promise<Answer> {
@@ -105,6 +106,13 @@ export function createIngestion(identities: ManagedIdentities): Ingestion {
     }
     const parsed = parse(call, body.content)
     if ('refusal' in parsed) return parsed.refusal
+    const { kind, text } = refuses ?? { kind: undefined, text: null }
+    const isRefused = (row: Row): boolean =>
+      text !== null &&
+      (kind === undefined || row['RecordKind'] === kind) &&
+      JSON.stringify(row).includes(text)
+    if (parsed.rows.some(isRefused))
+      return refused(400, 'InvalidRow', 'a row of the batch does not fit the table')
     // accepted is not stored: a transform may drop rows after the 204
     for (const row of parsed.rows) {
       taken++
@@ -124,6 +132,12 @@ export function createIngestion(identities: ManagedIdentities): Ingestion {
       // ?every=1000 loses each thousandth row after it was accepted; 0 stops that
       drop: (call) => {
         dropEvery = Number(call.params.get('every') ?? 0)
+        return { status: 204 }
+      },
+      // ?text=x&kind=authorized refuses each batch with such a row; no text stops that
+      refuse: (call) => {
+        const text = call.params.get('text')
+        refuses = text === undefined ? null : { kind: call.params.get('kind'), text }
         return { status: 204 }
       },
     },

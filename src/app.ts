@@ -5,9 +5,7 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Writable } from 'node:stream'
-import Fastify, { LogController, type FastifyInstance } from 'fastify'
-import httpProxy from '@fastify/http-proxy'
-import { Agent } from 'undici'
+import Fastify, { LogController } from 'fastify'
 import type { Config } from './config/schema.ts'
 import { readSecrets } from './config/secrets.ts'
 import { parseTarget } from './azureml/target.ts'
@@ -25,12 +23,13 @@ import { createWatch } from './policy/watch.ts'
 import { createBroker } from './token/broker.ts'
 import { openAudit } from './audit/open.ts'
 import { createAsk } from './forward/ask.ts'
-import { createForward, proxyOptions } from './forward/forward.ts'
+import { createForward } from './forward/forward.ts'
+import { registerProxy } from './forward/proxy.ts'
+import { createUpstream } from './forward/upstream.ts'
 import { createInjection } from './inject.ts'
 import { createLookUps } from './lookup.ts'
-import { createPipeline, type Pipeline, type Stages } from './pipeline.ts'
+import { createPipeline, type Stages } from './pipeline.ts'
 import { checkInbound } from './inbound.ts'
-import { Refusal } from './errors.ts'
 import { clientCertificate, guardServer, hostNames, refuseBytes, serverFactory } from './server.ts'
 import { serveMetrics, toSamples } from './metrics.ts'
 import { registerRoutes } from './routes.ts'
@@ -49,6 +48,9 @@ const DEFAULTS = {
   issuerTimeoutMs: 5_000,
 } as const
 
+/** For the records of a start that failed to be shipped: they are on the disk in any case. */
+const FAILED_START_MS = 2_000
+
 /** What the process hands to the app; nothing else of it is visible here. */
 export interface Surroundings {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -58,7 +60,7 @@ export interface Surroundings {
 }
 
 export interface App {
-  /** Listens; resolves with the port. */
+  /** Listens; resolves with the port. If it rejects, everything is closed again. */
   readonly listen: () => Promise<number>
   /** Reads the policies again. Never rejects: what cannot be used changes nothing and is logged and recorded. */
   readonly reload: () => Promise<void>
@@ -126,14 +128,11 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     timeoutMs: limits.issuerTimeoutMs ?? DEFAULTS.issuerTimeoutMs,
     log,
   })
-  const dispatcher = new Agent({
-    headersTimeout: limits.upstreamTimeoutMs ?? DEFAULTS.upstreamTimeoutMs,
-    bodyTimeout: limits.upstreamTimeoutMs ?? DEFAULTS.upstreamTimeoutMs,
-    connect: { timeout: 10_000 },
-  })
-  const userAgent = `azureml-harness/${around.version}`
   const upstreamTimeoutMs = limits.upstreamTimeoutMs ?? DEFAULTS.upstreamTimeoutMs
-  const ask = createAsk(dispatcher, userAgent, Math.min(upstreamTimeoutMs, DEFAULTS.askTimeoutMs))
+  const upstream = createUpstream(upstreamTimeoutMs)
+  const userAgent = `azureml-harness/${around.version}`
+  const askTimeoutMs = Math.min(upstreamTimeoutMs, DEFAULTS.askTimeoutMs)
+  const ask = createAsk(upstream.dispatcher, userAgent, askTimeoutMs)
   const routing = createRouting({
     cloud: config.cloud,
     publicUrl: config.listen.publicUrl,
@@ -181,6 +180,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
       ...routing,
       screen: injection.screen,
       userAgent,
+      upstream,
       holdBytes: limits.answerBytes ?? DEFAULTS.holdBytes,
     }),
     challenge: {
@@ -207,59 +207,55 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
       }),
     discovery: discoveryDocument(config.listen.publicUrl),
   })
-  registerProxy(app, dispatcher, pipeline)
+  registerProxy(app, upstream, pipeline)
 
   let metrics: Server | null = null
+  async function start(): Promise<number> {
+    denyList.start()
+    await identify.start()
+    await audit.recorder.event('start', {
+      version: around.version,
+      policyVersion: policy.current().version,
+    })
+    if (config.listen.metrics !== undefined) {
+      metrics = await serveMetrics(config.listen.metrics, () => {
+        const { samples, help } = toSamples(audit.metrics())
+        const others = [...identify.metrics(), ...broker.metrics(), ...reloading.metrics()]
+        return { samples: [...samples, ...others], help }
+      })
+    }
+    await app.listen({ host: config.listen.host, port: config.listen.port })
+    reloading.start()
+    const address = app.server.address()
+    return typeof address === 'object' && address !== null ? address.port : config.listen.port
+  }
+  async function close(deadlineMs: number): Promise<{ unshipped: number }> {
+    metrics?.close()
+    reloading.close()
+    await app.close()
+    await upstream.dispatcher.close()
+    identify.close()
+    denyList.close()
+    // a disk that refuses has said so; what it has is shipped all the same
+    await audit.recorder.event('stop', { version: around.version }).catch(() => undefined)
+    const result = await audit.close(deadlineMs)
+    broker.close()
+    return result
+  }
+
   return {
     async listen() {
-      denyList.start()
-      await identify.start()
-      await audit.recorder.event('start', {
-        version: around.version,
-        policyVersion: policy.current().version,
-      })
-      if (config.listen.metrics !== undefined) {
-        metrics = await serveMetrics(config.listen.metrics, () => {
-          const { samples, help } = toSamples(audit.metrics())
-          const others = [...identify.metrics(), ...broker.metrics(), ...reloading.metrics()]
-          return { samples: [...samples, ...others], help }
-        })
+      try {
+        return await start()
+      } catch (error) {
+        // timers, connections and the spool's lock would outlive a start that failed
+        await close(FAILED_START_MS)
+        throw error
       }
-      await app.listen({ host: config.listen.host, port: config.listen.port })
-      reloading.start()
-      const address = app.server.address()
-      return typeof address === 'object' && address !== null ? address.port : config.listen.port
     },
     reload: () => reloading.reload('signal'),
-    async close(deadlineMs) {
-      metrics?.close()
-      reloading.close()
-      await app.close()
-      await dispatcher.close()
-      identify.close()
-      denyList.close()
-      await audit.recorder.event('stop', { version: around.version })
-      const result = await audit.close(deadlineMs)
-      broker.close()
-      return result
-    },
+    close,
   }
-}
-
-/** Everything that is not one of the gateway's own routes goes through the pipeline; what Fastify refuses, too. */
-function registerProxy(app: FastifyInstance, dispatcher: Agent, pipeline: Pipeline): void {
-  app.setErrorHandler((error, request, reply) => pipeline.refuse(error, request, reply))
-  app.setNotFoundHandler((request, reply) =>
-    pipeline.refuse(
-      new Refusal('method_not_allowed', `method "${request.method}" is not served`),
-      request,
-      reply,
-    ),
-  )
-  app.register(async (scope) => {
-    scope.addHook('onRequest', pipeline.receive)
-    await scope.register(httpProxy, proxyOptions(dispatcher, pipeline.handle))
-  })
 }
 
 /** For on-behalf-of identities only; all others never see it. */

@@ -52,6 +52,8 @@ export interface Exchange {
     /** `x-ms-request-id`, `x-ms-correlation-request-id`, `x-ms-routing-request-id`, `x-request-id`, `apim-request-id`. */
     ids: Record<string, string>
   } | null
+  /** Of a call that changes something: resolves when Azure has answered, or will not any more; null before it is sent. */
+  underWay: Promise<void> | null
   /** Status that the client was sent. */
   status: number | null
   bytesIn: number
@@ -105,6 +107,7 @@ export function openExchange(
     identity: null,
     refusal: null,
     upstream: null,
+    underWay: null,
     status: null,
     bytesIn: 0,
     bytesOut: 0,

@@ -74,8 +74,11 @@ export interface Pipeline {
   readonly handle: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
   /** Where every failure ends, the framework's own included. */
   readonly refuse: (error: unknown, request: FastifyRequest, reply: FastifyReply) => Promise<void>
-  /** The body broke off or is none: the connection ends, and the record of the request says why. */
-  readonly unfinished: (raw: IncomingMessage, refusal: Refusal) => void
+  /**
+   * The body broke off or is none: the connection ends, and the record of the request says why.
+   * @returns false if the request had been refused before: that refusal is its answer, and on its way
+   */
+  readonly unfinished: (raw: IncomingMessage, refusal: Refusal) => boolean
 }
 
 export function createPipeline(stages: Stages): Pipeline {
@@ -120,14 +123,14 @@ export function createPipeline(stages: Stages): Pipeline {
     exchange.identity = grant.identity
     const body = stages.finish(exchange, permit, pinned ?? gathered)
 
-    stillThere(reply)
+    stillThere(exchange, reply)
     recorder.admit()
     exchange.record = 'intent'
     const recorded = recorder.authorized(exchange)
     // a call that changes something waits for its record; a read lets the disk work while Azure does
     if (operation.effect === 'read') recorded.catch(() => undefined)
     else await recorded.catch(withdraw(exchange))
-    stillThere(reply)
+    stillThere(exchange, reply)
 
     const drop = (rejected: Grant): void => stages.dropToken(rejected, scope)
     const regrant = async (): Promise<Grant> => grantFor(scope)
@@ -142,8 +145,8 @@ export function createPipeline(stages: Stages): Pipeline {
     reply: FastifyReply,
   ): Promise<void> {
     const exchange = exchangeOf(request.raw, stages.now())
-    let refusal = toRefusal(fromFramework(error))
-    exchange.refusal = refusal
+    // the first one stands: it may have been answered already
+    let refusal = (exchange.refusal ??= toRefusal(fromFramework(error)))
     if (exchange.record === 'none') {
       // the first and only record of this request: what cannot be recorded is not answered either
       exchange.record = 'settled'
@@ -184,26 +187,36 @@ export function createPipeline(stages: Stages): Pipeline {
         recorder.refused(exchange).catch(() => undefined)
         return
       }
-      exchange.record = 'settled'
-      const outcome = outcomeOf(exchange, reply.raw.writableFinished)
-      recorder
-        .completed(exchange, outcome, performance.now() - exchange.startedAt)
-        .catch(() => undefined)
+      // who hangs up on a change does not keep what Azure made of it from the record
+      const { underWay, upstream } = exchange
+      if (underWay === null || upstream?.status !== null) complete(exchange, reply)
+      else void underWay.then(() => complete(exchange, reply))
     })
   }
 
-  function unfinished(raw: IncomingMessage, refusal: Refusal): void {
+  function complete(exchange: Exchange, reply: FastifyReply): void {
+    exchange.record = 'settled'
+    const outcome = outcomeOf(exchange, reply.raw.writableFinished)
+    recorder
+      .completed(exchange, outcome, performance.now() - exchange.startedAt)
+      .catch(() => undefined)
+  }
+
+  function unfinished(raw: IncomingMessage, refusal: Refusal): boolean {
     const exchange = exchangeOf(raw, stages.now())
-    exchange.refusal ??= refusal
-    // server.ts says so on the socket, if anybody is still there to read it
+    if (exchange.refusal !== null) return false
+    exchange.refusal = refusal
+    // server.ts says so on the socket, if anybody is still there to read it and no answer has begun
     if (raw.socket.writable) exchange.status ??= refusal.status
+    return true
   }
 
   return { receive, handle, refuse, unfinished }
 }
 
-/** Nobody waits for the answer any more: nothing is sent to Azure on behalf of a caller who has gone. */
-function stillThere(reply: FastifyReply): void {
+/** Nothing is sent to Azure on behalf of a caller who has gone, or whose body broke off and who was told so. */
+function stillThere({ refusal }: Exchange, reply: FastifyReply): void {
+  if (refusal !== null) throw refusal
   if (reply.raw.destroyed)
     throw new Refusal('bad_request', 'the client closed the connection before it had an answer')
 }

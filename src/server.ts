@@ -56,21 +56,22 @@ const newest = new WeakMap<Socket, IncomingMessage>()
 
 /**
  * Node's parser gave up on the bytes of a connection: one record, one plain answer, and the end of it.
- * @param unfinished a request whose body these bytes are: its own record says so, and there is no other
+ * @param unfinished a request whose body these bytes are: its own record says so, and there is no other; false if it is being
+ *   answered otherwise
  */
 export function refuseBytes(
   error: Error & { code?: string },
   socket: Socket,
   recorder: Recorder,
-  unfinished: (request: IncomingMessage, refusal: Refusal) => void,
+  unfinished: (request: IncomingMessage, refusal: Refusal) => boolean,
 ): void {
   if (seen.has(socket)) return
   seen.add(socket)
   const request = newest.get(socket)
   if (request?.complete === false) {
     const code = parserCode(error.code)
-    unfinished(request, new Refusal(code, BODY_FAULT, { inner: error.code ?? 'unreadable bytes' }))
-    answerSocket(socket, code)
+    const refusal = new Refusal(code, BODY_FAULT, { inner: error.code ?? 'unreadable bytes' })
+    if (unfinished(request, refusal)) answerSocket(socket, code)
     return
   }
   // a reset by the peer between two requests is not a request

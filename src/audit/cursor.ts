@@ -2,7 +2,7 @@
  * A sink's cursor: a small file that moves only after the sink acknowledged.
  * @module
  */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, unlinkSync } from 'node:fs'
 import { fieldsOf } from './fields.ts'
 import { codeOf, replaceFile } from './files.ts'
 import type { Position } from './reader.ts'
@@ -33,14 +33,26 @@ function parse(text: string): Position | null {
  * Opens a sink's cursor. A new sink begins after record `before`, with what the spool has; that is written down, so that
  * what it does not get from then on is a loss. An unreadable cursor starts at the beginning: records are sent twice
  * rather than never.
+ * `isOurs` tells whether the directory is still this process's.
  */
-export async function openCursor(directory: string, name: string, before: number): Promise<Cursor> {
+export async function openCursor(
+  directory: string,
+  name: string,
+  before: number,
+  isOurs: () => boolean,
+): Promise<Cursor> {
   const path = `${directory}/${name}.cursor`
+  // what a process that was killed meant to put in its place
+  for (const left of readdirSync(directory)) {
+    if (left.startsWith(`${name}.cursor.`) && left.endsWith('.tmp'))
+      unlinkSync(`${directory}/${left}`)
+  }
   let at = START
   const cursor: Cursor = {
     position: () => at,
     async move(to) {
-      await replaceFile(directory, path, JSON.stringify(to))
+      if (!isOurs()) throw new Error('the audit spool is not held any more')
+      await replaceFile(directory, path, JSON.stringify(to), isOurs)
       at = to
     },
   }

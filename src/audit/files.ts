@@ -2,7 +2,9 @@
  * What the spool asks of a disk: a seam, so that a disk that fails can be put in its place.
  * @module
  */
-import { constants, open, rename, statfs, truncate, unlink } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { fstatSync, renameSync, unlinkSync } from 'node:fs'
+import { constants, open, statfs, truncate, unlink } from 'node:fs/promises'
 
 /** An open segment. Positions are the caller's: a failed write never moves where the next one goes. */
 export interface SegmentFile {
@@ -36,20 +38,37 @@ export async function syncDirectory(directory: string): Promise<void> {
   }
 }
 
-/** Replaces a small file so that either the old or the new content is there, whatever happens. */
-export async function replaceFile(directory: string, path: string, text: string): Promise<void> {
-  const handle = await open(`${path}.tmp`, 'w', 0o600)
+/**
+ * Replaces a small file so that either the old or the new content is there, whatever happens. `mayReplace` is asked at
+ * the last moment; without its leave nothing is replaced, and this throws.
+ */
+export async function replaceFile(
+  directory: string,
+  path: string,
+  text: string,
+  mayReplace: () => boolean,
+): Promise<void> {
+  // a name of its own: another process may be replacing the same file
+  const fresh = `${path}.${randomUUID()}.tmp`
+  const handle = await open(fresh, 'w', 0o600)
   try {
     await handle.writeFile(text)
     await handle.sync()
   } finally {
     await handle.close()
   }
-  await rename(`${path}.tmp`, path)
+  if (!mayReplace()) {
+    unlinkSync(fresh)
+    throw new Error(`"${path}" is not this process's to replace`)
+  }
+  renameSync(fresh, path)
   await syncDirectory(directory)
 }
 
 const ZEROS = Buffer.alloc(1 << 20)
+
+const removed = (name: string): Error =>
+  Object.assign(new Error(`"${name}" was removed while it was written`), { code: 'ENOENT' })
 
 /** The real disk. */
 export const diskFiles: SpoolFiles = {
@@ -64,7 +83,11 @@ export const diskFiles: SpoolFiles = {
       async write(data, offset, position) {
         return (await handle.write(data, offset, data.length - offset, position)).bytesWritten
       },
-      datasync: () => handle.datasync(),
+      async datasync() {
+        await handle.datasync()
+        // what was removed meanwhile is durable nowhere
+        if (fstatSync(handle.fd).nlink === 0) throw removed(name)
+      },
       truncate: (length) => handle.truncate(length),
       close: () => handle.close(),
     }

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto'
 import {
   closeSync,
   existsSync,
+  fstatSync,
   openSync,
   readFileSync,
   statSync,
@@ -20,10 +21,14 @@ import { codeOf } from './files.ts'
 /** Time without a sign of life after which a lock of another host or container is taken over. */
 const FOREIGN_LOCK_STALE_MS = 30_000
 
+/** Codes of a path that is not there. */
+const GONE = new Set(['ENOENT', 'ENOTDIR'])
+
 /** A lock that is held. */
 export interface Lock {
-  /** Shows life and asks whether the lock is still ours; false means that somebody took it. */
-  beat(): boolean
+  /** Shows life and asks whether the lock is still ours; `gone` if nobody has it. */
+  beat(): 'ours' | 'gone' | 'taken'
+  isOurs(): boolean
   release(): void
 }
 
@@ -125,26 +130,32 @@ export function takeLock(path: string): Lock {
   if (fd === null) throw new Error('the audit spool was taken by another process')
   const held = fd
   // a lock that cannot be read now is still ours; one that is gone, or somebody else's, is not
-  const ours = (): boolean => {
+  const state = (): 'ours' | 'gone' | 'taken' => {
     try {
-      return fieldsOf(JSON.parse(readFileSync(path, 'utf8'))).get('token') === owner.token
+      const token = fieldsOf(JSON.parse(readFileSync(path, 'utf8'))).get('token')
+      if (token !== owner.token) return 'taken'
+      // a copy of it is not what we hold
+      return statSync(path).ino === fstatSync(held).ino ? 'ours' : 'gone'
     } catch (error) {
-      return codeOf(error) !== 'ENOENT' && !(error instanceof SyntaxError)
+      if (error instanceof SyntaxError) return 'taken'
+      return GONE.has(codeOf(error)) ? 'gone' : 'ours'
     }
   }
   return {
     beat() {
-      if (!ours()) return false
+      const now = state()
+      if (now !== 'ours') return now
       try {
         // through the descriptor, so that a lock that was taken over in between is not written to
         writeSync(held, JSON.stringify(owner), 0)
       } catch {
         // a disk that fails says so where records are written
       }
-      return true
+      return 'ours'
     },
+    isOurs: () => state() === 'ours',
     release() {
-      if (ours()) unlinkSync(path)
+      if (state() === 'ours') unlinkSync(path)
       closeSync(held)
     },
   }

@@ -3,9 +3,9 @@
  * @module
  */
 import { randomBytes, randomUUID } from 'node:crypto'
-import { readdirSync } from 'node:fs'
 import { diskFiles, type SpoolFiles } from './files.ts'
 import { draftOf } from './draft.ts'
+import { chainNames, createHold } from './hold.ts'
 import { loadSigner } from './keys.ts'
 import { takeLock, type Lock } from './lock.ts'
 import { collectMetrics, type Metric } from './metrics.ts'
@@ -61,10 +61,8 @@ const noSecret: SinkContext['secret'] = () => {
   throw new Error('an audit sink names a secret that nobody can read')
 }
 
-const CHAIN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
-
 function chainOf(directory: string): string {
-  const found = readdirSync(directory).filter((name) => CHAIN.test(name))
+  const found = chainNames(directory)
   if (found.length > 1) {
     throw new Error(`the audit spool "${directory}" holds ${found.length} chains: one each spool`)
   }
@@ -128,13 +126,15 @@ async function openLocked(
   const signer = loadSigner(config.spool.signingKeyFile, root)
   const context = { now, version }
   const recovered = await recover(directory, chainId, files)
+  const bootId = `${String(recovered.boots + 1).padStart(6, '0')}${randomBytes(2).toString('hex')}`
+  const hold = createHold({ root, chainId, bootId, lock })
   const secret = options.secret ?? noSecret
   const before = (recovered.segments[0]?.firstSeq ?? 1) - 1
   const routes: { sink: Sink; cursor: Cursor }[] = []
   for (const sink of config.sinks) {
     routes.push({
       sink: await makeSink(sink, { credential: options.credential, secret, version }),
-      cursor: await openCursor(root, sink.name, before),
+      cursor: await openCursor(root, sink.name, before, () => hold.isOurs()),
     })
   }
   const space = await createSpace({ directory: root, files, reserveBytes, log })
@@ -142,7 +142,7 @@ async function openLocked(
     ...bounds,
     directory,
     chainId,
-    bootId: `${String(recovered.boots + 1).padStart(6, '0')}${randomBytes(2).toString('hex')}`,
+    bootId,
     signer,
     files,
     sync: config.spool.durability !== 'records-may-be-lost-on-power-failure',
@@ -152,7 +152,7 @@ async function openLocked(
     segments: recovered.segments,
     space,
     eventDraft: (name, detail) => draftOf('gateway', eventRow(name, detail, version), context),
-    owned: () => lock.beat(),
+    hold,
     log,
   })
   const recorder = createRecorder({ spool, context, hashKey: options.hashKey })
@@ -211,7 +211,7 @@ async function openLocked(
     await recorder.event('audit_closing', {}).catch(() => {})
     await spool.close()
     await Promise.all(shippers.map((shipper) => shipper.close(deadlineMs)))
-    lock.release()
+    hold.release()
     const left = unshipped()
     if (left > 0) log({ unshipped: left }, 'records were not shipped before the deadline')
     return { unshipped: left }

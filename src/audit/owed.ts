@@ -17,6 +17,8 @@ export interface Owed {
 
 export function createOwed(spool: Spool): Owed {
   let drafts: Draft[] = []
+  /** Owed, and being written. */
+  let trying = 0
 
   async function append(draft: Draft): Promise<void> {
     try {
@@ -31,7 +33,14 @@ export function createOwed(spool: Spool): Owed {
   spool.onDurable(() => {
     const again = drafts
     drafts = []
-    for (const draft of again) append(draft).catch(() => undefined)
+    trying += again.length
+    for (const draft of again) {
+      void append(draft)
+        .catch(() => undefined)
+        .finally(() => {
+          trying -= 1
+        })
+    }
   })
-  return { append, count: () => drafts.length }
+  return { append, count: () => drafts.length + trying }
 }

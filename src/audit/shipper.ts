@@ -154,9 +154,9 @@ export function createShipper(options: ShipperOptions): Shipper {
     if (ending.signal.aborted && !stop.signal.aborted) await sleep(100)
   }
 
-  /** Segments that an optional sink did not get in time are gone: it goes on, and the loss is on record. */
+  /** Segments that are gone before a sink had them: it goes on behind them, and the loss is on record. */
   async function skipLost(at: Position): Promise<Position> {
-    const [first] = spool.segments()
+    const first = spool.segments().find(({ lastSeq }) => lastSeq > at.seq)
     if (first === undefined || first.firstSeq <= at.seq + 1) return at
     await options.event('sink_skipped', {
       sink: sink.name,

@@ -70,6 +70,7 @@ export async function createSpace(options: SpaceOptions): Promise<Space> {
     async look() {
       try {
         free = await files.free(directory)
+        reserved &&= existsSync(path)
         if (!reserved && free.bytes > 3 * reserveBytes) await fill()
         failure = null
       } catch (error) {

@@ -7,7 +7,7 @@
  * @module
  */
 import { Refusal } from '../errors.ts'
-import { checkpointText } from './keys.ts'
+import { checkpointDraft } from './checkpoint.ts'
 import { createLatency, type Latency } from './latency.ts'
 import { codeOf } from './files.ts'
 import {
@@ -20,6 +20,9 @@ import {
 import { createStates } from './states.ts'
 import { createQueue, type Lane, type Settling, type Waiter } from './queue.ts'
 import type { Draft } from './line.ts'
+import type { Detail } from './record.ts'
+import type { Hold } from './hold.ts'
+import { createKeeper } from './keeper.ts'
 import type { Space } from './space.ts'
 
 const CHECKPOINT_RECORDS = 1_000
@@ -36,9 +39,9 @@ export interface SpoolOptions extends Omit<WriterOptions, 'opened' | 'synced'> {
   readonly softLimitBytes: number
   readonly hardLimitBytes: number
   /** Makes the record of an event of the spool's own. */
-  readonly eventDraft: (name: string, detail: Record<string, string | number | boolean>) => Draft
-  /** Still the only writer? Asked each second; false stops all writing for good. */
-  readonly owned: () => boolean
+  readonly eventDraft: (name: string, detail: Detail) => Draft
+  /** Asked each second. */
+  readonly hold: Hold
   readonly log: (fields: Record<string, unknown>, message: string) => void
 }
 
@@ -79,7 +82,6 @@ export function createSpool(options: SpoolOptions): Spool {
   let sinceCheckpoint = 0
   let checkpointedAt = performance.now()
   let broken: { code: string; until: number } | null = null
-  let lost = false
   let closed = false
 
   const writer = createWriter({
@@ -90,21 +92,12 @@ export function createSpool(options: SpoolOptions): Spool {
 
   const bytes = (): number => segments.reduce((sum, segment) => sum + segment.bytes, 0)
 
-  const checkpoint: LateDraft = (end) => {
-    const { seq, head } = end
-    const signature = signer.sign(checkpointText({ chainId, seq, count: seq, head }))
-    return options.eventDraft('checkpoint', {
-      seq,
-      count: seq,
-      head,
-      keyId: signer.keyId,
-      signature,
-    })
-  }
+  const checkpoint = checkpointDraft(chainId, signer, options.eventDraft)
 
   function barred(lane: Lane): string | null {
     if (closed) return 'the audit spool is closed'
-    if (lost) return 'the audit spool was taken by another process'
+    const gone = keeper.reason()
+    if (gone !== null) return gone
     if (broken !== null && performance.now() < broken.until) {
       return `the audit disk fails: ${broken.code}`
     }
@@ -185,6 +178,10 @@ export function createSpool(options: SpoolOptions): Spool {
     return queue.add(draft, lane)
   }
 
+  /** Records an event of the spool's own. */
+  const put = (name: string, detail: Detail): Promise<void> =>
+    append(options.eventDraft(name, detail), 'must')
+
   function reasonsNow(): string[] {
     const found: string[] = []
     const why = barred('intent')
@@ -201,21 +198,34 @@ export function createSpool(options: SpoolOptions): Spool {
   const states = createStates({
     reasons: reasonsNow,
     now: options.now,
-    write: (name, detail) => append(options.eventDraft(name, detail), 'must'),
+    write: put,
+    log: options.log,
+  })
+
+  const keeper = createKeeper({
+    hold: options.hold,
+    segments,
+    async stop() {
+      states.look()
+      await queue.drained()
+      await writer.rotate()
+    },
+    begun: () => {
+      broken = null
+    },
+    write: put,
     log: options.log,
   })
 
   async function look(): Promise<void> {
-    if (!lost && !options.owned()) {
-      lost = true
-      options.log({}, 'the audit spool was taken by another process: nothing is written any more')
-    }
+    await keeper.look()
+    states.look()
+    if (closed || keeper.reason() !== null) return
     await space.look()
-    if (closed || lost) return
+    await keeper.declare()
     const idle = performance.now() - checkpointedAt >= CHECKPOINT_MS
     if (broken !== null && performance.now() >= broken.until) {
-      const { code } = broken
-      await append(options.eventDraft('spool_recovered', { code }), 'must')
+      await put('spool_recovered', { code: broken.code })
     } else if (idle && sinceCheckpoint > 0 && broken === null) {
       sinceCheckpoint = 0
       checkpointedAt = performance.now()
@@ -259,7 +269,7 @@ export function createSpool(options: SpoolOptions): Spool {
         lastSeq: segment.lastSeq,
         head: segment.head,
       }
-      await append(options.eventDraft('segment_retired', detail), 'must')
+      await put('segment_retired', detail)
       segments.splice(segments.indexOf(segment), 1)
       await options.files.remove(segment.path)
     },

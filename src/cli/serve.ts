@@ -7,8 +7,10 @@ import { Writable } from 'node:stream'
 import { parseArgs } from 'node:util'
 import { createApp } from '../app.ts'
 import { loadConfig } from '../config/load.ts'
+import type { Config } from '../config/schema.ts'
 import { VERSION } from '../version.ts'
 import { EXIT, type Command } from './io.ts'
+import { Problem } from './problem.ts'
 
 const DRAIN_MS = 25_000
 
@@ -47,7 +49,9 @@ Example: azureml-harness serve --config /etc/azureml-harness/harness.yaml`,
     })
     const app = await createApp(config, { env: io.env, now: io.now, log, version: VERSION })
     const unhear = io.onSignal?.(['SIGHUP'], () => void app.reload())
-    await app.listen()
+    await app.listen().catch((error: unknown) => {
+      throw portProblem(error, config) ?? error
+    })
     await new Promise<void>((stopped) => {
       if (io.signal.aborted) stopped()
       else io.signal.addEventListener('abort', () => stopped(), { once: true })
@@ -62,4 +66,30 @@ Example: azureml-harness serve --config /etc/azureml-harness/harness.yaml`,
     }
     return EXIT.ok
   },
+}
+
+/** Why a port could not be had, with its key in the configuration; null if that is not what went wrong. */
+function portProblem(error: unknown, { listen }: Config): Problem | null {
+  if (!(error instanceof Error) || !('code' in error && 'port' in error)) return null
+  const { metrics } = listen
+  const isMetrics = metrics !== undefined && error.port === metrics.port
+  const { host } = isMetrics ? metrics : listen
+  const place = `port ${String(error.port)} of "${host}"`
+  const key = isMetrics ? 'listen.metrics.port' : 'listen.port'
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new Problem(
+        `${place} is in use by another process`,
+        `end that process, or choose another ${key} in the configuration`,
+        error,
+      )
+    case 'EACCES':
+      return new Problem(
+        `${place} is not this user's to listen on`,
+        `choose a ${key} above 1023 in the configuration`,
+        error,
+      )
+    default:
+      return null
+  }
 }

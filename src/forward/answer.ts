@@ -9,36 +9,10 @@ import type { Exchange } from '../exchange.ts'
 import { Refusal } from '../errors.ts'
 import { chunksOf, readUpTo } from './chunks.ts'
 import { upstreamFault } from './faults.ts'
+import { isJson, isRedirect, type UpstreamAnswer } from './upstream-answer.ts'
 import { checkSingle, responseHeaders, upstreamIds } from './headers.ts'
 import { screened, type Screen } from './screen.ts'
 import { plainError } from './upstream-error.ts'
-
-/** What reply-from hands over: undici's answer. */
-export interface UpstreamAnswer {
-  readonly statusCode: number
-  readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  readonly stream: Readable
-}
-
-/** Narrows what reply-from passes to `onResponse`, whose published type is that of another object. */
-export function toUpstreamAnswer(response: object): UpstreamAnswer {
-  if (
-    'statusCode' in response &&
-    typeof response.statusCode === 'number' &&
-    'stream' in response &&
-    response.stream instanceof Readable &&
-    'headers' in response &&
-    typeof response.headers === 'object' &&
-    response.headers !== null
-  ) {
-    return {
-      statusCode: response.statusCode,
-      headers: { ...response.headers },
-      stream: response.stream,
-    }
-  }
-  throw new Refusal('upstream_bad_answer', 'azure sent an answer that cannot be read')
-}
 
 /** Changes bytes on their way: throws a refusal on what must not pass. */
 export interface Rewriter {
@@ -98,6 +72,10 @@ export async function sendAnswer(
     await sendForbidden(answer, exchange, reply)
     return
   }
+  if (exchange.method === 'HEAD') {
+    sendHead(answer, operation, exchange, reply, rules)
+    return
+  }
   // what an endpoint's model says of its failure is the model's answer to its caller
   if (answer.statusCode >= 500 && (operation.family !== 'scoring' || !isJson(answer))) {
     await sendFailure(answer, exchange, reply, rules)
@@ -124,6 +102,27 @@ export async function sendAnswer(
     reply,
     rules.holdBytes,
   )
+}
+
+/** RFC 9110 section 8.6: the length of what a GET would be answered, or none. */
+function sendHead(
+  answer: UpstreamAnswer,
+  operation: Operation,
+  exchange: Exchange,
+  reply: FastifyReply,
+  rules: AnswerRules,
+): void {
+  answer.stream.on('error', () => undefined).resume()
+  const headers = responseHeaders(answer.headers)
+  rules.rewriteHeaders(headers, exchange)
+  const rewrites =
+    answer.statusCode >= 500 ||
+    (isJson(answer) && rules.rewriter(operation, exchange.redact) !== null)
+  const length = answer.headers['content-length']
+  if (typeof length === 'string' && (length === '0' || !rewrites))
+    headers['content-length'] = length
+  start(reply, answer.statusCode, headers, exchange)
+  reply.send()
 }
 
 async function sendRewritten(
@@ -206,7 +205,7 @@ async function sendFailure(
   const { statusCode } = answer
   const body = isJson(answer) ? await readUpTo(answer.stream, MAX_ERROR_BYTES) : null
   const text = body === null ? null : plainError(body)
-  if (text === null && exchange.method !== 'HEAD') {
+  if (text === null) {
     throw new Refusal('upstream_bad_answer', `azure failed with status ${statusCode}`, {
       inner: 'not an error as JSON',
     })
@@ -214,9 +213,9 @@ async function sendFailure(
   const headers = responseHeaders(answer.headers)
   rules.rewriteHeaders(headers, exchange)
   headers['content-type'] = 'application/json; charset=utf-8'
-  exchange.bytesOut = Buffer.byteLength(text ?? '')
+  exchange.bytesOut = Buffer.byteLength(text)
   start(reply, statusCode, headers, exchange)
-  reply.send(text ?? '')
+  reply.send(text)
 }
 
 /** ARM's 403 names the managed identity and its object id: only errors about the request itself pass. */
@@ -253,17 +252,6 @@ function errorCode(body: Buffer): string | null {
   } catch {
     return null
   }
-}
-
-/** ARM uses `Location` on 201 and 202 too; only a 3xx other than 304 asks the client to go elsewhere. */
-function isRedirect(answer: UpstreamAnswer): boolean {
-  return answer.statusCode >= 300 && answer.statusCode < 400 && answer.statusCode !== 304
-}
-
-/** Without a type, too: clients of several languages take such an answer for JSON. */
-function isJson(answer: UpstreamAnswer): boolean {
-  const type = answer.headers['content-type']
-  return type === undefined || /^(?:application|text)\/([\w.+-]+\+)?json\b/i.test(String(type))
 }
 
 /** What has to be looked through has to be whole, plain JSON: a caller may ask for ranges and other types. */

@@ -1,18 +1,16 @@
 /**
  * Sends a granted request to Azure through @fastify/http-proxy, and its answer back.
- *
- * @fastify/reply-from's defaults are switched off one by one where they are not safe here; each with its reason.
  * @module
  */
 import { pipeline, Readable, Transform } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { FastifyHttpProxyOptions } from '@fastify/http-proxy'
-import type { Dispatcher } from 'undici'
 import type { Exchange } from '../exchange.ts'
 import type { Grant } from '../token/grant.ts'
-import { sendAnswer, toUpstreamAnswer, type AnswerRules } from './answer.ts'
-import { requestHeaders } from './headers.ts'
+import { sendAnswer, type AnswerRules } from './answer.ts'
+import { requestHeaders, upstreamIds } from './headers.ts'
 import { upstreamFault } from './faults.ts'
+import type { AnswerHead, Departure, Upstream } from './upstream.ts'
+import { toUpstreamAnswer } from './upstream-answer.ts'
 import { Refusal, toRefusal } from '../errors.ts'
 
 /** What one call needs besides its grant. */
@@ -36,31 +34,10 @@ export interface Call {
 
 export interface ForwardOptions extends AnswerRules {
   readonly userAgent: string
+  readonly upstream: Upstream
 }
 
 export type Forward = (grant: Grant, call: Call, reply: FastifyReply) => void
-
-/**
- * Options for registering @fastify/http-proxy: the pipeline is its handler, so it forwards nothing by itself.
- * `upstream: ''` and a placeholder: with a base of its own it would send to that base whatever the call says.
- */
-export function proxyOptions(
-  dispatcher: Dispatcher,
-  handler: NonNullable<FastifyHttpProxyOptions['handler']>,
-): FastifyHttpProxyOptions {
-  return {
-    upstream: '',
-    replyOptions: { getUpstream: () => 'https://no-upstream.invalid' },
-    handler,
-    undici: dispatcher,
-    // GHSA-v574-6498-x57v: one entry too many in a cache of URLs is a request to another host
-    disableCache: true,
-    // a 503 with Retry-After would be repeated ten times, its seconds read as milliseconds
-    retryMethods: [],
-    internalRewriteLocationHeader: false,
-    disableRequestLogging: true,
-  }
-}
 
 /** Creates the last stage. It takes a grant, which only a permit can become. */
 export function createForward(options: ForwardOptions): Forward {
@@ -98,29 +75,32 @@ export function createForward(options: ForwardOptions): Forward {
     if (call.body === null && length === null) meterBody(request, exchange)
     // reply-from goes on to `onResponse` after it has reported a status that there is not
     let failed = false
-    reply.from(call.path, {
-      getUpstream: () => call.origin,
-      queryString: () => target.query,
-      rewriteRequestHeaders: () => headers,
-      // headers are set where a refusal can still be made of them: this callback must not throw
-      rewriteHeaders: () => ({}),
-      retryDelay: () => null,
-      ...(call.body === null
-        ? {}
-        : { body: call.body, contentType: headers['content-type'] ?? 'application/json' }),
-      onError: (_reply, { error }) => {
-        failed = true
-        void call.fail(upstreamFault(error))
-      },
-      onResponse: (_request, _reply, response) => {
-        if (failed) {
-          toUpstreamAnswer(response)
-            .stream.on('error', () => undefined)
-            .destroy()
-          return
-        }
-        receive(response).catch((error: unknown) => call.fail(toRefusal(error)))
-      },
+    const leave = operation.effect === 'read' ? withCaller(reply) : toItsEnd(exchange)
+    options.upstream.depart(leave, () => {
+      reply.from(call.path, {
+        getUpstream: () => call.origin,
+        queryString: () => target.query,
+        rewriteRequestHeaders: () => headers,
+        // headers are set where a refusal can still be made of them: this callback must not throw
+        rewriteHeaders: () => ({}),
+        retryDelay: () => null,
+        ...(call.body === null
+          ? {}
+          : { body: call.body, contentType: headers['content-type'] ?? 'application/json' }),
+        onError: (_reply, { error }) => {
+          failed = true
+          void call.fail(upstreamFault(error))
+        },
+        onResponse: (_request, _reply, response) => {
+          if (failed) {
+            toUpstreamAnswer(response)
+              .stream.on('error', () => undefined)
+              .destroy()
+            return
+          }
+          receive(response).catch((error: unknown) => call.fail(toRefusal(error)))
+        },
+      })
     })
 
     async function receive(response: object): Promise<void> {
@@ -130,7 +110,8 @@ export function createForward(options: ForwardOptions): Forward {
         if (answer.statusCode === 401) call.drop(grant)
         if (answer.statusCode === 401 && first && replayable(request.method, call.body, length)) {
           answer.stream.resume()
-          send(await call.regrant(), call, reply, false)
+          const again = await call.regrant()
+          if (!reply.raw.destroyed) send(again, call, reply, false)
           return
         }
         await sendAnswer(answer, exchange, reply, options)
@@ -140,6 +121,34 @@ export function createForward(options: ForwardOptions): Forward {
       }
     }
   }
+}
+
+/** A read is given up with its caller: nobody else wants its answer. */
+function withCaller(reply: FastifyReply): Departure {
+  const gone = new AbortController()
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort()
+  })
+  return { signal: gone.signal, answered: () => undefined }
+}
+
+/**
+ * Giving up a change would not undo it, only leave nobody knowing: it is carried to its end, and what Azure answered is
+ * on record, whoever waits.
+ */
+function toItsEnd(exchange: Exchange): Departure {
+  const { upstream } = exchange
+  const { promise, resolve } = Promise.withResolvers<void>()
+  exchange.underWay = promise
+  const answered = (head: AnswerHead): void => {
+    // a status that there is not is no answer
+    if (upstream !== null && head !== null && head.statusCode < 600) {
+      upstream.status = head.statusCode
+      upstream.ids = upstreamIds(head.headers)
+    }
+    resolve()
+  }
+  return { signal: null, answered }
 }
 
 /** A call can be sent again if its body, if any, is still here and sending twice does no more than sending once. */

@@ -4,8 +4,8 @@
  */
 import { Readable } from 'node:stream'
 import { Refusal } from '../errors.ts'
-import type { UpstreamAnswer } from './answer.ts'
 import { readUpTo } from './chunks.ts'
+import type { UpstreamAnswer } from './upstream-answer.ts'
 
 /** What of an answer may pass; throws the refusal if nothing may. */
 export type Screen = (body: Buffer) => Buffer

@@ -6,7 +6,7 @@ import { Refusal } from '../errors.ts'
 import { Grant } from './grant.ts'
 import { CLOUD_LOGINS } from './clouds.ts'
 import { createCredential } from './credentials.ts'
-import { answerable, exchangeable, objectIdOf } from './on-behalf-of.ts'
+import { answerable, exchangeable } from './on-behalf-of.ts'
 import { createSlot } from './slot.ts'
 import type { CredentialFactory } from './credentials.ts'
 import type { Held, Log, Slot } from './slot.ts'
@@ -118,11 +118,11 @@ export function createBroker(options: BrokerOptions): Broker {
         identity.kind === 'on-behalf-of'
           ? exchangeable(name, identity, permit.principal, assertion)
           : null
-      const { token } = await get(name, scope, own).catch((error: unknown) => {
+      const { token, objectId } = await get(name, scope, own).catch((error: unknown) => {
         throw answerable(error, permit.principal)
       })
       const clientId = identity.clientId ?? null
-      return new Grant(permit, { name, clientId, objectId: objectIdOf(identity, permit) }, token)
+      return new Grant(permit, { name, clientId, objectId }, token)
     },
     async token(name, scope) {
       const { token, expiresAt } = await get(name, scope, null)

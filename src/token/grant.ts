@@ -4,7 +4,7 @@
  */
 import type { Permit } from '../policy/decide.ts'
 
-/** A managed identity as records name it; `objectId` as far as the configuration knows it, and then the token's. */
+/** A managed identity as records name it; `objectId` is that of its token: what Azure's own logs call the caller. */
 export interface GrantedIdentity {
   readonly name: string
   readonly clientId: string | null

@@ -17,13 +17,23 @@ const APPLICATION_IDS: ReadonlyMap<string, string> = new Map([
   ['api://AzureADTokenExchange', 'fb60f99c-7a34-4190-8149-302f77469936'],
 ])
 
+const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+
 /** `https://management.azure.com/.default` is the scope of the resource `https://management.azure.com`. */
 export function resourceOf(scope: string): string {
   return scope.endsWith('/.default') ? scope.slice(0, -'/.default'.length) : scope
 }
 
+/** What is worth knowing of a token that is the one asked for. */
+export interface Inspected {
+  /** The end of its life, in milliseconds since the epoch. */
+  readonly expiresAt: number
+  /** `oid`, in lower case: what Azure's own logs call the caller. Null if it names none. */
+  readonly objectId: string | null
+}
+
 /**
- * The end of the token's life, in milliseconds since the epoch.
+ * Looks into a token before it is used.
  *
  * Opaque tokens are refused: ARM, Azure ML, Azure Monitor, Graph and the token exchange, which are all that the
  * gateway asks for, give JWTs, and what cannot be looked into cannot be told from another identity's token.
@@ -39,7 +49,7 @@ export function inspectToken(
     assertion: string | null
   },
   now: number,
-): number {
+): Inspected {
   const refuse = (inner: string): never => {
     throw new Refusal(
       'identity_mismatch',
@@ -72,7 +82,9 @@ export function inspectToken(
   const exp = claims.get('exp')
   if (typeof exp !== 'number' || !Number.isSafeInteger(exp)) return refuse('exp is missing')
   if (exp * 1000 <= now) return refuse('exp is in the past')
-  return exp * 1000
+  const oid = claims.get('oid')
+  const objectId = typeof oid === 'string' && GUID.test(oid) ? oid.toLowerCase() : null
+  return { expiresAt: exp * 1000, objectId }
 }
 
 function isAudience(aud: unknown, resource: string): boolean {

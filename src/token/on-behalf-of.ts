@@ -5,7 +5,6 @@
 import { Refusal } from '../errors.ts'
 import type { IdentityConfig } from '../config/schema.ts'
 import type { Principal } from '../identity/principal.ts'
-import type { Permit } from '../policy/decide.ts'
 
 type OnBehalfOf = Extract<IdentityConfig, { kind: 'on-behalf-of' }>
 
@@ -41,11 +40,4 @@ export function answerable(error: unknown, principal: Principal): unknown {
     remedy: 'sign in again, with what the organisation asks for, and retry with the new token',
     cause: error,
   })
-}
-
-/** What Azure's own logs call the caller; inspect.ts has compared it with the token's. */
-export function objectIdOf(identity: IdentityConfig, { principal }: Permit): string | null {
-  if (identity.kind === 'managed-identity') return identity.objectId ?? null
-  if (identity.kind === 'workload-identity') return null
-  return principal.id.slice(principal.id.lastIndexOf('/') + 1)
 }

@@ -44,6 +44,7 @@ export interface Held {
   readonly token: string
   readonly expiresAt: number
   readonly refreshAt: number
+  readonly objectId: string | null
 }
 
 /** Since the start of the process, and as it is now. */
@@ -122,13 +123,14 @@ export function createSlot(options: SlotOptions): Slot {
     if (!breaker.begin()) throw whileOpen()
     try {
       const token = await withinTime(assertion)
-      const expiresAt = inspectToken(token, { name, identity, scope, assertion }, now())
+      const asked = { name, identity, scope, assertion }
+      const { expiresAt, objectId } = inspectToken(token, asked, now())
       counts.fetched += 1
       breaker.succeeded()
       // half of what is left, and up to a tenth more so that replicas do not come all at once
       const wait = (expiresAt - now()) * (0.5 + random() * 0.1)
       const refreshAt = now() + Math.max(wait, MIN_REFRESH_MS)
-      entry.held = { token, expiresAt, refreshAt }
+      entry.held = { token, expiresAt, refreshAt, objectId }
       return entry.held
     } catch (error) {
       throw failed(entry, toRefusal(error))

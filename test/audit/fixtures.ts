@@ -93,6 +93,7 @@ export function exchangeOf(change: Partial<Exchange> = {}): Exchange {
       status: 201,
       ids: { 'x-ms-request-id': 'r-1', 'x-ms-correlation-request-id': 'c-1' },
     },
+    underWay: null,
     status: 201,
     bytesIn: 120,
     bytesOut: 900,

@@ -1,9 +1,9 @@
 /** A spool that cannot be written: promise 3, through the whole gateway, on real disks that are full, read-only or gone. */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import t, { type Test as Checks } from 'tap'
-import { readSpool, startGateway, type World } from '../support/gateway.ts'
+import { readSpool, startGateway, type Row, type World } from '../support/gateway.ts'
 import { eventually, openIntents, seenUpstream } from '../support/trail.ts'
 import type { Test } from '../audit/fixtures.ts'
 import { workspaceId } from '../../lab/personas.ts'
@@ -142,12 +142,69 @@ t.test(
 )
 
 t.test(
-  'promise 3: a spool that was removed is never made up: unready, 503',
+  'promise 3: a spool that is removed under load refuses, is begun anew, and says that records are missing',
   { skip },
   async (t) => {
     const disk = await onSmallDisk(t, '64m')
     t.ok((await disk.put()).status < 300)
+    await disk.world.clear()
+    const before = seenUpstream(disk.world)
+    const stop = new AbortController()
+    let refused = 0
+    const load = Array.from({ length: 4 }, async () => {
+      while (!stop.signal.aborted) if ((await disk.put()).status === 503) refused += 1
+    })
     disk.inside('rm -rf "$1"/*')
+    const lost = async (): Promise<Row | undefined> =>
+      (await disk.spool().catch(() => [])).find((row) => row['Event'] === 'spool_lost')
+    await eventually('it is on record', async () => (await lost()) !== undefined)
+    stop.abort()
+    await Promise.all(load)
+    t.ok(refused > 0, 'no change was served that could not be recorded')
+    const detail = (await lost())?.['Detail'] as { lastSeq: number } | undefined
+    const last = detail?.lastSeq ?? NaN
+    await eventually('ready again', async () => (await disk.ready()) === 200)
+    t.ok((await disk.put()).status < 300, 'without a restart')
+    await eventually('all ends', async () => openIntents(await disk.spool()).length === 0)
+    const rows = await disk.spool()
+    t.equal(rows[0]?.['Seq'], last + 1, 'the chain goes on behind what was lost')
+    t.equal(seenUpstream(disk.world).size > before.size, true)
+
+    const chain = `/proc/${disk.world.gateway.pid}/root${disk.world.gateway.config.audit.spool.directory}`
+    const verify = spawnSync(process.execPath, ['src/main.ts', 'audit', 'verify', chain])
+    t.equal(verify.status, 1, 'audit verify does not call that whole')
+    t.match(String(verify.stdout) + String(verify.stderr), `records 1 to ${last} are missing`)
+    // every change after the loss was on record before azure saw it
+    const intents = new Set(
+      rows.filter((row) => row['RecordKind'] === 'authorized').map((row) => row['ExchangeId']),
+    )
+    const sunk = (): Set<unknown> =>
+      new Set(disk.world.lab.ingestion.rows().map((row) => row['ExchangeId']))
+    const skipped = rows.find((row) => row['Event'] === 'sink_skipped')
+    await eventually('the rest is at the sink', () =>
+      disk.world.lab.ingestion.rows().some((row) => row['Seq'] === rows.at(-1)?.['Seq']),
+    )
+    if (skipped === undefined) {
+      const missing = [...seenUpstream(disk.world)].filter(
+        (id) => !intents.has(id) && !sunk().has(id),
+      )
+      t.same(missing, [], 'what azure saw is in the spool or at the sink')
+    } else t.comment(`lost before they were shipped: ${JSON.stringify(skipped['Detail'])}`)
+  },
+)
+
+t.test(
+  'promise 3: a spool whose disk is unmounted is not begun anew on the disk below it',
+  { skip },
+  async (t) => {
+    const disk = await onSmallDisk(t, '64m')
+    t.ok((await disk.put()).status < 300)
+    disk.inside('umount -l "$1"')
     await checkClosed(t, disk)
+    const ready = await disk.world.send('/_harness/readyz')
+    t.match(ready.text, /not on the disk that it was on: mount that again, or restart/)
+    t.same(readdirSync(disk.world.gateway.config.audit.spool.directory), [])
+    // a stop would wait for records that nobody can read any more
+    await disk.world.gateway.kill()
   },
 )

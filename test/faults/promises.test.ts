@@ -32,7 +32,7 @@ const PROMISES: readonly Promised[] = [
   {
     number: 3,
     text: 'cannot record: 503, never 2xx',
-    files: ['faults/spool-disk', 'faults/real-disk'],
+    files: ['faults/spool-disk', 'faults/real-disk', 'faults/spool-gone', 'faults/owed'],
     gateway: true,
   },
   { number: 4, text: 'a short write is never acknowledged', files: ['faults/spool-disk'] },
@@ -41,7 +41,12 @@ const PROMISES: readonly Promised[] = [
     text: 'a failed sync poisons the segment',
     files: ['faults/spool-disk', 'faults/syscall'],
   },
-  { number: 6, text: 'kill -9 loses no acknowledged record', files: ['faults/kill'] },
+  {
+    number: 6,
+    text: 'kill -9 loses no acknowledged record',
+    files: ['faults/kill'],
+    gateway: true,
+  },
   { number: 7, text: 'torn tails are repaired and declared', files: ['faults/spool-tail'] },
   { number: 8, text: 'every intent gets an outcome', files: ['faults/spool-tail', 'faults/kill'] },
   {
@@ -54,13 +59,20 @@ const PROMISES: readonly Promised[] = [
     number: 11,
     text: 'at least once, and once by EventUid',
     files: ['faults/sink', 'faults/spool-tail'],
+    gateway: true,
   },
   {
     number: 12,
     text: 'no row is dropped on a sink error',
     files: ['faults/sink', 'audit/sinks', 'audit/syslog'],
+    gateway: true,
   },
-  { number: 13, text: 'a poison row blocks nothing and is on record', files: ['faults/sink'] },
+  {
+    number: 13,
+    text: 'a poison row blocks nothing and is on record',
+    files: ['faults/sink'],
+    gateway: true,
+  },
   {
     number: 14,
     text: 'an outage costs disk, limits fail closed and recover',

@@ -25,7 +25,8 @@ function judge(
   assertion: string | null = null,
 ): string | number {
   try {
-    return inspectToken(token, { name: 'writer', identity: expected, scope, assertion }, NOW)
+    const asked = { name: 'writer', identity: expected, scope, assertion }
+    return inspectToken(token, asked, NOW).expiresAt
   } catch (error) {
     if (error instanceof Refusal && error.code === 'identity_mismatch')
       return error.detail.inner ?? ''
@@ -35,6 +36,19 @@ function judge(
 
 void t.test('the token that was asked for is accepted until its exp', (st) => {
   st.equal(judge(unsignedToken(GOOD)), NOW + 60_000)
+  st.end()
+})
+
+void t.test('whose token it is is told in lower case, or not at all', (st) => {
+  const unpinned: IdentityConfig = { kind: 'managed-identity', clientId: CLIENT_ID }
+  const objectId = (oid: unknown): string | null =>
+    inspectToken(
+      unsignedToken({ ...GOOD, oid }),
+      { name: 'writer', identity: unpinned, scope: ARM, assertion: null },
+      NOW,
+    ).objectId
+  st.equal(objectId(OBJECT_ID.toUpperCase()), OBJECT_ID.toLowerCase())
+  for (const none of [undefined, 7, 'nobody', `${OBJECT_ID}0`]) st.equal(objectId(none), null)
   st.end()
 })
 

@@ -1,0 +1,78 @@
+/**
+ * The way out to Azure: what @fastify/reply-from sends through, with what it has no way to say.
+ *
+ * reply-from takes no signal for a call and, once the caller has hung up, tells nobody what Azure answered. It calls
+ * `request` before `from` returns, so what is laid down around `from` belongs to that call.
+ * @module
+ */
+import { Agent, type Dispatcher } from 'undici'
+import { Refusal } from '../errors.ts'
+
+/** The head of an answer; null if there was none and will be none. */
+export type AnswerHead = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'> | null
+
+/** One call on its way. */
+export interface Departure {
+  /** Ends the call; null for one that is carried to its end whoever waits. */
+  readonly signal: AbortSignal | null
+  /** Called once, before anybody else hears of the answer. */
+  readonly answered: (head: AnswerHead) => void
+}
+
+export interface Upstream {
+  /** For what the gateway itself asks of Azure. */
+  readonly dispatcher: Dispatcher
+  /** For reply-from's `undici` option. */
+  readonly client: { readonly request: Dispatcher['request'] }
+  /** Runs `send`, which must call `client.request` before it returns. */
+  depart(departure: Departure, send: () => void): void
+}
+
+const CONNECT_TIMEOUT_MS = 10_000
+
+/** @param timeoutMs for the head of an answer, and for each next part of it */
+export function createUpstream(timeoutMs: number): Upstream {
+  const dispatcher = new Agent({
+    headersTimeout: timeoutMs,
+    bodyTimeout: timeoutMs,
+    connect: { timeout: CONNECT_TIMEOUT_MS },
+  })
+  let departing: Departure | null = null
+
+  type Callback<T> = (error: Error | null, data: Dispatcher.ResponseData<T>) => void
+  function request<T = null>(options: Dispatcher.RequestOptions<T>, callback: Callback<T>): void
+  function request<T = null>(
+    options: Dispatcher.RequestOptions<T>,
+  ): Promise<Dispatcher.ResponseData<T>>
+  function request<T = null>(
+    options: Dispatcher.RequestOptions<T>,
+    callback?: Callback<T>,
+  ): void | Promise<Dispatcher.ResponseData<T>> {
+    if (departing === null || callback === undefined) {
+      throw new Refusal('internal_error', 'the gateway lost track of this request', {
+        inner: 'a request to azure that was not announced',
+      })
+    }
+    const { signal, answered } = departing
+    departing = null
+    dispatcher.request({ ...options, signal }, (error, data) => {
+      answered(error === null ? data : null)
+      callback(error, data)
+    })
+  }
+
+  return {
+    dispatcher,
+    client: { request },
+    depart(departure, send) {
+      departing = departure
+      try {
+        send()
+      } finally {
+        // it was not even sent
+        departing?.answered(null)
+        departing = null
+      }
+    },
+  }
+}
