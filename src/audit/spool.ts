@@ -6,31 +6,19 @@
  * ends something that has begun, and may use the reserve.
  * @module
  */
-import { Refusal } from '../errors.ts'
 import { checkpointDraft } from './checkpoint.ts'
-import { createLatency, type Latency } from './latency.ts'
-import { codeOf } from './files.ts'
-import {
-  createWriter,
-  isNoSpace,
-  type LateDraft,
-  type Segment,
-  type WriterOptions,
-} from './writer.ts'
-import { createStates } from './states.ts'
-import { createQueue, type Lane, type Settling, type Waiter } from './queue.ts'
-import type { Draft } from './line.ts'
-import type { Detail } from './record.ts'
+import { createCommitter, unavailable } from './commit.ts'
 import type { Hold } from './hold.ts'
 import { createKeeper } from './keeper.ts'
+import { createLatency, type Latency } from './latency.ts'
+import type { Draft } from './line.ts'
+import { createQueue, type Lane } from './queue.ts'
+import type { Detail } from './record.ts'
 import type { Space } from './space.ts'
+import { createStates } from './states.ts'
+import { createWriter, type LateDraft, type Segment, type WriterOptions } from './writer.ts'
 
-const CHECKPOINT_RECORDS = 1_000
-const CHECKPOINT_MS = 10_000
 const LOOK_MS = 1_000
-/** After the disk refused, how long until it is asked again. */
-const BROKEN_MS = 1_000
-const RETRY_AFTER_SECONDS = 5
 
 export interface SpoolOptions extends Omit<WriterOptions, 'opened' | 'synced'> {
   readonly segments: readonly Segment[]
@@ -66,22 +54,12 @@ export interface Spool {
   close(): Promise<void>
 }
 
-const unavailable = (inner: string, cause?: unknown): Refusal =>
-  new Refusal('audit_unavailable', 'the request cannot be recorded', {
-    retryAfter: RETRY_AFTER_SECONDS,
-    inner,
-    cause,
-  })
-
 export function createSpool(options: SpoolOptions): Spool {
   const { space, chainId, signer } = options
   const segments: Segment[] = [...options.segments]
   const counts = { records: 0, refused: 0, groups: 0, poisoned: 0 }
   const latency = createLatency()
   const listeners: (() => void)[] = []
-  let sinceCheckpoint = 0
-  let checkpointedAt = performance.now()
-  let broken: { code: string; until: number } | null = null
   let closed = false
 
   const writer = createWriter({
@@ -93,81 +71,28 @@ export function createSpool(options: SpoolOptions): Spool {
   const bytes = (): number => segments.reduce((sum, segment) => sum + segment.bytes, 0)
 
   const checkpoint = checkpointDraft(chainId, signer, options.eventDraft)
+  const committer = createCommitter({
+    ...options,
+    writer,
+    checkpoint,
+    listeners,
+    counts,
+    changed: () => {
+      states.look()
+    },
+  })
+  const queue = createQueue(committer.write)
 
   function barred(lane: Lane): string | null {
     if (closed) return 'the audit spool is closed'
     const gone = keeper.reason()
     if (gone !== null) return gone
-    if (broken !== null && performance.now() < broken.until) {
-      return `the audit disk fails: ${broken.code}`
-    }
+    const failure = committer.failure()
+    if (failure?.over === false) return `the audit disk fails: ${failure.code}`
     if (lane === 'must') return null
     if (!space.reserved()) return 'the audit disk is full'
     return bytes() >= options.hardLimitBytes ? 'the audit spool is at its hard limit' : null
   }
-
-  function fail(waiters: readonly Waiter[], error: unknown): Settling {
-    counts.refused += waiters.length
-    return waiters.map(({ reject }) => () => {
-      reject(unavailable(codeOf(error), error))
-    })
-  }
-
-  async function commit(group: readonly Waiter[]): Promise<Settling> {
-    const due =
-      sinceCheckpoint + group.length >= CHECKPOINT_RECORDS ||
-      (sinceCheckpoint > 0 && performance.now() - checkpointedAt >= CHECKPOINT_MS)
-    const drafts = group.map(({ draft }) => draft)
-    await writer.commit(due ? [...drafts, checkpoint] : drafts)
-    broken = null
-    counts.groups += 1
-    counts.records += drafts.length + (due ? 1 : 0)
-    sinceCheckpoint = due ? 0 : sinceCheckpoint + drafts.length
-    if (due) checkpointedAt = performance.now()
-    return [...group.map(({ resolve }) => resolve), ...listeners]
-  }
-
-  /** The disk is full: what begins is refused, what ends is written into the reserve's room. */
-  async function commitIntoReserve(group: readonly Waiter[], error: unknown): Promise<Settling> {
-    await space.release()
-    states.look()
-    const refusals = fail(
-      group.filter(({ lane }) => lane === 'intent'),
-      error,
-    )
-    const ends = group.filter(({ lane }) => lane === 'must')
-    if (ends.length === 0) return refusals
-    const ended = await commit(ends).catch((again: unknown) => giveUp(ends, again))
-    return [...refusals, ...ended]
-  }
-
-  function giveUp(group: readonly Waiter[], error: unknown): Settling {
-    if (!isNoSpace(error)) counts.poisoned += 1
-    broken = { code: codeOf(error), until: performance.now() + BROKEN_MS }
-    options.log({ code: broken.code, records: group.length }, 'the audit disk failed')
-    states.look()
-    return fail(group, error)
-  }
-
-  const isFull = (): boolean => (writer.current()?.bytes ?? 0) >= options.segmentBytes
-
-  async function rotate(): Promise<void> {
-    try {
-      if (sinceCheckpoint > 0) await writer.commit([checkpoint])
-      sinceCheckpoint = 0
-      await writer.rotate()
-    } catch (error) {
-      giveUp([], error)
-    }
-  }
-
-  const queue = createQueue(async (group) => {
-    const settling = await commit(group).catch((error: unknown) =>
-      isNoSpace(error) ? commitIntoReserve(group, error) : giveUp(group, error),
-    )
-    if (isFull()) await rotate()
-    return settling
-  })
 
   function append(draft: LateDraft, lane: Lane): Promise<void> {
     const why = barred(lane)
@@ -185,8 +110,9 @@ export function createSpool(options: SpoolOptions): Spool {
   function reasonsNow(): string[] {
     const found: string[] = []
     const why = barred('intent')
+    const failure = committer.failure()
     if (why !== null) found.push(why)
-    else if (broken !== null) found.push(`the audit disk fails: ${broken.code}`)
+    else if (failure !== null) found.push(`the audit disk fails: ${failure.code}`)
     else if (bytes() >= options.softLimitBytes) {
       found.push('the audit spool is above its soft limit')
     }
@@ -210,9 +136,7 @@ export function createSpool(options: SpoolOptions): Spool {
       await queue.drained()
       await writer.rotate()
     },
-    begun: () => {
-      broken = null
-    },
+    begun: committer.forget,
     write: put,
     log: options.log,
   })
@@ -223,15 +147,9 @@ export function createSpool(options: SpoolOptions): Spool {
     if (closed || keeper.reason() !== null) return
     await space.look()
     await keeper.declare()
-    const idle = performance.now() - checkpointedAt >= CHECKPOINT_MS
-    if (broken !== null && performance.now() >= broken.until) {
-      await put('spool_recovered', { code: broken.code })
-    } else if (idle && sinceCheckpoint > 0 && broken === null) {
-      sinceCheckpoint = 0
-      checkpointedAt = performance.now()
-      await append(checkpoint, 'must')
-      sinceCheckpoint = 0
-    }
+    const failure = committer.failure()
+    if (failure?.over === true) await put('spool_recovered', { code: failure.code })
+    else if (failure === null && committer.isDue()) await append(checkpoint, 'must')
     states.look()
     await states.declare()
   }
@@ -281,7 +199,7 @@ export function createSpool(options: SpoolOptions): Spool {
 
     async close() {
       clearInterval(timer)
-      if (sinceCheckpoint > 0) await append(checkpoint, 'must').catch(() => {})
+      if (committer.uncovered() > 0) await append(checkpoint, 'must').catch(() => {})
       closed = true
       await queue.drained()
       await writer.rotate()

@@ -19,10 +19,8 @@ import {
 } from './support/python.ts'
 
 /** `az login` lists subscriptions, which no binding on a workspace reaches: the policy of docs/clients.md. */
-const LOGIN =
-  /```cedar\n([^]*?)```/.exec(
-    await readFile(new URL('../../docs/clients.md', import.meta.url), 'utf8'),
-  )?.[1] ?? ''
+const DOCUMENT = await readFile(new URL('../../docs/clients.md', import.meta.url), 'utf8')
+const LOGIN = /```cedar\n(@id\("az-login"\)[^]*?)```/.exec(DOCUMENT)?.[1] ?? ''
 
 const file = environment(t, 'az')
 if (file !== null) {
