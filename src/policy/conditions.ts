@@ -93,6 +93,38 @@ export function namedIn(json: PolicyJson): readonly Uid[] | null {
   return onlyNames(conditions) ? literals([principal, action, resource, conditions]) : null
 }
 
+/** What is left of a policy when its scope has been looked at. */
+export interface Residual {
+  readonly json: PolicyJson
+  /** The entities that it names; null if that cannot be told. */
+  readonly named: readonly Uid[] | null
+}
+
+/** JavaScript rounds numbers that Cedar has exactly (64 bits): a policy with such a one is not to be passed on as JSON. */
+function isExact(expression: unknown): boolean {
+  if (typeof expression === 'number') return Number.isSafeInteger(expression)
+  if (typeof expression === 'bigint') return false
+  return !isRecord(expression) || Object.values(expression).every(isExact)
+}
+
+/**
+ * A policy for requests whose principal, action and resource are known to be in what its scope says: `in` holds, and is
+ * not asked again. `==` and `is` stay as they are written. Null if the policy has to be asked as it is written.
+ */
+export function residualOf(policy: PolicyJson): Residual | null {
+  const { effect, principal, action, resource, conditions } = policy
+  if (!isExact(conditions)) return null
+  const all = { op: 'All' } as const
+  const json: PolicyJson = {
+    effect,
+    principal: principal.op === 'in' ? all : principal,
+    action: action.op === 'in' ? all : action,
+    resource: resource.op === 'in' ? all : resource,
+    conditions,
+  }
+  return { json, named: namedIn(json) }
+}
+
 /** The one entity that a scope narrows principal or resource to; null if any will do, or a slot. */
 export function scopeUid(scope: PolicyJson['principal'] | PolicyJson['resource']): Uid | null {
   if (scope.op === 'All') return null

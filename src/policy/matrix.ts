@@ -8,7 +8,7 @@ import { createNeeded } from './needed.ts'
 import { evaluate } from './evaluate.ts'
 import { resourceTypesOf } from './resource-types.ts'
 import type { PolicySet } from './rules.ts'
-import { parseSlice } from './slices.ts'
+import { parseRules } from './slices.ts'
 
 const WORKSPACE =
   '/subscriptions/00000000-0000-0000-0000-000000000000/resourcegroups/rg/providers/microsoft.machinelearningservices/workspaces/ws'
@@ -26,7 +26,7 @@ export interface MatrixRow {
 export function policyMatrix(set: PolicySet): MatrixRow[] {
   const neededFor = createNeeded(set)
   const fixed = [...set.rules.values()].filter(({ link, shadow }) => link === null && !shadow)
-  const forbids = parseSlice(
+  const forbids = parseRules(
     `${set.version} forbids`,
     fixed.filter(({ policy }) => policy.effect === 'forbid' && policy.stepUp === null),
   )

@@ -2,7 +2,7 @@
  * The rules in force: policies as written and templates as bound.
  * @module
  */
-import type { PolicySet as CedarPolicies } from '@cedar-policy/cedar-wasm/nodejs'
+import type { TemplateLink } from '@cedar-policy/cedar-wasm/nodejs'
 import type { Bindings } from './bindings.ts'
 import type { Uid } from './conditions.ts'
 import type { Policy } from './source.ts'
@@ -58,11 +58,11 @@ export function rulesOf(
   return rules
 }
 
-/** Rules in Cedar's own terms. */
-export function cedarPolicies(rules: Iterable<Rule>): CedarPolicies {
+/** Rules in Cedar's own terms, as they are written. */
+export function cedarPolicies(rules: Iterable<Rule>) {
   const staticPolicies = new Map<string, string>()
   const templates = new Map<string, string>()
-  const templateLinks: NonNullable<CedarPolicies['templateLinks']> = []
+  const templateLinks: TemplateLink[] = []
   for (const { id, policy, link } of rules) {
     if (link === null) {
       staticPolicies.set(id, policy.text)

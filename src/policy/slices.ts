@@ -3,12 +3,15 @@
  *
  * A rule is left out only if its scope names a principal, an action or a resource that this request's is neither equal
  * to nor a member of, or another kind of resource. Cedar would find it unsatisfied without looking at its conditions, so
- * leaving it out changes no answer. What is left, and the entities that it names, is what a decision costs.
+ * leaving it out changes no answer. Of a rule that is left, `in` in its scope has thereby been found to hold, and asking
+ * for it again would change no answer either: Cedar is asked for the rest of it. What that is, and the entities that it
+ * names, is what a decision costs. test/policy/agreement.test.ts compares with plain Cedar over the rules as written.
  * @module
  */
 import { preparsePolicySet } from '@cedar-policy/cedar-wasm/nodejs'
+import type { PolicySet as CedarPolicies } from '@cedar-policy/cedar-wasm/nodejs'
 import { LRUCache } from 'lru-cache'
-import type { Uid } from './conditions.ts'
+import type { Residual, Uid } from './conditions.ts'
 import type { Question } from './evaluate.ts'
 import { cedarPolicies, type PolicySet, type Rule } from './rules.ts'
 import { createUidMap, type UidMap } from './uid-map.ts'
@@ -43,29 +46,63 @@ const parsed = new LRUCache<string, Slice>({
 })
 let names = 0
 
-function namedBy(rules: readonly Rule[]): UidMap<true> | null {
+/** What a policy names, as it is written or without what is known to hold; null if that cannot be told. */
+function namedBy({ policy, link }: Rule, residual: Residual | null): readonly Uid[] | null {
+  if (residual !== null) return residual.named
+  if (policy.named === null) return null
+  return link === null ? policy.named : [...policy.named, link.principal, link.resource]
+}
+
+function unite(lists: readonly (readonly Uid[] | null)[]): UidMap<true> | null {
   const named = createUidMap<true>()
-  for (const { policy, link } of rules) {
-    if (policy.named === null) return null
-    const slots = link === null ? [] : [link.principal, link.resource]
-    for (const uid of [...policy.named, ...slots]) named.set(uid, true)
+  for (const list of lists) {
+    if (list === null) return null
+    for (const uid of list) named.set(uid, true)
   }
   return named
 }
 
-/** The slice of these rules, parsed if Cedar does not have it. The key must be the same for the same rules only. */
-export function parseSlice(key: string, rules: readonly Rule[]): Slice {
+function parse(key: string, policies: () => CedarPolicies, named: () => Slice['named']): Slice {
   const known = parsed.get(key)
   if (known !== undefined) return known
   const name = free.pop() ?? `slice-${names++}`
-  const answer = preparsePolicySet(name, cedarPolicies(rules))
+  const answer = preparsePolicySet(name, policies())
   if (answer.type === 'failure') {
     free.push(name)
     throw new Error(`cedar cannot parse a slice: ${answer.errors.map((e) => e.message).join('; ')}`)
   }
-  const slice = { key, name, named: namedBy(rules) }
+  const slice = { key, name, named: named() }
   parsed.set(key, slice)
   return slice
+}
+
+/** These rules as they are written, parsed if Cedar does not have them. The key must be the same for the same rules only. */
+export function parseRules(key: string, rules: readonly Rule[]): Slice {
+  return parse(
+    key,
+    () => cedarPolicies(rules),
+    () => unite(rules.map((rule) => namedBy(rule, null))),
+  )
+}
+
+/**
+ * Rules that a slicer has found for a request, parsed without what it has found to hold. For no other rules: Cedar would
+ * not ask whether their scope matches. The key must be the same for the same rules only.
+ */
+export function parseSlice(key: string, rules: readonly Rule[]): Slice {
+  return parse(
+    `${key} found`,
+    () => residuals(rules),
+    () => unite(rules.map((rule) => namedBy(rule, rule.policy.residual))),
+  )
+}
+
+function residuals(rules: readonly Rule[]): CedarPolicies {
+  const written = cedarPolicies(rules.filter(({ policy }) => policy.residual === null))
+  const left = rules.flatMap(({ id, policy: { residual } }) =>
+    residual === null ? [] : [[id, residual.json] as const],
+  )
+  return { ...written, staticPolicies: { ...written.staticPolicies, ...Object.fromEntries(left) } }
 }
 
 /** The rules that can matter to one request. */

@@ -4,7 +4,15 @@
  */
 import { policyToJson, templateToJson } from '@cedar-policy/cedar-wasm/nodejs'
 import type { DetailedError, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs'
-import { factsIn, namedIn, scopeActions, scopeUid, type Uid } from './conditions.ts'
+import {
+  factsIn,
+  namedIn,
+  residualOf,
+  scopeActions,
+  scopeUid,
+  type Residual,
+  type Uid,
+} from './conditions.ts'
 import { FACT_NAMES, factKind } from './facts.ts'
 import { fault, suggest, type Fault } from './faults.ts'
 import { readStepUp } from './step-up.ts'
@@ -50,6 +58,8 @@ export interface Policy extends Annotations, Statement {
   readonly actions: readonly string[] | null
   /** The kind of resource that its scope asks for; null for any. */
   readonly kind: string | null
+  /** What Cedar is asked about it once the scope is known to hold; null for all of it. */
+  readonly residual: Residual | null
   /** Whether it has conditions, so that its scope does not say all. */
   readonly conditional: boolean
 }
@@ -207,6 +217,7 @@ export function readStatement(
       named: namedIn(json),
       actions: scopeActions(json),
       kind: json.resource.op === 'is' ? json.resource.entity_type : null,
+      residual: residualOf(json),
       // `==` names one action and not what is in it, unlike `actions`
       conditional: json.conditions.length > 0 || json.action.op === '==',
     },

@@ -73,6 +73,7 @@ function scopeResource(choose: Choose): string {
     `resource in ResourceGroup::"${choose(GROUPS)}"`,
     `resource in Subscription::"${SUB}"`,
     `resource == Job::"${choose(SPACES)}/jobs/j0"`,
+    `resource == Workspace::"${choose(SPACES)}"`,
   ])
 }
 
@@ -95,6 +96,7 @@ function condition(choose: Choose): string {
     '',
     '',
     'when { context has instanceCount && context.instanceCount < 3 }',
+    'when { context has instanceCount && context.instanceCount * 4611686018427387904 > 0 }',
     'when { context has instanceCount && context.instanceCount * 4611686018427387904 > 0 }',
     'when { context has instanceCount && context.instanceCount * 4611686018427387904 > 0 }',
     'when { context has jobTypes && context.jobTypes.contains("sweep") }',
@@ -256,7 +258,7 @@ t.test(
   'random policies and requests agree with plain Cedar, asked once and asked again',
   async (t) => {
     const seen = new Map<string, number>()
-    for (let seed = 1; seed <= 12; seed++) {
+    for (let seed = 1; seed <= 16; seed++) {
       const choose = random(seed)
       const set = await draw(t, choose)
       const cached = createDecide(set, { cacheSize: 64 })
@@ -278,7 +280,7 @@ t.test(
       t.same(wrong, [], `seed ${seed}`)
     }
     for (const word of ['allow', 'deny', 'error'])
-      t.ok((seen.get(word) ?? 0) > 50, `${word} was drawn`)
+      t.ok((seen.get(word) ?? 0) > 50, `${word} was drawn ${seen.get(word) ?? 0} times`)
   },
 )
 

@@ -1,6 +1,12 @@
 import { policyToJson } from '@cedar-policy/cedar-wasm/nodejs'
 import t from 'tap'
-import { factsIn, namedIn, scopeActions, scopeUid } from '../../src/policy/conditions.ts'
+import {
+  factsIn,
+  namedIn,
+  residualOf,
+  scopeActions,
+  scopeUid,
+} from '../../src/policy/conditions.ts'
 
 function json(condition: string, scope = 'principal, action, resource') {
   const answer = policyToJson(
@@ -63,4 +69,27 @@ t.test('scopes are read', async (t) => {
   t.equal(scopeUid(resource), null)
   t.equal(scopeActions(json('')), null)
   t.same(scopeActions(json('', 'principal, action == Action::"a", resource')), ['a'])
+})
+
+t.test('what is left of a policy is all but the "in" of its scope', (t) => {
+  const policy = json(
+    'context has instanceCount',
+    'principal is User in Group::"p", action in [Action::"a"], resource == Job::"r"',
+  )
+  const left = residualOf(policy)
+  t.same(left?.json, { ...policy, action: { op: 'All' } })
+  t.same(
+    left?.named?.map(({ id }) => id),
+    ['p', 'r'],
+  )
+  const inside = 'principal in Group::"p", action, resource in Workspace::"w"'
+  t.same(residualOf(json('', inside))?.named, [])
+  t.end()
+})
+
+t.test('a policy with a number that JavaScript would round is asked as it is written', (t) => {
+  t.equal(residualOf(json('context.instanceCount < 9007199254740993')), null)
+  t.equal(residualOf(json('[1, -9007199254740993].contains(context.instanceCount)')), null)
+  t.not(residualOf(json('context.instanceCount < 9007199254740991')), null)
+  t.end()
 })

@@ -8,7 +8,7 @@ import { evaluate } from '../evaluate.ts'
 import { ancestorsOf } from '../cases.ts'
 import { resourceTypesOf } from '../resource-types.ts'
 import type { PolicySet, Rule } from '../rules.ts'
-import { parseSlice } from '../slices.ts'
+import { parseRules } from '../slices.ts'
 import type { Policy } from '../source.ts'
 
 /** A custom role: one a template, and one a permit without slots. */
@@ -84,7 +84,7 @@ function forbidden(set: PolicySet): (id: string) => boolean {
       resource === null &&
       policy.facts?.size === 0,
   )
-  const slice = parseSlice(`${set.version} unconditional`, rules)
+  const slice = parseRules(`${set.version} unconditional`, rules)
   const ids = set.words.actions.flatMap((action) => {
     const type = resourceTypesOf(action.name, set.words.resourceTypes)[0] ?? 'Other'
     const answer = evaluate(slice, {
