@@ -7,12 +7,12 @@ import type { FastifyReply } from 'fastify'
 import type { Operation } from '../azureml/operation.ts'
 import type { Exchange } from '../exchange.ts'
 import { Refusal } from '../errors.ts'
-import { chunksOf, readUpTo } from './chunks.ts'
+import { chunksOf } from './chunks.ts'
 import { upstreamFault } from './faults.ts'
 import { isJson, isRedirect, type UpstreamAnswer } from './upstream-answer.ts'
 import { checkSingle, responseHeaders, upstreamIds } from './headers.ts'
 import { screened, type Screen } from './screen.ts'
-import { plainError } from './upstream-error.ts'
+import { failureText, forbiddenBody } from './upstream-failure.ts'
 
 /** Changes bytes on their way: throws a refusal on what must not pass. */
 export interface Rewriter {
@@ -32,16 +32,6 @@ export interface AnswerRules {
   /** Bytes up to which an answer is checked whole before its first byte leaves. */
   readonly holdBytes: number
 }
-
-/** Codes of a 403 that speak of the request and not of the gateway's identity: these pass. */
-const ABOUT_THE_REQUEST = new Set([
-  'RequestDisallowedByPolicy',
-  'ScopeLocked',
-  'QuotaExceeded',
-  'OperationNotAllowed',
-  'ReadOnlyDisabledSubscription',
-])
-const MAX_ERROR_BYTES = 64 * 1024
 
 /**
  * Sends the answer, or throws the refusal to be sent instead.
@@ -202,56 +192,24 @@ async function sendFailure(
   reply: FastifyReply,
   rules: AnswerRules,
 ): Promise<void> {
-  const { statusCode } = answer
-  const body = isJson(answer) ? await readUpTo(answer.stream, MAX_ERROR_BYTES) : null
-  const text = body === null ? null : plainError(body)
-  if (text === null) {
-    throw new Refusal('upstream_bad_answer', `azure failed with status ${statusCode}`, {
-      inner: 'not an error as JSON',
-    })
-  }
+  const text = await failureText(answer)
   const headers = responseHeaders(answer.headers)
   rules.rewriteHeaders(headers, exchange)
   headers['content-type'] = 'application/json; charset=utf-8'
   exchange.bytesOut = Buffer.byteLength(text)
-  start(reply, statusCode, headers, exchange)
+  start(reply, answer.statusCode, headers, exchange)
   reply.send(text)
 }
 
-/** ARM's 403 names the managed identity and its object id: only errors about the request itself pass. */
 async function sendForbidden(
   answer: UpstreamAnswer,
   exchange: Exchange,
   reply: FastifyReply,
 ): Promise<void> {
-  const body = isJson(answer) ? await readUpTo(answer.stream, MAX_ERROR_BYTES) : null
-  const code = body === null ? null : errorCode(body)
-  if (body !== null && code !== null && ABOUT_THE_REQUEST.has(code)) {
-    exchange.bytesOut = body.byteLength
-    start(reply, 403, { 'content-type': 'application/json; charset=utf-8' }, exchange)
-    reply.send(body)
-    return
-  }
-  throw new Refusal(
-    'upstream_forbidden',
-    'policy permits this, but azure refused it to the managed identity',
-    {
-      remedy: `the identity "${exchange.identity?.name ?? ''}" needs ${exchange.operation?.action ?? 'this action'} at azure; ask an operator to run azureml-harness doctor`,
-      inner: code ?? `status 403`,
-    },
-  )
-}
-
-function errorCode(body: Buffer): string | null {
-  try {
-    const parsed: unknown = JSON.parse(body.toString('utf8'))
-    if (typeof parsed !== 'object' || parsed === null || !('error' in parsed)) return null
-    const { error } = parsed
-    if (typeof error !== 'object' || error === null || !('code' in error)) return null
-    return typeof error.code === 'string' && /^\w{1,64}$/.test(error.code) ? error.code : null
-  } catch {
-    return null
-  }
+  const body = await forbiddenBody(answer, exchange)
+  exchange.bytesOut = body.byteLength
+  start(reply, 403, { 'content-type': 'application/json; charset=utf-8' }, exchange)
+  reply.send(body)
 }
 
 /** What has to be looked through has to be whole, plain JSON: a caller may ask for ranges and other types. */

@@ -3,6 +3,7 @@ import { connect } from 'node:tls'
 import t from 'tap'
 import { startGateway } from '../support/gateway.ts'
 import { freePort } from '../../lab/free-port.ts'
+import { withMetrics } from '../support/trail.ts'
 import { workspaceId } from '../../lab/personas.ts'
 
 const CANARY = 'canary4b1dfeed'
@@ -17,8 +18,7 @@ t.test(
     const world = await startGateway({
       gateway: {
         change: (config) => ({
-          ...config,
-          listen: { ...config.listen, metrics: { host: '127.0.0.1', port } },
+          ...withMetrics(port)(config),
           audit: {
             ...config.audit,
             hashKey: { fromEnv: 'TRAIL_HASH_KEY' },

@@ -3,7 +3,7 @@ import t from 'tap'
 import { freePort } from '../../lab/free-port.ts'
 import { workspaceId } from '../../lab/personas.ts'
 import { startGateway } from '../support/gateway.ts'
-import { checkTrail, eventually, parseMetrics } from '../support/trail.ts'
+import { checkTrail, eventually, parseMetrics, withMetrics } from '../support/trail.ts'
 
 const JOB = `${workspaceId()}/jobs/j?api-version=2024-04-01`
 
@@ -19,14 +19,7 @@ for (const [what, status] of [
 ] as const) {
   t.test(`a sink that ${what} (${status}) is held, and gets all`, { buffered: true }, async (t) => {
     const port = await freePort()
-    const world = await startGateway({
-      gateway: {
-        change: (config) => ({
-          ...config,
-          listen: { ...config.listen, metrics: { host: '127.0.0.1', port } },
-        }),
-      },
-    })
+    const world = await startGateway({ gateway: { change: withMetrics(port) } })
     t.teardown(() => world.close())
     const headers = {
       authorization: `Bearer ${await world.lab.token('scientist')}`,

@@ -4,7 +4,7 @@ import t from 'tap'
 import { freePort } from '../../lab/free-port.ts'
 import { workspaceId } from '../../lab/personas.ts'
 import { startGateway, type Row, type World } from '../support/gateway.ts'
-import { checkTrail, eventually, parseMetrics } from '../support/trail.ts'
+import { checkTrail, eventually, parseMetrics, withMetrics } from '../support/trail.ts'
 
 const W = workspaceId()
 const VERSION = '?api-version=2024-04-01'
@@ -21,14 +21,7 @@ t.test(
   'promise 13: a poison row among good ones is set aside and reported; the rest arrives',
   async (t) => {
     const port = await freePort()
-    const world = await startGateway({
-      gateway: {
-        change: (config) => ({
-          ...config,
-          listen: { ...config.listen, metrics: { host: '127.0.0.1', port } },
-        }),
-      },
-    })
+    const world = await startGateway({ gateway: { change: withMetrics(port) } })
     t.teardown(() => world.close())
     const headers = {
       authorization: `Bearer ${await world.lab.token('scientist')}`,

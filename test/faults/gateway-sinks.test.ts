@@ -2,7 +2,7 @@
 import t from 'tap'
 import { startGateway } from '../support/gateway.ts'
 import { freePort } from '../../lab/free-port.ts'
-import { checkTrail, eventually, parseMetrics } from '../support/trail.ts'
+import { checkTrail, eventually, parseMetrics, withMetrics } from '../support/trail.ts'
 import type { Fault } from '../../lab/faults.ts'
 import { workspaceId } from '../../lab/personas.ts'
 
@@ -65,14 +65,7 @@ t.test(
   'the metrics endpoint tells of the spool, the disk, the sinks and the refusals',
   async (t) => {
     const port = await freePort()
-    const world = await startGateway({
-      gateway: {
-        change: (config) => ({
-          ...config,
-          listen: { ...config.listen, metrics: { host: '127.0.0.1', port } },
-        }),
-      },
-    })
+    const world = await startGateway({ gateway: { change: withMetrics(port) } })
     t.teardown(() => world.close())
     const headers = { authorization: `Bearer ${await world.lab.token('scientist')}` }
     await world.settled(await world.send(JOB, { headers }))

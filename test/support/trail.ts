@@ -3,12 +3,21 @@
  * sink, and nobody else is.
  * @module
  */
+import type { Config } from '../../src/config/schema.ts'
 import type { Row, World } from './gateway.ts'
 
 interface Test {
   same(found: unknown, wanted: unknown, message: string): unknown
   ok(value: unknown, message: string): unknown
 }
+
+/** The configuration, with metrics on this port. */
+export const withMetrics =
+  (port: number) =>
+  (config: Config): Config => ({
+    ...config,
+    listen: { ...config.listen, metrics: { host: '127.0.0.1', port } },
+  })
 
 /** Samples of a Prometheus text by `name{labels}`, labels as written; throws on a line that is none. */
 export function parseMetrics(text: string): ReadonlyMap<string, number> {
