@@ -12,6 +12,7 @@ import { ensureCertificates, type Certificates } from './ca.ts'
 import { createArtifacts } from './data-plane/artifacts.ts'
 import { createHistory } from './data-plane/history.ts'
 import { createRegistries } from './data-plane/registries.ts'
+import { createRuns } from './data-plane/runs.ts'
 import { createTracking } from './data-plane/tracking.ts'
 import { createDataPlane, type Service } from './data-plane.ts'
 import { createGraph, type Graph } from './graph.ts'
@@ -168,6 +169,8 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     const artifacts = createArtifacts(storage)
     services.push(artifacts.answer, createHistory(store, artifacts))
   }
+  const pageSize = options.pageSize ?? 2
+  services.push(createRuns({ store, mlflow, pageSize }))
   if (mlflow !== null) services.push(createTracking(mlflow))
   const resources = createArm({
     store,
@@ -176,7 +179,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     hosts: { dataPlane: urls.dataPlane, scoring: scoringHosts },
     access: createAccess({ ...armAccess, postReads: false }),
     roles,
-    pageSize: options.pageSize ?? 2,
+    pageSize,
     polls: options.polls ?? 2,
     retryAfterSeconds: options.retryAfterSeconds ?? 1,
   })

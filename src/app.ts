@@ -26,8 +26,9 @@ import { createAsk } from './forward/ask.ts'
 import { createForward } from './forward/forward.ts'
 import { registerProxy } from './forward/proxy.ts'
 import { createUpstream } from './forward/upstream.ts'
-import { createInjection } from './inject.ts'
-import { createLookUps } from './lookup.ts'
+import { createInjection } from './inject/inject.ts'
+import { createLookUps } from './inject/label-lookup.ts'
+import { createRunLookUps } from './inject/run-lookup.ts'
 import { createPipeline, type Stages } from './pipeline.ts'
 import { checkInbound } from './inbound.ts'
 import { clientCertificate, guardServer, hostNames, refuseBytes, serverFactory } from './server.ts'
@@ -149,6 +150,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     bodyBytes: limits.bodyBytes ?? DEFAULTS.bodyBytes,
     callFacts: factsOf,
     lookUps: createLookUps({ decide, callFacts: factsOf, ask, hosts: routing.hosts }),
+    runLookUps: createRunLookUps(ask),
   })
   const names = hostNames(config)
   const stages: Stages = {
@@ -178,7 +180,6 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     recorder: audit.recorder,
     forward: createForward({
       ...routing,
-      screen: injection.screen,
       userAgent,
       upstream,
       holdBytes: limits.answerBytes ?? DEFAULTS.holdBytes,

@@ -14,12 +14,14 @@ import type { Decision, Facts, Permit } from './policy/decide.ts'
 import type { Grant } from './token/grant.ts'
 import type { Recorder } from './audit/recorder.ts'
 import type { Forward } from './forward/forward.ts'
+import type { Screen } from './forward/screen.ts'
 import type { Exchange } from './exchange.ts'
 import { Refusal, toRefusal } from './errors.ts'
 import { exchangeOf, fromFramework } from './framework.ts'
 import { checkConnection, isAmbiguous } from './inbound.ts'
 import { outcomeOf, received } from './outcome.ts'
-import type { Gathered } from './inject.ts'
+import type { Gathered } from './inject/inject.ts'
+import type { Via } from './inject/run-lookup.ts'
 import { refusalAnswer, type Challenge } from './wire.ts'
 
 /** Where a call goes at Azure, and the scope of the token that it needs there. */
@@ -51,15 +53,12 @@ export interface Stages {
     grantFor: (scope: string) => Promise<Grant>,
   ) => Promise<Route>
   readonly grant: (permit: Permit, scope: string, raw: IncomingMessage) => Promise<Grant>
-  /** `@pin`: null if nothing had to be pinned; otherwise what is to be judged instead. */
-  readonly pin: (
-    exchange: Exchange,
-    permit: Permit,
-    gathered: Gathered,
-    grantFor: (scope: string) => Promise<Grant>,
-  ) => Promise<Gathered | null>
+  /** What only Azure can tell, labels and runs; null if nothing is asked, otherwise what is to be judged instead. */
+  readonly lookUp: (exchange: Exchange, gathered: Gathered, via: Via) => Promise<Gathered | null>
   /** `@stamp`, `@record`: the bytes to send, null to stream the caller's. */
   readonly finish: (exchange: Exchange, permit: Permit, gathered: Gathered) => Buffer | null
+  /** What of the answer the caller may read; null if all of it may pass, whatever it says. */
+  readonly screen: (exchange: Exchange, via: Via) => Screen | null
   readonly dropToken: (grant: Grant, scope: string) => void
   readonly recorder: Recorder
   readonly forward: Forward
@@ -102,7 +101,7 @@ export function createPipeline(stages: Stages): Pipeline {
     const gathered = await stages.gather(exchange, request)
 
     const judge = (facts: Facts): Permit => {
-      const verdict = stages.decide(principal, operation, facts)
+      const verdict = stages.decide(principal, exchange.operation ?? operation, facts)
       exchange.decision = verdict.decision
       if (verdict.permit === null) throw verdict.refusal
       exchange.redact = verdict.permit.effects.redact
@@ -114,14 +113,15 @@ export function createPipeline(stages: Stages): Pipeline {
     const { identity } = permit.effects
     const { origin, path, scope } = await stages.route(operation, target, identity, grantFor)
     let grant = await grantFor(scope)
-    const pinned = await stages.pin(exchange, permit, gathered, grantFor)
-    if (pinned !== null) {
-      // what was judged with labels is judged again with the versions that go to Azure
-      permit = judge(pinned.facts)
+    const learnt = await stages.lookUp(exchange, gathered, { origin, scope, permit, grantFor })
+    if (learnt !== null) {
+      // what was judged with labels, or before its run was known, is judged again as it goes to Azure
+      permit = judge(learnt.facts)
       grant = await grantFor(scope)
     }
     exchange.identity = grant.identity
-    const body = stages.finish(exchange, permit, pinned ?? gathered)
+    const body = stages.finish(exchange, permit, learnt ?? gathered)
+    const screen = stages.screen(exchange, { origin, scope, permit, grantFor })
 
     stillThere(exchange, reply)
     recorder.admit()
@@ -135,7 +135,8 @@ export function createPipeline(stages: Stages): Pipeline {
     const drop = (rejected: Grant): void => stages.dropToken(rejected, scope)
     const regrant = async (): Promise<Grant> => grantFor(scope)
     const fail = async (refusal: Refusal): Promise<void> => refuse(refusal, request, reply)
-    stages.forward(grant, { exchange, origin, path, recorded, body, drop, regrant, fail }, reply)
+    const call = { exchange, origin, path, recorded, body, screen, drop, regrant, fail }
+    stages.forward(grant, call, reply)
     return reply
   }
 

@@ -12,7 +12,7 @@ import { json, type Answer, type Call } from '../call.ts'
 import { ARTIFACT_CONTAINER, type Storage } from '../storage.ts'
 
 const RUN =
-  /^\/history\/v1\.0\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/[^/]+\/workspaces\/([^/]+)\/experiments(?:ids)?\/[^/]+\/runs\/([^/]+)\/artifacts(\/.*)?$/i
+  /^\/history\/v1\.0\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/[^/]+\/workspaces\/([^/]+)\/experiment(?:s|ids)\/[^/]+\/runs\/([^/]+)\/artifacts(\/.*)?$/i
 const SERVICE =
   /^\/artifact\/v2\.0\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/[^/]+\/workspaces\/([^/]+)\/artifacts\/([^/]+)\/([^/]+)(\/.*)?$/i
 

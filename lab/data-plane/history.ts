@@ -3,6 +3,7 @@
  * @module
  */
 import { armError } from '../arm/answers.ts'
+import { properties } from '../arm/documents.ts'
 import { parseArmPath } from '../arm/paths.ts'
 import type { Store } from '../arm/store.ts'
 import type { Service } from '../data-plane.ts'
@@ -38,6 +39,7 @@ export function createHistory(store: Store, artifacts: Artifacts): Service {
       status: count < POLLS ? 'Running' : 'Completed',
       startTimeUtc: now,
       ...(count < POLLS ? {} : { endTimeUtc: now }),
+      tags: properties(job.document)['tags'] ?? {},
       properties: {},
       inputDatasets: [],
       outputDatasets: [],

@@ -9,14 +9,18 @@ import type { Service } from '../data-plane.ts'
 import { json, type Answer } from '../call.ts'
 
 const TRACKING =
-  /^\/mlflow\/v[12]\.0\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/[^/]+\/(?:workspaces|registries)\/[^/]+(\/api\/2\.\d\/mlflow\/.*)$/i
+  /^\/mlflow\/v[12]\.0\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/[^/]+\/(?:workspaces|registries)\/[^/]+(\/api\/2\.\d\/(?:preview\/)?mlflow\/.*)$/i
 /** The server writes `<experiment>/<run>/artifacts`, Azure `<experiment>/runs/<run>/artifacts`. */
 const RUN_ARTIFACTS = /(\/experiments\/\d+)\/([0-9a-f]{32}\/artifacts)/g
 
 export function createTracking(mlflow: Mlflow): Service {
   return async (call) => {
-    const rest = TRACKING.exec(call.path)?.[1]
-    if (rest === undefined) return null
+    const asked = TRACKING.exec(call.path)?.[1]
+    if (asked === undefined) return null
+    // Azure's own two routes: what is logged at once is done when it is asked about
+    if (asked.endsWith('/runs/get-run-data-status')) return json(200, { is_complete: true })
+    const later = asked.endsWith('/runs/log-batch-async')
+    const rest = later ? asked.replace('/preview/', '/').replace(/-async$/, '') : asked
     let origin: string
     try {
       origin = await mlflow.url()
@@ -45,6 +49,8 @@ export function createTracking(mlflow: Mlflow): Service {
           const text = Buffer.concat(chunks)
             .toString('utf8')
             .replaceAll(RUN_ARTIFACTS, '$1/runs/$2')
+          if (later && incoming.statusCode === 200)
+            return resolve(json(200, { batch_tracking_id: 'lab' }))
           const headers = { 'content-type': incoming.headers['content-type'] ?? 'text/plain' }
           resolve({ status: incoming.statusCode ?? 502, headers, body: text })
         })

@@ -11,7 +11,7 @@ import { FAMILY_NAMES, mountsOf } from './dataplane/families.ts'
 import type { Mount } from './dataplane/families.ts'
 import type { Found } from './dataplane/family.ts'
 import { classifyGlobal, effectOf } from './dataplane/global.ts'
-import { toResource } from './dataplane/kinds.ts'
+import { isRunId, toResource } from './dataplane/kinds.ts'
 import { nearest } from './nearest.ts'
 import type { Operation, Resource } from './operation.ts'
 
@@ -114,20 +114,37 @@ function toOperation(
   workspace: Resource['ancestors'],
   params: ReadonlyMap<string, string>,
 ): Operation {
-  // the only route whose query decides what it is: with secrets, it answers with the registry's password
+  // with secrets, it answers with the registry's password
   const secretImage =
     route.kind === 'EnvironmentVersion' && (params.get('secrets') ?? 'false') !== 'false'
   const action = secretImage ? 'workspaces/environments/readSecrets/action' : route.action
   return {
     action: `${PROVIDER}/${action}`,
     effect: effectOf(action),
-    resource: toResource(route.kind, names, workspace),
+    resource: toResource(route.kind, named(host, route, names, params), workspace),
     family: host,
     secrets: route.secrets || secretImage,
     longRunning: false,
     scope: workspace[0]?.id ?? null,
     inspectable: false,
+    ...(route.tells === null ? {} : { tells: route.tells }),
   }
+}
+
+/** MLflow's GETs name their run in the query: `run_id`, or `run_uuid` as it was called before. */
+function named(
+  host: Mount['host'],
+  { method, kind }: Found['route'],
+  names: Found['names'],
+  params: ReadonlyMap<string, string>,
+): Found['names'] {
+  if (host !== 'mlflow' || method !== 'GET' || (kind !== 'Run' && kind !== 'Artifact')) return names
+  const ids = ['run_id', 'run_uuid'].flatMap((name) => params.get(name) ?? [])
+  const [id] = ids
+  if (id === undefined) return names
+  if (!isRunId(id) || ids.some((other) => other !== id))
+    throw new Refusal('bad_query', 'the query names no run, or two')
+  return [['Run', id]]
 }
 
 function unknownFamily(name: string): Refusal {

@@ -22,6 +22,13 @@ export interface Resource {
   readonly ancestors: readonly { readonly type: string; readonly id: string }[]
 }
 
+/** Where an answer of the data plane has the documents that it tells: in a list, in a member, or it is one itself. */
+export interface Tells {
+  readonly list: boolean
+  /** The member that has them; empty for the answer as a whole. */
+  readonly member: string
+}
+
 /** One classified call. */
 export interface Operation {
   /** Azure RBAC action in its published spelling, e.g. `Microsoft.MachineLearningServices/workspaces/jobs/write`. */
@@ -38,4 +45,6 @@ export interface Operation {
   readonly inspectable: boolean
   /** Region that the path itself names (`/_region/{region}/...`); otherwise it is the workspace's. */
   readonly region?: string
+  /** What its answer tells of runs, experiments or models, if that can be told from the answer itself. */
+  readonly tells?: Tells
 }

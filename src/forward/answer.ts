@@ -27,8 +27,6 @@ export interface AnswerRules {
   readonly rewriteHeaders: (headers: Record<string, string>, exchange: Exchange) => void
   /** A rewriter for answers that hold URLs or secrets, null for those that pass untouched. */
   readonly rewriter: (operation: Operation, redact: boolean) => Rewriter | null
-  /** Judges what an answer tells this caller; null for answers that pass as they are. */
-  readonly screen: (exchange: Exchange) => Screen | null
   /** Bytes up to which an answer is checked whole before its first byte leaves. */
   readonly holdBytes: number
 }
@@ -40,7 +38,7 @@ export interface AnswerRules {
  */
 export async function sendAnswer(
   received: UpstreamAnswer,
-  exchange: Exchange,
+  { exchange, screen }: { readonly exchange: Exchange; readonly screen: Screen | null },
   reply: FastifyReply,
   rules: AnswerRules,
 ): Promise<void> {
@@ -71,8 +69,8 @@ export async function sendAnswer(
     await sendFailure(answer, exchange, reply, rules)
     return
   }
-  const screen = answer.statusCode < 300 ? rules.screen(exchange) : null
-  if (screen !== null) answer = await screened(answer, screen, rules.holdBytes)
+  if (screen !== null && answer.statusCode < 300)
+    answer = await screened(answer, screen, rules.holdBytes)
   const headers = responseHeaders(answer.headers)
   rules.rewriteHeaders(headers, exchange)
   const rewriter = rules.rewriter(operation, exchange.redact)

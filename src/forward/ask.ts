@@ -58,7 +58,7 @@ export function createAsk(dispatcher: Dispatcher, userAgent: string, timeoutMs: 
     if (status === 404) return null
     if (status === 401 || status === 403) {
       throw new Refusal('upstream_forbidden', 'azure refused a lookup to the managed identity', {
-        remedy: `the identity "${grant.identity.name}" needs to read what it pins`,
+        remedy: `the identity "${grant.identity.name}" needs to read what it looks up`,
         inner: `status ${status}`,
       })
     }

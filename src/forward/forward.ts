@@ -7,6 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Exchange } from '../exchange.ts'
 import type { Grant } from '../token/grant.ts'
 import { sendAnswer, type AnswerRules } from './answer.ts'
+import type { Screen } from './screen.ts'
 import { requestHeaders, upstreamIds } from './headers.ts'
 import { upstreamFault } from './faults.ts'
 import type { AnswerHead, Departure, Upstream } from './upstream.ts'
@@ -24,6 +25,8 @@ export interface Call {
   readonly recorded: Promise<void>
   /** The body if policy read or changed it; null to stream the caller's bytes untouched. */
   readonly body: Buffer | null
+  /** Judges what the answer tells this caller; null for answers that pass as they are. */
+  readonly screen: Screen | null
   /** Forgets the token of a grant that Azure rejected. */
   readonly drop: (rejected: Grant) => void
   /** Another grant for the same permit. */
@@ -66,8 +69,7 @@ export function createForward(options: ForwardOptions): Forward {
       {
         userAgent: options.userAgent,
         identityCoding:
-          options.rewriter(operation, exchange.redact) !== null ||
-          options.screen(exchange) !== null,
+          options.rewriter(operation, exchange.redact) !== null || call.screen !== null,
       },
     )
     // it would be that of the bytes that the caller sent
@@ -114,7 +116,7 @@ export function createForward(options: ForwardOptions): Forward {
           if (!reply.raw.destroyed) send(again, call, reply, false)
           return
         }
-        await sendAnswer(answer, exchange, reply, options)
+        await sendAnswer(answer, call, reply, options)
       } catch (error) {
         answer.stream.on('error', () => undefined).destroy()
         throw error

@@ -8,7 +8,7 @@ import { readUpTo } from './chunks.ts'
 import type { UpstreamAnswer } from './upstream-answer.ts'
 
 /** What of an answer may pass; throws the refusal if nothing may. */
-export type Screen = (body: Buffer) => Buffer
+export type Screen = (body: Buffer) => Promise<Buffer>
 
 /**
  * The answer as it may pass.
@@ -40,7 +40,7 @@ export async function screened(
       },
     )
   }
-  const body = screen(whole)
+  const body = await screen(whole)
   const { etag, 'content-md5': digest, ...headers } = answer.headers
   // both speak of the bytes that Azure sent
   const kept = body.byteLength === whole.byteLength ? { etag, 'content-md5': digest } : {}

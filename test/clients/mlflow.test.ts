@@ -114,6 +114,7 @@ if (file !== null && three !== null) {
     t.match(result, {
       store: 'AzureMLRestStore',
       notes: 'read me\n',
+      later: [0.5],
       artifacts: ['model/MLmodel', 'model/weights.bin'],
       found: ['3'],
     })

@@ -11,6 +11,7 @@ import { parseImage } from './images.ts'
 import { child, jobIdentity, leavesOf, text } from './jobs.ts'
 import type { JsonNode, JsonString } from './json.ts'
 import { bareKind, kindByInputType, kindByName, meaningOf } from './names.ts'
+import { readTags, tagFact } from './tags.ts'
 import type { PathReference } from './paths.ts'
 import { parseReference, parseShort, showAsset } from './reference.ts'
 import type { AssetKind, AssetReference, Reference } from './reference.ts'
@@ -95,13 +96,7 @@ export function bodyFacts(
 }
 
 function tags(node: JsonNode, collector: Collector): void {
-  if (node.kind !== 'object') return
-  for (const { key, value } of node.members) {
-    collector.add(
-      'tags',
-      `${key}=${value.kind === 'string' ? value.value : 'text' in value ? value.text : ''}`,
-    )
-  }
+  for (const [name, value] of readTags(node) ?? []) collector.add('tags', tagFact(name, value))
 }
 
 /** What a string says by its shape and place. */

@@ -5,7 +5,7 @@
 import { PROVIDER } from '../catalog.ts'
 import { classifyArm } from '../classify-arm.ts'
 import type { Operation, Resource } from '../operation.ts'
-import { memberOf, type JsonArray, type JsonNode } from './json.ts'
+import { memberOf, type JsonArray, type JsonNode, type JsonString } from './json.ts'
 
 const UNDER_PROVIDER = `/providers/${PROVIDER.toLowerCase()}/`
 
@@ -21,16 +21,29 @@ export function itemsOf(root: JsonNode): JsonArray | null {
   return value?.kind === 'array' ? value : null
 }
 
-/** Reading one item, as the call that it would be; null if its id tells no such call. */
-export function itemOperation(item: JsonNode): Operation | null {
+/**
+ * Reading one item, as the call that it would be; null if its id tells no such call.
+ * @param listed the call that was answered with it: assets of registries have ids that are not ARM's, and names
+ */
+export function itemOperation(item: JsonNode, listed: Operation): Operation | null {
   const id = memberOf(item, 'id')
-  if (id?.kind !== 'string' || !id.value.startsWith('/')) return null
+  const name = memberOf(item, 'name')
+  if (id?.kind !== 'string') return null
+  const path =
+    listed.family !== 'arm' && id.value.startsWith('azureml://') && isPlain(name)
+      ? `${listed.resource.id}/${name.value}`
+      : id.value
+  if (!path.startsWith('/')) return null
   try {
-    const operation = classifyArm('GET', id.value.slice(1).split('/'), 'arm')
+    const operation = classifyArm('GET', path.slice(1).split('/'), listed.family)
     return isCollection(operation.resource) ? null : operation
   } catch {
     return null
   }
+}
+
+function isPlain(name: JsonNode | null): name is JsonString {
+  return name?.kind === 'string' && /^[^/\\]+$/.test(name.value)
 }
 
 /** The document with only these items in the list, each byte for byte as it was. */

@@ -41,7 +41,14 @@ const MOUNTS: ReadonlyMap<string, readonly Mount[]> = new Map([
   ['genericasset', [mount(genericAsset, { versioned: false })]],
   ['modelregistry', [mount(modelRegistry)]],
   ['modelmanagement', [mount(modelManagement)]],
-  ['mlflow', [mount(mlflow, { host: 'mlflow', after: ['api', 'v2.0', 'mlflow'] })]],
+  // `preview` is where azureml-mlflow has its own routes
+  [
+    'mlflow',
+    [
+      mount(mlflow, { host: 'mlflow', after: ['api', 'v2.0', 'mlflow'] }),
+      mount(mlflow, { host: 'mlflow', after: ['api', 'v2.0', 'preview', 'mlflow'] }),
+    ],
+  ],
   ['rp', [mount(workspaceRoutes, { before: ['workspaces'], versioned: false })]],
 ])
 

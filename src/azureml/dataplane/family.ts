@@ -8,8 +8,12 @@
  *
  * The data plane publishes no permissions of its own: each action is the published one nearest to what the
  * route does, as its service's specification or SDK shows it.
+ *
+ * Of a read, `[value]` after the kind says that its answer lists such things in that member, `{run}` that the member is
+ * one, `{}` that the answer is. Of what has neither, nobody can tell from the answer whose it is.
  * @module
  */
+import type { Tells } from '../operation.ts'
 import type { KindName } from './kinds.ts'
 import { isKind } from './kinds.ts'
 
@@ -28,6 +32,7 @@ export interface Route {
   readonly action: string
   /** What the route is about: named by a placeholder, or the collection of them. */
   readonly kind: KindName
+  readonly tells: Tells | null
   readonly secrets: boolean
 }
 
@@ -46,7 +51,8 @@ export interface Family {
   readonly routes: readonly Route[]
 }
 
-const LINE = /^(GET|PUT|POST|PATCH|DELETE) +(\S+) +(\S+) +(\w+)( +secrets)?$/
+const LINE =
+  /^(GET|PUT|POST|PATCH|DELETE) +(\S+) +(\S+) +(\w+)(?: +(\[\w+\]|\{\w*\}))?( +secrets)?$/
 
 /** A family from its table. Faults in a table are programmer's errors and thrown when it is loaded. */
 export function createFamily(name: string, table: string): Family {
@@ -80,13 +86,14 @@ export function createFamily(name: string, table: string): Family {
 }
 
 function parseLine(name: string, line: string): Route {
-  const [, method = '', route = '', action = '', kind = '', secrets] = LINE.exec(line) ?? []
+  const [, method = '', route = '', action = '', kind = '', tells, secrets] = LINE.exec(line) ?? []
   if (method === '' || !isKind(kind)) throw new TypeError(`${name}: not a route: ${line}`)
   return {
     method,
     pattern: route.split('/').map(parsePart),
     action: action.startsWith('registries/') ? action : `workspaces/${action}`,
     kind,
+    tells: tells === undefined ? null : { list: tells.startsWith('['), member: tells.slice(1, -1) },
     secrets: secrets !== undefined,
   }
 }

@@ -45,6 +45,11 @@ export function isKind(name: string): name is KindName {
   return Object.hasOwn(KINDS, name)
 }
 
+/** What run history, MLflow and jobs take as the id of a run: nothing in it could pass for another part of a path. */
+export function isRunId(id: string): boolean {
+  return /^[\w-][\w.-]{0,254}$/.test(id)
+}
+
 /** Cedar entity types of all kinds. */
 export const DATA_PLANE_TYPES: readonly string[] = Object.values(KINDS).map(({ cedar }) => cedar)
 

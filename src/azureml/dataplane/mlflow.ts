@@ -2,7 +2,8 @@
  * MLflow's REST API, as the workspace speaks it under `/mlflow/{v1.0|v2.0}`.
  *
  * Source: MLflow's REST reference. Names stand in query and body, so each route is about a collection. Some
- * GETs are also sent as POST by one client or another; a POST that only asks is a read.
+ * GETs are also sent as POST by one client or another; a POST that only asks is a read. `log-batch-async` and
+ * `get-run-data-status` are azureml-mlflow's own (`_protos/aml_service_pb2.py`).
  * @module
  */
 import { createFamily } from './family.ts'
@@ -11,11 +12,11 @@ export const mlflow = createFamily(
   'mlflow',
   `
   POST   experiments/create                    experiments/write    Experiment
-  GET    experiments/get                       experiments/read     Experiment
-  GET    experiments/get-by-name               experiments/read     Experiment
-  GET    experiments/list                      experiments/read     Experiment
-  POST   experiments/search                    experiments/read     Experiment
-  GET    experiments/search                    experiments/read     Experiment
+  GET    experiments/get                       experiments/read     Experiment  {experiment}
+  GET    experiments/get-by-name               experiments/read     Experiment  {experiment}
+  GET    experiments/list                      experiments/read     Experiment  [experiments]
+  POST   experiments/search                    experiments/read     Experiment  [experiments]
+  GET    experiments/search                    experiments/read     Experiment  [experiments]
   POST   experiments/search-datasets           experiments/read     Experiment
   POST   experiments/delete                    experiments/delete   Experiment
   POST   experiments/restore                   experiments/write    Experiment
@@ -23,19 +24,21 @@ export const mlflow = createFamily(
   POST   experiments/set-experiment-tag        experiments/write    Experiment
   POST   experiments/delete-experiment-tag     experiments/write    Experiment
   POST   runs/create                           experiments/runs/write   Run
-  GET    runs/get                              experiments/runs/read    Run
-  POST   runs/search                           experiments/runs/read    Run
+  GET    runs/get                              experiments/runs/read    Run  {run}
+  POST   runs/search                           experiments/runs/read    Run  [runs]
   POST   runs/update                           experiments/runs/write   Run
   POST   runs/delete                           experiments/runs/delete  Run
   POST   runs/restore                          experiments/runs/write   Run
   POST   runs/log-metric                       experiments/runs/write   Run
   POST   runs/log-parameter                    experiments/runs/write   Run
   POST   runs/log-batch                        experiments/runs/write   Run
+  POST   runs/log-batch-async                  experiments/runs/write   Run
   POST   runs/log-model                        experiments/runs/write   Run
   POST   runs/log-inputs                       experiments/runs/write   Run
   POST   runs/outputs                          experiments/runs/write   Run
   POST   runs/set-tag                          experiments/runs/write   Run
   POST   runs/delete-tag                       experiments/runs/write   Run
+  GET    runs/get-run-data-status              experiments/runs/read    Run
   GET    metrics/get-history                   experiments/runs/read    Run
   GET    metrics/get-history-bulk-interval     experiments/runs/read    Run
   POST   traces                                experiments/runs/write   Run
@@ -61,22 +64,22 @@ export const mlflow = createFamily(
   POST   registered-models/rename              models/write    Model
   PATCH  registered-models/update              models/write    Model
   DELETE registered-models/delete              models/delete   Model
-  GET    registered-models/get                 models/read     Model
-  GET    registered-models/list                models/read     Model
-  GET    registered-models/search              models/read     Model
-  POST   registered-models/get-latest-versions models/read     Model
-  GET    registered-models/get-latest-versions models/read     Model
+  GET    registered-models/get                 models/read     Model  {registered_model}
+  GET    registered-models/list                models/read     Model  [registered_models]
+  GET    registered-models/search              models/read     Model  [registered_models]
+  POST   registered-models/get-latest-versions models/read     Model  [model_versions]
+  GET    registered-models/get-latest-versions models/read     Model  [model_versions]
   POST   registered-models/set-tag             models/write    Model
   DELETE registered-models/delete-tag          models/write    Model
   POST   registered-models/alias               models/write    Model
   DELETE registered-models/alias               models/write    Model
-  GET    registered-models/alias               models/read     Model
+  GET    registered-models/alias               models/read     Model  {model_version}
   POST   model-versions/create                 models/write    Model
   PATCH  model-versions/update                 models/write    Model
   POST   model-versions/transition-stage       models/write    Model
   DELETE model-versions/delete                 models/delete   Model
-  GET    model-versions/get                    models/read     Model
-  GET    model-versions/search                 models/read     Model
+  GET    model-versions/get                    models/read     Model  {model_version}
+  GET    model-versions/search                 models/read     Model  [model_versions]
   GET    model-versions/get-download-uri       models/read     Model
   POST   model-versions/set-tag                models/write    Model
   DELETE model-versions/delete-tag             models/write    Model

@@ -10,15 +10,15 @@ import { createFamily } from './family.ts'
 /** The same routes exist by experiment name and by experiment id. */
 const byExperiment = (experiment: string): string => `
   POST   ${experiment}/runs/runIds                            experiments/runs/read     Run
-  POST   ${experiment}/runs:query                             experiments/runs/read     Run
+  POST   ${experiment}/runs:query                             experiments/runs/read     Run  [value]
   POST   ${experiment}/metrics:query                          experiments/runs/read     Run
   POST   ${experiment}/batch/events                           experiments/runs/write    Run
   PATCH  ${experiment}/batch/runs                             experiments/runs/write    Run
   GET    ${experiment}/metrics/{_}                            experiments/runs/read     Run
-  GET    ${experiment}/runs/{Run}                             experiments/runs/read     Run
+  GET    ${experiment}/runs/{Run}                             experiments/runs/read     Run  {}
   PATCH  ${experiment}/runs/{Run}                             experiments/runs/write    Run
-  GET    ${experiment}/runs/{Run}/children                    experiments/runs/read     Run
-  GET    ${experiment}/runs/{Run}/details                     experiments/runs/read     Run
+  GET    ${experiment}/runs/{Run}/children                    experiments/runs/read     Run  [value]
+  GET    ${experiment}/runs/{Run}/details                     experiments/runs/read     Run  {}
   PATCH  ${experiment}/runs/{Run}/tags                        experiments/runs/write    Run
   DELETE ${experiment}/runs/{Run}/tags                        experiments/runs/write    Run
   DELETE ${experiment}/runs/{Run}/services                    experiments/runs/write    Run
@@ -38,23 +38,23 @@ const byExperiment = (experiment: string): string => `
 export const history = createFamily(
   'history',
   `
-  POST   experiments:query                    experiments/read         Experiment
-  GET    experiments/{Experiment}             experiments/read         Experiment
+  POST   experiments:query                    experiments/read         Experiment  [value]
+  GET    experiments/{Experiment}             experiments/read         Experiment  {}
   POST   experiments/{Experiment}             experiments/write        Experiment
-  GET    experimentids/{ExperimentId}         experiments/read         ExperimentId
+  GET    experimentids/{ExperimentId}         experiments/read         ExperimentId  {}
   PATCH  experimentids/{ExperimentId}         experiments/write        ExperimentId
   DELETE experimentids/{ExperimentId}         experiments/delete       ExperimentId
   DELETE experimentids/{ExperimentId}/tags    experiments/write        ExperimentId
   POST   experimentids/{ExperimentId}/tags:delete experiments/write    ExperimentId
-  POST   rundata                              experiments/runs/read    Run
+  POST   rundata                              experiments/runs/read    Run  {runMetadata}
   POST   batchrundata                         experiments/runs/read    Run
   POST   batch/events                         experiments/runs/write   Run
-  GET    computes/{_}/runs                    experiments/runs/read    Run
+  GET    computes/{_}/runs                    experiments/runs/read    Run  [value]
   POST   runs/{Run}                           experiments/runs/write   Run
-  GET    runs/{Run}                           experiments/runs/read    Run
+  GET    runs/{Run}                           experiments/runs/read    Run  {}
   PATCH  runs/{Run}                           experiments/runs/write   Run
-  GET    runs/{Run}/children                  experiments/runs/read    Run
-  GET    runs/{Run}/details                   experiments/runs/read    Run
+  GET    runs/{Run}/children                  experiments/runs/read    Run  [value]
+  GET    runs/{Run}/details                   experiments/runs/read    Run  {}
   DELETE runs/{Run}/tags                      experiments/runs/write   Run
   DELETE runs/{Run}/services                  experiments/runs/write   Run
   POST   runs/{Run}/events                    experiments/runs/write   Run

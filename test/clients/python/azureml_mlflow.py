@@ -12,6 +12,7 @@ mlflow.set_experiment("jobs")
 with TemporaryDirectory() as folder, mlflow.start_run() as run:
     mlflow.log_param("depth", 3)
     mlflow.log_metric("loss", 0.25)
+    mlflow.log_metric("later", 0.5, synchronous=False).wait()
     Path(folder, "model").mkdir()
     Path(folder, "model", "MLmodel").write_text("flavors: {}\n")
     Path(folder, "model", "weights.bin").write_bytes(bytes(range(256)))
@@ -32,6 +33,7 @@ result(
     store=type(mlflow.tracking._tracking_service.utils._get_store()).__name__,
     run=run.info.run_id,
     notes=notes,
+    later=[one.value for one in client.get_metric_history(run.info.run_id, "later")],
     artifacts=sorted(one.path for one in client.list_artifacts(run.info.run_id, "model")),
     found=list(mlflow.search_runs(experiment_names=["jobs"])["params.depth"]),
     version=version.version,

@@ -1,13 +1,13 @@
 /** What a label means is asked of Azure where the asset is, if its caller may read it there, and on hosts that are served. */
 import t, { type Test } from 'tap'
-import { createHosts } from '../src/azureml/hosts.ts'
-import { parseReference, type AssetKind } from '../src/azureml/body/reference.ts'
-import type { Principal } from '../src/identity/principal.ts'
-import { createLookUps } from '../src/lookup.ts'
-import { createDecide } from '../src/policy/decide.ts'
-import { Grant } from '../src/token/grant.ts'
-import { loadShipped, operation, principal, RG, SUB, WS } from './policy/support.ts'
-import { exchangeWith } from './support/exchange.ts'
+import { createHosts } from '../../src/azureml/hosts.ts'
+import { parseReference, type AssetKind } from '../../src/azureml/body/reference.ts'
+import type { Principal } from '../../src/identity/principal.ts'
+import { createLookUps } from '../../src/inject/label-lookup.ts'
+import { createDecide } from '../../src/policy/decide.ts'
+import { Grant } from '../../src/token/grant.ts'
+import { loadShipped, operation, principal, RG, SUB, WS } from '../policy/support.ts'
+import { exchangeWith } from '../support/exchange.ts'
 
 const PROVIDER = `${RG}/providers/microsoft.machinelearningservices`
 const OTHER = `${PROVIDER}/workspaces/ws-other`

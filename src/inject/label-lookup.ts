@@ -8,10 +8,10 @@
  * @module
  */
 import { LRUCache } from 'lru-cache'
-import { classify } from './azureml/classify.ts'
-import type { Hosts } from './azureml/hosts.ts'
-import { isAssetName, isLabel, labelQuestion } from './azureml/labels.ts'
-import type { Operation } from './azureml/operation.ts'
+import { classify } from '../azureml/classify.ts'
+import type { Hosts } from '../azureml/hosts.ts'
+import { isAssetName, isLabel, labelQuestion } from '../azureml/labels.ts'
+import type { Operation } from '../azureml/operation.ts'
 import {
   discoveryPath,
   frontEndPath,
@@ -19,14 +19,14 @@ import {
   readPlace,
   REGISTRY_API_VERSION,
   type RegistryPlace,
-} from './azureml/registry-place.ts'
-import { parseTarget, type Target } from './azureml/target.ts'
-import { cannotPin, shownName, type Labelled, type LookUp } from './effects/pin.ts'
-import { Refusal } from './errors.ts'
-import type { Exchange } from './exchange.ts'
-import type { AskAzure } from './forward/ask.ts'
-import type { Decide, Facts, Permit } from './policy/decide.ts'
-import type { Grant } from './token/grant.ts'
+} from '../azureml/registry-place.ts'
+import { parseTarget, type Target } from '../azureml/target.ts'
+import { cannotPin, shownName, type Labelled, type LookUp } from '../effects/pin.ts'
+import { Refusal } from '../errors.ts'
+import type { Exchange } from '../exchange.ts'
+import type { AskAzure } from '../forward/ask.ts'
+import type { Decide, Facts, Permit } from '../policy/decide.ts'
+import type { Grant } from '../token/grant.ts'
 
 /** Grants of one permit, by the scope of their tokens. */
 export type GrantFor = (scope: string) => Promise<Grant>

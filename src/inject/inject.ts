@@ -5,25 +5,25 @@
  * @module
  */
 import { Readable } from 'node:stream'
-import { bodyFacts, DOCUMENT_FACTS, findAll, type Findings } from './azureml/body/facts.ts'
-import { isCollection } from './azureml/body/items.ts'
-import { parseJson, type JsonNode } from './azureml/body/json.ts'
-import { hasBody, readBody, type BodyHeaders } from './azureml/body/read.ts'
-import type { DocumentContext } from './azureml/body/walk.ts'
-import { applyEdits, type Edit } from './effects/edit.ts'
-import { sha256 } from './effects/digest.ts'
-import { pinAll } from './effects/pin.ts'
-import { kept } from './effects/record.ts'
-import { isChanged, isStamped, stampAll } from './effects/stamp.ts'
-import type { Change, Exchange } from './exchange.ts'
-import type { Screen } from './forward/screen.ts'
-import type { Decide, Facts, Permit } from './policy/decide.ts'
-import { createDistinguishes, type Distinguishes } from './policy/items.ts'
-import { createNeedsBody, type NeedsBody } from './policy/bodies.ts'
-import type { PolicySet } from './policy/rules.ts'
-import { Refusal } from './errors.ts'
-import { createScreen } from './screen.ts'
-import type { GrantFor, LookUps } from './lookup.ts'
+import { DOCUMENT_FACTS, findAll, type Findings } from '../azureml/body/facts.ts'
+import { parseJson, type JsonNode } from '../azureml/body/json.ts'
+import { hasBody, readBody, type BodyHeaders } from '../azureml/body/read.ts'
+import type { DocumentContext } from '../azureml/body/walk.ts'
+import { applyEdits, type Edit } from '../effects/edit.ts'
+import { sha256 } from '../effects/digest.ts'
+import { pinAll } from '../effects/pin.ts'
+import { kept } from '../effects/record.ts'
+import { isChanged, isStamped, stampAll } from '../effects/stamp.ts'
+import type { Change, Exchange } from '../exchange.ts'
+import { createAboutRun, type RunBody } from './about-run.ts'
+import type { Decide, Facts, Permit } from '../policy/decide.ts'
+import { createTellsApart, type TellsApart } from '../policy/apart.ts'
+import { createNeedsBody, type NeedsBody } from '../policy/bodies.ts'
+import type { PolicySet } from '../policy/rules.ts'
+import { Refusal } from '../errors.ts'
+import { createScreening, type Screening } from './screening.ts'
+import type { LookUps } from './label-lookup.ts'
+import type { RunLookUps, Via } from './run-lookup.ts'
 
 /** A body that was read, and all that was found in it. */
 export interface Content {
@@ -38,6 +38,12 @@ export interface Content {
 /** A request whose body nobody has read: `body` is its stream, if the framework gave it another one. */
 export interface Incoming {
   readonly headers: BodyHeaders
+  readonly stream: Readable
+}
+
+/** A request as the framework has it. */
+interface Request {
+  readonly headers: BodyHeaders
   readonly body: unknown
   readonly raw: Readable
 }
@@ -48,29 +54,25 @@ export interface Gathered {
   readonly version: string
   /** Null if nobody needs to look into the body: it is streamed. */
   readonly content: Content | null
+  /** Of a change to a run that policy tells from others; null if it is streamed. */
+  readonly run: RunBody | null
 }
 
 export interface Injection {
   /** @throws {Refusal} for a body that cannot be read or has no place here, and what `callFacts` throws */
-  readonly gather: (exchange: Exchange, request: Incoming) => Promise<Gathered>
+  readonly gather: (exchange: Exchange, request: Request) => Promise<Gathered>
   /**
-   * `@pin`: the body with versions in place of labels, and the facts of that; null if nothing changed.
-   * @param grantFor grants of this permit, by the scope of their tokens
-   * @throws {Refusal} for what cannot be pinned
+   * What only Azure can tell: the tags of the run that a call is about; for `@pin`, the versions behind labels, which are
+   * put in their place. Null if there is nothing of that kind.
+   * @throws {Refusal} for what cannot be told or pinned
    */
-  readonly pin: (
-    exchange: Exchange,
-    permit: Permit,
-    gathered: Gathered,
-    grantFor: GrantFor,
-  ) => Promise<Gathered | null>
+  readonly lookUp: (exchange: Exchange, gathered: Gathered, via: Via) => Promise<Gathered | null>
   /**
    * `@stamp` and `@record`: the bytes to send, if they were read.
    * @throws {Refusal} `not_ready` if other policies have judged than those that said what had to be read
    */
   readonly finish: (exchange: Exchange, permit: Permit, gathered: Gathered) => Buffer | null
-  /** What of an answer its caller may read; null if all of it, whatever it says. */
-  readonly screen: (exchange: Exchange) => Screen | null
+  readonly screen: Screening
 }
 
 export interface InjectionOptions {
@@ -80,6 +82,7 @@ export interface InjectionOptions {
   readonly bodyBytes: number
   readonly callFacts: (exchange: Exchange) => Facts
   readonly lookUps: LookUps
+  readonly runLookUps: (exchange: Exchange, via: Via) => RunLookUps
 }
 
 export function createInjection(options: InjectionOptions): Injection {
@@ -89,11 +92,13 @@ export function createInjection(options: InjectionOptions): Injection {
   function inForce(): Derived {
     const set = options.policy()
     if (known?.set !== set) {
-      const distinguishes = createDistinguishes(set, DOCUMENT_FACTS)
-      known = { set, needsBody: createNeedsBody(set, DOCUMENT_FACTS, isChanged), distinguishes }
+      const tellsApart = createTellsApart(set, DOCUMENT_FACTS)
+      known = { set, needsBody: createNeedsBody(set, DOCUMENT_FACTS, isChanged), tellsApart }
     }
     return known
   }
+  const tellsApart: TellsApart = (...call) => inForce().tellsApart(...call)
+  const aboutRun = createAboutRun({ ...options, tellsApart })
 
   function factsOf(exchange: Exchange, { received, findings }: Content): Facts {
     return {
@@ -112,11 +117,14 @@ export function createInjection(options: InjectionOptions): Injection {
       if (exchange.method === 'DELETE' && operation?.family === 'arm' && hasBody(request.headers)) {
         throw new Refusal('bad_request', 'a DELETE with a body')
       }
+      const stream = request.body instanceof Readable ? request.body : request.raw
       const asked = principal !== null && operation !== null && needsBody(principal, operation)
       if (!asked || !hasBody(request.headers)) {
-        return { facts: callFacts(exchange), version, content: null }
+        const run = await aboutRun.readBody(exchange, { headers: request.headers, stream })
+        const own = callFacts(exchange)
+        const made = exchange.operation?.family === 'mlflow' ? (run?.tags ?? null) : null
+        return { facts: made === null ? own : { ...own, tags: made }, version, content: null, run }
       }
-      const stream = request.body instanceof Readable ? request.body : request.raw
       const received = await readBody(stream, request.headers, options.bodyBytes)
       exchange.bytesIn = received.byteLength
       const context = {
@@ -125,11 +133,17 @@ export function createInjection(options: InjectionOptions): Injection {
         whole: exchange.method !== 'PATCH',
       }
       const content = look(received, received, context, [])
-      return { facts: factsOf(exchange, content), version, content }
+      return { facts: factsOf(exchange, content), version, content, run: null }
     },
 
-    async pin(exchange, permit, { content, version }, grantFor) {
-      if (content === null || !permit.effects.pin) return null
+    async lookUp(exchange, gathered, via) {
+      const { content, version, run } = gathered
+      const { permit, grantFor } = via
+      if (content === null) {
+        const facts = await aboutRun.facts(exchange, run, via)
+        return facts === null ? null : { ...gathered, facts }
+      }
+      if (!permit.effects.pin) return null
       const { scope } = content.context
       const lookUp = options.lookUps({ exchange, permit, scope, grantFor })
       const { edits, changes } = await pinAll(content.findings.floating, lookUp)
@@ -141,16 +155,16 @@ export function createInjection(options: InjectionOptions): Injection {
         content.context,
         changes,
       )
-      return { facts: factsOf(exchange, pinned), version, content: pinned }
+      return { facts: factsOf(exchange, pinned), version, content: pinned, run }
     },
 
-    finish(exchange, permit, { content, version }) {
+    finish(exchange, permit, { content, version, run }) {
       // a reload in between: the new policies may ask for what was not read
       if (permit.decision.version !== version) {
         const message = 'the policies were replaced while this call was judged'
         throw new Refusal('not_ready', message, { remedy: 'try again', retryAfter: 1 })
       }
-      if (content === null) return null
+      if (content === null) return run?.received ?? null
       const { effects, decision, principal } = permit
       const { received, bytes, root, context, changes } = content
       if (effects.recordBody)
@@ -170,24 +184,7 @@ export function createInjection(options: InjectionOptions): Injection {
       return list.length > 0 ? sent : received
     },
 
-    screen(exchange) {
-      const { principal, operation, method } = exchange
-      if (principal === null || operation?.effect !== 'read' || method !== 'GET') return null
-      if (operation.family !== 'arm' || operation.resource.type === 'OperationStatus') return null
-      const collection = isCollection(operation.resource)
-      if (!inForce().distinguishes(principal, operation, collection)) return null
-      return createScreen({
-        exchange,
-        principal,
-        operation,
-        collection,
-        decide: options.decide,
-        factsOf: (document, { resource, scope }) => ({
-          ...callFacts(exchange),
-          ...bodyFacts(document, { scope, type: resource.type, whole: true }, inForce().set.facts),
-        }),
-      })
-    },
+    screen: createScreening({ ...options, tellsApart, asked: () => inForce().set.facts }),
   }
 }
 
@@ -195,7 +192,7 @@ export function createInjection(options: InjectionOptions): Injection {
 interface Derived {
   readonly set: PolicySet
   readonly needsBody: NeedsBody
-  readonly distinguishes: Distinguishes
+  readonly tellsApart: TellsApart
 }
 
 const NOTHING: { edits: readonly Edit[]; changes: readonly Change[] } = { edits: [], changes: [] }

@@ -1,11 +1,11 @@
 /** Which bodies are read, and that one call is judged by one set of policies. */
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
-import { createInjection } from '../src/inject.ts'
-import { createDecide } from '../src/policy/decide.ts'
-import type { PolicySet } from '../src/policy/rules.ts'
-import { WS, loadFrom, operation, principal, resource } from './policy/support.ts'
-import { exchangeWith } from './support/exchange.ts'
+import { createInjection } from '../../src/inject/inject.ts'
+import { createDecide } from '../../src/policy/decide.ts'
+import type { PolicySet } from '../../src/policy/rules.ts'
+import { WS, loadFrom, operation, principal, resource } from '../policy/support.ts'
+import { exchangeWith } from '../support/exchange.ts'
 
 const PERMIT = '@id("p") @reason("r") @identity("ml-writer")'
 const ALL = `${PERMIT} permit (principal, action, resource);`
@@ -20,6 +20,9 @@ function world(first: PolicySet) {
     bodyBytes: 1024,
     callFacts: () => ({}),
     lookUps: () => () => Promise.reject(new Error('nothing is asked')),
+    runLookUps: () => {
+      throw new Error('nothing is asked')
+    },
   })
   const gather = (text = '{"properties":{"jobType":"Command"}}', asked = writing) => {
     const exchange = exchangeWith({ principal: me, operation: asked, method: 'PUT' })

@@ -1,16 +1,17 @@
 /** Answers judged item by item: what passes is byte for byte Azure's, what cannot be judged does not pass. */
-import t from 'tap'
-import type { JsonNode } from '../src/azureml/body/json.ts'
-import { bodyFacts } from '../src/azureml/body/facts.ts'
-import { isCollection, itemOperation } from '../src/azureml/body/items.ts'
-import { classifyArm } from '../src/azureml/classify-arm.ts'
-import { parseJson } from '../src/azureml/body/json.ts'
-import { createDecide } from '../src/policy/decide.ts'
-import { createDistinguishes } from '../src/policy/items.ts'
-import { DOCUMENT_FACTS } from '../src/azureml/body/facts.ts'
-import { createScreen } from '../src/screen.ts'
-import { loadFrom, loadShipped, principal, WS } from './policy/support.ts'
-import { exchangeWith } from './support/exchange.ts'
+import t, { type Test } from 'tap'
+import { isCollection, itemOperation } from '../../src/azureml/body/items.ts'
+import { classify } from '../../src/azureml/classify.ts'
+import { classifyArm } from '../../src/azureml/classify-arm.ts'
+import { parseJson } from '../../src/azureml/body/json.ts'
+import { parseTarget } from '../../src/azureml/target.ts'
+import { createDecide } from '../../src/policy/decide.ts'
+import { createTellsApart } from '../../src/policy/apart.ts'
+import { DOCUMENT_FACTS } from '../../src/azureml/body/facts.ts'
+import { createScreening } from '../../src/inject/screening.ts'
+import { loadFrom, loadShipped, ML, principal, WS } from '../policy/support.ts'
+import { exchangeWith } from '../support/exchange.ts'
+import { NOT_ASKED } from './via.ts'
 
 const READ_ALL = `
 @id("read") @reason("readers read") @identity("ml-reader")
@@ -25,20 +26,24 @@ const me = principal({ id: 'entra/t/me', groups: ['entra/t/team'] })
 const reading = (path: string) => classifyArm('GET', path.slice(1).split('/'), 'arm')
 const jobs = reading(`${WS}/jobs`)
 
-async function screenOf(t: Parameters<typeof loadFrom>[0], policies: string, path = `${WS}/jobs`) {
+async function screenOf(t: Test, policies: string, path = `${WS}/jobs`) {
   const set = await loadFrom(t, { 'x.cedar': policies })
-  const operation = reading(path)
-  const exchange = exchangeWith({ principal: me, operation, method: 'GET' })
-  const screen = createScreen({
-    exchange,
-    principal: me,
-    operation,
-    collection: isCollection(operation.resource),
-    decide: createDecide(set),
-    factsOf: (document: JsonNode, { resource, scope }) =>
-      bodyFacts(document, { scope, type: resource.type, whole: true }, set.facts),
+  const target = parseTarget('GET', `${path}?api-version=2024-04-01`)
+  const operation = classify(target)
+  const exchange = exchangeWith({ principal: me, target, operation, method: 'GET' })
+  const decide = createDecide(set)
+  const screening = createScreening({
+    decide,
+    tellsApart: createTellsApart(set, DOCUMENT_FACTS),
+    asked: () => set.facts,
+    callFacts: () => ({}),
+    runLookUps: () => {
+      throw new Error('nothing is looked up')
+    },
   })
-  return { exchange, screen: (text: string) => screen(Buffer.from(text)).toString() }
+  const screen = screening(exchange, NOT_ASKED)
+  if (screen === null) throw new Error('the answer would stream through')
+  return { exchange, screen: async (text: string) => (await screen(Buffer.from(text))).toString() }
 }
 
 const item = (name: string, project: string) =>
@@ -49,12 +54,16 @@ const page = (items: string) => `{"nextLink":"https://x/y?z=1" ,\n "value": [${i
 t.test('items that may not be read are left out, all else stays byte for byte', async (t) => {
   const { exchange, screen } = await screenOf(t, READ_ALL + OTHERS)
   const [a, b, c] = [item('a', 'a'), item('b', 'b'), item('c', 'c')]
-  t.equal(screen(page(`${a}, ${b} ,\n${c}`)), page(`${a},${c}`))
+  t.equal(await screen(page(`${a}, ${b} ,\n${c}`)), page(`${a},${c}`))
   t.equal(exchange.leftOut, 1)
-  t.equal(screen(page(`${b},${b}`)), page(''))
-  t.equal(screen(page(`${a} , ${c}`)), page(`${a} , ${c}`), 'untouched if nothing is left out')
+  t.equal(await screen(page(`${b},${b}`)), page(''))
+  t.equal(
+    await screen(page(`${a} , ${c}`)),
+    page(`${a} , ${c}`),
+    'untouched if nothing is left out',
+  )
   t.equal(exchange.leftOut, 0)
-  t.equal(screen(page('')), page(''))
+  t.equal(await screen(page('')), page(''))
 })
 
 t.test('an item that does not say what it is is left out', async (t) => {
@@ -70,34 +79,55 @@ t.test('an item that does not say what it is is left out', async (t) => {
     '{"id":"/"}',
     `{"id":"${WS}/jobs/a","properties":{"tags":{},"Tags":{"project":"b"}}}`,
   ])
-    t.equal(screen(`{"value":[${bad}]}`), '{"value":[]}', bad)
+    t.equal(await screen(`{"value":[${bad}]}`), '{"value":[]}', bad)
 })
 
 t.test('an answer that cannot be read is refused', async (t) => {
   const { screen } = await screenOf(t, READ_ALL + OTHERS)
   for (const bad of ['', 'x', '[]', '{}', '{"value":{}}', '{"value":[],"value":[]}', '{"value":[}'])
-    t.throws(() => screen(bad), { code: 'upstream_bad_answer' }, bad)
+    await t.rejects(screen(bad), { code: 'upstream_bad_answer' }, bad)
 })
 
 t.test('a single document is judged by what it says', async (t) => {
   const { exchange, screen } = await screenOf(t, READ_ALL + OTHERS, `${WS}/jobs/a`)
-  t.equal(screen(item('a', 'a')), item('a', 'a'))
-  t.throws(() => screen(item('a', 'b')), { code: 'policy_refused', message: 'not of project b' })
+  t.equal(await screen(item('a', 'a')), item('a', 'a'))
+  await t.rejects(screen(item('a', 'b')), { code: 'policy_refused', message: 'not of project b' })
   t.same(exchange.decision?.policies, ['others'])
 })
 
 t.test('an item belongs to where its own id says, not to where it was listed', async (t) => {
   const { screen } = await screenOf(
     t,
-    `${READ_ALL}
+    `${READ_ALL}${OTHERS}
      @id("ws-b") @reason("not of this workspace")
      forbid (principal, action, resource in Workspace::"${WS}-b");`,
   )
-  t.equal(screen(`{"value":[{"id":"${WS}-b/jobs/a"}]}`), '{"value":[]}')
+  t.equal(await screen(`{"value":[{"id":"${WS}-b/jobs/a"}]}`), '{"value":[]}')
+})
+
+t.test('a job that may not be read as a run is left out, too', async (t) => {
+  const runs = `
+    @id("runs") @reason("not of project b")
+    forbid (principal, action == Action::"${ML}/workspaces/experiments/runs/read", resource is Run)
+    when { context has tags && context.tags.contains("project=b") };`
+  const { screen } = await screenOf(t, READ_ALL + runs)
+  t.equal(await screen(page(`${item('a', 'a')},${item('b', 'b')}`)), page(item('a', 'a')))
+})
+
+t.test('lists of the management front end are screened like those of ARM', async (t) => {
+  const REGISTRY = `${WS.split('/workspaces/')[0]}/registries/shared`
+  const models = `/mferp/managementfrontend${REGISTRY}/models`
+  const { screen } = await screenOf(t, READ_ALL + OTHERS, models)
+  const model = (name: string, project: string) =>
+    `{"id":"azureml://registries/shared/models/${name}","name":"${name}","properties":{"tags":{"project":"${project}"}}}`
+  t.equal(
+    await screen(`{"value":[${model('a', 'a')},${model('b', 'b')},${model('a/b', 'a')}]}`),
+    `{"value":[${model('a', 'a')}]}`,
+  )
 })
 
 t.test('what an id names', async (t) => {
-  t.equal(itemOperation(parseJson(Buffer.from(item('A', ''))))?.resource.id, `${WS}/jobs/A`)
+  t.equal(itemOperation(parseJson(Buffer.from(item('A', ''))), jobs)?.resource.id, `${WS}/jobs/A`)
   t.ok(isCollection(jobs.resource))
   t.notOk(isCollection(reading(`${WS}/jobs/a`).resource))
   t.ok(isCollection(reading(`${WS}/models/m/versions`).resource))
@@ -111,7 +141,7 @@ t.test('only where policy tells items apart are answers looked through', async (
     const set = await loadFrom(t, { 'x.cedar': READ_ALL + policies })
     const operation = reading(path)
     const collection = isCollection(operation.resource)
-    return createDistinguishes(set, DOCUMENT_FACTS)(me, operation, collection)
+    return createTellsApart(set, DOCUMENT_FACTS)(me, operation, collection) !== null
   }
   const tags = 'when { context has tags && context.tags.contains("x") }'
   const list = `${WS}/jobs`
@@ -167,5 +197,5 @@ bindings:
   - { id: b, template: data-scientist, principal: 'Group::"entra/t/team"', resource: 'Workspace::"${WS}"' }
 `,
   )
-  t.equal(createDistinguishes(set, DOCUMENT_FACTS)(me, jobs, true), false)
+  t.equal(createTellsApart(set, DOCUMENT_FACTS)(me, jobs, true), null)
 })

@@ -1,0 +1,124 @@
+/**
+ * Runs, experiments and models as the data plane's answers describe them, in run history's form or in MLflow's.
+ *
+ * Source: the run history client within azure-ai-ml (`_restclient/runhistory/models`); MLflow's REST reference.
+ * @module
+ */
+import type { Operation, Tells } from '../operation.ts'
+import { isRunId } from '../dataplane/kinds.ts'
+import { experimentReadings, modelReadings, runReadings, type Readings } from '../readings.ts'
+import { memberOf, type JsonArray, type JsonNode } from './json.ts'
+import { readTags, tagFact } from './tags.ts'
+
+/** What a run says of itself; anything else has no id and nothing above. */
+export interface RunEntry {
+  readonly id: string | null
+  readonly tags: readonly string[]
+  /** The run that this one is a part of, whose tags it has besides its own. */
+  readonly above: string | null
+}
+
+/** One thing that an answer describes. */
+export interface Entry extends RunEntry {
+  readonly readings: Readings
+}
+
+/** The documents that an answer tells, in its list or alone; null if they are not where they should be. */
+export function documentsOf(
+  root: JsonNode,
+  { list, member }: Tells,
+): { readonly list: JsonArray | null; readonly documents: readonly JsonNode[] } | null {
+  const found = member === '' ? root : memberOf(root, member)
+  if (list) {
+    if (found?.kind === 'array') return { list: found, documents: found.items }
+    // MLflow leaves out what is empty
+    return found === null && root.kind === 'object' ? { list: null, documents: [] } : null
+  }
+  return found?.kind === 'object' ? { list: null, documents: [found] } : null
+}
+
+/**
+ * What a document describes, which may be several things: a model comes with its latest versions.
+ * @param asked the call that was answered with it
+ * @returns null if it does not say what it is
+ */
+export function entriesOf(document: JsonNode, asked: Operation): readonly Entry[] | null {
+  const { type } = asked.resource
+  if (type === 'Run') return runEntries(document, asked)
+  if (type === 'Experiment') return experimentEntries(document, asked)
+  return type === 'Model' ? modelEntries(document, asked) : null
+}
+
+function runEntries(document: JsonNode, asked: Operation): readonly Entry[] | null {
+  const run = readRun(document)
+  if (run === null || run.id === null || !isRunId(run.id)) return null
+  const info = memberOf(document, 'info') ?? document
+  const named = asked.resource.ancestors.filter(({ type }) => type === 'Experiment')
+  const number = agreed(info, ['experimentId', 'experiment_id'])
+  const byId = number === null ? [] : [experiment(`${asked.scope}/experimentids/${number}`)]
+  const known = [...named, ...byId.filter((one) => named.every((other) => other.id !== one.id))]
+  return [{ ...run, readings: runReadings(asked, run.id, known) }]
+}
+
+/** What a document says of its run; null if it cannot be read. */
+export function readRun(document: JsonNode): RunEntry | null {
+  const info = memberOf(document, 'info')
+  const tags = readTags(memberOf(info === null ? document : memberOf(document, 'data'), 'tags'))
+  if (tags === null) return null
+  const id = agreed(info ?? document, ['runId', 'run_id', 'run_uuid'])
+  const above =
+    info === null
+      ? (text(document, 'rootRunId') ?? text(document, 'parentRunId'))
+      : (tags.get('mlflow.rootRunId') ?? tags.get('mlflow.parentRunId') ?? null)
+  return { id, tags: factsOf(tags), above: above === id || above === '' ? null : above }
+}
+
+function experimentEntries(document: JsonNode, asked: Operation): readonly Entry[] | null {
+  const name = text(document, 'name')
+  const tags = readTags(memberOf(document, 'tags'))
+  if (!isName(name) || tags === null) return null
+  const id = agreed(document, ['experimentId', 'experiment_id'])
+  return [{ ...alone(tags), readings: experimentReadings(asked, name, id) }]
+}
+
+function modelEntries(document: JsonNode, asked: Operation): readonly Entry[] | null {
+  const name = text(document, 'name')
+  const tags = readTags(memberOf(document, 'tags'))
+  if (!isName(name) || tags === null) return null
+  const node = memberOf(document, 'version')
+  const version = node?.kind === 'number' ? node.text : text(document, 'version')
+  if (version !== null && !isName(version)) return null
+  const own = { ...alone(tags), readings: modelReadings(asked, name, version) }
+  const latest = memberOf(document, 'latest_versions')
+  if (latest?.kind !== 'array') return [own]
+  const others = latest.items.map((item) => modelEntries(item, asked))
+  return others.includes(null) ? null : [own, ...others.flatMap((entries) => entries ?? [])]
+}
+
+function alone(tags: ReadonlyMap<string, string>): RunEntry {
+  return { id: null, tags: factsOf(tags), above: null }
+}
+
+function factsOf(tags: ReadonlyMap<string, string>): readonly string[] {
+  return [...tags].map(([name, value]) => tagFact(name, value))
+}
+
+/** The text of whichever of these members there is; null if there is none, or they differ. */
+function agreed(node: JsonNode, names: readonly string[]): string | null {
+  const found = names.flatMap((name) => text(node, name) ?? [])
+  return found.every((one) => one === found[0]) ? (found[0] ?? null) : null
+}
+
+function text(node: JsonNode | null, name: string): string | null {
+  const member = memberOf(node, name)
+  return member?.kind === 'string' ? member.value : null
+}
+
+/** What could pass for another part of a path is no name. */
+function isName(name: string | null): name is string {
+  return name !== null && name !== '' && name !== '.' && name !== '..' && !/[/\\\p{Cc}]/u.test(name)
+}
+
+function experiment(id: string): { type: string; id: string } {
+  return { type: 'Experiment', id }
+}

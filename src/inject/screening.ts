@@ -1,0 +1,134 @@
+/**
+ * What of an answer its caller may read: ARM's documents by all that they say, the data plane's by their tags.
+ * @module
+ */
+import { documentsOf, entriesOf, type Entry } from '../azureml/body/entries.ts'
+import { bodyFacts } from '../azureml/body/facts.ts'
+import { isCollection, itemOperation, itemsOf } from '../azureml/body/items.ts'
+import type { JsonNode } from '../azureml/body/json.ts'
+import type { Operation } from '../azureml/operation.ts'
+import { jobAsRun } from '../azureml/readings.ts'
+import { Refusal } from '../errors.ts'
+import type { Exchange } from '../exchange.ts'
+import type { Screen } from '../forward/screen.ts'
+import type { TellsApart } from '../policy/apart.ts'
+import type { Decide, Facts } from '../policy/decide.ts'
+import type { RunLookUps, Via } from './run-lookup.ts'
+import { createScreen } from './screen.ts'
+import { apartOf, formOf, isJudgeable, type Judgeable } from './told-apart.ts'
+
+export interface ScreeningOptions {
+  readonly decide: Decide
+  readonly tellsApart: TellsApart
+  /** Facts that policies ask for; null for all of them. */
+  readonly asked: () => ReadonlySet<string> | null
+  readonly callFacts: (exchange: Exchange) => Facts
+  readonly runLookUps: (exchange: Exchange, via: Via) => RunLookUps
+}
+
+/** Tags are null if they cannot be told. */
+type Described = Pick<Entry, 'readings'> & { readonly tags: readonly string[] | null }
+
+/** The screen of a call's answer; null if all of it may pass, whatever it says. */
+export type Screening = (exchange: Exchange, via: Via) => Screen | null
+
+export function createScreening(options: ScreeningOptions): Screening {
+  const { decide, tellsApart, callFacts } = options
+
+  /** By its own name it has to be permitted, and under none of its others may it be forbidden. */
+  function mustRead(exchange: Judgeable, readings: readonly Operation[], facts: Facts): void {
+    const alone = !isList(exchange)
+    for (const [at, reading] of readings.entries()) {
+      const verdict = decide(exchange.principal, reading, facts)
+      if (alone && at === 0) exchange.decision = verdict.decision
+      if (verdict.permit !== null) continue
+      const { refusal, decision } = verdict
+      const forbidden = decision.policies.length > 0 || refusal.code !== 'policy_refused'
+      if (at > 0 && !forbidden) continue
+      if (alone) exchange.decision = decision
+      throw refusal
+    }
+  }
+
+  function screenArm(exchange: Judgeable): Screen | null {
+    const { principal, operation } = exchange
+    if (operation.resource.type === 'OperationStatus') return null
+    const collection = isCollection(operation.resource)
+    const names = [operation, ...jobAsRun(operation)]
+    if (names.every((name) => tellsApart(principal, name, collection) === null)) return null
+
+    function judge(document: JsonNode, own: Operation): void {
+      const { scope, resource } = own
+      const context = { scope, type: resource.type, whole: true }
+      const facts = { ...callFacts(exchange), ...bodyFacts(document, context, options.asked()) }
+      mustRead(exchange, [own, ...jobAsRun(own)], facts)
+    }
+    if (!collection) {
+      return createScreen({
+        exchange,
+        find: (root) => ({ list: null, documents: [root] }),
+        judge: (document) => judge(document, operation),
+      })
+    }
+    return createScreen({
+      exchange,
+      find: (root) => {
+        const list = itemsOf(root)
+        return list === null ? null : { list, documents: list.items }
+      },
+      judge(document) {
+        const own = itemOperation(document, operation)
+        if (own === null) throw unreadable()
+        judge(document, own)
+      },
+    })
+  }
+
+  function screenDataPlane(exchange: Judgeable, via: Via): Screen | null {
+    const { operation } = exchange
+    const { tells } = operation
+    if (tells === undefined || apartOf(tellsApart, exchange, tells.list) === null) return null
+    const lookUps = options.runLookUps(exchange, via)
+    const described = new Map<JsonNode, readonly Described[]>()
+
+    return createScreen({
+      exchange,
+      find: (root) => documentsOf(root, tells),
+      async prepare(documents) {
+        const found = documents.map((document) => entriesOf(document, operation) ?? [])
+        const tags = await lookUps.tagsOfAll(found.flat())
+        let at = 0
+        for (const [index, document] of documents.entries()) {
+          const known = (found[index] ?? []).map((entry) => ({
+            ...entry,
+            tags: tags[at++] ?? null,
+          }))
+          if (known.length > 0) described.set(document, known)
+        }
+      },
+      judge(document) {
+        const entries = described.get(document)
+        if (entries === undefined) throw unreadable()
+        for (const { readings, tags } of entries) {
+          if (tags === null) throw unreadable()
+          mustRead(exchange, readings, { ...callFacts(exchange), tags })
+        }
+      },
+    })
+  }
+
+  return (exchange, via) => {
+    if (!isJudgeable(exchange) || exchange.operation.effect !== 'read') return null
+    const form = formOf(exchange)
+    if (form === 'data plane') return screenDataPlane(exchange, via)
+    return form === 'arm' && exchange.method === 'GET' ? screenArm(exchange) : null
+  }
+}
+
+function isList({ operation }: Judgeable): boolean {
+  return operation.tells?.list ?? isCollection(operation.resource)
+}
+
+function unreadable(): Refusal {
+  return new Refusal('upstream_bad_answer', 'azure answered in a way that policy cannot judge')
+}
