@@ -4,8 +4,9 @@
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import t from 'tap'
-import { workspaceId } from '../../lab/personas.ts'
+import t, { type Test } from 'tap'
+import type { LabOptions } from '../../lab/lab.ts'
+import { PERSONAS, workspaceId } from '../../lab/personas.ts'
 import { SHIPPED } from '../policy/support.ts'
 import { startGateway, type World } from '../support/gateway.ts'
 import { environment, runScript, said, settings, throughTheGateway } from './support/python.ts'
@@ -25,33 +26,48 @@ when { context has tags && !context.tags.contains("project=a") }
 unless { resource is Experiment };
 `
 
+/** Tells everything apart for everybody, and forbids nothing of what the scripts do. */
+const WIDE = `
+@id("others")
+@reason("what is of project b is for project b")
+forbid (principal, action in [Action::"read", Action::"write", Action::"delete"], resource)
+when { context has tags && context.tags.contains("project=b") };
+`
+
 const two = environment(t, 'python')
 const three = two === null ? null : environment(t, 'mlflow3')
 if (two !== null && three !== null) {
   t.setTimeout(900_000)
-  const directory = await mkdtemp(join(tmpdir(), 'azureml-harness-own-runs-'))
-  await cp(SHIPPED, directory, { recursive: true })
-  await cp(LAB_BINDINGS, join(directory, 'bindings.yaml'))
-  await writeFile(join(directory, 'projects.cedar'), POLICY)
-  t.teardown(() => rm(directory, { recursive: true, force: true }))
+  const file: Test = t
+  /** A lab and a gateway with one more policy than are shipped. */
+  const start = async (during: Test, policy: string, lab: Partial<LabOptions>): Promise<World> => {
+    const directory = await mkdtemp(join(tmpdir(), 'azureml-harness-own-runs-'))
+    const bindings = join(directory, 'bindings.yaml')
+    await cp(SHIPPED, directory, { recursive: true })
+    await cp(LAB_BINDINGS, bindings)
+    await writeFile(join(directory, 'projects.cedar'), policy)
+    const world = await startGateway({
+      gateway: { change: (config) => ({ ...config, policies: { directory, bindings } }) },
+      lab,
+    })
+    during.teardown(async () => {
+      await world.close()
+      await rm(directory, { recursive: true, force: true })
+    })
+    return world
+  }
 
+  let apart: World | null = null
   for (const [major, own] of [
     ['2', two],
     ['3', three],
   ] as const) {
     t.test(`mlflow ${major} sees and changes what is of its caller's project`, async (t) => {
-      const world: World = await startGateway({
-        gateway: {
-          change: (config) => ({
-            ...config,
-            policies: { directory, bindings: join(directory, 'bindings.yaml') },
-          }),
-        },
-        lab: { mlflow: true },
-      })
-      t.teardown(() => world.close())
+      const world = (apart ??= await start(file, POLICY, { mlflow: true }))
+      await world.clear()
       const env = {
         ...(await settings(world, 'scientist')),
+        LAB_NAME: `shared-${major}`,
         MLFLOW_TRACKING_URI: `${world.url}/mlflow/v1.0${workspaceId()}`,
         LAB_SCIENTIST_TOKEN: await world.lab.token('scientist'),
         LAB_SERVICE_TOKEN: await world.lab.token('service'),
@@ -66,8 +82,8 @@ if (two !== null && three !== null) {
       t.match(result, {
         late: [2],
         mine: { depth: '3' },
-        models: ['model-a'],
-        versions: ['model-a'],
+        models: [`shared-${major}-a`],
+        versions: [`shared-${major}-a`],
       })
       const why = /^PERMISSION_DENIED: .*scientists work with what is of project a only/
       for (const name of ['untagged', 'run', 'step', 'history', 'metric', 'tag', 'delete'])
@@ -75,4 +91,25 @@ if (two !== null && three !== null) {
       for (const name of ['model', 'version']) t.match(result[name], why, name)
     })
   }
+
+  t.test('who is kept from nothing that is theirs does not notice', async (t) => {
+    const world = await start(t, WIDE, { mlflow: true, storage: true })
+    const base = await settings(world, 'scientist')
+    const job = await runScript(two, 'submit_job.py', base)
+    t.equal(job.code, 0, 'azure-ai-ml ends well', { said: said(job) })
+    t.match(job.result, { status: 'Completed' }, 'submitted, streamed and read again')
+    t.equal((job.result?.['listed'] as string[]).length, 5)
+    const cluster = PERSONAS.get('cluster')
+    const tracking = {
+      ...(await settings(world, 'cluster')),
+      MLFLOW_TRACKING_URI: `azureml://${new URL(world.url).host}/mlflow/v1.0${workspaceId()}`,
+      MSI_ENDPOINT: `${world.lab.urls.identity}/MSI/auth`,
+      MSI_SECRET: world.lab.identities.secret,
+      AZURE_CLIENT_ID: cluster?.kind === 'entra-compute' ? cluster.clientId : '',
+    }
+    const plugIn = await runScript(two, 'azureml_mlflow.py', tracking)
+    t.equal(plugIn.code, 0, 'azureml-mlflow ends well', { said: said(plugIn) })
+    t.match(plugIn.result, { notes: 'read me\n', later: [0.5], found: ['3'] })
+    throughTheGateway(t, world, tracking)
+  })
 }

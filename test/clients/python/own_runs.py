@@ -20,9 +20,10 @@ def refused(call):
     return "accepted"
 
 
+NAME = os.environ["LAB_NAME"]
 client = MlflowClient()
 become("SERVICE")
-experiment = mlflow.set_experiment("shared").experiment_id
+experiment = mlflow.set_experiment(NAME).experiment_id
 runs = {}
 for name, project in (("a1", "a"), ("b1", "b"), ("b2", "b"), ("b3", "b"), ("a2", "a")):
     with mlflow.start_run(run_name=name, tags={"project": project}) as run:
@@ -30,7 +31,7 @@ for name, project in (("a1", "a"), ("b1", "b"), ("b2", "b"), ("b3", "b"), ("a2",
         mlflow.log_metric("loss", 1.0)
         with mlflow.start_run(run_name=f"{name}-step", nested=True) as step:
             runs[f"{name}-step"] = step.info.run_id
-for name, project in (("model-a", "a"), ("model-b", "b")):
+for name, project in ((f"{NAME}-a", "a"), (f"{NAME}-b", "b")):
     client.create_registered_model(name, tags={"project": project})
     client.create_model_version(
         name, source=run.info.artifact_uri, run_id=run.info.run_id, tags={"project": project}
@@ -59,8 +60,8 @@ result(
     frame=sorted(mlflow.search_runs([experiment])["tags.mlflow.runName"]),
     late=[one.value for one in client.get_metric_history(own.info.run_id, "late")],
     mine=client.get_run(run.info.run_id).data.params,
-    models=[model.name for model in client.search_registered_models()],
-    versions=[version.name for version in client.search_model_versions()],
+    models=[model.name for model in client.search_registered_models() if model.name.startswith(NAME)],
+    versions=[version.name for version in client.search_model_versions() if version.name.startswith(NAME)],
     untagged=untagged,
     run=refused(lambda: client.get_run(runs["b1"])),
     step=refused(lambda: client.get_run(runs["b1-step"])),
@@ -68,6 +69,6 @@ result(
     metric=refused(lambda: client.log_metric(runs["b1"], "loss", 9.0)),
     tag=refused(lambda: client.set_tag(runs["b1-step"], "project", "a")),
     delete=refused(lambda: client.delete_run(runs["b1"])),
-    model=refused(lambda: client.get_registered_model("model-b")),
-    version=refused(lambda: client.get_model_version("model-b", "1")),
+    model=refused(lambda: client.get_registered_model(f"{NAME}-b")),
+    version=refused(lambda: client.get_model_version(f"{NAME}-b", "1")),
 )
