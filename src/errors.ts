@@ -70,6 +70,11 @@ export const STATUS = {
 /** A refusal's machine-readable code. */
 export type RefusalCode = keyof typeof STATUS
 
+/** Whether it is policy that says no. */
+export function isOfPolicy(code: RefusalCode): boolean {
+  return code === 'policy_refused' || code === 'secrets_refused' || code === 'policy_error'
+}
+
 /** What a refusal may carry besides its code and message. None of it may hold a token, a key or a claim's value. */
 export interface RefusalDetail {
   /** What the reader can do next: one sentence, lower case, no full stop. */

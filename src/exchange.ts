@@ -6,7 +6,7 @@ import type { Target } from './azureml/target.ts'
 import type { Operation } from './azureml/operation.ts'
 import type { Principal } from './identity/principal.ts'
 import type { Decision } from './policy/decide.ts'
-import type { Refusal } from './errors.ts'
+import { isOfPolicy, type Refusal } from './errors.ts'
 
 /** One thing that an effect changed in a body. */
 export interface Change {
@@ -70,6 +70,13 @@ export interface Exchange {
   cut: boolean
   /** How far its record is: an `intent` gets exactly one `completed`, everything else exactly one `refused`. */
   record: 'none' | 'intent' | 'settled'
+}
+
+/** A refusal of policy's that came after its permit, by what the body or Azure said; it counts instead of the permit. */
+export function overruled({ decision, refusal }: Exchange): Refusal | null {
+  return decision?.verdict === 'permit' && refusal !== null && isOfPolicy(refusal.code)
+    ? refusal
+    : null
 }
 
 /** GUIDs only: anything else a caller sends as its id is not repeated, neither to Azure nor in a record. */

@@ -3,6 +3,7 @@
  * @module
  */
 import type { FastifyRequest } from 'fastify'
+import { isOfPolicy } from './errors.ts'
 import type { Exchange, Outcome } from './exchange.ts'
 
 /** What is known of the end: a call that may have changed something and has no answer is `unknown`, never `failed`. */
@@ -11,6 +12,8 @@ export function outcomeOf(exchange: Exchange, finished: boolean): Outcome {
   // cut off after its first byte: what it was about may have been done
   if (exchange.cut && !finished) return operation?.effect === 'read' ? 'failed' : 'unknown'
   if (refusal !== null) {
+    // by what Azure answered, which nobody was shown
+    if (operation?.effect === 'read' && isOfPolicy(refusal.code)) return 'denied'
     const reached = upstream !== null && refusal.code !== 'upstream_unreachable'
     const answered = upstream !== null && upstream.status !== null
     return reached && !answered && operation?.effect !== 'read' ? 'unknown' : 'failed'

@@ -2,7 +2,7 @@
  * A refusal as its reader expects it: ARM's error envelope, or MLflow's on MLflow routes.
  * @module
  */
-import type { Exchange } from './exchange.ts'
+import { overruled, type Exchange } from './exchange.ts'
 import type { Refusal, RefusalCode } from './errors.ts'
 
 /** A refusal ready to be sent. */
@@ -53,6 +53,7 @@ function sentence(refusal: Refusal): string {
 /** Azure/azure-resource-manager-rpc v1.0 common-api-details.md, "Error response content". */
 function armBody(refusal: Refusal, exchange: Exchange): object {
   const { operation, decision } = exchange
+  const judged = overruled(exchange) === null ? decision : null
   return {
     error: {
       code: refusal.code,
@@ -66,9 +67,9 @@ function armBody(refusal: Refusal, exchange: Exchange): object {
             ...(operation === null
               ? {}
               : { action: operation.action, resource: operation.resource.id }),
-            policyIds: refusal.detail.policies ?? decision?.policies ?? [],
+            policyIds: refusal.detail.policies ?? judged?.policies ?? [],
             policyVersion: decision?.version ?? null,
-            reason: decision?.reason ?? refusal.message,
+            reason: judged?.reason ?? refusal.message,
           },
         },
       ],

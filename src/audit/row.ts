@@ -12,7 +12,7 @@ import { factsColumn, memberColumns } from './asked.ts'
 import { QUERY_NAMES } from './query-names.ts'
 import { recordable } from './reason.ts'
 import { isTooLong, line, lineIfAny } from './text.ts'
-import type { Exchange, Outcome } from '../exchange.ts'
+import { overruled, type Exchange, type Outcome } from '../exchange.ts'
 
 /** What a record says of an exchange. */
 export type RecordKind = 'authorized' | 'refused' | 'completed' | 'received' | 'gateway'
@@ -130,13 +130,14 @@ const idsIfAny = (ids: readonly string[] | undefined): string[] | undefined =>
   ids === undefined || ids.length === 0 ? undefined : ids.map((id) => line(id, 256))
 
 function decisionColumns(exchange: Exchange) {
-  const decision = exchange.decision
-  const refusal = exchange.refusal
+  const { refusal } = exchange
+  const later = overruled(exchange)
+  const decision = later === null ? exchange.decision : null
   return {
     Decision: decision?.verdict ?? (refusal === null ? undefined : 'refuse'),
     PolicyIds: idsIfAny(decision?.policies ?? refusal?.detail.policies),
-    PolicyVersion: lineIfAny(decision?.version, 128),
-    ShadowPolicyIds: idsIfAny(decision?.shadow),
+    PolicyVersion: lineIfAny(exchange.decision?.version, 128),
+    ShadowPolicyIds: idsIfAny(exchange.decision?.shadow),
     Reason: lineIfAny(decision?.reason ?? (refusal === null ? null : recordable(refusal))),
     RefusalCode: refusal?.code,
     RefusalDetail: lineIfAny(detailOf(refusal)),

@@ -204,6 +204,10 @@ t.test('what cannot be pinned is refused by name', async (t) => {
       code: 'policy_refused',
       message: why,
     })
+    const { Decision, PolicyIds, Reason } = await decisionOf('no')
+    t.same([Decision, PolicyIds], ['refuse', undefined], 'no policy decided so')
+    t.match(Reason, '"(...)"')
+    t.notMatch(Reason, /sklearn|unknown|nowhere/, 'the name is not repeated')
   }
 })
 

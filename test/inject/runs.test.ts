@@ -202,6 +202,29 @@ t.test('what cannot be told from others is refused', async (t) => {
   })
 })
 
+t.test('the record and the answer say who refused, and why', async (t) => {
+  const batch = await call('POST', `${HISTORY}/batchrundata`, {})
+  const why = /^policy tells what is one's own from others', and nothing tells whose this is$/
+  t.match(batch.json(), {
+    error: { additionalInfo: [{ info: { policyIds: ['own-runs'], reason: why } }] },
+  })
+  t.match(await world.settled(batch), [
+    { RecordKind: 'refused', Decision: 'refuse', PolicyIds: ['own-runs'], Reason: why },
+  ])
+  const screened = await call('GET', `${HISTORY}/runs/b1`)
+  t.match(await world.settled(screened), [
+    { RecordKind: 'authorized', Decision: 'permit' },
+    {
+      RecordKind: 'completed',
+      Decision: 'refuse',
+      PolicyIds: ['own-runs'],
+      Reason: OWN,
+      Outcome: 'denied',
+      UpstreamStatus: 200,
+    },
+  ])
+})
+
 t.test('a change is judged by the run that it changes', async (t) => {
   const why = /scientists change runs of project a only/
   refused(
