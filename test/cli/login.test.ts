@@ -240,8 +240,8 @@ t.test('a certificate that nobody trusts is an error that names --ca', async (t)
   const child = start([...args, '--ca', world.lab.certificates.caFile], env)
   const timer = setTimeout(() => child.kill('SIGKILL'), 60_000)
   t.teardown(() => clearTimeout(timer))
-  // it waits for the code to be entered by then; an interrupt ends that
-  setTimeout(() => child.kill('SIGTERM'), 4_000)
+  await child.saw('enter the code')
+  child.kill('SIGTERM')
   const ended = await child.ended
   t.match(ended.err, /enter the code/)
   t.equal(ended.status, 1)

@@ -98,7 +98,7 @@ if (two !== null && three !== null) {
     const job = await runScript(two, 'submit_job.py', base)
     t.equal(job.code, 0, 'azure-ai-ml ends well', { said: said(job) })
     t.match(job.result, { status: 'Completed' }, 'submitted, streamed and read again')
-    t.equal((job.result?.['listed'] as string[]).length, 5)
+    t.equal(((job.result ?? {})['listed'] as string[]).length, 5)
     const cluster = PERSONAS.get('cluster')
     const tracking = {
       ...(await settings(world, 'cluster')),

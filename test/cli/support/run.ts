@@ -47,7 +47,7 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
 export interface Process {
   readonly pid: number
   readonly kill: (signal: NodeJS.Signals) => void
-  /** Resolves once standard output holds `text`. */
+  /** Resolves once standard output or error holds `text`. */
   readonly saw: (text: string) => Promise<void>
   readonly ended: Promise<Ran & { signal: NodeJS.Signals | null }>
 }
@@ -66,7 +66,10 @@ export function start(args: readonly string[], env: RunOptions['env'] = {}, cwd?
     out += chunk.toString('utf8')
     for (const watcher of watchers) watcher()
   })
-  child.stderr.on('data', (chunk: Buffer) => (err += chunk.toString('utf8')))
+  child.stderr.on('data', (chunk: Buffer) => {
+    err += chunk.toString('utf8')
+    for (const watcher of watchers) watcher()
+  })
   const ended = once(child, 'close').then(([code, signal]) => ({
     status: (code as number | null) ?? -1,
     signal: signal as NodeJS.Signals | null,
@@ -79,7 +82,7 @@ export function start(args: readonly string[], env: RunOptions['env'] = {}, cwd?
     saw: (text) =>
       new Promise((resolve, reject) => {
         const look = (): void => {
-          if (out.includes(text)) resolve()
+          if (out.includes(text) || err.includes(text)) resolve()
         }
         watchers.push(look)
         look()
