@@ -15,7 +15,7 @@ import type { Incoming } from './inject.ts'
 import type { TellsApart } from '../policy/apart.ts'
 import type { Decide, Facts } from '../policy/decide.ts'
 import type { RunLookUps, Via } from './run-lookup.ts'
-import { apartOf, formOf, isJudgeable, type Judgeable } from './told-apart.ts'
+import { apartOf, forbiddenAs, formOf, isJudgeable, type Judgeable } from './told-apart.ts'
 
 /** The body of a change to a run, once policy has to know which run that is. */
 export interface RunBody {
@@ -53,13 +53,11 @@ export function createAboutRun(options: AboutRunOptions): AboutRun {
 
   /** Who may not read a run may not read its metrics and files either, whatever their own action permits. */
   function mustNotBeForbidden(exchange: Judgeable, facts: Facts): void {
-    for (const reading of readingsOf(exchange.operation)) {
-      const { permit, decision, ...refused } = decide(exchange.principal, reading, facts)
-      if (permit !== null || !('refusal' in refused)) continue
-      if (decision.policies.length === 0 && refused.refusal.code === 'policy_refused') continue
-      exchange.decision = decision
-      throw refused.refusal
-    }
+    const { principal, operation } = exchange
+    const refused = forbiddenAs(decide, principal, readingsOf(operation), facts)
+    if (refused === null) return
+    exchange.decision = refused.decision
+    throw refused.refusal
   }
 
   return {

@@ -15,7 +15,7 @@ import type { TellsApart } from '../policy/apart.ts'
 import type { Decide, Facts } from '../policy/decide.ts'
 import type { RunLookUps, Via } from './run-lookup.ts'
 import { createScreen } from './screen.ts'
-import { apartOf, formOf, isJudgeable, type Judgeable } from './told-apart.ts'
+import { apartOf, forbiddenAs, formOf, isJudgeable, type Judgeable } from './told-apart.ts'
 
 export interface ScreeningOptions {
   readonly decide: Decide
@@ -36,18 +36,17 @@ export function createScreening(options: ScreeningOptions): Screening {
   const { decide, tellsApart, callFacts } = options
 
   /** By its own name it has to be permitted, and under none of its others may it be forbidden. */
-  function mustRead(exchange: Judgeable, readings: readonly Operation[], facts: Facts): void {
-    const alone = !isList(exchange)
-    for (const [at, reading] of readings.entries()) {
-      const verdict = decide(exchange.principal, reading, facts)
-      if (alone && at === 0) exchange.decision = verdict.decision
-      if (verdict.permit !== null) continue
-      const { refusal, decision } = verdict
-      const forbidden = decision.policies.length > 0 || refusal.code !== 'policy_refused'
-      if (at > 0 && !forbidden) continue
-      if (alone) exchange.decision = decision
-      throw refusal
-    }
+  function mustRead(
+    exchange: Judgeable,
+    own: Operation,
+    others: readonly Operation[],
+    facts: Facts,
+  ) {
+    const verdict = decide(exchange.principal, own, facts)
+    const refused =
+      verdict.permit === null ? verdict : forbiddenAs(decide, exchange.principal, others, facts)
+    if (!isList(exchange)) exchange.decision = (refused ?? verdict).decision
+    if (refused !== null) throw refused.refusal
   }
 
   function screenArm(exchange: Judgeable): Screen | null {
@@ -61,7 +60,7 @@ export function createScreening(options: ScreeningOptions): Screening {
       const { scope, resource } = own
       const context = { scope, type: resource.type, whole: true }
       const facts = { ...callFacts(exchange), ...bodyFacts(document, context, options.asked()) }
-      mustRead(exchange, [own, ...jobAsRun(own)], facts)
+      mustRead(exchange, own, jobAsRun(own), facts)
     }
     if (!collection) {
       return createScreen({
@@ -111,7 +110,8 @@ export function createScreening(options: ScreeningOptions): Screening {
         if (entries === undefined) throw unreadable()
         for (const { readings, tags } of entries) {
           if (tags === null) throw unreadable()
-          mustRead(exchange, readings, { ...callFacts(exchange), tags })
+          const [own, ...others] = readings
+          mustRead(exchange, own, others, { ...callFacts(exchange), tags })
         }
       },
     })

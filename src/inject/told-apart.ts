@@ -8,6 +8,7 @@ import { Refusal } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { Apart, TellsApart } from '../policy/apart.ts'
+import type { Decide, Facts } from '../policy/decide.ts'
 
 /** A call whose caller and meaning are known. */
 export type Judgeable = Exchange & { readonly principal: Principal; readonly operation: Operation }
@@ -53,4 +54,24 @@ export function apartOf(
   // a change to a run has no compute, image or path that a policy could be about
   const tags = asked.some((fact) => fact === null || fact === 'tags')
   return tags || named ? { facts: new Set(tags ? ['tags'] : []), named, policies } : null
+}
+
+/** A verdict that is a refusal. */
+export type Refused = Extract<ReturnType<Decide>, { readonly permit: null }>
+
+/** Why a thing may not be read under one of these names, each of which it has besides its own; null if it may. */
+export function forbiddenAs(
+  decide: Decide,
+  principal: Principal,
+  names: readonly Operation[],
+  facts: Facts,
+): Refused | null {
+  for (const name of names) {
+    const verdict = decide(principal, name, facts)
+    if (verdict.permit !== null) continue
+    // that nothing permits it there is no reason: it was not asked for by that name
+    if (verdict.decision.policies.length > 0 || verdict.refusal.code !== 'policy_refused')
+      return verdict
+  }
+  return null
 }

@@ -1,17 +1,13 @@
 /**
  * Projects kept apart as MLflow's own client meets it: lists without the other project's runs, refusals with the reason.
  */
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { LabOptions } from '../../lab/lab.ts'
 import { PERSONAS, workspaceId } from '../../lab/personas.ts'
-import { SHIPPED } from '../policy/support.ts'
 import { startGateway, type World } from '../support/gateway.ts'
+import { ownPolicies } from '../support/policies.ts'
 import { environment, runScript, said, settings, throughTheGateway } from './support/python.ts'
 
-const LAB_BINDINGS = join(import.meta.dirname, '..', '..', 'lab', 'bindings.yaml')
 const SCIENTISTS =
   'Group::"entra/11111111-1111-4111-8111-111111111111/33333333-3333-4333-8333-333333333301"'
 const POLICY = `
@@ -41,18 +37,11 @@ if (two !== null && three !== null) {
   const file: Test = t
   /** A lab and a gateway with one more policy than are shipped. */
   const start = async (during: Test, policy: string, lab: Partial<LabOptions>): Promise<World> => {
-    const directory = await mkdtemp(join(tmpdir(), 'azureml-harness-own-runs-'))
-    const bindings = join(directory, 'bindings.yaml')
-    await cp(SHIPPED, directory, { recursive: true })
-    await cp(LAB_BINDINGS, bindings)
-    await writeFile(join(directory, 'projects.cedar'), policy)
-    const world = await startGateway({
-      gateway: { change: (config) => ({ ...config, policies: { directory, bindings } }) },
-      lab,
-    })
+    const policies = await ownPolicies({ 'projects.cedar': policy })
+    const world = await startGateway({ gateway: { change: policies.change }, lab })
     during.teardown(async () => {
       await world.close()
-      await rm(directory, { recursive: true, force: true })
+      await policies.remove()
     })
     return world
   }

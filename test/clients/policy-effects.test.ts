@@ -2,15 +2,12 @@
  * Effects of policies as the published JavaScript client meets them: pins, stamps, projects kept apart.
  */
 import { createHash } from 'node:crypto'
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { AzureMachineLearningWorkspaces } from '@azure/arm-machinelearning'
 import type { JobBase as Job } from '@azure/arm-machinelearning'
-import { SHIPPED } from '../policy/support.ts'
 import { startGateway, type World } from '../support/gateway.ts'
+import { ownPolicies } from '../support/policies.ts'
 import {
   RESOURCE_GROUP as RG,
   SUBSCRIPTION,
@@ -19,7 +16,6 @@ import {
 } from '../../lab/personas.ts'
 
 const ROOT = workspaceId().toLowerCase()
-const LAB_BINDINGS = join(import.meta.dirname, '..', '..', 'lab', 'bindings.yaml')
 
 /** Two projects share the workspace: their data are in folders, their runs have tags. */
 const PROJECTS = `
@@ -66,19 +62,10 @@ permit (
 `
 
 let world: World
-const directory = await mkdtemp(join(tmpdir(), 'azureml-harness-effects-'))
+const policies = await ownPolicies({ 'projects.cedar': PROJECTS, 'recording.cedar': RECORDING })
 t.before(async () => {
-  await cp(SHIPPED, directory, { recursive: true })
-  await cp(LAB_BINDINGS, join(directory, 'bindings.yaml'))
-  await writeFile(join(directory, 'projects.cedar'), PROJECTS)
-  await writeFile(join(directory, 'recording.cedar'), RECORDING)
   world = await startGateway({
-    gateway: {
-      change: (config) => ({
-        ...config,
-        policies: { directory, bindings: join(directory, 'bindings.yaml') },
-      }),
-    },
+    gateway: { change: policies.change },
     lab: { pageSize: 2 },
   })
   const client = clientOf('scientist')
@@ -95,7 +82,7 @@ t.before(async () => {
 })
 t.teardown(async () => {
   await world.close()
-  await rm(directory, { recursive: true, force: true })
+  await policies.remove()
 })
 
 function clientOf(persona: string): AzureMachineLearningWorkspaces {

@@ -1,15 +1,11 @@
 /**
  * Runs of two projects in one workspace, through the gateway: what of them a member of one project sees and may touch.
  */
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { workspaceId } from '../../lab/personas.ts'
-import { SHIPPED } from '../policy/support.ts'
 import { startGateway, type World } from '../support/gateway.ts'
+import { ownPolicies } from '../support/policies.ts'
 
-const LAB_BINDINGS = join(import.meta.dirname, '..', '..', 'lab', 'bindings.yaml')
 const W = workspaceId()
 const HISTORY = `/history/v1.0${W}`
 const MLFLOW = `/mlflow/v2.0${W}/api/2.0/mlflow`
@@ -31,18 +27,10 @@ when { context has tags && !context.tags.contains("project=a") };
 `
 
 let world: World
-const directory = await mkdtemp(join(tmpdir(), 'azureml-harness-runs-'))
+const policies = await ownPolicies({ 'projects.cedar': PROJECTS })
 t.before(async () => {
-  await cp(SHIPPED, directory, { recursive: true })
-  await cp(LAB_BINDINGS, join(directory, 'bindings.yaml'))
-  await writeFile(join(directory, 'projects.cedar'), PROJECTS)
   world = await startGateway({
-    gateway: {
-      change: (config) => ({
-        ...config,
-        policies: { directory, bindings: join(directory, 'bindings.yaml') },
-      }),
-    },
+    gateway: { change: policies.change },
     lab: { pageSize: 2 },
   })
   for (const [name, project] of [
@@ -67,7 +55,7 @@ t.before(async () => {
 })
 t.teardown(async () => {
   await world.close()
-  await rm(directory, { recursive: true, force: true })
+  await policies.remove()
 })
 
 async function call(method: string, path: string, body?: unknown, persona = 'scientist') {

@@ -55,10 +55,10 @@ t.test('a run is a run and a job, with its tags and what it is a part of', async
   t.same(described('GET', `${HISTORY}/runs/one/details`, run), [own])
   t.same(described('POST', `${HISTORY}/rundata`, { runMetadata: run }), [own])
   t.match(
-    described('GET', `${HISTORY}/runs/root/children`, {
-      value: [{ runId: 'one', rootRunId: 'root', parentRunId: 'parent' }],
+    described('GET', `${HISTORY}/runs/pipeline/children`, {
+      value: [{ runId: 'one', rootRunId: 'pipeline', parentRunId: 'parent' }],
     }),
-    [[{ tags: [], above: 'root' }]],
+    [[{ tags: [], above: 'pipeline' }]],
   )
 })
 
