@@ -18,6 +18,7 @@ const FAMILIES = [
   'environment',
   'execution',
   'history',
+  'hyperdrive',
   'jasmine',
   'mferp',
   'metric',

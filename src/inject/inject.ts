@@ -24,6 +24,7 @@ import { Refusal } from '../errors.ts'
 import { createScreening, type Screening } from './screening.ts'
 import type { LookUps } from './label-lookup.ts'
 import type { RunLookUps, Via } from './run-lookup.ts'
+import { createCheckUnreadJob } from './unread-job.ts'
 
 /** A body that was read, and all that was found in it. */
 export interface Content {
@@ -99,6 +100,7 @@ export function createInjection(options: InjectionOptions): Injection {
   }
   const tellsApart: TellsApart = (...call) => inForce().tellsApart(...call)
   const aboutRun = createAboutRun({ ...options, tellsApart })
+  const checkUnreadJob = createCheckUnreadJob({ ...options, tellsApart })
 
   function factsOf(exchange: Exchange, { received, findings }: Content): Facts {
     return {
@@ -140,6 +142,7 @@ export function createInjection(options: InjectionOptions): Injection {
       const { content, version, run } = gathered
       const { permit, grantFor } = via
       if (content === null) {
+        checkUnreadJob(exchange, permit)
         const facts = await aboutRun.facts(exchange, run, via)
         return facts === null ? null : { ...gathered, facts }
       }
