@@ -63,7 +63,8 @@ export function createArm(options: ArmOptions): Handler {
     const operation = pending.get(resource)
     if (operation !== undefined) operations.tick(operation)
     const state = properties(resource.document)
-    if (path.type === 'workspaces/jobs' && state['status'] !== 'Canceled') {
+    const isJob = path.type === 'workspaces/jobs' && resource.document['properties'] !== null
+    if (isJob && state['status'] !== 'Canceled') {
       const status = jobStatus(resource.reads)
       resource.document = { ...resource.document, properties: { ...state, status } }
     }

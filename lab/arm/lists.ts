@@ -31,7 +31,9 @@ export function createLists(options: ListsOptions): (call: Call, path: ArmPath) 
         ? store.below(path.key.split('/providers/')[0] ?? '', path.rest?.toLowerCase() ?? '')
         : store.list(collection)
     const hash = call.params.get('hash')
-    const found = all.filter(
+    // parts of jobs have no properties here, and are in no list
+    const whole = all.filter((one) => one.document['properties'] !== null)
+    const found = whole.filter(
       (one) => hash === undefined || properties(one.document)['hash'] === hash,
     )
     if (call.params.get('$orderby') === 'createdtime desc') found.reverse()

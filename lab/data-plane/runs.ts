@@ -78,7 +78,8 @@ export function createRuns({ store, mlflow, pageSize }: RunsOptions): Service {
   async function find(workspace: string, id: string): Promise<Run | null> {
     const key = parseArmPath(`${workspace}/jobs/${id}`)?.key ?? ''
     const job = store.get(key)
-    if (job !== null) return ofJob(decodeURIComponent(id), job.document)
+    if (job !== null && job.document['properties'] !== null)
+      return ofJob(decodeURIComponent(id), job.document)
     return put.get(key) ?? (await ofMlflow(id))
   }
 
@@ -86,6 +87,7 @@ export function createRuns({ store, mlflow, pageSize }: RunsOptions): Service {
     const base = parseArmPath(workspace)?.key ?? ''
     const jobs = store
       .list(`${base}/jobs`)
+      .filter(({ document }) => document['properties'] !== null)
       .map(({ path, document }) => ofJob(path.pairs.at(-1)?.[1] ?? '', document))
     const others = [...put].flatMap(([key, run]) => (key.startsWith(`${base}/jobs/`) ? [run] : []))
     return [...jobs, ...others]
@@ -103,6 +105,12 @@ export function createRuns({ store, mlflow, pageSize }: RunsOptions): Service {
       tags: texts(body['tags']),
     }
     put.set(key, run)
+    // of the parts of a job, ARM has names and nothing else
+    if (above !== null) {
+      const path = parseArmPath(`${workspace}/jobs/${id}`)
+      if (path !== null)
+        store.put({ path, document: { id: path.id, name: run.runId, properties: null }, reads: 0 })
+    }
     return run
   }
 

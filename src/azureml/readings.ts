@@ -106,9 +106,15 @@ export function readingsOf(operation: Operation): readonly Operation[] {
 
 /** A job of ARM's, or all of them, as the runs that they are; nothing for anything else. */
 export function jobAsRun(operation: Operation): readonly Operation[] {
-  const { resource, scope } = operation
-  if (resource.type !== 'Job') return []
-  return runReadings(operation, after(`${scope}/jobs/`, resource.id)).slice(0, 1)
+  return operation.resource.type === 'Job'
+    ? runReadings(operation, jobOf(operation)).slice(0, 1)
+    : []
+}
+
+/** The name of the job that an operation is about, which is also its run's; null for anything else. */
+export function jobOf({ resource, scope }: Operation): string | null {
+  const name = resource.type === 'Job' ? after(`${scope}/jobs/`, resource.id) : null
+  return name !== null && isRunId(name) ? name : null
 }
 
 function named(like: Operation, type: string, collection: string, name: string | null): Resource {

@@ -5,6 +5,9 @@
  * @module
  */
 import { LRUCache } from 'lru-cache'
+import { classify } from '../azureml/classify.ts'
+import type { Operation } from '../azureml/operation.ts'
+import { parseTarget, type Target } from '../azureml/target.ts'
 import { isRunId } from '../azureml/dataplane/kinds.ts'
 import { readRun, type RunEntry } from '../azureml/body/entries.ts'
 import { parseJson } from '../azureml/body/json.ts'
@@ -14,13 +17,15 @@ import type { AskAzure } from '../forward/ask.ts'
 import type { Permit } from '../policy/decide.ts'
 import type { Grant } from '../token/grant.ts'
 
-/** How Azure can be asked in the place of a call: where the call goes itself, under its own permit. */
+/** How Azure can be asked in the place of a call, under its permit. */
 export interface Via {
-  readonly origin: string
-  /** Of the tokens that are good there. */
-  readonly scope: string
   readonly permit: Permit
   readonly grantFor: (scope: string) => Promise<Grant>
+  /** Where such a question goes, and the scope of the token that it needs there. */
+  readonly route: (
+    operation: Operation,
+    target: Target,
+  ) => Promise<{ readonly origin: string; readonly scope: string }>
 }
 
 /** Lookups of one call, within one span of time for all of them. */
@@ -54,7 +59,7 @@ export function createRunLookUps(
 ): (exchange: Exchange, via: Via) => RunLookUps {
   const known = new LRUCache<string, RunEntry>({ max: KNOWN, ttl: KNOWN_MS })
 
-  return (exchange, { origin, scope, permit, grantFor }) => {
+  return (exchange, { permit, grantFor, route }) => {
     const workspace = permit.operation.scope ?? ''
     // what one may see is not told to another
     const who = `${permit.effects.identity} ${permit.principal.id} ${workspace}`
@@ -62,9 +67,12 @@ export function createRunLookUps(
     let signal: AbortSignal | null = null
 
     async function ofAzure(id: string): Promise<RunEntry | null> {
+      // a call like any other: in the grammar, classified, to a host that is served
+      const target = parseTarget('GET', `/history/v1.0${workspace}/runs/${id}`)
+      const { origin, scope } = await route(classify(target), target)
+      const grant = await grantFor(scope)
       signal ??= AbortSignal.timeout(timeoutMs)
-      const path = `/history/v1.0${workspace}/runs/${encodeURIComponent(id)}`
-      const answer = await ask(await grantFor(scope), exchange.id, origin, path, signal)
+      const answer = await ask(grant, exchange.id, origin, target.path, signal)
       if (answer === null) return null
       const run = readRun(parseJson(Buffer.from(JSON.stringify(answer))))
       if (run?.id !== id) {

@@ -5,9 +5,9 @@
 import { documentsOf, entriesOf, type Entry } from '../azureml/body/entries.ts'
 import { bodyFacts } from '../azureml/body/facts.ts'
 import { isCollection, itemOperation, itemsOf } from '../azureml/body/items.ts'
-import type { JsonNode } from '../azureml/body/json.ts'
+import { memberOf, type JsonNode } from '../azureml/body/json.ts'
 import type { Operation } from '../azureml/operation.ts'
-import { jobAsRun } from '../azureml/readings.ts'
+import { jobAsRun, jobOf } from '../azureml/readings.ts'
 import { Refusal } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Screen } from '../forward/screen.ts'
@@ -49,23 +49,29 @@ export function createScreening(options: ScreeningOptions): Screening {
     if (refused !== null) throw refused.refusal
   }
 
-  function screenArm(exchange: Judgeable): Screen | null {
+  function screenArm(exchange: Judgeable, via: Via): Screen | null {
     const { principal, operation } = exchange
     if (operation.resource.type === 'OperationStatus') return null
     const collection = isCollection(operation.resource)
     const names = [operation, ...jobAsRun(operation)]
     if (names.every((name) => tellsApart(principal, name, collection) === null)) return null
 
+    /** Of a step or trial, asked of run history. */
+    let tags: readonly string[] | null = null
     function judge(document: JsonNode, own: Operation): void {
       const { scope, resource } = own
       const context = { scope, type: resource.type, whole: true }
       const facts = { ...callFacts(exchange), ...bodyFacts(document, context, options.asked()) }
-      mustRead(exchange, own, jobAsRun(own), facts)
+      mustRead(exchange, own, jobAsRun(own), tags === null ? facts : { ...facts, tags })
     }
     if (!collection) {
       return createScreen({
         exchange,
         find: (root) => ({ list: null, documents: [root] }),
+        async prepare([document]) {
+          const run = document !== undefined && isPart(document) ? jobOf(operation) : null
+          if (run !== null) tags = await options.runLookUps(exchange, via).tagsOf(run)
+        },
         judge: (document) => judge(document, operation),
       })
     }
@@ -121,12 +127,18 @@ export function createScreening(options: ScreeningOptions): Screening {
     if (!isJudgeable(exchange) || exchange.operation.effect !== 'read') return null
     const form = formOf(exchange)
     if (form === 'data plane') return screenDataPlane(exchange, via)
-    return form === 'arm' && exchange.method === 'GET' ? screenArm(exchange) : null
+    return form === 'arm' && exchange.method === 'GET' ? screenArm(exchange, via) : null
   }
 }
 
 function isList({ operation }: Judgeable): boolean {
   return operation.tells?.list ?? isCollection(operation.resource)
+}
+
+/** ARM says nothing of a job's steps and trials but their names: azure-ai-ml goes on to run history for them. */
+function isPart(document: JsonNode): boolean {
+  const properties = memberOf(document, 'properties')
+  return properties === null || properties.kind === 'null'
 }
 
 function unreadable(): Refusal {

@@ -19,7 +19,7 @@ forbid (
   resource
 )
 when { context has tags && !context.tags.contains("project=a") }
-unless { resource is Experiment };
+unless { resource is Experiment || resource is Workspace };
 `
 
 /** Tells everything apart for everybody, and forbids nothing of what the scripts do. */
@@ -80,6 +80,43 @@ if (two !== null && three !== null) {
       for (const name of ['model', 'version']) t.match(result[name], why, name)
     })
   }
+
+  t.test("azure-ai-ml finds the steps of its caller's jobs, and no others", async (t) => {
+    const world = (apart ??= await start(file, POLICY, { mlflow: true }))
+    await world.clear()
+    const token = await world.lab.token('service')
+    const put = async (method: string, path: string, body: object): Promise<void> => {
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+      const answer = await world.send(path, { method, headers, body: JSON.stringify(body) })
+      t.ok(answer.status < 300, answer.text)
+    }
+    for (const project of ['a', 'b']) {
+      await put('PUT', `${workspaceId()}/jobs/job-${project}?api-version=2024-04-01`, {
+        properties: { jobType: 'Pipeline', tags: { project } },
+      })
+      const step = `/history/v1.0${workspaceId()}/experiments/Default/runs/job-${project}-step`
+      const parentRunId = `job-${project}`
+      await put('PATCH', step, { runId: `${parentRunId}-step`, parentRunId, tags: {} })
+    }
+    const env = {
+      ...(await settings(world, 'scientist')),
+      LAB_OWN_JOB: 'job-a',
+      LAB_OWN_STEP: 'job-a-step',
+      LAB_OTHER_JOB: 'job-b',
+      LAB_OTHER_STEP: 'job-b-step',
+    }
+    const done = await runScript(two, 'parts.py', env)
+    t.equal(done.code, 0, 'the script ends well', { said: said(done) })
+    throughTheGateway(t, world, env)
+    const why = /^403: [\s\S]*scientists work with what is of project a only/
+    t.match(done.result, {
+      step: 'job-a-step',
+      steps: ['job-a-step'],
+      other: why,
+      job: why,
+      listed: ['job-a'],
+    })
+  })
 
   t.test('who is kept from nothing that is theirs does not notice', async (t) => {
     const world = await start(t, WIDE, { mlflow: true, storage: true })

@@ -45,8 +45,11 @@ async function world(t: Test, runs: Readonly<Record<string, Told>>, ask?: AskAzu
     const { permit } = createDecide(set)(who, operation('workspaces/experiments/runs/read'), {})
     if (permit === null) throw new Error('all is permitted')
     return lookUps(exchange, {
-      origin: ORIGIN,
-      scope: 'scope',
+      route: async (asked, to) => {
+        t.match(asked, { action: /runs\/read$/, family: 'dataplane', resource: { type: 'Run' } })
+        t.equal(to.method, 'GET')
+        return { origin: ORIGIN, scope: 'scope' }
+      },
       permit,
       grantFor: async () =>
         new Grant(permit, { name: 'ml-reader', clientId: null, objectId: null }, 'token'),

@@ -117,6 +117,11 @@ t.test('parts of a job are whose the job is', async (t) => {
   t.same((other.json() as Page).value, [])
   t.equal((await call('GET', `${HISTORY}/runs/a1-step-inner`)).status, 200)
   refused(t, await call('GET', `${HISTORY}/runs/b1-step`), OWN)
+  // Resource Manager says nothing of them but their names
+  const arm = (name: string) => call('GET', `${W}/jobs/${name}?api-version=2024-04-01`)
+  t.match((await arm('a1-step')).json(), { name: 'a1-step', properties: null })
+  t.equal((await arm('a1-step-inner')).status, 200)
+  refused(t, await arm('b1-step'), OWN)
 })
 
 t.test('one run is refused by what its document says', async (t) => {

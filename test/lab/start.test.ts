@@ -70,8 +70,10 @@ t.test('npm start brings all of it up, says where, and a signal takes it down', 
 
 t.test('if the gateway dies, the lab says how and ends with an error', async (t) => {
   const { file, out, exited } = await start(t)
-  const pid = /\(process (\d+)\)/.exec(out())?.[1]
-  process.kill(Number(pid), 'SIGKILL')
+  const pid = (): string | undefined => /\(process (\d+)\)/.exec(out())?.[1]
+  // it says so after the file is there; the test's own time-out is the limit
+  while (pid() === undefined) await delay(20)
+  process.kill(Number(pid()), 'SIGKILL')
   t.equal(await exited, 1)
   t.match(out(), /the gateway has ended by itself: signal SIGKILL/)
   const ca = await readFile(file.ca, 'utf8')
