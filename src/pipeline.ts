@@ -113,8 +113,12 @@ export function createPipeline(stages: Stages): Pipeline {
     const { identity } = permit.effects
     const { origin, path, scope } = await stages.route(operation, target, identity, grantFor)
     let grant = await grantFor(scope)
-    const route: Via['route'] = async (asked, to) => stages.route(asked, to, identity, grantFor)
-    const learnt = await stages.lookUp(exchange, gathered, { permit, grantFor, route })
+    const via = (): Via => ({
+      permit,
+      grantFor,
+      route: async (asked, to) => stages.route(asked, to, identity, grantFor),
+    })
+    const learnt = await stages.lookUp(exchange, gathered, via())
     if (learnt !== null) {
       // what was judged with labels, or before its run was known, is judged again as it goes to Azure
       permit = judge(learnt.facts)
@@ -122,7 +126,7 @@ export function createPipeline(stages: Stages): Pipeline {
     }
     exchange.identity = grant.identity
     const body = stages.finish(exchange, permit, learnt ?? gathered)
-    const screen = stages.screen(exchange, { permit, grantFor, route })
+    const screen = stages.screen(exchange, via())
 
     stillThere(exchange, reply)
     recorder.admit()
