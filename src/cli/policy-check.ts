@@ -4,7 +4,9 @@
  */
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { DOCUMENT_FACTS } from '../azureml/body/facts.ts'
 import { PolicyError } from '../policy/faults.ts'
+import { notesOn, type Note } from '../policy/notes.ts'
 import type { PolicySet } from '../policy/rules.ts'
 import { createSeen } from '../policy/seen.ts'
 import { staleBindings, type StaleBinding } from '../policy/stale.ts'
@@ -19,15 +21,16 @@ export const policyCheck: Command = {
   help: `Usage: azureml-harness policy check (--config FILE | --policies DIR) [--spool SPOOL [--days N]] [--json]
 
 Checks policies, templates and bindings against the schema. Every fault comes with file, line and a suggestion.
+Notes are about policies that load and refuse more than they seem to, because the facts that they ask for are known late.
 With --spool it also reports bindings whose principal no token has carried for so many days: most refusals that
 surprise come from an id that is stale or was mistyped.
 
 ${POLICY_HELP}
   --spool SPOOL     the records to look into: a spool's directory, or one of its files
   --days N          days without a token; ${DAYS} if absent. Records that do not reach back so far show nothing stale
-  --json            one JSON object on standard output: {ok, version, faults, stale}
+  --json            one JSON object on standard output: {ok, version, faults, stale, notes}
 
-Exit status: 0 sound, 1 faults, 2 wrong arguments; stale bindings are no fault.
+Exit status: 0 sound, 1 faults, 2 wrong arguments; stale bindings and notes are no fault.
 Example: azureml-harness policy check --config config/harness.yaml --spool /var/spool/azureml-harness --days 90`,
   async run(args, io) {
     const { values } = parseArgs({
@@ -52,23 +55,31 @@ Example: azureml-harness policy check --config config/harness.yaml --spool /var/
       const loaded = await policyOf(values, io)
       if (loaded === null) return EXIT.usage
       const { set } = loaded
+      const notes = notesOn(set, DOCUMENT_FACTS)
       const { spool } = values
       const stale = spool === undefined ? [] : await staleIn(set, resolve(io.cwd, spool), days, io)
       if (values.json === true) {
-        io.out(JSON.stringify({ ok: true, version: set.version, faults: [], stale }))
-      } else show(set, stale, io)
+        io.out(JSON.stringify({ ok: true, version: set.version, faults: [], stale, notes }))
+      } else show(set, stale, notes, io)
       return EXIT.ok
     } catch (error) {
       if (!(error instanceof PolicyError)) throw error
       if (values.json === true)
-        io.out(JSON.stringify({ ok: false, version: null, faults: error.faults, stale: [] }))
+        io.out(
+          JSON.stringify({ ok: false, version: null, faults: error.faults, stale: [], notes: [] }),
+        )
       else io.err(error.message)
       return EXIT.failed
     }
   },
 }
 
-function show(set: PolicySet, stale: readonly StaleBinding[], io: Io): void {
+function show(
+  set: PolicySet,
+  stale: readonly StaleBinding[],
+  notes: readonly Note[],
+  io: Io,
+): void {
   const above = set.bindings.bindings.filter(
     ({ resource }) => resource.type !== 'Workspace' && resource.type !== 'Registry',
   )
@@ -80,6 +91,9 @@ function show(set: PolicySet, stale: readonly StaleBinding[], io: Io): void {
     io.out(
       `  binding ${id} (${template}) is inherited by every workspace in ${resource.type} ${resource.id}`,
     )
+  }
+  for (const { policy, file, line, text } of notes) {
+    io.out(`  note: ${file}:${line}: ${policy} ${text}`)
   }
   for (const { id, line, principal, lastSeen } of stale) {
     const when = lastSeen === null ? 'ever' : `since ${new Date(lastSeen).toISOString()}`

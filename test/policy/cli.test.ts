@@ -41,7 +41,18 @@ t.test('policy check says that the shipped policies are sound, or all that is wr
   const sound = await run(policyCheck, ...HERE)
   t.equal(sound.status, EXIT.ok)
   t.match(sound.out, 'readers-on-lab (reader) is inherited by every workspace in ResourceGroup')
-  t.match(JSON.parse((await run(policyCheck, ...HERE, '--json')).out), { ok: true, faults: [] })
+  t.match(JSON.parse((await run(policyCheck, ...HERE, '--json')).out), {
+    ok: true,
+    faults: [],
+    notes: [],
+  })
+  const noted = await writePolicies(t, {
+    'late.cedar':
+      '@id("late") @reason("r")\nforbid (principal, action in Action::"read", resource)\nunless { context has tags };',
+  })
+  const notes = await run(policyCheck, '--policies', noted.directory, ...IDS)
+  t.equal(notes.status, EXIT.ok)
+  t.match(notes.out, /note: late\.cedar:1: late refuses reads before Azure has answered/)
   const { directory } = await writePolicies(t, {
     'a.cedar': 'permit (principal, action, resource);\npermit',
   })
