@@ -130,7 +130,9 @@ t.test('what the sink did not have yet is lost by number, for each sink', async 
     return true
   }
   for (let n = 0; n < 5; n += 1) await record()
-  const last = rowsOf(directory).at(-1)?.Seq ?? 0
+  // of what was promised: the event of the failing sink may be in the file and not be durable yet
+  const kept = rowsOf(directory).filter(({ RecordKind }) => RecordKind === 'completed')
+  const last = kept.at(-1)?.Seq ?? 0
   rmSync(directory, { recursive: true })
   await until(() => said.includes('the audit spool was gone, and is begun anew'))
   sink.answer = () => false
