@@ -21,7 +21,7 @@ RUN mkdir -p /lab && chown node:node /lab
 USER node
 VOLUME /lab
 EXPOSE 9440-9449
-HEALTHCHECK --interval=5s --timeout=3s --start-period=20s CMD ["node", "lab/health.ts"]
+HEALTHCHECK --interval=5s --timeout=3s --start-period=20s CMD ["node", "lab/server/health.ts"]
 CMD ["node", "lab/start.ts"]
 
 # ---- gateway: what runs ----

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { once } from 'node:events'
 import { Pool } from 'undici'
-import { spawnGateway } from '../lab/gateway.ts'
+import { spawnGateway } from '../lab/gateway/gateway.ts'
 import { startLab } from '../lab/lab.ts'
 import { workspaceId } from '../lab/personas.ts'
 

@@ -6,10 +6,10 @@ import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { preparsePolicySet, statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs'
-import type { Operation } from '../src/azureml/operation.ts'
+import type { Operation } from '../src/vocabulary/operation.ts'
 import type { Principal } from '../src/identity/principal.ts'
 import { createDecide, type Decide } from '../src/policy/decide.ts'
-import { loadPolicy } from '../src/policy/load.ts'
+import { loadPolicy } from '../src/policy/load/load.ts'
 
 /** One line of the report. CPU microseconds a decision, the least of the rounds: other work on the machine only adds. */
 export interface PolicyRow {

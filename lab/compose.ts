@@ -5,10 +5,10 @@
 import { copyFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
-import { writeGatewayConfig } from './harness-config.ts'
+import { writeGatewayConfig } from './gateway/harness-config.ts'
 import type { Lab } from './lab.ts'
 
-const BINDINGS = fileURLToPath(new URL('bindings.yaml', import.meta.url))
+const BINDINGS = fileURLToPath(new URL('gateway/bindings.yaml', import.meta.url))
 /** A volume of the gateway's image. */
 export const SPOOL = '/var/lib/azureml-harness/spool'
 

@@ -2,10 +2,10 @@
  * The servers of the lab: each on its port, with the journal it writes to, before anything answers there.
  * @module
  */
-import type { Handler } from './call.ts'
-import type { Certificates } from './ca.ts'
-import { createJournal, type Entry } from './journal.ts'
-import { createPart, type Part } from './part.ts'
+import type { Handler } from './server/call.ts'
+import type { Certificates } from './identity/ca.ts'
+import { createJournal, type Entry } from './server/journal.ts'
+import { createPart, type Part } from './server/server.ts'
 
 /** In the order of their ports. */
 const PART_NAMES = [

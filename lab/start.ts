@@ -18,10 +18,10 @@
  * @module
  */
 import { prepareGateway, SPOOL } from './compose.ts'
-import { describe, spawnGateway, type Gateway } from './gateway.ts'
+import { describe, spawnGateway, type Gateway } from './gateway/gateway.ts'
 import { labDirectory, removeLabFile, writeLabFile, type LabFile } from './lab-file.ts'
 import { issuerOf, startLab, type Lab } from './lab.ts'
-import { projectPython } from './mlflow.ts'
+import { projectPython } from './azure/mlflow.ts'
 import { PERSONAS, RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE, workspaceId } from './personas.ts'
 
 const API_VERSION = '2024-04-01'

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Target } from './azureml/target.ts'
-import type { Operation } from './azureml/operation.ts'
+import type { Operation } from './vocabulary/operation.ts'
 import type { Principal } from './identity/principal.ts'
 import type { Decision } from './policy/decide.ts'
 import { isOfPolicy, type Refusal } from './errors.ts'

@@ -3,11 +3,11 @@
  * @module
  */
 import type { Recorder } from './audit/recorder.ts'
-import type { Sample } from './metrics.ts'
-import { faultText, PolicyError } from './policy/faults.ts'
+import type { Sample } from './http/metrics-endpoint.ts'
+import { faultText, PolicyError } from './policy/load/faults.ts'
 import type { LivePolicy, Reloaded } from './policy/reload.ts'
 import type { Sightings } from './policy/sightings.ts'
-import type { Watch } from './policy/watch.ts'
+import type { Watch } from './policy/load/watch.ts'
 
 /** Why policies are loaded again. */
 export type Trigger = 'files' | 'signal'

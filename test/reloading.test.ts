@@ -13,7 +13,7 @@ async function startWith(t: Test): Promise<{ world: World; mount: string; data: 
   const mount = t.testdir({ first: {} })
   const data = join(mount, 'first')
   await cp(join(ROOT, 'policies'), data, { recursive: true })
-  await cp(join(ROOT, 'lab', 'bindings.yaml'), join(data, 'bindings.yaml'))
+  await cp(join(ROOT, 'lab', 'gateway', 'bindings.yaml'), join(data, 'bindings.yaml'))
   await symlink('first', join(mount, '..data'))
   const directory = join(mount, '..data')
   const world = await startGateway({

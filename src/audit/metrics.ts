@@ -2,10 +2,10 @@
  * The trail's numbers, plain, for whoever exposes them.
  * @module
  */
-import type { CountingRecorder } from './record.ts'
-import type { Shipper } from './shipper.ts'
-import type { Space } from './space.ts'
-import type { Spool } from './spool.ts'
+import type { CountingRecorder } from './create-recorder.ts'
+import type { Shipper } from './ship/shipper.ts'
+import type { Space } from './spool/free-space.ts'
+import type { Spool } from './spool/spool.ts'
 
 /** One metric with a value for each set of labels. */
 export interface Metric {

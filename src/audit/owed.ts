@@ -5,8 +5,8 @@
  * process ends before, recovery finds the intent without an end and says `unknown`.
  * @module
  */
-import type { Draft } from './line.ts'
-import type { Spool } from './spool.ts'
+import type { Draft } from './record/spool-line.ts'
+import type { Spool } from './spool/spool.ts'
 
 export interface Owed {
   /** Makes the end of a request durable; rejects if it cannot be now, and then owes it. */

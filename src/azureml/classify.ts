@@ -4,11 +4,11 @@
  * @module
  */
 import { Refusal } from '../errors.ts'
-import { checkApiVersion, classifyArm } from './classify-arm.ts'
-import { classifyDataPlane } from './classify-dataplane.ts'
-import { hasHandle } from './operation-handle.ts'
-import type { Operation } from './operation.ts'
-import { classifyScoring, isScoring } from './scoring.ts'
+import { checkApiVersion, classifyArm } from './classify/arm.ts'
+import { classifyDataPlane } from './classify/dataplane.ts'
+import { hasHandle } from './classify/operation-handle.ts'
+import type { Operation } from '../vocabulary/operation.ts'
+import { classifyScoring, isScoring } from './classify/scoring.ts'
 import { hasRegion, parseRegion } from './region.ts'
 import type { Target } from './target.ts'
 

@@ -2,10 +2,10 @@
  * What a schema cannot say: the keys of a configuration against one another.
  * @module
  */
-import type { Config } from './schema.ts'
+import type { Config } from './schema/schema.ts'
 import type { KeyPath } from './faults.ts'
 import type { Finding } from './validate.ts'
-import { didYouMean } from './nearest.ts'
+import { didYouMean } from '../lib/suggest.ts'
 
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const NAME = /^[a-z][a-z0-9-]{0,62}$/

@@ -9,7 +9,7 @@ import { parseYaml } from './document.ts'
 import { isConfig } from './validate.ts'
 import { crossCheck } from './cross-checks.ts'
 import { settle } from './paths.ts'
-import type { Config } from './schema.ts'
+import type { Config } from './schema/schema.ts'
 import type { Finding } from './validate.ts'
 
 /**

@@ -3,7 +3,7 @@
  * @module
  */
 import { open } from 'node:fs/promises'
-import type { Config, SecretSource } from './schema.ts'
+import type { Config, SecretSource } from './schema/schema.ts'
 
 /** Larger files are no secrets but mistakes, such as a path to a log. */
 const MAX_BYTES = 65_536

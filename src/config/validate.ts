@@ -5,10 +5,10 @@
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import type { ErrorObject } from 'ajv/dist/2020.js'
 import ajvFormats from 'ajv-formats'
-import { didYouMean } from './nearest.ts'
+import { didYouMean } from '../lib/suggest.ts'
 import type { KeyPath } from './faults.ts'
-import { ConfigSchema } from './schema.ts'
-import type { Config } from './schema.ts'
+import { ConfigSchema } from './schema/schema.ts'
+import type { Config } from './schema/schema.ts'
 
 /** A fault that has no position yet. */
 export interface Finding {

@@ -2,11 +2,11 @@
  * Azure Resource Manager, asked to read with one of several tokens.
  * @module
  */
-import { CLOUDS } from '../azureml/clouds.ts'
-import type { CloudConfig } from '../config/schema.ts'
-import { fetchJson } from '../identity/outbound.ts'
-import { parseStrictJson } from '../identity/strict-json.ts'
-import type { ArmFetch } from '../policy/drift.ts'
+import { CLOUDS } from '../vocabulary/clouds.ts'
+import type { CloudConfig } from '../config/schema/schema.ts'
+import { fetchJson } from '../lib/http.ts'
+import { parseStrictJson } from '../lib/strict-json.ts'
+import type { ArmFetch } from '../policy/review/drift.ts'
 
 const TIMEOUT_MS = 10_000
 

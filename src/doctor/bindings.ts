@@ -2,12 +2,12 @@
  * Bindings to principals that are gone: most "permission denied" is a stale object id, not a policy.
  * @module
  */
-import { browse } from '../audit/browse.ts'
-import { chainsIn } from '../audit/verify.ts'
-import type { Config, IssuerConfig } from '../config/schema.ts'
-import { fetchJson } from '../identity/outbound.ts'
-import type { Binding } from '../policy/bindings.ts'
-import type { PolicySet } from '../policy/rules.ts'
+import { browse } from '../audit/inspect/browse.ts'
+import { chainsIn } from '../audit/inspect/verify.ts'
+import type { Config, IssuerConfig } from '../config/schema/schema.ts'
+import { fetchJson } from '../lib/http.ts'
+import type { Binding } from '../policy/load/bindings.ts'
+import type { PolicySet } from '../policy/load/rules.ts'
 import { createSeen, type Seen } from '../policy/seen.ts'
 import { staleBindings } from '../policy/stale.ts'
 import type { Broker } from '../token/broker.ts'

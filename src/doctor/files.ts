@@ -5,7 +5,7 @@
 import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { readSecret, type Environment } from '../config/secrets.ts'
-import type { Config, SecretSource } from '../config/schema.ts'
+import type { Config, SecretSource } from '../config/schema/schema.ts'
 import { findingsOf, type Finding } from './finding.ts'
 
 const DAY_MS = 86_400_000

@@ -2,11 +2,11 @@
  * Each managed identity: whether its token can be had for everything that it is used for.
  * @module
  */
-import { scopeOf } from '../audit/sinks/azure-monitor.ts'
-import { CLOUDS } from '../azureml/clouds.ts'
-import type { Config } from '../config/schema.ts'
+import { scopeOf } from '../audit/ship/sinks/azure-monitor.ts'
+import { CLOUDS } from '../vocabulary/clouds.ts'
+import type { Config } from '../config/schema/schema.ts'
 import { Refusal } from '../errors.ts'
-import type { PolicySet } from '../policy/rules.ts'
+import type { PolicySet } from '../policy/load/rules.ts'
 import type { Broker } from '../token/broker.ts'
 import { findingsOf, type Finding } from './finding.ts'
 

@@ -2,10 +2,10 @@
  * Each issuer: whether its clock agrees with ours, whether it is found, and whether its keys can be believed.
  * @module
  */
-import type { IssuerConfig } from '../config/schema.ts'
+import type { IssuerConfig } from '../config/schema/schema.ts'
 import { discover, TENANT_MARKER } from '../identity/discovery.ts'
-import { readKeySet } from '../identity/key-set.ts'
-import { fetchJson, nameFailure } from '../identity/outbound.ts'
+import { readKeySet } from '../identity/keys/key-set.ts'
+import { fetchJson, nameFailure } from '../lib/http.ts'
 import { findingsOf, type Finding } from './finding.ts'
 
 const TIMEOUT_MS = 5_000

@@ -2,10 +2,10 @@
  * Each identity's role assignments at ARM, against what the policies need of it.
  * @module
  */
-import type { Config } from '../config/schema.ts'
-import { findDrift, type Drift } from '../policy/drift.ts'
-import { grantsOf } from '../policy/export/grants.ts'
-import type { PolicySet } from '../policy/rules.ts'
+import type { Config } from '../config/schema/schema.ts'
+import { findDrift, type Drift } from '../policy/review/drift.ts'
+import { grantsOf } from '../policy/review/export/grants.ts'
+import type { PolicySet } from '../policy/load/rules.ts'
 import type { Broker } from '../token/broker.ts'
 import { armFetch, armOf, objectIdOf } from './arm.ts'
 import { findingsOf, type Finding } from './finding.ts'

@@ -4,9 +4,9 @@
  */
 import { connect } from 'node:net'
 import { once } from 'node:events'
-import { scopeOf } from '../audit/sinks/azure-monitor.ts'
-import type { Config, SinkConfig } from '../config/schema.ts'
-import { fetchJson } from '../identity/outbound.ts'
+import { scopeOf } from '../audit/ship/sinks/azure-monitor.ts'
+import type { Config, SinkConfig } from '../config/schema/schema.ts'
+import { fetchJson } from '../lib/http.ts'
 import type { Broker } from '../token/broker.ts'
 import { findingsOf, type Finding } from './finding.ts'
 

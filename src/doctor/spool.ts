@@ -3,8 +3,8 @@
  * @module
  */
 import { constants, access, stat } from 'node:fs/promises'
-import { codeOf, diskFiles } from '../audit/files.ts'
-import type { Config } from '../config/schema.ts'
+import { codeOf, diskFiles } from '../audit/spool/files.ts'
+import type { Config } from '../config/schema/schema.ts'
 import { findingsOf, type Finding } from './finding.ts'
 
 const WRITABLE_BY_OTHERS = 0o022

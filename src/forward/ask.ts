@@ -5,7 +5,7 @@
 import type { Dispatcher } from 'undici'
 import type { Grant } from '../token/grant.ts'
 import { Refusal } from '../errors.ts'
-import { upstreamFault } from './faults.ts'
+import { upstreamFault } from './transport-faults.ts'
 
 const MAX_ANSWER_BYTES = 1024 * 1024
 

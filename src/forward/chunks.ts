@@ -4,7 +4,7 @@
  */
 import type { Readable } from 'node:stream'
 import { Refusal } from '../errors.ts'
-import { upstreamFault } from './faults.ts'
+import { upstreamFault } from './transport-faults.ts'
 
 /**
  * The chunks of an answer.

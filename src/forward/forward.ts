@@ -9,9 +9,9 @@ import type { Grant } from '../token/grant.ts'
 import { sendAnswer, type AnswerRules } from './answer.ts'
 import type { Screen } from './screen.ts'
 import { requestHeaders, upstreamIds } from './headers.ts'
-import { upstreamFault } from './faults.ts'
+import { upstreamFault } from './transport-faults.ts'
 import type { AnswerHead, Departure, Upstream } from './upstream.ts'
-import { toUpstreamAnswer } from './upstream-answer.ts'
+import { toUpstreamAnswer } from './answer-body.ts'
 import { Refusal, toRefusal } from '../errors.ts'
 
 /** What one call needs besides its grant. */

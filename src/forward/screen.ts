@@ -5,7 +5,7 @@
 import { Readable } from 'node:stream'
 import { Refusal } from '../errors.ts'
 import { readUpTo } from './chunks.ts'
-import type { UpstreamAnswer } from './upstream-answer.ts'
+import type { UpstreamAnswer } from './answer-body.ts'
 
 /** What of an answer may pass; throws the refusal if nothing may. */
 export type Screen = (body: Buffer) => Promise<Buffer>

@@ -5,7 +5,7 @@
 import { Refusal } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import { readUpTo } from './chunks.ts'
-import { isJson, type UpstreamAnswer } from './upstream-answer.ts'
+import { isJson, type UpstreamAnswer } from './answer-body.ts'
 import { plainError } from './upstream-error.ts'
 
 /** Codes of a 403 that speak of the request and not of the gateway's identity: these pass. */

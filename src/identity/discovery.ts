@@ -3,8 +3,8 @@
  * section 4.3, RFC 8414 section 3.3).
  * @module
  */
-import { fetchJson, isSafeUrl } from './outbound.ts'
-import { isObject } from './strict-json.ts'
+import { fetchJson, isSafeUrl } from '../lib/http.ts'
+import { isObject } from '../lib/strict-json.ts'
 
 /** Where an issuer says its endpoints are. */
 export interface Metadata {

@@ -6,13 +6,13 @@
  */
 import { LRUCache } from 'lru-cache'
 import { Refusal } from '../errors.ts'
-import { isAhead } from './clock.ts'
-import { isGuid } from './claims.ts'
-import { createGuard, type Guard } from './guard.ts'
-import { fetchJson, nameFailure, type Answer } from './outbound.ts'
-import { createSingleFlight } from './single-flight.ts'
+import { isAhead } from '../lib/clock.ts'
+import { isGuid } from './credential/claims.ts'
+import { createGuard, type Guard } from '../lib/circuit-breaker.ts'
+import { fetchJson, nameFailure, type Answer } from '../lib/http.ts'
+import { createSingleFlight } from '../lib/single-flight.ts'
 import type { Principal } from './principal.ts'
-import { isObject } from './strict-json.ts'
+import { isObject } from '../lib/strict-json.ts'
 
 export interface GroupResolverOptions {
   /** Graph's origin, for instance `https://graph.microsoft.com`. */

@@ -5,16 +5,16 @@
  * @module
  */
 import { hash } from 'node:crypto'
-import type { IssuerConfig, SecretSource } from '../config/schema.ts'
+import type { IssuerConfig, SecretSource } from '../config/schema/schema.ts'
 import { Refusal } from '../errors.ts'
-import { createAuthorities } from './authorities.ts'
-import { readCredential } from './bearer.ts'
+import { createAuthorities } from './issuers/authorities.ts'
+import { readCredential } from './credential/bearer.ts'
 import type { DenyList } from './deny-list.ts'
-import { createDpopCheck } from './dpop.ts'
-import { createSingleFlight } from './single-flight.ts'
-import type { Metric } from './metric.ts'
+import { createDpopCheck } from './credential/dpop.ts'
+import { createSingleFlight } from '../lib/single-flight.ts'
+import type { Metric } from '../lib/metric.ts'
 import type { Principal } from './principal.ts'
-import { checkSender } from './sender.ts'
+import { checkSender } from './credential/sender.ts'
 import { createTokenCache, type VerifiedToken } from './token-cache.ts'
 
 export interface IdentifyOptions {

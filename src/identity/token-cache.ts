@@ -3,7 +3,7 @@
  * @module
  */
 import { LRUCache } from 'lru-cache'
-import type { Binding } from './sender.ts'
+import type { Binding } from './credential/sender.ts'
 import type { Principal } from './principal.ts'
 
 /** A verified token: what it made, and until when that may be believed. */

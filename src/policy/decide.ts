@@ -3,15 +3,15 @@
  * @module
  */
 import { LRUCache } from 'lru-cache'
-import type { Operation } from '../azureml/operation.ts'
+import type { Operation } from '../vocabulary/operation.ts'
 import { Refusal } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
 import { createCallers, keyOf } from './decision-key.ts'
 import type { Effects } from './effects.ts'
-import { createFactsOf } from './entities.ts'
+import { createFactsOf } from './engine/entities.ts'
 import type { Facts } from './facts.ts'
-import { createJudge, failed, type Decision, type Judged } from './judge.ts'
-import type { PolicySet } from './rules.ts'
+import { createJudge, failed, type Decision, type Judged } from './engine/judge.ts'
+import type { PolicySet } from './load/rules.ts'
 import { refuseSignIn, signInFacts, type CheckSignIn } from './step-up.ts'
 
 export type { Decision, Facts }

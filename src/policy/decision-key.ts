@@ -3,10 +3,10 @@
  * @module
  */
 import { LRUCache } from 'lru-cache'
-import type { Operation } from '../azureml/operation.ts'
+import type { Operation } from '../vocabulary/operation.ts'
 import type { Principal } from '../identity/principal.ts'
-import type { Uid } from './conditions.ts'
-import { principalUids } from './entities.ts'
+import type { Uid } from './load/conditions.ts'
+import { principalUids } from './engine/entities.ts'
 import type { Facts } from './facts.ts'
 
 /** Who is asking, as far as policy can see: callers with the same memberships share a number. */

@@ -3,7 +3,7 @@
  * @module
  */
 
-import type { Rule } from './rules.ts'
+import type { Rule } from './load/rules.ts'
 
 /** Resolved effects of one decision. */
 export interface Effects {

@@ -3,9 +3,9 @@
  * @module
  */
 import { createDecide, type Decide, type DecideOptions } from './decide.ts'
-import { PolicyError } from './faults.ts'
-import { loadPolicy, type LoadOptions } from './load.ts'
-import type { PolicySet } from './rules.ts'
+import { PolicyError } from './load/faults.ts'
+import { loadPolicy, type LoadOptions } from './load/load.ts'
+import type { PolicySet } from './load/rules.ts'
 
 /** How one reload ended. */
 export type Reloaded =

@@ -2,7 +2,7 @@
  * Whom records show: which principals, groups and roles tokens have carried, and when last.
  * @module
  */
-import type { PolicySet } from './rules.ts'
+import type { PolicySet } from './load/rules.ts'
 
 /** What records say of who came. */
 export interface Seen {

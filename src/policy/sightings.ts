@@ -3,8 +3,8 @@
  * @module
  */
 import type { Principal } from '../identity/principal.ts'
-import { principalUids } from './entities.ts'
-import type { PolicySet } from './rules.ts'
+import { principalUids } from './engine/entities.ts'
+import type { PolicySet } from './load/rules.ts'
 import { staleBindings, type StaleBinding } from './stale.ts'
 
 /** Principals that are remembered; the rest only looks unseen. */

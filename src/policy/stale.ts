@@ -2,8 +2,8 @@
  * Bindings that may have outlived what they name. Most "permission denied" is a stale object id, not a policy.
  * @module
  */
-import type { Binding } from './bindings.ts'
-import type { PolicySet } from './rules.ts'
+import type { Binding } from './load/bindings.ts'
+import type { PolicySet } from './load/rules.ts'
 
 /** A binding whose principal no token has carried for too long. */
 export interface StaleBinding {

@@ -7,9 +7,9 @@
  */
 import { Refusal } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
-import type { SignInRequirement } from '../identity/step-up.ts'
+import type { SignInRequirement } from '../identity/sign-in.ts'
 import type { Facts } from './facts.ts'
-import type { Rule } from './rules.ts'
+import type { Rule } from './load/rules.ts'
 
 /** Null if the sign-in behind the principal's token meets the requirement; else the refusal, a challenge if it can be. */
 export type CheckSignIn = (principal: Principal, requirement: SignInRequirement) => Refusal | null

@@ -4,13 +4,13 @@
  */
 import { Refusal } from '../errors.ts'
 import { Grant } from './grant.ts'
-import { CLOUD_LOGINS } from './clouds.ts'
+import { CLOUD_LOGINS } from '../vocabulary/token-clouds.ts'
 import { createCredential } from './credentials.ts'
 import { answerable, exchangeable } from './on-behalf-of.ts'
 import { createSlot } from './slot.ts'
 import type { CredentialFactory } from './credentials.ts'
 import type { Held, Log, Slot } from './slot.ts'
-import type { CloudConfig, IdentityConfig } from '../config/schema.ts'
+import type { CloudConfig, IdentityConfig } from '../config/schema/schema.ts'
 import type { Permit } from '../policy/decide.ts'
 
 const DEFAULT_TIMEOUT_MS = 3_000

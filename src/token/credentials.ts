@@ -12,7 +12,7 @@ import type { TokenCredential } from '@azure/identity'
 import { Refusal } from '../errors.ts'
 import { attempting, httpClient } from './transport.ts'
 import type { Attempt } from './transport.ts'
-import type { IdentityConfig } from '../config/schema.ts'
+import type { IdentityConfig } from '../config/schema/schema.ts'
 
 export interface FetchRequest {
   readonly scope: string

@@ -7,7 +7,7 @@
  * @module
  */
 import { Refusal } from '../errors.ts'
-import type { IdentityConfig } from '../config/schema.ts'
+import type { IdentityConfig } from '../config/schema/schema.ts'
 
 /**
  * Resources whose tokens name the audience by its application id as well: Entra does so in v2 tokens, and a

@@ -3,7 +3,7 @@
  * @module
  */
 import { Refusal } from '../errors.ts'
-import type { IdentityConfig } from '../config/schema.ts'
+import type { IdentityConfig } from '../config/schema/schema.ts'
 import type { Principal } from '../identity/principal.ts'
 
 type OnBehalfOf = Extract<IdentityConfig, { kind: 'on-behalf-of' }>

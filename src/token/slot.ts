@@ -6,10 +6,10 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { Refusal, toRefusal } from '../errors.ts'
-import { createBreaker } from './breaker.ts'
+import { createBreaker } from '../lib/breaker.ts'
 import { inspectToken } from './inspect.ts'
 import type { FetchToken } from './credentials.ts'
-import type { IdentityConfig } from '../config/schema.ts'
+import type { IdentityConfig } from '../config/schema/schema.ts'
 
 /** A token is not sent in its last minute: it must still be valid when Azure looks at it. */
 const LAST_USE_MS = 60_000

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import t from 'tap'
 import { azureSink, openFor, optionsOf, sinkServer, spoolDirectory } from './fixtures.ts'
-import { COLUMNS } from '../../src/audit/columns.ts'
-import { ConfigSchema } from '../../src/config/schema.ts'
+import { COLUMNS } from '../../src/audit/record/columns.ts'
+import { ConfigSchema } from '../../src/config/schema/schema.ts'
 
 const text = readFileSync(resolve(import.meta.dirname, '../../docs/audit.md'), 'utf8')
 const section = (title: string): string =>

@@ -9,9 +9,9 @@ import { tmpdir } from 'node:os'
 import { gunzipSync } from 'node:zlib'
 import { randomUUID } from 'node:crypto'
 import type { Exchange } from '../../src/exchange.ts'
-import { segmentNames } from '../../src/audit/recover.ts'
+import { segmentNames } from '../../src/audit/spool/recover.ts'
 import { openAudit, type Audit, type AuditOptions } from '../../src/audit/open.ts'
-import type { AuditConfig } from '../../src/config/schema.ts'
+import type { AuditConfig } from '../../src/config/schema/schema.ts'
 
 /** A parsed row; tests look at its columns by name. */
 export type SinkRow = Record<string, unknown> & {

@@ -11,7 +11,7 @@ import {
   WORKSPACE,
   workspaceId,
 } from '../../lab/personas.ts'
-import { createNetwork } from '../../src/cli/login/network.ts'
+import { createNetwork } from '../../src/cli/sign-in/network.ts'
 import { quote } from '../../src/cli/session/quote.ts'
 import { writeSessions } from '../../src/cli/session/store.ts'
 import { openHome } from '../../src/cli/session/home.ts'

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { startGateway, type World } from '../support/gateway.ts'
 import { PERSONAS, workspaceId } from '../../lab/personas.ts'
-import type { Config } from '../../src/config/schema.ts'
+import type { Config } from '../../src/config/schema/schema.ts'
 import {
   environment,
   runCommand,

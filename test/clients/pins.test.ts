@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { AzureMachineLearningWorkspaces, type JobBase as Job } from '@azure/arm-machinelearning'
-import type { Fault } from '../../lab/faults.ts'
+import type { Fault } from '../../lab/server/faults.ts'
 import {
   OTHER_WORKSPACE,
   registryId,
@@ -20,7 +20,7 @@ import { caller } from '../lab/helper.ts'
 import { SHIPPED } from '../policy/support.ts'
 import { startGateway, type World } from '../support/gateway.ts'
 
-const LAB_BINDINGS = join(import.meta.dirname, '..', '..', 'lab', 'bindings.yaml')
+const LAB_BINDINGS = join(import.meta.dirname, '..', '..', 'lab', 'gateway', 'bindings.yaml')
 const SCIENTISTS =
   'Group::"entra/11111111-1111-4111-8111-111111111111/33333333-3333-4333-8333-333333333301"'
 const BINDINGS = `

@@ -2,9 +2,9 @@ import t from 'tap'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { loadConfig } from '../../src/config/load.ts'
-import { schemaText } from '../../src/config/schema-text.ts'
-import { ConfigSchema } from '../../src/config/schema.ts'
-import { loadPolicy } from '../../src/policy/load.ts'
+import { schemaText } from '../../src/config/schema/text.ts'
+import { ConfigSchema } from '../../src/config/schema/schema.ts'
+import { loadPolicy } from '../../src/policy/load/load.ts'
 
 const EXAMPLE = fileURLToPath(new URL('../../config/harness.yaml', import.meta.url))
 const SCHEMA = fileURLToPath(new URL('../../config/harness.schema.json', import.meta.url))

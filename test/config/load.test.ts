@@ -4,7 +4,7 @@ import path from 'node:path'
 import { ConfigError } from '../../src/config/faults.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { PATH_KEYS } from '../../src/config/paths.ts'
-import { ConfigSchema } from '../../src/config/schema.ts'
+import { ConfigSchema } from '../../src/config/schema/schema.ts'
 import { GOOD, faultsOf, writeConfig } from './write.ts'
 
 void t.test('a right file is loaded, with defaults filled in', async (st) => {

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { workspaceId } from '../../lab/personas.ts'
 import { checkBindings } from '../../src/doctor/bindings.ts'
-import { loadPolicy } from '../../src/policy/load.ts'
+import { loadPolicy } from '../../src/policy/load/load.ts'
 import { createBroker } from '../../src/token/broker.ts'
 import { startGateway } from '../support/gateway.ts'
 

@@ -3,11 +3,11 @@ import { chmod, cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import t, { type Test } from 'tap'
-import { writeGatewayConfig } from '../../lab/harness-config.ts'
+import { writeGatewayConfig } from '../../lab/gateway/harness-config.ts'
 import { startLab, type Lab } from '../../lab/lab.ts'
 import type { PartName } from '../../lab/parts.ts'
 import { IDENTITIES, TENANT } from '../../lab/personas.ts'
-import type { Config } from '../../src/config/schema.ts'
+import type { Config } from '../../src/config/schema/schema.ts'
 import { checkClock } from '../../src/doctor/issuers.ts'
 import type { Finding } from '../../src/doctor/finding.ts'
 import { run, start } from '../cli/support/run.ts'
@@ -362,7 +362,7 @@ t.test('secrets that are missing and certificates that end are found', async (t)
 
 t.test('a binding to an object that the directory does not know is found', async (t) => {
   const gone = '00000000-0000-4000-8000-00000000dead'
-  const bindings = await readFile('lab/bindings.yaml', 'utf8')
+  const bindings = await readFile('lab/gateway/bindings.yaml', 'utf8')
   const file = await configure(t, (config) => ({
     ...config,
     policies: { ...config.policies, bindings: join(t.testdirName, 'more.yaml') },

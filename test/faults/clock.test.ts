@@ -12,7 +12,7 @@ import {
   sinkServer,
   spoolDirectory,
 } from '../audit/fixtures.ts'
-import { verifyChain } from '../../src/audit/verify.ts'
+import { verifyChain } from '../../src/audit/inspect/verify.ts'
 
 const HOUR = 3_600_000
 

@@ -2,7 +2,7 @@
  * A disk that fails when told to: the real one, with faults put before its operations.
  * @module
  */
-import { diskFiles, type SegmentFile, type SpoolFiles } from '../../src/audit/files.ts'
+import { diskFiles, type SegmentFile, type SpoolFiles } from '../../src/audit/spool/files.ts'
 
 /** An error as the kernel gives it. */
 export const errno = (code: string): Error => Object.assign(new Error(code), { code })

@@ -2,7 +2,7 @@
 import { connect } from 'node:tls'
 import t from 'tap'
 import { startGateway } from '../support/gateway.ts'
-import { freePort } from '../../lab/free-port.ts'
+import { freePort } from '../../lab/server/free-port.ts'
 import { withMetrics } from '../support/trail.ts'
 import { workspaceId } from '../../lab/personas.ts'
 

@@ -1,7 +1,7 @@
 /** A thousand callers at once who all need the same things that the gateway does not have yet: one call for each. */
 import { Agent } from 'node:https'
 import t from 'tap'
-import { withGraph } from '../../lab/harness-config.ts'
+import { withGraph } from '../../lab/gateway/harness-config.ts'
 import type { PartName } from '../../lab/parts.ts'
 import { IDENTITIES, PERSONAS, workspaceId } from '../../lab/personas.ts'
 import { overageToken } from '../support/entra-token.ts'

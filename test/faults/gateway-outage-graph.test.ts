@@ -1,7 +1,7 @@
 /** Graph down, slow, wrong and flapping under load: see support/sides.ts. */
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { withGraph } from '../../lab/harness-config.ts'
+import { withGraph } from '../../lab/gateway/harness-config.ts'
 import { PERSONAS } from '../../lab/personas.ts'
 import {
   allModes,

@@ -1,6 +1,6 @@
 /** Introspection down, slow, wrong and flapping under load: see support/sides.ts. */
 import t from 'tap'
-import { withIntrospection } from '../../lab/harness-config.ts'
+import { withIntrospection } from '../../lab/gateway/harness-config.ts'
 import {
   allModes,
   backedOff,

@@ -5,8 +5,8 @@
 import { randomUUID } from 'node:crypto'
 import { Agent } from 'node:https'
 import t from 'tap'
-import { withGraph } from '../../lab/harness-config.ts'
-import type { Entry } from '../../lab/journal.ts'
+import { withGraph } from '../../lab/gateway/harness-config.ts'
+import type { Entry } from '../../lab/server/journal.ts'
 import { PERSONAS, TENANT, workspaceId } from '../../lab/personas.ts'
 import { overageToken } from '../support/entra-token.ts'
 import { startGateway, type World } from '../support/gateway.ts'
@@ -14,7 +14,7 @@ import type { Answer } from '../support/send.ts'
 
 t.setTimeout(300_000)
 const PEOPLE = 1_000
-/** MAX_IN_FLIGHT in src/identity/guard.ts */
+/** MAX_IN_FLIGHT in src/lib/circuit-breaker.ts */
 const AT_ONCE = 100
 /** Connections of those who wait for Graph, and of one who does not. */
 const CONNECTIONS = 400

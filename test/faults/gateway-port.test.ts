@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import t from 'tap'
-import { freePort } from '../../lab/free-port.ts'
-import { spawnGateway, type GatewayOptions } from '../../lab/gateway.ts'
+import { freePort } from '../../lab/server/free-port.ts'
+import { spawnGateway, type GatewayOptions } from '../../lab/gateway/gateway.ts'
 import { startLab } from '../../lab/lab.ts'
 
 /** For a whole start on a busy machine; a gateway that did not end was there for minutes. */

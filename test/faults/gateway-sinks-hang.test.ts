@@ -1,6 +1,6 @@
 /** A sink that leaves the gateway waiting, before or within its answer: given up after half a minute; nothing is lost. */
 import t from 'tap'
-import type { Fault } from '../../lab/faults.ts'
+import type { Fault } from '../../lab/server/faults.ts'
 import { workspaceId } from '../../lab/personas.ts'
 import { startGateway } from '../support/gateway.ts'
 import { checkTrail, eventually } from '../support/trail.ts'

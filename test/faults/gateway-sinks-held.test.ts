@@ -1,6 +1,6 @@
 /** A sink that says no in a way that only a person can change: held, seen, asked again half a minute later; nothing is lost. */
 import t from 'tap'
-import { freePort } from '../../lab/free-port.ts'
+import { freePort } from '../../lab/server/free-port.ts'
 import { workspaceId } from '../../lab/personas.ts'
 import { startGateway } from '../support/gateway.ts'
 import { checkTrail, eventually, parseMetrics, withMetrics } from '../support/trail.ts'

@@ -1,7 +1,7 @@
 /** One row that the sink will never take (promise 13): set aside whole, said so, and in nobody's way. */
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { freePort } from '../../lab/free-port.ts'
+import { freePort } from '../../lab/server/free-port.ts'
 import { workspaceId } from '../../lab/personas.ts'
 import { startGateway, type Row, type World } from '../support/gateway.ts'
 import { checkTrail, eventually, parseMetrics, withMetrics } from '../support/trail.ts'

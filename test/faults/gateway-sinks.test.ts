@@ -1,9 +1,9 @@
 /** A sink that fails in each of its ways while requests go on: nothing is lost, nothing is made up. */
 import t from 'tap'
 import { startGateway } from '../support/gateway.ts'
-import { freePort } from '../../lab/free-port.ts'
+import { freePort } from '../../lab/server/free-port.ts'
 import { checkTrail, eventually, parseMetrics, withMetrics } from '../support/trail.ts'
-import type { Fault } from '../../lab/faults.ts'
+import type { Fault } from '../../lab/server/faults.ts'
 import { workspaceId } from '../../lab/personas.ts'
 
 const JOB = `${workspaceId()}/jobs/j?api-version=2024-04-01`

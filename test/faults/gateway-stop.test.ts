@@ -1,7 +1,7 @@
 /** SIGTERM: promise 20 and promise 21, through the whole gateway. */
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { spawnGateway } from '../../lab/gateway.ts'
+import { spawnGateway } from '../../lab/gateway/gateway.ts'
 import { workspaceId } from '../../lab/personas.ts'
 import { startGateway, type World } from '../support/gateway.ts'
 import { checkShipped, checkTrail, eventually, openIntents } from '../support/trail.ts'

@@ -18,7 +18,7 @@ import {
   until,
 } from '../audit/fixtures.ts'
 import { openAudit } from '../../src/audit/open.ts'
-import { verifyChain } from '../../src/audit/verify.ts'
+import { verifyChain } from '../../src/audit/inspect/verify.ts'
 
 const KILLS = Number(process.env['HARNESS_KILLS'] ?? 20)
 /** A start reads its whole spool: more kills are of more spools. */

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { azureSink, exchangeOf, openFor, optionsOf, rowsOf } from '../audit/fixtures.ts'
 import { sinkServer, spoolDirectory, until } from '../audit/fixtures.ts'
-import { diskFiles, type SpoolFiles } from '../../src/audit/files.ts'
+import { diskFiles, type SpoolFiles } from '../../src/audit/spool/files.ts'
 import { errno } from './disk.ts'
 
 t.test('readiness drops for an owed outcome alone, and rises when it is on the disk', async (t) => {

@@ -52,9 +52,9 @@ const PROMISES: readonly Promised[] = [
   {
     number: 9,
     text: 'edits, insertions, deletions and reordering are found',
-    files: ['audit/verify'],
+    files: ['audit/inspect/verify'],
   },
-  { number: 10, text: 'a cut tail is found by what was shipped', files: ['audit/verify'] },
+  { number: 10, text: 'a cut tail is found by what was shipped', files: ['audit/inspect/verify'] },
   {
     number: 11,
     text: 'at least once, and once by EventUid',
@@ -64,7 +64,7 @@ const PROMISES: readonly Promised[] = [
   {
     number: 12,
     text: 'no row is dropped on a sink error',
-    files: ['faults/sink', 'audit/sinks', 'audit/syslog'],
+    files: ['faults/sink', 'audit/ship/sinks/sinks', 'audit/ship/sinks/syslog'],
     gateway: true,
   },
   {
@@ -86,11 +86,11 @@ const PROMISES: readonly Promised[] = [
   {
     number: 16,
     text: 'no secret in any record',
-    files: ['audit/row', 'faults/sink'],
+    files: ['audit/record/row', 'faults/sink'],
     gateway: true,
   },
-  { number: 17, text: 'records cannot be forged by content', files: ['audit/row'] },
-  { number: 18, text: 'the principal is immutable and complete', files: ['audit/row'] },
+  { number: 17, text: 'records cannot be forged by content', files: ['audit/record/row'] },
+  { number: 18, text: 'the principal is immutable and complete', files: ['audit/record/row'] },
   { number: 19, text: 'order is by number and a monotonic clock', files: ['faults/clock'] },
   {
     number: 20,
@@ -103,7 +103,7 @@ const PROMISES: readonly Promised[] = [
     text: 'start, stop, degraded mode and recovery are records',
     files: ['faults/life', 'faults/spool-tail'],
   },
-  { number: 22, text: 'Azure stored what it accepted', files: ['audit/verify'] },
+  { number: 22, text: 'Azure stored what it accepted', files: ['audit/inspect/verify'] },
   {
     number: 23,
     text: 'the trail cannot be switched off by leaving something out',

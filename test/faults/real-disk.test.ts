@@ -16,7 +16,7 @@ import {
   until,
 } from '../audit/fixtures.ts'
 import { openAudit } from '../../src/audit/open.ts'
-import { verifyChain } from '../../src/audit/verify.ts'
+import { verifyChain } from '../../src/audit/inspect/verify.ts'
 
 const child = resolve(import.meta.dirname, 'writer-process.ts')
 const probe = spawnSync('unshare', ['-m', 'true'])

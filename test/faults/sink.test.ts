@@ -18,7 +18,7 @@ import {
   type SinkServer,
 } from '../audit/fixtures.ts'
 import { openAudit } from '../../src/audit/open.ts'
-import { verifyChain } from '../../src/audit/verify.ts'
+import { verifyChain } from '../../src/audit/inspect/verify.ts'
 
 const uidsOf = (rows: readonly { readonly EventUid: string }[]): string[] => [
   ...new Set(rows.map(({ EventUid }) => EventUid)),

@@ -15,7 +15,7 @@ import {
   until,
 } from '../audit/fixtures.ts'
 import { openAudit } from '../../src/audit/open.ts'
-import { verifyChain } from '../../src/audit/verify.ts'
+import { verifyChain } from '../../src/audit/inspect/verify.ts'
 
 import type { Test } from '../audit/fixtures.ts'
 

@@ -25,8 +25,8 @@ import {
   type SinkServer,
 } from '../audit/fixtures.ts'
 import { openAudit, type Audit } from '../../src/audit/open.ts'
-import { segmentNames } from '../../src/audit/recover.ts'
-import { verifyChain } from '../../src/audit/verify.ts'
+import { segmentNames } from '../../src/audit/spool/recover.ts'
+import { verifyChain } from '../../src/audit/inspect/verify.ts'
 
 interface Running {
   readonly audit: Audit

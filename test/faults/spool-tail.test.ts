@@ -21,10 +21,10 @@ import {
   spoolDirectory,
 } from '../audit/fixtures.ts'
 import { openAudit } from '../../src/audit/open.ts'
-import { segmentNames } from '../../src/audit/recover.ts'
-import { scanSegment } from '../../src/audit/scan.ts'
-import { verifyChain } from '../../src/audit/verify.ts'
-import type { AuditConfig } from '../../src/config/schema.ts'
+import { segmentNames } from '../../src/audit/spool/recover.ts'
+import { scanSegment } from '../../src/audit/spool/scan.ts'
+import { verifyChain } from '../../src/audit/inspect/verify.ts'
+import type { AuditConfig } from '../../src/config/schema/schema.ts'
 
 import type { Test } from '../audit/fixtures.ts'
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Refusal } from '../../src/errors.ts'
 import type { Identify } from '../../src/identity/identify.ts'
-import { checkSignIn } from '../../src/identity/step-up.ts'
+import { checkSignIn } from '../../src/identity/sign-in.ts'
 import { badTokenCases, type BadTokenCase } from './support/bad-token-cases.ts'
 import { makeBadWorld, type BadWorld } from './support/bad-world.ts'
 import { codeOf } from './support/world.ts'

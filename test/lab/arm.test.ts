@@ -1,5 +1,5 @@
 import t from 'tap'
-import { request } from '../../lab/http.ts'
+import { request } from '../../lab/server/http.ts'
 import { workspaceId } from '../../lab/personas.ts'
 import { caller, lab } from './helper.ts'
 

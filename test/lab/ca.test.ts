@@ -2,8 +2,8 @@ import { stat, readFile } from 'node:fs/promises'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { ensureCertificates } from '../../lab/ca.ts'
-import { request } from '../../lab/http.ts'
+import { ensureCertificates } from '../../lab/identity/ca.ts'
+import { request } from '../../lab/server/http.ts'
 
 t.test('a client that trusts the authority reaches localhost and 127.0.0.1', async (t) => {
   const made = await ensureCertificates(t.testdir())

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { request, type Reply } from '../../lab/http.ts'
+import { request, type Reply } from '../../lab/server/http.ts'
 import type { Lab } from '../../lab/lab.ts'
 import type { PartName } from '../../lab/parts.ts'
 import { workspaceId } from '../../lab/personas.ts'

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { spawnGateway } from '../../lab/gateway.ts'
-import { withGraph, withIntrospection } from '../../lab/harness-config.ts'
-import { request } from '../../lab/http.ts'
+import { spawnGateway } from '../../lab/gateway/gateway.ts'
+import { withGraph, withIntrospection } from '../../lab/gateway/harness-config.ts'
+import { request } from '../../lab/server/http.ts'
 import { workspaceId } from '../../lab/personas.ts'
 import { identity, lab } from './helper.ts'
 

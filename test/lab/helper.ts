@@ -3,7 +3,7 @@
  * @module
  */
 import type { Test } from 'tap'
-import { request, type Reply, type RequestOptions } from '../../lab/http.ts'
+import { request, type Reply, type RequestOptions } from '../../lab/server/http.ts'
 import { startLab, type Lab, type LabOptions } from '../../lab/lab.ts'
 import { IDENTITIES, type LabIdentity } from '../../lab/personas.ts'
 

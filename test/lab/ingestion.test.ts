@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib'
 import { LogsIngestionClient } from '@azure/monitor-ingestion'
 import t from 'tap'
-import { request } from '../../lab/http.ts'
+import { request } from '../../lab/server/http.ts'
 import type { Lab } from '../../lab/lab.ts'
 import { RULE_ID, STREAM } from '../../lab/personas.ts'
 import { identity, lab } from './helper.ts'

@@ -1,6 +1,6 @@
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify, type JSONWebKeySet } from 'jose'
 import t, { type Test } from 'tap'
-import { request } from '../../lab/http.ts'
+import { request } from '../../lab/server/http.ts'
 import type { Lab } from '../../lab/lab.ts'
 import { AUDIENCE_GUID, AUDIENCE_URI, PERSONAS, TENANT } from '../../lab/personas.ts'
 import { lab } from './helper.ts'

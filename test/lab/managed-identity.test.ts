@@ -1,7 +1,7 @@
 import { ManagedIdentityCredential } from '@azure/identity'
 import { decodeJwt } from 'jose'
 import t from 'tap'
-import { request } from '../../lab/http.ts'
+import { request } from '../../lab/server/http.ts'
 import { PERSONAS, TENANT } from '../../lab/personas.ts'
 import { identity, lab } from './helper.ts'
 

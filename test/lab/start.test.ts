@@ -4,12 +4,12 @@ import { access, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
-import { request } from '../../lab/http.ts'
+import { request } from '../../lab/server/http.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { readLabFile, type LabFile } from '../../lab/lab-file.ts'
 
 const START = fileURLToPath(new URL('../../lab/start.ts', import.meta.url))
-const HEALTH = fileURLToPath(new URL('../../lab/health.ts', import.meta.url))
+const HEALTH = fileURLToPath(new URL('../../lab/server/health.ts', import.meta.url))
 const READY_MS = 60_000
 
 interface Started {

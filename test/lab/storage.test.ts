@@ -9,7 +9,7 @@ import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { once } from 'node:events'
 import t from 'tap'
 import { startLab, type Lab } from '../../lab/lab.ts'
-import { STORAGE_HOST, type Storage } from '../../lab/storage.ts'
+import { STORAGE_HOST, type Storage } from '../../lab/azure/storage.ts'
 
 t.setTimeout(120_000)
 let lab: Lab

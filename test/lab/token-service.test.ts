@@ -7,7 +7,7 @@ import { writeFile } from 'node:fs/promises'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { decodeJwt } from 'jose'
 import t from 'tap'
-import { request } from '../../lab/http.ts'
+import { request } from '../../lab/server/http.ts'
 import { ON_BEHALF_OF_CLIENT, TENANT, workspaceId } from '../../lab/personas.ts'
 import { identity, lab } from './helper.ts'
 

@@ -6,7 +6,7 @@ import { writeLabFile } from '../../lab/lab-file.ts'
 import type { Lab } from '../../lab/lab.ts'
 import { lab } from './helper.ts'
 
-const TOKEN = fileURLToPath(new URL('../../lab/token.ts', import.meta.url))
+const TOKEN = fileURLToPath(new URL('../../lab/identity/token.ts', import.meta.url))
 
 interface Ran {
   readonly code: number

@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { Operation } from '../../src/azureml/operation.ts'
+import type { Operation } from '../../src/vocabulary/operation.ts'
 import { Refusal } from '../../src/errors.ts'
 import type { Principal } from '../../src/identity/principal.ts'
 import { createDecide, type Verdict } from '../../src/policy/decide.ts'

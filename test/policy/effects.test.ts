@@ -1,7 +1,7 @@
 import t from 'tap'
 import { createDecide } from '../../src/policy/decide.ts'
 import { AmbiguousIdentity, resolveEffects } from '../../src/policy/effects.ts'
-import type { PolicySet, Rule } from '../../src/policy/rules.ts'
+import type { PolicySet, Rule } from '../../src/policy/load/rules.ts'
 import { loadFrom, operation, principal } from './support.ts'
 
 const FILES = {

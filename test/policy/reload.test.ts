@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
-import { PolicyError } from '../../src/policy/faults.ts'
+import { PolicyError } from '../../src/policy/load/faults.ts'
 import { createLivePolicy } from '../../src/policy/reload.ts'
 import { operation, principal, writePolicies } from './support.ts'
 

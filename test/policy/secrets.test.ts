@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { classify } from '../../src/azureml/classify.ts'
 import { parseTarget } from '../../src/azureml/target.ts'
-import { KNOWN_VERBS } from '../../src/azureml/verbs.ts'
+import { KNOWN_VERBS } from '../../src/vocabulary/verbs.ts'
 import { createDecide } from '../../src/policy/decide.ts'
 import { loadShipped, principal, SHIPPED, WS } from './support.ts'
 

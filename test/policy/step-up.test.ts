@@ -1,5 +1,5 @@
 import t from 'tap'
-import { checkSignIn } from '../../src/identity/step-up.ts'
+import { checkSignIn } from '../../src/identity/sign-in.ts'
 import type { Principal } from '../../src/identity/principal.ts'
 import { createDecide } from '../../src/policy/decide.ts'
 import { readStepUp } from '../../src/policy/step-up.ts'

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { classify } from '../../src/azureml/classify.ts'
-import type { Operation } from '../../src/azureml/operation.ts'
+import type { Operation } from '../../src/vocabulary/operation.ts'
 import { parseTarget } from '../../src/azureml/target.ts'
-import { fill, type SurfaceOperation } from '../azureml/surface.ts'
+import { fill, type SurfaceOperation } from '../support/surface.ts'
 
-/** One of the published data files; the folder is found as test/azureml/surface.ts finds it. */
+/** One of the published data files; the folder is found as test/support/surface.ts finds it. */
 export function published(name: string): unknown {
   let folder = import.meta.dirname
   for (;;) {

@@ -5,7 +5,7 @@ import t from 'tap'
 import { ownPolicies, type OwnPolicies } from '../support/policies.ts'
 import { startGateway, type World } from '../support/gateway.ts'
 import type { Answer } from '../support/send.ts'
-import type { Fault } from '../../lab/faults.ts'
+import type { Fault } from '../../lab/server/faults.ts'
 import { SUBSCRIPTION, workspaceId } from '../../lab/personas.ts'
 
 const W = workspaceId()

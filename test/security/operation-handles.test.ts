@@ -2,9 +2,9 @@
  * Polling URLs: whoever started an operation can follow it, at any replica, and nobody else can.
  */
 import t from 'tap'
-import { createOperationHandles } from '../../src/azureml/operation-handle.ts'
+import { createOperationHandles } from '../../src/azureml/classify/operation-handle.ts'
 import { startGateway, type World } from '../support/gateway.ts'
-import { spawnGateway, type Gateway } from '../../lab/gateway.ts'
+import { spawnGateway, type Gateway } from '../../lab/gateway/gateway.ts'
 import { send, type Answer } from '../support/send.ts'
 import { join } from 'node:path'
 import { SUBSCRIPTION, TENANT, workspaceId } from '../../lab/personas.ts'

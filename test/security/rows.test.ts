@@ -13,7 +13,7 @@ interface Shown {
   readonly by: readonly (readonly [file: string, ...names: string[]])[]
 }
 
-const BODIES = 'effects/bodies'
+const BODIES = 'enforce/effects/bodies'
 const PATHS = 'security/paths'
 const REQUESTS = 'security/requests'
 const TUNNELS = ['security/secrets', 'carries calls that nobody judges: 403'] as const

@@ -5,7 +5,7 @@
 import t from 'tap'
 import { startGateway, type World } from '../support/gateway.ts'
 import type { Answer, Send } from '../support/send.ts'
-import type { Fault } from '../../lab/faults.ts'
+import type { Fault } from '../../lab/server/faults.ts'
 import { workspaceId } from '../../lab/personas.ts'
 
 const W = workspaceId()

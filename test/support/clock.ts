@@ -2,7 +2,7 @@
  * A gateway whose wall clock a test can move: an hour passes at a signal.
  * @module
  */
-import type { Gateway } from '../../lab/gateway.ts'
+import type { Gateway } from '../../lab/gateway/gateway.ts'
 
 /** What one signal adds. */
 export const HOUR_MS = 3_601_000

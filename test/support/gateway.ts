@@ -6,8 +6,8 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
-import { spawnGateway, type Gateway, type GatewayOptions } from '../../lab/gateway.ts'
-import type { Fault } from '../../lab/faults.ts'
+import { spawnGateway, type Gateway, type GatewayOptions } from '../../lab/gateway/gateway.ts'
+import type { Fault } from '../../lab/server/faults.ts'
 import { startLab, type Lab, type LabOptions } from '../../lab/lab.ts'
 import { send, sendBytes, type Answer, type Send } from './send.ts'
 
@@ -28,7 +28,7 @@ export interface World {
   allRecords(): Promise<readonly Row[]>
   /** Records of an answered exchange, once its last one is there. */
   settled(answer: Answer): Promise<readonly Row[]>
-  /** Makes the next answers of a part of the lab fail (lab/faults.ts). */
+  /** Makes the next answers of a part of the lab fail (lab/server/faults.ts). */
   fault(part: keyof Lab['urls'], fault: Fault): Promise<void>
   /** Rows that the lab's ingestion endpoint has, once `enough` holds of them; rejects after 20 s. */
   rows(enough: (rows: readonly Row[]) => boolean): Promise<readonly Row[]>

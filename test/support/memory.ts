@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import type { Gateway } from '../../lab/gateway.ts'
+import type { Gateway } from '../../lab/gateway/gateway.ts'
 
 const SAMPLE_MS = 50
 const CHUNK = Buffer.alloc(64 * 1024, 'x')

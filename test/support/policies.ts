@@ -5,10 +5,10 @@
 import { appendFile, cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Config } from '../../src/config/schema.ts'
+import type { Config } from '../../src/config/schema/schema.ts'
 import { SHIPPED } from '../policy/support.ts'
 
-const LAB_BINDINGS = join(import.meta.dirname, '..', '..', 'lab', 'bindings.yaml')
+const LAB_BINDINGS = join(import.meta.dirname, '..', '..', 'lab', 'gateway', 'bindings.yaml')
 
 export interface OwnPolicies {
   /** For `startGateway`'s `gateway.change`. */

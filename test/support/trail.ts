@@ -3,7 +3,7 @@
  * sink, and nobody else is.
  * @module
  */
-import type { Config } from '../../src/config/schema.ts'
+import type { Config } from '../../src/config/schema/schema.ts'
 import type { Row, World } from './gateway.ts'
 
 interface Test {

@@ -4,7 +4,7 @@ import { createBroker } from '../../src/token/broker.ts'
 import { Refusal } from '../../src/errors.ts'
 import { ARM, CLIENT_ID, OBJECT_ID, identityEndpoint } from './identity-endpoint.ts'
 import type { Broker, BrokerOptions } from '../../src/token/broker.ts'
-import type { IdentityConfig } from '../../src/config/schema.ts'
+import type { IdentityConfig } from '../../src/config/schema/schema.ts'
 import type { Permit } from '../../src/policy/decide.ts'
 import type { Test } from 'tap'
 

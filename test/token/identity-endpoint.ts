@@ -4,7 +4,7 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Test } from 'tap'
-import { freePort } from '../../lab/free-port.ts'
+import { freePort } from '../../lab/server/free-port.ts'
 
 export const ARM = 'https://management.azure.com/.default'
 export const CLIENT_ID = '11111111-1111-4111-8111-111111111111'

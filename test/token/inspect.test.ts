@@ -2,7 +2,7 @@ import t from 'tap'
 import { inspectToken, resourceOf } from '../../src/token/inspect.ts'
 import { Refusal } from '../../src/errors.ts'
 import { ARM, CLIENT_ID, OBJECT_ID, unsignedToken } from './identity-endpoint.ts'
-import type { IdentityConfig } from '../../src/config/schema.ts'
+import type { IdentityConfig } from '../../src/config/schema/schema.ts'
 
 const NOW = 1_800_000_000_000
 const identity: IdentityConfig = {

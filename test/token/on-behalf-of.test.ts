@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import type { Entry } from '../../lab/journal.ts'
+import type { Entry } from '../../lab/server/journal.ts'
 import type { PartName } from '../../lab/parts.ts'
 import {
   IDENTITIES,

@@ -4,10 +4,10 @@
  * Source: the run history client within azure-ai-ml (`_restclient/runhistory/models`); MLflow's REST reference.
  * @module
  */
-import type { Operation, Tells } from '../operation.ts'
+import type { Operation, Tells } from '../../vocabulary/operation.ts'
 import { isRunId } from '../dataplane/kinds.ts'
-import { experimentReadings, modelReadings, runReadings, type Readings } from '../readings.ts'
-import { memberOf, type JsonArray, type JsonNode } from './json.ts'
+import { experimentReadings, modelReadings, runReadings, type Readings } from './aliases.ts'
+import { memberOf, type JsonArray, type JsonNode } from '../../lib/json/document.ts'
 import { readTags, tagFact } from './tags.ts'
 
 /** What a run says of itself; anything else has no id and nothing above. */

@@ -4,7 +4,7 @@
  */
 import type { Collector } from './collect.ts'
 import { text } from './jobs.ts'
-import type { JsonNode } from './json.ts'
+import type { JsonNode } from '../../lib/json/document.ts'
 import type { DocumentContext, Sight } from './walk.ts'
 
 const REACHABLE = new Set(['Workspace', 'Registry', 'OnlineEndpoint', 'ComputeTarget'])

@@ -2,10 +2,15 @@
  * List answers: their items as operations of their own, and the answer without some of them.
  * @module
  */
-import { PROVIDER } from '../catalog.ts'
-import { classifyArm } from '../classify-arm.ts'
-import type { Operation, Resource } from '../operation.ts'
-import { memberOf, type JsonArray, type JsonNode, type JsonString } from './json.ts'
+import { PROVIDER } from '../../vocabulary/resource-types.ts'
+import { classifyArm } from '../classify/arm.ts'
+import type { Operation, Resource } from '../../vocabulary/operation.ts'
+import {
+  memberOf,
+  type JsonArray,
+  type JsonNode,
+  type JsonString,
+} from '../../lib/json/document.ts'
 
 const UNDER_PROVIDER = `/providers/${PROVIDER.toLowerCase()}/`
 

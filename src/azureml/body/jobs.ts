@@ -4,7 +4,7 @@
  * A step that says nothing has what its pipeline says, and a job that says nothing has Azure's default.
  * @module
  */
-import type { JsonNode, JsonObject } from './json.ts'
+import type { JsonNode, JsonObject } from '../../lib/json/document.ts'
 import { plainName } from './names.ts'
 import type { Sight } from './walk.ts'
 

@@ -5,7 +5,7 @@
  * as one string; what is in another workspace or a registry never looks like one of the workspace's own.
  * @module
  */
-import { PROVIDER } from '../catalog.ts'
+import { PROVIDER } from '../../vocabulary/resource-types.ts'
 import { parsePath, type DatastorePlace, type PathReference } from './paths.ts'
 
 export type AssetKind = 'environments' | 'components' | 'models' | 'data' | 'codes'

@@ -3,7 +3,7 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import { memberOf, type JsonNode } from './json.ts'
+import { memberOf, type JsonNode } from '../../lib/json/document.ts'
 
 /** MLflow keeps the history of a run's models in a tag of many kilobytes. */
 const LONGEST = 2_048

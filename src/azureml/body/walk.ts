@@ -3,9 +3,9 @@
  * @module
  */
 import { Refusal } from '../../errors.ts'
-import type { JsonNode, JsonObject } from './json.ts'
+import type { JsonNode, JsonObject } from '../../lib/json/document.ts'
 import { isNamedByCaller, isNotFollowed, isRead, plainName } from './names.ts'
-import { showPointer } from './pointer.ts'
+import { showPointer } from '../../lib/json/pointer.ts'
 
 /** What a document is of. */
 export interface DocumentContext {

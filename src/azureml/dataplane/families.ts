@@ -2,7 +2,7 @@
  * The data plane's families by the first segment of their paths, and where the routes of each begin.
  * @module
  */
-import type { Family as HostFamily } from '../operation.ts'
+import type { Family as HostFamily } from '../../vocabulary/operation.ts'
 import { artifact, content, data, dataset, datastore, environment, genericAsset } from './assets.ts'
 import type { Family } from './family.ts'
 import { mlflow } from './mlflow.ts'

@@ -13,7 +13,7 @@
  * one, `{}` that the answer is. Of what has neither, nobody can tell from the answer whose it is.
  * @module
  */
-import type { Tells } from '../operation.ts'
+import type { Tells } from '../../vocabulary/operation.ts'
 import type { KindName } from './kinds.ts'
 import { isKind } from './kinds.ts'
 

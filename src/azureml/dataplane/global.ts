@@ -5,8 +5,8 @@
  * workspace, a resource group or a subscription does not reach them, only one that names them or everything.
  * @module
  */
-import { PROVIDER } from '../catalog.ts'
-import type { Effect, Family, Operation } from '../operation.ts'
+import { PROVIDER } from '../../vocabulary/resource-types.ts'
+import type { Effect, Family, Operation } from '../../vocabulary/operation.ts'
 
 interface GlobalRoute {
   readonly method: string

@@ -4,7 +4,7 @@
  * Ids agree with those of ARM where ARM has the same thing, so that one policy covers both ways to it.
  * @module
  */
-import type { Resource } from '../operation.ts'
+import type { Resource } from '../../vocabulary/operation.ts'
 
 interface Kind {
   /** Cedar entity type. */

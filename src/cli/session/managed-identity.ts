@@ -4,10 +4,10 @@
  * The protocol is App Service's of 2017, as @azure/identity speaks it inside Azure ML (msal-node, `MachineLearning`).
  * @module
  */
-import { isSafeUrl } from '../../identity/outbound.ts'
-import { membersOf, parseStrictJson } from '../../identity/strict-json.ts'
+import { isSafeUrl } from '../../lib/http.ts'
+import { membersOf, parseStrictJson } from '../../lib/strict-json.ts'
 import { isPlain, Problem } from '../problem.ts'
-import type { Fetch } from '../login/network.ts'
+import type { Fetch } from '../sign-in/network.ts'
 
 /** Where a job's token comes from. */
 export interface Endpoint {

@@ -5,7 +5,7 @@
 import { join } from 'node:path'
 import { Problem } from '../problem.ts'
 import { readPrivate, writePrivate } from './home.ts'
-import type { Registration, Tokens } from '../login/issuer.ts'
+import type { Registration, Tokens } from '../sign-in/issuer.ts'
 
 /** A person's sign-in at a gateway. */
 export interface Session extends Registration, Tokens {

@@ -5,10 +5,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { getCACertificates } from 'node:tls'
-import { CLOUD_NAME } from '../../azureml/metadata.ts'
+import { CLOUD_NAME } from '../../azureml/hosts/metadata.ts'
 import type { Io } from '../io.ts'
 import { Problem } from '../problem.ts'
-import { readCa } from '../login/network.ts'
+import { readCa } from '../sign-in/network.ts'
 import type { Credential } from './credential.ts'
 import { readPrivate, writePrivate } from './home.ts'
 

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { classify } from '../../../src/azureml/classify.ts'
 import { documentsOf, entriesOf, readRun } from '../../../src/azureml/body/entries.ts'
-import { parseJson } from '../../../src/azureml/body/json.ts'
+import { parseJson } from '../../../src/lib/json/document.ts'
 import { readTags, tagFact } from '../../../src/azureml/body/tags.ts'
 import { parseTarget } from '../../../src/azureml/target.ts'
 import { WS } from '../../policy/support.ts'

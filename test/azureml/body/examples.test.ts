@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import t from 'tap'
 import { findAll } from '../../../src/azureml/body/facts.ts'
-import { parseJson } from '../../../src/azureml/body/json.ts'
-import { absent, FOLDER } from '../surface.ts'
+import { parseJson } from '../../../src/lib/json/document.ts'
+import { absent, FOLDER } from '../../support/surface.ts'
 
 const FACTS_OF_REFERENCES = [
   'environments',

@@ -1,7 +1,7 @@
 /** Facts of documents: every place, every spelling, every default; and nothing that hides. */
 import t from 'tap'
 import { bodyFacts, DOCUMENT_FACTS } from '../../../src/azureml/body/facts.ts'
-import { parseJson } from '../../../src/azureml/body/json.ts'
+import { parseJson } from '../../../src/lib/json/document.ts'
 import { FACT_NAMES } from '../../../src/policy/facts.ts'
 import { Refusal } from '../../../src/errors.ts'
 

@@ -6,11 +6,11 @@
  */
 import { Agent } from 'node:https'
 import type t from 'tap'
-import type { Fault } from '../../../lab/faults.ts'
+import type { Fault } from '../../../lab/server/faults.ts'
 import type { Lab } from '../../../lab/lab.ts'
 import type { PartName } from '../../../lab/parts.ts'
 import { workspaceId } from '../../../lab/personas.ts'
-import type { Config } from '../../../src/config/schema.ts'
+import type { Config } from '../../../src/config/schema/schema.ts'
 import { HOUR_MS, letAnHourPass, movableClock } from '../../support/clock.ts'
 import { startGateway, type World } from '../../support/gateway.ts'
 import type { Answer } from '../../support/send.ts'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Brings Keycloak from Maven Central into .keycloak, for test/identity/keycloak.test.ts. Needs Maven and Java 17.
+# Brings Keycloak from Maven Central into .keycloak, for test/identity/issuers/keycloak.test.ts. Needs Maven and Java 17.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 version=26.0.7

@@ -2,7 +2,7 @@
  * Issuers, keys and claims of good tokens, and an `Identify` that trusts them: the ground of every identity test.
  * @module
  */
-import type { IssuerConfig } from '../../../src/config/schema.ts'
+import type { IssuerConfig } from '../../../src/config/schema/schema.ts'
 import { createDenyList, type DenyList } from '../../../src/identity/deny-list.ts'
 import {
   createIdentify,

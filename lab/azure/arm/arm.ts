@@ -1,0 +1,148 @@
+/**
+ * Azure Resource Manager for Microsoft.MachineLearningServices: stateful, and the same for every resource type.
+ * @module
+ */
+import { randomUUID } from 'node:crypto'
+import { json, type Answer, type Call, type Handler } from '../../server/call.ts'
+import { OTHER_WORKSPACE, WORKSPACE, type LabIdentity } from '../../personas.ts'
+import type { Storage } from '../storage.ts'
+import { createAccept } from './accept.ts'
+import type { Access } from './access.ts'
+import { armError, createHeaders } from './answers.ts'
+import { bigAnswer } from './big.ts'
+import { notFound, properties, scope, show } from './documents.ts'
+import { actionResult, isLongRunningAction, jobStatus, type Hosts } from './kinds.ts'
+import { createLists } from './lists.ts'
+import { createMakeDocument } from './make-document.ts'
+import { createOperations, type Operation, type OperationsOptions } from './operations.ts'
+import { parseArmPath, PROVIDER, type ArmPath } from './paths.ts'
+import type { Roles } from './roles.ts'
+import { seed } from './seed.ts'
+import { createStore, type Resource, type Store } from './store.ts'
+import { storageResult } from './uploads.ts'
+import { createWrites } from './writes.ts'
+
+const NAMESPACES = new Set([
+  PROVIDER.toLowerCase(),
+  'microsoft.authorization',
+  'microsoft.managedidentity',
+  'microsoft.insights',
+])
+
+export interface ArmOptions extends OperationsOptions {
+  /** Its own origin. */
+  readonly origin: string
+  readonly hosts: Hosts
+  readonly roles?: Roles
+  readonly access: (call: Call) => Promise<Access>
+  /** Members on a page of a list. */
+  readonly pageSize: number
+  /** Where resources are kept; one of its own if absent. */
+  readonly store?: Store
+  /** Hands out SAS; made-up ones if absent. */
+  readonly storage?: Storage | undefined
+}
+
+export function createArm(options: ArmOptions): Handler {
+  const store = options.store ?? createStore()
+  const operations = createOperations(options)
+  const headersOf = createHeaders()
+  const pending = new Map<Resource, Operation>()
+  const documentOf = createMakeDocument(store, options.hosts)
+  const accept = createAccept(operations, options.origin)
+  const writes = createWrites({ store, documentOf, accept, pending })
+  const list = createLists({ store, origin: options.origin, pageSize: options.pageSize })
+
+  function read(path: ArmPath): Answer {
+    const name = path.pairs.at(-1)?.[1] ?? ''
+    const big = bigAnswer(name)
+    if (big !== null) return big
+    const resource = store.get(path.key)
+    if (resource === null) return notFound(path)
+    resource.reads++
+    const operation = pending.get(resource)
+    if (operation !== undefined) operations.tick(operation)
+    const state = properties(resource.document)
+    const isJob = path.type === 'workspaces/jobs' && resource.document['properties'] !== null
+    if (isJob && state['status'] !== 'Canceled') {
+      const status = jobStatus(resource.reads)
+      resource.document = { ...resource.document, properties: { ...state, status } }
+    }
+    return show(resource)
+  }
+
+  async function act(call: Call, path: ArmPath, version: string): Promise<Answer> {
+    await call.body()
+    const action = path.rest ?? ''
+    const resource = store.get(path.key)
+    if (resource === null && !/pendingupload$/i.test(action)) return notFound(path)
+    const result =
+      (await storageResult(options.storage, path, action)) ??
+      actionResult(path, action, resource?.document ?? {})
+    if (!isLongRunningAction(action)) return json(200, result ?? {})
+    if (resource !== null && path.type === 'workspaces/jobs' && action.toLowerCase() === 'cancel') {
+      const cancelled = { ...properties(resource.document), status: 'Canceled' }
+      resource.document = { ...resource.document, properties: cancelled }
+    }
+    const { headers } = accept(
+      path,
+      version,
+      () => {},
+      () => result,
+    )
+    return { status: 202, headers }
+  }
+
+  function poll(path: ArmPath): Answer | null {
+    const [type, id] = path.pairs.at(-1) ?? ['', '']
+    const kind = type.toLowerCase()
+    const isStatus = kind.endsWith('operationsstatus')
+    if (!isStatus && !/operations?results$/.test(kind)) return null
+    const operation = operations.find(id)
+    if (operation === null) return armError(404, 'NotFound', `Operation '${id}' was not found.`)
+    operations.tick(operation)
+    const headers = operations.headers(operation, '', '2024-04-01')
+    return isStatus ? operations.status(operation) : operations.result(operation, headers)
+  }
+
+  async function route(call: Call, by: LabIdentity): Promise<Answer> {
+    const path = parseArmPath(call.path)
+    if (path === null) return armError(400, 'InvalidRequestUri', 'The request URI is invalid.')
+    const version = call.params.get('api-version')
+    if (version === undefined || version === '') {
+      const message =
+        'The api-version query parameter (?api-version=) is required for all requests.'
+      return armError(400, 'MissingApiVersionParameter', message)
+    }
+    if (path.namespace === null) return scope(path)
+    if (!NAMESPACES.has(path.namespace.toLowerCase())) {
+      const message = `The resource namespace '${path.namespace}' is invalid.`
+      return armError(404, 'InvalidResourceNamespace', message)
+    }
+    const roles = options.roles?.answer(call, path) ?? null
+    if (roles !== null) return roles
+    const polled = call.method === 'GET' ? poll(path) : null
+    if (polled !== null) return polled
+    const isRead = call.method === 'GET' || call.method === 'HEAD'
+    if (isRead) return path.rest === null ? read(path) : list(call, path)
+    if (call.method === 'POST' && path.rest !== null) return act(call, path, version)
+    if (path.rest === null && path.pairs.length > 0) {
+      if (call.method === 'PUT' || call.method === 'PATCH')
+        return writes.put(call, path, version, by)
+      if (call.method === 'DELETE') return writes.remove(path, version)
+    }
+    return armError(405, 'MethodNotAllowed', `The method ${call.method} is not allowed here.`)
+  }
+
+  seed(store, documentOf, WORKSPACE)
+  seed(store, documentOf, OTHER_WORKSPACE)
+
+  return async (call) => {
+    const access = await options.access(call)
+    const answer = 'refusal' in access ? access.refusal : await route(call, access.identity)
+    return {
+      ...answer,
+      headers: { ...headersOf(call), 'x-ms-served-by': `lab-${randomUUID()}`, ...answer.headers },
+    }
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * The document that ARM keeps of a resource: what the caller gave, and what Azure adds.
+ * @module
+ */
+import type { LabIdentity } from '../../personas.ts'
+import { properties } from './documents.ts'
+import { ownProperties, type Hosts } from './kinds.ts'
+import type { ArmPath } from './paths.ts'
+import type { Document, Store } from './store.ts'
+
+/** What a caller may set at the top of a document. */
+const TOP_LEVEL = ['location', 'tags', 'identity', 'sku', 'kind', 'plan'] as const
+
+/** `by` is null for what was there before anybody called. */
+export type MakeDocument = (path: ArmPath, given: Document, by: LabIdentity | null) => Document
+
+export function createMakeDocument(store: Store, hosts: Hosts): MakeDocument {
+  return (path, given, by) => {
+    const now = new Date().toISOString()
+    const name = path.pairs.at(-1)?.[1] ?? ''
+    const old = store.get(path.key)?.document
+    const created = (old?.['systemData'] as Document | undefined) ?? {
+      createdAt: now,
+      createdBy: by?.oid ?? 'lab',
+      createdByType: 'Application',
+    }
+    const top = TOP_LEVEL.filter((key) => given[key] !== undefined).map((key) => [key, given[key]])
+    return {
+      id: path.id,
+      name,
+      type: `${path.namespace}/${path.pairs.map(([type]) => type).join('/')}`,
+      ...Object.fromEntries(top),
+      properties: {
+        ...ownProperties(path, hosts, properties(given)),
+        ...properties(given),
+        provisioningState: 'Succeeded',
+      },
+      systemData: {
+        ...created,
+        lastModifiedAt: now,
+        lastModifiedBy: by?.oid ?? 'lab',
+        lastModifiedByType: 'Application',
+      },
+    }
+  }
+}

@@ -1,0 +1,65 @@
+/**
+ * The way out of a network as companies have it: a proxy that lets calls to a few hosts pass and notes them all.
+ *
+ * Clients use it by `HTTPS_PROXY`. In tests it is the witness that a client went nowhere but to the gateway and
+ * to storage: whatever else it tries to reach is refused and can be read here.
+ * @module
+ */
+import * as http from 'node:http'
+import { connect, type AddressInfo, type Socket } from 'node:net'
+import { deferred } from '../server/deferred.ts'
+
+export interface Egress {
+  /** Origin, for `HTTPS_PROXY`. */
+  readonly url: string
+  /** `host:port` of every connection asked for, in order. */
+  tried(): readonly string[]
+  close(): Promise<void>
+}
+
+/** @param allowed where connections to a `host:port` really go: a port of this machine */
+export async function createEgress(allowed: ReadonlyMap<string, number>): Promise<Egress> {
+  const tried: string[] = []
+  const sockets = new Set<Socket>()
+  const server = http.createServer((request, response) => {
+    // a plain http:// request to somewhere
+    tried.push(request.url ?? '')
+    response.writeHead(403).end()
+  })
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+    socket.on('error', () => socket.destroy())
+  })
+  server.on('connect', (request, socket, head) => {
+    const target = (request.url ?? '').toLowerCase()
+    tried.push(target)
+    const port = allowed.get(target)
+    if (port === undefined) {
+      socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n')
+      return
+    }
+    const outside = connect(port, '127.0.0.1', () => {
+      socket.write('HTTP/1.1 200 Connection established\r\n\r\n')
+      outside.write(head)
+      outside.pipe(socket).pipe(outside)
+    })
+    outside.on('error', () => socket.destroy())
+    socket.on('close', () => outside.destroy())
+  })
+  const { promise, resolve, reject } = deferred<void>()
+  server.once('error', reject)
+  server.listen(0, '127.0.0.1', () => resolve())
+  await promise
+  const { port } = server.address() as AddressInfo
+  return {
+    url: `http://127.0.0.1:${port}`,
+    tried: () => tried,
+    close() {
+      const closed = deferred<void>()
+      server.close(() => closed.resolve())
+      for (const socket of sockets) socket.destroy()
+      return closed.promise
+    },
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * The configuration of a gateway that lives in the lab.
+ * @module
+ */
+import { writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { stringify } from 'yaml'
+import type { Config } from '../../src/config/schema/schema.ts'
+import { INTROSPECTION_CLIENT } from '../identity/issuers/issuers.ts'
+import { INTROSPECTION_SECRET_VARIABLE, type Lab } from '../lab.ts'
+import {
+  AUDIENCE_GUID,
+  AUDIENCE_URI,
+  ENTRA_CLI,
+  IDENTITIES,
+  OKTA_CLI,
+  REGION,
+  RULE_ID,
+  STREAM,
+  workspaceId,
+} from '../personas.ts'
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+/** What differs from one gateway of the lab to the next. */
+export interface GatewayConfigOptions {
+  /** 0 picks a free port, which `publicUrl` must then be told by the caller: give one. */
+  readonly port: number
+  readonly host?: string
+  readonly spool?: string
+  readonly bindings?: string
+  /** Changes the configuration before it is written. */
+  readonly change?: (config: Config) => Config
+}
+
+/** The configuration, with absolute paths, so that its file can lie anywhere. */
+function gatewayConfig(lab: Lab, options: GatewayConfigOptions): Config {
+  const { certificates, urls, issuers } = lab
+  const regions = Object.fromEntries([[workspaceId().toLowerCase(), REGION]])
+  const config: Config = {
+    listen: {
+      host: options.host ?? '127.0.0.1',
+      port: options.port,
+      publicUrl: `https://localhost:${options.port}`,
+      tls: { certFile: certificates.certFile, keyFile: certificates.keyFile },
+    },
+    cloud: {
+      name: 'AzureCloud',
+      resourceManager: urls.upstream,
+      dataPlane: urls.dataPlane,
+      scoring: lab.scoringHosts,
+      regions,
+    },
+    issuers: [
+      {
+        name: 'entra',
+        profile: 'entra',
+        issuer: issuers.entra.url,
+        audiences: [AUDIENCE_GUID, AUDIENCE_URI],
+        cli: { clientId: ENTRA_CLI, scopes: [`${AUDIENCE_URI}/user_impersonation`] },
+      },
+      {
+        name: 'okta',
+        profile: 'okta',
+        issuer: issuers.okta.url,
+        audiences: [AUDIENCE_URI],
+        cli: { clientId: OKTA_CLI, scopes: ['azureml'] },
+      },
+    ],
+    identities: Object.fromEntries(
+      IDENTITIES.map(({ name, clientId }) => [name, { kind: 'managed-identity', clientId }]),
+    ),
+    policies: {
+      directory: join(ROOT, 'policies'),
+      bindings: options.bindings ?? join(ROOT, 'lab', 'gateway', 'bindings.yaml'),
+    },
+    audit: {
+      spool: { directory: options.spool ?? lab.spool },
+      sinks: [
+        {
+          name: 'azure-monitor',
+          kind: 'azure-monitor',
+          endpoint: urls.ingestion,
+          ruleId: RULE_ID,
+          stream: STREAM,
+          identity: 'audit-writer',
+        },
+      ],
+    },
+  }
+  return options.change === undefined ? config : options.change(config)
+}
+
+/** For `change`: group overage is resolved at the lab's Graph. */
+export function withGraph(lab: Lab): (config: Config) => Config {
+  const scope = 'https://graph.microsoft.com/.default'
+  const graph = { endpoint: lab.urls.graph, identity: 'ml-reader', scope }
+  return (config) => ({
+    ...config,
+    issuers: config.issuers.map((one) => (one.profile === 'entra' ? { ...one, graph } : one)),
+  })
+}
+
+/** For `change`: Okta is asked about tokens; `lab.env` has the secret. */
+export function withIntrospection(everyToken: boolean): (config: Config) => Config {
+  const clientSecret = { fromEnv: INTROSPECTION_SECRET_VARIABLE }
+  const introspection = { clientId: INTROSPECTION_CLIENT.id, clientSecret, everyToken }
+  return (config) => ({
+    ...config,
+    issuers: config.issuers.map((one) =>
+      one.profile === 'okta' ? { ...one, introspection } : one,
+    ),
+  })
+}
+
+/** Writes it as `file` (0600), and gives the configuration back. */
+export async function writeGatewayConfig(
+  lab: Lab,
+  file: string,
+  options: GatewayConfigOptions,
+): Promise<Config> {
+  const config = gatewayConfig(lab, options)
+  await writeFile(file, stringify(config), { mode: 0o600 })
+  return config
+}

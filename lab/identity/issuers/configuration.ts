@@ -1,0 +1,136 @@
+/**
+ * How oidc-provider is set up to be an issuer of the lab.
+ * @module
+ */
+import type {
+  AdapterFactory,
+  ClientMetadata,
+  Configuration,
+  ResourceServerInstance,
+} from 'oidc-provider'
+import type { Persona } from '../../personas.ts'
+import type { Claims, TokenFacts } from './claims.ts'
+import type { IssuerKey } from './signing-keys.ts'
+import { patched, patchOf, subjectOf } from './subject.ts'
+
+const TTL_SECONDS = 3600
+const SCOPES = ['openid', 'offline_access', 'profile', 'email', 'groups']
+
+export interface IssuerOptions {
+  /** Origin of the part that serves it. */
+  readonly origin: string
+  /** Path of the issuer, e.g. `/<tenant>/v2.0`. */
+  readonly mount: string
+  readonly personas: readonly Persona['kind'][]
+  readonly audience: string
+  readonly resource: string
+  readonly scopes: readonly string[]
+  readonly claims: (persona: Persona, facts: TokenFacts) => Claims
+  /** Header of access tokens besides `alg` and `kid`. */
+  readonly header: Readonly<Record<string, unknown>>
+  readonly clients: readonly ClientMetadata[]
+}
+
+/** What a new signing key does not change. */
+interface Kept {
+  readonly adapter: AdapterFactory
+  readonly cookieKey: string
+}
+
+/** The API that tokens of this issuer are for. */
+export function resourceServer(
+  options: IssuerOptions,
+  format: 'jwt' | 'opaque',
+): ResourceServerInstance {
+  return {
+    identifier: () => options.resource,
+    audience: options.audience,
+    scope: options.scopes.join(' '),
+    scopes: new Set(options.scopes),
+    accessTokenFormat: format,
+    accessTokenTTL: TTL_SECONDS,
+    ...(format === 'jwt' ? { jwt: { sign: { alg: 'RS256' as const } } } : {}),
+  }
+}
+
+export function configurationOf(
+  options: IssuerOptions,
+  url: string,
+  keys: readonly IssuerKey[],
+  kept: Kept,
+): Configuration {
+  return {
+    adapter: kept.adapter,
+    jwks: { keys: keys.map((key) => key.jwk) },
+    clients: [...options.clients],
+    scopes: SCOPES.concat(options.scopes),
+    cookies: { keys: [kept.cookieKey] },
+    // Entra ID and Okta give refresh tokens without being asked for consent each time, and past the browser's session
+    issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+    expiresWithSession: () => false,
+    pkce: { required: (_ctx, client) => client.clientAuthMethod === 'none' },
+    ttl: {
+      AccessToken: TTL_SECONDS,
+      ClientCredentials: TTL_SECONDS,
+      AuthorizationCode: 60,
+      DeviceCode: 600,
+      Grant: 86_400,
+      IdToken: TTL_SECONDS,
+      Interaction: 600,
+      Session: 86_400,
+      RefreshToken: 86_400,
+    },
+    features: {
+      devInteractions: { enabled: false },
+      clientCredentials: { enabled: true },
+      deviceFlow: { enabled: true },
+      introspection: { enabled: true, allowedPolicy: () => true },
+      revocation: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => options.resource,
+        useGrantedResource: () => true,
+        getResourceServerInfo: () => resourceServer(options, 'jwt'),
+      },
+    },
+    // what introspection tells of a token that is not a JWT
+    extraTokenClaims: (ctx, token) => {
+      if (ctx.oidc.params?.['format'] !== 'opaque') return undefined
+      const iat = Math.floor(Date.now() / 1000)
+      const client = token.clientId ?? ''
+      const facts = { issuer: url, iat, exp: iat + TTL_SECONDS, client, scope: token.scope }
+      return patched(options.claims(subjectOf(ctx, token), facts), patchOf(ctx, 'claims'))
+    },
+    findAccount: (_ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
+    // everybody in the lab has consented to everything
+    loadExistingGrant: async (ctx) => {
+      const { client, session, provider } = ctx.oidc
+      if (client === undefined || session?.accountId === undefined) return undefined
+      const grant = new provider.Grant({ clientId: client.clientId, accountId: session.accountId })
+      grant.addOIDCScope(SCOPES.concat(options.scopes).join(' '))
+      grant.addResourceScope(options.resource, options.scopes.join(' '))
+      await grant.save()
+      return grant
+    },
+    interactions: { url: (_ctx, { uid }) => `${options.mount}/interaction/${uid}` },
+    formats: {
+      customizers: {
+        jwt: (ctx, token, parts) => {
+          const { iat, exp } = parts.payload
+          const facts: TokenFacts = {
+            issuer: url,
+            iat: Number(iat),
+            exp: Number(exp),
+            client: token.clientId ?? '',
+            scope: token.scope,
+          }
+          const claims = options.claims(subjectOf(ctx, token), facts)
+          parts.payload = patched(claims, patchOf(ctx, 'claims'))
+          // undefined, and not left out, keeps oidc-provider from adding its own `typ`
+          const header = Object.entries({ ...options.header, ...patchOf(ctx, 'header') })
+          parts.header = Object.fromEntries(header.map(([k, v]) => [k, v ?? undefined]))
+        },
+      },
+    },
+  }
+}

@@ -1,0 +1,150 @@
+/**
+ * The recorder: exchanges and events become records in the spool.
+ * @module
+ */
+import { createSecretKey } from 'node:crypto'
+import { draftOf, type DraftContext } from './record/draft.ts'
+import { createOwed } from './owed.ts'
+import { fieldsOf } from '../lib/fields.ts'
+import { rowOf, type RecordKind, type Row } from './record/row.ts'
+import { line } from './record/safe-text.ts'
+import type { Exchange, Outcome } from '../exchange.ts'
+import type { Lane } from './spool/queue.ts'
+import type { Spool } from './spool/spool.ts'
+import type { Recorder } from './recorder.ts'
+
+/** Scalars of a gateway event. */
+export type Detail = Readonly<Record<string, string | number | boolean>>
+
+const EVENT_NAME = /^[a-z][a-z0-9_.-]{0,63}$/
+const LONGEST_DETAIL = 2_048
+/** Columns that belong to a record and not to what it is about. */
+const OF_RECORD = [
+  'RecordKind',
+  'ExchangeId',
+  'TimeGenerated',
+  'EventTime',
+  'MonotonicMs',
+  'EventUid',
+  'ChainId',
+  'Seq',
+  'Ocsf',
+]
+
+/** The row of a fact of the gateway's own life. */
+export function eventRow(name: string, detail: Detail, version: string): Row {
+  const safe: Record<string, string | number | boolean> = {}
+  for (const [key, value] of Object.entries(detail)) {
+    safe[line(key, 64)] = typeof value === 'string' ? line(value, LONGEST_DETAIL) : value
+  }
+  return {
+    RecordKind: 'gateway',
+    ExchangeId: '',
+    Event: EVENT_NAME.test(name) ? name : 'unnamed',
+    GatewayVersion: version,
+    Detail: safe,
+  }
+}
+
+/** The end of an intent that a crash left open: nobody knows what Azure did, and the record says so. */
+export function unknownOutcomeRow(intent: string): Row {
+  const row = new Map(fieldsOf(JSON.parse(intent)))
+  const exchangeId = row.get('ExchangeId')
+  for (const name of OF_RECORD) row.delete(name)
+  return {
+    RecordKind: 'completed',
+    ExchangeId: typeof exchangeId === 'string' ? exchangeId : '',
+    ...Object.fromEntries(row),
+    Outcome: 'unknown',
+    Event: 'recovered_after_crash',
+  }
+}
+
+/** How many records of each kind and refusals by code, for metrics. */
+export interface RecordCounts {
+  readonly kinds: ReadonlyMap<string, number>
+  readonly refusals: ReadonlyMap<string, number>
+  readonly outcomes: ReadonlyMap<string, number>
+}
+
+export interface CountingRecorder extends Recorder {
+  /** Ended requests whose end is not on the disk yet. */
+  owed(): number
+  readonly counts: RecordCounts
+}
+
+const add = (map: Map<string, number>, key: string): void => {
+  map.set(key, (map.get(key) ?? 0) + 1)
+}
+
+/** Makes the recorder of a spool. */
+export function createRecorder(options: {
+  readonly spool: Spool
+  readonly context: DraftContext
+  readonly hashKey: Buffer | null
+}): CountingRecorder {
+  const { spool, context, hashKey } = options
+  const kinds = new Map<string, number>()
+  const refusals = new Map<string, number>()
+  const outcomes = new Map<string, number>()
+  const columns = {
+    hashKey: hashKey === null ? null : createSecretKey(hashKey),
+    version: context.version,
+  }
+
+  const owed = createOwed(spool)
+
+  async function put(kind: RecordKind, row: Row, lane: Lane): Promise<void> {
+    await spool.append(draftOf(kind, row, context), lane)
+    add(kinds, kind)
+  }
+
+  const exchangeRow = (
+    kind: RecordKind,
+    exchange: Exchange,
+    outcome: Outcome | null,
+    durationMs: number | null,
+  ): Row => rowOf(kind, exchange, { outcome, durationMs }, columns)
+
+  return {
+    counts: { kinds, refusals, outcomes },
+    owed: () => owed.count(),
+
+    admit: () => spool.admit(),
+
+    authorized: (exchange) =>
+      put('authorized', exchangeRow('authorized', exchange, null, null), 'intent'),
+
+    refused(exchange) {
+      const elapsed = performance.now() - exchange.startedAt
+      add(refusals, exchange.refusal?.code ?? 'policy_refused')
+      return put('refused', exchangeRow('refused', exchange, 'denied', elapsed), 'intent')
+    },
+
+    async completed(exchange, outcome, durationMs) {
+      add(outcomes, outcome)
+      const row = exchangeRow('completed', exchange, outcome, durationMs)
+      await owed.append(draftOf('completed', row, context))
+      add(kinds, 'completed')
+    },
+
+    received: ({ source, what, status }) =>
+      put(
+        'received',
+        {
+          RecordKind: 'received',
+          ExchangeId: '',
+          Event: line(what, 128),
+          Decision: 'refuse',
+          Outcome: 'denied',
+          Status: status,
+          SourceIp: line(source.ip, 64),
+          SourcePort: source.port,
+          GatewayVersion: context.version,
+        },
+        'intent',
+      ),
+
+    event: (name, fields) => put('gateway', eventRow(name, fields, context.version), 'must'),
+  }
+}

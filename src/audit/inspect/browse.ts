@@ -1,0 +1,58 @@
+/**
+ * Reads the rows of a spool for people: in order, from where one stopped, filtered.
+ * @module
+ */
+import { readFileSync } from 'node:fs'
+import { fieldsOf } from '../../lib/fields.ts'
+import { placeOf, rowText } from '../record/spool-line.ts'
+import { segmentNames } from '../spool/recover.ts'
+
+const LF = 10
+
+/** A row as it is in the spool. */
+export interface Browsed {
+  readonly text: string
+  readonly columns: ReadonlyMap<string, unknown>
+}
+
+/** How far each segment was read. */
+export type Progress = Map<string, number>
+
+/** Rows that came since `progress`, which is moved on. A line that is not whole yet, or not a record, is left out. */
+export function* browse(directory: string, progress: Progress): Generator<Browsed> {
+  for (const name of segmentNames(directory)) {
+    const data = readFileSync(`${directory}/${name}`)
+    let offset = progress.get(name) ?? 0
+    for (let stop = data.indexOf(LF, offset); stop >= 0; stop = data.indexOf(LF, offset)) {
+      const line = data.subarray(offset, stop)
+      offset = stop + 1
+      if (placeOf(line) === null) continue
+      const text = rowText(line)
+      yield { text, columns: fieldsOf(JSON.parse(text)) }
+    }
+    progress.set(name, offset)
+  }
+}
+
+/** Conditions on columns: equal as text, or within a time. */
+export interface Filter {
+  readonly equal: ReadonlyMap<string, string>
+  readonly since: number
+  readonly until: number
+}
+
+/** Milliseconds of a row's `EventTime`; NaN if it has none. */
+export const timeOf = (columns: ReadonlyMap<string, unknown>): number =>
+  Date.parse(String(columns.get('EventTime')))
+
+/** Whether a row meets a filter. Text compares without case, as ARM does. */
+export function meets(columns: ReadonlyMap<string, unknown>, filter: Filter): boolean {
+  const time = timeOf(columns)
+  if (time < filter.since || time > filter.until) return false
+  for (const [name, wanted] of filter.equal) {
+    const value = columns.get(name)
+    const values: unknown[] = Array.isArray(value) ? value : [value]
+    if (!values.some((item) => String(item).toLowerCase() === wanted.toLowerCase())) return false
+  }
+  return true
+}

@@ -1,0 +1,68 @@
+/**
+ * What a decision was made from, besides who, what and where: memberships and facts, so that it can be asked again.
+ *
+ * Only ids that an issuer has signed, and only facts of known form: a caller's own words are not among them.
+ * @module
+ */
+import { line, lineIfAny } from './safe-text.ts'
+import type { Exchange } from '../../exchange.ts'
+
+/** Entra puts 200 groups into a token at most. */
+const MOST_MEMBERSHIPS = 200
+const LONGEST_MEMBERSHIP = 256
+/** A record has room for facts, not for a body. */
+const MOST_VALUES = 32
+
+/** A caller's own words, which may hold anything: a decision that hangs on them cannot be asked again. */
+const LEFT_OUT = new Set(['tags'])
+/** Names, ids, addresses, times and paths; nothing with a query, an assignment or a space in it. */
+const NAME = /^[\w.:@/+~*-]{0,256}$/
+const OTHER = '(other)'
+
+/**
+ * Groups and roles that policy names, under their issuer's name as identity makes them. Others cannot have mattered,
+ * and a name that nobody wrote into a policy is not repeated here.
+ */
+function memberships(
+  decision: Exchange['decision'],
+  type: string,
+  issuer: string,
+): string[] | undefined {
+  const own = `${issuer}/`
+  const kept = (decision?.memberships ?? [])
+    .filter((one) => one.type === type && one.id.startsWith(own))
+    .slice(0, MOST_MEMBERSHIPS)
+  return kept.length === 0 ? undefined : kept.map(({ id }) => line(id, LONGEST_MEMBERSHIP))
+}
+
+interface Members {
+  readonly PrincipalGroups: string[] | undefined
+  readonly PrincipalRoles: string[] | undefined
+  readonly PrincipalWorkspace: string | undefined
+}
+
+/** Memberships of the caller, as far as policy knows them. */
+export function memberColumns({ principal, decision }: Exchange): Members | null {
+  if (principal === null) return null
+  return {
+    PrincipalGroups: memberships(decision, 'Group', principal.issuer),
+    PrincipalRoles: memberships(decision, 'Role', principal.issuer),
+    PrincipalWorkspace: lineIfAny(principal.workspace, 1024),
+  }
+}
+
+/** The facts that policies asked for. */
+export function factsColumn(decision: Exchange['decision']): Record<string, unknown> | undefined {
+  const facts = Object.entries(decision?.facts ?? {}).filter(([name]) => !LEFT_OUT.has(name))
+  if (facts.length === 0) return undefined
+  return Object.fromEntries(
+    facts.map(([name, value]): [string, unknown] => [name, recordable(value)]),
+  )
+}
+
+function recordable(value: string | number | boolean | readonly string[]): unknown {
+  if (typeof value === 'string') return named(value)
+  return typeof value === 'object' ? value.slice(0, MOST_VALUES).map(named) : value
+}
+
+const named = (value: string): string => (NAME.test(value) ? value : OTHER)

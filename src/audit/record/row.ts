@@ -1,0 +1,244 @@
+/**
+ * One exchange as the flat columns of `AmlHarnessAudit_CL`.
+ *
+ * Nothing secret can get in: no header, no body, no query value, no path but that of a classified resource, none of the
+ * caller's words out of a refusal.
+ * What is worth matching is there as a keyed hash (HMAC-SHA-256), so that an investigator who has the value can look
+ * it up and one who has the records cannot guess it.
+ * @module
+ */
+import { createHmac, type KeyObject } from 'node:crypto'
+import { factsColumn, memberColumns } from './decision-inputs.ts'
+import { QUERY_NAMES } from './query-names.ts'
+import { recordable } from './reason.ts'
+import { isTooLong, line, lineIfAny } from './safe-text.ts'
+import { overruled, type Exchange, type Outcome } from '../../exchange.ts'
+
+/** What a record says of an exchange. */
+export type RecordKind = 'authorized' | 'refused' | 'completed' | 'received' | 'gateway'
+
+/** Azure's ids of a call, by the header that carries each; any other name is not recorded. */
+const UPSTREAM_IDS = [
+  'x-ms-request-id',
+  'x-ms-correlation-request-id',
+  'x-ms-routing-request-id',
+  'x-request-id',
+  'apim-request-id',
+]
+const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+const METHOD = /^[A-Z]{1,16}$/
+const API_VERSION = /^\d{4}-\d{2}-\d{2}(-preview)?$|^v?\d{1,2}\.\d{1,2}$/
+const HOST = /^https?:\/\/([A-Za-z0-9.:[\]-]{1,255})(?:\/|$)/
+const TOKEN_ID = /^[\w.~-]{1,128}$/
+const MOST_PARAMETERS = 32
+
+/** Ends and context of a record that the exchange itself does not know. */
+export interface Ending {
+  readonly outcome: Outcome | null
+  readonly durationMs: number | null
+}
+
+/** What the flat row takes from outside of the exchange. */
+export interface RowContext {
+  /** A key object, because importing the key costs more than the hash. */
+  readonly hashKey: KeyObject | null
+  readonly version: string
+}
+
+/** The columns of one exchange, but for the ones that the spool adds (`EventUid`, `ChainId`, `Seq`, `Ocsf`). */
+export type Row = Readonly<Record<string, unknown>>
+
+/** Keyed hash of a foreign value, or nothing without a key: an unkeyed one could be guessed. */
+function hashed(key: KeyObject | null, value: string): string | undefined {
+  return key === null ? undefined : createHmac('sha256', key).update(value).digest('hex')
+}
+
+function queryColumns(exchange: Exchange, key: KeyObject | null) {
+  const params = exchange.target?.params
+  if (params === undefined || params.size === 0) return {}
+  const names: string[] = []
+  const hashes: Record<string, string> = {}
+  let version: string | undefined
+  for (const [name, value] of params) {
+    if (names.length === MOST_PARAMETERS) break
+    // a name can be as foreign as a value: one that no API has is itself only counted
+    const known = QUERY_NAMES.has(name) ? name : '(other)'
+    names.push(known)
+    if (known === 'api-version' && API_VERSION.test(value)) version = value
+    else if (known !== '(other)') {
+      const mac = hashed(key, value)
+      if (mac !== undefined) hashes[`q:${known}`] = mac
+    }
+  }
+  return {
+    ApiVersion: version,
+    QueryNames: names,
+    QueryHashes: Object.keys(hashes).length === 0 ? undefined : hashes,
+  }
+}
+
+/** The name after `/<collection>/` in a resource id, which is how AML's own tables call the thing. */
+function nameAfter(id: string, lower: string, collection: string): string | undefined {
+  const at = lower.indexOf(`/${collection}/`)
+  if (at < 0) return undefined
+  const start = at + collection.length + 2
+  const end = id.indexOf('/', start)
+  return line(end < 0 ? id.slice(start) : id.slice(start, end), 256)
+}
+
+function upstreamIds(exchange: Exchange): Record<string, string> | undefined {
+  const ids = exchange.upstream?.ids
+  if (ids === undefined) return undefined
+  const kept: Record<string, string> = {}
+  for (const name of UPSTREAM_IDS) {
+    if (Object.hasOwn(ids, name)) kept[name] = line(ids[name] ?? '', 128)
+  }
+  return Object.keys(kept).length === 0 ? undefined : kept
+}
+
+function resourceColumns(exchange: Exchange) {
+  const operation = exchange.operation
+  if (operation === null) return {}
+  const id = line(operation.resource.id)
+  const lower = id.toLowerCase()
+  return {
+    Action: line(operation.action, 256),
+    Effect: operation.effect,
+    Family: operation.family,
+    ResourceType: line(operation.resource.type, 128),
+    Secrets: operation.secrets || undefined,
+    TargetResourceId: id,
+    ResourceName: line(id.slice(id.lastIndexOf('/') + 1), 256),
+    Workspace: lineIfAny(operation.scope, 1024),
+    JobName: nameAfter(id, lower, 'jobs'),
+    // a job's name is its run id in run history and MLflow
+    RunId: nameAfter(id, lower, 'runs') ?? nameAfter(id, lower, 'jobs'),
+    EndpointName: nameAfter(id, lower, 'onlineendpoints') ?? nameAfter(id, lower, 'batchendpoints'),
+  }
+}
+
+/** From where on an error quotes: `JSON.parse` quotes its input, quotes within it and all; a failed call its URL. */
+const QUOTED = /["'`?{[<(].*$/s
+
+/** What was wrong. An error that nobody foresaw may quote what the caller sent, and is recorded up to there. */
+function detailOf(refusal: Exchange['refusal']): string | undefined {
+  const inner = refusal?.detail.inner
+  return refusal?.code === 'internal_error' ? inner?.replace(QUOTED, '(...)') : inner
+}
+
+const idsIfAny = (ids: readonly string[] | undefined): string[] | undefined =>
+  ids === undefined || ids.length === 0 ? undefined : ids.map((id) => line(id, 256))
+
+function decisionColumns(exchange: Exchange) {
+  const { refusal } = exchange
+  const later = overruled(exchange)
+  const decision = later === null ? exchange.decision : null
+  return {
+    Decision: decision?.verdict ?? (refusal === null ? undefined : 'refuse'),
+    PolicyIds: idsIfAny(decision?.policies ?? refusal?.detail.policies),
+    PolicyVersion: lineIfAny(exchange.decision?.version, 128),
+    ShadowPolicyIds: idsIfAny(exchange.decision?.shadow),
+    Reason: lineIfAny(decision?.reason ?? (refusal === null ? null : recordable(refusal))),
+    RefusalCode: refusal?.code,
+    RefusalDetail: lineIfAny(detailOf(refusal)),
+  }
+}
+
+const safe = (value: unknown): unknown => (typeof value === 'string' ? line(value, 256) : value)
+
+/** Each text of a record's object as a line, those in lists too. */
+function linesOf(content: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(content).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map(safe) : safe(value),
+    ]),
+  )
+}
+
+const MOST_CHANGES = 64
+
+/** What effects did to the body, said once, with the decision; what was left out of the answer, with the outcome. */
+function effectColumns(kind: RecordKind, { changes, content, leftOut }: Exchange) {
+  if (kind === 'completed') return { ItemsLeftOut: leftOut ?? undefined }
+  return {
+    BodySha256: changes?.before,
+    SentSha256: changes?.after,
+    Changes: changes?.list
+      .slice(0, MOST_CHANGES)
+      .map(({ effect, at, to }) => ({ effect, at: line(at, 512), to: line(to, 512) })),
+    Body: content === null ? undefined : linesOf(content),
+  }
+}
+
+/** The host alone of an origin: a URL could hold more than its place. */
+function hostOf(origin: string | undefined): string | undefined {
+  return origin === undefined ? undefined : HOST.exec(origin)?.[1]
+}
+
+/** What is said once, with the decision. */
+function askedColumns(exchange: Exchange, key: KeyObject | null) {
+  return {
+    ...memberColumns(exchange),
+    Facts: factsColumn(exchange.decision),
+    ...queryColumns(exchange, key),
+  }
+}
+
+/**
+ * The flat columns of an exchange. What is absent is undefined, and so left out of the JSON. The query, memberships and
+ * facts are in the record of the decision only.
+ */
+export function rowOf(
+  kind: RecordKind,
+  exchange: Exchange,
+  ending: Ending,
+  context: RowContext,
+): Row {
+  const { principal, decision, refusal } = exchange
+  const path = exchange.operation === null ? exchange.target?.path : undefined
+  const resourceId = exchange.operation?.resource.id ?? ''
+  const id = line(exchange.id, 64)
+  return {
+    RecordKind: kind,
+    ExchangeId: id,
+    PrincipalId: lineIfAny(principal?.id, 512),
+    PrincipalKind: principal?.kind,
+    PrincipalIssuer: lineIfAny(principal?.issuer, 64),
+    PrincipalTenant: lineIfAny(principal?.tenant, 128),
+    PrincipalClient: lineIfAny(principal?.client, 256),
+    TokenId: TOKEN_ID.test(principal?.tokenId ?? '') ? principal?.tokenId : undefined,
+    ...resourceColumns(exchange),
+    Method: METHOD.test(exchange.method) ? exchange.method : '(other)',
+    ...(kind === 'completed' ? {} : askedColumns(exchange, context.hashKey)),
+    PathHash: path === undefined ? undefined : hashed(context.hashKey, path),
+    ...decisionColumns(exchange),
+    IdentityName: lineIfAny(exchange.identity?.name, 64),
+    UpstreamPrincipalClientId: lineIfAny(exchange.identity?.clientId, 64),
+    UpstreamPrincipalOid: lineIfAny(exchange.identity?.objectId, 64),
+    UpstreamHost: hostOf(exchange.upstream?.origin),
+    ClientRequestId: GUID.test(exchange.clientRequestId ?? '')
+      ? exchange.clientRequestId
+      : undefined,
+    CorrelationId: id,
+    UpstreamRequestIds: upstreamIds(exchange),
+    Status: exchange.status ?? undefined,
+    UpstreamStatus: exchange.upstream?.status ?? undefined,
+    ...effectColumns(kind, exchange),
+    BytesIn: exchange.bytesIn,
+    BytesOut: exchange.bytesOut,
+    DurationMs:
+      ending.durationMs === null ? undefined : Math.round(ending.durationMs * 1000) / 1000,
+    Outcome: ending.outcome ?? undefined,
+    SourceIp: line(exchange.source.ip, 64),
+    SourcePort: exchange.source.port,
+    Client: lineIfAny(exchange.client, 128),
+    GatewayVersion: context.version,
+    Truncated:
+      isTooLong(resourceId) ||
+      isTooLong(decision?.reason ?? refusal?.message ?? '') ||
+      isTooLong(refusal?.detail.inner ?? '')
+        ? true
+        : undefined,
+  }
+}

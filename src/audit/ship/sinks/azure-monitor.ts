@@ -1,0 +1,122 @@
+/**
+ * Azure Monitor, through the Logs Ingestion API and Microsoft's own client.
+ *
+ * The client is used for transport only (its 1.2.0 was read): a batch below 900 KB is always one chunk, so that one
+ * call has one answer; its retries are off, because it sleeps out a `Retry-After` of any length; a call that
+ * resolves after its signal was aborted may have sent nothing, and is a failure. Its token policy is replaced: the
+ * one of azure-core refreshes in the background, and a failure there ends the process. The rows go out byte for byte
+ * as they are in the spool, compressed for speed: parsing them for the client, which writes them out twice and compresses
+ * for size, would cost more than all the rest of the record.
+ * @module
+ */
+import { promisify } from 'node:util'
+import { constants, gzip } from 'node:zlib'
+import { AggregateLogsUploadError, LogsIngestionClient } from '@azure/monitor-ingestion'
+import { codeOf } from '../../spool/files.ts'
+import { judgeStatus } from './status.ts'
+import type { Delivery, Sink } from './sink.ts'
+
+/** The service takes 1 MB, before and after compression. */
+const LIMIT_BYTES = 900_000
+
+/** Gets tokens for one identity; caches by itself. */
+export interface SinkCredential {
+  getToken(
+    scopes: string | string[],
+    options?: object,
+  ): Promise<{ token: string; expiresOnTimestamp: number } | null>
+}
+
+export interface AzureMonitorOptions {
+  readonly name: string
+  readonly required: boolean
+  readonly endpoint: string
+  readonly ruleId: string
+  readonly stream: string
+  readonly scope: string
+  readonly credential: SinkCredential
+}
+
+const LOOPBACK = new Set(['127.0.0.1', '[::1]', 'localhost'])
+const compress = promisify(gzip)
+const GZIP_POLICY = 'GzippingPolicy'
+/** Stands for a batch while the client makes chunks of it: one row, one chunk, one call. */
+const ONE_CHUNK = [{}]
+const TOKEN_POLICY = 'bearerTokenAuthenticationPolicy'
+
+/** The token's audience in the cloud that the endpoint is in. */
+export function scopeOf(endpoint: string): string {
+  const { hostname } = new URL(endpoint)
+  if (hostname.endsWith('.cn')) return 'https://monitor.azure.cn/.default'
+  if (hostname.endsWith('.us')) return 'https://monitor.azure.us/.default'
+  return 'https://monitor.azure.com/.default'
+}
+
+/** Makes the sink. Throws an Error for an endpoint that would carry a token in clear. */
+export function createAzureMonitorSink(options: AzureMonitorOptions): Sink {
+  const { protocol, hostname } = new URL(options.endpoint)
+  if (protocol !== 'https:' && !LOOPBACK.has(hostname)) {
+    throw new Error(`audit sink "${options.name}": the endpoint is not https`)
+  }
+  const client = new LogsIngestionClient(options.endpoint, options.credential, {
+    retryOptions: { maxRetries: 0 },
+    ...(protocol === 'https:' ? {} : { allowInsecureConnection: true }),
+  })
+  // one call at a time: these are its rows and the answer to it
+  let body = ''
+  let answer: { status: number; retryAfter: string | undefined } | null = null
+  client.pipeline.removePolicy({ name: TOKEN_POLICY })
+  client.pipeline.addPolicy({
+    name: TOKEN_POLICY,
+    async sendRequest(request, next) {
+      const token = await options.credential.getToken([options.scope])
+      if (token === null) throw new Error('no token')
+      request.headers.set('authorization', `Bearer ${token.token}`)
+      const response = await next(request)
+      answer = { status: response.status, retryAfter: response.headers.get('retry-after') }
+      return response
+    },
+  })
+
+  client.pipeline.removePolicy({ name: GZIP_POLICY })
+  client.pipeline.addPolicy({
+    name: 'rowsAsSpooled',
+    async sendRequest(request, next) {
+      request.body = await compress(body, { level: constants.Z_BEST_SPEED })
+      return next(request)
+    },
+  })
+
+  return {
+    name: options.name,
+    kind: 'azure-monitor',
+    required: options.required,
+    limitBytes: LIMIT_BYTES,
+
+    async send(rows, signal) {
+      body = `[${rows.map(({ text }) => text).join(',')}]`
+      answer = null
+      try {
+        await client.upload(options.ruleId, options.stream, ONE_CHUNK, {
+          abortSignal: signal,
+          maxConcurrency: 1,
+        })
+      } catch (error) {
+        return judgeFailure(answer, error)
+      }
+      return signal.aborted ? { kind: 'retry', why: 'timed out' } : { kind: 'accepted' }
+    },
+
+    close: () => Promise.resolve(),
+  }
+}
+
+/** The aggregate's own message says nothing: the answer is judged, or the one chunk's cause. */
+function judgeFailure(
+  answer: { readonly status: number; readonly retryAfter: string | undefined } | null,
+  error: unknown,
+): Delivery {
+  if (answer !== null) return judgeStatus(answer.status, answer.retryAfter)
+  const cause: unknown = error instanceof AggregateLogsUploadError ? error.errors[0]?.cause : error
+  return { kind: 'retry', why: cause === undefined ? 'no answer' : codeOf(cause) }
+}

@@ -1,0 +1,45 @@
+/**
+ * Standard output: one OCSF event a line, for platforms that collect what a container prints.
+ * @module
+ */
+import { write } from 'node:fs'
+import { codeOf } from '../../spool/files.ts'
+import type { Sink } from './sink.ts'
+
+const LIMIT_BYTES = 256_000
+const FULL_PIPE_WAIT_MS = 5
+
+const put = (fd: number, data: Buffer, offset: number): Promise<number> =>
+  new Promise((resolve, reject) => {
+    write(fd, data, offset, data.length - offset, null, (error, written) => {
+      if (error === null) resolve(written)
+      else reject(error)
+    })
+  })
+
+/** Writes to `fd`; accepted means that the other end of the pipe has room for it, and no more than that. */
+export function createStdoutSink(name: string, required: boolean, fd = 1): Sink {
+  return {
+    name,
+    kind: 'stdout',
+    required,
+    limitBytes: LIMIT_BYTES,
+    async send(rows, signal) {
+      const data = Buffer.from(rows.map(({ text }) => `${text}\n`).join(''))
+      for (let done = 0; done < data.length;) {
+        // half a line must not be left behind by a time-out: only before the first byte
+        if (done === 0 && signal.aborted) return { kind: 'retry', why: 'timed out' }
+        try {
+          done += await put(fd, data, done)
+        } catch (error) {
+          if (codeOf(error) !== 'EAGAIN') return { kind: 'retry', why: codeOf(error) }
+          await new Promise((resolve) => {
+            setTimeout(resolve, FULL_PIPE_WAIT_MS)
+          })
+        }
+      }
+      return { kind: 'accepted' }
+    },
+    close: () => Promise.resolve(),
+  }
+}

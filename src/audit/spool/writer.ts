@@ -1,0 +1,197 @@
+/**
+ * Appends to the chain: one open segment, and what is known to be durable of it.
+ *
+ * A write that fails for want of space leaves a torn tail, which is cut. Any other failure, and any failure to sync,
+ * poisons the segment: it is never synced again, because Linux reports a lost page once and then calls it clean
+ * (the "fsyncgate" of PostgreSQL, 2018). The next segment's header says how much of the poisoned one counts.
+ * @module
+ */
+import { codeOf, type SegmentFile, type SpoolFiles } from './files.ts'
+import { headerText, headOf, link, roomFor, type Draft, type Header } from '../record/spool-line.ts'
+import type { Signer } from './keys.ts'
+
+/** A segment as far as it is durable. */
+export interface Segment {
+  readonly name: string
+  readonly path: string
+  readonly firstSeq: number
+  /** Bytes that count. */
+  bytes: number
+  lastSeq: number
+  /** Head after the last record that counts. */
+  head: string
+  /** No more is appended. */
+  closed: boolean
+  /** Milliseconds since the epoch of the last append, for retention. */
+  touchedAt: number
+}
+
+/** The chain's end: last record's number and the head after it. */
+export interface End {
+  readonly seq: number
+  readonly head: string
+}
+
+/** A draft, or one that can only be made when its place is known. */
+export type LateDraft = Draft | ((end: End) => Draft)
+
+export interface ChainWriter {
+  readonly end: () => End
+  readonly current: () => Segment | null
+  /** Makes a group of drafts durable as a whole, or throws; then none of them counts. */
+  commit(drafts: readonly LateDraft[]): Promise<void>
+  /** Closes the segment; the next commit opens another. */
+  rotate(): Promise<void>
+}
+
+export interface WriterOptions {
+  readonly directory: string
+  readonly chainId: string
+  readonly bootId: string
+  readonly signer: Signer
+  readonly files: SpoolFiles
+  readonly sync: boolean
+  readonly now: () => number
+  /** The chain's end and last segment, as recovery found them. */
+  readonly end: End
+  readonly last: Segment | null
+  readonly opened: (segment: Segment) => void
+  readonly synced: (ms: number) => void
+}
+
+const FIRST_BLOCK_BYTES = 1 << 20
+
+/** Codes that say "no room", after which the same segment may go on. */
+const NO_SPACE = new Set(['ENOSPC', 'EDQUOT'])
+export const isNoSpace = (error: unknown): boolean => NO_SPACE.has(codeOf(error))
+
+async function writeAll(target: SegmentFile, data: Buffer, position: number): Promise<void> {
+  // a short write is no error in POSIX: it resolves with less, and ENOSPC comes with the next one
+  for (let done = 0; done < data.length;) {
+    const written = await target.write(data, done, position + done)
+    if (written <= 0) throw new Error('the disk took no bytes')
+    done += written
+  }
+}
+
+export function createWriter(options: WriterOptions): ChainWriter {
+  const { directory, chainId, bootId, signer, files } = options
+  let end = options.end
+  let last = options.last
+  let file: SegmentFile | null = null
+  let number = 0
+  // one group is on its way at a time: its bytes are kept and used again
+  let block = Buffer.allocUnsafe(FIRST_BLOCK_BYTES)
+
+  async function sync(target: SegmentFile): Promise<void> {
+    if (!options.sync) return
+    const start = performance.now()
+    await target.datasync()
+    options.synced(performance.now() - start)
+  }
+
+  async function open(): Promise<SegmentFile> {
+    const name = `${bootId}-${String(number).padStart(6, '0')}.jsonl`
+    number += 1
+    const header: Header = {
+      kind: 'header',
+      schema: 'azureml-harness-audit/1',
+      chainId,
+      bootId,
+      segment: name,
+      firstSeq: end.seq + 1,
+      prevSegment: last?.name ?? null,
+      prevSegmentBytes: last?.bytes ?? 0,
+      prevSegmentHead: end.head,
+      keyId: signer.keyId,
+      publicKey: signer.publicKey,
+      openedAt: new Date(options.now()).toISOString(),
+    }
+    const data = Buffer.from(headerText(header))
+    const created = await files.create(directory, name)
+    try {
+      await writeAll(created, data, 0)
+      await sync(created)
+    } catch (error) {
+      await created.close().catch(() => {})
+      await files.remove(`${directory}/${name}`).catch(() => {})
+      throw error
+    }
+    end = { seq: end.seq, head: headOf(data.subarray(0, -1)) }
+    last = {
+      name,
+      path: `${directory}/${name}`,
+      firstSeq: end.seq + 1,
+      bytes: data.length,
+      lastSeq: end.seq,
+      head: end.head,
+      closed: false,
+      touchedAt: options.now(),
+    }
+    file = created
+    options.opened(last)
+    return created
+  }
+
+  async function shut(): Promise<void> {
+    const closing = file
+    file = null
+    if (last !== null) last.closed = true
+    await closing?.close().catch(() => {})
+  }
+
+  async function poison(): Promise<void> {
+    const segment = last
+    await shut()
+    // best effort, by another descriptor: the next header says the same
+    if (segment !== null) await files.cut(segment.path, segment.bytes).catch(() => {})
+  }
+
+  return {
+    end: () => end,
+    current: () => (file === null ? null : last),
+
+    async commit(drafts) {
+      const target = file ?? (await open())
+      const segment = last
+      if (segment === null) throw new Error('no segment')
+      let at = end
+      let length = 0
+      for (const late of drafts) {
+        const draft = typeof late === 'function' ? late(at) : late
+        const room = roomFor(draft)
+        if (block.length - length < room) {
+          block = Buffer.concat([block.subarray(0, length)], (length + room) * 2)
+        }
+        const made = link(draft, chainId, at.seq + 1, at.head, block, length)
+        length = made.end
+        at = { seq: at.seq + 1, head: made.head }
+      }
+      const data = block.subarray(0, length)
+      try {
+        await writeAll(target, data, segment.bytes)
+      } catch (error) {
+        try {
+          if (!isNoSpace(error)) throw error
+          await target.truncate(segment.bytes)
+        } catch {
+          await poison()
+        }
+        throw error
+      }
+      try {
+        await sync(target)
+      } catch (error) {
+        await poison()
+        throw error
+      }
+      end = at
+      segment.bytes += data.length
+      segment.lastSeq = at.seq
+      segment.head = at.head
+      segment.touchedAt = options.now()
+    },
+
+    rotate: shut,
+  }
+}

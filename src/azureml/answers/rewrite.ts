@@ -1,0 +1,89 @@
+/**
+ * URLs in Azure's answers: made the gateway's own, or the answer is refused.
+ *
+ * Clients of every language send their bearer to whatever host stands there and do not compare origins, so a
+ * foreign host must never reach them.
+ * @module
+ */
+import { Refusal } from '../../errors.ts'
+import type { Hosts } from '../hosts/hosts.ts'
+import type { MappedKind } from './json-plan.ts'
+import { NOT_SERVED } from '../classify/scoring.ts'
+import type { Operation } from '../../vocabulary/operation.ts'
+import { endpointOf } from '../classify/scoring.ts'
+
+/** Headers that clients follow. */
+const URL_HEADERS = [
+  'location',
+  'azure-asyncoperation',
+  'operation-location',
+  'content-location',
+] as const
+
+/** The headers of an answer as Node has them: names in lower case. */
+export type AnswerHeaders = Record<string, string | string[] | number | undefined>
+
+/**
+ * Rewrites the URL-bearing headers in place. Relative URLs become absolute ones, because Python's ARM polling
+ * ignores a URL without a host.
+ *
+ * @param scope workspace or registry of the operation answered
+ * @throws {Refusal} `upstream_foreign_url` or `upstream_bad_answer`
+ */
+export function rewriteHeaders(
+  headers: AnswerHeaders,
+  hosts: Hosts,
+  scope: string | null = null,
+): void {
+  for (const name of URL_HEADERS) {
+    const value = headers[name]
+    if (value === undefined) continue
+    if (typeof value !== 'string') {
+      throw new Refusal('upstream_bad_answer', `the answer has more than one ${name} header`)
+    }
+    headers[name] = rewriteUrl(value, hosts, scope, name)
+  }
+}
+
+/**
+ * The gateway's absolute URL for an absolute or root-relative one of Azure's.
+ *
+ * @param where header or field that has it, for the refusal
+ * @throws {Refusal} `upstream_foreign_url`
+ */
+export function rewriteUrl(
+  value: string,
+  hosts: Hosts,
+  scope: string | null,
+  where: string,
+): string {
+  // one slash and no second: `//host` and `/\host` are absolute to some clients
+  const url = /^\/(?![/\\])[!$-;=?-[\]_a-z~]*$/i.test(value)
+    ? `${hosts.publicUrl}${value}`
+    : hosts.toGateway(value, scope)
+  if (url === null) {
+    throw new Refusal('upstream_foreign_url', `${where} points to a host that is not served here`)
+  }
+  return url
+}
+
+/**
+ * The map that a JSON rewriter needs: `url` fields lead back or refuse, `link` fields lead back where they can.
+ *
+ * @param operation the one answered
+ */
+export function createFieldMap(
+  hosts: Hosts,
+  operation: Operation,
+): (value: string, kind: MappedKind) => string {
+  const { scope } = operation
+  const endpoint = endpointOf(operation)
+  return (value, kind) => {
+    if (value === '') return value
+    if (kind === 'url') return rewriteUrl(value, hosts, scope, 'a field')
+    const served = hosts.toGateway(value, scope, endpoint)
+    // an endpoint on a host of its own (Kubernetes): the call ends at the gateway, the bearer goes no further
+    if (kind === 'scoring') return served ?? `${hosts.publicUrl}${NOT_SERVED}`
+    return served ?? value
+  }
+}

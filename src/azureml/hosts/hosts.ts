@@ -1,0 +1,184 @@
+/**
+ * Hosts both ways: which of Azure's hosts answers an operation, and which URLs of Azure's are the gateway's.
+ * @module
+ */
+import type { CloudConfig } from '../../config/schema/schema.ts'
+import { Refusal } from '../../errors.ts'
+import { CLOUDS } from '../../vocabulary/clouds.ts'
+import type { Operation } from '../../vocabulary/operation.ts'
+import { toRegion, withRegion } from '../region.ts'
+import { endpointOf, scoringPath } from '../classify/scoring.ts'
+
+/** Where a call goes, and the scope of the token that it needs there. */
+export interface Upstream {
+  readonly origin: string
+  readonly scope: string
+}
+
+export interface Hosts {
+  /** The gateway's own origin, without a trailing slash. */
+  readonly publicUrl: string
+  /**
+   * @param region of the workspace or registry, as ARM writes it (`eastus` or `East US`); null if not known
+   * @throws {Refusal} `upstream_unreachable` if the region is needed and not known
+   */
+  upstream(operation: Operation, region: string | null): Upstream
+  /** Whether `upstream` needs the region of the operation's scope. */
+  needsRegion(operation: Operation): boolean
+  /**
+   * The region whose data plane a URL of Azure's leads to, empty where its hosts name none; null if its host is not
+   * one of the data plane's.
+   */
+  regionOf(url: string): string | null
+  /**
+   * The gateway's URL for one of Azure's; null if its host is not one that the gateway serves. MLflow's
+   * `azureml://host/...` stands for the data plane's scheme and stays `azureml://`.
+   *
+   * @param scope workspace of the answer that had the URL, which a scoring URL does not name itself
+   * @param endpoint name of the endpoint that the answer is about, for a configured scoring host without it
+   */
+  toGateway(url: string, scope?: string | null, endpoint?: string | null): string | null
+}
+
+/**
+ * Strictly `scheme://host[:port][/path][?query]` in ASCII. No user information, fragment, backslash, space or
+ * IDN: URL parsers differ on each of these, and a host is compared here that a client will parse again.
+ */
+const ABSOLUTE =
+  /^(https?|azureml):\/\/([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::(\d{1,5}))?(\/[!$-;=?-[\]_a-z~]*)?$/i
+const DEFAULT_PORTS: ReadonlyMap<string, string> = new Map([
+  ['http', '80'],
+  ['https', '443'],
+])
+
+/** The hosts of one cloud; what the configuration gives replaces where calls go, never for whom tokens are made. */
+export function createHosts(cloud: CloudConfig, publicUrl: string): Hosts {
+  const known = CLOUDS[cloud.name]
+  const arm = trim(cloud.resourceManager ?? known.resourceManager)
+  const dataPlane = trim(cloud.dataPlane ?? known.dataPlane)
+  const scoring = trim(cloud.scoring ?? known.scoring)
+  // regional hosts such as eastus.management.azure.com are in polling URLs of Azure's own
+  const canonicalOrigin = publicUrl.toLowerCase().replace(/:443$/, '')
+  const isArm = matcher(
+    cloud.resourceManager === undefined ? arm.replace('://', '://{armRegion}') : arm,
+  )
+  const regions = new Map(
+    Object.entries(cloud.regions ?? {}).map(([id, region]) => [id.toLowerCase(), region]),
+  )
+  const aliases = cloud.dataPlane === undefined ? known.dataPlaneAliases : []
+  const dataPlanes = [dataPlane, ...aliases].map(matcher)
+  const isDataPlane: Match = (origin) => {
+    for (const matches of dataPlanes) {
+      const served = matches(origin)
+      if (served !== null) return served
+    }
+    return null
+  }
+  const isScoring = matcher(scoring)
+
+  function needsRegion(operation: Operation): boolean {
+    const { family, region, scope } = operation
+    if (region !== undefined || scope === null || regions.has(scope)) return false
+    const template = family === 'arm' ? arm : family === 'scoring' ? scoring : dataPlane
+    return template.includes('{region}')
+  }
+
+  function upstream(operation: Operation, region: string | null): Upstream {
+    if (operation.family === 'arm') return { origin: arm, scope: known.armScope }
+    const isScore = operation.family === 'scoring'
+    const template = isScore ? scoring : dataPlane
+    const { scope } = operation
+    const configured = scope === null ? known.homeRegion : regions.get(scope)
+    const label = toRegion(operation.region ?? configured ?? region ?? '')
+    if (template.includes('{region}') && label === null) {
+      throw new Refusal('upstream_unreachable', 'the region of this workspace is not known')
+    }
+    const origin = template
+      .replace('{region}', label ?? '')
+      .replace('{endpoint}', isScore ? endpointOf(operation) : '')
+    return { origin, scope: isScore ? known.mlScope : known.armScope }
+  }
+
+  function toGateway(
+    url: string,
+    scope: string | null = null,
+    endpoint: string | null = null,
+  ): string | null {
+    const parts = ABSOLUTE.exec(url)
+    if (parts === null) return null
+    const [, scheme = '', host = '', port = '', rest = ''] = parts
+    const mlflow = scheme.toLowerCase() === 'azureml'
+    const origin = canonical(mlflow ? schemeOf(dataPlane) : scheme, host, port)
+    // a client that sends back what it was answered has the gateway's own URLs kept at Azure
+    if (origin === canonicalOrigin) return url
+    const served = isDataPlane(origin)
+    if (mlflow) return served === null ? null : `${publicUrl.replace(/^https?/, 'azureml')}${rest}`
+    if (isArm(origin) !== null) return `${publicUrl}${rest}`
+    if (served !== null) return `${publicUrl}${regional(rest, served.region, known.homeRegion)}`
+    const scored = isScoring(origin)
+    if (scored === null || scope === null) return null
+    const name = scoring.includes('{endpoint}') ? scored.endpoint : (endpoint ?? '')
+    const path = scoringPath(scope, name, rest)
+    return path === null ? null : `${publicUrl}${path}`
+  }
+
+  function regionOf(url: string): string | null {
+    const [, scheme = '', host = '', port = ''] = ABSOLUTE.exec(url) ?? []
+    return isDataPlane(canonical(scheme, host, port))?.region ?? null
+  }
+
+  return { publicUrl, upstream, needsRegion, regionOf, toGateway }
+}
+
+/**
+ * Paths of a workspace or registry say whose region it is. The few that do not keep it in a prefix of the
+ * gateway's own, so that the next call finds the same region again.
+ */
+function regional(rest: string, region: string, home: string): string {
+  const path = rest.split('?', 1)[0] ?? ''
+  const neutral = path === '' || path === '/' || /^\/discovery(?:\/|$)/i.test(path)
+  if (neutral || region === '' || region === home || /\/subscriptions\//i.test(path)) return rest
+  return withRegion(region, rest)
+}
+
+type Match = (origin: string) => { region: string; endpoint: string } | null
+
+/** Matches origins made from a template, and the private-link and regional forms of the same hosts. */
+function matcher(template: string): Match {
+  const source = canonicalTemplate(template)
+    .replaceAll(/[.*+?^$()|[\]\\]/g, String.raw`\$&`)
+    .replace('{armRegion}', '(?:[a-z0-9]+\\.)?')
+    .replace('{endpoint}', '(?<endpoint>[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)')
+    // {workspaceId}.workspace.{region}[.cert].api.azureml.ms is the private-link form
+    .replace('://{region}', '://(?:[a-z0-9-]+\\.workspace\\.)?(?<region>[a-z0-9]+)(?:\\.cert)?')
+    .replace('{region}', '(?<region>[a-z0-9]+)')
+  const pattern = new RegExp(`^${source}$`)
+  return (origin) => {
+    const groups = pattern.exec(origin)
+    if (groups === null) return null
+    return { region: groups.groups?.['region'] ?? '', endpoint: groups.groups?.['endpoint'] ?? '' }
+  }
+}
+
+function canonicalTemplate(template: string): string {
+  const [, scheme = '', host = '', port = ''] =
+    /^(https?):\/\/([^/:]+)(?::(\d+))?/i.exec(template) ?? []
+  return canonical(scheme, host.replace('{armRegion}', '{armregion}'), port).replace(
+    '{armregion}',
+    '{armRegion}',
+  )
+}
+
+function canonical(scheme: string, host: string, port: string): string {
+  const lower = scheme.toLowerCase()
+  const shown = port === '' || DEFAULT_PORTS.get(lower) === port ? '' : `:${port}`
+  return `${lower}://${host.toLowerCase()}${shown}`
+}
+
+function schemeOf(url: string): string {
+  return url.slice(0, url.indexOf(':'))
+}
+
+function trim(url: string): string {
+  return url.endsWith('/') ? url.slice(0, -1) : url
+}

@@ -1,0 +1,61 @@
+/**
+ * Regions of workspaces and registries, learnt from ARM once and remembered: a data-plane or scoring host has the
+ * region in its name, and the paths of clients do not.
+ * @module
+ */
+import { LRUCache } from 'lru-cache'
+import { Refusal } from '../../errors.ts'
+import { toRegion } from '../region.ts'
+
+/** A workspace never moves, but one that was deleted can come back elsewhere under its name. */
+const REMEMBERED_MS = 3_600_000
+const MAX_REMEMBERED = 10_000
+
+export interface Regions {
+  /**
+   * The region of a workspace or registry.
+   *
+   * @param scope its lower-cased ARM id
+   * @param asker name of the identity that `ask` asks with: callers of one identity share one question
+   * @param ask answers with ARM's `location` of the scope
+   * @throws {Refusal} what `ask` throws, or `upstream_bad_answer` if the location is none
+   */
+  regionOf(scope: string, asker: string, ask: (scope: string) => Promise<string>): Promise<string>
+}
+
+/** @param now milliseconds; any clock that does not go back */
+export function createRegions(now: () => number): Regions {
+  const known = new LRUCache<string, string>({
+    max: MAX_REMEMBERED,
+    ttl: REMEMBERED_MS,
+    perf: { now },
+    ttlResolution: 0,
+  })
+  const asking = new Map<string, Promise<string>>()
+
+  async function learn(scope: string, ask: (scope: string) => Promise<string>): Promise<string> {
+    const region = toRegion(await ask(scope))
+    if (region === null) {
+      throw new Refusal('upstream_bad_answer', 'azure names no region for this workspace')
+    }
+    known.set(scope, region)
+    return region
+  }
+
+  async function regionOf(
+    scope: string,
+    asker: string,
+    ask: (scope: string) => Promise<string>,
+  ): Promise<string> {
+    const region = known.get(scope)
+    if (region !== undefined) return region
+    const key = `${asker} ${scope}`
+    const pending = asking.get(key)
+    if (pending !== undefined) return pending
+    const answer = learn(scope, ask).finally(() => asking.delete(key))
+    asking.set(key, answer)
+    return answer
+  }
+
+  return { regionOf }
+}

@@ -1,0 +1,96 @@
+/**
+ * Who issues tokens for a gateway, by the gateway's own word (RFC 9728), and which client the command line is there.
+ * @module
+ */
+import { isSafeUrl } from '../../lib/http.ts'
+import { isPlain, Problem } from '../problem.ts'
+import { fetchObject, type Fetch } from './network.ts'
+
+/** An issuer as the gateway publishes it. */
+export interface Advertised {
+  readonly name: string
+  readonly profile: 'entra' | 'okta' | 'oidc'
+  readonly issuer: string
+  /** What a token for this gateway is asked for as. */
+  readonly audience: string
+  /** The command line's public client at this issuer; null if the gateway's configuration names none. */
+  readonly clientId: string | null
+  readonly scopes: readonly string[]
+}
+
+/** The gateway's origin. @throws Problem for anything else */
+export function gatewayOrigin(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url === null || !isSafeUrl(text) || url.pathname !== '/' || url.search !== '')
+    throw new Problem(
+      `"${isPlain(text) ? text : '?'}" is not a gateway`,
+      'give its origin, for instance https://ml.contoso.example',
+    )
+  return url.origin
+}
+
+/** @throws Problem if there is no gateway, or if what answers there is another one */
+export async function findIssuers(gateway: string, fetch: Fetch): Promise<readonly Advertised[]> {
+  const document = await fetchObject(fetch, `${gateway}/.well-known/oauth-protected-resource`)
+  // RFC 9728 section 3.3: else a look-alike could have tokens made out for another
+  if (document.get('resource') !== gateway)
+    throw new Problem(
+      `${gateway} says that it is another gateway`,
+      'use the URL that its operators publish (listen.publicUrl in its configuration)',
+    )
+  const list = document.get('azureml_harness_issuers')
+  const found = Array.isArray(list) ? list.map(readIssuer).filter((one) => one !== null) : []
+  if (found.length === 0)
+    throw new Problem(
+      `${gateway} does not say who issues its tokens`,
+      'check that it is an Azure ML Harness of this version',
+    )
+  return found
+}
+
+/** The issuer that is meant: by name or URL, or the only one there is for people. @throws Problem */
+export function chooseIssuer(
+  issuers: readonly Advertised[],
+  wanted: string | undefined,
+  withClient: boolean,
+): Advertised {
+  const names = issuers.map(({ name, issuer }) => `${name} (${issuer})`).join(', ')
+  if (wanted !== undefined) {
+    const found = issuers.find(({ name, issuer }) => name === wanted || issuer === wanted)
+    if (found !== undefined) return found
+    throw new Problem('the gateway does not accept that issuer', `it accepts: ${names}`)
+  }
+  const [first, ...others] = issuers.filter(({ clientId }) => withClient || clientId !== null)
+  if (first === undefined)
+    throw new Problem(
+      'the gateway publishes no client for the command line',
+      'ask its operators to set issuers[].cli, or give --issuer, --client-id and --scope',
+    )
+  if (others.length > 0)
+    throw new Problem('the gateway accepts several issuers', `choose one with --issuer: ${names}`)
+  return first
+}
+
+function readIssuer(value: unknown): Advertised | null {
+  if (typeof value !== 'object' || value === null) return null
+  const fields = new Map<string, unknown>(Object.entries(value))
+  const textOf = (key: string): string | null => {
+    const text = fields.get(key)
+    return typeof text === 'string' && text !== '' && isPlain(text) ? text : null
+  }
+  const [name, audience] = [textOf('name'), textOf('audience')]
+  const profile = fields.get('profile')
+  // a multi-tenant issuer is no URL: "organizations" is where any of its tenants signs in
+  const issuer = textOf('issuer')?.replace('{tenantid}', 'organizations') ?? null
+  if (name === null || audience === null || issuer === null || !isSafeUrl(issuer)) return null
+  if (profile !== 'entra' && profile !== 'okta' && profile !== 'oidc') return null
+  const scopes = fields.get('scopes')
+  return {
+    name,
+    profile,
+    issuer,
+    audience,
+    clientId: textOf('client_id'),
+    scopes: Array.isArray(scopes) ? scopes.filter((one) => typeof one === 'string') : [],
+  }
+}

@@ -1,0 +1,62 @@
+/**
+ * Where the gateway listens, under which names, and with which certificates on both sides.
+ * @module
+ */
+import { Type } from 'typebox'
+import { path, strict } from './parts.ts'
+
+export const Listen = Type.Object(
+  {
+    host: Type.String({ default: '0.0.0.0' }),
+    port: Type.Integer({ minimum: 0, maximum: 65535, default: 8443 }),
+    publicUrl: Type.String({
+      format: 'uri',
+      pattern: '^https://[^/]+$',
+      description: 'the origin that clients use, without a trailing slash',
+    }),
+    hosts: Type.Optional(
+      Type.Array(Type.String({ minLength: 1 }), {
+        description:
+          'further `Host` values to answer to, with their ports, besides that of publicUrl',
+      }),
+    ),
+    tls: Type.Optional(
+      Type.Object(
+        {
+          certFile: path,
+          keyFile: path,
+          clientCertificates: Type.Optional(
+            Type.Object(
+              {
+                caFile: path,
+                required: Type.Optional(
+                  Type.Boolean({
+                    description:
+                      'no connection without one; off by default, so that some callers may have one',
+                  }),
+                ),
+              },
+              {
+                ...strict,
+                description:
+                  'asks clients for a certificate of this authority: a token that is bound to one works with it alone (RFC 8705)',
+              },
+            ),
+          ),
+        },
+        strict,
+      ),
+    ),
+    dangerouslyPlainHttpBehindATlsTerminatingProxy: Type.Optional(Type.Boolean()),
+    metrics: Type.Optional(
+      Type.Object(
+        {
+          host: Type.String({ default: '127.0.0.1' }),
+          port: Type.Integer({ minimum: 0, maximum: 65535 }),
+        },
+        strict,
+      ),
+    ),
+  },
+  strict,
+)

@@ -1,0 +1,230 @@
+/**
+ * The configuration: one TypeBox schema is the type, the validation and the published
+ * JSON schema (config/harness.schema.json, written by `azureml-harness config schema`).
+ * @module
+ */
+import { Type, type Static } from 'typebox'
+import { Audit } from './audit.ts'
+import { Listen } from './listen.ts'
+import { SecretSource as Secret, name, path, strict, url } from './parts.ts'
+
+const Issuer = Type.Object(
+  {
+    name,
+    profile: Type.Union([Type.Literal('entra'), Type.Literal('okta'), Type.Literal('oidc')]),
+    issuer: Type.String({
+      pattern: '^https?://[^/]',
+      description:
+        'exact `iss`, https (http on this machine alone); for multi-tenant Entra with {tenantid} in place of the tenant',
+    }),
+    audiences: Type.Array(Type.String({ minLength: 1 }), {
+      minItems: 1,
+      description: 'accepted `aud` values; all of a token’s must be among them',
+    }),
+    tenants: Type.Optional(
+      Type.Array(Type.String(), {
+        minItems: 1,
+        description: 'tenants accepted; a multi-tenant Entra issuer needs them',
+      }),
+    ),
+    algorithms: Type.Optional(
+      Type.Array(
+        Type.Union([Type.Literal('RS256'), Type.Literal('PS256'), Type.Literal('ES256')]),
+        { minItems: 1 },
+      ),
+    ),
+    clockToleranceSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 60 })),
+    guests: Type.Optional(
+      Type.Boolean({ description: 'accept guest users of an Entra tenant; off by default' }),
+    ),
+    jwksUri: Type.Optional(url),
+    introspection: Type.Optional(
+      Type.Object(
+        {
+          clientId: Type.String({ minLength: 1 }),
+          clientSecret: Secret,
+          endpoint: Type.Optional({
+            ...url,
+            description: 'RFC 7662 endpoint; by default the one that discovery names',
+          }),
+          everyToken: Type.Optional(
+            Type.Boolean({
+              description:
+                'also ask about tokens that verify here, so that a revoked one is refused within 30 s; off by default',
+            }),
+          ),
+        },
+        { ...strict, description: 'asks the issuer about tokens that cannot be verified here' },
+      ),
+    ),
+    cli: Type.Optional(
+      Type.Object(
+        {
+          clientId: Type.String({ minLength: 1 }),
+          scopes: Type.Array(Type.String({ pattern: '^[!-~]+$' }), { minItems: 1 }),
+        },
+        {
+          ...strict,
+          description:
+            'the public client of the command line at this issuer, published for azureml-harness login',
+        },
+      ),
+    ),
+    graph: Type.Optional(
+      Type.Object(
+        {
+          endpoint: url,
+          identity: name,
+          scope: Type.Optional(
+            Type.String({
+              minLength: 1,
+              description:
+                'what the identity asks a token for; `<origin of endpoint>/.default` if absent',
+            }),
+          ),
+        },
+        {
+          ...strict,
+          description: 'resolves group overage with one of the gateway’s own identities',
+        },
+      ),
+    ),
+  },
+  strict,
+)
+
+const Identity = Type.Union([
+  Type.Object(
+    {
+      kind: Type.Literal('managed-identity'),
+      clientId: Type.Optional(Type.String({ minLength: 1 })),
+      objectId: Type.Optional(Type.String({ minLength: 1 })),
+    },
+    strict,
+  ),
+  Type.Object(
+    {
+      kind: Type.Literal('workload-identity'),
+      tenantId: Type.String({ minLength: 1 }),
+      clientId: Type.String({ minLength: 1 }),
+      tokenFile: path,
+      authorityHost: Type.Optional(url),
+    },
+    strict,
+  ),
+  Type.Object(
+    {
+      kind: Type.Literal('on-behalf-of'),
+      tenantId: Type.String({ minLength: 1 }),
+      clientId: Type.String({ minLength: 1 }),
+      federatedBy: name,
+      authorityHost: Type.Optional(url),
+    },
+    {
+      ...strict,
+      description:
+        'the caller’s token is exchanged; the client is authenticated by another identity of this list, not by a secret',
+    },
+  ),
+])
+
+const Cloud = Type.Object(
+  {
+    name: Type.Union([
+      Type.Literal('AzureCloud'),
+      Type.Literal('AzureUSGovernment'),
+      Type.Literal('AzureChinaCloud'),
+    ]),
+    resourceManager: Type.Optional(url),
+    dataPlane: Type.Optional(
+      Type.String({
+        pattern: '^https?://[^/]',
+        description: 'data-plane origin; `{region}` is replaced',
+      }),
+    ),
+    scoring: Type.Optional(
+      Type.String({
+        pattern: '^https?://[^/]',
+        description: 'scoring origin; `{endpoint}` and `{region}` are replaced',
+      }),
+    ),
+    regions: Type.Optional(
+      Type.Record(Type.String(), Type.String({ pattern: '^[a-z0-9]+$' }), {
+        description: 'workspace ARM id to region, to save asking ARM',
+      }),
+    ),
+  },
+  strict,
+)
+
+export const ConfigSchema = Type.Object(
+  {
+    listen: Listen,
+    cloud: Cloud,
+    issuers: Type.Array(Issuer, { minItems: 1 }),
+    identities: Type.Record(Type.String({ pattern: '^[a-z][a-z0-9-]{0,62}$' }), Identity, {
+      minProperties: 1,
+    }),
+    policies: Type.Object(
+      {
+        directory: path,
+        bindings: Type.Optional(
+          Type.String({
+            minLength: 1,
+            description: 'bindings file; `bindings.yaml` in the directory if absent',
+          }),
+        ),
+      },
+      strict,
+    ),
+    denyListFile: Type.Optional(path),
+    operationKey: Type.Optional({
+      ...Secret,
+      description:
+        'signs the polling URLs of long-running operations: the same on every replica; random, and gone with a restart, if absent',
+    }),
+    audit: Audit,
+    limits: Type.Optional(
+      Type.Object(
+        {
+          bodyBytes: Type.Optional(
+            Type.Integer({
+              minimum: 1024,
+              description: 'largest body that policy may read; 4 MiB if absent',
+            }),
+          ),
+          answerBytes: Type.Optional(
+            Type.Integer({
+              minimum: 1024,
+              description: 'largest answer that is checked whole before its first byte is sent',
+            }),
+          ),
+          headersTimeoutMs: Type.Optional(Type.Integer({ minimum: 1000 })),
+          requestTimeoutMs: Type.Optional(Type.Integer({ minimum: 1000 })),
+          upstreamTimeoutMs: Type.Optional(Type.Integer({ minimum: 100 })),
+          tokenTimeoutMs: Type.Optional(Type.Integer({ minimum: 100 })),
+          issuerTimeoutMs: Type.Optional(
+            Type.Integer({
+              minimum: 100,
+              description: 'for one call to an issuer (keys, introspection) or to Graph',
+            }),
+          ),
+        },
+        strict,
+      ),
+    ),
+  },
+  {
+    ...strict,
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'Azure ML Harness configuration',
+  },
+)
+
+export type Config = Static<typeof ConfigSchema>
+export type IssuerConfig = Static<typeof Issuer>
+export type IdentityConfig = Static<typeof Identity>
+export type CloudConfig = Static<typeof Cloud>
+export type SinkConfig = AuditConfig['sinks'][number]
+export type AuditConfig = Static<typeof Audit>
+export type SecretSource = Static<typeof Secret>

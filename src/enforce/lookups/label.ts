@@ -1,0 +1,186 @@
+/**
+ * What labels mean now, asked of Azure for `@pin`: where an asset is kept, whether the caller may read it there, and
+ * which version it has.
+ *
+ * Each question is a call like any other: a target in the grammar, classified, sent to a host that the gateway serves,
+ * under the identity that the caller's own permit names. What is not in the workspace or registry of the call is asked
+ * about only if policy permits this caller to read it.
+ * @module
+ */
+import { LRUCache } from 'lru-cache'
+import { classify } from '../../azureml/classify.ts'
+import type { Hosts } from '../../azureml/hosts/hosts.ts'
+import { isAssetName, isLabel, labelQuestion } from '../../azureml/body/labels.ts'
+import type { Operation } from '../../vocabulary/operation.ts'
+import {
+  discoveryPath,
+  frontEndPath,
+  isRegistryName,
+  readPlace,
+  REGISTRY_API_VERSION,
+  type RegistryPlace,
+} from '../../azureml/body/registry-place.ts'
+import { parseTarget, type Target } from '../../azureml/target.ts'
+import { cannotPin, shownName, type Labelled, type LookUp } from '../effects/pin.ts'
+import { Refusal } from '../../errors.ts'
+import type { Exchange } from '../../exchange.ts'
+import type { AskAzure } from '../../forward/ask.ts'
+import type { Decide, Facts, Permit } from '../../policy/decide.ts'
+import type { Grant } from '../../token/grant.ts'
+
+/** Grants of one permit, by the scope of their tokens. */
+export type GrantFor = (scope: string) => Promise<Grant>
+
+/** The call whose body has the labels. */
+export interface LookedUpFor {
+  readonly exchange: Exchange
+  readonly permit: Permit
+  /** Lower-cased id of its workspace or registry. */
+  readonly scope: string | null
+  readonly grantFor: GrantFor
+}
+
+/** Looks up for one call, within one span of time for all its labels. */
+export type LookUps = (call: LookedUpFor) => LookUp
+
+export interface LookUpOptions {
+  readonly decide: Decide
+  readonly callFacts: (exchange: Exchange) => Facts
+  readonly ask: AskAzure
+  readonly hosts: Pick<Hosts, 'upstream' | 'regionOf'>
+  /** For all the lookups of one call together; 20 s if absent. */
+  readonly timeoutMs?: number
+}
+
+const TIMEOUT_MS = 20_000
+/** What a label means may change at any time: a few seconds are enough for the bodies of one submission. */
+const VERSION_MS = 5_000
+const VERSIONS = 10_000
+/** A registry stays where it is; one that is made anew under its name can be elsewhere. */
+const PLACE_MS = 300_000
+const PLACES = 1_000
+const API_VERSION = '2024-04-01'
+const REGISTRY_ID = /\/registries\/([^/]+)$/
+/** What ARM takes as the id of a workspace; a location and a GUID, as in ids of the data plane, are none. */
+const WORKSPACE_ID =
+  /^\/subscriptions\/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\/resourcegroups\/[-\w.()]{0,89}[-\w()]\/providers\/microsoft\.machinelearningservices\/workspaces\/[a-z0-9][a-z0-9_-]{0,254}$/
+
+/** Where the versions of an asset are asked for. */
+interface Home {
+  readonly base: string
+  readonly apiVersion: string
+  /** Of its registry; for a workspace ARM needs none. */
+  readonly region: string | null
+  /** Words for the caller who may not read there; null if it is the call's own, which needs no further permit. */
+  readonly other: string | null
+}
+
+export function createLookUps(options: LookUpOptions): LookUps {
+  const { decide, callFacts, ask, hosts, timeoutMs = TIMEOUT_MS } = options
+  const versions = new LRUCache<string, string>({ max: VERSIONS, ttl: VERSION_MS })
+  const places = new LRUCache<string, RegistryPlace>({ max: PLACES, ttl: PLACE_MS })
+
+  return ({ exchange, permit, scope, grantFor }) => {
+    const { principal } = permit
+    // an on-behalf-of identity sees with the eyes of its caller: what one may see is not told to another
+    const who = `${permit.effects.identity} ${principal.id}`
+    let signal: AbortSignal | null = null
+
+    async function get(operation: Operation, { path, query }: Target): Promise<unknown> {
+      const { origin, scope: audience } = hosts.upstream(operation, null)
+      const grant = await grantFor(audience)
+      // from the first question on, for all of them
+      signal ??= AbortSignal.timeout(timeoutMs)
+      return ask(grant, exchange.id, origin, query === '' ? path : `${path}?${query}`, signal)
+    }
+
+    /** Discovery is open to everybody at Azure and names no asset: policy is asked about the registry that it finds. */
+    async function placeOf(name: string, shown: string): Promise<RegistryPlace> {
+      const known = places.get(`${who} ${name}`)
+      if (known !== undefined) return known
+      if (!isRegistryName(name))
+        throw cannotPin(shown, 'its registry has a name that none can have')
+      const target = parseTarget('GET', discoveryPath(name))
+      const answer = await get(classify(target), target)
+      if (answer === null) throw cannotPin(shown, `there is no registry "${name}"`)
+      const place = readPlace(name, answer)
+      if (place === null) {
+        const message = `azure's discovery of registry "${name}" cannot be read`
+        throw new Refusal('upstream_bad_answer', message)
+      }
+      if (hosts.regionOf(place.url) === null) {
+        const message = `the discovery of registry "${name}" points to a host that is not served here`
+        throw new Refusal('upstream_foreign_url', message)
+      }
+      places.set(`${who} ${name}`, place)
+      return place
+    }
+
+    async function registryHome(name: string, id: string | null, shown: string): Promise<Home> {
+      const place = await placeOf(name, shown)
+      if (id !== null && id !== place.id)
+        throw cannotPin(shown, `registry "${name}" is not where the reference says`)
+      return {
+        base: frontEndPath(place.id),
+        apiVersion: REGISTRY_API_VERSION,
+        region: hosts.regionOf(place.url),
+        other: place.id === scope ? null : `registry "${name}"`,
+      }
+    }
+
+    async function homeOf({ asset }: Labelled): Promise<Home> {
+      const { registry, registryId, elsewhere } = asset
+      const shown = shownName(asset)
+      if (registry !== null) return registryHome(registry, registryId, shown)
+      const base = elsewhere ?? scope
+      const own = REGISTRY_ID.exec(base ?? '')?.[1]
+      if (own !== undefined) return registryHome(own, base, shown)
+      if (base === null) throw cannotPin(shown, 'the call is in no workspace')
+      if (!WORKSPACE_ID.test(base))
+        throw cannotPin(shown, 'its workspace is not named by an id of Azure Resource Manager')
+      const other = elsewhere === null ? null : `workspace "${base.split('/').at(-1) ?? ''}"`
+      return { base, apiVersion: API_VERSION, region: null, other }
+    }
+
+    /** @throws {Refusal} if policy does not permit the caller what the gateway is about to ask in his place */
+    function mustRead(target: Target, operation: Operation, shown: string, where: string): void {
+      const facts = callFacts({ ...exchange, target, operation })
+      const verdict = decide(principal, operation, facts)
+      if (verdict.permit !== null) return
+      const { refusal, decision } = verdict
+      // a sign-in that is to be renewed, say, is told as it is
+      if (refusal.code !== 'policy_refused') throw refusal
+      const why = `policy does not permit you to read it in ${where}: ${decision.reason}`
+      const { remedy } = refusal.detail
+      throw cannotPin(shown, why, {
+        policies: decision.policies,
+        inner: `${operation.action} on ${operation.resource.id}`,
+        ...(remedy === undefined ? {} : { remedy }),
+      })
+    }
+
+    return async (labelled) => {
+      const { asset, kind, label } = labelled
+      const shown = shownName(asset)
+      if (!isLabel(label, kind)) {
+        const why = `azure has no label "${label.slice(0, 64)}" for ${kind}, only "latest", and "default" for components`
+        throw cannotPin(shown, why)
+      }
+      if (!isAssetName(asset.name))
+        throw cannotPin('a reference', 'its name is not one that Azure gives')
+      const home = await homeOf(labelled)
+      const question = labelQuestion(home, { kind, name: asset.name, label })
+      const target = parseTarget('GET', `${question.path}?${question.query}`)
+      const named = classify(target)
+      const operation = home.region === null ? named : { ...named, region: home.region }
+      if (home.other !== null) mustRead(target, operation, shown, home.other)
+      const key = `${who} ${question.path}`
+      const known = versions.get(key)
+      if (known !== undefined) return known
+      const version = question.read(await get(operation, target))
+      if (version === null) throw cannotPin(shown, 'it has no version')
+      versions.set(key, version)
+      return version
+    }
+  }
+}

@@ -1,0 +1,140 @@
+/**
+ * Tags of runs, asked of run history: those of a run itself and of the runs that it is a part of.
+ *
+ * Steps of a pipeline and trials of a sweep have no tags of their own; whose they are, the job says that they are in.
+ * @module
+ */
+import { LRUCache } from 'lru-cache'
+import { classify } from '../../azureml/classify.ts'
+import type { Operation } from '../../vocabulary/operation.ts'
+import { parseTarget, type Target } from '../../azureml/target.ts'
+import { isRunId } from '../../azureml/dataplane/kinds.ts'
+import { readRun, type RunEntry } from '../../azureml/body/entries.ts'
+import { parseJson } from '../../lib/json/document.ts'
+import { Refusal } from '../../errors.ts'
+import type { Exchange } from '../../exchange.ts'
+import type { AskAzure } from '../../forward/ask.ts'
+import type { Permit } from '../../policy/decide.ts'
+import type { Grant } from '../../token/grant.ts'
+
+/** How Azure can be asked in the place of a call, under its permit. */
+export interface Via {
+  readonly permit: Permit
+  readonly grantFor: (scope: string) => Promise<Grant>
+  /** Where such a question goes, and the scope of the token that it needs there. */
+  readonly route: (
+    operation: Operation,
+    target: Target,
+  ) => Promise<{ readonly origin: string; readonly scope: string }>
+}
+
+/** Lookups of one call, within one span of time for all of them. */
+export interface RunLookUps {
+  /**
+   * A run's tags with those of all that it is in; null if there is no such run.
+   * @throws {Refusal} `policy_refused` if they cannot be told, and what asking Azure throws
+   */
+  readonly tagsOf: (id: string) => Promise<readonly string[] | null>
+  /**
+   * The same for runs that are known already, but for what they are in.
+   * @returns for each run its tags; null for one whose tags cannot be told
+   */
+  readonly tagsOfAll: (runs: readonly RunEntry[]) => Promise<readonly (readonly string[] | null)[]>
+}
+
+const TIMEOUT_MS = 20_000
+/** Tags may change at any time: this is enough for the calls that log one step. */
+const KNOWN_MS = 5_000
+const KNOWN = 10_000
+/** Levels of pipelines in pipelines; run history names the outermost at once, MLflow the next one. */
+const DEEPEST = 8
+/** Runs asked about for one answer, and at a time: ARM allows each identity 25 calls a second. */
+const MOST = 100
+const AT_ONCE = 8
+
+/** @param timeoutMs for all the lookups of one call together */
+export function createRunLookUps(
+  ask: AskAzure,
+  timeoutMs = TIMEOUT_MS,
+): (exchange: Exchange, via: Via) => RunLookUps {
+  const known = new LRUCache<string, RunEntry>({ max: KNOWN, ttl: KNOWN_MS })
+
+  return (exchange, { permit, grantFor, route }) => {
+    const workspace = permit.operation.scope ?? ''
+    // what one may see is not told to another
+    const who = `${permit.effects.identity} ${permit.principal.id} ${workspace}`
+    const asked = new Map<string, Promise<RunEntry | null>>()
+    let signal: AbortSignal | null = null
+
+    async function ofAzure(id: string): Promise<RunEntry | null> {
+      // a call like any other: in the grammar, classified, to a host that is served
+      const target = parseTarget('GET', `/history/v1.0${workspace}/runs/${id}`)
+      const { origin, scope } = await route(classify(target), target)
+      const grant = await grantFor(scope)
+      signal ??= AbortSignal.timeout(timeoutMs)
+      const answer = await ask(grant, exchange.id, origin, target.path, signal)
+      if (answer === null) return null
+      const run = readRun(parseJson(Buffer.from(JSON.stringify(answer))))
+      if (run?.id !== id) {
+        throw new Refusal(
+          'upstream_bad_answer',
+          'azure described a run in a way that cannot be read',
+        )
+      }
+      known.set(`${who} ${id}`, run)
+      return run
+    }
+
+    function read(id: string): Promise<RunEntry | null> {
+      const found = asked.get(id) ?? Promise.resolve(known.get(`${who} ${id}`) ?? ofAzure(id))
+      asked.set(id, found)
+      return found
+    }
+
+    /** Null if one of the runs above is not there to be asked. */
+    async function withAbove(run: RunEntry): Promise<readonly string[] | null> {
+      const tags = new Set(run.tags)
+      let { above } = run
+      for (let level = 0; above !== null; level += 1) {
+        const next = level < DEEPEST && isRunId(above) ? await read(above) : null
+        if (next === null) return null
+        for (const tag of next.tags) tags.add(tag)
+        above = next.above
+      }
+      return [...tags]
+    }
+
+    return {
+      async tagsOf(id) {
+        const run = await read(id)
+        if (run === null) return null
+        const tags = await withAbove(run)
+        if (tags === null) {
+          const message =
+            'whose this run is cannot be told: the run that it is a part of is not there'
+          throw new Refusal('policy_refused', message)
+        }
+        return tags
+      },
+      async tagsOfAll(runs) {
+        // what is on the page needs no lookup
+        for (const run of runs) if (run.id !== null) asked.set(run.id, Promise.resolve(run))
+        const missing = new Set(
+          runs.flatMap(({ above }) => above ?? []).filter((id) => !asked.has(id)),
+        )
+        if (missing.size > MOST) {
+          throw new Refusal(
+            'policy_refused',
+            `the answer has parts of more than ${MOST} jobs, which are too many to look up`,
+            { remedy: 'ask for fewer at a time' },
+          )
+        }
+        const ids = [...missing].filter(isRunId)
+        for (let at = 0; at < ids.length; at += AT_ONCE) {
+          await Promise.all(ids.slice(at, at + AT_ONCE).map(read))
+        }
+        return Promise.all(runs.map(withAbove))
+      },
+    }
+  }
+}

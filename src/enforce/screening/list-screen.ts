@@ -1,0 +1,72 @@
+/**
+ * One answer, judged: of a list each item by itself, of a single document the document.
+ *
+ * Policy permitted the call before anything was known of what it returns. Here it is asked again, with the facts of
+ * each document: what a caller may not read by name is not to be read in a list either.
+ * @module
+ */
+import { withItems } from '../../azureml/body/items.ts'
+import { parseJson, type JsonArray, type JsonNode } from '../../lib/json/document.ts'
+import type { Exchange } from '../../exchange.ts'
+import type { Screen } from '../../forward/screen.ts'
+import { Refusal } from '../../errors.ts'
+
+/** A page of a list is larger than a body that somebody wrote. */
+const MAX_VALUES = 400_000
+
+/** What an answer has to be judged by. */
+export interface Found {
+  /** The list that items are left out of; null if the documents are passed or refused as a whole. */
+  readonly list: JsonArray | null
+  readonly documents: readonly JsonNode[]
+}
+
+export interface ScreenOptions {
+  readonly exchange: Exchange
+  /** Null if they are not where they should be. */
+  readonly find: (root: JsonNode) => Found | null
+  /** Learns what else judging takes; a refusal here is that of the whole answer. */
+  readonly prepare?: (documents: readonly JsonNode[]) => Promise<void>
+  /** @throws {Refusal} if the caller may not read this, or nobody can tell */
+  readonly judge: (document: JsonNode) => void
+}
+
+export function createScreen({ exchange, find, prepare, judge }: ScreenOptions): Screen {
+  function mayRead(document: JsonNode): boolean {
+    try {
+      judge(document)
+      return true
+    } catch (error) {
+      // what cannot be judged is not shown
+      if (error instanceof Refusal) return false
+      throw error
+    }
+  }
+
+  return async (body) => {
+    const found = find(parse(body))
+    if (found === null) {
+      throw new Refusal('upstream_bad_answer', 'azure answered in a way that policy cannot judge')
+    }
+    const { list, documents } = found
+    await prepare?.(documents)
+    if (list === null) {
+      for (const document of documents) judge(document)
+      return body
+    }
+    const kept = documents.filter(mayRead)
+    exchange.leftOut = documents.length - kept.length
+    return exchange.leftOut === 0 ? body : withItems(body, list, kept)
+  }
+}
+
+function parse(body: Buffer): JsonNode {
+  try {
+    return parseJson(body, MAX_VALUES)
+  } catch (error) {
+    throw new Refusal('upstream_bad_answer', 'azure answered in a way that policy cannot judge', {
+      cause: error,
+      inner: error instanceof Error ? error.message : 'not JSON',
+    })
+  }
+}

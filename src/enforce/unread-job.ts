@@ -1,0 +1,72 @@
+/**
+ * Jobs that do not go through Azure Resource Manager: the first SDK's `/execution`, `/hyperdrive` and `/pipelines`.
+ *
+ * Their bodies are not read. So they are jobs of which policy can know nothing and on which no effect can be had: where
+ * policy asks for either, they are refused, and whoever may write no jobs submits none in this way.
+ * @module
+ */
+import type { Operation } from '../vocabulary/operation.ts'
+import { PROVIDER } from '../vocabulary/resource-types.ts'
+import { Refusal } from '../errors.ts'
+import type { Exchange } from '../exchange.ts'
+import type { TellsApart } from '../policy/engine/what-policy-asks.ts'
+import type { Decide, Facts, Permit } from '../policy/decide.ts'
+import { forbiddenAs } from './what-must-be-known.ts'
+
+const SUBMIT = `${PROVIDER}/workspaces/experiments/runs/submit/action`
+const REMEDY = 'submit it through azure resource manager, as azure-ai-ml does'
+
+export interface UnreadJobOptions {
+  readonly decide: Decide
+  readonly tellsApart: TellsApart
+  readonly callFacts: (exchange: Exchange) => Facts
+}
+
+/**
+ * Refuses a submission that policy would have to look into.
+ * @throws {Refusal} `policy_refused`
+ */
+export type CheckUnreadJob = (exchange: Exchange, permit: Permit) => void
+
+export function createCheckUnreadJob(options: UnreadJobOptions): CheckUnreadJob {
+  const { decide, tellsApart, callFacts } = options
+
+  return (exchange, { principal, operation, effects }) => {
+    if (operation.action !== SUBMIT) return
+    const { pin, stamp, recordBody } = effects
+    const missed = [
+      pin ? 'pinned' : [],
+      stamp ? 'stamped' : [],
+      recordBody ? 'recorded' : [],
+    ].flat()
+    if (missed.length > 0) {
+      const message = `jobs are ${missed.join(', ')} here, and this one is submitted past what does that`
+      throw new Refusal('policy_refused', message, { remedy: REMEDY })
+    }
+    const job = asJob(operation)
+    const apart = [operation, job].flatMap((one) => tellsApart(principal, one, false) ?? [])
+    const policies = [...new Set(apart.flatMap((one) => one.policies))]
+    if (apart.length > 0) {
+      const [fact] = apart.flatMap(({ facts }) => [...(facts ?? [])])
+      const what = fact === undefined ? 'all facts' : `"${fact}"`
+      const message = `policy asks for ${what} of jobs, and one that is submitted in this way is not read`
+      throw new Refusal('policy_refused', message, { policies, remedy: REMEDY })
+    }
+    const refused = forbiddenAs(decide, principal, [job], callFacts(exchange))
+    if (refused === null) return
+    exchange.decision = refused.decision
+    throw refused.refusal
+  }
+}
+
+/** Writing a job of the workspace, whichever it will be. */
+function asJob(operation: Operation): Operation {
+  const { resource, scope } = operation
+  const ancestors = resource.ancestors.slice(resource.ancestors.findIndex(({ id }) => id === scope))
+  return {
+    ...operation,
+    action: `${PROVIDER}/workspaces/jobs/write`,
+    effect: 'write',
+    resource: { type: 'Job', id: `${scope}/jobs`, ancestors },
+  }
+}

@@ -1,0 +1,131 @@
+/**
+ * What Node's parser lets through and this gateway does not: checked on the raw headers, before anything is read.
+ * @module
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { Refusal } from '../errors.ts'
+
+const MAX_HEADERS = 100
+/** Without the target, which has a bound and a code of its own: Node's limit is for the two together. */
+const MAX_HEADER_BYTES = 16_384
+
+/** Headers that try to speak for another party; there is no honest use of them here. */
+const REFUSED = new Map<string, string>([
+  ['x-ms-authorization-auxiliary', 'carries tokens of its own'],
+  ['x-http-method-override', 'overrides the method'],
+  ['x-http-method', 'overrides the method'],
+  ['x-method-override', 'overrides the method'],
+  ['upgrade', 'protocol upgrades are not served'],
+])
+
+/** Headers of which a second one would let two readers see two requests. */
+const ONCE = new Set([
+  'host',
+  'content-length',
+  'content-type',
+  'content-encoding',
+  'transfer-encoding',
+  'expect',
+])
+
+/** The parts of an incoming message that are judged here. */
+export interface Inbound {
+  readonly method: string
+  readonly httpVersion: string
+  readonly rawHeaders: readonly string[]
+}
+
+/**
+ * Refuses ambiguity in a request's head (RFC 9112 sections 3.2, 6.1 and 6.3; RFC 9110 section 9.3.1).
+ * @param hosts host names with ports that the gateway answers to, in lower case
+ * @returns the headers by lower-case name, first value of each
+ * @throws Refusal `bad_header`, `bad_host`, `misdirected_request`, `headers_too_large`, `bad_request`
+ */
+export function checkInbound(
+  request: Inbound,
+  hosts: ReadonlySet<string>,
+): ReadonlyMap<string, string> {
+  if (request.rawHeaders.length / 2 > MAX_HEADERS) {
+    throw new Refusal('headers_too_large', `more than ${MAX_HEADERS} headers`)
+  }
+  const headers = new Map<string, string>()
+  let bytes = 0
+  for (let i = 0; i + 1 < request.rawHeaders.length; i += 2) {
+    const name = (request.rawHeaders[i] ?? '').toLowerCase()
+    const value = request.rawHeaders[i + 1] ?? ''
+    bytes += name.length + value.length
+    if (bytes > MAX_HEADER_BYTES) {
+      throw new Refusal('headers_too_large', `headers of more than ${MAX_HEADER_BYTES} bytes`)
+    }
+    const why = REFUSED.get(name)
+    if (why !== undefined) throw new Refusal('bad_header', `header "${name}" is refused: it ${why}`)
+    // CVE-2024-23324: readers differ on what such bytes mean
+    if (!/^[\t\x20-\x7e]*$/.test(value))
+      throw new Refusal('bad_header', `header "${name}" holds bytes outside ASCII`)
+    if (ONCE.has(name) && headers.has(name)) {
+      throw new Refusal(
+        name === 'host' ? 'bad_host' : 'bad_header',
+        `header "${name}" is there twice`,
+      )
+    }
+    if (!headers.has(name)) headers.set(name, value)
+  }
+  checkFraming(request, headers)
+  checkHost(headers.get('host'), hosts)
+  return headers
+}
+
+function checkFraming(request: Inbound, headers: ReadonlyMap<string, string>): void {
+  const encoding = headers.get('transfer-encoding')
+  if (encoding !== undefined) {
+    // RFC 9112 section 6.1: a server that cannot decode a coding must not guess the framing
+    if (encoding.toLowerCase() !== 'chunked')
+      throw new Refusal('bad_header', 'only "chunked" is served as transfer-encoding')
+    if (request.httpVersion === '1.0')
+      throw new Refusal('bad_header', 'transfer-encoding in HTTP/1.0')
+  }
+  const length = headers.get('content-length')
+  const hasBody = encoding !== undefined || (length !== undefined && length !== '0')
+  if (hasBody && (request.method === 'GET' || request.method === 'HEAD')) {
+    throw new Refusal('bad_request', `a ${request.method} with a body`)
+  }
+}
+
+function checkHost(host: string | undefined, hosts: ReadonlySet<string>): void {
+  if (host === undefined || host === '') throw new Refusal('bad_host', 'header "host" is missing')
+  if (!hosts.has(host.toLowerCase())) {
+    throw new Refusal(
+      'misdirected_request',
+      'header "host" names a host that this gateway does not serve',
+      {
+        remedy: 'use the publicUrl of the configuration, or add the name to listen.hosts',
+      },
+    )
+  }
+}
+
+/** Connections with a request whose end two readers could see in two places. */
+const ambiguous = new WeakSet<Socket>()
+
+/**
+ * Whatever follows an ambiguous head on its connection may be a part of its body, or of somebody else's request behind
+ * a shared hop (RFC 9112 section 11.2): none of it is served, also not what the parser has already taken for a request.
+ * @throws Refusal as `check` does
+ */
+export function checkConnection(raw: IncomingMessage, check: (raw: IncomingMessage) => void): void {
+  if (ambiguous.has(raw.socket)) {
+    throw new Refusal('bad_request', 'the request before it on this connection was ambiguous')
+  }
+  try {
+    check(raw)
+  } catch (error) {
+    if (error instanceof Refusal && error.status === 400) ambiguous.add(raw.socket)
+    throw error
+  }
+}
+
+/** Whether the connection of a request must not be used again. */
+export function isAmbiguous(raw: IncomingMessage): boolean {
+  return ambiguous.has(raw.socket)
+}

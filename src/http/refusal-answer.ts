@@ -1,0 +1,135 @@
+/**
+ * A refusal as its reader expects it: ARM's error envelope, or MLflow's on MLflow routes.
+ * @module
+ */
+import { overruled, type Exchange } from '../exchange.ts'
+import type { Refusal, RefusalCode } from '../errors.ts'
+
+/** A refusal ready to be sent. */
+export interface RefusalAnswer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** What of the gateway's configuration a challenge names (RFC 9728 section 5.1; RFC 6750 section 3). */
+export interface Challenge {
+  readonly publicUrl: string
+  /** Where the callers' tokens come from, for clients that read `authorization_uri` (Azure's do). */
+  readonly authorizationUri: string | null
+}
+
+/** Refusals besides 401 that RFC 6750 section 3.1 has a challenge for. */
+const CHALLENGED: ReadonlySet<RefusalCode> = new Set(['invalid_request', 'insufficient_scope'])
+
+/** Builds the answer. The inner reason stays inside: only code, message, remedy and decision go out. */
+export function refusalAnswer(
+  refusal: Refusal,
+  exchange: Exchange,
+  challenge: Challenge,
+): RefusalAnswer {
+  const headers: Record<string, string> = {
+    'content-type': 'application/json; charset=utf-8',
+    // RFC 6750 section 5.3: answers about tokens are never cached
+    'cache-control': 'no-store',
+    'x-harness-decision-id': exchange.id,
+    'x-ms-correlation-request-id': exchange.id,
+  }
+  if (refusal.status === 401 || CHALLENGED.has(refusal.code)) {
+    headers['www-authenticate'] = wwwAuthenticate(refusal, challenge)
+  }
+  if (refusal.detail.retryAfter !== undefined) {
+    headers['retry-after'] = String(Math.max(1, Math.ceil(refusal.detail.retryAfter)))
+  }
+  const body = isMlflow(exchange) ? mlflowBody(refusal, exchange) : armBody(refusal, exchange)
+  return { status: refusal.status, headers, body: JSON.stringify(body) }
+}
+
+function sentence(refusal: Refusal): string {
+  const { remedy } = refusal.detail
+  return remedy === undefined ? refusal.message : `${refusal.message}; ${remedy}`
+}
+
+/** Azure/azure-resource-manager-rpc v1.0 common-api-details.md, "Error response content". */
+function armBody(refusal: Refusal, exchange: Exchange): object {
+  const { operation, decision } = exchange
+  const judged = overruled(exchange) === null ? decision : null
+  return {
+    error: {
+      code: refusal.code,
+      message: sentence(refusal),
+      ...(operation === null ? {} : { target: operation.resource.id }),
+      additionalInfo: [
+        {
+          type: 'AzureMLHarnessDecision',
+          info: {
+            decisionId: exchange.id,
+            ...(operation === null
+              ? {}
+              : { action: operation.action, resource: operation.resource.id }),
+            policyIds: refusal.detail.policies ?? judged?.policies ?? [],
+            policyVersion: decision?.version ?? null,
+            reason: judged?.reason ?? refusal.message,
+          },
+        },
+      ],
+    },
+  }
+}
+
+/** MLflow's clients read `error_code` and `message` only; an ARM envelope shows as INTERNAL_ERROR (mlflow#5846). */
+function mlflowBody(refusal: Refusal, exchange: Exchange): object {
+  return {
+    error_code: mlflowCode(refusal.code, refusal.status),
+    message: `${refusal.code}: ${sentence(refusal)} (decision ${exchange.id})`,
+  }
+}
+
+/** mlflow/protos/databricks.proto, ErrorCode. */
+function mlflowCode(code: RefusalCode, status: number): string {
+  if (status === 401) return 'UNAUTHENTICATED'
+  if (status === 403) return 'PERMISSION_DENIED'
+  if (status === 404) return 'ENDPOINT_NOT_FOUND'
+  if (status === 503) return 'TEMPORARILY_UNAVAILABLE'
+  if (status >= 500) return 'INTERNAL_ERROR'
+  return code === 'body_too_large' ? 'REQUEST_LIMIT_EXCEEDED' : 'BAD_REQUEST'
+}
+
+function isMlflow(exchange: Exchange): boolean {
+  return exchange.operation?.family === 'mlflow' || exchange.target?.segments[0] === 'mlflow'
+}
+
+/** RFC 6750 section 3.1: no error code when no credentials came; Azure's clients also read `claims`. */
+function wwwAuthenticate(refusal: Refusal, challenge: Challenge): string {
+  const parts: string[] = []
+  if (challenge.authorizationUri !== null)
+    parts.push(`authorization_uri="${challenge.authorizationUri}"`)
+  parts.push(`resource_metadata="${challenge.publicUrl}/.well-known/oauth-protected-resource"`)
+  if (refusal.code !== 'missing_token') {
+    parts.push(
+      `error="${tokenError(refusal.code)}"`,
+      `error_description="${quotable(refusal.message)}"`,
+    )
+  }
+  if (refusal.detail.claims !== undefined) parts.push(`claims="${refusal.detail.claims}"`)
+  // RFC 9449 section 7.1: what is wrong with a proof is said in the scheme that has proofs
+  const scheme = refusal.code === 'invalid_dpop_proof' ? 'DPoP' : 'Bearer'
+  return `${scheme} ${parts.join(', ')}`
+}
+
+function tokenError(code: RefusalCode): string {
+  switch (code) {
+    case 'invalid_request':
+    case 'insufficient_claims':
+    case 'insufficient_scope':
+    case 'invalid_dpop_proof':
+      return code
+    default:
+      return 'invalid_token'
+  }
+}
+
+/** RFC 6750 section 3: error_description excludes quotes and backslashes. */
+function quotable(text: string): string {
+  return text.replace(/[^\x20-\x7e]|["\\]/g, "'")
+}

@@ -1,0 +1,101 @@
+/**
+ * The credential of a request: exactly one `Authorization` header, `Bearer` or `DPoP`, and nothing in the URL or a form.
+ * @module
+ */
+import { Refusal } from '../../errors.ts'
+
+/** What the caller presented, unjudged. */
+export interface Credential {
+  readonly scheme: 'bearer' | 'dpop'
+  readonly token: string
+  /** The `DPoP` header, if there is exactly one. */
+  readonly proof: string | null
+}
+
+/** Entra tokens with 200 groups stay below 9 KB; longer ones are refused before any work is done on them. */
+const MAX_TOKEN_LENGTH = 12_288
+
+// RFC 6750 section 2.1 and RFC 9110 section 11.2: token68
+const TOKEN68 = /^[A-Za-z0-9\-._~+/]+=*$/
+const CREDENTIALS = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?: ([^]*))?$/
+const SUSPECT_QUERY = /%|access_token/i
+const FORM = /^application\/x-www-form-urlencoded\s*(?:;|$)/i
+
+/**
+ * Reads the credential from the headers as they were received (Node keeps only the first of two
+ * `Authorization` headers elsewhere).
+ *
+ * @throws Refusal `missing_token` (no credential, or another scheme), `invalid_request` (two, or malformed),
+ *   `invalid_token` (a token that cannot be one), `invalid_dpop_proof`
+ */
+export function readCredential(rawHeaders: readonly string[], url: string): Credential {
+  refuseTokenInQuery(url)
+  const values: string[] = []
+  const proofs: string[] = []
+  for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]
+    const value = rawHeaders[i + 1]
+    if (name === undefined || value === undefined) break
+    if (name.length === 13 && name.toLowerCase() === 'authorization') values.push(value)
+    else if (name.length === 4 && name.toLowerCase() === 'dpop') proofs.push(value)
+    else if (name.length === 12 && name.toLowerCase() === 'content-type') refuseForm(value)
+  }
+  const [value] = values
+  if (value === undefined) throw new Refusal('missing_token', 'no authorization header')
+  if (values.length > 1) {
+    // RFC 6750 section 3.1: more than one method of presenting a token
+    throw new Refusal('invalid_request', 'more than one authorization header')
+  }
+  return readValue(value, proofs)
+}
+
+function readValue(value: string, proofs: readonly string[]): Credential {
+  const [, name = '', token = ''] = CREDENTIALS.exec(value) ?? []
+  const scheme = name.toLowerCase()
+  if (scheme !== 'bearer' && scheme !== 'dpop') {
+    // RFC 6750 section 3: an unsupported method is answered as if there were none
+    throw new Refusal('missing_token', 'the authorization scheme is neither bearer nor dpop')
+  }
+  if (token === '' || token.startsWith(' ') || (token.includes(',') && !token.startsWith('{'))) {
+    throw new Refusal('invalid_request', 'the authorization header is not one scheme and one token')
+  }
+  if (token.length > MAX_TOKEN_LENGTH) {
+    throw new Refusal('invalid_token', 'the token is too long')
+  }
+  if (!TOKEN68.test(token)) {
+    throw new Refusal('invalid_token', 'the token has characters that no token has')
+  }
+  if (scheme === 'bearer') return { scheme, token, proof: null }
+  const [proof] = proofs
+  if (proof === undefined || proofs.length > 1) {
+    // RFC 9449 section 4.3, check 1
+    throw new Refusal('invalid_dpop_proof', 'a dpop token needs exactly one dpop header')
+  }
+  return { scheme, token, proof }
+}
+
+/**
+ * RFC 6750 section 2.2 lets a form carry the token. Bodies are not opened here and no operation of Azure Machine
+ * Learning takes a form, so every form is refused, before anybody could forward or record what is in it.
+ */
+function refuseForm(contentType: string): void {
+  if (!FORM.test(contentType.trimStart())) return
+  throw new Refusal('invalid_request', 'a form is not accepted: it could carry a token', {
+    remedy: 'send the token in the authorization header and the body as application/json',
+  })
+}
+
+/** RFC 9700 section 4.3.2: URLs end in logs and histories, so a token in one is burnt. */
+function refuseTokenInQuery(url: string): void {
+  const start = url.indexOf('?')
+  if (start === -1) return
+  const query = url.slice(start + 1)
+  if (!SUSPECT_QUERY.test(query)) return
+  for (const name of new URLSearchParams(query).keys()) {
+    if (name.toLowerCase() === 'access_token') {
+      throw new Refusal('invalid_request', 'a token in the query is not accepted', {
+        remedy: 'send the token in the authorization header and revoke the one that was in the url',
+      })
+    }
+  }
+}

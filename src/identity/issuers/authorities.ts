@@ -1,0 +1,99 @@
+/**
+ * The issuers that are trusted side by side: a token goes to the one that its `iss` names and to no other.
+ * @module
+ */
+import type { IssuerConfig } from '../../config/schema/schema.ts'
+import { Refusal } from '../../errors.ts'
+import { createAuthority, type Authority, type AuthorityOptions } from './authority.ts'
+import { createIssuerMatcher } from './issuers.ts'
+import { isCompactJws, takeApart } from '../credential/jws.ts'
+import type { Metric } from '../../lib/metric.ts'
+import { nameMistake, opaqueRefusal } from '../credential/mistake.ts'
+import type { VerifiedToken } from '../token-cache.ts'
+
+export interface Authorities {
+  /** @param digest SHA-256 of the token @throws Refusal */
+  judge(token: string, digest: string): Promise<VerifiedToken>
+  start(): Promise<void>
+  ready(): { readonly ok: boolean; readonly reasons: readonly string[] }
+  metrics(): readonly Metric[]
+  close(): void
+}
+
+/** @throws Error naming the issuer that cannot be trusted as it is configured */
+export function createAuthorities(
+  issuers: readonly IssuerConfig[],
+  options: AuthorityOptions,
+): Authorities {
+  const matchIssuer = createIssuerMatcher(issuers)
+  const authorities = new Map<IssuerConfig, Authority>()
+  for (const config of issuers) authorities.set(config, createAuthority(config, options))
+
+  /** An opaque token names nobody. It is shown to one issuer, never to several in turn. */
+  async function judgeOpaque(token: string, digest: string): Promise<VerifiedToken> {
+    const [one, ...others] = [...authorities].filter(([, authority]) => authority.canIntrospect)
+    if (one === undefined) throw opaqueRefusal()
+    if (others.length > 0) {
+      throw new Refusal('invalid_token', 'the token does not tell which issuer to ask about it')
+    }
+    const [config, authority] = one
+    return authority.judgeOpaque(token, digest, { config, iss: config.issuer, tenant: null })
+  }
+
+  return {
+    async judge(token, digest) {
+      if (!isCompactJws(token)) return judgeOpaque(token, digest)
+      const parts = takeApart(token)
+      const matched = matchIssuer(parts.claims)
+      const authority = matched === null ? undefined : authorities.get(matched.config)
+      if (matched === null || authority === undefined) {
+        throw (
+          nameMistake(parts) ?? new Refusal('unknown_issuer', 'the token’s issuer is not trusted')
+        )
+      }
+      return authority.judgeSigned(token, digest, parts, matched)
+    },
+    async start() {
+      await Promise.all([...authorities.values()].map((authority) => authority.start()))
+    },
+    ready() {
+      const reasons: string[] = []
+      let usable = 0
+      for (const [{ name }, authority] of authorities) {
+        const keys = authority.keys()
+        if (keys === null || keys.usable) usable += 1
+        if (keys?.lastFailure == null) continue
+        const age = keys.ageSeconds === null ? 'none' : `${Math.round(keys.ageSeconds)} s old`
+        reasons.push(`issuer "${name}": keys ${age}, last refresh failed: ${keys.lastFailure}`)
+      }
+      // One issuer's outage must not take the callers of the others with it
+      return { ok: usable > 0, reasons }
+    },
+    metrics: () => [...authorities].flatMap(([{ name }, authority]) => metricsOf(name, authority)),
+    close() {
+      for (const authority of authorities.values()) authority.close()
+    },
+  }
+}
+
+function metricsOf(issuer: string, authority: Authority): readonly Metric[] {
+  const labels = { issuer }
+  const metrics: Metric[] = []
+  const state = authority.keys()
+  if (state !== null) {
+    const { ageSeconds, refreshes, failures, unknownKeys } = state
+    if (ageSeconds !== null) metrics.push({ name: 'key_age_seconds', labels, value: ageSeconds })
+    metrics.push(
+      { name: 'key_refreshes_total', labels, value: refreshes },
+      { name: 'key_refresh_failures_total', labels, value: failures },
+      { name: 'unknown_keys_total', labels, value: unknownKeys },
+    )
+  }
+  for (const { to, calls, failures } of authority.calls()) {
+    metrics.push(
+      { name: `${to}_calls_total`, labels, value: calls },
+      { name: `${to}_failures_total`, labels, value: failures },
+    )
+  }
+  return metrics
+}

@@ -1,0 +1,134 @@
+/**
+ * One trusted issuer: all that it takes to turn a token of its own into a principal.
+ * @module
+ */
+import type { IssuerConfig, SecretSource } from '../../config/schema/schema.ts'
+import { Refusal } from '../../errors.ts'
+import { createGroupResolver, type GroupResolver } from '../groups.ts'
+import { ANSWER_MS, createIntrospector, type Introspector } from './introspection.ts'
+import { checkTimes, toClaims } from './introspected.ts'
+import { isOktaOrganisation, type MatchedIssuer } from './issuers.ts'
+import type { Unverified } from '../credential/jws.ts'
+import { createKeyStore, type KeyStoreState } from '../keys/key-store.ts'
+import { opaqueRefusal } from '../credential/mistake.ts'
+import { readEntra } from './profiles/entra.ts'
+import { readOidc } from './profiles/oidc.ts'
+import { readOkta } from './profiles/okta.ts'
+import type { Profile, Profiled } from './profiles/profile.ts'
+import { readBinding } from '../credential/sender.ts'
+import type { VerifiedToken } from '../token-cache.ts'
+import { checkAudiences, checkLifetime, DEFAULT_TOLERANCE_SECONDS, verifyToken } from './verify.ts'
+
+export interface AuthorityOptions {
+  readonly secrets: (source: SecretSource) => string
+  readonly now: () => number
+  readonly timeoutMs: number
+  readonly graphToken: (identityName: string, scope: string) => Promise<string>
+  readonly log: (fields: Record<string, unknown>, message: string) => void
+  readonly onWithdrawn: (thumbprints: ReadonlySet<string>) => void
+}
+
+export interface Authority {
+  /** Whether tokens that are no JWT can be asked about. */
+  readonly canIntrospect: boolean
+  /** @throws Refusal */
+  judgeSigned(
+    token: string,
+    digest: string,
+    parts: Unverified,
+    issuer: MatchedIssuer,
+  ): Promise<VerifiedToken>
+  /** @throws Refusal */
+  judgeOpaque(token: string, digest: string, issuer: MatchedIssuer): Promise<VerifiedToken>
+  start(): Promise<void>
+  /** Null for an issuer whose tokens are only introspected. */
+  keys(): KeyStoreState | null
+  /** Calls made to Graph and to the introspection endpoint, where there is one. */
+  calls(): readonly { readonly to: string; readonly calls: number; readonly failures: number }[]
+  close(): void
+}
+
+const PROFILES: Readonly<Record<IssuerConfig['profile'], Profile>> = {
+  entra: readEntra,
+  okta: readOkta,
+  oidc: readOidc,
+}
+
+export function createAuthority(config: IssuerConfig, options: AuthorityOptions): Authority {
+  const { secrets, now, graphToken, log, onWithdrawn, timeoutMs } = options
+  const { name, issuer, jwksUri = null, algorithms = ['RS256'], introspection, graph } = config
+  const profile = PROFILES[config.profile]
+  const store = isOktaOrganisation(config)
+    ? null
+    : createKeyStore({ name, issuer, jwksUri, algorithms, now, log, onWithdrawn, timeoutMs })
+  const introspector: Introspector | null =
+    introspection === undefined
+      ? null
+      : createIntrospector({
+          config,
+          clientSecret: secrets(introspection.clientSecret),
+          now,
+          timeoutMs,
+        })
+  const groupResolver: GroupResolver | null =
+    graph === undefined ? null : createGroupResolver({ ...graph, graphToken, now, timeoutMs })
+
+  /** The groups that the token had no room for: all of them, or a refusal, never fewer. */
+  async function complete({
+    principal,
+    overage,
+  }: Profiled): Promise<[Profiled['principal'], number]> {
+    const until = principal.expiresAt * 1_000
+    if (!overage) return [principal, until]
+    if (groupResolver === null) {
+      throw new Refusal('groups_unresolved', 'the token has too many groups to list them', {
+        remedy: 'configure graph for this issuer, or assign app roles instead of groups',
+      })
+    }
+    const objectId = principal.id.slice(principal.id.lastIndexOf('/') + 1)
+    const { ids, until: fresh } = await groupResolver.resolve(principal, objectId)
+    const space = `${principal.issuer}/${principal.tenant ?? ''}`
+    const groups = [...new Set([...principal.groups, ...ids.map((id) => `${space}/${id}`)])]
+    return [{ ...principal, groups }, Math.min(until, fresh)]
+  }
+
+  async function judgeOpaque(token: string, digest: string, matched: MatchedIssuer) {
+    if (introspector === null) throw opaqueRefusal()
+    const answer = await introspector.introspect(token, digest)
+    // The issuer answered for an access token, so its type is settled
+    const parts = { typ: 'at+jwt', claims: toClaims(answer, config.profile) }
+    checkAudiences(parts, config.audiences)
+    checkLifetime(parts)
+    checkTimes(parts.claims, config.clockToleranceSeconds ?? DEFAULT_TOLERANCE_SECONDS, now())
+    const binding = readBinding(parts.claims)
+    const [principal, until] = await complete(profile(parts, matched))
+    return { principal, binding, key: null, until: Math.min(until, now() + ANSWER_MS) }
+  }
+
+  return {
+    canIntrospect: introspector !== null,
+    judgeOpaque,
+    async judgeSigned(token, digest, parts, matched) {
+      if (store === null) return judgeOpaque(token, digest, matched)
+      const key = await verifyToken(token, parts, matched, store, now())
+      const binding = readBinding(parts.claims)
+      const profiled = profile(parts, matched)
+      let limit = Number.POSITIVE_INFINITY
+      if (introspector !== null && introspection?.everyToken === true) {
+        await introspector.introspect(token, digest)
+        limit = now() + ANSWER_MS
+      }
+      const [principal, until] = await complete(profiled)
+      return { principal, binding, key: key.thumbprint, until: Math.min(until, limit) }
+    },
+    async start() {
+      await Promise.all([store?.start(), introspector?.start()])
+    },
+    keys: () => store?.state() ?? null,
+    calls: () => [
+      ...(introspector === null ? [] : [{ to: 'introspection', ...introspector.counts() }]),
+      ...(groupResolver === null ? [] : [{ to: 'graph', ...groupResolver.counts() }]),
+    ],
+    close: () => store?.close(),
+  }
+}

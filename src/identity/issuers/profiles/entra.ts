@@ -1,0 +1,127 @@
+/**
+ * Entra ID access tokens, versions 1 and 2: people, applications and managed identities.
+ *
+ * Only `tid` and `oid` make a principal. `email`, `upn`, `preferred_username` and `unique_name` are never read:
+ * in another tenant anybody can have them.
+ * @module
+ */
+import { Refusal } from '../../../errors.ts'
+import {
+  isGuid,
+  malformed,
+  readId,
+  readString,
+  readStrings,
+  readWords,
+} from '../../credential/claims.ts'
+import { isMultiTenant, tenantOf, type MatchedIssuer } from '../issuers.ts'
+import { idTokenRefusal } from '../../credential/mistake.ts'
+import type { PrincipalKind } from '../../principal.ts'
+import { isObject, type Members } from '../../../lib/strict-json.ts'
+import { prefix, readCommon, type Profile } from './profile.ts'
+
+const ARM_ID = /^\/subscriptions\/[^/]+(?:\/[^/]+)+$/
+const COMPUTE =
+  /^(\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/microsoft\.machinelearningservices\/workspaces\/[^/]+)\/computes\/[^/]+$/
+
+/** @throws Refusal */
+export const readEntra: Profile = ({ claims }, issuer) => {
+  const { name, guests } = issuer.config
+  const tenant = readTenant(claims, issuer)
+  const client = readGuid(claims, 'azp') ?? readGuid(claims, 'appid')
+  const scopes = readWords(claims, 'scp')
+  const isApplication = readString(claims, 'idtyp')?.toLowerCase() === 'app'
+  // An ID token of the same application has the same audience; only these claims tell it apart
+  if (client === null) throw idTokenRefusal()
+  if (scopes === null && !isApplication) {
+    throw new Refusal('insufficient_scope', 'the token has neither "scp" nor "idtyp" of an app', {
+      remedy:
+        'ask for a scope of the gateway, or add the optional claim "idtyp" to its registration',
+    })
+  }
+  if (scopes !== null && isApplication) throw malformed('idtyp', 'consistent with "scp"')
+  const object = readGuid(claims, 'oid')
+  if (object === null) throw new Refusal('no_principal', 'the token has no "oid"')
+  if (guests !== true && isGuest(claims, issuer, tenant)) {
+    throw new Refusal('guest_refused', 'guests of the tenant are not accepted')
+  }
+  const resourceId = isApplication ? readResourceId(claims) : null
+  const space = `${name}/${tenant}`
+  return {
+    principal: {
+      kind: kindOf(isApplication, resourceId),
+      id: `${space}/${object}`,
+      issuer: name,
+      tenant,
+      client,
+      groups: prefix(readGroups(claims), space),
+      // In a shared issuer each tenant's administrator assigns roles, so they stay the tenant's own
+      roles: prefix(readStrings(claims, 'roles'), isMultiTenant(issuer.config) ? space : name),
+      scopes: scopes ?? [],
+      resourceId,
+      workspace: resourceId === null ? null : (COMPUTE.exec(resourceId)?.[1] ?? null),
+      tokenId: readId(claims, 'uti'),
+      challengeable: readCapabilities(claims),
+      ...readCommon(claims),
+    },
+    overage: hasOverage(claims),
+  }
+}
+
+function kindOf(isApplication: boolean, resourceId: string | null): PrincipalKind {
+  if (!isApplication) return 'user'
+  return resourceId === null ? 'service' : 'compute'
+}
+
+/** The tenant must be a GUID, the one in `iss`, and `ver` the version of that `iss`. */
+function readTenant(claims: Members, { iss, tenant }: MatchedIssuer): string {
+  const tid = readGuid(claims, 'tid')
+  if (tid === null || tid !== (tenant ?? tenantOf(iss))) {
+    throw new Refusal('invalid_token', 'the claim "tid" is not the tenant of the issuer')
+  }
+  if (readString(claims, 'ver') !== (iss.endsWith('/v2.0') ? '2.0' : '1.0')) {
+    throw new Refusal('invalid_token', 'the claim "ver" is not the version of the issuer')
+  }
+  return tid
+}
+
+function isGuest(claims: Members, { iss }: MatchedIssuer, tenant: string): boolean {
+  const account = claims.get('acct')
+  if (account !== undefined && account !== 0 && account !== 1) throw malformed('acct', '0 or 1')
+  if (account === 1) return true
+  // Without that optional claim: a guest is one whom another provider authenticated
+  const provider = readString(claims, 'idp')
+  return provider !== null && provider !== iss && provider !== `https://sts.windows.net/${tenant}/`
+}
+
+function readGroups(claims: Members): readonly string[] | null {
+  const groups = readStrings(claims, 'groups')
+  // Names instead of ids can be emitted too, and be changed by their owners
+  if (groups?.every(isGuid) === false) throw malformed('groups', 'a list of object ids')
+  return groups?.map((group) => group.toLowerCase()) ?? null
+}
+
+/** `_claim_sources` is never read: it would be a URL to send a credential to, written by who knows whom. */
+function hasOverage(claims: Members): boolean {
+  const names = claims.get('_claim_names')
+  return claims.get('hasgroups') === true || (isObject(names) && Object.hasOwn(names, 'groups'))
+}
+
+function readResourceId(claims: Members): string | null {
+  const id = readString(claims, 'xms_mirid')?.toLowerCase()
+  if (id === undefined) return null
+  if (!ARM_ID.test(id)) throw malformed('xms_mirid', 'a resource id')
+  return id
+}
+
+function readCapabilities(claims: Members): boolean {
+  const value = claims.get('xms_cc')
+  const capabilities = typeof value === 'string' ? [value] : readStrings(claims, 'xms_cc')
+  return capabilities?.some((one) => one.toLowerCase() === 'cp1') ?? false
+}
+
+function readGuid(claims: Members, name: string): string | null {
+  const value = readString(claims, name)
+  if (value !== null && !isGuid(value)) throw malformed(name, 'a GUID')
+  return value?.toLowerCase() ?? null
+}

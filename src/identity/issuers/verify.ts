@@ -1,0 +1,123 @@
+/**
+ * One verifier for every issuer: signature, issuer, audience and times, with nothing left to a library's default.
+ * @module
+ */
+import { errors, jwtVerify } from 'jose'
+import { Refusal } from '../../errors.ts'
+import { malformed, readAudiences, requireTime } from '../credential/claims.ts'
+import { tenantOf, type MatchedIssuer } from './issuers.ts'
+import type { Unverified } from '../credential/jws.ts'
+import type { KeyStore } from '../keys/key-store.ts'
+import type { VerificationKey } from '../keys/key-set.ts'
+import { nameMistake } from '../credential/mistake.ts'
+import { TENANT_MARKER } from '../discovery.ts'
+
+/** Long-lived Entra tokens (CAE) last 20 to 28 hours; nothing lasts longer. */
+const MAX_LIFETIME_SECONDS = 28 * 3_600
+/** For clocks that differ, where the configuration says nothing. */
+export const DEFAULT_TOLERANCE_SECONDS = 30
+const REQUIRED_CLAIMS = ['exp', 'iat', 'iss', 'aud']
+
+/**
+ * Verifies a token that claims to be from `issuer`. What can be refused without a signature check is refused first.
+ *
+ * @param now milliseconds since the epoch
+ * @returns the key that signed it
+ * @throws Refusal
+ */
+export async function verifyToken(
+  token: string,
+  unverified: Unverified,
+  issuer: MatchedIssuer,
+  keys: Pick<KeyStore, 'find'>,
+  now: number,
+): Promise<VerificationKey> {
+  const { config, iss } = issuer
+  const algorithms = config.algorithms ?? ['RS256']
+  const { alg } = unverified
+  if (!algorithms.some((allowed) => allowed === alg)) {
+    throw new Refusal('invalid_token', 'the token’s algorithm is not accepted for its issuer')
+  }
+  checkAudiences(unverified, config.audiences)
+  checkLifetime(unverified)
+  try {
+    const { key, described } = await keys.find(alg, unverified.kid)
+    await jwtVerify(token, key, {
+      algorithms,
+      issuer: iss,
+      audience: config.audiences,
+      requiredClaims: REQUIRED_CLAIMS,
+      clockTolerance: config.clockToleranceSeconds ?? DEFAULT_TOLERANCE_SECONDS,
+      maxTokenAge: MAX_LIFETIME_SECONDS,
+      currentDate: new Date(now),
+    })
+    checkKeyIssuer(described, issuer)
+    return described
+  } catch (error) {
+    throw translate(error)
+  }
+}
+
+/** All audiences must be ours: a token that is also for somebody else can be replayed by them. */
+export function checkAudiences(
+  unverified: Pick<Unverified, 'typ' | 'claims'>,
+  accepted: readonly string[],
+): void {
+  const audiences = readAudiences(unverified.claims)
+  if (audiences.length > 0 && audiences.every((one) => accepted.includes(one))) return
+  throw (
+    nameMistake(unverified) ??
+    new Refusal('wrong_audience', 'the token is not for this gateway', {
+      remedy: 'ask for a token whose audience is this gateway',
+    })
+  )
+}
+
+/** jose accepts an `exp` of 1e300; here a lifetime that no issuer gives is a forgery or a fault. */
+export function checkLifetime({ claims }: Pick<Unverified, 'claims'>): void {
+  const lifetime = requireTime(claims, 'exp') - requireTime(claims, 'iat')
+  if (lifetime > MAX_LIFETIME_SECONDS) throw malformed('exp', 'within 28 hours of "iat"')
+}
+
+/**
+ * Entra publishes with each key whose it is. Tenants share keys, but the key of personal accounts must never sign
+ * for a tenant: that check, left out, was the Storm-0558 incident of 2023.
+ */
+function checkKeyIssuer(key: VerificationKey, { config, iss, tenant }: MatchedIssuer): void {
+  if (config.profile !== 'entra') return
+  if (key.issuer === null) {
+    // Version 1 key sets do not say; one tenant's own set may be silent, a shared one may not
+    if (tenant === null) return
+    throw new Refusal('invalid_token', 'the token’s key does not say whose it is')
+  }
+  const owner = tenant ?? tenantOf(iss)
+  const expected = owner === null ? key.issuer : key.issuer.replace(TENANT_MARKER, owner)
+  // Keys name the version 2 issuer, also those that sign version 1 tokens
+  const version2 = `${new URL(key.issuer.replace(TENANT_MARKER, 'x')).origin}/${owner ?? ''}/v2.0`
+  if (expected === iss || (isVersion1(iss) && expected === version2)) return
+  throw new Refusal('invalid_token', 'the token’s key belongs to another issuer')
+}
+
+function isVersion1(iss: string): boolean {
+  return !iss.endsWith('/v2.0')
+}
+
+/** jose's errors become ours by their kind; a refusal stays, and so does a fault of the gateway. */
+function translate(error: unknown): unknown {
+  if (error instanceof errors.JWTExpired) {
+    return new Refusal('expired_token', 'the token has expired', { cause: error })
+  }
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    const { claim, reason } = error
+    if (claim === 'aud') return new Refusal('wrong_audience', 'the token is not for this gateway')
+    if (reason !== 'check_failed') return malformed(claim, 'what it must be')
+    return new Refusal('invalid_token', `the claim "${claim}" does not hold now`, { cause: error })
+  }
+  if (error instanceof errors.JOSEError) {
+    return new Refusal('invalid_token', 'the token’s signature does not verify', {
+      cause: error,
+      inner: error.code,
+    })
+  }
+  return error
+}

@@ -1,0 +1,96 @@
+/**
+ * One request as Cedar's entities and context.
+ * @module
+ */
+import type { CedarValueJson } from '@cedar-policy/cedar-wasm/nodejs'
+import type { Operation } from '../../vocabulary/operation.ts'
+import type { Principal } from '../../identity/principal.ts'
+import { FACT_NAMES, factKind, type Facts } from '../facts.ts'
+import type { Uid } from '../load/conditions.ts'
+import type { UidMap } from './uid-map.ts'
+
+const KIND_TYPE = { user: 'User', service: 'Service', compute: 'Compute' } as const
+
+/** The caller and everything that the caller is a member of, itself first. */
+export function principalUids(principal: Principal): readonly Uid[] {
+  return [
+    { type: KIND_TYPE[principal.kind], id: principal.id },
+    ...principal.groups.map((id) => ({ type: 'Group', id })),
+    ...principal.roles.map((id) => ({ type: 'Role', id })),
+    // only a cluster's own identity acts for its workspace, whatever else a token claims
+    ...(principal.kind === 'compute' && principal.workspace !== null
+      ? [{ type: 'Workspace', id: principal.workspace }]
+      : []),
+  ]
+}
+
+/** The resource and everything that it is a part of, itself first. */
+export function resourceUids({ resource }: Operation): readonly Uid[] {
+  return [{ type: resource.type, id: resource.id }, ...resource.ancestors]
+}
+
+/** An entity as Cedar takes it. */
+export interface CedarEntity {
+  readonly uid: Uid
+  readonly attrs: Record<string, never>
+  readonly parents: Uid[]
+}
+
+/**
+ * An entity whose parents are all its ancestors, so that those need no entities. Of the ancestors only those that
+ * the policies in question name are told.
+ */
+export function entityOf(
+  [uid, ...ancestors]: readonly Uid[],
+  named: UidMap<true> | null,
+): CedarEntity {
+  if (uid === undefined) throw new TypeError('an entity needs an id')
+  const parents = named === null ? ancestors : ancestors.filter((one) => named.get(one) === true)
+  return { uid, attrs: {}, parents: [...parents] }
+}
+
+/** Facts that come with the principal and the operation themselves; nothing that is passed in can replace them. */
+type Own = (principal: Principal, operation: Operation) => Facts[string] | null
+
+const OWN: ReadonlyMap<string, Own> = new Map<string, Own>([
+  ['issuer', ({ issuer }) => issuer],
+  ['tenant', ({ tenant }) => tenant],
+  ['client', ({ client }) => client],
+  ['methods', ({ methods }) => methods],
+  ['scopes', ({ scopes }) => scopes],
+  ['family', (_, { family }) => family],
+])
+
+function valueOf(name: string, value: Facts[string]): CedarValueJson {
+  const kind = factKind(name)
+  if (kind === 'ip' || kind === 'datetime') return { __extn: { fn: kind, arg: String(value) } }
+  return typeof value === 'object' ? [...value] : value
+}
+
+/** The facts of a request that can matter. */
+export type FactsOf = (principal: Principal, operation: Operation, facts: Facts) => Facts
+
+/**
+ * Only the facts that policies ask for, in a fixed order: one that none asks for cannot change a decision.
+ * @param asked null for all of them
+ */
+export function createFactsOf(asked: ReadonlySet<string> | null): FactsOf {
+  const names = (asked === null ? [...FACT_NAMES] : [...asked]).sort()
+  return (principal, operation, facts) => {
+    const found: Record<string, Facts[string]> = {}
+    for (const name of names) {
+      const own = OWN.get(name)
+      const given = Object.hasOwn(facts, name) ? facts[name] : null
+      const value = own === undefined ? given : own(principal, operation)
+      if (value !== null && value !== undefined) found[name] = value
+    }
+    return found
+  }
+}
+
+/** Facts as Cedar takes them. */
+export function contextOf(facts: Facts): Record<string, CedarValueJson> {
+  return Object.fromEntries(
+    Object.entries(facts).map(([name, value]) => [name, valueOf(name, value)]),
+  )
+}

@@ -1,0 +1,150 @@
+/**
+ * The decision itself, in Cedar, without a memory.
+ * @module
+ */
+import type { Operation } from '../../vocabulary/operation.ts'
+import type { Uid } from '../load/conditions.ts'
+import { resolveEffects, type Effects } from '../effects.ts'
+import { contextOf, resourceUids } from './entities.ts'
+import { evaluate, type Answer, type Question } from './evaluate.ts'
+import type { Facts } from '../facts.ts'
+import { createNeeded, placeOf } from './refusal-advice.ts'
+import type { PolicySet, Rule } from '../load/rules.ts'
+import { createSlicer, parseSlice, type Slice } from './slices.ts'
+import { stepUpOf, type StepUp } from '../step-up.ts'
+import { createUidMap } from './uid-map.ts'
+
+/** What policy said of one request, permit or refusal alike: the same fields, so that both can be explained. */
+export interface Decision {
+  readonly verdict: 'permit' | 'refuse'
+  /** Ids of the policies that decided; for a default deny, none. */
+  readonly policies: readonly string[]
+  /** `@reason` of the deciding policies, or what would have been needed. */
+  readonly reason: string
+  /** Content hash of everything that policy was loaded from. */
+  readonly version: string
+  /** Shadow policies that would have decided otherwise. */
+  readonly shadow: readonly string[]
+  /** The facts that it was decided on: those that policies ask for, and of the sign-in where `@stepup` asked for one. */
+  readonly facts: Facts
+  /** The caller's groups and roles that some policy or binding names: no other can have mattered. */
+  readonly memberships: readonly Uid[]
+}
+
+/** A decision before it is somebody's permit or refusal. */
+export type Judged =
+  | { readonly effects: Effects; readonly decision: Decision; readonly stepUp: StepUp | null }
+  | {
+      readonly effects: null
+      readonly code: 'policy_refused' | 'secrets_refused' | 'policy_error'
+      readonly remedy: string | null
+      readonly cause?: unknown
+      readonly decision: Decision
+    }
+
+/** Creates the judge of one policy set. @throws Error if Cedar cannot read the question */
+export function createJudge(
+  set: PolicySet,
+): (asked: {
+  readonly principals: readonly Uid[]
+  readonly operation: Operation
+  readonly facts: Facts
+}) => Judged {
+  const relevantTo = createSlicer(set)
+  const neededFor = createNeeded(set)
+  const { version } = set
+  const isNamed = createIsNamed(set)
+
+  return ({ principals, operation, facts }) => {
+    const action = set.words.actionOf(operation)
+    const resources = resourceUids(operation)
+    const question: Question = { principals, action, resources, context: contextOf(facts) }
+    const { key, rules, shadowed } = relevantTo(question)
+    const first = evaluate(parseSlice(key, rules), question)
+    if (first.errors.length > 0) {
+      const reason = `a policy could not be evaluated: ${first.errors.join(', ')}`
+      return failed(version, reason, first.errors, facts)
+    }
+    const stepUp = first.permitted
+      ? null
+      : stepUpOf(first.reasons.flatMap((id) => set.rules.get(id) ?? []))
+    const answer = stepUp === null ? first : evaluate(signedIn(key, rules), question)
+    const policies = answer.reasons
+    const shadow =
+      shadowed.length === 0
+        ? []
+        : shadowOf(set, answer, evaluate(parseSlice(`${key} shadow`, shadowed), question))
+    const deciding = policies.flatMap((id) => set.rules.get(id) ?? [])
+    const memberships = principals.filter(isNamed)
+    if (answer.permitted) {
+      const effects = resolveEffects(deciding, set.bindings.order)
+      const decision: Decision = {
+        verdict: 'permit',
+        policies,
+        reason: reasonOf(deciding),
+        version,
+        shadow,
+        facts,
+        memberships,
+      }
+      return { effects, decision, stepUp }
+    }
+    const needed = neededFor(question, placeOf(operation))
+    const reason = deciding.length > 0 ? reasonOf(deciding) : needed.reason
+    return {
+      effects: null,
+      code: action.secrets ? 'secrets_refused' : 'policy_refused',
+      remedy: deciding.length > 0 ? null : needed.remedy,
+      decision: { verdict: 'refuse', policies, reason, version, shadow, facts, memberships },
+    }
+  }
+}
+
+/** What could not be evaluated is refused. */
+export function failed(
+  version: string,
+  reason: string,
+  policies: readonly string[],
+  facts: Facts,
+  cause?: unknown,
+): Judged {
+  const decision: Decision = {
+    verdict: 'refuse',
+    policies,
+    reason,
+    version,
+    shadow: [],
+    facts,
+    memberships: [],
+  }
+  return { effects: null, code: 'policy_error', remedy: null, cause, decision }
+}
+
+/** Groups and roles that bindings or conditions name. */
+function createIsNamed(set: PolicySet): (uid: Uid) => boolean {
+  const named = createUidMap<true>()
+  for (const { principal, policy } of set.rules.values()) {
+    for (const uid of [...(principal === null ? [] : [principal]), ...(policy.named ?? [])])
+      named.set(uid, true)
+  }
+  return (uid) => (uid.type === 'Group' || uid.type === 'Role') && named.get(uid) === true
+}
+
+/** The same rules as if every sign-in that can be asked for had been made. */
+function signedIn(key: string, rules: readonly Rule[]): Slice {
+  return parseSlice(
+    `${key} signed-in`,
+    rules.filter(({ policy }) => policy.stepUp === null),
+  )
+}
+
+function reasonOf(rules: readonly Rule[]): string {
+  return [...new Set(rules.map(({ policy }) => policy.reason))].join('; ')
+}
+
+/** Ids of the shadow policies that would have turned the answer, those that fail to evaluate among them. */
+function shadowOf(set: PolicySet, answer: Answer, shadowed: Answer): readonly string[] {
+  const isShadow = (id: string): boolean => set.rules.get(id)?.shadow === true
+  if (shadowed.errors.length > 0) return shadowed.errors.filter(isShadow)
+  return shadowed.permitted === answer.permitted ? [] : shadowed.reasons.filter(isShadow)
+}

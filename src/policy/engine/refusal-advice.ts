@@ -1,0 +1,114 @@
+/**
+ * What would have been needed: a refusal that its reader can act on.
+ * @module
+ */
+import type { Operation } from '../../vocabulary/operation.ts'
+import type { Binding } from '../load/bindings.ts'
+import { evaluate, type Question } from './evaluate.ts'
+import type { PolicySet, Rule } from '../load/rules.ts'
+import { createMistyped } from './mistyped.ts'
+import { createSlicer, parseSlice } from './slices.ts'
+import { createUidMap, type UidMap } from './uid-map.ts'
+
+/** Why there is no permit, and what would give one. */
+export interface Needed {
+  readonly reason: string
+  readonly remedy: string
+  /** Templates that would permit exactly this call, if they were bound for it. */
+  readonly templates: readonly string[]
+}
+
+/** A refusal is read by a person: more than a few names do not help. */
+const BINDINGS_NAMED = 5
+
+/** A member of nothing but this, asked of each template: everybody, everywhere. */
+const ANYBODY = { type: 'Group', id: 'harness/anybody' }
+const EVERYBODY = [ANYBODY]
+const ANYWHERE = { type: 'Workspace', id: '/harness/anywhere' }
+
+/** Every template that permits, bound for anybody anywhere. */
+function hypothetical(set: PolicySet): Rule[] {
+  return [...set.templates.values()]
+    .filter(({ effect, shadow }) => effect === 'permit' && !shadow)
+    .map((policy) => ({
+      id: `${policy.id}@anybody`,
+      policy,
+      link: { binding: 'anybody', principal: ANYBODY, resource: ANYWHERE },
+      principal: ANYBODY,
+      resource: ANYWHERE,
+      shadow: false,
+    }))
+}
+
+/** `workspace ws-lab`, `registry r`, `subscription s`: the nearest thing that can be bound. */
+export function placeOf({ resource }: Operation): string {
+  const place = [resource, ...resource.ancestors].find(({ type }) =>
+    ['Workspace', 'Registry', 'ResourceGroup', 'Subscription'].includes(type),
+  )
+  if (place === undefined) return 'this cloud'
+  const word = place.type === 'ResourceGroup' ? 'resource group' : place.type.toLowerCase()
+  return `${word} "${place.id.split('/').at(-1) ?? ''}"`
+}
+
+/**
+ * Creates the function that explains a default deny. A template's scope is its two slots, an action and perhaps a kind of
+ * resource: without conditions the slices' index says whether it permits. Cedar is asked about the others.
+ */
+export function createNeeded(set: PolicySet): (question: Question, place: string) => Needed {
+  const rules = new Map(hypothetical(set).map((rule) => [rule.id, rule]))
+  const relevantTo = createSlicer({ ...set, rules })
+  const byResource = bindingsByResource(set)
+  const mistyped = createMistyped(set)
+
+  return (question, place) => {
+    const resources = [...question.resources, ANYWHERE]
+    const { key, rules: relevant } = relevantTo({ ...question, principals: EVERYBODY, resources })
+    const certain = relevant.filter(({ policy }) => !policy.conditional)
+    const unsure = relevant.filter(({ policy }) => policy.conditional)
+    const granting = new Set(certain.map(({ policy }) => policy.id))
+    if (unsure.length > 0) {
+      const principals = [...question.principals, ANYBODY]
+      const asked = { ...question, principals, resources }
+      const answer = evaluate(parseSlice(`needed ${key}`, unsure), asked)
+      if (answer.permitted)
+        for (const id of answer.reasons) granting.add(rules.get(id)?.policy.id ?? id)
+    }
+    const templates = [...granting].toSorted()
+    const what = `needs ${question.action.name}${question.action.secrets ? ', whose answer holds secrets,' : ''} on ${place}`
+    const bound = question.resources
+      .flatMap((resource) => byResource.get(resource) ?? [])
+      .filter(({ template }) => templates.includes(template))
+    const near = mistyped(question.principals, question.resources)
+    const remedy = remedyOf(
+      templates,
+      bound.slice(0, BINDINGS_NAMED).map(({ id }) => id),
+    )
+    return {
+      reason: `no policy permits this call: it ${what}`,
+      remedy: near === null ? remedy : `${remedy}; ${near}`,
+      templates,
+    }
+  }
+}
+
+/** Bindings by what they are on, so that a refusal costs the same however many there are. */
+function bindingsByResource(set: PolicySet): UidMap<Binding[]> {
+  const index = createUidMap<Binding[]>()
+  for (const binding of set.bindings.bindings) {
+    if (binding.shadow) continue
+    const here = index.get(binding.resource) ?? []
+    index.set(binding.resource, here)
+    here.push(binding)
+  }
+  return index
+}
+
+function remedyOf(templates: readonly string[], bindings: readonly string[]): string {
+  if (templates.length === 0)
+    return 'no template grants it; a policy has to be written that names it'
+  const plural = templates.length > 1
+  const grant = `the template${plural ? 's' : ''} ${templates.join(', ')} grant${plural ? '' : 's'} it`
+  return bindings.length === 0
+    ? `${grant}; none of them is bound here`
+    : `${grant}; bound here by ${bindings.join(', ')}`
+}

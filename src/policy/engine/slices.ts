@@ -1,0 +1,194 @@
+/**
+ * Slices: for one request, the rules whose scope can match it, parsed once and kept inside Cedar.
+ *
+ * A rule is left out only if its scope names a principal, an action or a resource that this request's is neither equal
+ * to nor a member of, or another kind of resource. Cedar would find it unsatisfied without looking at its conditions, so
+ * leaving it out changes no answer. Of a rule that is left, `in` in its scope has thereby been found to hold, and asking
+ * for it again would change no answer either: Cedar is asked for the rest of it. What that is, and the entities that it
+ * names, is what a decision costs. test/policy/engine/agreement.test.ts compares with plain Cedar over the rules as written.
+ * @module
+ */
+import { preparsePolicySet } from '@cedar-policy/cedar-wasm/nodejs'
+import type { PolicySet as CedarPolicies } from '@cedar-policy/cedar-wasm/nodejs'
+import { LRUCache } from 'lru-cache'
+import type { Residual, Uid } from '../load/conditions.ts'
+import type { Question } from './evaluate.ts'
+import { cedarPolicies, type PolicySet, type Rule } from '../load/rules.ts'
+import { createUidMap, type UidMap } from './uid-map.ts'
+import type { Action } from '../load/words.ts'
+
+/** Parsed slices in Cedar's memory, over all policy sets in use: some tens of KB each. */
+const SLICES_MAX = 2048
+
+/** Rules that Cedar has parsed. */
+export interface Slice {
+  /** The same for the same rules of the same policy version, and for no others. */
+  readonly key: string
+  /** Cedar's name for them. */
+  readonly name: string
+  /**
+   * Entities that they name. Nothing else of a request's entities but their types can change an answer, and leaving
+   * it out is what makes a decision cheap. Null if some rule does not tell.
+   */
+  readonly named: UidMap<true> | null
+}
+
+/**
+ * Cedar keeps parsed sets by name, for ever, in one table a process. So do we: a fixed number of names, the least
+ * recently used one parsed over. Sets of policies that were reloaded away age out like any other.
+ */
+const free: string[] = []
+const parsed = new LRUCache<string, Slice>({
+  max: SLICES_MAX,
+  dispose: ({ name }) => {
+    free.push(name)
+  },
+})
+let names = 0
+
+/** What a policy names, as it is written or without what is known to hold; null if that cannot be told. */
+function namedBy({ policy, link }: Rule, residual: Residual | null): readonly Uid[] | null {
+  if (residual !== null) return residual.named
+  if (policy.named === null) return null
+  return link === null ? policy.named : [...policy.named, link.principal, link.resource]
+}
+
+function unite(lists: readonly (readonly Uid[] | null)[]): UidMap<true> | null {
+  const named = createUidMap<true>()
+  for (const list of lists) {
+    if (list === null) return null
+    for (const uid of list) named.set(uid, true)
+  }
+  return named
+}
+
+function parse(key: string, policies: () => CedarPolicies, named: () => Slice['named']): Slice {
+  const known = parsed.get(key)
+  if (known !== undefined) return known
+  const name = free.pop() ?? `slice-${names++}`
+  const answer = preparsePolicySet(name, policies())
+  if (answer.type === 'failure') {
+    free.push(name)
+    throw new Error(`cedar cannot parse a slice: ${answer.errors.map((e) => e.message).join('; ')}`)
+  }
+  const slice = { key, name, named: named() }
+  parsed.set(key, slice)
+  return slice
+}
+
+/** These rules as they are written, parsed if Cedar does not have them. The key must be the same for the same rules only. */
+export function parseRules(key: string, rules: readonly Rule[]): Slice {
+  return parse(
+    key,
+    () => cedarPolicies(rules),
+    () => unite(rules.map((rule) => namedBy(rule, null))),
+  )
+}
+
+/**
+ * Rules that a slicer has found for a request, parsed without what it has found to hold. For no other rules: Cedar would
+ * not ask whether their scope matches. The key must be the same for the same rules only.
+ */
+export function parseSlice(key: string, rules: readonly Rule[]): Slice {
+  return parse(
+    `${key} found`,
+    () => residuals(rules),
+    () => unite(rules.map((rule) => namedBy(rule, rule.policy.residual))),
+  )
+}
+
+function residuals(rules: readonly Rule[]): CedarPolicies {
+  const written = cedarPolicies(rules.filter(({ policy }) => policy.residual === null))
+  const left = rules.flatMap(({ id, policy: { residual } }) =>
+    residual === null ? [] : [[id, residual.json] as const],
+  )
+  return { ...written, staticPolicies: { ...written.staticPolicies, ...Object.fromEntries(left) } }
+}
+
+/** The rules that can matter to one request. */
+export interface Relevant {
+  /** The same for the same rules of the same policy version. */
+  readonly key: string
+  /** In force. */
+  readonly rules: readonly Rule[]
+  /** Those and the ones that only shadow; empty if none does. */
+  readonly shadowed: readonly Rule[]
+}
+
+interface Numbered {
+  readonly rule: Rule
+  readonly number: number
+  /** Actions and groups that its scope names; null for any. */
+  readonly actions: ReadonlySet<string> | null
+}
+
+function concerns({ rule, actions }: Numbered, action: Action, kind: string): boolean {
+  if (rule.policy.kind !== null && rule.policy.kind !== kind) return false
+  return actions === null || action.uids.some(({ id }) => actions.has(id))
+}
+
+/** Rules by the one resource that their scope names. */
+interface Shelf {
+  readonly anywhere: Numbered[]
+  readonly at: UidMap<Numbered[]>
+}
+
+function newShelf(): Shelf {
+  return { anywhere: [], at: createUidMap<Numbered[]>() }
+}
+
+function put(shelf: Shelf, entry: Numbered): void {
+  const { resource } = entry.rule
+  if (resource === null) {
+    shelf.anywhere.push(entry)
+    return
+  }
+  const entries = shelf.at.get(resource) ?? []
+  shelf.at.set(resource, entries)
+  entries.push(entry)
+}
+
+function take(shelf: Shelf, resources: readonly Uid[], found: Set<Numbered>): void {
+  for (const entry of shelf.anywhere) found.add(entry)
+  for (const resource of resources)
+    for (const entry of shelf.at.get(resource) ?? []) found.add(entry)
+}
+
+/** Finds the rules. Principals are remembered as the list that they come in, so it has to stay as it is. */
+export type Slicer = (question: Pick<Question, 'principals' | 'action' | 'resources'>) => Relevant
+
+/** An index over the scopes of a policy set. */
+export function createSlicer(set: PolicySet): Slicer {
+  const anybody = newShelf()
+  const index = createUidMap<Shelf>()
+  for (const [number, rule] of [...set.rules.values()].entries()) {
+    const { principal } = rule
+    const shelf = principal === null ? anybody : (index.get(principal) ?? newShelf())
+    if (principal !== null) index.set(principal, shelf)
+    const { actions } = rule.policy
+    put(shelf, { rule, number, actions: actions === null ? null : new Set(actions) })
+  }
+  const remembered = new WeakMap<readonly Uid[], readonly Shelf[]>()
+  const shelvesOf = (principals: readonly Uid[]): readonly Shelf[] => {
+    let shelves = remembered.get(principals)
+    if (shelves === undefined) {
+      shelves = [anybody, ...principals.flatMap((principal) => index.get(principal) ?? [])]
+      remembered.set(principals, shelves)
+    }
+    return shelves
+  }
+
+  return ({ principals, action, resources }) => {
+    const unique = new Set<Numbered>()
+    for (const shelf of shelvesOf(principals)) take(shelf, resources, unique)
+    const kind = resources[0]?.type ?? ''
+    const found = [...unique].filter((one) => concerns(one, action, kind))
+    found.sort((one, other) => one.number - other.number)
+    const all = found.map(({ rule }) => rule)
+    return {
+      key: `${set.version} ${found.map(({ number }) => number).join(',')}`,
+      rules: all.filter(({ shadow }) => !shadow),
+      shadowed: all.some(({ shadow }) => shadow) ? all : [],
+    }
+  }
+}

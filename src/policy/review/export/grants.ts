@@ -1,0 +1,160 @@
+/**
+ * What Azure has to grant the managed identities so that they can do what the policies permit, and no more.
+ * @module
+ */
+import { createHash } from 'node:crypto'
+import { PROVIDER, PUBLISHED_ACTIONS } from '../../../vocabulary/actions.ts'
+import { evaluate } from '../../engine/evaluate.ts'
+import { ancestorsOf } from '../cases.ts'
+import { resourceTypesOf } from '../../../vocabulary/cedar-types.ts'
+import type { PolicySet, Rule } from '../../load/rules.ts'
+import { parseRules } from '../../engine/slices.ts'
+import type { Policy } from '../../load/source.ts'
+
+/** A custom role: one a template, and one a permit without slots. */
+export interface Role {
+  /** The template's or policy's id. */
+  readonly id: string
+  readonly name: string
+  /** Deterministic, so that a second deployment updates the first. */
+  readonly guid: string
+  readonly description: string
+  readonly identity: string
+  readonly actions: readonly string[]
+}
+
+/** A role of an identity on a scope. */
+export interface Assignment {
+  readonly role: string
+  readonly identity: string
+  /** ARM id, its keywords in ARM's own spelling. */
+  readonly scope: string
+}
+
+export interface Grants {
+  readonly identities: readonly string[]
+  readonly roles: readonly Role[]
+  readonly assignments: readonly Assignment[]
+  /** Subscriptions that custom roles have to be assignable in. */
+  readonly subscriptions: readonly string[]
+}
+
+const published = new Set(PUBLISHED_ACTIONS.map(({ name }) => name.toLowerCase()))
+
+/**
+ * The action as a custom role can name it. Azure accepts published names and wildcards only: an action that clients
+ * call but that is not published is granted by the narrowest wildcard over it.
+ */
+function nameable(action: string): string {
+  if (published.has(action.toLowerCase()) || !action.startsWith(`${PROVIDER}/`)) return action
+  const parts = action.split('/')
+  const verb = parts.pop() ?? ''
+  if (verb === 'action') parts.pop()
+  return [...parts, '*', verb].join('/')
+}
+
+/** Every action that a permit's scope covers, whatever its conditions say, less what is forbidden to everybody. */
+function coveredBy(policy: Policy, set: PolicySet, isForbidden: (id: string) => boolean): string[] {
+  const { actions, kind } = policy
+  const { resourceTypes } = set.words
+  const covered = set.words.actions.filter(
+    ({ id, name, parents }) =>
+      (kind === null || resourceTypesOf(name, resourceTypes).includes(kind)) &&
+      (actions === null ||
+        actions.includes(id) ||
+        parents.some((parent) => actions.includes(parent))),
+  )
+  return [
+    ...new Set(covered.filter(({ id }) => !isForbidden(id)).map(({ name }) => nameable(name))),
+  ].sort()
+}
+
+const NOWHERE =
+  '/subscriptions/0/resourcegroups/x/providers/microsoft.machinelearningservices/workspaces/x'
+
+/** Asks the forbids that look neither at facts nor at who and where: only those can never be lifted. */
+function forbidden(set: PolicySet): (id: string) => boolean {
+  const rules = [...set.rules.values()].filter(
+    ({ policy, link, shadow, principal, resource }) =>
+      policy.effect === 'forbid' &&
+      policy.stepUp === null &&
+      !shadow &&
+      link === null &&
+      principal === null &&
+      resource === null &&
+      policy.facts?.size === 0,
+  )
+  const slice = parseRules(`${set.version} unconditional`, rules)
+  const ids = set.words.actions.flatMap((action) => {
+    const type = resourceTypesOf(action.name, set.words.resourceTypes)[0] ?? 'Other'
+    const answer = evaluate(slice, {
+      principals: [{ type: 'User', id: 'harness/nobody' }],
+      action,
+      resources: [{ type, id: `${NOWHERE}/x` }, ...ancestorsOf(NOWHERE)],
+      context: {},
+    })
+    return answer.reasons.length > 0 ? [action.id] : []
+  })
+  const all = new Set(ids)
+  return (id) => all.has(id)
+}
+
+/** A UUID of version 5's layout out of SHA-256: the same for the same name, everywhere. */
+export function guidOf(name: string): string {
+  const hex = createHash('sha256').update(`azureml-harness ${name}`).digest('hex')
+  const variant = '89ab'[Number.parseInt(hex[16] ?? '0', 16) % 4]
+  return [
+    hex.slice(0, 8),
+    hex.slice(8, 12),
+    `5${hex.slice(13, 16)}`,
+    `${variant}${hex.slice(17, 20)}`,
+    hex.slice(20, 32),
+  ].join('-')
+}
+
+/** ARM compares ids without case; tools around it do not. */
+export function armSpelling(id: string): string {
+  return id
+    .replace('/resourcegroups/', '/resourceGroups/')
+    .replace('/providers/microsoft.machinelearningservices/', `/providers/${PROVIDER}/`)
+}
+
+function subscriptionOf(id: string): string {
+  return id.split('/').slice(0, 3).join('/')
+}
+
+/** Roles and assignments for all rules in force, less what Azure gives to everybody (`@public`). */
+export function grantsOf(set: PolicySet): Grants {
+  const isForbidden = forbidden(set)
+  const permits = [...set.rules.values()].filter(
+    ({ policy, shadow }) => policy.effect === 'permit' && !policy.isPublic && !shadow,
+  )
+  const bound = permits.flatMap(({ resource }) =>
+    resource === null ? [] : [subscriptionOf(resource.id)],
+  )
+  const subscriptions = [...new Set(bound)].sort()
+  const policies = new Map(permits.map(({ policy }) => [policy.id, policy]))
+  const roles = [...policies.values()].flatMap((policy): Role[] => {
+    const actions = coveredBy(policy, set, isForbidden)
+    if (policy.identity === null || actions.length === 0) return []
+    const name = `Azure ML Harness ${policy.id}`
+    const { id, reason: description, identity } = policy
+    return [{ id, name, guid: guidOf(name), description, identity, actions }]
+  })
+  // what is permitted everywhere is granted wherever anything is bound
+  const scopesOf = (rule: Rule): readonly string[] =>
+    rule.resource === null ? subscriptions : [armSpelling(rule.resource.id)]
+  const assignments = new Map<string, Assignment>()
+  for (const rule of permits) {
+    for (const scope of scopesOf(rule)) {
+      const assignment = { role: rule.policy.id, identity: rule.policy.identity ?? '', scope }
+      assignments.set(JSON.stringify(assignment), assignment)
+    }
+  }
+  return {
+    identities: [...new Set(roles.map(({ identity }) => identity))].sort(),
+    roles,
+    assignments: [...assignments.values()],
+    subscriptions,
+  }
+}

@@ -1,0 +1,96 @@
+/**
+ * Principals and facts as people write them, for tools. No request is ever judged by these.
+ * @module
+ */
+import { Type } from 'typebox'
+import { Value } from 'typebox/value'
+import type { Principal } from '../../identity/principal.ts'
+import type { Facts } from '../facts.ts'
+
+const strict = { additionalProperties: false }
+const Names = Type.Array(Type.String({ minLength: 1 }))
+const Nullable = Type.Union([Type.String(), Type.Null()])
+
+/** When and how a principal signed in; what is left out is not known, and then no `@stepup` is met by it. */
+export const GivenSignIn = Type.Object(
+  {
+    ageSeconds: Type.Optional(Type.Integer({ minimum: 0 })),
+    methods: Type.Optional(Names),
+  },
+  strict,
+)
+
+/** A principal in its essentials. */
+export const GivenPrincipal = Type.Object(
+  {
+    kind: Type.Optional(
+      Type.Union([Type.Literal('user'), Type.Literal('service'), Type.Literal('compute')]),
+    ),
+    id: Type.String({ minLength: 1 }),
+    groups: Type.Optional(Names),
+    roles: Type.Optional(Names),
+    client: Type.Optional(Nullable),
+    tenant: Type.Optional(Nullable),
+    methods: Type.Optional(Names),
+    scopes: Type.Optional(Names),
+    workspace: Type.Optional(Nullable),
+    signedIn: Type.Optional(GivenSignIn),
+  },
+  strict,
+)
+
+const GivenFacts = Type.Record(
+  Type.String(),
+  Type.Union([Type.String(), Type.Number(), Type.Boolean(), Names]),
+)
+
+/**
+ * The principal that these essentials make, without a token.
+ * @param now the moment that ages are told of, in milliseconds since the epoch
+ */
+export function principalOf(given: Type.Static<typeof GivenPrincipal>, now: number): Principal {
+  const { ageSeconds, methods } = given.signedIn ?? {}
+  return {
+    kind: given.kind ?? 'user',
+    id: given.id,
+    issuer: given.id.split('/')[0] ?? '',
+    tenant: given.tenant ?? null,
+    client: given.client ?? null,
+    groups: given.groups ?? [],
+    roles: given.roles ?? [],
+    scopes: given.scopes ?? [],
+    resourceId: null,
+    workspace: given.workspace ?? null,
+    methods: methods ?? given.methods ?? [],
+    issuedAt: 0,
+    expiresAt: 0,
+    authenticatedAt: ageSeconds === undefined ? null : now / 1_000 - ageSeconds,
+    tokenId: null,
+    challengeable: false,
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** @throws Error if the text is not a principal's JSON */
+export function parsePrincipal(text: string, now: number): Principal {
+  const value = parse(text)
+  if (Value.Check(GivenPrincipal, value)) return principalOf(value, now)
+  const [first] = Value.Errors(GivenPrincipal, value)
+  throw new Error(`not a principal: ${first?.instancePath ?? ''} ${first?.message ?? 'not JSON'}`)
+}
+
+/** @throws Error if the text is not a JSON object of facts */
+export function parseFacts(text: string): Facts {
+  const value = parse(text)
+  if (Value.Check(GivenFacts, value)) return value
+  throw new Error(
+    'not facts: an object of strings, numbers, booleans and lists of strings is needed',
+  )
+}

@@ -1,0 +1,80 @@
+/**
+ * Policies that load and would surprise whoever wrote them: facts of documents that are asked for where they are not known.
+ *
+ * Of a read, documents are known once Azure has answered; of a change to a run, its tags once run history was asked. A
+ * forbid that holds without them refuses the call before that.
+ * @module
+ */
+import { evaluate } from '../engine/evaluate.ts'
+import { resourceTypesOf } from '../../vocabulary/cedar-types.ts'
+import type { PolicySet, Rule } from '../load/rules.ts'
+import { parseRules } from '../engine/slices.ts'
+import type { Action } from '../load/words.ts'
+
+export interface Note {
+  readonly policy: string
+  readonly file: string
+  readonly line: number
+  readonly text: string
+}
+
+/** Judged by the tags of the run that they change. */
+const CHANGES = /\/workspaces\/(?:experiments\/runs\/(?:write|delete)|metadata\/artifacts\/write)$/
+/** Reading a job, by either of its names. */
+const RUNS = /\/workspaces\/(?:jobs|experiments\/runs)\/read$/
+
+/**
+ * What is worth a second look, one note a policy and reason.
+ * @param documentFacts facts that only a document of Azure's tells
+ */
+export function notesOn(set: PolicySet, documentFacts: readonly string[]): readonly Note[] {
+  const notes = new Map<string, Note>()
+  for (const rule of set.rules.values()) {
+    const { id, file, line, facts, effect } = rule.policy
+    const asked = documentFacts.filter((fact) => facts === null || facts.has(fact))
+    const [fact] = asked
+    if (fact === undefined) continue
+    const note = (text: string): void =>
+      void notes.set(`${id} ${text}`, { policy: id, file, line, text })
+    const actions = set.words.actions.filter((action) => covers(rule, action))
+    const guard = `write "when { context has ${fact} && ... }"`
+    if (effect === 'forbid') {
+      const blind = (action: Action): boolean => refusesBlindly(set, rule, action)
+      if (actions.some((action) => action.parents.includes('read') && blind(action)))
+        note(`refuses reads before Azure has answered, when "${fact}" is not known yet: ${guard}`)
+      if (actions.some((action) => CHANGES.test(action.name) && blind(action)))
+        note(`refuses changes to runs before "${fact}" of the run is known: ${guard}`)
+    }
+    const other = asked.find((one) => one !== 'tags')
+    if (other !== undefined && actions.some(({ name }) => RUNS.test(name)))
+      note(
+        `asks for "${other}" of jobs that are read: whom it can apply to reads no runs in run history and MLflow, which tell tags only`,
+      )
+  }
+  return [...notes.values()]
+}
+
+function covers({ policy: { actions, kind } }: Rule, action: Action): boolean {
+  const named = actions === null || action.uids.some(({ id }) => actions.includes(id))
+  return named && (kind === null || typesOf(action).includes(kind))
+}
+
+function typesOf(action: Action): readonly string[] {
+  return resourceTypesOf(action.name, ['Job', 'Run', 'Artifact', 'Model', 'Data', 'Workspace'])
+}
+
+/** Whether a forbid holds of a call of which no facts are known. */
+function refusesBlindly(set: PolicySet, rule: Rule, action: Action): boolean {
+  const { principal, resource, policy } = rule
+  const type = policy.kind ?? typesOf(action)[0]
+  if (type === undefined) return false
+  const anybody = { type: 'User', id: 'harness/anybody' }
+  const caller = principal === null ? [] : [principal]
+  const answer = evaluate(parseRules(`note ${set.version} ${rule.id}`, [rule]), {
+    principals: principal?.type === 'Group' || principal === null ? [anybody, ...caller] : caller,
+    action,
+    resources: [{ type, id: 'harness/anything' }, ...(resource === null ? [] : [resource])],
+    context: {},
+  })
+  return answer.reasons.includes(rule.id)
+}

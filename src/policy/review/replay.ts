@@ -1,0 +1,130 @@
+/**
+ * Past decisions asked again: what a change of policy would have changed.
+ *
+ * A record whose decision the old policies do not reproduce from what it has (a body's tags, say, are in no record) is
+ * counted and left out, never guessed at.
+ * @module
+ */
+import { Refusal } from '../../errors.ts'
+import type { SignInRequirement } from '../../identity/sign-in.ts'
+import { createDecide, type Verdict } from '../decide.ts'
+import { askedIn, NOW, type Asked, type Row } from './recorded.ts'
+import type { PolicySet } from '../load/rules.ts'
+import type { CheckSignInAt } from '../step-up.ts'
+
+/** Decisions that change in the same way: who, on what kind of thing, from what to what. */
+export interface Change {
+  readonly principal: string
+  readonly action: string
+  readonly workspace: string | null
+  readonly before: string
+  readonly after: string
+  readonly count: number
+  /** A decision id, for `explain`. */
+  readonly example: string
+}
+
+export interface Replay {
+  /** Decisions that the old policies reproduce, and that were asked of the new ones. */
+  readonly replayed: number
+  /** Decisions that the old policies do not reproduce from what the record has. */
+  readonly unreproducible: number
+  /** Replayed ones that the new policies leave to a sign-in of which the record says nothing. */
+  readonly assumed: number
+  readonly changes: readonly Change[]
+}
+
+function answer(verdict: Verdict): string {
+  const { decision } = verdict
+  const identity = verdict.permit === null ? '' : ` as ${verdict.permit.effects.identity}`
+  return `${decision.verdict}${identity} by ${decision.policies.join(', ') || 'default'}`
+}
+
+/**
+ * The judge for recorded decisions. Where a sign-in was asked for, the record tells when and how it was made, and it is
+ * judged anew. Other records do not tell: then a permit is taken to say that it was good enough, a refusal that it was not.
+ * @param assumed called for each decision that was taken so
+ */
+export function createRedecide(
+  set: PolicySet,
+  checkSignIn: CheckSignInAt,
+  assumed: () => void = () => undefined,
+): (asked: Asked) => Verdict {
+  let current: Asked | null = null
+  const decide = createDecide(set, {
+    checkSignIn(principal, requirement) {
+      if (current !== null && tells(current, requirement))
+        return checkSignIn(principal, requirement, NOW)
+      assumed()
+      return current?.verdict === 'permit'
+        ? null
+        : new Refusal('insufficient_scope', 'the sign-in was not good enough')
+    },
+  })
+  return (asked) => {
+    current = asked
+    return decide(asked.principal, asked.operation, asked.facts)
+  }
+}
+
+/** Whether a record has what a requirement asks about. */
+function tells(
+  { principal, facts }: Asked,
+  { maxAgeSeconds, methods }: SignInRequirement,
+): boolean {
+  const age = maxAgeSeconds === undefined || principal.authenticatedAt !== null
+  return age && (methods === undefined || Object.hasOwn(facts, 'methods'))
+}
+
+/** The verdict if it is the recorded one, by the same policies; else null. */
+export function reproduces(redecide: (asked: Asked) => Verdict, asked: Asked): Verdict | null {
+  const verdict = redecide(asked)
+  const same =
+    verdict.decision.verdict === asked.verdict &&
+    verdict.decision.policies.toSorted().join(' ') === asked.policies.toSorted().join(' ')
+  return same ? verdict : null
+}
+
+/** Replays records against two sets of policies. */
+export async function replay(
+  before: PolicySet,
+  after: PolicySet,
+  rows: AsyncIterable<Row> | Iterable<Row>,
+  checkSignIn: CheckSignInAt,
+): Promise<Replay> {
+  let assumed = 0
+  const old = createRedecide(before, checkSignIn)
+  const now = createRedecide(after, checkSignIn, () => assumed++)
+  const changes = new Map<string, Change>()
+  let replayed = 0
+  let unreproducible = 0
+  for await (const row of rows) {
+    const asked = askedIn(row, before)
+    if (asked === null) continue
+    const verdict = reproduces(old, asked)
+    if (verdict === null) {
+      unreproducible++
+      continue
+    }
+    replayed++
+    const was = answer(verdict)
+    const is = answer(now(asked))
+    if (was === is) continue
+    const change = {
+      principal: asked.principal.id,
+      action: asked.operation.action,
+      workspace: asked.operation.scope,
+      before: was,
+      after: is,
+    }
+    const key = JSON.stringify(change)
+    const known = changes.get(key)
+    changes.set(key, {
+      ...change,
+      count: (known?.count ?? 0) + 1,
+      example: known?.example ?? asked.id,
+    })
+  }
+  const all = [...changes.values()].sort((one, other) => other.count - one.count)
+  return { replayed, unreproducible, assumed, changes: all }
+}

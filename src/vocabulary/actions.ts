@@ -1,0 +1,230 @@
+/**
+ * The actions of Microsoft.MachineLearningServices as Azure publishes them for its role-based access control
+ * (Microsoft Learn: Azure permissions for AI + machine learning), one row a resource type.
+ * @module
+ */
+import type { Effect } from './operation.ts'
+
+/** One word of the vocabulary. An action that both returns secrets and does not has two entries. */
+export interface ActionWord {
+  /** Published spelling, provider included. */
+  readonly name: string
+  readonly group: Effect
+  /** Whether its answer holds keys, tokens or SAS. */
+  readonly secrets: boolean
+}
+
+export const PROVIDER = 'Microsoft.MachineLearningServices'
+
+/**
+ * Resource type and verbs. `read`, `write` and `delete` stand for themselves, any other verb for `<verb>/action`.
+ * `!`: the answer always holds secrets. `?`: it does in some calls (a SAS for an upload, keys on request).
+ */
+const PUBLISHED: readonly (readonly [type: string, verbs: string])[] = [
+  ['', 'register'],
+  ['locations', 'deleteVirtualNetworkOrSubnets updateQuotas'],
+  ['locations/availableQuota', 'read'],
+  ['locations/availableQuota/default', 'read'],
+  ['locations/computeoperationsstatus', 'read'],
+  ['locations/mfeOperationResults', 'read'],
+  ['locations/mfeOperationsStatus', 'read'],
+  ['locations/quotaAndUsage', 'read'],
+  ['locations/quotas', 'read'],
+  ['locations/usages', 'read'],
+  ['locations/vmsizes', 'read'],
+  ['locations/workspaceOperationsStatus', 'read'],
+  ['operations', 'read'],
+  ['registries', 'read write delete privateEndpointConnectionsApproval'],
+  ['registries/assets', 'read? write? delete'],
+  ['registries/assets/stage', 'write'],
+  ['registries/checkNameAvailability', 'read'],
+  ['registries/connections', 'read write delete'],
+  ['registries/privateEndpointConnectionProxies', 'read write delete validate'],
+  ['registries/privateEndpointConnections', 'read write delete'],
+  ['registries/privateLinkResources', 'read'],
+  ['virtualclusters', 'read write delete'],
+  ['virtualclusters/jobs', 'submit'],
+  [
+    'workspaces',
+    'read write delete agents checkComputeNameAvailability featuresets featurestoreentities listConnectionModels listKeys! listStorageAccountKeys! privateEndpointConnectionsApproval provisionManagedNetwork resynckeys',
+  ],
+  ['workspaces/agents', 'read delete'],
+  ['workspaces/assets/stage', 'write'],
+  ['workspaces/batchEndpoints', 'read write delete listKeys!'],
+  ['workspaces/batchEndpoints/checkNameAvailability', 'read'],
+  ['workspaces/batchEndpoints/deployments', 'read write delete'],
+  ['workspaces/batchEndpoints/deployments/checkNameAvailability', 'read'],
+  ['workspaces/batchEndpoints/deployments/jobs', 'read write delete'],
+  ['workspaces/batchEndpoints/jobs', 'read write delete'],
+  ['workspaces/codes', 'read write delete'],
+  ['workspaces/codes/versions', 'read write delete'],
+  ['workspaces/components', 'read write delete'],
+  ['workspaces/components/versions', 'read write delete'],
+  [
+    'workspaces/computes',
+    'read write delete applicationaccess applicationaccessuilinks enableSso listKeys! listNodes reimage restart start stop updateDataMounts updateIdleShutdownSetting updateSchedules',
+  ],
+  ['workspaces/connections', 'read write delete listsecrets!'],
+  ['workspaces/connections/deployments', 'read write delete'],
+  ['workspaces/connections/models', 'read'],
+  [
+    'workspaces/connections/raiBlocklists',
+    'read write delete addRaiBlocklistItems deleteRaiBlocklistItems',
+  ],
+  ['workspaces/connections/raiBlocklists/raiBlocklistItems', 'read write delete'],
+  ['workspaces/connections/raiPolicies', 'read write delete'],
+  ['workspaces/data', 'read write delete'],
+  ['workspaces/data/versions', 'read write delete'],
+  ['workspaces/datadriftdetectors', 'read write delete'],
+  ['workspaces/datasets', 'read write delete'],
+  ['workspaces/datasets/registered', 'read write delete'],
+  ['workspaces/datasets/registered/preview', 'read'],
+  ['workspaces/datasets/registered/profile', 'read write'],
+  ['workspaces/datasets/registered/schema', 'read'],
+  ['workspaces/datasets/unregistered', 'read write delete'],
+  ['workspaces/datasets/unregistered/preview', 'read'],
+  ['workspaces/datasets/unregistered/profile', 'read write'],
+  ['workspaces/datasets/unregistered/schema', 'read'],
+  ['workspaces/datasets/versions', 'read write delete'],
+  ['workspaces/datastores', 'read? write delete listsecrets!'],
+  ['workspaces/diagnose', 'read'],
+  ['workspaces/endpoints', 'read write delete listkeys!'],
+  ['workspaces/endpoints/deployments', 'read write delete'],
+  ['workspaces/endpoints/deployments/modelmonitorings', 'read write delete'],
+  ['workspaces/endpoints/models', 'read'],
+  ['workspaces/endpoints/pipelines', 'read write'],
+  ['workspaces/environments', 'read? write build readSecrets!'],
+  ['workspaces/environments/versions', 'read write delete'],
+  ['workspaces/evaluations', 'write'],
+  ['workspaces/evaluations/results/labels', 'read'],
+  ['workspaces/evaluations/results/reasonings', 'read'],
+  ['workspaces/evaluations/results/states', 'read'],
+  ['workspaces/eventGridFilters', 'read write delete'],
+  ['workspaces/experiments', 'read write delete'],
+  ['workspaces/experiments/runs', 'read write delete submit'],
+  ['workspaces/features', 'read'],
+  ['workspaces/featuresets', 'read write delete'],
+  ['workspaces/featurestoreentities', 'read write delete'],
+  ['workspaces/featurestores', 'read write delete'],
+  ['workspaces/hubs', 'read write delete join'],
+  ['workspaces/hubs/policies', 'read write delete'],
+  ['workspaces/jobs', 'read write delete cancel'],
+  ['workspaces/jobs/operationresults', 'read'],
+  ['workspaces/labeling', 'export labelimport'],
+  ['workspaces/labeling/labels', 'read write delete approve_unapprove reject update'],
+  ['workspaces/labeling/projects', 'read write delete'],
+  ['workspaces/labeling/projects/summary', 'read'],
+  ['workspaces/linkedServices', 'read write delete'],
+  ['workspaces/listNotebookAccessToken', 'read!'],
+  ['workspaces/listNotebookKeys', 'read!'],
+  ['workspaces/managedNetworks', 'read write batchOutboundRules'],
+  ['workspaces/managedNetworks/outboundRules', 'read write delete'],
+  ['workspaces/managedstorages/claim', 'read write manage'],
+  ['workspaces/managedstorages/quota', 'read manage'],
+  ['workspaces/marketplaceSubscriptions', 'read write delete'],
+  ['workspaces/metadata', 'listsecrets!'],
+  ['workspaces/metadata/artifacts', 'read? write? delete'],
+  ['workspaces/metadata/secrets', 'read! write delete'],
+  ['workspaces/metadata/snapshots', 'read? write delete'],
+  ['workspaces/metrics/resource', 'write'],
+  ['workspaces/models', 'read write delete package'],
+  ['workspaces/models/versions', 'read write delete'],
+  ['workspaces/modules', 'read write'],
+  ['workspaces/notebooks/samples', 'read'],
+  ['workspaces/notebooks/storage', 'read write delete download upload'],
+  ['workspaces/notebooks/vm', 'read write delete'],
+  ['workspaces/onlineEndpoints', 'read write delete score'],
+  ['workspaces/onlineendpoints', 'listkeys! regeneratekeys token!'],
+  ['workspaces/onlineEndpoints/checkNameAvailability', 'read'],
+  ['workspaces/onlineEndpoints/deployments', 'read write delete'],
+  ['workspaces/onlineendpoints/deployments', 'getlogs'],
+  ['workspaces/onlineEndpoints/deployments/checkNameAvailability', 'read'],
+  ['workspaces/onlineendpoints/deployments/operationresults', 'read'],
+  ['workspaces/onlineendpoints/deployments/operationsstatus', 'read'],
+  ['workspaces/onlineEndpoints/deployments/skus', 'read'],
+  ['workspaces/onlineendpoints/operationresults', 'read'],
+  ['workspaces/onlineendpoints/operationsstatus', 'read'],
+  ['workspaces/outboundNetworkDependenciesEndpoints', 'read'],
+  ['workspaces/outboundRules', 'read write delete'],
+  ['workspaces/pipelinedrafts', 'read write delete'],
+  ['workspaces/privateEndpointConnectionProxies', 'read write delete validate'],
+  ['workspaces/privateEndpointConnections', 'read write delete'],
+  ['workspaces/privateLinkResources', 'read'],
+  ['workspaces/providers/Microsoft.Insights/diagnosticSettings', 'read write'],
+  ['workspaces/providers/Microsoft.Insights/logDefinitions', 'read'],
+  ['workspaces/providers/Microsoft.Insights/metricDefinitions', 'read'],
+  ['workspaces/reports', 'read write delete'],
+  ['workspaces/schedules', 'read write delete'],
+  ['workspaces/serverlessEndpoints', 'read write delete listKeys! regenerateKeys!'],
+  ['workspaces/services', 'read'],
+  ['workspaces/services/aci', 'write delete listkeys!'],
+  ['workspaces/services/aks', 'write? delete listkeys! score?'],
+  ['workspaces/simulations', 'write'],
+  ['workspaces/simulations/results/images', 'read'],
+  ['workspaces/simulations/results/texts', 'read'],
+]
+
+/** Called by published clients, not in the published list: named by ARM's rule (POST x is `x/action`). */
+const UNPUBLISHED: readonly (readonly [type: string, verbs: string])[] = [
+  ['registries', 'removeRegions'],
+  ['workspaces', 'diagnose listNotebookAccessToken! listNotebookKeys! prepareNotebook'],
+  ['workspaces/capabilityHosts', 'read write delete'],
+  ['workspaces/codes/versions', 'publish startPendingUpload!'],
+  ['workspaces/components/versions', 'publish'],
+  ['workspaces/data/versions', 'publish startPendingUpload!'],
+  ['workspaces/environments', 'delete'],
+  ['workspaces/environments/versions', 'publish'],
+  ['workspaces/models/versions', 'publish startPendingUpload!'],
+]
+
+/** Reads outside of the provider that clients need to find their workspace. */
+const PLATFORM: readonly ActionWord[] = [
+  'Microsoft.Resources/subscriptions/read',
+  'Microsoft.Resources/subscriptions/resourceGroups/read',
+  'Microsoft.Resources/subscriptions/providers/read',
+].map((name) => ({ name, group: 'read', secrets: false }))
+
+/** Verbs that ARM calls actions but that only look (or, `diagnose`, that run in spite of being called a read). */
+const GROUP_OF = new Map<string, Effect>([
+  ['workspaces/computes/listNodes', 'read'],
+  ['workspaces/onlineendpoints/deployments/getlogs', 'read'],
+  ['workspaces/listConnectionModels', 'read'],
+  ['workspaces/checkComputeNameAvailability', 'read'],
+  ['workspaces/diagnose/read', 'invoke'],
+  ['locations/updateQuotas', 'write'],
+  ['locations/deleteVirtualNetworkOrSubnets', 'delete'],
+  ['workspaces/managedNetworks/batchOutboundRules', 'write'],
+])
+
+function isPlain(verb: string): verb is 'read' | 'write' | 'delete' {
+  return verb === 'read' || verb === 'write' || verb === 'delete'
+}
+
+function wordsOf(rows: readonly (readonly [string, string])[]): ActionWord[] {
+  return rows.flatMap(([type, verbs]) =>
+    verbs.split(' ').flatMap((marked) => {
+      const mark = marked.at(-1)
+      const verb = mark === '!' || mark === '?' ? marked.slice(0, -1) : marked
+      const path = type === '' ? verb : `${type}/${verb}`
+      const name = `${PROVIDER}/${path}${isPlain(verb) ? '' : '/action'}`
+      const group = GROUP_OF.get(path)
+      const word = { name, group: group ?? (isPlain(verb) ? verb : 'invoke') }
+      if (mark === '?')
+        return [
+          { ...word, secrets: false },
+          { ...word, secrets: true },
+        ]
+      return [{ ...word, secrets: mark === '!' }]
+    }),
+  )
+}
+
+/** The published actions alone: what a role of Azure can name. */
+export const PUBLISHED_ACTIONS: readonly ActionWord[] = Object.freeze(wordsOf(PUBLISHED))
+
+/** Every action that policy can name. */
+export const ACTIONS: readonly ActionWord[] = Object.freeze([
+  ...PUBLISHED_ACTIONS,
+  ...wordsOf(UNPUBLISHED),
+  ...PLATFORM,
+])

@@ -1,0 +1,276 @@
+/**
+ * Edits that an attacker with the disk could make, and what `audit verify`, `cat` and `reconcile` say.
+ */
+import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import t from 'tap'
+import {
+  azureSink,
+  chainDirectory,
+  exchangeOf,
+  optionsOf,
+  rowsOf,
+  sinkServer,
+  spoolDirectory,
+  type SinkRow,
+  type Test,
+} from '../fixtures.ts'
+import { auditCat } from '../../../src/cli/audit/cat.ts'
+import { auditReconcile } from '../../../src/cli/audit/reconcile.ts'
+import { auditVerify } from '../../../src/cli/audit/verify.ts'
+import { openAudit } from '../../../src/audit/open.ts'
+import { segmentNames } from '../../../src/audit/spool/recover.ts'
+import { verifyChain } from '../../../src/audit/inspect/verify.ts'
+import type { Command, Io } from '../../../src/cli/io.ts'
+
+/** A spool with three boots and several segments, as a copy that no gateway knows of. */
+async function spool(t: Test): Promise<{ directory: string; rows: SinkRow[] }> {
+  const sink = await sinkServer(t)
+  const directory = spoolDirectory(t)
+  const options = optionsOf(directory, azureSink(sink.url), {
+    spool: { retentionSeconds: 3_600, segmentBytes: 65_536 },
+  })
+  for (let boot = 0; boot < 3; boot += 1) {
+    const audit = await openAudit(options)
+    for (let n = 0; n < 30; n += 1) await audit.recorder.refused(exchangeOf())
+    await audit.close(5_000)
+  }
+  return { directory, rows: sink.rows }
+}
+
+async function run(command: Command, ...args: string[]) {
+  const out: string[] = []
+  const err: string[] = []
+  const io: Io = {
+    out: (line) => out.push(line),
+    err: (line) => err.push(line),
+    colour: false,
+    env: {},
+    cwd: '/',
+    now: Date.now,
+    signal: AbortSignal.timeout(5_000),
+  }
+  return { status: await command.run(args, io), out, err }
+}
+
+const segmentOf = (directory: string, index: number): string => {
+  const chain = chainDirectory(directory)
+  return `${chain}/${segmentNames(chain).at(index)}`
+}
+/** Changes the lines of a segment. */
+function edit(directory: string, index: number, change: (lines: string[]) => string[]): void {
+  const path = segmentOf(directory, index)
+  const lines = readFileSync(path, 'utf8').split('\n').slice(0, -1)
+  writeFileSync(
+    path,
+    change(lines)
+      .map((line) => `${line}\n`)
+      .join(''),
+  )
+}
+
+t.test('a whole spool is whole, and a copy of it elsewhere too', async (t) => {
+  const { directory } = await spool(t)
+  const copy = spoolDirectory(t)
+  cpSync(chainDirectory(directory), copy, { recursive: true })
+  for (const place of [directory, copy]) {
+    const { status, out } = await run(auditVerify, place, '--json')
+    t.equal(status, 0)
+    t.match(JSON.parse(out[0] ?? ''), { broken: null, firstSeq: 1, unsigned: 1 })
+  }
+  t.ok(verifyChain(copy).checkpoints >= 3)
+})
+
+const EDITS: [string, number, (lines: string[]) => string[]][] = [
+  [
+    'an edited value',
+    1,
+    (lines) => lines.map((line, n) => (n === 9 ? line.replace('"Denied"', '"Allowe"') : line)),
+  ],
+  ['a deleted record', 1, (lines) => lines.filter((_, n) => n !== 9)],
+  ['an inserted record', 1, (lines) => lines.toSpliced(9, 0, lines[9] ?? '')],
+  ['two records exchanged', 1, (lines) => lines.toSpliced(9, 2, lines[10] ?? '', lines[9] ?? '')],
+  [
+    'an edited header',
+    1,
+    (lines) =>
+      lines.map((line, n) => (n === 0 ? line.replace('"openedAt":"2', '"openedAt":"1') : line)),
+  ],
+  ['a deleted line feed', 1, (lines) => lines.toSpliced(9, 2, `${lines[9]}${lines[10]}`)],
+]
+for (const [name, index, change] of EDITS) {
+  t.test(`${name} is found and named`, async (t) => {
+    const { directory } = await spool(t)
+    edit(directory, index, change)
+    const { status, out } = await run(auditVerify, directory)
+    t.equal(status, 1)
+    t.match(out[0], /BROKEN/)
+    t.match(out[0], /record \d+, line \d+ of \d{6}[0-9a-f]{4}-\d{6}\.jsonl: /)
+  })
+}
+
+t.test('a chain that was built anew by somebody without the key is found', async (t) => {
+  const { directory } = await spool(t)
+  const verdict = verifyChain(chainDirectory(directory))
+  const forged = spoolDirectory(t)
+  const sink = await sinkServer(t)
+  const audit = await openAudit(optionsOf(forged, azureSink(sink.url)))
+  await audit.close(2_000)
+  const [shipped = ''] = verdict.keyIds
+  t.equal((await run(auditVerify, directory, '--key-id', shipped)).status, 0)
+  const { status, out } = await run(auditVerify, forged, '--key-id', shipped)
+  t.equal(status, 1)
+  t.match(out[0], /signed by another key/)
+})
+
+t.test('a checkpoint with a foreign signature is found', async (t) => {
+  const { directory } = await spool(t)
+  edit(directory, -1, (lines) =>
+    lines.map((line) => line.replace(/"signature":"[^"]{8}/, '"signature":"AAAAAAAA')),
+  )
+  t.equal((await run(auditVerify, directory)).status, 1)
+})
+
+t.test('a cut tail is found by what was shipped', async (t) => {
+  const { directory, rows } = await spool(t)
+  const checkpoints = rows.filter(({ Event }) => Event === 'checkpoint')
+  const { seq } = checkpoints.at(-1)!['Detail'] as { seq: number }
+  edit(directory, -1, (lines) => lines.slice(0, -5))
+  t.equal((await run(auditVerify, directory)).status, 0, 'the chain alone cannot show it')
+  const { status, out } = await run(auditVerify, directory, '--at-least', String(seq))
+  t.equal(status, 1)
+  t.match(out[0], /its tail was cut/)
+})
+
+t.test('a deleted segment is found, at the beginning and in the middle', async (t) => {
+  for (const index of [0, 1]) {
+    const { directory } = await spool(t)
+    rmSync(segmentOf(directory, index))
+    const { status, out } = await run(auditVerify, directory)
+    t.equal(status, 1)
+    t.match(out[0], /missing/)
+  }
+})
+
+t.test('segments that were shipped and retired are not missing', async (t) => {
+  const sink = await sinkServer(t)
+  const directory = spoolDirectory(t)
+  const audit = await openAudit(
+    optionsOf(directory, azureSink(sink.url), {
+      spool: { segmentBytes: 65_536, retentionSeconds: 0 },
+    }),
+  )
+  for (let n = 0; n < 100; n += 1) await audit.recorder.refused(exchangeOf())
+  while ((rowsOf(directory)[0]?.Seq ?? 1) === 1) {
+    await new Promise((resolve) => {
+      setTimeout(resolve, 50)
+    })
+  }
+  await audit.close(5_000)
+  const verdict = verifyChain(chainDirectory(directory))
+  t.equal(verdict.broken, null)
+  t.ok(verdict.firstSeq > 1)
+})
+
+t.test('a renamed segment is found', async (t) => {
+  const { directory } = await spool(t)
+  const path = segmentOf(directory, -1)
+  renameSync(path, path.replace(/\d{6}\.jsonl$/, '000009.jsonl'))
+  t.equal((await run(auditVerify, directory)).status, 1)
+})
+
+t.test('a directory without a chain, and one that is not there', async (t) => {
+  const directory = spoolDirectory(t)
+  mkdirSync(`${directory}/x`)
+  t.equal((await run(auditVerify, directory)).status, 1)
+  await t.rejects(run(auditVerify, `${directory}/nowhere`), { message: /does not exist/ })
+  t.equal((await run(auditVerify)).status, 2)
+})
+
+t.test('cat filters and prints JSON or a table', async (t) => {
+  const { directory } = await spool(t)
+  const all = await run(auditCat, directory, '--json')
+  t.equal(all.out.length, rowsOf(directory).length)
+  const refused = await run(auditCat, directory, '--json', '--where', 'RecordKind=REFUSED')
+  t.equal(refused.out.length, 90)
+  t.match(JSON.parse(refused.out[0] ?? ''), { RecordKind: 'refused' })
+  const table = await run(auditCat, directory, '--where', 'Event=checkpoint')
+  t.match(table.out[0], /^EventTime +RecordKind/)
+  t.match(table.out[1], /checkpoint/)
+  const none = await run(auditCat, directory, '--json', '--until', '2001-01-01T00:00:00Z')
+  t.equal(none.out.length, 0)
+  t.equal((await run(auditCat, directory, '--where', 'nonsense')).status, 2)
+  t.equal((await run(auditCat, directory, '--since', 'yesterday')).status, 2)
+})
+
+t.test('cat follows until it is interrupted', async (t) => {
+  const sink = await sinkServer(t)
+  const directory = spoolDirectory(t)
+  const audit = await openAudit(optionsOf(directory, azureSink(sink.url)))
+  const stop = new AbortController()
+  const lines: string[] = []
+  const exchange = exchangeOf()
+  const following = auditCat.run([directory, '--json', '--follow'], {
+    out: (line) => {
+      lines.push(line)
+      if (line.includes(exchange.id)) stop.abort()
+    },
+    err: () => {},
+    colour: false,
+    env: {},
+    cwd: '/',
+    now: Date.now,
+    signal: stop.signal,
+  })
+  await audit.recorder.refused(exchange)
+  t.equal(await following, 0)
+  t.ok(lines.some((line) => line.includes(exchange.id)))
+  await audit.close(1_000)
+})
+
+t.test('reconcile names what a sink accepted and did not store', async (t) => {
+  const { directory, rows } = await spool(t)
+  const file = `${directory}/rows.json`
+  const save = (value: unknown): void => {
+    writeFileSync(file, typeof value === 'string' ? value : JSON.stringify(value))
+  }
+  save(rows)
+  t.equal((await run(auditReconcile, directory, '--rows', file)).status, 0)
+  const lost = rows[10]
+  const stored = rows.filter((row) => row !== lost)
+  save(stored.map((row) => JSON.stringify(row)).join('\n'))
+  const missing = await run(auditReconcile, directory, '--rows', file, '--json')
+  t.equal(missing.status, 1)
+  t.equal(
+    missing.out.map((line) => JSON.parse(line)).reduce((sum, hour) => sum + hour.missing, 0),
+    1,
+  )
+  t.match(missing.out.join(''), lost?.EventUid ?? '-')
+})
+
+t.test('reconcile reads an answer of the query API, and counts by the hour', async (t) => {
+  const { directory, rows } = await spool(t)
+  const file = `${directory}/rows.json`
+  const table = {
+    tables: [
+      {
+        name: 'PrimaryResult',
+        columns: [{ name: 'EventUid', type: 'string' }],
+        rows: rows.map(({ EventUid }) => [EventUid]),
+      },
+    ],
+  }
+  writeFileSync(file, JSON.stringify(table, null, 2))
+  t.equal((await run(auditReconcile, directory, '--rows', file)).status, 0)
+  const hours = new Map<string, number>()
+  for (const row of rowsOf(directory)) {
+    const hour = `${String(row['EventTime']).slice(0, 13)}:00:00Z`
+    hours.set(hour, (hours.get(hour) ?? 0) + 1)
+  }
+  const counts = [...hours].map(([Hour, Records]) => ({ Hour, Records }))
+  writeFileSync(file, JSON.stringify(counts))
+  t.equal((await run(auditReconcile, directory, '--rows', file)).status, 0)
+  counts[0]!.Records -= 1
+  writeFileSync(file, JSON.stringify(counts))
+  t.equal((await run(auditReconcile, directory, '--rows', file)).status, 1)
+  t.equal((await run(auditReconcile, directory)).status, 2)
+})

@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { Ajv2020 } from 'ajv/dist/2020.js'
+import t from 'tap'
+import { exchangeOf } from '../fixtures.ts'
+import { metadataOf, ocsfOf } from '../../../src/audit/record/ocsf.ts'
+import { eventRow } from '../../../src/audit/create-recorder.ts'
+import { rowOf, type RecordKind, type Row } from '../../../src/audit/record/row.ts'
+import { Refusal } from '../../../src/errors.ts'
+
+const schema = JSON.parse(
+  readFileSync(resolve(import.meta.dirname, 'ocsf-1.8.0-api-activity.json'), 'utf8'),
+)
+const validate = new Ajv2020({ strict: false, validateFormats: false }).compile(schema)
+const context = { hashKey: null, version: '1.0.0' }
+
+const eventOf = (row: Row) => ({
+  ...ocsfOf(row, 1_795_000_000_000),
+  metadata: { ...metadataOf(row, '1.0.0'), uid: 'c:1', sequence: 1 },
+})
+/** As it is after JSON: absent fields are gone. */
+const published = (row: Row) => JSON.parse(JSON.stringify(eventOf(row)))
+
+const bare = {
+  target: null,
+  principal: null,
+  operation: null,
+  decision: null,
+  identity: null,
+  upstream: null,
+  status: null,
+}
+const read = { ...exchangeOf().operation!, effect: 'read' as const }
+const cases: [string, RecordKind, Row][] = [
+  ['an intent', 'authorized', rowOf('authorized', exchangeOf(), none(), context)],
+  ['an end', 'completed', rowOf('completed', exchangeOf(), ended('success'), context)],
+  [
+    'a read',
+    'completed',
+    rowOf('completed', exchangeOf({ operation: read }), ended('failed'), context),
+  ],
+  [
+    'a refusal of somebody unknown',
+    'refused',
+    rowOf(
+      'refused',
+      exchangeOf({ ...bare, refusal: new Refusal('missing_token', 'no token') }),
+      ended('denied'),
+      context,
+    ),
+  ],
+  ['an event', 'gateway', eventRow('start', { version: '1' }, '1.0.0')],
+]
+
+function none() {
+  return { outcome: null, durationMs: null }
+}
+function ended(outcome: 'success' | 'failed' | 'denied') {
+  return { outcome, durationMs: 3.2 }
+}
+
+t.test('the published class demands what this test was told', async (t) => {
+  t.same(schema.required.toSorted(), [
+    'activity_id',
+    'actor',
+    'api',
+    'category_uid',
+    'class_uid',
+    'cloud',
+    'metadata',
+    'severity_id',
+    'src_endpoint',
+    'time',
+    'type_uid',
+  ])
+})
+
+for (const [name, kind, row] of cases) {
+  t.test(`${name} is valid against the published OCSF 1.8.0 API Activity`, async (t) => {
+    t.ok(validate(published(row)), JSON.stringify(validate.errors))
+    t.equal(row['RecordKind'], kind)
+  })
+}
+
+t.test('an event with a wrong type is not valid', async (t) => {
+  t.notOk(validate({ ...published(cases[0]![2]), activity_id: 'Read' }))
+})
+
+t.test('type_uid follows the activity', async (t) => {
+  const activities = [
+    ['read', null, 2],
+    ['write', 200, 3],
+    ['write', 201, 1],
+    ['delete', 200, 4],
+    ['invoke', 200, 99],
+  ] as const
+  for (const [effect, status, activity] of activities) {
+    const event = ocsfOf({ RecordKind: 'completed', Effect: effect, UpstreamStatus: status }, 0)
+    t.equal(event.activity_id, activity)
+    t.equal(event.type_uid, 600_300 + activity)
+  }
+})

@@ -1,0 +1,378 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { EXIT, type Command, type Io } from '../../src/cli/io.ts'
+import { explain } from '../../src/cli/explain/explain.ts'
+import { policyCheck } from '../../src/cli/policy/check.ts'
+import { policyDiff } from '../../src/cli/policy/diff.ts'
+import { policyMatrix, policySchema } from '../../src/cli/policy/schema.ts'
+import { policyTest } from '../../src/cli/policy/test.ts'
+import { link, GENESIS } from '../../src/audit/record/spool-line.ts'
+import { SHIPPED, SUB, WS, writePolicies } from '../policy/support.ts'
+
+interface Ran {
+  readonly status: number
+  readonly out: string
+  readonly err: string
+}
+
+const run = (command: Command, ...args: string[]): Promise<Ran> => runAt(0, command, ...args)
+
+async function runAt(now: number, command: Command, ...args: string[]): Promise<Ran> {
+  const out: string[] = []
+  const err: string[] = []
+  const io: Io = {
+    out: (line) => out.push(line),
+    err: (line) => err.push(line),
+    colour: false,
+    env: {},
+    cwd: SHIPPED,
+    now: () => now,
+    signal: new AbortController().signal,
+  }
+  const status = await command.run(args, io)
+  return { status, out: out.join('\n'), err: err.join('\n') }
+}
+
+const IDS = ['--identity', 'ml-reader', '--identity', 'ml-writer']
+const HERE = ['--policies', '.', ...IDS]
+
+t.test('policy check says that the shipped policies are sound, or all that is wrong', async (t) => {
+  const sound = await run(policyCheck, ...HERE)
+  t.equal(sound.status, EXIT.ok)
+  t.match(sound.out, 'readers-on-lab (reader) is inherited by every workspace in ResourceGroup')
+  t.match(JSON.parse((await run(policyCheck, ...HERE, '--json')).out), {
+    ok: true,
+    faults: [],
+    notes: [],
+  })
+  const noted = await writePolicies(t, {
+    'late.cedar':
+      '@id("late") @reason("r")\nforbid (principal, action in Action::"read", resource)\nunless { context has tags };',
+  })
+  const notes = await run(policyCheck, '--policies', noted.directory, ...IDS)
+  t.equal(notes.status, EXIT.ok)
+  t.match(notes.out, /note: late\.cedar:1: late refuses reads before Azure has answered/)
+  const { directory } = await writePolicies(t, {
+    'a.cedar': 'permit (principal, action, resource);\npermit',
+  })
+  const bad = await run(policyCheck, '--policies', directory, ...IDS)
+  t.equal(bad.status, EXIT.failed)
+  t.match(bad.err, 'a.cedar:1')
+  t.match(bad.err, 'a.cedar:2')
+  const json = await run(policyCheck, '--policies', directory, ...IDS, '--json')
+  t.match(JSON.parse(json.out), { ok: false, faults: [{ file: 'a.cedar', line: 1 }] })
+  t.equal((await run(policyCheck)).status, EXIT.usage)
+  t.equal((await run(policyCheck, '--policies', '.', '--config', 'x')).status, EXIT.usage)
+})
+
+t.test('policies, identities and issuers are taken from the configuration', async (t) => {
+  const directory = t.testdir({ 'harness.yaml': 'policies: 1' })
+  const config = join(directory, 'harness.yaml')
+  await t.rejects(run(policyCheck, '--config', config), { name: 'ConfigError' })
+  const example = join(SHIPPED, '..', 'config', 'harness.yaml')
+  const sound = await run(policyCheck, '--config', example)
+  t.equal(sound.status, EXIT.ok, sound.err)
+})
+
+t.test(
+  'policy test runs the cases and fails if one is not as expected, or if there is none',
+  async (t) => {
+    const shipped = await run(policyTest, ...HERE)
+    t.equal(shipped.status, EXIT.ok)
+    t.match(shipped.err, '0 not as expected')
+    const suite = `workspace: ${WS}\nprincipals: { me: {} }\ncases: [{ who: me, does: workspaces/read, decision: permit }]\n`
+    const files = { 'x.tests.yaml': suite }
+    const { directory } = await writePolicies(t, files)
+    const wrong = await run(policyTest, '--policies', directory, ...IDS)
+    t.equal(wrong.status, EXIT.failed)
+    t.match(wrong.err, 'x.tests.yaml: me workspaces/read on Workspace: refuse')
+    t.match(JSON.parse((await run(policyTest, '--policies', directory, ...IDS, '--json')).out), {
+      file: 'x.tests.yaml',
+    })
+    await writeFile(join(directory, 'x.tests.yaml'), 'nonsense: true\n')
+    t.equal((await run(policyTest, '--policies', directory, ...IDS)).status, EXIT.failed)
+    const none = await writePolicies(t, {})
+    t.equal((await run(policyTest, '--policies', none.directory, ...IDS)).status, EXIT.failed)
+  },
+)
+
+t.test('the committed schema and matrix are what the commands print', async (t) => {
+  const schema = await run(policySchema)
+  t.equal(await readFile(join(SHIPPED, 'schema.cedarschema'), 'utf8'), `${schema.out}\n`)
+  const matrix = await run(policyMatrix, ...HERE)
+  const page = await readFile(join(SHIPPED, '..', 'docs', 'policy-matrix.md'), 'utf8')
+  t.ok(page.endsWith(`\n${matrix.out}\n`), 'npm: azureml-harness policy matrix')
+})
+
+const REQUEST = `PUT ${WS}/jobs/train?api-version=2024-04-01`
+
+async function principalFile(t: Test, groups: readonly string[]): Promise<string> {
+  const directory = t.testdir({ 'me.json': JSON.stringify({ id: 'okta/me', groups }) })
+  return join(directory, 'me.json')
+}
+
+t.test('explain says who, what, why and what would have to change', async (t) => {
+  const me = await principalFile(t, ['okta/ml-readers'])
+  const refused = await run(
+    explain,
+    ...HERE,
+    '--principal',
+    me,
+    '--request',
+    REQUEST,
+    '--facts',
+    '{"instanceCount": 2}',
+  )
+  t.equal(refused.status, EXIT.ok)
+  for (const words of [
+    'refuse (policy_refused)',
+    'User::"okta/me"',
+    'jobs/write',
+    'the templates data-scientist',
+  ]) {
+    t.match(refused.out, words)
+  }
+  const read = await run(
+    explain,
+    ...HERE,
+    '--principal',
+    me,
+    '--request',
+    REQUEST.replace('PUT', 'GET'),
+  )
+  for (const words of [
+    'reader@readers-on-lab',
+    'templates/reader.cedar:',
+    'inherited',
+    'identity: ml-reader',
+    'redact',
+  ]) {
+    t.match(read.out, words)
+  }
+  const keys = `POST ${WS}/listKeys?api-version=2024-04-01`
+  t.match(
+    (await run(explain, ...HERE, '--principal', me, '--request', keys)).out,
+    'no permit can undo a forbid',
+  )
+  const json = await run(explain, ...HERE, '--principal', me, '--request', REQUEST, '--json')
+  t.match(JSON.parse(json.out), { verdict: 'refuse', rules: [] })
+  t.equal((await run(explain, ...HERE, '--principal', me)).status, EXIT.usage)
+  await t.rejects(run(explain, ...HERE, '--principal', me, '--request', 'GET /nowhere'))
+  await t.rejects(run(explain, ...HERE, '--principal', me, '--request', REQUEST, '--facts', '[]'))
+})
+
+const ROW = {
+  PrincipalId: 'okta/me',
+  PrincipalKind: 'user',
+  PrincipalIssuer: 'okta',
+  Action: 'Microsoft.MachineLearningServices/workspaces/jobs/read',
+  Effect: 'read',
+  Family: 'arm',
+  ResourceType: 'Job',
+  TargetResourceId: `${WS}/jobs/train`,
+  Workspace: WS,
+  Decision: 'permit',
+  PolicyIds: ['reader@readers-on-lab'],
+  PolicyVersion: 'earlier',
+  Reason: 'readers may look',
+}
+
+function spoolText(rows: readonly (readonly [kind: string, row: object])[]): string {
+  let text = ''
+  let prev = GENESIS
+  rows.forEach(([kind, row], at) => {
+    const columns = JSON.stringify(row).slice(1)
+    const draft = { kind, exchangeId: `d-${at}`, metadata: '"a":1}', ocsf: '"b":1}', columns }
+    const block = Buffer.alloc(16_384)
+    const linked = link(draft, 'chain', at + 1, prev, block, 0)
+    text += block.toString('utf8', 0, linked.end)
+    prev = linked.head
+  })
+  return `{"kind":"header"}\n${text}{"seq":99,"torn`
+}
+
+t.test('explain finds a recorded decision by its id', async (t) => {
+  const text = spoolText([
+    ['authorized', ROW],
+    ['completed', ROW],
+    ['received', { Event: 'x' }],
+  ])
+  const spool = t.testdir({ '0000010000-000001.jsonl': text })
+  const found = await run(explain, ...HERE, '--decision', 'd-0', '--spool', spool)
+  t.equal(found.status, EXIT.ok)
+  t.match(found.err, 'under another policy version')
+  t.match(found.out, 'recorded  permit by reader@readers-on-lab')
+  t.match(found.out, 'permit: ')
+  const { version } = JSON.parse((await run(policyCheck, ...HERE, '--json')).out)
+  const same = t.testdir({
+    '0000010000-000001.jsonl': spoolText([
+      ['authorized', { ...ROW, PolicyVersion: version, PrincipalGroups: ['okta/ml-readers'] }],
+      ['authorized', { ...ROW, PolicyVersion: version, PolicyIds: ['reader@gone'] }],
+    ]),
+  })
+  const byId = (id: string): Promise<Ran> =>
+    run(explain, ...HERE, '--decision', id, '--spool', same, '--json')
+  t.match(JSON.parse((await byId('d-0')).out), {
+    verdict: 'permit',
+    recorded: { verdict: 'permit', policies: ['reader@readers-on-lab'], version },
+    reproduced: true,
+  })
+  t.match(JSON.parse((await byId('d-1')).out), { verdict: 'refuse', reproduced: false })
+  const unsure = await run(explain, ...HERE, '--decision', 'd-1', '--spool', same)
+  t.match(unsure.err, 'on more than the record keeps')
+  t.equal((await run(explain, ...HERE, '--decision', 'd-2', '--spool', spool)).status, EXIT.failed)
+  t.equal((await run(explain, ...HERE, '--decision', 'd-9', '--spool', spool)).status, EXIT.failed)
+})
+
+t.test(
+  'explain takes a token from standard input only, and never with another source',
+  async (t) => {
+    const config = join(SHIPPED, '..', 'config', 'harness.yaml')
+    const request = ['--request', REQUEST]
+    for (const args of [
+      ['--config', config, '--token', 'eyJ', ...request],
+      [...HERE, '--token', '-', ...request],
+      ['--config', config, '--token', '-', '--principal', 'x', ...request],
+      ['--config', config, '--token', '-'],
+      ['--config', config, '--token', '-', ...request, '--decision', 'd'],
+      [...HERE, '--decision', 'd'],
+    ]) {
+      t.equal((await run(explain, ...args)).status, EXIT.usage, args.join(' '))
+    }
+    await t.rejects(run(explain, '--config', config, '--token', '-', ...request), {
+      name: 'Problem',
+    })
+  },
+)
+
+t.test('policy check reports bindings that no token has carried for so many days', async (t) => {
+  const DAY = 86_400_000
+  const at = (days: number): string => new Date(100 * DAY + days * DAY).toISOString()
+  const spool = t.testdir({
+    '0000010000-000001.jsonl': spoolText([
+      ['authorized', { ...ROW, EventTime: at(-40), PolicyIds: [] }],
+      ['authorized', { ...ROW, EventTime: at(-1), PrincipalGroups: ['okta/ml-readers'] }],
+    ]),
+  })
+  const args = [...HERE, '--spool', spool]
+  const text = await runAt(100 * DAY, policyCheck, ...args)
+  t.equal(text.status, EXIT.ok)
+  t.match(text.out, 'stale: binding scientists-on-lab')
+  t.notMatch(text.out, 'stale: binding readers-on-lab')
+  const json = await runAt(100 * DAY, policyCheck, ...args, '--days', '30', '--json')
+  t.match(JSON.parse(json.out).stale, [{ id: 'scientists-on-lab', lastSeen: null }])
+  const short = await runAt(100 * DAY, policyCheck, ...args, '--days', '60')
+  t.notMatch(short.out, 'stale')
+  t.match(short.err, 'reach back 40 of 60 days')
+  t.equal((await run(policyCheck, ...HERE, '--days', '3')).status, EXIT.usage)
+  t.equal((await run(policyCheck, ...args, '--days', '0')).status, EXIT.usage)
+})
+
+t.test('policy diff replays a spool and lists what changes', async (t) => {
+  const text = spoolText([
+    ['authorized', ROW],
+    ['authorized', ROW],
+    ['authorized', { ...ROW, PolicyIds: ['reader@gone'] }],
+    [
+      'refused',
+      {
+        ...ROW,
+        Decision: 'refuse',
+        PolicyIds: [],
+        PrincipalId: 'okta/other',
+        PrincipalGroups: ['okta/x'],
+      },
+    ],
+  ])
+  const directory = t.testdir({
+    spool: { '0000010000-000001.jsonl': text },
+    other: {
+      templates: {},
+      'bindings.yaml': 'identities: [ml-reader, ml-writer]\nbindings: []\n',
+      'a.cedar': `@id("all") @reason("all") @identity("ml-reader") permit (principal in Group::"okta/x", action, resource in Subscription::"${SUB}");`,
+    },
+  })
+  const spool = join(directory, 'spool')
+  const other = join(directory, 'other')
+  const same = await run(policyDiff, '.', '.', '--replay', spool, ...IDS)
+  t.equal(same.status, EXIT.ok)
+  t.match(same.err, '3 decisions replayed, 1 not reproducible')
+  const changed = await run(
+    policyDiff,
+    '.',
+    other,
+    '--replay',
+    join(spool, '0000010000-000001.jsonl'),
+    ...IDS,
+  )
+  t.equal(changed.status, EXIT.failed)
+  t.match(changed.out, '2 × okta/me')
+  t.match(changed.out, 'is  refuse by default')
+  t.match(changed.out, 'is  permit as ml-reader by all')
+  const json = await run(policyDiff, '.', other, '--replay', spool, ...IDS, '--json')
+  t.match(JSON.parse(json.out), { replayed: 3, unreproducible: 1 })
+  t.equal((await run(policyDiff, '.', '.')).status, EXIT.usage)
+  t.equal((await run(policyDiff, '.', '/nowhere', '--replay', spool, ...IDS)).status, EXIT.failed)
+})
+
+t.test(
+  'policy diff judges recorded sign-ins anew, and says of which it knows nothing',
+  async (t) => {
+    const permitAll =
+      '@id("all") @reason("all") @identity("ml-reader") permit (principal, action, resource);'
+    const fresh = (seconds: number) =>
+      `${permitAll} @id("fresh") @reason("fresh") @stepup("max-age=${seconds} methods=mfa") forbid (principal, action, resource);`
+    const bindings = 'identities: [ml-reader, ml-writer]\nbindings: []\n'
+    const policies = (text: string) => ({
+      templates: {},
+      'bindings.yaml': bindings,
+      'a.cedar': text,
+    })
+    const told = { signInAgeSeconds: 500, tokenAgeSeconds: 10, methods: ['mfa'] }
+    const row = { ...ROW, PolicyIds: ['all'] }
+    const recorded = { ...row, Facts: told }
+    const refused = { ...row, PolicyIds: ['fresh'], Decision: 'refuse' }
+    const directory = t.testdir({
+      with: { '0000010000-000001.jsonl': spoolText([['authorized', recorded]]) },
+      without: {
+        '0000010000-000001.jsonl': spoolText([
+          ['authorized', row],
+          ['refused', refused],
+        ]),
+      },
+      none: policies(permitAll),
+      long: policies(fresh(900)),
+      short: policies(fresh(60)),
+    })
+    const at = (name: string): string => join(directory, name)
+    const diff = (old: string, now: string, spool: string) =>
+      run(policyDiff, at(old), at(now), '--replay', at(spool), ...IDS)
+    t.equal((await diff('none', 'long', 'with')).status, EXIT.ok, 'it was fresh enough')
+    const shorter = await diff('long', 'short', 'with')
+    t.equal(shorter.status, EXIT.failed)
+    t.match(shorter.out, 'is  refuse by fresh')
+    t.notMatch(shorter.err, 'say nothing')
+    const unknown = await diff('long', 'short', 'without')
+    t.equal(unknown.status, EXIT.ok, 'what was good enough is taken to be so still')
+    t.match(unknown.err, '2 of them by a sign-in of which their records say nothing')
+    t.match(unknown.err, '2 decisions replayed, 0 not reproducible')
+  },
+)
+
+t.test('every command says how it is used', async (t) => {
+  for (const command of [
+    explain,
+    policyCheck,
+    policyDiff,
+    policyMatrix,
+    policySchema,
+    policyTest,
+  ]) {
+    t.match(
+      command.help,
+      /^Usage: azureml-harness .*\n[\s\S]*Exit status: [\s\S]*Example: azureml-harness/u,
+    )
+    t.ok(command.summary.length < 80)
+  }
+})
