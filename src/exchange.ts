@@ -7,6 +7,7 @@ import type { Operation } from './vocabulary/operation.ts'
 import type { Principal } from './identity/principal.ts'
 import type { Decision } from './policy/decide.ts'
 import { isOfPolicy, type Refusal } from './errors.ts'
+import { isGuid } from './lib/guid.ts'
 
 /** One thing that an effect changed in a body. */
 export interface Change {
@@ -79,9 +80,6 @@ export function overruled({ decision, refusal }: Exchange): Refusal | null {
     : null
 }
 
-/** GUIDs only: anything else a caller sends as its id is not repeated, neither to Azure nor in a record. */
-const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
-
 /** SDKs by name and version; a `User-Agent`'s free text is the caller's and stays out of the record. */
 const CLIENT =
   /\b(azsdk-(?:js|python|net|java|go)-[a-z]{2,12}(?:-?[a-z]{2,20}){0,3}|azure-ai-ml|azureml-mlflow|mlflow-python-client|python-requests|AZURECLI|curl|Terraform|node|undici)\/v?(\d{1,4}(?:\.\d{1,5}){0,3})\b/
@@ -104,8 +102,9 @@ export function openExchange(
     startedAt,
     source,
     method,
+    // anything else a caller sends as its id is not repeated, neither to Azure nor in a record
     clientRequestId:
-      typeof requestId === 'string' && GUID.test(requestId) ? requestId.toLowerCase() : null,
+      typeof requestId === 'string' && isGuid(requestId) ? requestId.toLowerCase() : null,
     client: client === null ? null : `${client[1]}/${client[2]}`,
     target: null,
     principal: null,

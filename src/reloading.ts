@@ -8,6 +8,7 @@ import { faultText, PolicyError } from './policy/load/faults.ts'
 import type { LivePolicy, Reloaded } from './policy/reload.ts'
 import type { Sightings } from './policy/sightings.ts'
 import type { Watch } from './policy/load/watch.ts'
+import type { Log } from './lib/log.ts'
 
 /** Why policies are loaded again. */
 export type Trigger = 'files' | 'signal'
@@ -17,10 +18,7 @@ export interface ReloadingOptions {
   readonly watch: Watch
   readonly sightings: Sightings
   readonly recorder: Pick<Recorder, 'event'>
-  readonly log: {
-    readonly info: (fields: Record<string, unknown>, message: string) => void
-    readonly error: (fields: Record<string, unknown>, message: string) => void
-  }
+  readonly log: { readonly info: Log; readonly error: Log }
   readonly now: () => number
 }
 

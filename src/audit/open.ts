@@ -22,6 +22,7 @@ import { Refusal } from '../errors.ts'
 import type { AuditConfig } from '../config/schema/schema.ts'
 import type { Sink } from './ship/sinks/sink.ts'
 import type { Recorder } from './recorder.ts'
+import type { Log } from '../lib/log.ts'
 
 const MB = 1_048_576
 const SEGMENT_BYTES = 64 * MB
@@ -42,7 +43,7 @@ export interface AuditOptions {
   readonly secret?: SinkContext['secret']
   readonly version: string
   readonly now: () => number
-  readonly log: (fields: Record<string, unknown>, message: string) => void
+  readonly log: Log
   /** The disk and the clocks of shipping, for tests that make them fail. */
   readonly files?: SpoolFiles
   readonly timing?: Partial<Timing>

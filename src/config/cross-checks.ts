@@ -6,8 +6,8 @@ import type { Config } from './schema/schema.ts'
 import type { KeyPath } from './faults.ts'
 import type { Finding } from './validate.ts'
 import { didYouMean } from '../lib/suggest.ts'
+import { isGuid } from '../lib/guid.ts'
 
-const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const NAME = /^[a-z][a-z0-9-]{0,62}$/
 
 /** All contradictions in a configuration that fits the schema; empty if there is none. */
@@ -67,7 +67,7 @@ function issuerFindings({ issuers, identities }: Config): Finding[] {
       findings.push({ path: [...path, 'tenants'], message })
     }
     for (const [at, tenant] of (entry.tenants ?? []).entries()) {
-      if (!GUID.test(tenant))
+      if (!isGuid(tenant))
         findings.push({ path: [...path, 'tenants', at], message: 'must be a GUID' })
     }
     if (entry.graph !== undefined) {

@@ -11,6 +11,7 @@ import { crossCheck } from './cross-checks.ts'
 import { settle } from './paths.ts'
 import type { Config } from './schema/schema.ts'
 import type { Finding } from './validate.ts'
+import { codeOf } from '../lib/error-code.ts'
 
 /**
  * Reads and judges a configuration file. The result is deeply frozen and all its paths are absolute,
@@ -44,7 +45,7 @@ async function readText(file: string): Promise<string> {
     const bytes = await readFile(file)
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
+    const code = codeOf(error, 'unreadable')
     const message = `cannot be read as UTF-8 text (${code})`
     throw new ConfigError(file, [{ key: '', line: 1, column: 1, message }])
   }

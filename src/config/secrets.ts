@@ -4,6 +4,7 @@
  */
 import { open } from 'node:fs/promises'
 import type { Config, SecretSource } from './schema/schema.ts'
+import { codeOf } from '../lib/error-code.ts'
 
 /** Larger files are no secrets but mistakes, such as a path to a log. */
 const MAX_BYTES = 65_536
@@ -38,7 +39,7 @@ function nonEmpty(text: string, place: string): string {
 
 async function readPrivateFile(file: string): Promise<string> {
   const handle = await open(file, 'r').catch((error: unknown) => {
-    throw new Error(`file ${file} cannot be opened (${codeOf(error)})`, { cause: error })
+    throw new Error(`file ${file} cannot be opened (${codeOf(error, 'unknown')})`, { cause: error })
   })
   try {
     // judged by the open handle: between a look at the path and opening it the file could be another
@@ -61,10 +62,6 @@ async function readPrivateFile(file: string): Promise<string> {
   } finally {
     await handle.close()
   }
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
 }
 
 /** Every secret of the configuration, read once: a variable or file that is missing keeps the gateway from starting. */

@@ -18,6 +18,7 @@ import { checkClock, checkIssuers } from './issuers.ts'
 import { checkRoles } from './roles.ts'
 import { checkSinks } from './sinks.ts'
 import { checkSpool } from './spool.ts'
+import { QUIET } from '../lib/log.ts'
 
 export interface ExamineOptions {
   /** The configuration's absolute path. */
@@ -29,8 +30,6 @@ export interface ExamineOptions {
   /** Sees each check's findings as they come. */
   readonly report: (findings: readonly Finding[]) => void
 }
-
-const QUIET = { warn: () => undefined, error: () => undefined }
 
 /** Runs the checks one after the other; changes nothing anywhere. Resolves with every finding. */
 export async function examine(options: ExamineOptions): Promise<readonly Finding[]> {

@@ -3,9 +3,10 @@
  * @module
  */
 import { constants, access, stat } from 'node:fs/promises'
-import { codeOf, diskFiles } from '../audit/spool/files.ts'
+import { diskFiles } from '../audit/spool/files.ts'
 import type { Config } from '../config/schema/schema.ts'
 import { findingsOf, type Finding } from './finding.ts'
+import { codeOf } from '../lib/error-code.ts'
 
 const WRITABLE_BY_OTHERS = 0o022
 const READABLE_BY_OTHERS = 0o055

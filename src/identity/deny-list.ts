@@ -11,6 +11,7 @@
  */
 import { readFileSync, statSync } from 'node:fs'
 import type { Principal } from './principal.ts'
+import type { Log } from '../lib/log.ts'
 
 const LINE = /^(principal|client|token)\s+([^\s/]+\/\S+)$/
 const SETTLE_MS = 500
@@ -18,7 +19,7 @@ const SETTLE_MS = 500
 export interface DenyListOptions {
   /** Null: nothing is denied. */
   readonly file: string | null
-  readonly log: (fields: Record<string, unknown>, message: string) => void
+  readonly log: Log
 }
 
 export interface DenyList {

@@ -7,7 +7,7 @@
 import { LRUCache } from 'lru-cache'
 import { Refusal } from '../errors.ts'
 import { isAhead } from '../lib/clock.ts'
-import { isGuid } from './credential/claims.ts'
+import { isGuid } from '../lib/guid.ts'
 import { createGuard, type Guard } from '../lib/circuit-breaker.ts'
 import { fetchJson, nameFailure, type Answer } from '../lib/http.ts'
 import { createSingleFlight } from '../lib/single-flight.ts'

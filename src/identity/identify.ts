@@ -16,6 +16,7 @@ import type { Metric } from '../lib/metric.ts'
 import type { Principal } from './principal.ts'
 import { checkSender } from './credential/sender.ts'
 import { createTokenCache, type VerifiedToken } from './token-cache.ts'
+import type { Log } from '../lib/log.ts'
 
 export interface IdentifyOptions {
   readonly issuers: readonly IssuerConfig[]
@@ -29,7 +30,7 @@ export interface IdentifyOptions {
   readonly timeoutMs?: number
   /** A token of one of the gateway's own identities, for Graph. */
   readonly graphToken: (identityName: string, scope: string) => Promise<string>
-  readonly log: (fields: Record<string, unknown>, message: string) => void
+  readonly log: Log
 }
 
 export interface IdentifyRequest {

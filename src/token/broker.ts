@@ -9,9 +9,10 @@ import { createCredential } from './credentials.ts'
 import { answerable, exchangeable } from './on-behalf-of.ts'
 import { createSlot } from './slot.ts'
 import type { CredentialFactory } from './credentials.ts'
-import type { Held, Log, Slot } from './slot.ts'
+import type { Held, Slot } from './slot.ts'
 import type { CloudConfig, IdentityConfig } from '../config/schema/schema.ts'
 import type { Permit } from '../policy/decide.ts'
+import type { Logger } from '../lib/log.ts'
 
 const DEFAULT_TIMEOUT_MS = 3_000
 
@@ -24,7 +25,7 @@ export interface BrokerOptions {
   readonly now: () => number
   /** In [0, 1): spreads the refreshes of replicas that started together. */
   readonly random?: () => number
-  readonly log: Log
+  readonly log: Logger
   readonly credentials?: CredentialFactory
   /** Where identities that name no login endpoint of their own get tokens; AzureCloud by default. */
   readonly cloud?: CloudConfig['name']

@@ -8,6 +8,7 @@
  */
 import { Refusal } from '../errors.ts'
 import type { IdentityConfig } from '../config/schema/schema.ts'
+import { isGuid } from '../lib/guid.ts'
 
 /**
  * Resources whose tokens name the audience by its application id as well: Entra does so in v2 tokens, and a
@@ -16,8 +17,6 @@ import type { IdentityConfig } from '../config/schema/schema.ts'
 const APPLICATION_IDS: ReadonlyMap<string, string> = new Map([
   ['api://AzureADTokenExchange', 'fb60f99c-7a34-4190-8149-302f77469936'],
 ])
-
-const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 
 /** `https://management.azure.com/.default` is the scope of the resource `https://management.azure.com`. */
 export function resourceOf(scope: string): string {
@@ -83,7 +82,7 @@ export function inspectToken(
   if (typeof exp !== 'number' || !Number.isSafeInteger(exp)) return refuse('exp is missing')
   if (exp * 1000 <= now) return refuse('exp is in the past')
   const oid = claims.get('oid')
-  const objectId = typeof oid === 'string' && GUID.test(oid) ? oid.toLowerCase() : null
+  const objectId = typeof oid === 'string' && isGuid(oid) ? oid.toLowerCase() : null
   return { expiresAt: exp * 1000, objectId }
 }
 

@@ -10,6 +10,7 @@ import { createBreaker } from '../lib/breaker.ts'
 import { inspectToken } from './inspect.ts'
 import type { FetchToken } from './credentials.ts'
 import type { IdentityConfig } from '../config/schema/schema.ts'
+import type { Logger } from '../lib/log.ts'
 
 /** A token is not sent in its last minute: it must still be valid when Azure looks at it. */
 const LAST_USE_MS = 60_000
@@ -22,12 +23,6 @@ const CALLER_REFUSAL_MS = 30_000
 /** Callers whose exchanged tokens are kept. */
 const MAX_CALLERS = 10_000
 
-/** What the broker logs with; pino's loggers fit. */
-export interface Log {
-  readonly warn: (fields: Readonly<Record<string, unknown>>, message: string) => void
-  readonly error: (fields: Readonly<Record<string, unknown>>, message: string) => void
-}
-
 export interface SlotOptions {
   readonly name: string
   readonly identity: IdentityConfig
@@ -36,7 +31,7 @@ export interface SlotOptions {
   readonly timeoutMs: number
   readonly now: () => number
   readonly random: () => number
-  readonly log: Log
+  readonly log: Logger
 }
 
 /** A token as it is held; `expiresAt` in milliseconds since the epoch. */

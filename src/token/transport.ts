@@ -8,6 +8,7 @@ import http from 'node:http'
 import https from 'node:https'
 import { createDefaultHttpClient } from '@azure/core-rest-pipeline'
 import type { HttpClient, PipelineResponse } from '@azure/core-rest-pipeline'
+import { codeOf } from '../lib/error-code.ts'
 
 /** What the last answer said, or how it failed to come. Holds no token and no text of the other side. */
 export interface Attempt {
@@ -53,7 +54,7 @@ export const httpClient: HttpClient = {
       current.attempt = describe(response, current.now)
       return request.method === 'GET' ? uncacheable(response) : response
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : 'failed'
+      const code = codeOf(error, 'failed')
       current.attempt = { ...NOTHING, code }
       throw error
     }

@@ -13,6 +13,7 @@ import { QUERY_NAMES } from './query-names.ts'
 import { recordable } from './reason.ts'
 import { isTooLong, line, lineIfAny } from './safe-text.ts'
 import { overruled, type Exchange, type Outcome } from '../../exchange.ts'
+import { isGuid } from '../../lib/guid.ts'
 
 /** What a record says of an exchange. */
 export type RecordKind = 'authorized' | 'refused' | 'completed' | 'received' | 'gateway'
@@ -25,7 +26,6 @@ const UPSTREAM_IDS = [
   'x-request-id',
   'apim-request-id',
 ]
-const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const METHOD = /^[A-Z]{1,16}$/
 const API_VERSION = /^\d{4}-\d{2}-\d{2}(-preview)?$|^v?\d{1,2}\.\d{1,2}$/
 const HOST = /^https?:\/\/([A-Za-z0-9.:[\]-]{1,255})(?:\/|$)/
@@ -217,9 +217,7 @@ export function rowOf(
     UpstreamPrincipalClientId: lineIfAny(exchange.identity?.clientId, 64),
     UpstreamPrincipalOid: lineIfAny(exchange.identity?.objectId, 64),
     UpstreamHost: hostOf(exchange.upstream?.origin),
-    ClientRequestId: GUID.test(exchange.clientRequestId ?? '')
-      ? exchange.clientRequestId
-      : undefined,
+    ClientRequestId: isGuid(exchange.clientRequestId ?? '') ? exchange.clientRequestId : undefined,
     CorrelationId: id,
     UpstreamRequestIds: upstreamIds(exchange),
     Status: exchange.status ?? undefined,

@@ -4,8 +4,9 @@
  */
 import { readdirSync, readFileSync, unlinkSync } from 'node:fs'
 import { fieldsOf } from '../../lib/fields.ts'
-import { codeOf, replaceFile } from '../spool/files.ts'
+import { replaceFile } from '../spool/files.ts'
 import type { Position } from './reader.ts'
+import { codeOf } from '../../lib/error-code.ts'
 
 export interface Cursor {
   position(): Position

@@ -9,6 +9,7 @@ import { line } from '../record/safe-text.ts'
 import type { Cursor } from './cursor.ts'
 import type { Sink } from './sinks/sink.ts'
 import type { Spool } from '../spool/spool.ts'
+import type { Log } from '../../lib/log.ts'
 
 /** Times of shipping, milliseconds. */
 export interface Timing {
@@ -46,7 +47,7 @@ export interface ShipperOptions {
     name: string,
     fields: Readonly<Record<string, string | number | boolean>>,
   ) => Promise<void>
-  readonly log: (fields: Record<string, unknown>, message: string) => void
+  readonly log: Log
 }
 
 export interface Shipper {

@@ -3,10 +3,11 @@
  * @module
  */
 import { Refusal } from '../../errors.ts'
-import { codeOf } from './files.ts'
 import type { Settling, Waiter } from './queue.ts'
 import type { Space } from './free-space.ts'
 import { isNoSpace, type ChainWriter, type LateDraft } from './writer.ts'
+import { codeOf } from '../../lib/error-code.ts'
+import type { Log } from '../../lib/log.ts'
 
 const CHECKPOINT_RECORDS = 1_000
 const CHECKPOINT_MS = 10_000
@@ -32,7 +33,7 @@ export interface CommitterOptions {
   readonly counts: { records: number; refused: number; groups: number; poisoned: number }
   /** The disk failed, or is full. */
   readonly changed: () => void
-  readonly log: (fields: Record<string, unknown>, message: string) => void
+  readonly log: Log
 }
 
 export interface Committer {

@@ -5,6 +5,7 @@
 import type { Hold } from './spool-directory.ts'
 import type { Detail } from '../create-recorder.ts'
 import type { Segment } from './writer.ts'
+import type { Log } from '../../lib/log.ts'
 
 export interface Keeper {
   /** Looks after the directory. To be called each second, and not twice at once. */
@@ -24,7 +25,7 @@ export interface KeeperOptions {
   /** The directory can be written again. */
   readonly begun: () => void
   readonly write: (name: string, detail: Detail) => Promise<void>
-  readonly log: (fields: Record<string, unknown>, message: string) => void
+  readonly log: Log
 }
 
 const TAKEN = 'the audit spool was taken by another process'

@@ -124,10 +124,3 @@ export const diskFiles: SpoolFiles = {
 
   remove: (path) => unlink(path),
 }
-
-/** The error's `code`, if it has one. */
-export function codeOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error
-    ? String(error.code)
-    : 'UNKNOWN'
-}

@@ -3,7 +3,9 @@
  * @module
  */
 import { existsSync, statSync } from 'node:fs'
-import { codeOf, type SpoolFiles } from './files.ts'
+import type { SpoolFiles } from './files.ts'
+import { codeOf } from '../../lib/error-code.ts'
+import type { Log } from '../../lib/log.ts'
 
 /** Inodes below which a new segment may fail. */
 const FEWEST_INODES = 16
@@ -12,7 +14,7 @@ export interface SpaceOptions {
   readonly directory: string
   readonly files: SpoolFiles
   readonly reserveBytes: number
-  readonly log: (fields: Record<string, unknown>, message: string) => void
+  readonly log: Log
 }
 
 /** What is known of the disk. */

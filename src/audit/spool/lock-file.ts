@@ -16,7 +16,7 @@ import {
 import { hostname } from 'node:os'
 import { kill, pid } from 'node:process'
 import { fieldsOf } from '../../lib/fields.ts'
-import { codeOf } from './files.ts'
+import { codeOf } from '../../lib/error-code.ts'
 
 /** Time without a sign of life after which a lock of another host or container is taken over. */
 const FOREIGN_LOCK_STALE_MS = 30_000

@@ -13,6 +13,7 @@ import { takeLock, type Lock } from './lock-file.ts'
 import { privateDirectory } from './permissions.ts'
 import { segmentNames } from './recover.ts'
 import type { Segment } from './writer.ts'
+import { GUID } from '../../lib/guid.ts'
 
 /** How a look found the directory. `begun`: it can be written again, without the segments that are missing. */
 export type Found =
@@ -32,7 +33,7 @@ export interface Hold {
 }
 
 /** The names of chains in a spool. */
-const CHAIN = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+const CHAIN = new RegExp(`^${GUID}$`)
 export const chainNames = (root: string): string[] =>
   readdirSync(root).filter((name) => CHAIN.test(name))
 

@@ -17,6 +17,7 @@ import type { Detail } from '../create-recorder.ts'
 import type { Space } from './free-space.ts'
 import { createStates } from './state-records.ts'
 import { createWriter, type LateDraft, type Segment, type WriterOptions } from './writer.ts'
+import type { Log } from '../../lib/log.ts'
 
 const LOOK_MS = 1_000
 
@@ -30,7 +31,7 @@ export interface SpoolOptions extends Omit<WriterOptions, 'opened' | 'synced'> {
   readonly eventDraft: (name: string, detail: Detail) => Draft
   /** Asked each second. */
   readonly hold: Hold
-  readonly log: (fields: Record<string, unknown>, message: string) => void
+  readonly log: Log
 }
 
 export interface Spool {

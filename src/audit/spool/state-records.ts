@@ -3,6 +3,7 @@
  * @module
  */
 import type { Detail } from '../create-recorder.ts'
+import type { Log } from '../../lib/log.ts'
 
 const MOST_PENDING = 16
 
@@ -18,7 +19,7 @@ export function createStates(options: {
   readonly reasons: () => readonly string[]
   readonly now: () => number
   readonly write: (name: string, detail: Detail) => Promise<void>
-  readonly log: (fields: Record<string, unknown>, message: string) => void
+  readonly log: Log
 }): States {
   const pending: { readonly name: string; readonly detail: Detail }[] = []
   let noted = ''

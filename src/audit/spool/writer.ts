@@ -6,9 +6,10 @@
  * (the "fsyncgate" of PostgreSQL, 2018). The next segment's header says how much of the poisoned one counts.
  * @module
  */
-import { codeOf, type SegmentFile, type SpoolFiles } from './files.ts'
+import type { SegmentFile, SpoolFiles } from './files.ts'
 import { headerText, headOf, link, roomFor, type Draft, type Header } from '../record/spool-line.ts'
 import type { Signer } from './keys.ts'
+import { codeOf } from '../../lib/error-code.ts'
 
 /** A segment as far as it is durable. */
 export interface Segment {

@@ -6,6 +6,7 @@
  * @module
  */
 import { PROVIDER } from '../../vocabulary/resource-types.ts'
+import { isGuid } from '../../lib/guid.ts'
 
 /** What the management front end knows of registries (azure-ai-ml, REGISTRY_DATAPLANE_API_VERSION). */
 export const REGISTRY_API_VERSION = '2021-10-01-dataplanepreview'
@@ -21,7 +22,6 @@ export interface RegistryPlace {
 
 /** The API's own pattern. */
 const NAME = /^[a-z0-9][a-z0-9_-]{2,32}$/i
-const GUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 const GROUP = /^[-\w.()]{0,89}[-\w()]$/
 const BARE_URL = /^[a-z]+:\/\/[^/?#]+\/?$/i
 
@@ -53,7 +53,7 @@ export function readPlace(name: string, answer: unknown): RegistryPlace | null {
   const url = text('primaryRegionResourceProviderUri')
   const called = fields.get('registryName') ?? name
   const isThis = typeof called === 'string' && called.toLowerCase() === name.toLowerCase()
-  if (!isThis || !GUID.test(subscription) || !GROUP.test(group) || !BARE_URL.test(url)) return null
+  if (!isThis || !isGuid(subscription) || !GROUP.test(group) || !BARE_URL.test(url)) return null
   const id = `/subscriptions/${subscription}/resourcegroups/${group}/providers/${PROVIDER}/registries/${name}`
   return { id: id.toLowerCase(), url }
 }

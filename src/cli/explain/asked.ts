@@ -20,6 +20,7 @@ import { parseFacts, parsePrincipal } from '../../policy/review/given.ts'
 import { createBroker } from '../../token/broker.ts'
 import type { Io } from '../io.ts'
 import { Problem } from '../problem.ts'
+import { QUIET } from '../../lib/log.ts'
 
 export interface Question {
   readonly principal: Principal
@@ -30,7 +31,6 @@ export interface Question {
 /** Facts that only a connection or a real token has. */
 const UNKNOWN = ['sourceIp', 'ownOperation']
 const OF_TOKEN = ['tokenAgeSeconds']
-const QUIET = { warn: () => undefined, error: () => undefined }
 
 /** The call that a line such as `GET /subscriptions/...` makes, and what it says besides. */
 export function questionOf(

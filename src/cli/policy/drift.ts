@@ -13,9 +13,9 @@ import { createBroker } from '../../token/broker.ts'
 import { EXIT, type Command, type Io } from '../io.ts'
 import { policyOf } from './options.ts'
 import { Problem } from '../problem.ts'
+import { QUIET } from '../../lib/log.ts'
 
 const TOKEN_VARIABLE = 'AZURE_ARM_TOKEN'
-const QUIET = { warn: () => undefined, error: () => undefined }
 /** A person reads this; --json has all. */
 const NAMED = 8
 

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { EXIT, type Command, type Io } from '../io.ts'
 import { freshCredential } from './credential.ts'
 import { variablesOf, wantedWorkspace, type Variables } from './variables.ts'
+import { codeOf } from '../../lib/error-code.ts'
 
 /** As shells have it. */
 const NOT_EXECUTABLE = 126
@@ -98,11 +99,11 @@ async function runChild(
   const aborted = (): void => forward(String(io.signal.reason))
   if (release === undefined) io.signal.addEventListener('abort', aborted, { once: true })
   child.once('error', (error) => {
-    const missing = 'code' in error && error.code === 'ENOENT'
+    const missing = codeOf(error) === 'ENOENT'
     io.err(
       missing
         ? `there is no command "${command}"`
-        : `"${command}" cannot be run: ${'code' in error ? String(error.code) : error.message}`,
+        : `"${command}" cannot be run: ${codeOf(error, error.message)}`,
     )
     resolve(missing ? NOT_FOUND : NOT_EXECUTABLE)
   })

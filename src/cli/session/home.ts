@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Problem } from '../problem.ts'
+import { codeOf } from '../../lib/error-code.ts'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
@@ -140,8 +141,4 @@ function judge(path: string, { mode, uid }: { mode: number; uid: number }, wante
       `"${path}" belongs to somebody else`,
       'set AZUREML_HARNESS_HOME to a directory of yours',
     )
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : ''
 }

@@ -11,6 +11,7 @@ import { Problem } from '../problem.ts'
 import { readCa } from '../sign-in/network.ts'
 import type { Credential } from './credential.ts'
 import { readPrivate, writePrivate } from './home.ts'
+import { GUID } from '../../lib/guid.ts'
 
 /** Variables in the order to set them; null: to be removed. */
 export type Variables = ReadonlyMap<string, string | null>
@@ -25,7 +26,7 @@ export interface VariablesOptions {
 const METADATA_VERSION = '2019-05-01'
 const NAME = '[A-Za-z0-9][A-Za-z0-9._()-]{0,254}'
 const WORKSPACE = new RegExp(
-  `^/subscriptions/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/resourceGroups/${NAME}/providers/Microsoft\\.MachineLearningServices/workspaces/${NAME}$`,
+  `^/subscriptions/${GUID}/resourceGroups/${NAME}/providers/Microsoft\\.MachineLearningServices/workspaces/${NAME}$`,
   'i',
 )
 

@@ -119,7 +119,7 @@ const UNTRUSTED = new Set([
 
 function unreachable(url: string, error: unknown): Problem {
   const { origin } = new URL(url)
-  const code = codeOf(error)
+  const code = reasonOf(error)
   if (UNTRUSTED.has(code))
     return new Problem(
       `the certificate of ${origin} is not trusted (${code})`,
@@ -133,8 +133,8 @@ function unreachable(url: string, error: unknown): Problem {
   )
 }
 
-function codeOf(error: unknown): string {
+function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'failed'
   if ('code' in error && typeof error.code === 'string') return error.code
-  return error.cause === undefined ? error.name : codeOf(error.cause)
+  return error.cause === undefined ? error.name : reasonOf(error.cause)
 }

@@ -27,6 +27,7 @@ import type { Exchange } from '../../exchange.ts'
 import type { AskAzure } from '../../forward/ask.ts'
 import type { Decide, Facts, Permit } from '../../policy/decide.ts'
 import type { Grant } from '../../token/grant.ts'
+import { GUID } from '../../lib/guid.ts'
 
 /** Grants of one permit, by the scope of their tokens. */
 export type GrantFor = (scope: string) => Promise<Grant>
@@ -62,8 +63,9 @@ const PLACES = 1_000
 const API_VERSION = '2024-04-01'
 const REGISTRY_ID = /\/registries\/([^/]+)$/
 /** What ARM takes as the id of a workspace; a location and a GUID, as in ids of the data plane, are none. */
-const WORKSPACE_ID =
-  /^\/subscriptions\/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\/resourcegroups\/[-\w.()]{0,89}[-\w()]\/providers\/microsoft\.machinelearningservices\/workspaces\/[a-z0-9][a-z0-9_-]{0,254}$/
+const WORKSPACE_ID = new RegExp(
+  String.raw`^/subscriptions/${GUID}/resourcegroups/[-\w.()]{0,89}[-\w()]/providers/microsoft\.machinelearningservices/workspaces/[a-z0-9][a-z0-9_-]{0,254}$`,
+)
 
 /** Where the versions of an asset are asked for. */
 interface Home {

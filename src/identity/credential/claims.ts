@@ -5,16 +5,10 @@
 import { Refusal } from '../../errors.ts'
 import type { Members } from '../../lib/strict-json.ts'
 
-const GUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 // Control characters, and the separators that a log or a terminal would act on
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u
 const MAX_STRING_LENGTH = 512
 const MAX_LIST_LENGTH = 2_000
-
-/** Whether `value` is a GUID in its usual form. */
-export function isGuid(value: string): boolean {
-  return GUID.test(value)
-}
 
 /** @throws Refusal `malformed_claims` */
 export function readString(claims: Members, name: string): string | null {

@@ -18,13 +18,14 @@ import type { Profile, Profiled } from './profiles/profile.ts'
 import { readBinding } from '../credential/sender.ts'
 import type { VerifiedToken } from '../token-cache.ts'
 import { checkAudiences, checkLifetime, DEFAULT_TOLERANCE_SECONDS, verifyToken } from './verify.ts'
+import type { Log } from '../../lib/log.ts'
 
 export interface AuthorityOptions {
   readonly secrets: (source: SecretSource) => string
   readonly now: () => number
   readonly timeoutMs: number
   readonly graphToken: (identityName: string, scope: string) => Promise<string>
-  readonly log: (fields: Record<string, unknown>, message: string) => void
+  readonly log: Log
   readonly onWithdrawn: (thumbprints: ReadonlySet<string>) => void
 }
 

@@ -4,10 +4,11 @@
  */
 import type { IssuerConfig } from '../../config/schema/schema.ts'
 import { Refusal } from '../../errors.ts'
-import { isGuid, readString } from '../credential/claims.ts'
+import { readString } from '../credential/claims.ts'
 import { TENANT_MARKER } from '../discovery.ts'
 import { isSafeUrl } from '../../lib/http.ts'
 import type { Members } from '../../lib/strict-json.ts'
+import { isGuid } from '../../lib/guid.ts'
 
 /** A token's `iss`, matched. */
 export interface MatchedIssuer {

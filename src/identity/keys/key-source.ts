@@ -5,6 +5,7 @@
 import { discover, type Metadata } from '../discovery.ts'
 import { readKeySet, type KeySet } from './key-set.ts'
 import { fetchJson, nameFailure } from '../../lib/http.ts'
+import type { Log } from '../../lib/log.ts'
 
 export interface KeySourceOptions {
   /** The issuer's name in the configuration. */
@@ -15,7 +16,7 @@ export interface KeySourceOptions {
   readonly jwksUri: string | null
   readonly algorithms: readonly string[]
   readonly now: () => number
-  readonly log: (fields: Record<string, unknown>, message: string) => void
+  readonly log: Log
 }
 
 export interface KeySource {

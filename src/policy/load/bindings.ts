@@ -5,6 +5,7 @@
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Node, type YAMLMap } from 'yaml'
 import { fault, suggest, type Fault } from './faults.ts'
 import type { Uid } from './conditions.ts'
+import { GUID } from '../../lib/guid.ts'
 
 /** One line of who may do what where. */
 export interface Binding {
@@ -31,7 +32,7 @@ const UID = /^([A-Z][A-Za-z]*)::"([^"\\\s]+)"$/u
 /** An issuer's name, then whatever that issuer's own ids are made of. */
 const PRINCIPAL_ID = /^([a-z][a-z0-9-]{0,62})\/[^/].*$/u
 
-const SUBSCRIPTION = '/subscriptions/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
+const SUBSCRIPTION = `/subscriptions/${GUID}`
 const GROUP = `${SUBSCRIPTION}/resourcegroups/[^/]{1,90}`
 const PROVIDER = `${GROUP}/providers/microsoft\\.machinelearningservices`
 const RESOURCE_IDS: ReadonlyMap<string, RegExp> = new Map([

@@ -12,6 +12,7 @@ import { readStatement, splitStatements } from './source.ts'
 import type { Policy, Statement } from './source.ts'
 import { schemaFaults } from './validate.ts'
 import { createWords, type Vocabulary, type Words } from './words.ts'
+import { codeOf } from '../../lib/error-code.ts'
 
 export interface LoadOptions {
   /** Holds `*.cedar`, and `templates/*.cedar` with one template a file. */
@@ -46,7 +47,7 @@ async function readSources(
     try {
       return await read
     } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
+      const code = codeOf(error, 'unreadable')
       faults.push(fault(file, 1, `cannot be read (${code})`))
       return instead
     }

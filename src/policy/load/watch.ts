@@ -8,6 +8,7 @@
  */
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { codeOf } from '../../lib/error-code.ts'
 
 /** Where policies are loaded from. */
 export interface PolicyFiles {
@@ -22,7 +23,7 @@ async function signOf(path: string): Promise<string> {
     const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
     return `${ino}:${size}:${mtimeNs}:${ctimeNs}`
   } catch (error) {
-    return error instanceof Error && 'code' in error ? String(error.code) : 'unreadable'
+    return codeOf(error, 'unreadable')
   }
 }
 

@@ -12,9 +12,9 @@
 import { promisify } from 'node:util'
 import { constants, gzip } from 'node:zlib'
 import { AggregateLogsUploadError, LogsIngestionClient } from '@azure/monitor-ingestion'
-import { codeOf } from '../../spool/files.ts'
 import { judgeStatus } from './status.ts'
 import type { Delivery, Sink } from './sink.ts'
+import { codeOf } from '../../../lib/error-code.ts'
 
 /** The service takes 1 MB, before and after compression. */
 const LIMIT_BYTES = 900_000

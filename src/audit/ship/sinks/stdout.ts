@@ -3,8 +3,8 @@
  * @module
  */
 import { write } from 'node:fs'
-import { codeOf } from '../../spool/files.ts'
 import type { Sink } from './sink.ts'
+import { codeOf } from '../../../lib/error-code.ts'
 
 const LIMIT_BYTES = 256_000
 const FULL_PIPE_WAIT_MS = 5

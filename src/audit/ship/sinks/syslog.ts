@@ -9,8 +9,8 @@
 import { hostname } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import { connect, type TLSSocket } from 'node:tls'
-import { codeOf } from '../../spool/files.ts'
 import type { ShippedRow, Sink } from './sink.ts'
+import { codeOf } from '../../../lib/error-code.ts'
 
 const LIMIT_BYTES = 256_000
 const REPLAY_ROWS = 1_000

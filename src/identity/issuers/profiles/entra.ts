@@ -6,19 +6,13 @@
  * @module
  */
 import { Refusal } from '../../../errors.ts'
-import {
-  isGuid,
-  malformed,
-  readId,
-  readString,
-  readStrings,
-  readWords,
-} from '../../credential/claims.ts'
+import { malformed, readId, readString, readStrings, readWords } from '../../credential/claims.ts'
 import { isMultiTenant, tenantOf, type MatchedIssuer } from '../issuers.ts'
 import { idTokenRefusal } from '../../credential/mistake.ts'
 import type { PrincipalKind } from '../../principal.ts'
 import { isObject, type Members } from '../../../lib/strict-json.ts'
 import { prefix, readCommon, type Profile } from './profile.ts'
+import { isGuid } from '../../../lib/guid.ts'
 
 const ARM_ID = /^\/subscriptions\/[^/]+(?:\/[^/]+)+$/
 const COMPUTE =
