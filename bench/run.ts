@@ -1,11 +1,13 @@
 /**
  * `npm run bench [-- gateway|policy|spool ...]`: what the gateway costs, each beside what it is compared with in the
  * same run. These are ratios on whatever machine this is; no test depends on them.
+ * `npm run bench -- structure [FOLDER]`: the shape of a source folder in figures, `src` if none is named.
  */
 import { join } from 'node:path'
 import { benchGateway } from './gateway.ts'
 import { benchPolicy } from './policy.ts'
 import { benchSpool, GOAL } from './spool.ts'
+import { measureStructure } from './structure.ts'
 
 const round = (value: number): number => Number(value.toPrecision(3))
 const rounded = (row: object): object =>
@@ -45,14 +47,21 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   },
 }
 
-const names = process.argv.slice(2)
-for (const name of names.length === 0 ? Object.keys(BENCHES) : names) {
-  const bench = BENCHES[name]
-  if (bench === undefined) {
-    console.error(`no benchmark "${name}"; there are ${Object.keys(BENCHES).join(', ')}`)
-    process.exitCode = 2
-    break
+const [first, folder = join(import.meta.dirname, '..', 'src')] = process.argv.slice(2)
+if (first === 'structure') console.table(measureStructure(folder))
+else await runAll(process.argv.slice(2))
+
+async function runAll(names: readonly string[]): Promise<void> {
+  for (const name of names.length === 0 ? Object.keys(BENCHES) : names) {
+    const bench = BENCHES[name]
+    if (bench === undefined) {
+      console.error(
+        `no benchmark "${name}"; there are structure, ${Object.keys(BENCHES).join(', ')}`,
+      )
+      process.exitCode = 2
+      return
+    }
+    console.log(`\n${name}: measuring ...`)
+    await bench()
   }
-  console.log(`\n${name}: measuring ...`)
-  await bench()
 }
