@@ -4,20 +4,17 @@
  */
 import { createSecretKey } from 'node:crypto'
 import { draftOf, type DraftContext } from './record/draft.ts'
-import { createOwed } from './owed.ts'
 import { fieldsOf } from '../lib/fields.ts'
-import { rowOf, type RecordKind, type Row } from './record/row.ts'
+import { rowOf, type Row } from './record/row.ts'
 import { line } from './record/safe-text.ts'
 import type { Exchange, Outcome } from '../exchange.ts'
 import type { Lane } from './spool/queue.ts'
 import type { Spool } from './spool/spool.ts'
-import type { Recorder } from './recorder.ts'
-
-/** Scalars of a gateway event. */
-export type Detail = Readonly<Record<string, string | number | boolean>>
+import type { Draft } from './record/spool-line.ts'
+import type { Detail, Recorder, RecordKind } from './recorder.ts'
 
 const EVENT_NAME = /^[a-z][a-z0-9_.-]{0,63}$/
-const LONGEST_DETAIL = 2_048
+const MAX_DETAIL_LENGTH = 2_048
 /** Columns that belong to a record and not to what it is about. */
 const OF_RECORD = [
   'RecordKind',
@@ -35,7 +32,7 @@ const OF_RECORD = [
 export function eventRow(name: string, detail: Detail, version: string): Row {
   const safe: Record<string, string | number | boolean> = {}
   for (const [key, value] of Object.entries(detail)) {
-    safe[line(key, 64)] = typeof value === 'string' ? line(value, LONGEST_DETAIL) : value
+    safe[line(key, 64)] = typeof value === 'string' ? line(value, MAX_DETAIL_LENGTH) : value
   }
   return {
     RecordKind: 'gateway',
@@ -77,6 +74,48 @@ const add = (map: Map<string, number>, key: string): void => {
   map.set(key, (map.get(key) ?? 0) + 1)
 }
 
+/**
+ * Outcomes that the disk did not take: kept, and written as soon as it takes records again. They are at most as many as
+ * requests were running when the disk failed, because none begins while it fails. If the process ends first, recovery
+ * finds the intent without an end and records `unknown`.
+ */
+interface Owed {
+  /** Makes the end of a request durable; rejects if it cannot be now, and then owes it. */
+  append(draft: Draft): Promise<void>
+  /** Outcomes that are not on the disk yet. */
+  count(): number
+}
+
+function createOwed(spool: Spool): Owed {
+  let drafts: Draft[] = []
+  /** Owed, and being written. */
+  let trying = 0
+
+  async function append(draft: Draft): Promise<void> {
+    try {
+      await spool.append(draft, 'must')
+    } catch (error) {
+      drafts.push(draft)
+      throw error
+    }
+  }
+
+  // a group that became durable shows that the disk works; what fails again is owed again
+  spool.onDurable(() => {
+    const again = drafts
+    drafts = []
+    trying += again.length
+    for (const draft of again) {
+      void append(draft)
+        .catch(() => undefined)
+        .finally(() => {
+          trying -= 1
+        })
+    }
+  })
+  return { append, count: () => drafts.length + trying }
+}
+
 /** Makes the recorder of a spool. */
 export function createRecorder(options: {
   readonly spool: Spool
@@ -91,7 +130,6 @@ export function createRecorder(options: {
     hashKey: hashKey === null ? null : createSecretKey(hashKey),
     version: context.version,
   }
-
   const owed = createOwed(spool)
 
   async function put(kind: RecordKind, row: Row, lane: Lane): Promise<void> {

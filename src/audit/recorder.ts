@@ -4,6 +4,12 @@
  */
 import type { Exchange, Outcome } from '../exchange.ts'
 
+/** What a record is about. */
+export type RecordKind = 'authorized' | 'refused' | 'completed' | 'received' | 'gateway'
+
+/** The scalar fields of a gateway event. */
+export type Detail = Readonly<Record<string, string | number | boolean>>
+
 /** Each resolves when the record is durable, and rejects with `audit_unavailable` if it cannot be. */
 export interface Recorder {
   /**
@@ -24,5 +30,5 @@ export interface Recorder {
     readonly status: number
   }): Promise<void>
   /** A fact of the gateway's own life: start, stop, reload, a sink that fails. Scalar fields only. */
-  event(name: string, fields: Readonly<Record<string, string | number | boolean>>): Promise<void>
+  event(name: string, fields: Detail): Promise<void>
 }

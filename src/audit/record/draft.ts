@@ -5,7 +5,8 @@
  */
 import { metadataOf, ocsfOf } from './ocsf.ts'
 import type { Draft } from './spool-line.ts'
-import type { RecordKind, Row } from './row.ts'
+import type { RecordKind } from '../recorder.ts'
+import type { Row } from './row.ts'
 
 const EXCHANGE_ID = /^[\w.-]{1,64}$/
 

@@ -9,14 +9,11 @@
  */
 import { createHmac, type KeyObject } from 'node:crypto'
 import { factsColumn, memberColumns } from './decision-inputs.ts'
-import { QUERY_NAMES } from './query-names.ts'
-import { recordable } from './reason.ts'
 import { isTooLong, line, lineIfAny } from './safe-text.ts'
 import { overruled, type Exchange, type Outcome } from '../../exchange.ts'
+import type { Refusal } from '../../errors.ts'
 import { isGuid } from '../../lib/guid.ts'
-
-/** What a record says of an exchange. */
-export type RecordKind = 'authorized' | 'refused' | 'completed' | 'received' | 'gateway'
+import type { RecordKind } from '../recorder.ts'
 
 /** Azure's ids of a call, by the header that carries each; any other name is not recorded. */
 const UPSTREAM_IDS = [
@@ -30,7 +27,28 @@ const METHOD = /^[A-Z]{1,16}$/
 const API_VERSION = /^\d{4}-\d{2}-\d{2}(-preview)?$|^v?\d{1,2}\.\d{1,2}$/
 const HOST = /^https?:\/\/([A-Za-z0-9.:[\]-]{1,255})(?:\/|$)/
 const TOKEN_ID = /^[\w.~-]{1,128}$/
-const MOST_PARAMETERS = 32
+const MAX_PARAMETERS = 32
+
+/** Query parameters that Azure ML's APIs have: a record may repeat these names; any other is the caller's own text. */
+const KNOWN_QUERY_NAMES: readonly string[] = [
+  'api-version $filter $orderby $select $skip $skiptoken $top $expand $count',
+  'skip top skiptoken continuationtoken count limit offset pagesize page page_token max_results maxresults',
+  'filter order_by orderby orderbyasc sort search searchtext tag tags properties name names prefix',
+  'listviewtype view_type viewtype isdefault isarchived islatest latestversiononly latest version versions',
+  'stage feed type jobtype datastoretype computetype assettype assetname createdby description scheduled',
+  'includeall includeinternal includehidden includedeleted includesettings includeproperties',
+  'forcetopurge underlyingresourceaction deleteartifacts force cascade skipvalidation secrets',
+  'experiment_id experiment_ids experimentid experimentname run_id run_uuid runid metric_key model_name modelid',
+  'path artifact_path artifactpath container origin recursive index startline endline t wsid',
+  // what a signed URL has: refused in a query, and worth finding in a record
+  'sig sv sr sp se st spr code key token access_token sas',
+  'endpointname endpointtype deploymentname onlineendpointname status kind region location tail',
+]
+
+/** In lower case, as the target's parameters are. */
+const QUERY_NAMES: ReadonlySet<string> = new Set(
+  KNOWN_QUERY_NAMES.flatMap((names) => names.split(' ')),
+)
 
 /** Ends and context of a record that the exchange itself does not know. */
 export interface Ending {
@@ -60,7 +78,7 @@ function queryColumns(exchange: Exchange, key: KeyObject | null) {
   const hashes: Record<string, string> = {}
   let version: string | undefined
   for (const [name, value] of params) {
-    if (names.length === MOST_PARAMETERS) break
+    if (names.length === MAX_PARAMETERS) break
     // a name can be as foreign as a value: one that no API has is itself only counted
     const known = QUERY_NAMES.has(name) ? name : '(other)'
     names.push(known)
@@ -117,6 +135,46 @@ function resourceColumns(exchange: Exchange) {
   }
 }
 
+/** Quoted words that are the gateway's: names of headers, claims, parameters and services that it knows. */
+const OWN_WORDS = new Set(
+  [
+    'host content-length content-type content-encoding transfer-encoding expect authorization upgrade',
+    'x-ms-authorization-auxiliary x-http-method-override x-http-method x-method-override',
+    'chunked application/json dpop mferp api-version',
+    'GET HEAD PUT POST PATCH DELETE OPTIONS TRACE',
+    'iss aud exp nbf iat sub oid tid uid cid scp ver azp appid idtyp roles groups cnf',
+  ].flatMap((words) => words.split(' ')),
+)
+
+/** A path or a JSON pointer: its steps can be the caller's own. */
+const PLACE = /(^|[\s(])\/\S*/g
+
+/**
+ * Everything from the first to the last quote goes unless it is words of the gateway's and nothing else: a foreign word
+ * can itself hold quotes.
+ */
+function withoutForeign(message: string): string {
+  const first = message.indexOf('"')
+  const last = message.lastIndexOf('"')
+  if (first === last) return message
+  const words = message.slice(first + 1, last).split(/" n?or "/)
+  return words.every((word) => OWN_WORDS.has(word))
+    ? message
+    : `${message.slice(0, first)}"(...)"${message.slice(last + 1)}`
+}
+
+/**
+ * A refusal's message as it is recorded: the gateway's own words, not the caller's. The answer names the offending
+ * thing, but a record has other readers, and what a caller put by mistake where a name belongs can be a key or a token;
+ * `PathHash` and `QueryHashes` find the place. Refusals of status 5xx are recorded in full: their names come from the
+ * configuration.
+ */
+export function reasonOf(refusal: Refusal): string {
+  return refusal.status >= 500
+    ? refusal.message
+    : withoutForeign(refusal.message).replace(PLACE, '$1/(...)')
+}
+
 /** From where on an error quotes: `JSON.parse` quotes its input, quotes within it and all; a failed call its URL. */
 const QUOTED = /["'`?{[<(].*$/s
 
@@ -138,7 +196,7 @@ function decisionColumns(exchange: Exchange) {
     PolicyIds: idsIfAny(decision?.policies ?? refusal?.detail.policies),
     PolicyVersion: lineIfAny(exchange.decision?.version, 128),
     ShadowPolicyIds: idsIfAny(exchange.decision?.shadow),
-    Reason: lineIfAny(decision?.reason ?? (refusal === null ? null : recordable(refusal))),
+    Reason: lineIfAny(decision?.reason ?? (refusal === null ? null : reasonOf(refusal))),
     RefusalCode: refusal?.code,
     RefusalDetail: lineIfAny(detailOf(refusal)),
   }
@@ -156,7 +214,7 @@ function linesOf(content: Readonly<Record<string, unknown>>): Record<string, unk
   )
 }
 
-const MOST_CHANGES = 64
+const MAX_CHANGES = 64
 
 /** What effects did to the body, said once, with the decision; what was left out of the answer, with the outcome. */
 function effectColumns(kind: RecordKind, { changes, content, leftOut }: Exchange) {
@@ -165,7 +223,7 @@ function effectColumns(kind: RecordKind, { changes, content, leftOut }: Exchange
     BodySha256: changes?.before,
     SentSha256: changes?.after,
     Changes: changes?.list
-      .slice(0, MOST_CHANGES)
+      .slice(0, MAX_CHANGES)
       .map(({ effect, at, to }) => ({ effect, at: line(at, 512), to: line(to, 512) })),
     Body: content === null ? undefined : linesOf(content),
   }

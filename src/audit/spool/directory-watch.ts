@@ -3,7 +3,7 @@
  * @module
  */
 import type { Hold } from './spool-directory.ts'
-import type { Detail } from '../create-recorder.ts'
+import type { Detail } from '../recorder.ts'
 import type { Segment } from './writer.ts'
 import type { Log } from '../../lib/log.ts'
 

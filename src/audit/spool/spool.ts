@@ -6,14 +6,14 @@
  * ends something that has begun, and may use the reserve.
  * @module
  */
-import { checkpointDraft } from './checkpoint.ts'
 import { createCommitter, unavailable } from './commit.ts'
 import type { Hold } from './spool-directory.ts'
 import { createKeeper } from './directory-watch.ts'
+import { checkpointText, type Signer } from './keys.ts'
 import { createLatency, type Latency } from './latency.ts'
 import type { Draft } from '../record/spool-line.ts'
 import { createQueue, type Lane } from './queue.ts'
-import type { Detail } from '../create-recorder.ts'
+import type { Detail } from '../recorder.ts'
 import type { Space } from './free-space.ts'
 import { createStates } from './state-records.ts'
 import { createWriter, type LateDraft, type Segment, type WriterOptions } from './writer.ts'
@@ -53,6 +53,18 @@ export interface Spool {
   readonly latency: Latency
   /** Writes what waits and a last checkpoint, and closes the segment. */
   close(): Promise<void>
+}
+
+/** The record that signs how many records there are and the head after them: made when its place is known. */
+function checkpointDraft(
+  chainId: string,
+  signer: Signer,
+  eventDraft: (name: string, detail: Detail) => Draft,
+): LateDraft {
+  return ({ seq, head }) => {
+    const signature = signer.sign(checkpointText({ chainId, seq, count: seq, head }))
+    return eventDraft('checkpoint', { seq, count: seq, head, keyId: signer.keyId, signature })
+  }
 }
 
 export function createSpool(options: SpoolOptions): Spool {

@@ -2,8 +2,8 @@
  * Degraded and back, on record: each change once and in order, also one that the disk could not take when it came.
  * @module
  */
-import type { Detail } from '../create-recorder.ts'
 import type { Log } from '../../lib/log.ts'
+import type { Detail } from '../recorder.ts'
 
 const MOST_PENDING = 16
 

@@ -5,7 +5,8 @@ import t from 'tap'
 import { exchangeOf } from '../fixtures.ts'
 import { metadataOf, ocsfOf } from '../../../src/audit/record/ocsf.ts'
 import { eventRow } from '../../../src/audit/create-recorder.ts'
-import { rowOf, type RecordKind, type Row } from '../../../src/audit/record/row.ts'
+import { rowOf, type Row } from '../../../src/audit/record/row.ts'
+import type { RecordKind } from '../../../src/audit/recorder.ts'
 import { Refusal } from '../../../src/errors.ts'
 
 const schema = JSON.parse(

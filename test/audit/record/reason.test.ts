@@ -1,9 +1,9 @@
 import t from 'tap'
-import { recordable } from '../../../src/audit/record/reason.ts'
+import { reasonOf } from '../../../src/audit/record/row.ts'
 import { Refusal, type RefusalCode } from '../../../src/errors.ts'
 
 const said = (message: string, code: RefusalCode = 'bad_body'): string =>
-  recordable(new Refusal(code, message))
+  reasonOf(new Refusal(code, message))
 
 t.test(
   "a header or claim that the gateway knows by name stays, a caller's word goes",

@@ -12,7 +12,7 @@
 import { promisify } from 'node:util'
 import { constants, gzip } from 'node:zlib'
 import { AggregateLogsUploadError, LogsIngestionClient } from '@azure/monitor-ingestion'
-import { judgeStatus } from './status.ts'
+import { judgeStatus } from './post.ts'
 import type { Delivery, Sink } from './sink.ts'
 import { codeOf } from '../../../lib/error-code.ts'
 

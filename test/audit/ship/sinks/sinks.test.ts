@@ -19,7 +19,7 @@ import { createOtlpSink } from '../../../../src/audit/ship/sinks/otlp.ts'
 import { createSplunkSink } from '../../../../src/audit/ship/sinks/splunk-hec.ts'
 import { createStdoutSink } from '../../../../src/audit/ship/sinks/stdout.ts'
 import { scopeOf } from '../../../../src/audit/ship/sinks/azure-monitor.ts'
-import { judgeStatus, retryAfterMs } from '../../../../src/audit/ship/sinks/status.ts'
+import { judgeStatus, retryAfterMs } from '../../../../src/audit/ship/sinks/post.ts'
 import type { ShippedRow } from '../../../../src/audit/ship/sinks/sink.ts'
 
 const signal = () => AbortSignal.timeout(2_000)
