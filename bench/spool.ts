@@ -6,7 +6,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { openAudit } from '../src/audit/open.ts'
-import { exchangeOf } from '../test/audit/fixtures.ts'
+import { exchangeOf } from '../test/support/exchange.ts'
 
 /** One row of the table. Times in milliseconds, CPU in microseconds a record. */
 export interface SpoolRow {

@@ -1,9 +1,9 @@
 import { cp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { workspaceId } from '../lab/personas.ts'
 import { startGateway, type Row, type World } from './support/gateway.ts'
+import { eventually } from './support/eventually.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const JOBS = `${workspaceId()}/jobs?api-version=2024-04-01`
@@ -37,16 +37,6 @@ async function ask(world: World): Promise<number> {
 async function version(world: World): Promise<unknown> {
   const answer = await world.send('/_harness/readyz')
   return (answer.json() as { policyVersion: unknown }).policyVersion
-}
-
-/** Looks until it is there: how soon a change is seen is not what is tested. */
-async function eventually<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-  for (let tries = 0; tries < 400; tries += 1) {
-    const found = await look()
-    if (found !== undefined) return found
-    await delay(50)
-  }
-  throw new Error(`${what} did not come`)
 }
 
 const reloads = async (world: World): Promise<Row[]> =>

@@ -1,5 +1,5 @@
 /**
- * Exchanges, temporary spools and a real HTTP sink for the audit tests.
+ * Temporary spools and a real HTTP sink for the audit tests.
  * @module
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -7,8 +7,6 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { gunzipSync } from 'node:zlib'
-import { randomUUID } from 'node:crypto'
-import type { Exchange } from '../../src/exchange.ts'
 import { segmentNames } from '../../src/audit/spool/recover.ts'
 import { openAudit, type Audit, type AuditOptions } from '../../src/audit/open.ts'
 import type { AuditConfig } from '../../src/config/schema/schema.ts'
@@ -21,91 +19,6 @@ export type SinkRow = Record<string, unknown> & {
 }
 
 export type Test = { teardown(callback: () => unknown): void }
-
-export const WORKSPACE =
-  '/subscriptions/00000000-0000-0000-0000-000000000001/resourcegroups/rg/providers/microsoft.machinelearningservices/workspaces/ws'
-
-/** An exchange as the pipeline has it after the grant. */
-export function exchangeOf(change: Partial<Exchange> = {}): Exchange {
-  return {
-    id: randomUUID(),
-    receivedAt: Date.now(),
-    startedAt: performance.now(),
-    source: { ip: '127.0.0.1', port: 40_000 },
-    method: 'PUT',
-    clientRequestId: '0b0f7d3e-0000-4000-8000-000000000001',
-    client: 'azsdk-js-arm-machinelearning/2.1.1',
-    target: {
-      method: 'PUT',
-      path: `${WORKSPACE}/jobs/train-1`,
-      query: 'api-version=2025-06-01&%24skip=7',
-      segments: [],
-      params: new Map([
-        ['api-version', '2025-06-01'],
-        ['$skip', '7'],
-      ]),
-    },
-    principal: {
-      kind: 'user',
-      id: 'entra/11111111-1111-1111-1111-111111111111/22222222-2222-2222-2222-222222222222',
-      issuer: 'entra',
-      tenant: '11111111-1111-1111-1111-111111111111',
-      client: '33333333-3333-3333-3333-333333333333',
-      groups: [],
-      roles: [],
-      scopes: [],
-      resourceId: null,
-      workspace: null,
-      methods: ['pwd'],
-      issuedAt: 0,
-      expiresAt: 1,
-      authenticatedAt: null,
-      tokenId: 'uti-1',
-      challengeable: false,
-    },
-    operation: {
-      action: 'Microsoft.MachineLearningServices/workspaces/jobs/write',
-      effect: 'write',
-      resource: { type: 'Job', id: `${WORKSPACE}/jobs/train-1`, ancestors: [] },
-      family: 'arm',
-      secrets: false,
-      longRunning: false,
-      scope: WORKSPACE,
-      inspectable: true,
-    },
-    decision: {
-      verdict: 'permit',
-      policies: ['data-scientist@ws'],
-      reason: 'data scientists may run jobs',
-      version: 'sha256-abc',
-      shadow: [],
-      facts: {},
-      memberships: [],
-    },
-    identity: {
-      name: 'scientists',
-      clientId: '44444444-4444-4444-4444-444444444444',
-      objectId: '55555555-5555-4555-8555-555555555555',
-    },
-    refusal: null,
-    upstream: {
-      origin: 'https://management.azure.com',
-      status: 201,
-      ids: { 'x-ms-request-id': 'r-1', 'x-ms-correlation-request-id': 'c-1' },
-    },
-    underWay: null,
-    status: 201,
-    bytesIn: 120,
-    bytesOut: 900,
-    redact: false,
-    changes: null,
-    content: null,
-    leftOut: null,
-    cut: false,
-    record: 'intent',
-    ...change,
-  }
-}
 
 /** A private directory that is gone after the test. */
 export function spoolDirectory(t: Test): string {
@@ -236,12 +149,3 @@ export const azureSink = (url: string): AuditConfig['sinks'] => [
     identity: 'shipper',
   },
 ]
-
-/** Waits until `condition` holds; the test's own time-out is the limit. */
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) {
-    await new Promise((resolve) => {
-      setTimeout(resolve, 5)
-    })
-  }
-}

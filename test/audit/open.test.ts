@@ -1,16 +1,9 @@
 import t from 'tap'
 import { openAudit } from '../../src/audit/open.ts'
 import { Refusal } from '../../src/errors.ts'
-import {
-  azureSink,
-  exchangeOf,
-  openFor,
-  optionsOf,
-  rowsOf,
-  sinkServer,
-  spoolDirectory,
-  until,
-} from './fixtures.ts'
+import { azureSink, openFor, optionsOf, rowsOf, sinkServer, spoolDirectory } from './fixtures.ts'
+import { until } from '../support/eventually.ts'
+import { exchangeOf } from '../support/exchange.ts'
 
 t.test('a request leaves one decision and one outcome at the sink', async (t) => {
   const sink = await sinkServer(t)

@@ -5,7 +5,6 @@ import t from 'tap'
 import {
   azureSink,
   chainDirectory,
-  exchangeOf,
   openFor,
   optionsOf,
   rowsOf,
@@ -13,6 +12,7 @@ import {
   spoolDirectory,
 } from '../audit/fixtures.ts'
 import { verifyChain } from '../../src/audit/inspect/verify.ts'
+import { exchangeOf } from '../support/exchange.ts'
 
 const HOUR = 3_600_000
 

@@ -5,8 +5,9 @@ import { connect } from 'node:tls'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { startGateway, type Row, type World } from '../support/gateway.ts'
-import { eventually } from '../support/trail.ts'
+
 import { workspaceId } from '../../lab/personas.ts'
+import { eventually } from '../support/eventually.ts'
 
 const PATH = `${workspaceId()}/jobs/j?api-version=2024-04-01`
 /** No chunk begins with this. */

@@ -4,9 +4,10 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import t, { type Test as Checks } from 'tap'
 import { readSpool, startGateway, type Row, type World } from '../support/gateway.ts'
-import { eventually, openIntents, seenUpstream } from '../support/trail.ts'
+import { openIntents, seenUpstream } from '../support/trail.ts'
 import type { Test } from '../audit/fixtures.ts'
 import { workspaceId } from '../../lab/personas.ts'
+import { eventually } from '../support/eventually.ts'
 
 const probe = spawnSync('unshare', ['-m', 'true'])
 const skip =

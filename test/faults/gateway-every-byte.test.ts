@@ -3,8 +3,9 @@ import { connect as connectTcp } from 'node:net'
 import { connect } from 'node:tls'
 import t from 'tap'
 import { startGateway, type Row, type World } from '../support/gateway.ts'
-import { eventually } from '../support/trail.ts'
+
 import { workspaceId } from '../../lab/personas.ts'
+import { eventually } from '../support/eventually.ts'
 
 const JOBS = `${workspaceId()}/jobs?api-version=2024-04-01`
 const JOB = `${workspaceId()}/jobs/one?api-version=2024-04-01`

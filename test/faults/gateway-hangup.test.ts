@@ -10,7 +10,8 @@ import { freePort } from '../../lab/server/free-port.ts'
 import type { Lab } from '../../lab/lab.ts'
 import { workspaceId } from '../../lab/personas.ts'
 import { startGateway, type Row, type World } from '../support/gateway.ts'
-import { eventually, openIntents } from '../support/trail.ts'
+import { openIntents } from '../support/trail.ts'
+import { eventually } from '../support/eventually.ts'
 
 const W = workspaceId()
 const VERSION = '?api-version=2024-04-01'

@@ -9,8 +9,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import t from 'tap'
 import { startGateway } from '../support/gateway.ts'
-import { checkTrail, eventually } from '../support/trail.ts'
+import { checkTrail } from '../support/trail.ts'
 import { workspaceId } from '../../lab/personas.ts'
+import { eventually } from '../support/eventually.ts'
 
 const KILLS = Math.min(Number(process.env['HARNESS_KILLS'] ?? 3), 20)
 /** Gateways that are killed side by side, each with a spool of its own. */

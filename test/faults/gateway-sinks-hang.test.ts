@@ -3,7 +3,8 @@ import t from 'tap'
 import type { Fault } from '../../lab/server/faults.ts'
 import { workspaceId } from '../../lab/personas.ts'
 import { startGateway } from '../support/gateway.ts'
-import { checkTrail, eventually } from '../support/trail.ts'
+import { checkTrail } from '../support/trail.ts'
+import { eventually } from '../support/eventually.ts'
 
 const JOB = `${workspaceId()}/jobs/j?api-version=2024-04-01`
 

@@ -4,7 +4,8 @@ import t from 'tap'
 import { freePort } from '../../lab/server/free-port.ts'
 import { workspaceId } from '../../lab/personas.ts'
 import { startGateway, type Row, type World } from '../support/gateway.ts'
-import { checkTrail, eventually, parseMetrics, withMetrics } from '../support/trail.ts'
+import { checkTrail, parseMetrics, withMetrics } from '../support/trail.ts'
+import { eventually } from '../support/eventually.ts'
 
 const W = workspaceId()
 const VERSION = '?api-version=2024-04-01'

@@ -2,9 +2,10 @@
 import t from 'tap'
 import { startGateway } from '../support/gateway.ts'
 import { freePort } from '../../lab/server/free-port.ts'
-import { checkTrail, eventually, parseMetrics, withMetrics } from '../support/trail.ts'
+import { checkTrail, parseMetrics, withMetrics } from '../support/trail.ts'
 import type { Fault } from '../../lab/server/faults.ts'
 import { workspaceId } from '../../lab/personas.ts'
+import { eventually } from '../support/eventually.ts'
 
 const JOB = `${workspaceId()}/jobs/j?api-version=2024-04-01`
 

@@ -4,7 +4,8 @@ import t from 'tap'
 import { spawnGateway } from '../../lab/gateway/gateway.ts'
 import { workspaceId } from '../../lab/personas.ts'
 import { startGateway, type World } from '../support/gateway.ts'
-import { checkShipped, checkTrail, eventually, openIntents } from '../support/trail.ts'
+import { checkShipped, checkTrail, openIntents } from '../support/trail.ts'
+import { eventually } from '../support/eventually.ts'
 
 const WRITERS = 8
 

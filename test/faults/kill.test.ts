@@ -15,10 +15,10 @@ import {
   rowsOf,
   sinkServer,
   spoolDirectory,
-  until,
 } from '../audit/fixtures.ts'
 import { openAudit } from '../../src/audit/open.ts'
 import { verifyChain } from '../../src/audit/inspect/verify.ts'
+import { until } from '../support/eventually.ts'
 
 const KILLS = Number(process.env['HARNESS_KILLS'] ?? 20)
 /** A start reads its whole spool: more kills are of more spools. */

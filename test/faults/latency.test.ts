@@ -3,14 +3,8 @@
  */
 import t from 'tap'
 import { faultyDisk, type Faults } from './disk.ts'
-import {
-  azureSink,
-  exchangeOf,
-  openFor,
-  optionsOf,
-  sinkServer,
-  spoolDirectory,
-} from '../audit/fixtures.ts'
+import { azureSink, openFor, optionsOf, sinkServer, spoolDirectory } from '../audit/fixtures.ts'
+import { exchangeOf } from '../support/exchange.ts'
 
 t.test('sixty-four that wait share a sync: a slow disk is waited for twice at most', async (t) => {
   const sink = await sinkServer(t)

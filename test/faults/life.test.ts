@@ -5,14 +5,14 @@ import t from 'tap'
 import { errno, faultyDisk, type Faults } from './disk.ts'
 import {
   azureSink,
-  exchangeOf,
   openFor,
   optionsOf,
   rowsOf,
   sinkServer,
   spoolDirectory,
-  until,
 } from '../audit/fixtures.ts'
+import { until } from '../support/eventually.ts'
+import { exchangeOf } from '../support/exchange.ts'
 
 const keep = { spool: { retentionSeconds: 3_600 } }
 const eventsOf = (directory: string) => rowsOf(directory).map(({ Event }) => Event)

@@ -1,9 +1,11 @@
 /** An outcome that is owed to the disk is enough to be unready, also while it is being written. */
 import t from 'tap'
-import { azureSink, exchangeOf, openFor, optionsOf, rowsOf } from '../audit/fixtures.ts'
-import { sinkServer, spoolDirectory, until } from '../audit/fixtures.ts'
+import { azureSink, openFor, optionsOf, rowsOf } from '../audit/fixtures.ts'
+import { sinkServer, spoolDirectory } from '../audit/fixtures.ts'
 import { diskFiles, type SpoolFiles } from '../../src/audit/spool/files.ts'
 import { errno } from './disk.ts'
+import { until } from '../support/eventually.ts'
+import { exchangeOf } from '../support/exchange.ts'
 
 t.test('readiness drops for an owed outcome alone, and rises when it is on the disk', async (t) => {
   let mode: 'well' | 'refuses' | 'hangs' = 'well'

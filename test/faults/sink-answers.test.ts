@@ -5,14 +5,14 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import {
   azureSink,
-  exchangeOf,
   openFor,
   optionsOf,
   rowsOf,
   sinkServer,
   spoolDirectory,
-  until,
 } from '../audit/fixtures.ts'
+import { until } from '../support/eventually.ts'
+import { exchangeOf } from '../support/exchange.ts'
 
 const keep = { spool: { retentionSeconds: 3_600 } }
 

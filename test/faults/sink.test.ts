@@ -7,18 +7,18 @@ import t from 'tap'
 import {
   azureSink,
   chainDirectory,
-  exchangeOf,
   openFor,
   optionsOf,
   rowsOf,
   sinkServer,
   spoolDirectory,
-  until,
   type Call,
   type SinkServer,
 } from '../audit/fixtures.ts'
 import { openAudit } from '../../src/audit/open.ts'
 import { verifyChain } from '../../src/audit/inspect/verify.ts'
+import { until } from '../support/eventually.ts'
+import { exchangeOf } from '../support/exchange.ts'
 
 const uidsOf = (rows: readonly { readonly EventUid: string }[]): string[] => [
   ...new Set(rows.map(({ EventUid }) => EventUid)),

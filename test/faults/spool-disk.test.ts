@@ -6,18 +6,17 @@ import { faultyDisk, errno, type Faults } from './disk.ts'
 import {
   azureSink,
   chainDirectory,
-  exchangeOf,
   openFor,
   optionsOf,
   rowsOf,
   sinkServer,
   spoolDirectory,
-  until,
 } from '../audit/fixtures.ts'
 import { openAudit } from '../../src/audit/open.ts'
 import { verifyChain } from '../../src/audit/inspect/verify.ts'
-
 import type { Test } from '../audit/fixtures.ts'
+import { until } from '../support/eventually.ts'
+import { exchangeOf } from '../support/exchange.ts'
 
 async function trail(t: Test, faults: Faults) {
   const sink = await sinkServer(t)

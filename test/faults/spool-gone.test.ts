@@ -16,17 +16,17 @@ import t, { type Test } from 'tap'
 import {
   azureSink,
   chainDirectory,
-  exchangeOf,
   optionsOf,
   rowsOf,
   sinkServer,
   spoolDirectory,
-  until,
   type SinkServer,
 } from '../audit/fixtures.ts'
 import { openAudit, type Audit } from '../../src/audit/open.ts'
 import { segmentNames } from '../../src/audit/spool/recover.ts'
 import { verifyChain } from '../../src/audit/inspect/verify.ts'
+import { until } from '../support/eventually.ts'
+import { exchangeOf } from '../support/exchange.ts'
 
 interface Running {
   readonly audit: Audit

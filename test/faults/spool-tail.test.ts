@@ -14,7 +14,6 @@ import t from 'tap'
 import {
   azureSink,
   chainDirectory,
-  exchangeOf,
   optionsOf,
   rowsOf,
   sinkServer,
@@ -25,8 +24,8 @@ import { segmentNames } from '../../src/audit/spool/recover.ts'
 import { scanSegment } from '../../src/audit/spool/scan.ts'
 import { verifyChain } from '../../src/audit/inspect/verify.ts'
 import type { AuditConfig } from '../../src/config/schema/schema.ts'
-
 import type { Test } from '../audit/fixtures.ts'
+import { exchangeOf } from '../support/exchange.ts'
 
 /** A spool as a process that was killed leaves it: no closing records. */
 async function crashed(t: Test, records: number, spool: Partial<AuditConfig['spool']> = {}) {

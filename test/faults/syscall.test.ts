@@ -13,10 +13,10 @@ import {
   rowsOf,
   sinkServer,
   spoolDirectory,
-  until,
 } from '../audit/fixtures.ts'
 import { openAudit } from '../../src/audit/open.ts'
 import { verifyChain } from '../../src/audit/inspect/verify.ts'
+import { until } from '../support/eventually.ts'
 
 const child = resolve(import.meta.dirname, 'writer-process.ts')
 const probe = spawnSync('strace', ['-qq', '-o', '/dev/null', '-e', 'trace=none', 'true'])

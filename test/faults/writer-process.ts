@@ -6,7 +6,8 @@
 import { openSync, writeSync } from 'node:fs'
 import { randomUUID } from 'node:crypto'
 import { openAudit } from '../../src/audit/open.ts'
-import { azureSink, exchangeOf, optionsOf } from '../audit/fixtures.ts'
+import { azureSink, optionsOf } from '../audit/fixtures.ts'
+import { exchangeOf } from '../support/exchange.ts'
 
 const [directory = '', url = '', acknowledged = '', writers = '16'] = process.argv.slice(2)
 const file = openSync(acknowledged, 'a')

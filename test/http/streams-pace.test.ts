@@ -11,6 +11,7 @@ import { blocks, NO_PROC, resident } from '../support/memory.ts'
 import { startGateway, type Row, type World } from '../support/gateway.ts'
 import type { Entry } from '../../lab/server/journal.ts'
 import { RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE, workspaceId } from '../../lab/personas.ts'
+import { eventually } from '../support/eventually.ts'
 
 const MB = 1024 * 1024
 /**
@@ -82,15 +83,6 @@ function open(
 
 const pause = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
 
-async function until<T>(what: string, probe: () => Promise<T | null> | T | null): Promise<T> {
-  for (let tries = 0; tries < 500; tries += 1) {
-    const found = await probe()
-    if (found !== null) return found
-    await pause(20)
-  }
-  throw new Error(`${what}: not within 10 s`)
-}
-
 /** Waits until a number has not changed for a while. */
 async function steady(read: () => number): Promise<number> {
   let last = -1
@@ -104,18 +96,15 @@ async function steady(read: () => number): Promise<number> {
 }
 
 const arrived = (path: string): Promise<Entry> =>
-  until(
-    `${path} at azure`,
-    () => world.lab.requests().find((one) => one.url.includes(path)) ?? null,
-  )
+  eventually(`${path} at azure`, () => world.lab.requests().find((one) => one.url.includes(path)))
 
 /** The last record of the only call that reached `path`. */
 const completed = (path: string): Promise<Row> =>
-  until(`the outcome of ${path}`, async () => {
+  eventually(`the outcome of ${path}`, async () => {
     const entry = await arrived(path)
     const id = entry.headers['x-ms-correlation-request-id']
     const rows = await world.records(String(id))
-    return rows.find((row) => row['RecordKind'] === 'completed') ?? null
+    return rows.find((row) => row['RecordKind'] === 'completed')
   })
 
 for (const kind of ['big', 'chunked', 'bigjson']) {
@@ -170,7 +159,7 @@ t.test(
     })
     outgoing.write(Buffer.alloc(MB))
     const entry = await arrived('/linkedServices/half')
-    await until('a part at azure', () => (entry.bodyBytes > 0 ? true : null))
+    await eventually('a part at azure', () => entry.bodyBytes > 0)
     outgoing.destroy()
     t.match((await completed('/linkedServices/half'))['Outcome'], /^(client_abort|unknown)$/)
     t.equal(entry.bodySha256, null, 'azure never had the whole of it')

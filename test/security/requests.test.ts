@@ -7,7 +7,7 @@ import t from 'tap'
 import { workspaceId } from '../../lab/personas.ts'
 import { startGateway, type Row, type World } from '../support/gateway.ts'
 import { parseAnswer, sendRaw, type Answer } from '../support/send.ts'
-import { eventually } from '../support/trail.ts'
+import { eventually } from '../support/eventually.ts'
 
 t.setTimeout(300_000)
 const W = workspaceId()

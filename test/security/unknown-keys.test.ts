@@ -9,8 +9,9 @@ import { sign } from '../identity/support/issuer.ts'
 import { HOUR_MS } from '../support/clock.ts'
 import { liveHeap, toldHeap } from '../support/memory.ts'
 import type { Answer } from '../support/send.ts'
-import { eventually } from '../support/trail.ts'
+
 import { makeScene, VERSION, W } from './support/scene.ts'
+import { eventually } from '../support/eventually.ts'
 
 t.setTimeout(300_000)
 const FLOOD = 10_000

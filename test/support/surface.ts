@@ -4,6 +4,9 @@
  */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { classify } from '../../src/azureml/classify.ts'
+import { parseTarget } from '../../src/azureml/target.ts'
+import type { Operation } from '../../src/vocabulary/operation.ts'
 
 /** One operation of the data; placeholders in `path`. */
 export interface SurfaceOperation {
@@ -44,8 +47,17 @@ export function locate(name: string): string {
 
 /** One file of the data, empty where the data is absent. */
 export function surface(name: string): readonly SurfaceOperation[] {
-  if (FOLDER === null) return []
-  return JSON.parse(readFileSync(locate(name), 'utf8')) as SurfaceOperation[]
+  return FOLDER === null ? [] : (published(name) as SurfaceOperation[])
+}
+
+/** One file of the data, of whatever form; only where the data is at hand. */
+export function published(name: string): unknown {
+  return JSON.parse(readFileSync(locate(name), 'utf8'))
+}
+
+/** A published operation as this gateway classifies it. */
+export function classified(row: SurfaceOperation): Operation {
+  return classify(parseTarget(row.method, `${fill(row.path)}?api-version=2024-04-01`))
 }
 
 /** A concrete path for a template: a GUID for the subscription, `Name-1` and so on for the rest. */

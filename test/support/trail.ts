@@ -4,6 +4,7 @@
  * @module
  */
 import type { Config } from '../../src/config/schema/schema.ts'
+import { eventually } from './eventually.ts'
 import type { Row, World } from './gateway.ts'
 
 interface Test {
@@ -34,19 +35,6 @@ export function parseMetrics(text: string): ReadonlyMap<string, number> {
     samples.set(found[1], value)
   }
   return samples
-}
-
-/** Waits for what must come to be; rejects after `ms`. */
-export async function eventually(
-  what: string,
-  holds: () => Promise<boolean> | boolean,
-  ms = 30_000,
-): Promise<void> {
-  for (const deadline = Date.now() + ms; Date.now() < deadline;) {
-    if (await holds()) return
-    await new Promise((done) => setTimeout(done, 25))
-  }
-  throw new Error(`it did not come to be: ${what}`)
 }
 
 const idsOf = (rows: readonly Row[], kind: string): string[] =>

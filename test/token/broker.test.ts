@@ -7,6 +7,7 @@ import type { Broker, BrokerOptions } from '../../src/token/broker.ts'
 import type { IdentityConfig } from '../../src/config/schema/schema.ts'
 import type { Permit } from '../../src/policy/decide.ts'
 import type { Test } from 'tap'
+import { until } from '../support/eventually.ts'
 
 const endpoint = await identityEndpoint(t)
 const MINUTE = 60_000
@@ -55,11 +56,6 @@ async function refused(promise: Promise<unknown>): Promise<Refusal> {
   )
   if (error instanceof Refusal) return error
   throw new Error('was not refused', { cause: error })
-}
-
-/** Background refreshes have no promise to wait for: waits for what they do. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5))
 }
 
 void t.test('a permit becomes a grant with the identity’s token for the resource', async (st) => {

@@ -6,7 +6,6 @@ import t from 'tap'
 import {
   azureSink,
   chainDirectory,
-  exchangeOf,
   optionsOf,
   rowsOf,
   sinkServer,
@@ -21,6 +20,7 @@ import { openAudit } from '../../../src/audit/open.ts'
 import { segmentNames } from '../../../src/audit/spool/recover.ts'
 import { verifyChain } from '../../../src/audit/inspect/verify.ts'
 import type { Command, Io } from '../../../src/cli/io.ts'
+import { exchangeOf } from '../../support/exchange.ts'
 
 /** A spool with three boots and several segments, as a copy that no gateway knows of. */
 async function spool(t: Test): Promise<{ directory: string; rows: SinkRow[] }> {

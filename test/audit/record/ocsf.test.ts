@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import t from 'tap'
-import { exchangeOf } from '../fixtures.ts'
 import { metadataOf, ocsfOf } from '../../../src/audit/record/ocsf.ts'
 import { eventRow } from '../../../src/audit/create-recorder.ts'
 import { rowOf, type Row } from '../../../src/audit/record/row.ts'
 import type { RecordKind } from '../../../src/audit/recorder.ts'
 import { Refusal } from '../../../src/errors.ts'
+import { exchangeOf } from '../../support/exchange.ts'
 
 const schema = JSON.parse(
   readFileSync(resolve(import.meta.dirname, 'ocsf-1.8.0-api-activity.json'), 'utf8'),

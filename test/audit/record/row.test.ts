@@ -1,12 +1,12 @@
 import { createSecretKey } from 'node:crypto'
 import t from 'tap'
-import { exchangeOf, WORKSPACE } from '../fixtures.ts'
 import { COLUMNS } from '../../../src/audit/record/columns.ts'
 import { draftOf } from '../../../src/audit/record/draft.ts'
 import { link, placeOf, rowText, roomFor } from '../../../src/audit/record/spool-line.ts'
 import { eventRow } from '../../../src/audit/create-recorder.ts'
 import { rowOf } from '../../../src/audit/record/row.ts'
 import { Refusal, toRefusal } from '../../../src/errors.ts'
+import { exchangeOf, WORKSPACE } from '../../support/exchange.ts'
 
 const context = { hashKey: createSecretKey(Buffer.from('key')), version: '1.0.0' }
 const none = { outcome: null, durationMs: null }

@@ -4,9 +4,8 @@ import { BUILTIN_ROLES, patternTest, roleTest } from '../../../src/policy/load/b
 import { knownActions, knownTypes } from '../../support/vocabulary.ts'
 import { RESOURCE_TYPES, resourceTypesOf } from '../../../src/vocabulary/cedar-types.ts'
 import { createWords } from '../../../src/policy/load/words.ts'
-import { absent, surface } from '../../support/surface.ts'
+import { absent, classified, published, surface } from '../../support/surface.ts'
 import { ML } from '../support.ts'
-import { classified, published } from '../surface.ts'
 
 const words = createWords()
 

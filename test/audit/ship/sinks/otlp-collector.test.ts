@@ -8,12 +8,10 @@ import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import t from 'tap'
 import { parse } from 'yaml'
 import {
-  exchangeOf,
   openFor,
   optionsOf,
   rowsOf,
   spoolDirectory,
-  until,
   type SinkRow,
   type Test,
 } from '../../fixtures.ts'
@@ -30,6 +28,8 @@ import { startRelay } from './otel-collector/relay.ts'
 import { ensureCertificates } from '../../../../lab/identity/ca.ts'
 import { readSecret } from '../../../../src/config/secrets.ts'
 import type { Audit } from '../../../../src/audit/open.ts'
+import { until } from '../../../support/eventually.ts'
+import { exchangeOf } from '../../../support/exchange.ts'
 
 const TOKEN = 'token-of-the-collector'
 

@@ -4,15 +4,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import {
-  exchangeOf,
-  openFor,
-  optionsOf,
-  rowsOf,
-  sinkServer,
-  spoolDirectory,
-  until,
-} from '../../fixtures.ts'
+import { openFor, optionsOf, rowsOf, sinkServer, spoolDirectory } from '../../fixtures.ts'
 import { openAudit } from '../../../../src/audit/open.ts'
 import { createHttpsSink } from '../../../../src/audit/ship/sinks/https.ts'
 import { createOtlpSink } from '../../../../src/audit/ship/sinks/otlp.ts'
@@ -21,6 +13,8 @@ import { createStdoutSink } from '../../../../src/audit/ship/sinks/stdout.ts'
 import { scopeOf } from '../../../../src/audit/ship/sinks/azure-monitor.ts'
 import { judgeStatus, retryAfterMs } from '../../../../src/audit/ship/sinks/post.ts'
 import type { ShippedRow } from '../../../../src/audit/ship/sinks/sink.ts'
+import { until } from '../../../support/eventually.ts'
+import { exchangeOf } from '../../../support/exchange.ts'
 
 const signal = () => AbortSignal.timeout(2_000)
 const row = (seq: number): ShippedRow => ({

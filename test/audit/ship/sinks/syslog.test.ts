@@ -7,19 +7,13 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
 import t from 'tap'
-import {
-  exchangeOf,
-  openFor,
-  optionsOf,
-  rowsOf,
-  spoolDirectory,
-  until,
-  type Test,
-} from '../../fixtures.ts'
+import { openFor, optionsOf, rowsOf, spoolDirectory, type Test } from '../../fixtures.ts'
 import { ensureCertificates } from '../../../../lab/identity/ca.ts'
 import { freePort } from '../../../../lab/server/free-port.ts'
 import { createSyslogSink, frameOf } from '../../../../src/audit/ship/sinks/syslog.ts'
 import type { ShippedRow } from '../../../../src/audit/ship/sinks/sink.ts'
+import { until } from '../../../support/eventually.ts'
+import { exchangeOf } from '../../../support/exchange.ts'
 
 const row = (seq: number): ShippedRow => ({
   seq,

@@ -1,0 +1,32 @@
+/** A digest is that of what a document says, not of how it is written. */
+import t from 'tap'
+import { parameterDigest } from '../../../src/enforce/effects/digest.ts'
+import { parseJson } from '../../../src/lib/json/document.ts'
+
+const digest = (text: string) => parameterDigest(parseJson(Buffer.from(text)), () => false)
+
+t.test('a digest is that of the document, however it is written', async (t) => {
+  t.equal(digest('{"a":1,"b":[true,null]}'), digest(' { "b" : [ true , null ], "\\u0061" : 1 } '))
+  t.equal(digest('"é\\/"'), digest('"\\u00e9/"'))
+})
+
+t.test('documents that differ have digests that differ', async (t) => {
+  const texts = [
+    '1',
+    '1.0',
+    '12345678901234567890',
+    '12345678901234567000',
+    '"1"',
+    '[1]',
+    '{"a":1}',
+    '{"a":"1"}',
+    '[]',
+    '{}',
+    '[[]]',
+    'null',
+    '"null"',
+    '{"a":{"b":1}}',
+    '{"a":1,"b":1}',
+  ]
+  t.equal(new Set(texts.map(digest)).size, texts.length)
+})
