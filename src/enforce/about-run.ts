@@ -12,7 +12,7 @@ import { readingsOf, runOf } from '../azureml/body/aliases.ts'
 import { Refusal } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Incoming } from './enforce.ts'
-import type { TellsApart } from '../policy/engine/what-policy-asks.ts'
+import type { NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { Decide, Facts } from '../policy/decide.ts'
 import type { RunLookUps, Via } from './lookups/run.ts'
 import { apartOf, forbiddenAs, formOf, isJudgeable, type Judgeable } from './what-must-be-known.ts'
@@ -26,7 +26,7 @@ export interface RunBody {
 
 export interface AboutRunOptions {
   readonly decide: Decide
-  readonly tellsApart: TellsApart
+  readonly needsDocument: NeedsDocument
   readonly callFacts: (exchange: Exchange) => Facts
   readonly runLookUps: (exchange: Exchange, via: Via) => RunLookUps
   readonly bodyBytes: number
@@ -49,7 +49,7 @@ export interface AboutRun {
 const RUN_ID = /^run_?(?:id|uuid)$/i
 
 export function createAboutRun(options: AboutRunOptions): AboutRun {
-  const { decide, tellsApart, callFacts } = options
+  const { decide, needsDocument, callFacts } = options
 
   /** Who may not read a run may not read its metrics and files either, whatever their own action permits. */
   function mustNotBeForbidden(exchange: Judgeable, facts: Facts): void {
@@ -67,7 +67,7 @@ export function createAboutRun(options: AboutRunOptions): AboutRun {
       const { type, id } = operation.resource
       const isChange = type === 'Run' && operation.effect !== 'read'
       if (!isChange || (method !== 'POST' && method !== 'PATCH')) return null
-      if (!hasBody(request.headers) || apartOf(tellsApart, exchange, true) === null) return null
+      if (!hasBody(request.headers) || apartOf(needsDocument, exchange, true) === null) return null
       const received = await readBody(request.stream, request.headers, options.bodyBytes)
       exchange.bytesIn = received.byteLength
       const root = parseJson(received)
@@ -88,7 +88,7 @@ export function createAboutRun(options: AboutRunOptions): AboutRun {
       const reads = operation.effect === 'read'
       if (!reads && type !== 'Run' && type !== 'Artifact') return null
       const run = runOf(operation)
-      const apart = apartOf(tellsApart, exchange, run === null || operation.tells?.list === true)
+      const apart = apartOf(needsDocument, exchange, run === null || operation.tells?.list === true)
       if (apart === null) return null
       // its answer tells
       if (reads && operation.tells !== undefined && method !== 'HEAD') return null

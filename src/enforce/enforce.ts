@@ -17,8 +17,12 @@ import { isChanged, isStamped, stampAll } from './effects/stamp.ts'
 import type { Change, Exchange } from '../exchange.ts'
 import { createAboutRun, type RunBody } from './about-run.ts'
 import type { Decide, Facts, Permit } from '../policy/decide.ts'
-import { createTellsApart, type TellsApart } from '../policy/engine/what-policy-asks.ts'
-import { createNeedsBody, type NeedsBody } from '../policy/engine/bodies.ts'
+import {
+  createNeedsBody,
+  createNeedsDocument,
+  type NeedsBody,
+  type NeedsDocument,
+} from '../policy/engine/what-policy-asks.ts'
 import type { PolicySet } from '../policy/load/rules.ts'
 import { Refusal } from '../errors.ts'
 import { createScreening, type Screening } from './screening/screening.ts'
@@ -93,14 +97,14 @@ export function createInjection(options: InjectionOptions): Injection {
   function inForce(): Derived {
     const set = options.policy()
     if (known?.set !== set) {
-      const tellsApart = createTellsApart(set, DOCUMENT_FACTS)
-      known = { set, needsBody: createNeedsBody(set, DOCUMENT_FACTS, isChanged), tellsApart }
+      const needsDocument = createNeedsDocument(set, DOCUMENT_FACTS)
+      known = { set, needsBody: createNeedsBody(set, DOCUMENT_FACTS, isChanged), needsDocument }
     }
     return known
   }
-  const tellsApart: TellsApart = (...call) => inForce().tellsApart(...call)
-  const aboutRun = createAboutRun({ ...options, tellsApart })
-  const checkUnreadJob = createCheckUnreadJob({ ...options, tellsApart })
+  const needsDocument: NeedsDocument = (...call) => inForce().needsDocument(...call)
+  const aboutRun = createAboutRun({ ...options, needsDocument })
+  const checkUnreadJob = createCheckUnreadJob({ ...options, needsDocument })
 
   function factsOf(exchange: Exchange, { received, findings }: Content): Facts {
     return {
@@ -187,7 +191,7 @@ export function createInjection(options: InjectionOptions): Injection {
       return list.length > 0 ? sent : received
     },
 
-    screen: createScreening({ ...options, tellsApart, asked: () => inForce().set.facts }),
+    screen: createScreening({ ...options, needsDocument, asked: () => inForce().set.facts }),
   }
 }
 
@@ -195,7 +199,7 @@ export function createInjection(options: InjectionOptions): Injection {
 interface Derived {
   readonly set: PolicySet
   readonly needsBody: NeedsBody
-  readonly tellsApart: TellsApart
+  readonly needsDocument: NeedsDocument
 }
 
 const NOTHING: { edits: readonly Edit[]; changes: readonly Change[] } = { edits: [], changes: [] }

@@ -9,7 +9,7 @@ import type { Operation } from '../vocabulary/operation.ts'
 import { PROVIDER } from '../vocabulary/resource-types.ts'
 import { Refusal } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
-import type { TellsApart } from '../policy/engine/what-policy-asks.ts'
+import type { NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { Decide, Facts, Permit } from '../policy/decide.ts'
 import { forbiddenAs } from './what-must-be-known.ts'
 
@@ -18,7 +18,7 @@ const REMEDY = 'submit it through azure resource manager, as azure-ai-ml does'
 
 export interface UnreadJobOptions {
   readonly decide: Decide
-  readonly tellsApart: TellsApart
+  readonly needsDocument: NeedsDocument
   readonly callFacts: (exchange: Exchange) => Facts
 }
 
@@ -29,7 +29,7 @@ export interface UnreadJobOptions {
 export type CheckUnreadJob = (exchange: Exchange, permit: Permit) => void
 
 export function createCheckUnreadJob(options: UnreadJobOptions): CheckUnreadJob {
-  const { decide, tellsApart, callFacts } = options
+  const { decide, needsDocument, callFacts } = options
 
   return (exchange, { principal, operation, effects }) => {
     if (operation.action !== SUBMIT) return
@@ -44,7 +44,7 @@ export function createCheckUnreadJob(options: UnreadJobOptions): CheckUnreadJob 
       throw new Refusal('policy_refused', message, { remedy: REMEDY })
     }
     const job = asJob(operation)
-    const apart = [operation, job].flatMap((one) => tellsApart(principal, one, false) ?? [])
+    const apart = [operation, job].flatMap((one) => needsDocument(principal, one, false) ?? [])
     const policies = [...new Set(apart.flatMap((one) => one.policies))]
     if (apart.length > 0) {
       const [fact] = apart.flatMap(({ facts }) => [...(facts ?? [])])

@@ -7,7 +7,7 @@ import type { Operation } from '../vocabulary/operation.ts'
 import { Refusal } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import type { Principal } from '../identity/principal.ts'
-import type { Apart, TellsApart } from '../policy/engine/what-policy-asks.ts'
+import type { DocumentNeeds, NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { Decide, Facts } from '../policy/decide.ts'
 
 /** A call whose caller and meaning are known. */
@@ -31,13 +31,13 @@ export function formOf({ target, operation }: Exchange): 'arm' | 'data plane' | 
  * @throws {Refusal} `policy_refused` if policy asks for what the data plane does not tell
  */
 export function apartOf(
-  tellsApart: TellsApart,
+  needsDocument: NeedsDocument,
   { principal, operation }: Judgeable,
   collection: boolean,
-): Apart | null {
+): DocumentNeeds | null {
   const reads = operation.effect === 'read'
   const names = reads ? [operation, ...readingsOf(operation)] : [operation]
-  const aparts = names.flatMap((name) => tellsApart(principal, name, collection) ?? [])
+  const aparts = names.flatMap((name) => needsDocument(principal, name, collection) ?? [])
   if (aparts.length === 0) return null
   const named = aparts.some((apart) => apart.named)
   const policies = [...new Set(aparts.flatMap((apart) => apart.policies))]

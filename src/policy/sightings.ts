@@ -1,11 +1,51 @@
 /**
- * Which bound principals tokens have carried while this replica ran.
+ * Who came: which principals, groups and roles tokens have carried, while this replica ran or as records tell, and
+ * which bindings name somebody that no token carries any more.
  * @module
  */
 import type { Principal } from '../identity/principal.ts'
 import { principalUids } from './engine/entities.ts'
+import type { Binding } from './load/bindings.ts'
 import type { PolicySet } from './load/rules.ts'
-import { staleBindings, type StaleBinding } from './stale.ts'
+
+/** A binding whose principal no token has carried for too long. */
+export interface StaleBinding {
+  readonly id: string
+  readonly line: number
+  readonly principal: string
+  /** When a token last carried it, milliseconds since the epoch; null for never. */
+  readonly lastSeen: number | null
+  /** Whether the directory still knows it; null if it was not asked. */
+  readonly known: boolean | null
+}
+
+const DAY_MS = 86_400_000
+
+/**
+ * Reports bindings to principals that no token has carried for `days`, or that the directory no longer knows.
+ * @param lastSeen milliseconds since the epoch by `Type::"id"`
+ * @param since when watching began: what was never seen is stale only once it was watched for long enough
+ * @param unknown principals that the directory was asked for and does not have
+ */
+export function staleBindings(
+  set: PolicySet,
+  seen: {
+    readonly lastSeen: ReadonlyMap<string, number>
+    readonly since: number
+    readonly unknown?: ReadonlySet<string>
+  },
+  days: number,
+  now: number,
+): StaleBinding[] {
+  const oldest = now - days * DAY_MS
+  return set.bindings.bindings.flatMap(({ id, line, principal }: Binding) => {
+    const name = `${principal.type}::"${principal.id}"`
+    const last = seen.lastSeen.get(name) ?? null
+    const known = seen.unknown === undefined ? null : !seen.unknown.has(name)
+    const old = (last ?? seen.since) < oldest
+    return old || known === false ? [{ id, line, principal: name, lastSeen: last, known }] : []
+  })
+}
 
 /** Principals that are remembered; the rest only looks unseen. */
 const REMEMBERED = 100_000
@@ -36,5 +76,54 @@ export function createSightings(now: () => number): Sightings {
       }
     },
     stale: (set, days, at) => staleBindings(set, { lastSeen, since: -Infinity }, days, at),
+  }
+}
+
+/** What records say of who came. */
+export interface Seen {
+  /** When the first record is from, milliseconds since the epoch; null without records. */
+  readonly since: number | null
+  /** Milliseconds since the epoch by `Type::"id"`. */
+  readonly lastSeen: ReadonlyMap<string, number>
+}
+
+const KINDS: ReadonlyMap<unknown, string> = new Map([
+  ['user', 'User'],
+  ['service', 'Service'],
+  ['compute', 'Compute'],
+])
+
+function each(value: unknown, use: (id: string) => void): void {
+  for (const id of Array.isArray(value) ? value : [value]) if (typeof id === 'string') use(id)
+}
+
+/** Gathers over the columns of records, in any order. */
+export function createSeen(set: PolicySet): {
+  readonly add: (columns: ReadonlyMap<string, unknown>) => void
+  readonly result: () => Seen
+} {
+  const lastSeen = new Map<string, number>()
+  let first: number | null = null
+  const see = (type: string, id: string, time: number): void => {
+    const name = `${type}::"${id}"`
+    lastSeen.set(name, Math.max(lastSeen.get(name) ?? 0, time))
+  }
+  return {
+    add(columns) {
+      const time = Date.parse(String(columns.get('EventTime')))
+      if (Number.isNaN(time)) return
+      first = Math.min(first ?? time, time)
+      const kind = KINDS.get(columns.get('PrincipalKind'))
+      if (kind !== undefined) each(columns.get('PrincipalId'), (id) => see(kind, id, time))
+      each(columns.get('PrincipalGroups'), (id) => see('Group', id, time))
+      each(columns.get('PrincipalRoles'), (id) => see('Role', id, time))
+      each(columns.get('PrincipalWorkspace'), (id) => see('Workspace', id, time))
+      // that a binding has decided a call shows that a token carried whom it names
+      each(columns.get('PolicyIds'), (id) => {
+        const principal = set.rules.get(id)?.link?.principal
+        if (principal !== undefined) see(principal.type, principal.id, time)
+      })
+    },
+    result: () => ({ since: first, lastSeen }),
   }
 }

@@ -28,34 +28,6 @@ export interface StepUp {
   readonly reason: string
 }
 
-/** Longer than a day means nothing: a token does not last longer. */
-const MAX_AGE_SECONDS = 86_400
-const METHOD = /^[a-z][a-z0-9_.-]{0,31}$/iu
-
-/** The requirement that an annotation's value states, or what is wrong with it. */
-export function readStepUp(text: string): SignInRequirement | string {
-  let maxAgeSeconds: number | null = null
-  let methods: readonly string[] | null = null
-  for (const word of text.split(' ').filter((part) => part !== '')) {
-    const [, name, value = ''] = /^(max-age|methods)=(\S+)$/u.exec(word) ?? []
-    if (name === 'max-age' && maxAgeSeconds === null && /^[1-9]\d{0,4}$/u.test(value)) {
-      maxAgeSeconds = Number(value)
-    } else if (name === 'methods' && methods === null) methods = value.split(',')
-    else return `"@stepup" cannot be read at "${word}"`
-  }
-  if (maxAgeSeconds !== null && maxAgeSeconds > MAX_AGE_SECONDS) {
-    return '"@stepup" has a "max-age" above a day'
-  }
-  if (methods?.every((method) => METHOD.test(method)) === false) {
-    return '"@stepup" names a method that is no name'
-  }
-  if (maxAgeSeconds === null && methods === null) return '"@stepup" asks for nothing'
-  return {
-    ...(maxAgeSeconds === null ? {} : { maxAgeSeconds }),
-    ...(methods === null ? {} : { methods }),
-  }
-}
-
 /** What these rules ask for together, so that one sign-in is enough; null unless all of them can be met by one. */
 export function stepUpOf(refusing: readonly Rule[]): StepUp | null {
   const asked = refusing.flatMap(({ policy }) => policy.stepUp ?? [])

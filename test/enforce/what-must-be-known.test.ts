@@ -4,7 +4,7 @@ import { classify } from '../../src/azureml/classify.ts'
 import { DOCUMENT_FACTS } from '../../src/azureml/body/facts.ts'
 import { parseTarget } from '../../src/azureml/target.ts'
 import { apartOf, formOf, isJudgeable } from '../../src/enforce/what-must-be-known.ts'
-import { createTellsApart } from '../../src/policy/engine/what-policy-asks.ts'
+import { createNeedsDocument } from '../../src/policy/engine/what-policy-asks.ts'
 import { loadFrom, ML, principal, WS } from '../policy/support.ts'
 import { exchangeWith } from '../support/exchange.ts'
 
@@ -28,7 +28,7 @@ async function apart(
   const target = parseTarget(method, path)
   const exchange = exchangeWith({ principal: me, target, operation: classify(target), method })
   if (!isJudgeable(exchange)) throw new Error('it is')
-  const found = apartOf(createTellsApart(set, DOCUMENT_FACTS), exchange, true)
+  const found = apartOf(createNeedsDocument(set, DOCUMENT_FACTS), exchange, true)
   return found === null ? null : [...(found.facts ?? ['all']), ...(found.named ? ['named'] : [])]
 }
 

@@ -11,7 +11,7 @@ import { jobAsRun, jobOf } from '../../azureml/body/aliases.ts'
 import { Refusal } from '../../errors.ts'
 import type { Exchange } from '../../exchange.ts'
 import type { Screen } from '../../forward/screen.ts'
-import type { TellsApart } from '../../policy/engine/what-policy-asks.ts'
+import type { NeedsDocument } from '../../policy/engine/what-policy-asks.ts'
 import type { Decide, Facts } from '../../policy/decide.ts'
 import type { RunLookUps, Via } from '../lookups/run.ts'
 import { createScreen } from './list-screen.ts'
@@ -19,7 +19,7 @@ import { apartOf, forbiddenAs, formOf, isJudgeable, type Judgeable } from '../wh
 
 export interface ScreeningOptions {
   readonly decide: Decide
-  readonly tellsApart: TellsApart
+  readonly needsDocument: NeedsDocument
   /** Facts that policies ask for; null for all of them. */
   readonly asked: () => ReadonlySet<string> | null
   readonly callFacts: (exchange: Exchange) => Facts
@@ -33,7 +33,7 @@ type Described = Pick<Entry, 'readings'> & { readonly tags: readonly string[] | 
 export type Screening = (exchange: Exchange, via: Via) => Screen | null
 
 export function createScreening(options: ScreeningOptions): Screening {
-  const { decide, tellsApart, callFacts } = options
+  const { decide, needsDocument, callFacts } = options
 
   /** By its own name it has to be permitted, and under none of its others may it be forbidden. */
   function mustRead(
@@ -54,7 +54,7 @@ export function createScreening(options: ScreeningOptions): Screening {
     if (operation.resource.type === 'OperationStatus') return null
     const collection = isCollection(operation.resource)
     const names = [operation, ...jobAsRun(operation)]
-    if (names.every((name) => tellsApart(principal, name, collection) === null)) return null
+    if (names.every((name) => needsDocument(principal, name, collection) === null)) return null
 
     /** Of a step or trial, asked of run history. */
     let tags: readonly string[] | null = null
@@ -92,7 +92,7 @@ export function createScreening(options: ScreeningOptions): Screening {
   function screenDataPlane(exchange: Judgeable, via: Via): Screen | null {
     const { operation } = exchange
     const { tells } = operation
-    if (tells === undefined || apartOf(tellsApart, exchange, tells.list) === null) return null
+    if (tells === undefined || apartOf(needsDocument, exchange, tells.list) === null) return null
     const lookUps = options.runLookUps(exchange, via)
     const described = new Map<JsonNode, readonly Described[]>()
 

@@ -2,12 +2,38 @@
  * One request as Cedar's entities and context.
  * @module
  */
-import type { CedarValueJson } from '@cedar-policy/cedar-wasm/nodejs'
+import type { CedarValueJson, Context } from '@cedar-policy/cedar-wasm/nodejs'
 import type { Operation } from '../../vocabulary/operation.ts'
 import type { Principal } from '../../identity/principal.ts'
 import { FACT_NAMES, factKind, type Facts } from '../facts.ts'
 import type { Uid } from '../load/conditions.ts'
-import type { UidMap } from './uid-map.ts'
+import type { Action } from '../load/words.ts'
+
+/** Who (itself first, then what it is a member of), what, on what (itself first, then what it is in). */
+export interface Question {
+  readonly principals: readonly Uid[]
+  readonly action: Action
+  readonly resources: readonly Uid[]
+  readonly context: Context
+}
+
+/** A map by type and id. It looks up the id alone first: joining the two, long as ids are, costs more than the lookup. */
+export interface UidMap<T> {
+  readonly get: (uid: Uid) => T | undefined
+  readonly set: (uid: Uid, value: T) => void
+}
+
+export function createUidMap<T>(): UidMap<T> {
+  const byId = new Map<string, Map<string, T>>()
+  return {
+    get: ({ type, id }) => byId.get(id)?.get(type),
+    set: ({ type, id }, value) => {
+      const byType = byId.get(id) ?? new Map<string, T>()
+      byId.set(id, byType)
+      byType.set(type, value)
+    },
+  }
+}
 
 const KIND_TYPE = { user: 'User', service: 'Service', compute: 'Compute' } as const
 
@@ -27,6 +53,19 @@ export function principalUids(principal: Principal): readonly Uid[] {
 /** The resource and everything that it is a part of, itself first. */
 export function resourceUids({ resource }: Operation): readonly Uid[] {
   return [{ type: resource.type, id: resource.id }, ...resource.ancestors]
+}
+
+/** What an ARM id is inside of, itself first: workspace or registry, resource group, subscription. */
+export function ancestorsOf(id: string): { type: string; id: string }[] {
+  const parts = id.split('/')
+  const type = parts[7] === 'registries' ? 'Registry' : 'Workspace'
+  return [
+    { type, length: 9 },
+    { type: 'ResourceGroup', length: 5 },
+    { type: 'Subscription', length: 3 },
+  ]
+    .filter(({ length }) => parts.length >= length)
+    .map(({ type: kind, length }) => ({ type: kind, id: parts.slice(0, length).join('/') }))
 }
 
 /** An entity as Cedar takes it. */

@@ -5,18 +5,8 @@
 import { statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs'
 import type { Context } from '@cedar-policy/cedar-wasm/nodejs'
 import { LRUCache } from 'lru-cache'
-import { entityOf, type CedarEntity } from './entities.ts'
+import { entityOf, type CedarEntity, type Question } from './entities.ts'
 import type { Slice } from './slices.ts'
-import type { Uid } from '../load/conditions.ts'
-import type { Action } from '../load/words.ts'
-
-/** Who (itself first, then what it is a member of), what, on what (itself first, then what it is in). */
-export interface Question {
-  readonly principals: readonly Uid[]
-  readonly action: Action
-  readonly resources: readonly Uid[]
-  readonly context: Context
-}
 
 /** Cedar's answer. With errors it means nothing: a forbid may be among the policies that failed. */
 export interface Answer {

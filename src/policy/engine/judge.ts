@@ -5,14 +5,13 @@
 import type { Operation } from '../../vocabulary/operation.ts'
 import type { Uid } from '../load/conditions.ts'
 import { resolveEffects, type Effects } from '../effects.ts'
-import { contextOf, resourceUids } from './entities.ts'
-import { evaluate, type Answer, type Question } from './evaluate.ts'
+import { contextOf, createUidMap, resourceUids, type Question } from './entities.ts'
+import { evaluate, type Answer } from './evaluate.ts'
 import type { Facts } from '../facts.ts'
 import { createNeeded, placeOf } from './refusal-advice.ts'
 import type { PolicySet, Rule } from '../load/rules.ts'
 import { createSlicer, parseSlice, type Slice } from './slices.ts'
 import { stepUpOf, type StepUp } from '../step-up.ts'
-import { createUidMap } from './uid-map.ts'
 
 /** What policy said of one request, permit or refusal alike: the same fields, so that both can be explained. */
 export interface Decision {

@@ -12,9 +12,8 @@ import { preparsePolicySet } from '@cedar-policy/cedar-wasm/nodejs'
 import type { PolicySet as CedarPolicies } from '@cedar-policy/cedar-wasm/nodejs'
 import { LRUCache } from 'lru-cache'
 import type { Residual, Uid } from '../load/conditions.ts'
-import type { Question } from './evaluate.ts'
+import { createUidMap, type Question, type UidMap } from './entities.ts'
 import { cedarPolicies, type PolicySet, type Rule } from '../load/rules.ts'
-import { createUidMap, type UidMap } from './uid-map.ts'
 import type { Action } from '../load/words.ts'
 
 /** Parsed slices in Cedar's memory, over all policy sets in use: some tens of KB each. */

@@ -1,53 +1,48 @@
 /**
- * Whether what a caller may do depends on which thing it is, or on what that thing says of itself.
+ * What has to be read before policy can judge: the body of a request, the document that a call is about, or neither.
  *
- * Most policies are all or nothing: then answers stream through unread, and nothing is looked up.
+ * Most policies ask for neither: then bodies and answers stream through unread, and nothing is looked up.
  * @module
  */
 import type { Operation } from '../../vocabulary/operation.ts'
 import type { Principal } from '../../identity/principal.ts'
 import type { Uid } from '../load/conditions.ts'
-import { principalUids, resourceUids } from './entities.ts'
+import { createUidMap, principalUids, resourceUids } from './entities.ts'
 import type { PolicySet, Rule } from '../load/rules.ts'
-import { createUidMap } from './uid-map.ts'
+import type { Policy } from '../load/source.ts'
 
 const CONTAINERS = ['Workspace', 'Registry', 'ResourceGroup']
 
-/** What things are told apart by. */
-export interface Apart {
+/** What policy asks of the documents that a call is about. */
+export interface DocumentNeeds {
   /** Facts of documents that policies ask for, perhaps none; null for all of them. */
   readonly facts: ReadonlySet<string> | null
-  /** Whether policies name some of them. */
+  /** Whether policies name single documents, so that their ids have to be known. */
   readonly named: boolean
-  /** Ids of the policies that do. */
+  /** Ids of the policies that ask for facts or name documents. */
   readonly policies: readonly string[]
 }
 
 /**
- * How policy tells apart what an operation is about; null if it does not.
+ * What policy asks of the documents that an operation is about; null if its answer is the same for all of them.
  * @param collection the operation is about the members of a collection
  */
-export type TellsApart = (
+export type NeedsDocument = (
   principal: Principal,
   operation: Operation,
   collection: boolean,
-) => Apart | null
+) => DocumentNeeds | null
 
 /** @param documentFacts facts that only a document of Azure's tells */
-export function createTellsApart(set: PolicySet, documentFacts: readonly string[]): TellsApart {
+export function createNeedsDocument(
+  set: PolicySet,
+  documentFacts: readonly string[],
+): NeedsDocument {
   const rules = [...set.rules.values()].filter(({ shadow }) => !shadow)
   const factual = rules.filter(
     ({ policy: { facts } }) => facts === null || documentFacts.some((fact) => facts.has(fact)),
   )
-  // by principal, so that the cost does not grow with the bindings of others
-  const ofAll = factual.filter(({ principal }) => principal === null)
-  const byPrincipal = createUidMap<Rule[]>()
-  for (const rule of factual) {
-    if (rule.principal === null) continue
-    const own = byPrincipal.get(rule.principal) ?? []
-    byPrincipal.set(rule.principal, own)
-    own.push(rule)
-  }
+  const factualFor = createRulesFor(factual)
   const byType = new Map<string, Rule[]>()
   for (const rule of rules) {
     for (const type of new Set(uidsOf(rule).map((uid) => uid.type))) {
@@ -68,8 +63,7 @@ export function createTellsApart(set: PolicySet, documentFacts: readonly string[
       (actions === null || asked.some(({ id }) => actions.includes(id))) &&
       (kind === null || kind === operation.resource.type) &&
       (resource === null || within(resource))
-    const own = callers.flatMap((caller) => byPrincipal.get(caller) ?? [])
-    const applying = [...ofAll, ...own].filter(applies)
+    const applying = factualFor(callers).filter(applies)
     const naming = named.filter(applies)
     if (applying.length === 0 && naming.length === 0) return null
     return {
@@ -78,6 +72,55 @@ export function createTellsApart(set: PolicySet, documentFacts: readonly string[
       policies: [...new Set([...applying, ...naming].map(({ id }) => id))],
     }
   }
+}
+
+/** Whether a policy that can apply to a call asks for a fact of its body, or has an effect on it. */
+export type NeedsBody = (principal: Principal, operation: Operation) => boolean
+
+/**
+ * @param documentFacts facts that only a body can tell
+ * @param isChanged whether `@pin` and `@stamp` are about a type of resource
+ */
+export function createNeedsBody(
+  set: PolicySet,
+  documentFacts: readonly string[],
+  isChanged: (type: string) => boolean,
+): NeedsBody {
+  const reads = ({ facts, recordBody }: Policy): boolean =>
+    facts === null ||
+    recordBody ||
+    facts.has('bodyDigest') ||
+    documentFacts.some((fact) => facts.has(fact))
+  const rulesFor = createRulesFor(
+    [...set.rules.values()].filter(({ policy }) => reads(policy) || policy.pin || policy.stamp),
+  )
+
+  return (principal, operation) => {
+    if (!operation.inspectable) return false
+    const { uids } = set.words.actionOf(operation)
+    const places = resourceUids(operation)
+    const changed = isChanged(operation.resource.type)
+    return rulesFor(principalUids(principal)).some(
+      ({ policy, resource }) =>
+        (changed || reads(policy)) &&
+        (policy.actions === null || uids.some(({ id }) => policy.actions?.includes(id) === true)) &&
+        (resource === null ||
+          places.some(({ type, id }) => type === resource.type && id === resource.id)),
+    )
+  }
+}
+
+/** Rules by the principal of their scope, so that the cost of a call does not grow with the bindings of others. */
+function createRulesFor(rules: readonly Rule[]): (callers: readonly Uid[]) => readonly Rule[] {
+  const ofAll = rules.filter(({ principal }) => principal === null)
+  const byPrincipal = createUidMap<Rule[]>()
+  for (const rule of rules) {
+    if (rule.principal === null) continue
+    const own = byPrincipal.get(rule.principal) ?? []
+    byPrincipal.set(rule.principal, own)
+    own.push(rule)
+  }
+  return (callers) => [...ofAll, ...callers.flatMap((caller) => byPrincipal.get(caller) ?? [])]
 }
 
 function factsOf(

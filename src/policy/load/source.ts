@@ -15,7 +15,6 @@ import {
 } from './conditions.ts'
 import { FACT_NAMES, factKind } from '../facts.ts'
 import { fault, suggest, type Fault } from './faults.ts'
-import { readStepUp } from '../step-up.ts'
 import type { SignInRequirement } from '../../identity/sign-in.ts'
 
 /** One policy or template as written. */
@@ -127,6 +126,34 @@ export function cedarFault(statement: Statement, error: DetailedError): Fault {
     .replace(/^failed to parse (?:policy|template)(?: with id `[^`]*`)? from string: /u, '')
   const help = error.help?.replace(/^for policy `[^`]*`, /u, '') ?? place?.label
   return fault(statement.file, line, message, help ?? undefined)
+}
+
+/** Longer than a day means nothing: a token does not last longer. */
+const MAX_AGE_SECONDS = 86_400
+const METHOD = /^[a-z][a-z0-9_.-]{0,31}$/iu
+
+/** The requirement that an annotation's value states, or what is wrong with it. */
+export function readStepUp(text: string): SignInRequirement | string {
+  let maxAgeSeconds: number | null = null
+  let methods: readonly string[] | null = null
+  for (const word of text.split(' ').filter((part) => part !== '')) {
+    const [, name, value = ''] = /^(max-age|methods)=(\S+)$/u.exec(word) ?? []
+    if (name === 'max-age' && maxAgeSeconds === null && /^[1-9]\d{0,4}$/u.test(value)) {
+      maxAgeSeconds = Number(value)
+    } else if (name === 'methods' && methods === null) methods = value.split(',')
+    else return `"@stepup" cannot be read at "${word}"`
+  }
+  if (maxAgeSeconds !== null && maxAgeSeconds > MAX_AGE_SECONDS) {
+    return '"@stepup" has a "max-age" above a day'
+  }
+  if (methods?.every((method) => METHOD.test(method)) === false) {
+    return '"@stepup" names a method that is no name'
+  }
+  if (maxAgeSeconds === null && methods === null) return '"@stepup" asks for nothing'
+  return {
+    ...(maxAgeSeconds === null ? {} : { maxAgeSeconds }),
+    ...(methods === null ? {} : { methods }),
+  }
 }
 
 function annotationFaults(

@@ -12,6 +12,7 @@ import { rebind } from '../load/bind.ts'
 import { createDecide, type Verdict } from '../decide.ts'
 import type { Facts } from '../facts.ts'
 import { fault, PolicyError, type Fault } from '../load/faults.ts'
+import { ancestorsOf } from '../engine/entities.ts'
 import { GivenPrincipal, GivenSignIn, principalOf } from './given.ts'
 import { resourceTypesOf } from '../../vocabulary/cedar-types.ts'
 import type { PolicySet } from '../load/rules.ts'
@@ -167,19 +168,6 @@ function operationOf(one: Case, does: string, suite: Suite, set: PolicySet): Ope
     scope: place,
     inspectable: false,
   }
-}
-
-/** What an ARM id is inside of, itself first: workspace or registry, resource group, subscription. */
-export function ancestorsOf(id: string): { type: string; id: string }[] {
-  const parts = id.split('/')
-  const type = parts[7] === 'registries' ? 'Registry' : 'Workspace'
-  return [
-    { type, length: 9 },
-    { type: 'ResourceGroup', length: 5 },
-    { type: 'Subscription', length: 3 },
-  ]
-    .filter(({ length }) => parts.length >= length)
-    .map(({ type: kind, length }) => ({ type: kind, id: parts.slice(0, length).join('/') }))
 }
 
 function wrongIn(one: Case, verdict: Verdict): string | null {

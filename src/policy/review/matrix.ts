@@ -3,7 +3,7 @@
  * @module
  */
 import { PROVIDER } from '../../vocabulary/actions.ts'
-import { ancestorsOf } from './cases.ts'
+import { ancestorsOf } from '../engine/entities.ts'
 import { createNeeded } from '../engine/refusal-advice.ts'
 import { evaluate } from '../engine/evaluate.ts'
 import { resourceTypesOf } from '../../vocabulary/cedar-types.ts'

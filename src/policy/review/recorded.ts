@@ -6,7 +6,7 @@
  */
 import type { Effect, Family, Operation } from '../../vocabulary/operation.ts'
 import type { Principal, PrincipalKind } from '../../identity/principal.ts'
-import { ancestorsOf } from './cases.ts'
+import { ancestorsOf } from '../engine/entities.ts'
 import type { Facts } from '../facts.ts'
 import { principalOf } from './given.ts'
 import type { PolicySet } from '../load/rules.ts'

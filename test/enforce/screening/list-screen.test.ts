@@ -6,7 +6,7 @@ import { classifyArm } from '../../../src/azureml/classify/arm.ts'
 import { parseJson } from '../../../src/lib/json/document.ts'
 import { parseTarget } from '../../../src/azureml/target.ts'
 import { createDecide } from '../../../src/policy/decide.ts'
-import { createTellsApart } from '../../../src/policy/engine/what-policy-asks.ts'
+import { createNeedsDocument } from '../../../src/policy/engine/what-policy-asks.ts'
 import { DOCUMENT_FACTS } from '../../../src/azureml/body/facts.ts'
 import { createScreening } from '../../../src/enforce/screening/screening.ts'
 import { loadFrom, loadShipped, ML, principal, WS } from '../../policy/support.ts'
@@ -34,7 +34,7 @@ async function screenOf(t: Test, policies: string, path = `${WS}/jobs`) {
   const decide = createDecide(set)
   const screening = createScreening({
     decide,
-    tellsApart: createTellsApart(set, DOCUMENT_FACTS),
+    needsDocument: createNeedsDocument(set, DOCUMENT_FACTS),
     asked: () => set.facts,
     callFacts: () => ({}),
     runLookUps: () => {
@@ -141,7 +141,7 @@ t.test('only where policy tells items apart are answers looked through', async (
     const set = await loadFrom(t, { 'x.cedar': READ_ALL + policies })
     const operation = reading(path)
     const collection = isCollection(operation.resource)
-    return createTellsApart(set, DOCUMENT_FACTS)(me, operation, collection) !== null
+    return createNeedsDocument(set, DOCUMENT_FACTS)(me, operation, collection) !== null
   }
   const tags = 'when { context has tags && context.tags.contains("x") }'
   const list = `${WS}/jobs`
@@ -197,5 +197,5 @@ bindings:
   - { id: b, template: data-scientist, principal: 'Group::"entra/t/team"', resource: 'Workspace::"${WS}"' }
 `,
   )
-  t.equal(createTellsApart(set, DOCUMENT_FACTS)(me, jobs, true), null)
+  t.equal(createNeedsDocument(set, DOCUMENT_FACTS)(me, jobs, true), null)
 })

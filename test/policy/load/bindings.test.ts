@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readBindings } from '../../../src/policy/load/bindings.ts'
 import { suggest } from '../../../src/policy/load/faults.ts'
-import { staleBindings } from '../../../src/policy/stale.ts'
+import { staleBindings } from '../../../src/policy/sightings.ts'
 import { loadShipped, RG, SUB, WS } from '../support.ts'
 
 const KNOWN = {

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto'
 import { PROVIDER, PUBLISHED_ACTIONS } from '../../../vocabulary/actions.ts'
 import { evaluate } from '../../engine/evaluate.ts'
-import { ancestorsOf } from '../cases.ts'
+import { ancestorsOf } from '../../engine/entities.ts'
 import { resourceTypesOf } from '../../../vocabulary/cedar-types.ts'
 import type { PolicySet, Rule } from '../../load/rules.ts'
 import { parseRules } from '../../engine/slices.ts'
