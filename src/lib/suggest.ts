@@ -1,33 +1,41 @@
 /**
- * The nearest of the words that would have been right, for messages that say "did you mean".
+ * The known word that was probably meant, for messages that say so.
  * @module
  */
 
-/** `; did you mean "x"?` for the nearest candidate, or nothing if none is near enough to be a slip of the pen. */
-export function didYouMean(word: string, candidates: readonly string[]): string {
+/** The known word with the fewest slips, case aside, if it is near enough to be a typing error; else null. */
+export function nearest(word: string, known: Iterable<string>): string | null {
   let best: string | null = null
-  let least = Math.max(2, Math.floor(word.length / 3)) + 1
-  for (const candidate of candidates) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase())
-    if (distance < least) {
+  let fewest = Infinity
+  for (const candidate of known) {
+    const bound = Math.max(2, Math.floor(candidate.length / 3))
+    // also keeps the comparison short: a long word is compared with long candidates only
+    if (Math.abs(word.length - candidate.length) > bound) continue
+    const slips = distance(word.toLowerCase(), candidate.toLowerCase())
+    if (slips <= bound && slips < fewest) {
       best = candidate
-      least = distance
+      fewest = slips
     }
   }
+  return best
+}
+
+/** `; did you mean "x"?` to end a message with, or nothing. */
+export function didYouMean(word: string, known: Iterable<string>): string {
+  const best = nearest(word, known)
   return best === null ? '' : `; did you mean ${JSON.stringify(best)}?`
 }
 
-/** Levenshtein's distance by rows. Long words are not compared: they are no slip of the pen. */
-function editDistance(a: string, b: string): number {
-  if (a.length > 64 || b.length > 64) return Infinity
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index)
+/** Levenshtein's distance: letters changed, left out or put in. */
+function distance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i += 1) {
-    const next = [i]
+    const row = [i]
     for (let j = 1; j <= b.length; j += 1) {
-      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min((row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1, substitution))
+      const change = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
+      row.push(Math.min(change, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1))
     }
-    row = next
+    previous = row
   }
-  return row[b.length] ?? Infinity
+  return previous[b.length] ?? 0
 }

@@ -9,7 +9,7 @@ import { Refusal } from '../../errors.ts'
 import { childTypes, findType, PROVIDER } from '../../vocabulary/resource-types.ts'
 import type { ResourceType } from '../../vocabulary/resource-types.ts'
 import type { Resource } from '../../vocabulary/operation.ts'
-import { nearest } from '../../lib/nearest.ts'
+import { nearest } from '../../lib/suggest.ts'
 
 /** Where an ARM path leads, before the method is looked at. */
 export interface ArmPath {

@@ -12,7 +12,7 @@ import type { Mount } from '../dataplane/families.ts'
 import type { Found } from '../dataplane/family.ts'
 import { classifyGlobal, effectOf } from '../dataplane/global.ts'
 import { isRunId, toResource } from '../dataplane/kinds.ts'
-import { nearest } from '../../lib/nearest.ts'
+import { nearest } from '../../lib/suggest.ts'
 import type { Operation, Resource } from '../../vocabulary/operation.ts'
 
 const VERSION = /^v?\d+\.\d+$/i

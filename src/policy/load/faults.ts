@@ -2,6 +2,7 @@
  * What is wrong with a policy, template or binding, and where: all of it at once.
  * @module
  */
+import { nearest } from '../../lib/suggest.ts'
 
 /** One fault of one file. */
 export interface Fault {
@@ -31,32 +32,11 @@ export class PolicyError extends Error {
   }
 }
 
-/** How many letters are changed, left out, put in or swapped with their neighbour (optimal string alignment). */
-function distance(a: string, b: string): number {
-  let before: number[] = []
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const change = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
-      const swap = swapped ? (before[j - 2] ?? 0) + 1 : Infinity
-      row.push(Math.min(change, swap, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1))
-    }
-    before = previous
-    previous = row
-  }
-  return previous[b.length] ?? 0
-}
-
 /** `did you mean "x"`, if one of the known words is near enough; else the known words, if they are few. */
 export function suggest(word: string, known: Iterable<string>): string | undefined {
   const words = [...known].sort()
-  const near = words
-    .map((candidate) => ({ candidate, far: distance(word.toLowerCase(), candidate.toLowerCase()) }))
-    .filter(({ candidate, far }) => far <= Math.max(2, candidate.length / 3))
-    .sort((one, other) => one.far - other.far)[0]
-  if (near !== undefined) return `did you mean "${near.candidate}"?`
+  const near = nearest(word, words)
+  if (near !== null) return `did you mean "${near}"?`
   return words.length > 0 && words.length <= 12 ? `known: ${words.join(', ')}` : undefined
 }
 
