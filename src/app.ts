@@ -1,31 +1,32 @@
 /**
- * Composition root: the configuration becomes real parts, the parts become a server. No judgement lives here.
+ * Composition root: the configuration becomes parts, the parts become the stages of the pipeline, and these a server.
+ * `createApp` is the order; each function below it is one of its steps. Nothing is decided here.
  * @module
  */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Writable } from 'node:stream'
-import Fastify, { LogController } from 'fastify'
-import type { Config } from './config/schema/schema.ts'
+import Fastify, { LogController, type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import type { Config, SecretSource } from './config/schema/schema.ts'
 import { readSecrets } from './config/secrets.ts'
 import { parseTarget } from './azureml/target.ts'
 import { classify } from './azureml/classify.ts'
 import { discoveryDocument, metadataDocument } from './azureml/hosts/metadata.ts'
 import { callFacts } from './azureml/facts.ts'
 import type { Exchange } from './exchange.ts'
-import { createDenyList } from './identity/deny-list.ts'
-import { createIdentify } from './identity/identify.ts'
+import { createDenyList, type DenyList } from './identity/deny-list.ts'
+import { createIdentify, type Identify } from './identity/identify.ts'
 import { checkSignIn } from './identity/sign-in.ts'
 import type { Facts } from './policy/decide.ts'
-import { createLivePolicy } from './policy/reload.ts'
-import { createSightings } from './policy/sightings.ts'
-import { createWatch } from './policy/load/watch.ts'
-import { createBroker } from './token/broker.ts'
-import { openAudit } from './audit/open.ts'
+import { createLivePolicy, type LivePolicy } from './policy/reload.ts'
+import { createSightings, type Sightings } from './policy/sightings.ts'
+import { createWatch, type Watch } from './policy/load/watch.ts'
+import { createBroker, type Broker } from './token/broker.ts'
+import { openAudit, type Audit } from './audit/open.ts'
 import { createAsk } from './forward/ask.ts'
 import { createForward } from './forward/forward.ts'
 import { registerProxy } from './forward/proxy.ts'
-import { createUpstream } from './forward/upstream.ts'
+import { createUpstream, type Upstream } from './forward/upstream.ts'
 import { createInjection } from './enforce/enforce.ts'
 import { createLookUps } from './enforce/lookups/label.ts'
 import { createRunLookUps } from './enforce/lookups/run.ts'
@@ -40,7 +41,7 @@ import {
 } from './http/server.ts'
 import { serveMetrics, toSamples } from './http/metrics-endpoint.ts'
 import { registerRoutes } from './http/own-routes.ts'
-import { createReloading } from './reloading.ts'
+import { createReloading, type Reloading } from './reloading.ts'
 import { createRouting } from './routing.ts'
 
 /** Every cloud and workspace has it. */
@@ -50,16 +51,18 @@ const DEFAULTS = {
   bodyBytes: 4 * 1024 * 1024,
   holdBytes: 8 * 1024 * 1024,
   upstreamTimeoutMs: 120_000,
-  askTimeoutMs: 10_000,
   tokenTimeoutMs: 3_000,
   issuerTimeoutMs: 5_000,
 } as const
+
+/** For one question of the gateway's own to Azure: a caller waits for it besides the call. */
+const MAX_ASK_MS = 10_000
 
 /** For the records of a start that failed to be shipped: they are on the disk in any case. */
 const FAILED_START_MS = 2_000
 
 /** What the process hands to the app; nothing else of it is visible here. */
-export interface Surroundings {
+export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly now: () => number
   readonly log: Writable
@@ -76,26 +79,74 @@ export interface App {
 }
 
 /** Opens every part; throws what keeps the gateway from starting, naming it. */
-export async function createApp(config: Config, around: Surroundings): Promise<App> {
-  const { now } = around
-  const limits = config.limits ?? {}
-  const secrets = await readSecrets(config, around.env)
-  const app = Fastify({
-    serverFactory: await serverFactory(config),
+export async function createApp(config: Config, host: Host): Promise<App> {
+  const secrets = await readSecrets(config, host.env)
+  // these two run when requests come, and by then the parts and the pipeline exist
+  const server = await createServer(config, host, {
     clientErrorHandler: (error, socket) =>
-      refuseBytes(error, socket, audit.recorder, pipeline.unfinished),
+      refuseBytes(error, socket, parts.audit.recorder, pipeline.unfinished),
     frameworkErrors: (error, request, reply) => {
       void pipeline.refuse(error, request, reply)
     },
-    logger: { level: 'info', stream: around.log, base: { name: 'azureml-harness' } },
+  })
+  const parts = await openParts(config, host, secrets, server.log)
+  const pipeline = createPipeline(composeStages(config, host, secrets, parts))
+  const { policy, watch, sightings, audit, upstream } = parts
+  const { recorder } = audit
+  const reloading = createReloading({
+    live: policy,
+    watch,
+    sightings,
+    recorder,
+    log: server.log,
+    now: host.now,
+  })
+  guardServer(server.server, recorder)
+  registerOwnRoutes(server, config, host, parts)
+  registerProxy(server, upstream, pipeline)
+  return lifeCycle(server, config, host, parts, reloading)
+}
+
+async function createServer(
+  config: Config,
+  host: Host,
+  refusals: Pick<FastifyServerOptions, 'clientErrorHandler' | 'frameworkErrors'>,
+): Promise<FastifyInstance> {
+  return Fastify({
+    serverFactory: await serverFactory(config),
+    ...refusals,
+    logger: { level: 'info', stream: host.log, base: { name: 'azureml-harness' } },
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: false,
     return503OnClosing: false,
     routerOptions: { maxParamLength: 16_384 },
     exposeHeadRoutes: false,
   })
+}
+
+/** What lives as long as the gateway, and is closed with it. */
+interface Parts {
+  readonly policy: LivePolicy
+  readonly watch: Watch
+  readonly sightings: Sightings
+  readonly broker: Broker
+  readonly audit: Audit
+  readonly denyList: DenyList
+  readonly identify: Identify
+  readonly upstream: Upstream
+}
+
+type Secrets = (source: SecretSource) => string
+
+async function openParts(
+  config: Config,
+  { now, version }: Host,
+  secrets: Secrets,
+  logger: FastifyInstance['log'],
+): Promise<Parts> {
+  const limits = config.limits ?? {}
   const log = (fields: Record<string, unknown>, message: string): void =>
-    app.log.warn(fields, message)
+    logger.warn(fields, message)
 
   const { directory, bindings = `${directory}/bindings.yaml` } = config.policies
   const watch = await createWatch({ directory, bindings })
@@ -111,19 +162,17 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     cloud: config.cloud.name,
     timeoutMs: limits.tokenTimeoutMs ?? DEFAULTS.tokenTimeoutMs,
     now,
-    log: app.log,
+    log: logger,
   })
   const audit = await openAudit({
     config: config.audit,
     hashKey: config.audit.hashKey === undefined ? null : Buffer.from(secrets(config.audit.hashKey)),
     credential: broker.credential,
     secret: secrets,
-    version: around.version,
+    version,
     now,
     log,
   })
-  const token = async (identity: string, scope: string): Promise<string> =>
-    (await broker.token(identity, scope)).token
   const denyList = createDenyList({ file: config.denyListFile ?? null, log })
   const identify = createIdentify({
     issuers: config.issuers,
@@ -131,18 +180,26 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     secrets,
     denyList,
     now,
-    graphToken: token,
+    graphToken: async (identity, scope) => (await broker.token(identity, scope)).token,
     timeoutMs: limits.issuerTimeoutMs ?? DEFAULTS.issuerTimeoutMs,
     log,
   })
+  const upstream = createUpstream(limits.upstreamTimeoutMs ?? DEFAULTS.upstreamTimeoutMs)
+  return { policy, watch, sightings, broker, audit, denyList, identify, upstream }
+}
+
+/** The stages of pipeline.ts, in its order, over the parts. */
+function composeStages(config: Config, host: Host, secrets: Secrets, parts: Parts): Stages {
+  const { now } = host
+  const { policy, sightings, broker, audit, identify, upstream } = parts
+  const { publicUrl } = config.listen
+  const limits = config.limits ?? {}
+  const userAgent = `azureml-harness/${host.version}`
   const upstreamTimeoutMs = limits.upstreamTimeoutMs ?? DEFAULTS.upstreamTimeoutMs
-  const upstream = createUpstream(upstreamTimeoutMs)
-  const userAgent = `azureml-harness/${around.version}`
-  const askTimeoutMs = Math.min(upstreamTimeoutMs, DEFAULTS.askTimeoutMs)
-  const ask = createAsk(upstream.dispatcher, userAgent, askTimeoutMs)
+  const ask = createAsk(upstream.dispatcher, userAgent, Math.min(upstreamTimeoutMs, MAX_ASK_MS))
   const routing = createRouting({
     cloud: config.cloud,
-    publicUrl: config.listen.publicUrl,
+    publicUrl,
     operationKey: config.operationKey === undefined ? null : secrets(config.operationKey),
     now,
     askLocation: (grant, origin, id) =>
@@ -159,12 +216,9 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     runLookUps: createRunLookUps(ask),
   })
   const names = hostNames(config)
-  const stages: Stages = {
-    checkInbound: (raw) =>
-      void checkInbound(
-        { method: raw.method ?? '', httpVersion: raw.httpVersion, rawHeaders: raw.rawHeaders },
-        names,
-      ),
+  return {
+    checkInbound: ({ method = '', httpVersion, rawHeaders }) =>
+      checkInbound({ method, httpVersion, rawHeaders }, names),
     parseTarget,
     identify: (raw) =>
       identify.identify({
@@ -177,7 +231,7 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     ...injection,
     decide: (principal, operation, facts) => {
       sightings.see(principal)
-      return policy.decide(principal, operation, facts)
+      return decide(principal, operation, facts)
     },
     route: routing.route,
     grant: (permit, scope, raw) => broker.grant(permit, scope, callersToken(raw)),
@@ -190,61 +244,70 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
       upstream,
       holdBytes: limits.answerBytes ?? DEFAULTS.holdBytes,
     }),
-    challenge: {
-      publicUrl: config.listen.publicUrl,
-      authorizationUri: config.issuers[0]?.issuer ?? null,
-    },
+    challenge: { publicUrl, authorizationUri: config.issuers[0]?.issuer ?? null },
     now,
   }
-  const pipeline = createPipeline(stages)
-  guardServer(app.server, audit.recorder)
-  const { recorder } = audit
-  const reloading = createReloading({ live: policy, watch, sightings, recorder, log: app.log, now })
+}
 
-  registerRoutes(app, {
-    publicUrl: config.listen.publicUrl,
-    version: around.version,
+/** For on-behalf-of identities only; all others never see it. */
+function callersToken(raw: IncomingMessage): string | undefined {
+  return /^bearer (\S+)$/i.exec(raw.headers.authorization ?? '')?.[1]
+}
+
+function registerOwnRoutes(
+  server: FastifyInstance,
+  config: Config,
+  { version }: Host,
+  { policy, audit, identify, broker }: Parts,
+): void {
+  const { publicUrl } = config.listen
+  registerRoutes(server, {
+    publicUrl,
+    version,
     policyVersion: () => policy.current().version,
     health: () => ({ audit: audit.ready(), identity: identify.ready(), tokens: broker.ready() }),
     issuers: config.issuers,
-    metadata: (apiVersion) =>
-      metadataDocument(apiVersion, {
-        publicUrl: config.listen.publicUrl,
-        cloud: config.cloud.name,
-      }),
-    discovery: discoveryDocument(config.listen.publicUrl),
+    metadata: (apiVersion) => metadataDocument(apiVersion, { publicUrl, cloud: config.cloud.name }),
+    discovery: discoveryDocument(publicUrl),
   })
-  registerProxy(app, upstream, pipeline)
+}
 
+/** Start and stop, each in the order that loses no record. */
+function lifeCycle(
+  server: FastifyInstance,
+  { listen }: Config,
+  { version }: Host,
+  { policy, broker, audit, denyList, identify, upstream }: Parts,
+  reloading: Reloading,
+): App {
   let metrics: Server | null = null
+
   async function start(): Promise<number> {
     denyList.start()
     await identify.start()
-    await audit.recorder.event('start', {
-      version: around.version,
-      policyVersion: policy.current().version,
-    })
-    if (config.listen.metrics !== undefined) {
-      metrics = await serveMetrics(config.listen.metrics, () => {
+    await audit.recorder.event('start', { version, policyVersion: policy.current().version })
+    if (listen.metrics !== undefined) {
+      metrics = await serveMetrics(listen.metrics, () => {
         const { samples, help } = toSamples(audit.metrics())
         const others = [...identify.metrics(), ...broker.metrics(), ...reloading.metrics()]
         return { samples: [...samples, ...others], help }
       })
     }
-    await app.listen({ host: config.listen.host, port: config.listen.port })
+    await server.listen({ host: listen.host, port: listen.port })
     reloading.start()
-    const address = app.server.address()
-    return typeof address === 'object' && address !== null ? address.port : config.listen.port
+    const address = server.server.address()
+    return typeof address === 'object' && address !== null ? address.port : listen.port
   }
+
   async function close(deadlineMs: number): Promise<{ unshipped: number }> {
     metrics?.close()
     reloading.close()
-    await app.close()
+    await server.close()
     await upstream.dispatcher.close()
     identify.close()
     denyList.close()
     // a disk that refuses has said so; what it has is shipped all the same
-    await audit.recorder.event('stop', { version: around.version }).catch(() => undefined)
+    await audit.recorder.event('stop', { version }).catch(() => undefined)
     const result = await audit.close(deadlineMs)
     broker.close()
     return result
@@ -263,9 +326,4 @@ export async function createApp(config: Config, around: Surroundings): Promise<A
     reload: () => reloading.reload('signal'),
     close,
   }
-}
-
-/** For on-behalf-of identities only; all others never see it. */
-function callersToken(raw: IncomingMessage): string | undefined {
-  return /^bearer (\S+)$/i.exec(raw.headers.authorization ?? '')?.[1]
 }

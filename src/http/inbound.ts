@@ -39,13 +39,9 @@ export interface Inbound {
 /**
  * Refuses ambiguity in a request's head (RFC 9112 sections 3.2, 6.1 and 6.3; RFC 9110 section 9.3.1).
  * @param hosts host names with ports that the gateway answers to, in lower case
- * @returns the headers by lower-case name, first value of each
  * @throws Refusal `bad_header`, `bad_host`, `misdirected_request`, `headers_too_large`, `bad_request`
  */
-export function checkInbound(
-  request: Inbound,
-  hosts: ReadonlySet<string>,
-): ReadonlyMap<string, string> {
+export function checkInbound(request: Inbound, hosts: ReadonlySet<string>): void {
   if (request.rawHeaders.length / 2 > MAX_HEADERS) {
     throw new Refusal('headers_too_large', `more than ${MAX_HEADERS} headers`)
   }
@@ -73,7 +69,6 @@ export function checkInbound(
   }
   checkFraming(request, headers)
   checkHost(headers.get('host'), hosts)
-  return headers
 }
 
 function checkFraming(request: Inbound, headers: ReadonlyMap<string, string>): void {

