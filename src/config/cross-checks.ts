@@ -3,6 +3,7 @@
  * @module
  */
 import type { Config } from './schema/schema.ts'
+import { sinkMembers } from './schema/sinks.ts'
 import type { KeyPath } from './faults.ts'
 import type { Finding } from './validate.ts'
 import { didYouMean } from '../lib/suggest.ts'
@@ -114,8 +115,9 @@ function ownIdentity(identities: Config['identities'], name: string, path: KeyPa
 function auditFindings({ audit, identities }: Config): Finding[] {
   const findings = duplicates(audit.sinks, 'audit.sinks', 'name', ({ name }) => name)
   for (const [index, sink] of audit.sinks.entries()) {
-    if (sink.kind !== 'azure-monitor') continue
-    findings.push(...ownIdentity(identities, sink.identity, ['audit', 'sinks', index, 'identity']))
+    for (const [member, identity] of sinkMembers(sink, 'identity')) {
+      findings.push(...ownIdentity(identities, identity, ['audit', 'sinks', index, member]))
+    }
   }
   if (audit.sinks.every(({ required }) => required === false)) {
     const message = 'must have one that is required: otherwise records may be dropped unshipped'
@@ -146,7 +148,9 @@ function urlFindings({ issuers, cloud, audit }: Config): Finding[] {
     urls.push([['issuers', index, 'graph', 'endpoint'], entry.graph?.endpoint])
   }
   for (const [index, sink] of audit.sinks.entries()) {
-    if ('endpoint' in sink) urls.push([['audit', 'sinks', index, 'endpoint'], sink.endpoint])
+    for (const [member, url] of sinkMembers(sink, 'url')) {
+      urls.push([['audit', 'sinks', index, member], url])
+    }
   }
   return urls
     .filter(([, url]) => url !== undefined && isPlainHttpElsewhere(url))

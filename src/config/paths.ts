@@ -3,11 +3,11 @@
  * @module
  */
 import path from 'node:path'
+import { SINK_PATHS } from './schema/sinks.ts'
 
 /** Every key of the schema that names a file or a directory; a test holds this list against the schema. */
 export const PATH_KEYS: ReadonlySet<string> = new Set([
   'bindings',
-  'caFile',
   'certFile',
   'denyListFile',
   'directory',
@@ -15,6 +15,7 @@ export const PATH_KEYS: ReadonlySet<string> = new Set([
   'keyFile',
   'signingKeyFile',
   'tokenFile',
+  ...SINK_PATHS,
 ])
 
 /** Makes all paths inside `value` absolute and freezes it, in place and to its depth. */

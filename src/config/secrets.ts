@@ -4,6 +4,7 @@
  */
 import { open } from 'node:fs/promises'
 import type { Config, SecretSource } from './schema/schema.ts'
+import { sinkSecrets } from './schema/sinks.ts'
 import { codeOf } from '../lib/error-code.ts'
 
 /** Larger files are no secrets but mistakes, such as a path to a log. */
@@ -64,21 +65,32 @@ async function readPrivateFile(file: string): Promise<string> {
   }
 }
 
+/** Every secret that the configuration names, with the key that names it. */
+export function secretsOf(config: Config): [string, SecretSource][] {
+  const named: [string, SecretSource | undefined][] = [
+    ['operationKey', config.operationKey],
+    ['audit.hashKey', config.audit.hashKey],
+    ...config.issuers.map(({ introspection }, index): [string, SecretSource | undefined] => [
+      `issuers[${index}].introspection.clientSecret`,
+      introspection?.clientSecret,
+    ]),
+    ...config.audit.sinks.flatMap((sink, index) =>
+      sinkSecrets(sink).map(([member, source]): [string, SecretSource] => [
+        `audit.sinks[${index}].${member}`,
+        source,
+      ]),
+    ),
+  ]
+  return named.flatMap(([where, source]) => (source === undefined ? [] : [[where, source]]))
+}
+
 /** Every secret of the configuration, read once: a variable or file that is missing keeps the gateway from starting. */
 export async function readSecrets(
   config: Config,
   env: Environment,
 ): Promise<(source: SecretSource) => string> {
-  const sources = [
-    config.operationKey,
-    config.audit.hashKey,
-    ...config.audit.sinks.map((sink) => ('token' in sink ? sink.token : undefined)),
-    ...config.issuers.map((issuer) => issuer.introspection?.clientSecret),
-  ]
   const known = new Map<SecretSource, string>()
-  for (const source of sources) {
-    if (source !== undefined) known.set(source, await readSecret(source, env))
-  }
+  for (const [, source] of secretsOf(config)) known.set(source, await readSecret(source, env))
   return (source) => {
     const secret = known.get(source)
     if (secret === undefined)

@@ -4,8 +4,8 @@
  */
 import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { readSecret, type Environment } from '../config/secrets.ts'
-import type { Config, SecretSource } from '../config/schema/schema.ts'
+import { readSecret, secretsOf, type Environment } from '../config/secrets.ts'
+import type { Config } from '../config/schema/schema.ts'
 import { findingsOf, type Finding } from './finding.ts'
 
 const DAY_MS = 86_400_000
@@ -55,22 +55,6 @@ async function checkCertificate(
   else if (days < SOON_DAYS) found.push(warning(where, `ends in ${days} days`, 'renew it'))
   else found.push(ok(where, `valid for ${days} days`))
   return found
-}
-
-function secretsOf(config: Config): [string, SecretSource][] {
-  const named: [string, SecretSource | undefined][] = [
-    ['operationKey', config.operationKey],
-    ['audit.hashKey', config.audit.hashKey],
-    ...config.issuers.map(({ introspection }, index): [string, SecretSource | undefined] => [
-      `issuers[${index}].introspection.clientSecret`,
-      introspection?.clientSecret,
-    ]),
-    ...config.audit.sinks.map((sink, index): [string, SecretSource | undefined] => [
-      `audit.sinks[${index}].token`,
-      'token' in sink ? sink.token : undefined,
-    ]),
-  ]
-  return named.flatMap(([where, source]) => (source === undefined ? [] : [[where, source]]))
 }
 
 async function attempt(path: string): Promise<Buffer | null> {

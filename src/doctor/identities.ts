@@ -2,7 +2,7 @@
  * Each managed identity: whether its token can be had for everything that it is used for.
  * @module
  */
-import { scopeOf } from '../audit/ship/sinks/azure-monitor.ts'
+import { tokensOf } from '../audit/ship/sinks/sinks.ts'
 import { CLOUDS } from '../vocabulary/clouds.ts'
 import type { Config } from '../config/schema/schema.ts'
 import { Refusal } from '../errors.ts'
@@ -33,9 +33,7 @@ export function usesOf(config: Config, policies: PolicySet): readonly Use[] {
         : [{ identity: graph.identity, scope: graphScope(graph), why: `groups of ${name}` }],
     ),
     ...config.audit.sinks.flatMap((sink) =>
-      sink.kind === 'azure-monitor'
-        ? [{ identity: sink.identity, scope: scopeOf(sink.endpoint), why: `sink ${sink.name}` }]
-        : [],
+      tokensOf(sink).map((token) => ({ ...token, why: `sink ${sink.name}` })),
     ),
   ]
 }

@@ -3,64 +3,8 @@
  * @module
  */
 import { Type } from 'typebox'
-import { SecretSource, name, path, strict, url } from './parts.ts'
-
-const SinkBase = {
-  name,
-  required: Type.Optional(
-    Type.Boolean({ description: 'segments are kept until this sink has them; true by default' }),
-  ),
-}
-const Sink = Type.Union([
-  Type.Object(
-    {
-      ...SinkBase,
-      kind: Type.Literal('azure-monitor'),
-      endpoint: url,
-      ruleId: Type.String({ minLength: 1 }),
-      stream: Type.String({ minLength: 1 }),
-      identity: name,
-    },
-    strict,
-  ),
-  Type.Object({ ...SinkBase, kind: Type.Literal('stdout') }, strict),
-  Type.Object(
-    {
-      ...SinkBase,
-      kind: Type.Literal('otlp'),
-      endpoint: url,
-      token: Type.Optional(SecretSource),
-      compression: Type.Optional(
-        Type.Literal('gzip', { description: 'less to send for more work; without it, none' }),
-      ),
-    },
-    strict,
-  ),
-  Type.Object(
-    {
-      ...SinkBase,
-      kind: Type.Literal('splunk-hec'),
-      endpoint: url,
-      token: SecretSource,
-      index: Type.Optional(Type.String()),
-    },
-    strict,
-  ),
-  Type.Object(
-    {
-      ...SinkBase,
-      kind: Type.Literal('syslog'),
-      host: Type.String({ minLength: 1 }),
-      port: Type.Integer({ minimum: 1, maximum: 65535 }),
-      caFile: Type.Optional(path),
-    },
-    strict,
-  ),
-  Type.Object(
-    { ...SinkBase, kind: Type.Literal('https'), endpoint: url, token: Type.Optional(SecretSource) },
-    strict,
-  ),
-])
+import { SecretSource, path, strict } from './parts.ts'
+import { Sink } from './sinks.ts'
 
 /** `audit`: the spool and its sinks. */
 export const Audit = Type.Object(

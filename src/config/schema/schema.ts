@@ -225,6 +225,6 @@ export type Config = Static<typeof ConfigSchema>
 export type IssuerConfig = Static<typeof Issuer>
 export type IdentityConfig = Static<typeof Identity>
 export type CloudConfig = Static<typeof Cloud>
-export type SinkConfig = AuditConfig['sinks'][number]
+
 export type AuditConfig = Static<typeof Audit>
 export type SecretSource = Static<typeof Secret>

@@ -12,20 +12,25 @@
 import { promisify } from 'node:util'
 import { constants, gzip } from 'node:zlib'
 import { AggregateLogsUploadError, LogsIngestionClient } from '@azure/monitor-ingestion'
-import { judgeStatus } from './post.ts'
-import type { Delivery, Sink } from './sink.ts'
+import type { SinkConfig } from '../../../config/schema/sinks.ts'
 import { codeOf } from '../../../lib/error-code.ts'
+import { fetchJson } from '../../../lib/http.ts'
+import { demandHttps, judgeStatus } from './post.ts'
+import {
+  baseOf,
+  type Delivery,
+  type Examination,
+  type Sink,
+  type SinkCredential,
+  type SinkDefinition,
+  type TokenOf,
+} from './sink.ts'
 
+const EXAMINE_TIMEOUT_MS = 10_000
+const API_VERSION = '2023-01-01'
+const ROLE = 'Monitoring Metrics Publisher'
 /** The service takes 1 MB, before and after compression. */
 const LIMIT_BYTES = 900_000
-
-/** Gets tokens for one identity; caches by itself. */
-export interface SinkCredential {
-  getToken(
-    scopes: string | string[],
-    options?: object,
-  ): Promise<{ token: string; expiresOnTimestamp: number } | null>
-}
 
 export interface AzureMonitorOptions {
   readonly name: string
@@ -37,7 +42,6 @@ export interface AzureMonitorOptions {
   readonly credential: SinkCredential
 }
 
-const LOOPBACK = new Set(['127.0.0.1', '[::1]', 'localhost'])
 const compress = promisify(gzip)
 const GZIP_POLICY = 'GzippingPolicy'
 /** Stands for a batch while the client makes chunks of it: one row, one chunk, one call. */
@@ -54,13 +58,10 @@ export function scopeOf(endpoint: string): string {
 
 /** Makes the sink. Throws an Error for an endpoint that would carry a token in clear. */
 export function createAzureMonitorSink(options: AzureMonitorOptions): Sink {
-  const { protocol, hostname } = new URL(options.endpoint)
-  if (protocol !== 'https:' && !LOOPBACK.has(hostname)) {
-    throw new Error(`audit sink "${options.name}": the endpoint is not https`)
-  }
+  demandHttps(options.name, options.endpoint)
   const client = new LogsIngestionClient(options.endpoint, options.credential, {
     retryOptions: { maxRetries: 0 },
-    ...(protocol === 'https:' ? {} : { allowInsecureConnection: true }),
+    ...(options.endpoint.startsWith('https:') ? {} : { allowInsecureConnection: true }),
   })
   // one call at a time: these are its rows and the answer to it
   let body = ''
@@ -119,4 +120,69 @@ function judgeFailure(
   if (answer !== null) return judgeStatus(answer.status, answer.retryAfter)
   const cause: unknown = error instanceof AggregateLogsUploadError ? error.errors[0]?.cause : error
   return { kind: 'retry', why: cause === undefined ? 'no answer' : codeOf(cause) }
+}
+
+/** Sends an empty batch: authentication, role, rule and stream are judged before there is anything to store. */
+async function examine(
+  config: SinkConfig<'azure-monitor'>,
+  tokenOf: TokenOf,
+): Promise<Examination> {
+  let token: string
+  try {
+    token = await tokenOf(config.identity, scopeOf(config.endpoint))
+  } catch {
+    const what = `its identity ${config.identity} has no token`
+    return { status: 'failed', what, next: 'see the check "identities"' }
+  }
+  const path = `dataCollectionRules/${encodeURIComponent(config.ruleId)}/streams/${encodeURIComponent(config.stream)}`
+  const url = `${config.endpoint.replace(/\/$/, '')}/${path}?api-version=${API_VERSION}`
+  const answer = await fetchJson(url, AbortSignal.timeout(EXAMINE_TIMEOUT_MS), {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    body: '[]',
+  })
+  if (!answer.ok) {
+    const next = 'check the endpoint’s name, egress rules and private link'
+    return { status: 'failed', what: `${new URL(url).host} does not answer: ${answer.why}`, next }
+  }
+  return examinationOf(answer.status, config.identity)
+}
+
+/** What the status of an answer to an empty batch shows. */
+function examinationOf(status: number, identity: string): Examination {
+  if (status === 204) {
+    return { status: 'ok', what: 'takes an empty batch of this identity', next: null }
+  }
+  const what = `answers ${status} to an empty batch`
+  if (status === 401 || status === 403) {
+    const next = `assign the role ${ROLE} on the data collection rule to ${identity}; it takes up to 30 minutes to hold`
+    return { status: 'failed', what, next }
+  }
+  if (status === 404) {
+    const next = 'check ruleId (the rule’s immutable id, dcr-...) and stream (Custom-..._CL)'
+    return { status: 'failed', what, next }
+  }
+  if (status === 400 || status === 413) {
+    const next =
+      'reached and let in, but only a real record shows whether it is stored: azureml-harness audit reconcile'
+    return { status: 'unverified', what, next }
+  }
+  const next = 'try again in a minute; the spool keeps records meanwhile'
+  return { status: 'failed', what, next }
+}
+
+/** The kind `azure-monitor`. */
+export const azureMonitor: SinkDefinition<'azure-monitor'> = {
+  acknowledged: '204',
+  scope: ({ endpoint }) => scopeOf(endpoint),
+  make: (config, { credential }) =>
+    createAzureMonitorSink({
+      ...baseOf(config),
+      endpoint: config.endpoint,
+      ruleId: config.ruleId,
+      stream: config.stream,
+      scope: scopeOf(config.endpoint),
+      credential: credential(config.identity),
+    }),
+  examine,
 }

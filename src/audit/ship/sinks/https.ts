@@ -3,7 +3,8 @@
  * @module
  */
 import { demandHttps, post } from './post.ts'
-import type { Sink } from './sink.ts'
+import { examineUrl } from './reach.ts'
+import { baseOf, type Sink, type SinkDefinition } from './sink.ts'
 
 const LIMIT_BYTES = 900_000
 
@@ -39,4 +40,18 @@ export function createHttpsSink(options: HttpsOptions): Sink {
     },
     close: () => Promise.resolve(),
   }
+}
+
+/** The kind `https`. */
+export const https: SinkDefinition<'https'> = {
+  acknowledged: '2xx',
+  scope: null,
+  async make(config, { secret }) {
+    return createHttpsSink({
+      ...baseOf(config),
+      endpoint: config.endpoint,
+      token: config.token === undefined ? null : await secret(config.token),
+    })
+  },
+  examine: ({ endpoint }) => examineUrl(endpoint),
 }

@@ -7,7 +7,8 @@ import { promisify } from 'node:util'
 import { constants, gzip } from 'node:zlib'
 import { fieldsOf } from '../../../lib/fields.ts'
 import { demandHttps, post } from './post.ts'
-import type { ShippedRow, Sink } from './sink.ts'
+import { examineUrl } from './reach.ts'
+import { baseOf, type ShippedRow, type Sink, type SinkDefinition } from './sink.ts'
 
 const LIMIT_BYTES = 900_000
 const compress = promisify(gzip)
@@ -97,4 +98,20 @@ export function createOtlpSink(options: OtlpOptions): Sink {
     },
     close: () => Promise.resolve(),
   }
+}
+
+/** The kind `otlp`. */
+export const otlp: SinkDefinition<'otlp'> = {
+  acknowledged: '2xx without `rejectedLogRecords`',
+  scope: null,
+  async make(config, { secret, version }) {
+    return createOtlpSink({
+      ...baseOf(config),
+      endpoint: config.endpoint,
+      token: config.token === undefined ? null : await secret(config.token),
+      compression: config.compression ?? null,
+      version,
+    })
+  },
+  examine: ({ endpoint }) => examineUrl(endpoint),
 }

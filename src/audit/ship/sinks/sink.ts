@@ -1,7 +1,9 @@
 /**
- * What the shipper asks of a sink, and what a sink can answer.
+ * What a sink is: what the shipper asks of it, what it can answer, and what a kind of sink has to define.
  * @module
  */
+import type { SecretSource } from '../../../config/schema/schema.ts'
+import type { SinkConfig, SinkKind } from '../../../config/schema/sinks.ts'
 
 /** One record on its way. */
 export interface ShippedRow {
@@ -35,3 +37,48 @@ export interface Sink {
   send(rows: readonly ShippedRow[], signal: AbortSignal): Promise<Delivery>
   close(): Promise<void>
 }
+
+/** Gets tokens for one identity; caches by itself. */
+export interface SinkCredential {
+  getToken(
+    scopes: string | string[],
+    options?: object,
+  ): Promise<{ token: string; expiresOnTimestamp: number } | null>
+}
+
+/** What making a sink takes from the gateway. */
+export interface SinkContext {
+  readonly credential: (identityName: string) => SinkCredential
+  /** Reads a secret from where the configuration says it is. */
+  readonly secret: (source: SecretSource) => string | Promise<string>
+  readonly version: string
+}
+
+/** What the doctor says of a sink. `unverified`: it can be reached, and more would need a record. */
+export interface Examination {
+  readonly status: 'ok' | 'failed' | 'unverified'
+  readonly what: string
+  /** What to do; null if there is nothing to. */
+  readonly next: string | null
+}
+
+/** Gets a token of one of the gateway's identities; rejects if there is none. */
+export type TokenOf = (identity: string, scope: string) => Promise<string>
+
+/** Everything that a kind of sink has to say of itself, besides its configuration (config/schema/sinks.ts). */
+export interface SinkDefinition<Kind extends SinkKind> {
+  /** When a batch counts as delivered; docs/audit.md has it in its table of sinks. */
+  readonly acknowledged: string
+  /** The scope of the tokens that its identity needs; null if it has no identity. */
+  readonly scope: ((config: SinkConfig<Kind>) => string) | null
+  /** Makes the sink, or throws an Error that names what is wrong with its configuration. */
+  make(config: SinkConfig<Kind>, context: SinkContext): Sink | Promise<Sink>
+  /** Whether it can be shipped to, found out without sending a record. */
+  examine(config: SinkConfig<Kind>, tokenOf: TokenOf): Promise<Examination>
+}
+
+/** What every sink has of its configuration. */
+export const baseOf = (config: SinkConfig): { name: string; required: boolean } => ({
+  name: config.name,
+  required: config.required ?? true,
+})

@@ -7,7 +7,8 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fieldsOf } from '../../../lib/fields.ts'
 import { demandHttps, post, type Answer } from './post.ts'
-import type { Delivery, ShippedRow, Sink } from './sink.ts'
+import { examineUrl } from './reach.ts'
+import { baseOf, type Delivery, type ShippedRow, type Sink, type SinkDefinition } from './sink.ts'
 
 const LIMIT_BYTES = 900_000
 const ACK_POLL_MS = 500
@@ -93,4 +94,19 @@ export function createSplunkSink(options: SplunkOptions): Sink {
     },
     close: () => Promise.resolve(),
   }
+}
+
+/** The kind `splunk-hec`. */
+export const splunkHec: SinkDefinition<'splunk-hec'> = {
+  acknowledged: 'the indexers acknowledged the `ackId`',
+  scope: null,
+  async make(config, { secret }) {
+    return createSplunkSink({
+      ...baseOf(config),
+      endpoint: config.endpoint,
+      token: await secret(config.token),
+      index: config.index ?? null,
+    })
+  },
+  examine: ({ endpoint }) => examineUrl(endpoint),
 }

@@ -3,7 +3,7 @@
  * @module
  */
 import { write } from 'node:fs'
-import type { Sink } from './sink.ts'
+import { baseOf, type Sink, type SinkDefinition } from './sink.ts'
 import { codeOf } from '../../../lib/error-code.ts'
 
 const LIMIT_BYTES = 256_000
@@ -42,4 +42,15 @@ export function createStdoutSink(name: string, required: boolean, fd = 1): Sink 
     },
     close: () => Promise.resolve(),
   }
+}
+
+/** The kind `stdout`. */
+export const stdout: SinkDefinition<'stdout'> = {
+  acknowledged: 'the pipe took it',
+  scope: null,
+  make(config) {
+    const { name, required } = baseOf(config)
+    return createStdoutSink(name, required)
+  },
+  examine: () => Promise.resolve({ status: 'ok', what: 'writes to standard output', next: null }),
 }

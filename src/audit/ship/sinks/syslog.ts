@@ -6,10 +6,12 @@
  * are sent again; the receiver drops repeated ones by `EventUid`.
  * @module
  */
+import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import { connect, type TLSSocket } from 'node:tls'
-import type { ShippedRow, Sink } from './sink.ts'
+import { examineHost } from './reach.ts'
+import { baseOf, type ShippedRow, type Sink, type SinkDefinition } from './sink.ts'
 import { codeOf } from '../../../lib/error-code.ts'
 
 const LIMIT_BYTES = 256_000
@@ -143,4 +145,18 @@ export function createSyslogSink(options: SyslogOptions): Sink {
       })
     },
   }
+}
+
+/** The kind `syslog`. */
+export const syslog: SinkDefinition<'syslog'> = {
+  acknowledged: 'the connection outlived the batch',
+  scope: null,
+  make: (config) =>
+    createSyslogSink({
+      ...baseOf(config),
+      host: config.host,
+      port: config.port,
+      ca: config.caFile === undefined ? null : readFileSync(config.caFile, 'utf8'),
+    }),
+  examine: ({ host, port }) => examineHost(host, port),
 }
