@@ -2,12 +2,12 @@
  * What a schema cannot say: the keys of a configuration against one another.
  * @module
  */
+import { issuerFaults } from '../identity/issuers/faults.ts'
 import type { Config } from './schema/schema.ts'
 import { sinkMembers } from './schema/sinks.ts'
 import type { KeyPath } from './faults.ts'
 import type { Finding } from './validate.ts'
 import { didYouMean } from '../lib/suggest.ts'
-import { isGuid } from '../lib/guid.ts'
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/
 
@@ -47,33 +47,14 @@ function listenFindings({ listen }: Config): Finding[] {
 }
 
 function issuerFindings({ issuers, identities }: Config): Finding[] {
-  const findings = [
-    ...duplicates(issuers, 'issuers', 'name', ({ name }) => name),
-    ...duplicates(issuers, 'issuers', 'issuer', ({ issuer }) => issuer),
-  ]
+  const findings: Finding[] = issuerFaults(issuers).map(({ path, message }) => ({
+    path: ['issuers', ...path],
+    message,
+  }))
   for (const [index, entry] of issuers.entries()) {
-    const path = ['issuers', index]
-    const multiTenant = entry.issuer.includes('{tenantid}')
-    if (multiTenant && entry.profile !== 'entra') {
-      const message = 'may have {tenantid} with profile entra only'
-      findings.push({ path: [...path, 'issuer'], message })
-    }
-    if (multiTenant && entry.tenants === undefined) {
-      const message =
-        'is missing; a multi-tenant issuer accepts the tenants listed here and no others'
-      findings.push({ path: [...path, 'tenants'], message })
-    }
-    if (!multiTenant && entry.tenants !== undefined) {
-      const message = 'has a meaning only if issuer has {tenantid} in place of the tenant'
-      findings.push({ path: [...path, 'tenants'], message })
-    }
-    for (const [at, tenant] of (entry.tenants ?? []).entries()) {
-      if (!isGuid(tenant))
-        findings.push({ path: [...path, 'tenants', at], message: 'must be a GUID' })
-    }
     if (entry.graph !== undefined) {
       findings.push(
-        ...ownIdentity(identities, entry.graph.identity, [...path, 'graph', 'identity']),
+        ...ownIdentity(identities, entry.graph.identity, ['issuers', index, 'graph', 'identity']),
       )
     }
   }
@@ -136,17 +117,12 @@ function auditFindings({ audit, identities }: Config): Finding[] {
 }
 
 /** Plain http carries keys, tokens and records in the clear: for development on this machine only. */
-function urlFindings({ issuers, cloud, audit }: Config): Finding[] {
+function urlFindings({ cloud, audit }: Config): Finding[] {
   const urls: [KeyPath, string | undefined][] = [
     [['cloud', 'resourceManager'], cloud.resourceManager],
     [['cloud', 'dataPlane'], cloud.dataPlane],
     [['cloud', 'scoring'], cloud.scoring],
   ]
-  for (const [index, entry] of issuers.entries()) {
-    urls.push([['issuers', index, 'issuer'], entry.issuer])
-    urls.push([['issuers', index, 'jwksUri'], entry.jwksUri])
-    urls.push([['issuers', index, 'graph', 'endpoint'], entry.graph?.endpoint])
-  }
   for (const [index, sink] of audit.sinks.entries()) {
     for (const [member, url] of sinkMembers(sink, 'url')) {
       urls.push([['audit', 'sinks', index, member], url])

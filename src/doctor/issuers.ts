@@ -3,14 +3,16 @@
  * @module
  */
 import type { IssuerConfig } from '../config/schema/schema.ts'
-import { discover, TENANT_MARKER } from '../identity/discovery.ts'
+import { discover, discoveryUrl } from '../identity/discovery.ts'
+import {
+  DEFAULT_ALGORITHMS,
+  DEFAULT_TIMEOUT_MS,
+  DEFAULT_TOLERANCE_SECONDS,
+} from '../identity/issuers/defaults.ts'
 import { readKeySet } from '../identity/keys/key-set.ts'
 import { fetchJson, nameFailure } from '../lib/http.ts'
 import { findingsOf, type Finding } from './finding.ts'
 
-const TIMEOUT_MS = 5_000
-/** What identify allows by default; see clockToleranceSeconds. */
-const TOLERANCE_SECONDS = 30
 /** `Date` has whole seconds, and an answer takes its time. */
 const NOTABLE_SECONDS = 5
 
@@ -28,7 +30,7 @@ export async function checkClock(
     if (skew === null) {
       return clock.unverified(where, 'its time could not be asked', 'see the check "issuers"')
     }
-    const tolerance = config.clockToleranceSeconds ?? TOLERANCE_SECONDS
+    const tolerance = config.clockToleranceSeconds ?? DEFAULT_TOLERANCE_SECONDS
     const what =
       Math.abs(skew) <= 1
         ? 'agrees with this machine'
@@ -46,9 +48,9 @@ export async function checkClock(
 async function skewOf({ issuer }: IssuerConfig, now: () => number): Promise<number | null> {
   try {
     const before = now()
-    const response = await fetch(`${baseOf(issuer)}/.well-known/openid-configuration`, {
+    const response = await fetch(discoveryUrl(issuer), {
       redirect: 'manual',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.timeout(DEFAULT_TIMEOUT_MS),
     })
     await response.body?.cancel()
     const date = Date.parse(response.headers.get('date') ?? '')
@@ -67,8 +69,8 @@ export async function checkIssuers(configs: readonly IssuerConfig[]): Promise<Fi
 }
 
 async function checkIssuer(config: IssuerConfig, where: string): Promise<Finding> {
-  const { issuer, algorithms = ['RS256'] } = config
-  const signal = AbortSignal.timeout(TIMEOUT_MS)
+  const { issuer, algorithms = DEFAULT_ALGORITHMS } = config
+  const signal = AbortSignal.timeout(DEFAULT_TIMEOUT_MS)
   let url = config.jwksUri ?? null
   if (url === null) {
     const discovered = await discover(issuer, signal)
@@ -82,7 +84,7 @@ async function checkIssuer(config: IssuerConfig, where: string): Promise<Finding
         : issuers.failed(
             where,
             `its discovery document cannot be had: ${discovered.why}`,
-            `from this machine, curl ${baseOf(issuer)}/.well-known/openid-configuration: check DNS, egress rules and proxies`,
+            `from this machine, curl ${discoveryUrl(issuer)}: check DNS, egress rules and proxies`,
           )
     }
     url = discovered.metadata.jwksUri
@@ -105,8 +107,4 @@ async function checkIssuer(config: IssuerConfig, where: string): Promise<Finding
     return issuers.warning(where, caution, 'ask who runs the issuer to mend its key set')
   }
   return issuers.ok(where, `found, with ${set.keys.length} usable keys`)
-}
-
-function baseOf(issuer: string): string {
-  return issuer.replace(TENANT_MARKER, 'organizations').replace(/\/$/, '')
 }

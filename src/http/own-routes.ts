@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance } from 'fastify'
 import type { IssuerConfig } from '../config/schema/schema.ts'
+import { issuerUrl } from '../identity/discovery.ts'
 
 /** Readiness of one part: `ok`, or why not. */
 export interface Health {
@@ -46,9 +47,7 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
     reply.send({
       resource: options.publicUrl,
       // a multi-tenant issuer is no URL; its tenants' people all sign in at "organizations"
-      authorization_servers: options.issuers.map(({ issuer }) =>
-        issuer.replace('{tenantid}', 'organizations'),
-      ),
+      authorization_servers: options.issuers.map(({ issuer }) => issuerUrl(issuer)),
       bearer_methods_supported: ['header'],
       // what `azureml-harness login` and `exec` need besides; RFC 9728 section 2 allows further members
       azureml_harness_issuers: options.issuers.map(({ name, profile, issuer, audiences, cli }) => ({

@@ -20,11 +20,24 @@ export type Discovered =
 /** The marker that Entra's multi-tenant issuers have in place of the tenant. */
 export const TENANT_MARKER = '{tenantid}'
 
+/** Whether `issuer` stands for many tenants. */
+export function isMultiTenant(issuer: string): boolean {
+  return issuer.includes(TENANT_MARKER)
+}
+
+/** The issuer as a URL: any tenant's people sign in, and the document of all tenants is, at "organizations". */
+export function issuerUrl(issuer: string): string {
+  return issuer.replace(TENANT_MARKER, 'organizations')
+}
+
+/** Where the discovery document of `issuer` is. */
+export function discoveryUrl(issuer: string): string {
+  return `${issuerUrl(issuer).replace(/\/$/, '')}/.well-known/openid-configuration`
+}
+
 /** Fetches and checks the discovery document of `issuer`. Never throws. */
 export async function discover(issuer: string, signal: AbortSignal): Promise<Discovered> {
-  // Entra serves its multi-tenant document, whose issuer has the marker in it, under "organizations"
-  const base = issuer.replace(TENANT_MARKER, 'organizations').replace(/\/$/, '')
-  const answer = await fetchJson(`${base}/.well-known/openid-configuration`, signal)
+  const answer = await fetchJson(discoveryUrl(issuer), signal)
   if (!answer.ok) return { ok: false, foreign: false, why: answer.why }
   if (answer.status !== 200 || !isObject(answer.body)) {
     return { ok: false, foreign: false, why: `status ${answer.status}` }

@@ -8,6 +8,7 @@ import { hash } from 'node:crypto'
 import type { IssuerConfig, SecretSource } from '../config/schema/schema.ts'
 import { Refusal } from '../errors.ts'
 import { createAuthorities } from './issuers/authorities.ts'
+import { DEFAULT_TIMEOUT_MS } from './issuers/defaults.ts'
 import { readCredential } from './credential/bearer.ts'
 import type { DenyList } from './deny-list.ts'
 import { createDpopCheck } from './credential/dpop.ts'
@@ -26,7 +27,7 @@ export interface IdentifyOptions {
   readonly denyList: DenyList
   /** Milliseconds since the epoch. */
   readonly now: () => number
-  /** For one call to an issuer or to Graph; five seconds if absent. */
+  /** For one call to an issuer or to Graph; DEFAULT_TIMEOUT_MS if absent. */
   readonly timeoutMs?: number
   /** A token of one of the gateway's own identities, for Graph. */
   readonly graphToken: (identityName: string, scope: string) => Promise<string>
@@ -54,8 +55,6 @@ export interface Identify {
   flush(): void
   close(): void
 }
-
-const DEFAULT_TIMEOUT_MS = 5_000
 
 /** @throws Error naming the issuer that cannot be trusted as it is configured */
 export function createIdentify(options: IdentifyOptions): Identify {

@@ -152,7 +152,7 @@ void t.test('plain http is accepted on loopback addresses, for a laboratory', as
   ]) {
     const text = GOOD.replace(
       ISSUER,
-      `${ISSUER}  - { name: lab, profile: okta, issuer: "${issuer}", audiences: [a] }\n`,
+      `${ISSUER}  - { name: lab, profile: oidc, issuer: "${issuer}", audiences: [a] }\n`,
     )
     st.equal((await loadConfig(await writeConfig(st, text))).issuers[1]?.issuer, issuer)
   }

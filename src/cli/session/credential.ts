@@ -3,6 +3,7 @@
  * @module
  */
 import { resolve } from 'node:path'
+import { PROFILES } from '../../identity/issuers/profiles/profiles.ts'
 import type { Io } from '../io.ts'
 import { Problem } from '../problem.ts'
 import { chooseIssuer, findIssuers, gatewayOrigin } from '../sign-in/advertised.ts'
@@ -113,7 +114,7 @@ async function fromCompute(
 ): Promise<Omit<Credential, 'home'>> {
   const network = await createNetwork(caFile, io.signal)
   try {
-    const audience = await entraAudience(gateway, network.fetch)
+    const audience = await computeAudience(gateway, network.fetch)
     const { token, expiresAt } = await fetchIdentityToken(endpoint, audience, network.fetch)
     return { gateway, caFile, token, expiresAt, source: 'managed-identity' }
   } finally {
@@ -121,11 +122,11 @@ async function fromCompute(
   }
 }
 
-/** Managed identities are Entra's: the gateway's name there is what the token is asked for as. */
-async function entraAudience(gateway: string, fetch: Fetch): Promise<string> {
+/** What the gateway is called at the issuer of managed identities' tokens. @throws Problem */
+async function computeAudience(gateway: string, fetch: Fetch): Promise<string> {
   const issuers = await findIssuers(gateway, fetch)
-  const entra = issuers.filter(({ profile }) => profile === 'entra')
-  return chooseIssuer(entra, entra.length === 1 ? entra[0]?.name : undefined, true).audience
+  const able = issuers.filter(({ profile }) => PROFILES[profile].signIn.hasManagedIdentities)
+  return chooseIssuer(able, able.length === 1 ? able[0]?.name : undefined, true).audience
 }
 
 function credentialOf(

@@ -3,6 +3,8 @@
  * @module
  */
 import { parseArgs } from 'node:util'
+import { PROFILES } from '../../identity/issuers/profiles/profiles.ts'
+import type { ProfileName } from '../../vocabulary/profiles.ts'
 import { EXIT, type Command, type Io } from '../io.ts'
 import { Problem } from '../problem.ts'
 import { chooseIssuer, findIssuers, type Advertised } from '../sign-in/advertised.ts'
@@ -107,9 +109,9 @@ function registrationOf(
   return { issuer, profile, clientId, scopes: wanted }
 }
 
-/** At Entra every application has this scope; at other issuers nobody can know theirs. */
-function defaultScopes(profile: Advertised['profile'], audience: string): readonly string[] {
-  if (profile === 'entra') return [`${audience}/.default`]
+function defaultScopes(profile: ProfileName, audience: string): readonly string[] {
+  const scopes = PROFILES[profile].signIn.defaultScopes(audience)
+  if (scopes !== null) return scopes
   throw new Problem('the gateway publishes no scopes for that issuer', 'give --scope')
 }
 

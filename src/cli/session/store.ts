@@ -3,6 +3,7 @@
  * @module
  */
 import { join } from 'node:path'
+import { isProfileName } from '../../vocabulary/profiles.ts'
 import { Problem } from '../problem.ts'
 import { readPrivate, writePrivate } from './home.ts'
 import type { Registration, Tokens } from '../sign-in/issuer.ts'
@@ -65,7 +66,7 @@ function isSession(value: unknown): value is Session {
   return (
     TEXTS.every((name) => typeof fields.get(name) === 'string') &&
     OPTIONAL.every((name) => fields.get(name) === null || typeof fields.get(name) === 'string') &&
-    ['entra', 'okta', 'oidc'].includes(String(fields.get('profile'))) &&
+    isProfileName(fields.get('profile')) &&
     Number.isSafeInteger(fields.get('expiresAt')) &&
     Array.isArray(scopes) &&
     scopes.every((scope) => typeof scope === 'string')

@@ -2,14 +2,16 @@
  * Who issues tokens for a gateway, by the gateway's own word (RFC 9728), and which client the command line is there.
  * @module
  */
+import { issuerUrl } from '../../identity/discovery.ts'
 import { isSafeUrl } from '../../lib/http.ts'
+import { isProfileName, type ProfileName } from '../../vocabulary/profiles.ts'
 import { isPlain, Problem } from '../problem.ts'
 import { fetchObject, type Fetch } from './network.ts'
 
 /** An issuer as the gateway publishes it. */
 export interface Advertised {
   readonly name: string
-  readonly profile: 'entra' | 'okta' | 'oidc'
+  readonly profile: ProfileName
   readonly issuer: string
   /** What a token for this gateway is asked for as. */
   readonly audience: string
@@ -80,10 +82,9 @@ function readIssuer(value: unknown): Advertised | null {
   }
   const [name, audience] = [textOf('name'), textOf('audience')]
   const profile = fields.get('profile')
-  // a multi-tenant issuer is no URL: "organizations" is where any of its tenants signs in
-  const issuer = textOf('issuer')?.replace('{tenantid}', 'organizations') ?? null
-  if (name === null || audience === null || issuer === null || !isSafeUrl(issuer)) return null
-  if (profile !== 'entra' && profile !== 'okta' && profile !== 'oidc') return null
+  const issuer = issuerUrl(textOf('issuer') ?? '')
+  if (name === null || audience === null || !isSafeUrl(issuer)) return null
+  if (!isProfileName(profile)) return null
   const scopes = fields.get('scopes')
   return {
     name,

@@ -3,7 +3,9 @@
  * @module
  */
 import * as client from 'openid-client'
+import { PROFILES } from '../../identity/issuers/profiles/profiles.ts'
 import { isLoopback, isSafeUrl } from '../../lib/http.ts'
+import type { ProfileName } from '../../vocabulary/profiles.ts'
 import { isPlain, Problem } from '../problem.ts'
 import { awaitRedirect } from './loopback.ts'
 import type { Fetch } from './network.ts'
@@ -11,7 +13,7 @@ import type { Fetch } from './network.ts'
 /** A public client at an issuer. */
 export interface Registration {
   readonly issuer: string
-  readonly profile: 'entra' | 'okta' | 'oidc'
+  readonly profile: ProfileName
   readonly clientId: string
   readonly scopes: readonly string[]
 }
@@ -83,8 +85,7 @@ export async function signInByBrowser(at: Registration, around: BrowserAround): 
   const config = await connect(at, around.fetch)
   const verifier = client.randomPKCECodeVerifier()
   const [state, nonce] = [client.randomState(), client.randomNonce()]
-  // Entra lets the port vary for "localhost" only; anywhere else RFC 8252 section 8.3 prefers the address
-  const host = at.profile === 'entra' ? 'localhost' : '127.0.0.1'
+  const { loopbackHost: host, prompt } = PROFILES[at.profile].signIn
   const back = await awaitRedirect({ host, port: around.port, state, signal: around.signal })
   try {
     const url = client.buildAuthorizationUrl(config, {
@@ -94,8 +95,7 @@ export async function signInByBrowser(at: Registration, around: BrowserAround): 
       code_challenge_method: 'S256',
       state,
       nonce,
-      // OpenID Connect Core section 11 asks for it before a refresh token is given; Entra and Okta do not
-      ...(at.profile === 'oidc' ? { prompt: 'consent' } : {}),
+      ...(prompt === null ? {} : { prompt }),
     })
     around.say(`To sign in, open ${url.href}`)
     around.open(url.href)
@@ -121,9 +121,11 @@ export async function refresh(
   around: Pick<Around, 'fetch' | 'now'>,
 ): Promise<Tokens> {
   const config = await connect(at, around.fetch)
-  // Entra wants the scopes named; elsewhere leaving them out means those granted (RFC 6749 section 6)
-  const scope = at.profile === 'entra' ? { scope: at.scopes.join(' ') } : {}
-  const answer = await translate(at, () => client.refreshTokenGrant(config, refreshToken, scope))
+  const scope = PROFILES[at.profile].signIn.refreshScope(at.scopes)
+  const parameters = scope === null ? {} : { scope }
+  const answer = await translate(at, () =>
+    client.refreshTokenGrant(config, refreshToken, parameters),
+  )
   return tokensOf(answer, around.now(), refreshToken)
 }
 

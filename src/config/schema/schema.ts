@@ -4,6 +4,7 @@
  * @module
  */
 import { Type, type Static } from 'typebox'
+import { PROFILE_NAMES, type ProfileName } from '../../vocabulary/profiles.ts'
 import { Audit } from './audit.ts'
 import { Listen } from './listen.ts'
 import { SecretSource as Secret, name, path, strict, url } from './parts.ts'
@@ -11,7 +12,7 @@ import { SecretSource as Secret, name, path, strict, url } from './parts.ts'
 const Issuer = Type.Object(
   {
     name,
-    profile: Type.Union([Type.Literal('entra'), Type.Literal('okta'), Type.Literal('oidc')]),
+    profile: Type.Unsafe<ProfileName>(Type.Union(PROFILE_NAMES.map((one) => Type.Literal(one)))),
     issuer: Type.String({
       pattern: '^https?://[^/]',
       description:

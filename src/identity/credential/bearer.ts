@@ -12,6 +12,15 @@ export interface Credential {
   readonly proof: string | null
 }
 
+/** What of a request proves the possession of a key. */
+export interface Presented {
+  readonly credential: Credential
+  readonly method: string
+  readonly url: string
+  /** DER. */
+  readonly clientCertificate: Buffer | null
+}
+
 /** Entra tokens with 200 groups stay below 9 KB; longer ones are refused before any work is done on them. */
 const MAX_TOKEN_LENGTH = 12_288
 

@@ -9,7 +9,7 @@ import { hash } from 'node:crypto'
 import { calculateJwkThumbprint, errors, importJWK, jwtVerify, type JWK } from 'jose'
 import { Refusal } from '../../errors.ts'
 import { takeApart } from './jws.ts'
-import type { Presented } from './sender.ts'
+import type { Presented } from './bearer.ts'
 import { isObject } from '../../lib/strict-json.ts'
 
 /** Checks the proof of a request against the thumbprint that the token is bound to. */

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto'
 import { Refusal } from '../../errors.ts'
-import type { Credential } from './bearer.ts'
+import type { Presented } from './bearer.ts'
 import type { DpopCheck } from './dpop.ts'
 import { isObject, type Members } from '../../lib/strict-json.ts'
 
@@ -14,15 +14,6 @@ export interface Binding {
   readonly certificate: string | null
   /** RFC 9449: thumbprint of the client's DPoP key. */
   readonly jkt: string | null
-}
-
-/** What of a request proves the possession of a key. */
-export interface Presented {
-  readonly credential: Credential
-  readonly method: string
-  readonly url: string
-  /** DER. */
-  readonly clientCertificate: Buffer | null
 }
 
 const KNOWN_MEMBERS = new Set(['x5t#S256', 'jkt'])

@@ -5,19 +5,16 @@
 import type { IssuerConfig, SecretSource } from '../../config/schema/schema.ts'
 import { Refusal } from '../../errors.ts'
 import { createGroupResolver, type GroupResolver } from '../groups.ts'
+import { DEFAULT_ALGORITHMS, DEFAULT_TOLERANCE_SECONDS } from './defaults.ts'
 import { ANSWER_MS, createIntrospector, type Introspector } from './introspection.ts'
-import { checkTimes, toClaims } from './introspected.ts'
-import { isOktaOrganisation, type MatchedIssuer } from './issuers.ts'
 import type { Unverified } from '../credential/jws.ts'
 import { createKeyStore, type KeyStoreState } from '../keys/key-store.ts'
 import { opaqueRefusal } from '../credential/mistake.ts'
-import { readEntra } from './profiles/entra.ts'
-import { readOidc } from './profiles/oidc.ts'
-import { readOkta } from './profiles/okta.ts'
-import type { Profile, Profiled } from './profiles/profile.ts'
+import type { MatchedIssuer, Profiled } from './profiles/profile.ts'
+import { PROFILES } from './profiles/profiles.ts'
 import { readBinding } from '../credential/sender.ts'
 import type { VerifiedToken } from '../token-cache.ts'
-import { checkAudiences, checkLifetime, DEFAULT_TOLERANCE_SECONDS, verifyToken } from './verify.ts'
+import { checkAudiences, checkLifetime, checkTimes, verifyToken } from './verify.ts'
 import type { Log } from '../../lib/log.ts'
 
 export interface AuthorityOptions {
@@ -49,17 +46,18 @@ export interface Authority {
   close(): void
 }
 
-const PROFILES: Readonly<Record<IssuerConfig['profile'], Profile>> = {
-  entra: readEntra,
-  okta: readOkta,
-  oidc: readOidc,
-}
-
 export function createAuthority(config: IssuerConfig, options: AuthorityOptions): Authority {
   const { secrets, now, graphToken, log, onWithdrawn, timeoutMs } = options
-  const { name, issuer, jwksUri = null, algorithms = ['RS256'], introspection, graph } = config
+  const {
+    name,
+    issuer,
+    jwksUri = null,
+    algorithms = DEFAULT_ALGORITHMS,
+    introspection,
+    graph,
+  } = config
   const profile = PROFILES[config.profile]
-  const store = isOktaOrganisation(config)
+  const store = profile.introspectedOnly(config)
     ? null
     : createKeyStore({ name, issuer, jwksUri, algorithms, now, log, onWithdrawn, timeoutMs })
   const introspector: Introspector | null =
@@ -97,12 +95,12 @@ export function createAuthority(config: IssuerConfig, options: AuthorityOptions)
     if (introspector === null) throw opaqueRefusal()
     const answer = await introspector.introspect(token, digest)
     // The issuer answered for an access token, so its type is settled
-    const parts = { typ: 'at+jwt', claims: toClaims(answer, config.profile) }
+    const parts = { typ: 'at+jwt', claims: profile.introspected(answer) }
     checkAudiences(parts, config.audiences)
     checkLifetime(parts)
     checkTimes(parts.claims, config.clockToleranceSeconds ?? DEFAULT_TOLERANCE_SECONDS, now())
     const binding = readBinding(parts.claims)
-    const [principal, until] = await complete(profile(parts, matched))
+    const [principal, until] = await complete(profile.read(parts, matched))
     return { principal, binding, key: null, until: Math.min(until, now() + ANSWER_MS) }
   }
 
@@ -113,7 +111,7 @@ export function createAuthority(config: IssuerConfig, options: AuthorityOptions)
       if (store === null) return judgeOpaque(token, digest, matched)
       const key = await verifyToken(token, parts, matched, store, now())
       const binding = readBinding(parts.claims)
-      const profiled = profile(parts, matched)
+      const profiled = profile.read(parts, matched)
       let limit = Number.POSITIVE_INFINITY
       if (introspector !== null && introspection?.everyToken === true) {
         await introspector.introspect(token, digest)

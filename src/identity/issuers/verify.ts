@@ -4,18 +4,18 @@
  */
 import { errors, jwtVerify } from 'jose'
 import { Refusal } from '../../errors.ts'
-import { malformed, readAudiences, requireTime } from '../credential/claims.ts'
-import { tenantOf, type MatchedIssuer } from './issuers.ts'
+import { malformed, readAudiences, readTime, requireTime } from '../credential/claims.ts'
 import type { Unverified } from '../credential/jws.ts'
 import type { KeyStore } from '../keys/key-store.ts'
 import type { VerificationKey } from '../keys/key-set.ts'
+import type { Members } from '../../lib/strict-json.ts'
 import { nameMistake } from '../credential/mistake.ts'
-import { TENANT_MARKER } from '../discovery.ts'
+import { DEFAULT_ALGORITHMS, DEFAULT_TOLERANCE_SECONDS } from './defaults.ts'
+import type { MatchedIssuer } from './profiles/profile.ts'
+import { PROFILES } from './profiles/profiles.ts'
 
 /** Long-lived Entra tokens (CAE) last 20 to 28 hours; nothing lasts longer. */
 const MAX_LIFETIME_SECONDS = 28 * 3_600
-/** For clocks that differ, where the configuration says nothing. */
-export const DEFAULT_TOLERANCE_SECONDS = 30
 const REQUIRED_CLAIMS = ['exp', 'iat', 'iss', 'aud']
 
 /**
@@ -33,7 +33,7 @@ export async function verifyToken(
   now: number,
 ): Promise<VerificationKey> {
   const { config, iss } = issuer
-  const algorithms = config.algorithms ?? ['RS256']
+  const algorithms = config.algorithms ?? DEFAULT_ALGORITHMS
   const { alg } = unverified
   if (!algorithms.some((allowed) => allowed === alg)) {
     throw new Refusal('invalid_token', 'the token’s algorithm is not accepted for its issuer')
@@ -51,7 +51,8 @@ export async function verifyToken(
       maxTokenAge: MAX_LIFETIME_SECONDS,
       currentDate: new Date(now),
     })
-    checkKeyIssuer(described, issuer)
+    const fault = PROFILES[config.profile].keyFault(described, issuer)
+    if (fault !== null) throw new Refusal('invalid_token', fault)
     return described
   } catch (error) {
     throw translate(error)
@@ -80,26 +81,21 @@ export function checkLifetime({ claims }: Pick<Unverified, 'claims'>): void {
 }
 
 /**
- * Entra publishes with each key whose it is. Tenants share keys, but the key of personal accounts must never sign
- * for a tenant: that check, left out, was the Storm-0558 incident of 2023.
+ * The times that jose would have checked of a signed token, for one that was introspected.
+ *
+ * @param now milliseconds since the epoch
+ * @throws Refusal `expired_token`, `invalid_token`, `malformed_claims`
  */
-function checkKeyIssuer(key: VerificationKey, { config, iss, tenant }: MatchedIssuer): void {
-  if (config.profile !== 'entra') return
-  if (key.issuer === null) {
-    // Version 1 key sets do not say; one tenant's own set may be silent, a shared one may not
-    if (tenant === null) return
-    throw new Refusal('invalid_token', 'the token’s key does not say whose it is')
+export function checkTimes(claims: Members, toleranceSeconds: number, now: number): void {
+  const seconds = now / 1_000
+  if (requireTime(claims, 'exp') <= seconds - toleranceSeconds) {
+    throw new Refusal('expired_token', 'the token has expired')
   }
-  const owner = tenant ?? tenantOf(iss)
-  const expected = owner === null ? key.issuer : key.issuer.replace(TENANT_MARKER, owner)
-  // Keys name the version 2 issuer, also those that sign version 1 tokens
-  const version2 = `${new URL(key.issuer.replace(TENANT_MARKER, 'x')).origin}/${owner ?? ''}/v2.0`
-  if (expected === iss || (isVersion1(iss) && expected === version2)) return
-  throw new Refusal('invalid_token', 'the token’s key belongs to another issuer')
-}
-
-function isVersion1(iss: string): boolean {
-  return !iss.endsWith('/v2.0')
+  for (const name of ['iat', 'nbf']) {
+    if ((readTime(claims, name) ?? 0) > seconds + toleranceSeconds) {
+      throw new Refusal('invalid_token', `the claim "${name}" does not hold now`)
+    }
+  }
 }
 
 /** jose's errors become ours by their kind; a refusal stays, and so does a fault of the gateway. */

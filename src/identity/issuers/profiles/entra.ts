@@ -7,19 +7,48 @@
  */
 import { Refusal } from '../../../errors.ts'
 import { malformed, readId, readString, readStrings, readWords } from '../../credential/claims.ts'
-import { isMultiTenant, tenantOf, type MatchedIssuer } from '../issuers.ts'
 import { idTokenRefusal } from '../../credential/mistake.ts'
+import { isMultiTenant, TENANT_MARKER } from '../../discovery.ts'
+import type { VerificationKey } from '../../keys/key-set.ts'
 import type { PrincipalKind } from '../../principal.ts'
 import { isObject, type Members } from '../../../lib/strict-json.ts'
-import { prefix, readCommon, type Profile } from './profile.ts'
 import { isGuid } from '../../../lib/guid.ts'
+import {
+  prefix,
+  readCommon,
+  type MatchedIssuer,
+  type Profile,
+  type Profiled,
+  type TokenParts,
+} from './profile.ts'
 
 const ARM_ID = /^\/subscriptions\/[^/]+(?:\/[^/]+)+$/
 const COMPUTE =
   /^(\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/microsoft\.machinelearningservices\/workspaces\/[^/]+)\/computes\/[^/]+$/
 
-/** @throws Refusal */
-export const readEntra: Profile = ({ claims }, issuer) => {
+export const entra: Profile = {
+  supports: { tenants: true, introspection: false, graph: true },
+  configFaults: ({ issuer }) =>
+    isMultiTenant(issuer) || tenantOf(issuer) !== null
+      ? []
+      : [{ path: ['issuer'], message: 'names no tenant by its id' }],
+  introspectedOnly: () => false,
+  keyFault,
+  introspected: (answer) => answer,
+  read,
+  signIn: {
+    // Entra lets the port of a redirect URI vary for this name only
+    loopbackHost: 'localhost',
+    prompt: null,
+    // Entra wants the scopes named
+    refreshScope: (scopes) => scopes.join(' '),
+    // every application has this one
+    defaultScopes: (audience) => [`${audience}/.default`],
+    hasManagedIdentities: true,
+  },
+}
+
+function read({ claims }: TokenParts, issuer: MatchedIssuer): Profiled {
   const { name, guests } = issuer.config
   const tenant = readTenant(claims, issuer)
   const client = readGuid(claims, 'azp') ?? readGuid(claims, 'appid')
@@ -50,7 +79,10 @@ export const readEntra: Profile = ({ claims }, issuer) => {
       client,
       groups: prefix(readGroups(claims), space),
       // In a shared issuer each tenant's administrator assigns roles, so they stay the tenant's own
-      roles: prefix(readStrings(claims, 'roles'), isMultiTenant(issuer.config) ? space : name),
+      roles: prefix(
+        readStrings(claims, 'roles'),
+        isMultiTenant(issuer.config.issuer) ? space : name,
+      ),
       scopes: scopes ?? [],
       resourceId,
       workspace: resourceId === null ? null : (COMPUTE.exec(resourceId)?.[1] ?? null),
@@ -60,6 +92,33 @@ export const readEntra: Profile = ({ claims }, issuer) => {
     },
     overage: hasOverage(claims),
   }
+}
+
+/**
+ * Entra publishes with each key whose it is. Tenants share keys, but the key of personal accounts must never sign
+ * for a tenant: that check, left out, was the Storm-0558 incident of 2023.
+ */
+function keyFault(key: VerificationKey, { iss, tenant }: MatchedIssuer): string | null {
+  if (key.issuer === null) {
+    // Version 1 key sets do not say; one tenant's own set may be silent, a shared one may not
+    return tenant === null ? null : 'the token’s key does not say whose it is'
+  }
+  const owner = tenant ?? tenantOf(iss)
+  const expected = owner === null ? key.issuer : key.issuer.replace(TENANT_MARKER, owner)
+  // Keys name the version 2 issuer, also those that sign version 1 tokens
+  const version2 = `${new URL(key.issuer.replace(TENANT_MARKER, 'x')).origin}/${owner ?? ''}/v2.0`
+  if (expected === iss || (!isVersion2(iss) && expected === version2)) return null
+  return 'the token’s key belongs to another issuer'
+}
+
+/** The tenant that an Entra `iss` names, lower case; null if it names none or several. */
+function tenantOf(iss: string): string | null {
+  const [tenant, ...others] = new URL(iss).pathname.split('/').filter(isGuid)
+  return tenant === undefined || others.length > 0 ? null : tenant.toLowerCase()
+}
+
+function isVersion2(iss: string): boolean {
+  return iss.endsWith('/v2.0')
 }
 
 function kindOf(isApplication: boolean, resourceId: string | null): PrincipalKind {
@@ -73,7 +132,7 @@ function readTenant(claims: Members, { iss, tenant }: MatchedIssuer): string {
   if (tid === null || tid !== (tenant ?? tenantOf(iss))) {
     throw new Refusal('invalid_token', 'the claim "tid" is not the tenant of the issuer')
   }
-  if (readString(claims, 'ver') !== (iss.endsWith('/v2.0') ? '2.0' : '1.0')) {
+  if (readString(claims, 'ver') !== (isVersion2(iss) ? '2.0' : '1.0')) {
     throw new Refusal('invalid_token', 'the claim "ver" is not the version of the issuer')
   }
   return tid

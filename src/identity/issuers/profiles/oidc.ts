@@ -6,10 +6,34 @@
 import { Refusal } from '../../../errors.ts'
 import { readId, readStrings, readWords } from '../../credential/claims.ts'
 import { idTokenRefusal } from '../../credential/mistake.ts'
-import { prefix, readCommon, type Profile } from './profile.ts'
+import {
+  prefix,
+  readCommon,
+  type MatchedIssuer,
+  type Profile,
+  type Profiled,
+  type TokenParts,
+} from './profile.ts'
 
-/** @throws Refusal */
-export const readOidc: Profile = ({ typ, claims }, issuer) => {
+export const oidc: Profile = {
+  supports: { tenants: false, introspection: true, graph: false },
+  configFaults: () => [],
+  introspectedOnly: () => false,
+  keyFault: () => null,
+  introspected: (answer) => answer,
+  read,
+  signIn: {
+    // RFC 8252 section 8.3: the address, not a name that has to be resolved
+    loopbackHost: '127.0.0.1',
+    // OpenID Connect Core 1.0 section 11 wants it before a refresh token is given
+    prompt: 'consent',
+    refreshScope: () => null,
+    defaultScopes: () => null,
+    hasManagedIdentities: false,
+  },
+}
+
+function read({ typ, claims }: TokenParts, issuer: MatchedIssuer): Profiled {
   const { name } = issuer.config
   const client = readId(claims, 'client_id') ?? readId(claims, 'azp')
   const scopes = readWords(claims, 'scope')

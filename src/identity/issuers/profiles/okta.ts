@@ -4,13 +4,61 @@
  * `sub` is the login, which can be changed; only `uid` and `cid`, which no mapping can override, make a principal.
  * @module
  */
+import type { IssuerConfig } from '../../../config/schema/schema.ts'
 import { Refusal } from '../../../errors.ts'
-import { malformed, readId, readStrings } from '../../credential/claims.ts'
+import type { Members } from '../../../lib/strict-json.ts'
+import { malformed, readId, readStrings, readWords } from '../../credential/claims.ts'
 import { idTokenRefusal } from '../../credential/mistake.ts'
-import { prefix, readCommon, type Profile } from './profile.ts'
+import {
+  prefix,
+  readCommon,
+  type MatchedIssuer,
+  type Profile,
+  type Profiled,
+  type TokenParts,
+} from './profile.ts'
 
-/** @throws Refusal */
-export const readOkta: Profile = ({ claims }, issuer) => {
+export const okta: Profile = {
+  supports: { tenants: false, introspection: true, graph: false },
+  configFaults: (config) =>
+    isOrganisation(config) && config.introspection === undefined
+      ? [
+          {
+            path: ['introspection'],
+            message:
+              'is missing; the tokens of an Okta organisation server can only be introspected: configure that, or a custom authorization server',
+          },
+        ]
+      : [],
+  introspectedOnly: isOrganisation,
+  keyFault: () => null,
+  introspected,
+  read,
+  signIn: {
+    // RFC 8252 section 8.3: the address, not a name that has to be resolved
+    loopbackHost: '127.0.0.1',
+    prompt: null,
+    refreshScope: () => null,
+    defaultScopes: () => null,
+    hasManagedIdentities: false,
+  },
+}
+
+/** Whether it is an Okta organisation server, whose tokens nobody but Okta may validate. */
+function isOrganisation({ issuer }: IssuerConfig): boolean {
+  return new URL(issuer).pathname === '/'
+}
+
+/** What is there already stays. */
+function introspected(answer: Members): Members {
+  const claims = new Map(answer)
+  if (!claims.has('cid')) claims.set('cid', answer.get('client_id'))
+  if (!claims.has('scp')) claims.set('scp', readWords(answer, 'scope'))
+  if (!claims.has('ver')) claims.set('ver', 1)
+  return claims
+}
+
+function read({ claims }: TokenParts, issuer: MatchedIssuer): Profiled {
   const { name } = issuer.config
   const tokenId = readId(claims, 'jti')
   const user = readId(claims, 'uid')
