@@ -3,14 +3,22 @@
  * @module
  */
 
-/**
- * What is done with a field. `url`: leads back to the gateway or the answer is refused. `link`: leads back if
- * the host is served, else stays. `scoring`: leads back, or to where the gateway answers that it is not served. `redact`: its value is removed, whole or, where rules go deeper, only if it is
- * no object or array. `keep`: stays, though `*` would have it.
- */
-export type FieldKind = MappedKind | 'redact' | 'keep'
-/** Those whose values become others. */
-export type MappedKind = 'url' | 'link' | 'scoring'
+/** What is done with a field. */
+export type FieldKind =
+  | MappedKind
+  /** The value is removed; an object or array that rules go into is kept and they apply inside it. */
+  | 'redact'
+  /** The value stays, although a rule with `*` would match it. */
+  | 'keep'
+
+/** Kinds of fields whose value is replaced by the gateway's own. */
+export type MappedKind =
+  /** Becomes a URL of the gateway's; the answer is refused if its host is not served. */
+  | 'url'
+  /** Becomes a URL of the gateway's if its host is served, else stays. */
+  | 'link'
+  /** Becomes a URL of the gateway's; if its host is not served, one that answers so. */
+  | 'scoring'
 
 /** Keys from the root down; `*` is any key or array element. Keys compare without case. */
 export interface FieldRule {
@@ -18,7 +26,7 @@ export interface FieldRule {
   readonly kind: FieldKind
 }
 
-/** One place of a document. A key that `keys` has goes there, any other to `any`. */
+/** One place in a document. A key in `keys` leads to its node, any other key to `any`. */
 export interface PlanNode {
   readonly kind: FieldKind | null
   readonly keys: ReadonlyMap<string, PlanNode>
@@ -27,10 +35,10 @@ export interface PlanNode {
   readonly inner: boolean
   /** Something here or deeper is removed. */
   readonly redacts: boolean
-  /** 1 at each length that a key of `keys` has: most keys are told apart without being read. */
+  /** 1 at each length that a key of `keys` has, so that most keys are passed over without being decoded. */
   readonly lengths: Uint8Array
-  /** Bytes that the longest key of `keys` may take with each character escaped. */
-  readonly longestKey: number
+  /** Bytes of the longest key of `keys` if each character of it is escaped. */
+  readonly maxKeyBytes: number
 }
 
 /** `\u0041` is six bytes for one character. */
@@ -71,7 +79,7 @@ export function compilePlan(rules: readonly FieldRule[]): PlanNode {
     inner: groups.size > 0,
     redacts: rules.some((rule) => rule.kind === 'redact'),
     lengths,
-    longestKey: longest * ESCAPED_CHARACTER_BYTES,
+    maxKeyBytes: longest * ESCAPED_CHARACTER_BYTES,
   }
 }
 

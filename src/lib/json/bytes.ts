@@ -9,6 +9,9 @@ export const OPEN_OBJECT = 0x7b
 export const CLOSE_OBJECT = 0x7d
 export const OPEN_ARRAY = 0x5b
 export const CLOSE_ARRAY = 0x5d
+export const COMMA = 0x2c
+export const COLON = 0x3a
+export const LOWER_U = 0x75
 
 function table(belongs: (byte: number) => boolean): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, byte) => (belongs(byte) ? 1 : 0))
@@ -27,7 +30,7 @@ export const HEX = oneOf('0123456789abcdefABCDEF')
 /** What numbers and the three literals are made of. */
 export const WORD = oneOf('0123456789+-.eEtrufalsn')
 
-/** Index of the first byte from `at` on that is not of a class; the length if all are. */
+/** Offset of the first byte from `at` on that is not of a class; the length if all are. */
 export function endOfRun(bytes: Uint8Array, at: number, belongs: Uint8Array): number {
   const length = bytes.length
   let end = at

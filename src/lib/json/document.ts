@@ -56,122 +56,128 @@ export const MAX_VALUES = 100_000
  * @throws {Refusal} `bad_body`, naming the place but no value
  */
 export function parseJson(bytes: Buffer, maxValues = MAX_VALUES): JsonNode {
-  const path: (string | number)[] = []
-  let at = 0
-  let values = 0
+  return new Parser(bytes, maxValues).document()
+}
 
-  function bad(what: string): Refusal {
-    return new Refusal('bad_body', `the body ${what} at ${showPointer(path)}`)
+/** One pass over the bytes of one document. */
+class Parser {
+  readonly #bytes: Buffer
+  readonly #maxValues: number
+  /** Names and positions that lead to what is being read. */
+  readonly #path: (string | number)[] = []
+  #at = 0
+  #values = 0
+
+  constructor(bytes: Buffer, maxValues: number) {
+    this.#bytes = bytes
+    this.#maxValues = maxValues
   }
 
-  function skipSpace(): void {
-    at = Byte.endOfRun(bytes, at, Byte.SPACE)
+  document(): JsonNode {
+    const root = this.#readValue(0)
+    this.#skipSpace()
+    if (this.#at !== this.#bytes.length) throw this.#bad('goes on after its end')
+    return root
   }
 
-  function expect(byte: number): void {
-    if (bytes[at] !== byte) throw bad('is not valid JSON')
-    at += 1
-  }
-
-  function readText(): string {
-    const start = at
-    expect(Byte.QUOTE)
-    for (;;) {
-      at = Byte.endOfRun(bytes, at, Byte.PLAIN)
-      if (bytes[at] === Byte.QUOTE) break
-      if (bytes[at] !== Byte.BACKSLASH) throw bad('is not valid JSON')
-      at += 2
+  #readValue(depth: number): JsonNode {
+    this.#skipSpace()
+    this.#values += 1
+    if (this.#values > this.#maxValues) throw this.#bad(`has more than ${this.#maxValues} values`)
+    const byte = this.#bytes[this.#at]
+    if (byte === Byte.QUOTE) {
+      const start = this.#at
+      const value = this.#readText()
+      return { kind: 'string', start, end: this.#at, value }
     }
-    at += 1
-    const text = Byte.decodeString(bytes.subarray(start, at))
-    if (text === null) throw bad('has a string that is not valid')
-    if (!text.isWellFormed()) throw bad('has half a character in a string')
+    if (byte !== Byte.OPEN_OBJECT && byte !== Byte.OPEN_ARRAY) return this.#readWord()
+    if (depth >= MAX_DEPTH) throw this.#bad(`is nested deeper than ${MAX_DEPTH} levels`)
+    return byte === Byte.OPEN_OBJECT ? this.#readObject(depth + 1) : this.#readArray(depth + 1)
+  }
+
+  #readObject(depth: number): JsonObject {
+    const start = this.#at
+    const members: JsonMember[] = []
+    const seen = new Set<string>()
+    this.#expect(Byte.OPEN_OBJECT)
+    this.#skipSpace()
+    while (this.#bytes[this.#at] !== Byte.CLOSE_OBJECT) {
+      if (members.length > 0) {
+        this.#expect(Byte.COMMA)
+        this.#skipSpace()
+      }
+      const keyStart = this.#at
+      const key = this.#readText()
+      this.#path.push(key)
+      if (seen.has(key)) throw this.#bad('has the same name twice')
+      seen.add(key)
+      this.#skipSpace()
+      this.#expect(Byte.COLON)
+      members.push({ key, keyStart, value: this.#readValue(depth) })
+      this.#path.pop()
+      this.#skipSpace()
+    }
+    this.#at += 1
+    return { kind: 'object', start, end: this.#at, members }
+  }
+
+  #readArray(depth: number): JsonArray {
+    const start = this.#at
+    const items: JsonNode[] = []
+    this.#expect(Byte.OPEN_ARRAY)
+    this.#skipSpace()
+    while (this.#bytes[this.#at] !== Byte.CLOSE_ARRAY) {
+      if (items.length > 0) this.#expect(Byte.COMMA)
+      this.#path.push(items.length)
+      items.push(this.#readValue(depth))
+      this.#path.pop()
+      this.#skipSpace()
+    }
+    this.#at += 1
+    return { kind: 'array', start, end: this.#at, items }
+  }
+
+  #readText(): string {
+    const start = this.#at
+    this.#expect(Byte.QUOTE)
+    for (;;) {
+      this.#at = Byte.endOfRun(this.#bytes, this.#at, Byte.PLAIN)
+      if (this.#bytes[this.#at] === Byte.QUOTE) break
+      if (this.#bytes[this.#at] !== Byte.BACKSLASH) throw this.#bad('is not valid JSON')
+      this.#at += 2
+    }
+    this.#at += 1
+    const text = Byte.decodeString(this.#bytes.subarray(start, this.#at))
+    if (text === null) throw this.#bad('has a string that is not valid')
+    if (!text.isWellFormed()) throw this.#bad('has half a character in a string')
     return text
   }
 
-  function readWord(): JsonWord {
-    const start = at
-    at = Byte.endOfRun(bytes, at, Byte.WORD)
-    const text = bytes.toString('latin1', start, at)
-    if (!Byte.isWord(text)) throw bad('is not valid JSON')
+  #readWord(): JsonWord {
+    const start = this.#at
+    this.#at = Byte.endOfRun(this.#bytes, start, Byte.WORD)
+    const text = this.#bytes.toString('latin1', start, this.#at)
+    if (!Byte.isWord(text)) throw this.#bad('is not valid JSON')
     const kind = text === 'null' ? 'null' : /^[tf]/.test(text) ? 'boolean' : 'number'
-    return { kind, start, end: at, text }
+    return { kind, start, end: this.#at, text }
   }
 
-  function readMembers(depth: number): JsonObject {
-    const start = at
-    const members: JsonMember[] = []
-    const seen = new Set<string>()
-    expect(Byte.OPEN_OBJECT)
-    skipSpace()
-    while (bytes[at] !== Byte.CLOSE_OBJECT) {
-      if (members.length > 0) {
-        expect(COMMA)
-        skipSpace()
-      }
-      const keyStart = at
-      const key = readText()
-      path.push(key)
-      if (seen.has(key)) throw bad('has the same name twice')
-      seen.add(key)
-      skipSpace()
-      expect(COLON)
-      members.push({ key, keyStart, value: readValue(depth) })
-      path.pop()
-      skipSpace()
-    }
-    at += 1
-    return { kind: 'object', start, end: at, members }
+  #skipSpace(): void {
+    this.#at = Byte.endOfRun(this.#bytes, this.#at, Byte.SPACE)
   }
 
-  function readItems(depth: number): JsonArray {
-    const start = at
-    const items: JsonNode[] = []
-    expect(Byte.OPEN_ARRAY)
-    skipSpace()
-    while (bytes[at] !== Byte.CLOSE_ARRAY) {
-      if (items.length > 0) expect(COMMA)
-      path.push(items.length)
-      items.push(readValue(depth))
-      path.pop()
-      skipSpace()
-    }
-    at += 1
-    return { kind: 'array', start, end: at, items }
+  #expect(byte: number): void {
+    if (this.#bytes[this.#at] !== byte) throw this.#bad('is not valid JSON')
+    this.#at += 1
   }
 
-  function readValue(depth: number): JsonNode {
-    skipSpace()
-    values += 1
-    if (values > maxValues) throw bad(`has more than ${maxValues} values`)
-    const byte = bytes[at]
-    if (byte === Byte.QUOTE) {
-      const start = at
-      const value = readText()
-      return { kind: 'string', start, end: at, value }
-    }
-    if (byte !== Byte.OPEN_OBJECT && byte !== Byte.OPEN_ARRAY) return readWord()
-    if (depth >= MAX_DEPTH) throw bad(`is nested deeper than ${MAX_DEPTH} levels`)
-    return byte === Byte.OPEN_OBJECT ? readMembers(depth + 1) : readItems(depth + 1)
+  #bad(what: string): Refusal {
+    return new Refusal('bad_body', `the body ${what} at ${showPointer(this.#path)}`)
   }
-
-  const root = readValue(0)
-  skipSpace()
-  if (at !== bytes.length) throw bad('goes on after its end')
-  return root
 }
-
-const COMMA = 0x2c
-const COLON = 0x3a
 
 /** The member of that name, by exact spelling; null if there is none or `node` is no object. */
 export function memberOf(node: JsonNode | null, key: string): JsonNode | null {
   if (node?.kind !== 'object') return null
   return node.members.find((member) => member.key === key)?.value ?? null
-}
-
-/** The member of that name whatever its case, as Azure's own services read names; null without. */
-export function memberLike(node: JsonNode | null, key: string): JsonMember | null {
-  if (node?.kind !== 'object') return null
-  return node.members.find((member) => member.key.toLowerCase() === key.toLowerCase()) ?? null
 }
