@@ -6,9 +6,7 @@
  * @module
  */
 import { createCollector, type BodyFacts, type Collector } from './collect.ts'
-import { exposure } from './exposure.ts'
-import { parseImage } from './images.ts'
-import { child, jobIdentity, leavesOf, text } from './jobs.ts'
+import { child, exposure, jobIdentity, leavesOf, text } from './jobs.ts'
 import type { JsonNode, JsonString } from '../../lib/json/document.ts'
 import { bareKind, kindByInputType, kindByName, meaningOf } from './names.ts'
 import { readTags, tagFact } from './tags.ts'
@@ -51,6 +49,17 @@ const EMBEDDED = /azureml:\/\/[^\s"'`,;)\]}]+/gi
 const LONGEST_REFERENCE = 8_192
 const MOST_EMBEDDED = 100
 const REFERENCE_START = /^(?:azureml:|\/?subscriptions\/|[a-z][a-z0-9+.-]*:\/\/)/i
+
+const IMAGE_DIGEST = /@sha256:[0-9a-f]{64}$/
+
+/** The name of a container image. */
+interface ImageName {
+  /** As written, with its host and without surrounding space. */
+  readonly name: string
+  /** In lower case; Docker's own if the name says none. */
+  readonly host: string
+  readonly pinned: boolean
+}
 
 /** Names of all facts that come from a document. */
 export const DOCUMENT_FACTS: readonly string[] = [
@@ -235,6 +244,15 @@ function image(node: JsonNode, collector: Collector): void {
   collector.add('images', name)
   collector.add('imageRegistries', host)
   collector.either('imagesUnpinned', !pinned)
+}
+
+/** Docker's rule: the part before the first slash is a host if it has a dot, has a port or is `localhost`. */
+function parseImage(written: string): ImageName {
+  const name = written.trim()
+  const slash = name.indexOf('/')
+  const first = slash === -1 ? '' : name.slice(0, slash).toLowerCase()
+  const isHost = /[.:]/.test(first) || first === 'localhost'
+  return { name, host: isHost ? first : 'docker.io', pinned: IMAGE_DIGEST.test(name) }
 }
 
 function jobs(sights: readonly Sight[], { scope }: DocumentContext, collector: Collector): void {

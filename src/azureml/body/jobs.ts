@@ -1,12 +1,13 @@
 /**
- * Jobs and the steps in them, down to the leaves: what each runs on, as whom, and for how long.
+ * What a resource would run on, as whom and for how long, and whether it would be open to the internet or to keys.
  *
- * A step that says nothing has what its pipeline says, and a job that says nothing has Azure's default.
+ * A step that says nothing has what its pipeline says, and what nothing says has Azure's default, which is open.
  * @module
  */
+import type { Collector } from './collect.ts'
 import type { JsonNode, JsonObject } from '../../lib/json/document.ts'
 import { plainName } from './names.ts'
-import type { Sight } from './walk.ts'
+import type { DocumentContext, Sight } from './walk.ts'
 
 /** One thing that runs. */
 export interface Leaf {
@@ -31,6 +32,11 @@ const COMPUTE_NAMES = ['computeid', 'compute', 'target', 'computetarget']
 /** ISO 8601 durations without months and years, which have no length. */
 const DURATION =
   /^P(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})(?:\.\d+)?S)?)?$/i
+
+/** Types that are open to the internet unless they say otherwise. */
+const REACHABLE = new Set(['Workspace', 'Registry', 'OnlineEndpoint', 'ComputeTarget'])
+/** Types that take keys unless they say otherwise. */
+const WITH_KEYS = new Set(['OnlineEndpoint', 'ComputeTarget'])
 
 /** Everything that runs in the jobs of a document. */
 export function leavesOf(sights: readonly Sight[]): readonly Leaf[] {
@@ -95,6 +101,49 @@ export function seconds(duration: string): number | null {
 
 function positive(value: number): number | null {
   return Number.isFinite(value) && value > 0 ? Math.ceil(value) : null
+}
+
+/** Adds `publicNetworkAccess` and `localAuth`. */
+export function exposure(
+  sights: readonly Sight[],
+  { type, whole }: DocumentContext,
+  collector: Collector,
+): void {
+  let reachable: boolean | null = null
+  let keys: boolean | null = null
+  for (const { node, chain, inert } of sights) {
+    if (inert) continue
+    const name = chain.at(-1) ?? ''
+    const open = reachableBy(name, node)
+    if (open !== null) reachable = (reachable ?? false) || open
+    const local = keysBy(name, node)
+    if (local !== null) keys = (keys ?? false) || local
+  }
+  if (whole && REACHABLE.has(type)) reachable ??= true
+  if (whole && WITH_KEYS.has(type)) keys ??= true
+  if (reachable !== null) collector.either('publicNetworkAccess', reachable)
+  if (keys !== null) collector.either('localAuth', keys)
+}
+
+function reachableBy(name: string, node: JsonNode): boolean | null {
+  const value = text(node)
+  if (name === 'publicnetworkaccess') return value === null ? null : !/^disabled$/i.test(value)
+  if (name === 'enablenodepublicip') return flag(node)
+  return name === 'allowpublicaccesswhenbehindvnet' ? flag(node) : null
+}
+
+function keysBy(name: string, node: JsonNode): boolean | null {
+  const value = text(node)
+  if (name === 'authmode') return value === null ? null : !/^aadtoken$/i.test(value)
+  if (name !== 'disablelocalauth') return null
+  const disabled = flag(node)
+  return disabled === null ? null : !disabled
+}
+
+/** ARM reads `"true"` as true. */
+function flag(node: JsonNode): boolean | null {
+  const word = node.kind === 'boolean' ? node.text : (text(node)?.toLowerCase() ?? '')
+  return word === 'true' ? true : word === 'false' ? false : null
 }
 
 /** The member with that plain name. */

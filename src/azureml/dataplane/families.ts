@@ -4,11 +4,10 @@
  */
 import type { Family as HostFamily } from '../../vocabulary/operation.ts'
 import { artifact, content, data, dataset, datastore, environment, genericAsset } from './assets.ts'
-import type { Family } from './family.ts'
+import { createFamily, type Family } from './family.ts'
 import { mlflow } from './mlflow.ts'
 import { modelManagement, modelRegistry } from './models.ts'
 import { execution, historyPrivate, hyperdrive, history, metric, pipelines } from './runs.ts'
-import { workspaceRoutes } from './workspace.ts'
 
 /** What stands around the workspace's ARM id. */
 export interface Mount {
@@ -21,6 +20,14 @@ export interface Mount {
   /** Segments between the ARM id and the routes; one that is a version stands for any. */
   readonly after: readonly string[]
 }
+
+/** Routes about the workspace itself: a hub workspace takes another one in. */
+const workspace = createFamily(
+  'rp',
+  `
+  PUT    join/{_}                              hubs/join/action    Workspace
+`,
+)
 
 function mount(family: Family, rest: Partial<Omit<Mount, 'family'>> = {}): Mount {
   return { family, host: 'dataplane', before: [], versioned: true, after: [], ...rest }
@@ -49,7 +56,7 @@ const MOUNTS: ReadonlyMap<string, readonly Mount[]> = new Map([
       mount(mlflow, { host: 'mlflow', after: ['api', 'v2.0', 'preview', 'mlflow'] }),
     ],
   ],
-  ['rp', [mount(workspaceRoutes, { before: ['workspaces'], versioned: false })]],
+  ['rp', [mount(workspace, { before: ['workspaces'], versioned: false })]],
 ])
 
 /** The mounts under a first segment in lower case; empty if it is no family. */
