@@ -6,12 +6,13 @@ import type { Target } from './azureml/target.ts'
 import type { Operation } from './vocabulary/operation.ts'
 import type { Principal } from './identity/principal.ts'
 import type { Decision } from './policy/decide.ts'
+import type { ChangingEffect } from './policy/effects.ts'
 import { isOfPolicy, type Refusal } from './errors.ts'
 import { isGuid } from './lib/guid.ts'
 
 /** One thing that an effect changed in a body. */
 export interface Change {
-  readonly effect: 'pin' | 'stamp'
+  readonly effect: ChangingEffect
   /** Where, as a pointer whose foreign names are cut and quoted. */
   readonly at: string
   /** What stands there now: an asset with its version, or the digest of the parameters. */

@@ -31,16 +31,10 @@ export type CheckUnreadJob = (exchange: Exchange, permit: Permit) => void
 export function createCheckUnreadJob(options: UnreadJobOptions): CheckUnreadJob {
   const { decide, needsDocument, callFacts } = options
 
-  return (exchange, { principal, operation, effects }) => {
+  return (exchange, { principal, operation, doneToBody }) => {
     if (operation.action !== SUBMIT) return
-    const { pin, stamp, recordBody } = effects
-    const missed = [
-      pin ? 'pinned' : [],
-      stamp ? 'stamped' : [],
-      recordBody ? 'recorded' : [],
-    ].flat()
-    if (missed.length > 0) {
-      const message = `jobs are ${missed.join(', ')} here, and this one is submitted past what does that`
+    if (doneToBody.length > 0) {
+      const message = `jobs are ${doneToBody.join(', ')} here, and this one is submitted past what does that`
       throw new Refusal('policy_refused', message, { remedy: REMEDY })
     }
     const job = asJob(operation)

@@ -6,7 +6,7 @@ import { LRUCache } from 'lru-cache'
 import type { Operation } from '../vocabulary/operation.ts'
 import { Refusal } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
-import type { Effects } from './effects.ts'
+import { doneToBody, type Effects } from './effects.ts'
 import { createFactsOf, principalUids } from './engine/entities.ts'
 import type { Facts } from './facts.ts'
 import { createJudge, failed, type Decision, type Judged } from './engine/judge.ts'
@@ -32,6 +32,11 @@ class Permit {
     this.operation = operation
     this.decision = decision
     this.effects = effects
+  }
+
+  /** What effects do to the body, in words: `pinned`, `stamped`. */
+  get doneToBody(): readonly string[] {
+    return doneToBody(this.effects)
   }
 
   /** Private names make the type nominal: no object literal can pass for a permit. */

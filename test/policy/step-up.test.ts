@@ -2,7 +2,7 @@ import t from 'tap'
 import { checkSignIn } from '../../src/identity/sign-in.ts'
 import type { Principal } from '../../src/identity/principal.ts'
 import { createDecide } from '../../src/policy/decide.ts'
-import { readStepUp } from '../../src/policy/load/source.ts'
+import { readStepUp } from '../../src/policy/effects.ts'
 import { faultsOf, loadFrom, operation, principal, writePolicies } from './support.ts'
 
 const NOW = 1_800_000_000

@@ -4,6 +4,7 @@
  * Names avoid Log Analytics' reserved ones (`TenantId`, `Type`, `Title`, `id`, `UniqueId`) and its 45 characters.
  * @module
  */
+import type { EffectColumn } from '../../policy/effects.ts'
 
 /** Log Analytics column types. */
 export type ColumnType = 'datetime' | 'string' | 'long' | 'real' | 'boolean' | 'dynamic'
@@ -77,4 +78,4 @@ export const COLUMNS: Readonly<Record<string, ColumnType>> = {
   Truncated: 'boolean',
   Detail: 'dynamic',
   Ocsf: 'dynamic',
-}
+} satisfies Readonly<Record<string, ColumnType> & Record<EffectColumn, ColumnType>>

@@ -10,6 +10,7 @@
 import { createHmac, type KeyObject } from 'node:crypto'
 import { factsColumn, memberColumns } from './decision-inputs.ts'
 import { isTooLong, line, lineIfAny } from './safe-text.ts'
+import type { BodyColumn } from '../../policy/effects.ts'
 import { overruled, type Exchange, type Outcome } from '../../exchange.ts'
 import type { Refusal } from '../../errors.ts'
 import { isGuid } from '../../lib/guid.ts'
@@ -226,7 +227,7 @@ function effectColumns(kind: RecordKind, { changes, content, leftOut }: Exchange
       .slice(0, MAX_CHANGES)
       .map(({ effect, at, to }) => ({ effect, at: line(at, 512), to: line(to, 512) })),
     Body: content === null ? undefined : linesOf(content),
-  }
+  } satisfies Readonly<Record<BodyColumn, unknown>> & Readonly<Record<string, unknown>>
 }
 
 /** The host alone of an origin: a URL could hold more than its place. */

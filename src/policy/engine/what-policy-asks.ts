@@ -6,6 +6,7 @@
  */
 import type { Operation } from '../../vocabulary/operation.ts'
 import type { Principal } from '../../identity/principal.ts'
+import { asksForBody } from '../effects.ts'
 import type { Uid } from '../load/conditions.ts'
 import { createUidMap, principalUids, resourceUids } from './entities.ts'
 import type { PolicySet, Rule } from '../load/rules.ts'
@@ -79,34 +80,40 @@ export type NeedsBody = (principal: Principal, operation: Operation) => boolean
 
 /**
  * @param documentFacts facts that only a body can tell
- * @param isChanged whether `@pin` and `@stamp` are about a type of resource
+ * @param isChanged whether effects change the bodies of a type of resource
  */
 export function createNeedsBody(
   set: PolicySet,
   documentFacts: readonly string[],
   isChanged: (type: string) => boolean,
 ): NeedsBody {
-  const reads = ({ facts, recordBody }: Policy): boolean =>
-    facts === null ||
-    recordBody ||
-    facts.has('bodyDigest') ||
-    documentFacts.some((fact) => facts.has(fact))
-  const rulesFor = createRulesFor(
-    [...set.rules.values()].filter(({ policy }) => reads(policy) || policy.pin || policy.stamp),
+  const reads = (policy: Policy): boolean =>
+    policy.facts === null ||
+    asksForBody(policy, 'read') ||
+    ['bodyDigest', ...documentFacts].some((fact) => policy.facts?.has(fact) === true)
+  // worked out once for a set of policies: it would be asked of each rule at each call
+  const rules = [...set.rules.values()].filter(
+    ({ policy }) => reads(policy) || asksForBody(policy, 'changed'),
   )
+  const reading = new Set(rules.filter(({ policy }) => reads(policy)))
+  const rulesFor = createRulesFor(rules)
 
   return (principal, operation) => {
     if (!operation.inspectable) return false
     const { uids } = set.words.actionOf(operation)
     const places = resourceUids(operation)
     const changed = isChanged(operation.resource.type)
-    return rulesFor(principalUids(principal)).some(
-      ({ policy, resource }) =>
-        (changed || reads(policy)) &&
-        (policy.actions === null || uids.some(({ id }) => policy.actions?.includes(id) === true)) &&
+    const applies = (rule: Rule): boolean => {
+      const { actions } = rule.policy
+      const { resource } = rule
+      return (
+        (changed || reading.has(rule)) &&
+        (actions === null || uids.some(({ id }) => actions.includes(id))) &&
         (resource === null ||
-          places.some(({ type, id }) => type === resource.type && id === resource.id)),
-    )
+          places.some(({ type, id }) => type === resource.type && id === resource.id))
+      )
+    }
+    return rulesFor(principalUids(principal)).some(applies)
   }
 }
 

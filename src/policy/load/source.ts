@@ -13,9 +13,15 @@ import {
   type Residual,
   type Uid,
 } from './conditions.ts'
+import {
+  EFFECT_ANNOTATIONS,
+  effectMistakes,
+  readEffects,
+  type Annotated,
+  type Given,
+} from '../effects.ts'
 import { FACT_NAMES, factKind } from '../facts.ts'
 import { fault, suggest, type Fault } from './faults.ts'
-import type { SignInRequirement } from '../../identity/sign-in.ts'
 
 /** One policy or template as written. */
 export interface Statement {
@@ -25,24 +31,10 @@ export interface Statement {
   readonly text: string
 }
 
-/** What an annotation says besides yes or no. */
-export interface Annotations {
+/** A statement that was understood. */
+export interface Policy extends Annotated, Statement {
   readonly id: string
   readonly reason: string
-  readonly identity: string | null
-  readonly pin: boolean
-  readonly stamp: boolean
-  readonly redact: boolean
-  readonly recordBody: boolean
-  readonly shadow: boolean
-  /** `@public`: at Azure everybody has what it permits, so that nobody has to be granted it there. */
-  readonly isPublic: boolean
-  /** `@stepup`: what sign-in lifts this forbid; null for every other policy. */
-  readonly stepUp: SignInRequirement | null
-}
-
-/** A statement that was understood. */
-export interface Policy extends Annotations, Statement {
   readonly effect: 'permit' | 'forbid'
   /** Whether it has slots, both of them. */
   readonly template: boolean
@@ -63,20 +55,7 @@ export interface Policy extends Annotations, Statement {
   readonly conditional: boolean
 }
 
-const ANNOTATIONS = [
-  'id',
-  'reason',
-  'identity',
-  'pin',
-  'stamp',
-  'redact',
-  'record',
-  'shadow',
-  'public',
-  'stepup',
-]
-const FLAGS = ['pin', 'stamp', 'redact', 'shadow', 'public']
-const EFFECTS = ['identity', 'pin', 'stamp', 'redact', 'record', 'public']
+const ANNOTATIONS = ['id', 'reason', ...EFFECT_ANNOTATIONS]
 const ID = /^[a-z][a-z0-9-]{0,62}$/u
 
 /** A Cedar token that can hold a `;`, a slot, or neither: comment, string, slot, separator, anything. */
@@ -128,67 +107,25 @@ export function cedarFault(statement: Statement, error: DetailedError): Fault {
   return fault(statement.file, line, message, help ?? undefined)
 }
 
-/** Longer than a day means nothing: a token does not last longer. */
-const MAX_AGE_SECONDS = 86_400
-const METHOD = /^[a-z][a-z0-9_.-]{0,31}$/iu
-
-/** The requirement that an annotation's value states, or what is wrong with it. */
-export function readStepUp(text: string): SignInRequirement | string {
-  let maxAgeSeconds: number | null = null
-  let methods: readonly string[] | null = null
-  for (const word of text.split(' ').filter((part) => part !== '')) {
-    const [, name, value = ''] = /^(max-age|methods)=(\S+)$/u.exec(word) ?? []
-    if (name === 'max-age' && maxAgeSeconds === null && /^[1-9]\d{0,4}$/u.test(value)) {
-      maxAgeSeconds = Number(value)
-    } else if (name === 'methods' && methods === null) methods = value.split(',')
-    else return `"@stepup" cannot be read at "${word}"`
-  }
-  if (maxAgeSeconds !== null && maxAgeSeconds > MAX_AGE_SECONDS) {
-    return '"@stepup" has a "max-age" above a day'
-  }
-  if (methods?.every((method) => METHOD.test(method)) === false) {
-    return '"@stepup" names a method that is no name'
-  }
-  if (maxAgeSeconds === null && methods === null) return '"@stepup" asks for nothing'
-  return {
-    ...(maxAgeSeconds === null ? {} : { maxAgeSeconds }),
-    ...(methods === null ? {} : { methods }),
-  }
-}
-
 function annotationFaults(
   statement: Statement,
-  json: PolicyJson,
-  identities: readonly string[],
+  given: Given,
+  place: Parameters<typeof effectMistakes>[1],
 ): Fault[] {
-  const given = new Map(Object.entries<string | null>(json.annotations ?? {}))
   const faults: Fault[] = []
   const add = (message: string, suggestion?: string): void => {
     faults.push(fault(statement.file, statement.line, message, suggestion))
   }
-  for (const [name, value] of given) {
+  for (const name of given.keys()) {
     if (!ANNOTATIONS.includes(name))
       add(`unknown annotation "@${name}"`, suggest(name, ANNOTATIONS))
-    if (FLAGS.includes(name) && value !== null && value !== '') add(`"@${name}" takes no value`)
-    if (json.effect === 'forbid' && EFFECTS.includes(name))
-      add(`"@${name}" has no meaning on a forbid`)
   }
   if (!ID.test(given.get('id') ?? '')) {
     add('a policy needs "@id" with a lower-case name: letters, digits and hyphens')
   }
   if ((given.get('reason') ?? '').trim() === '')
     add('a policy needs "@reason": what a refused or permitted caller is told')
-  const record = given.get('record')
-  if (record !== undefined && record !== 'body') add('"@record" takes the value "body"')
-  const stepUp = given.has('stepup') ? readStepUp(given.get('stepup') ?? '') : null
-  if (typeof stepUp === 'string') add(stepUp, 'write "max-age=900", "methods=mfa", or both')
-  if (stepUp !== null && json.effect === 'permit') add('"@stepup" has no meaning on a permit')
-  const identity = given.get('identity')
-  if (json.effect === 'permit' && (identity ?? '') === '') {
-    add('a permit needs "@identity": the managed identity that the call goes out under')
-  } else if (identity !== undefined && identity !== null && !identities.includes(identity)) {
-    add(`unknown identity "${identity}"`, suggest(identity, identities))
-  }
+  for (const { message, suggestion } of effectMistakes(given, place)) add(message, suggestion)
   return faults
 }
 
@@ -203,7 +140,9 @@ export function readStatement(
     return { policy: null, faults: answer.errors.map((error) => cedarFault(statement, error)) }
   }
   const { json } = answer
-  const faults = annotationFaults(statement, json, identities)
+  const given: Given = new Map(Object.entries<string | null>(json.annotations ?? {}))
+  const place = { on: json.effect, identities }
+  const faults = annotationFaults(statement, given, place)
   if (template && !(isSlot(json.principal) && isSlot(json.resource))) {
     faults.push(
       fault(
@@ -222,20 +161,12 @@ export function readStatement(
     faults.push(fault(statement.file, line, `unknown fact "${name}"`, suggest(name, FACT_NAMES)))
   }
   if (faults.length > 0) return { policy: null, faults }
-  const given = new Map(Object.entries<string | null>(json.annotations ?? {}))
   return {
     policy: {
       ...statement,
+      ...readEffects(given, place),
       id: given.get('id') ?? '',
       reason: given.get('reason') ?? '',
-      identity: given.get('identity') ?? null,
-      pin: given.has('pin'),
-      stamp: given.has('stamp'),
-      redact: given.has('redact'),
-      recordBody: given.has('record'),
-      shadow: given.has('shadow'),
-      isPublic: given.has('public'),
-      stepUp: stepUpOf(given.get('stepup')),
       effect: json.effect,
       template,
       principal: scopeUid(json.principal),
@@ -250,11 +181,6 @@ export function readStatement(
     },
     faults: [],
   }
-}
-
-function stepUpOf(text: string | null | undefined): SignInRequirement | null {
-  const read = readStepUp(text ?? '')
-  return typeof read === 'string' ? null : read
 }
 
 function isSlot(scope: PolicyJson['principal'] | PolicyJson['resource']): boolean {

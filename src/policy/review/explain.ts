@@ -5,7 +5,7 @@
 import type { Operation } from '../../vocabulary/operation.ts'
 import type { Principal } from '../../identity/principal.ts'
 import type { Verdict } from '../decide.ts'
-import type { Effects } from '../effects.ts'
+import { isInEffect, PERMIT_EFFECTS, type Effects } from '../effects.ts'
 import { principalUids, resourceUids } from '../engine/entities.ts'
 import type { PolicySet, Rule } from '../load/rules.ts'
 
@@ -76,24 +76,11 @@ function explainRule(
 }
 
 function explainEffects(effects: Effects, rules: readonly Rule[]): ExplainedEffect[] {
-  const from = (has: (policy: Rule['policy']) => boolean): string[] =>
-    rules.filter(({ policy }) => has(policy)).map(({ id }) => id)
-  const all: ExplainedEffect[] = [
-    {
-      name: 'identity',
-      value: effects.identity,
-      from: from(({ identity }) => identity === effects.identity),
-    },
-    { name: 'pin', value: String(effects.pin), from: from(({ pin }) => pin) },
-    { name: 'stamp', value: String(effects.stamp), from: from(({ stamp }) => stamp) },
-    { name: 'redact', value: String(effects.redact), from: from(({ redact }) => redact) },
-    {
-      name: 'recordBody',
-      value: String(effects.recordBody),
-      from: from(({ recordBody }) => recordBody),
-    },
-  ]
-  return all.filter(({ value }) => value !== 'false')
+  return PERMIT_EFFECTS.filter((name) => isInEffect(effects[name])).map((name) => ({
+    name,
+    value: String(effects[name]),
+    from: rules.filter(({ policy }) => policy[name] === effects[name]).map(({ id }) => id),
+  }))
 }
 
 /** Explains a verdict of `decide` over the same set, principal and operation. */
