@@ -47,14 +47,6 @@ import { createRouting } from './routing.ts'
 /** Every cloud and workspace has it. */
 const LOCATION_API_VERSION = '2024-04-01'
 
-const DEFAULTS = {
-  bodyBytes: 4 * 1024 * 1024,
-  holdBytes: 8 * 1024 * 1024,
-  upstreamTimeoutMs: 120_000,
-  tokenTimeoutMs: 3_000,
-  issuerTimeoutMs: 5_000,
-} as const
-
 /** For one question of the gateway's own to Azure: a caller waits for it besides the call. */
 const MAX_ASK_MS = 10_000
 
@@ -144,7 +136,7 @@ async function openParts(
   secrets: Secrets,
   logger: FastifyInstance['log'],
 ): Promise<Parts> {
-  const limits = config.limits ?? {}
+  const { limits } = config
   const log = (fields: Record<string, unknown>, message: string): void =>
     logger.warn(fields, message)
 
@@ -160,7 +152,7 @@ async function openParts(
   const broker = createBroker({
     identities: new Map(Object.entries(config.identities)),
     cloud: config.cloud.name,
-    timeoutMs: limits.tokenTimeoutMs ?? DEFAULTS.tokenTimeoutMs,
+    timeoutMs: limits.tokenTimeoutMs,
     now,
     log: logger,
   })
@@ -181,10 +173,10 @@ async function openParts(
     denyList,
     now,
     graphToken: async (identity, scope) => (await broker.token(identity, scope)).token,
-    timeoutMs: limits.issuerTimeoutMs ?? DEFAULTS.issuerTimeoutMs,
+    timeoutMs: limits.issuerTimeoutMs,
     log,
   })
-  const upstream = createUpstream(limits.upstreamTimeoutMs ?? DEFAULTS.upstreamTimeoutMs)
+  const upstream = createUpstream(limits.upstreamTimeoutMs)
   return { policy, watch, sightings, broker, audit, denyList, identify, upstream }
 }
 
@@ -193,10 +185,13 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
   const { now } = host
   const { policy, sightings, broker, audit, identify, upstream } = parts
   const { publicUrl } = config.listen
-  const limits = config.limits ?? {}
+  const { limits } = config
   const userAgent = `azureml-harness/${host.version}`
-  const upstreamTimeoutMs = limits.upstreamTimeoutMs ?? DEFAULTS.upstreamTimeoutMs
-  const ask = createAsk(upstream.dispatcher, userAgent, Math.min(upstreamTimeoutMs, MAX_ASK_MS))
+  const ask = createAsk(
+    upstream.dispatcher,
+    userAgent,
+    Math.min(limits.upstreamTimeoutMs, MAX_ASK_MS),
+  )
   const routing = createRouting({
     cloud: config.cloud,
     publicUrl,
@@ -210,7 +205,7 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
   const injection = createInjection({
     policy: policy.current,
     decide,
-    bodyBytes: limits.bodyBytes ?? DEFAULTS.bodyBytes,
+    bodyBytes: limits.bodyBytes,
     callFacts: factsOf,
     lookUps: createLookUps({ decide, callFacts: factsOf, ask, hosts: routing.hosts }),
     runLookUps: createRunLookUps(ask),
@@ -242,7 +237,7 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
       ...routing,
       userAgent,
       upstream,
-      holdBytes: limits.answerBytes ?? DEFAULTS.holdBytes,
+      holdBytes: limits.answerBytes,
     }),
     challenge: { publicUrl, authorizationUri: config.issuers[0]?.issuer ?? null },
     now,

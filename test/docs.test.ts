@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import t from 'tap'
 import { STATUS } from '../src/errors.ts'
-import { VERSION } from '../src/version.ts'
+import { VERSION } from '../src/cli/serve.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const read = (file: string): string => readFileSync(join(root, file), 'utf8')

@@ -8,9 +8,8 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Config } from '../../src/config/schema/schema.ts'
 import { freePort } from '../server/free-port.ts'
-import { writeGatewayConfig, type GatewayConfigOptions } from './harness-config.ts'
+import { writeGatewayConfig, type ConfigFile, type GatewayConfigOptions } from './harness-config.ts'
 import { request } from '../server/http.ts'
 import type { Lab } from '../lab.ts'
 
@@ -51,7 +50,7 @@ export interface Gateway {
   readonly port: number
   readonly pid: number
   readonly configFile: string
-  readonly config: Config
+  readonly config: ConfigFile
   /** Everything it has written to standard output and standard error, up to 8 MiB. */
   logs(): string
   readonly exited: Promise<Exit>

@@ -23,6 +23,9 @@ import {
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
+/** A configuration as a file has it: what has a default may be left out. */
+export type ConfigFile = Omit<Config, 'limits'> & { readonly limits?: Partial<Config['limits']> }
+
 /** What differs from one gateway of the lab to the next. */
 export interface GatewayConfigOptions {
   /** 0 picks a free port, which `publicUrl` must then be told by the caller: give one. */
@@ -31,14 +34,14 @@ export interface GatewayConfigOptions {
   readonly spool?: string
   readonly bindings?: string
   /** Changes the configuration before it is written. */
-  readonly change?: (config: Config) => Config
+  readonly change?: (config: ConfigFile) => ConfigFile
 }
 
 /** The configuration, with absolute paths, so that its file can lie anywhere. */
-function gatewayConfig(lab: Lab, options: GatewayConfigOptions): Config {
+function gatewayConfig(lab: Lab, options: GatewayConfigOptions): ConfigFile {
   const { certificates, urls, issuers } = lab
   const regions = Object.fromEntries([[workspaceId().toLowerCase(), REGION]])
-  const config: Config = {
+  const config: ConfigFile = {
     listen: {
       host: options.host ?? '127.0.0.1',
       port: options.port,
@@ -93,7 +96,7 @@ function gatewayConfig(lab: Lab, options: GatewayConfigOptions): Config {
 }
 
 /** For `change`: group overage is resolved at the lab's Graph. */
-export function withGraph(lab: Lab): (config: Config) => Config {
+export function withGraph(lab: Lab): (config: ConfigFile) => ConfigFile {
   const scope = 'https://graph.microsoft.com/.default'
   const graph = { endpoint: lab.urls.graph, identity: 'ml-reader', scope }
   return (config) => ({
@@ -103,7 +106,7 @@ export function withGraph(lab: Lab): (config: Config) => Config {
 }
 
 /** For `change`: Okta is asked about tokens; `lab.env` has the secret. */
-export function withIntrospection(everyToken: boolean): (config: Config) => Config {
+export function withIntrospection(everyToken: boolean): (config: ConfigFile) => ConfigFile {
   const clientSecret = { fromEnv: INTROSPECTION_SECRET_VARIABLE }
   const introspection = { clientId: INTROSPECTION_CLIENT.id, clientSecret, everyToken }
   return (config) => ({
@@ -119,7 +122,7 @@ export async function writeGatewayConfig(
   lab: Lab,
   file: string,
   options: GatewayConfigOptions,
-): Promise<Config> {
+): Promise<ConfigFile> {
   const config = gatewayConfig(lab, options)
   await writeFile(file, stringify(config), { mode: 0o600 })
   return config

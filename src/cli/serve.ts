@@ -8,9 +8,11 @@ import { parseArgs } from 'node:util'
 import { createApp } from '../app.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema/schema.ts'
-import { VERSION } from '../version.ts'
 import { EXIT, type Command } from './io.ts'
 import { Problem } from './problem.ts'
+
+/** The product's version, as it appears in records and in `User-Agent`; a test compares it with package.json. */
+export const VERSION = '0.1.0'
 
 const DRAIN_MS = 25_000
 

@@ -146,16 +146,12 @@ function isPlainHttpElsewhere(url: string): boolean {
 
 function limitFindings({ limits }: Config): Finding[] {
   // Node applies the shorter of the two to headers and ignores a requestTimeout below headersTimeout for bodies
-  if (limits === undefined || !isAbove(limits.headersTimeoutMs, limits.requestTimeoutMs)) return []
+  if (limits.headersTimeoutMs <= limits.requestTimeoutMs) return []
   return [{ path: ['limits', 'headersTimeoutMs'], message: 'must not be above requestTimeoutMs' }]
 }
 
 function isAtLeast(a: number | undefined, b: number | undefined): boolean {
   return a !== undefined && b !== undefined && a >= b
-}
-
-function isAbove(a: number | undefined, b: number | undefined): boolean {
-  return a !== undefined && b !== undefined && a > b
 }
 
 function duplicates<T>(

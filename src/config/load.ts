@@ -8,10 +8,24 @@ import { ConfigError, formatKey } from './faults.ts'
 import { parseYaml } from './document.ts'
 import { isConfig } from './validate.ts'
 import { crossCheck } from './cross-checks.ts'
-import { settle } from './paths.ts'
+import { SINK_PATHS } from './schema/sinks.ts'
 import type { Config } from './schema/schema.ts'
 import type { Finding } from './validate.ts'
 import { codeOf } from '../lib/error-code.ts'
+
+/** Every key of the schema that names a file or a directory; a test compares this list with the schema. */
+export const PATH_KEYS: ReadonlySet<string> = new Set([
+  'bindings',
+  'caFile',
+  'certFile',
+  'denyListFile',
+  'directory',
+  'fromFile',
+  'keyFile',
+  'signingKeyFile',
+  'tokenFile',
+  ...SINK_PATHS,
+])
 
 /**
  * Reads and judges a configuration file. The result is deeply frozen and all its paths are absolute,
@@ -36,7 +50,7 @@ export async function loadConfig(file: string): Promise<Config> {
   if (!isConfig(data, reject)) return reject([])
   const contradictions = crossCheck(data)
   if (contradictions.length > 0) return reject(contradictions)
-  settle(data, path.dirname(path.resolve(file)))
+  absolutePaths(data, path.dirname(path.resolve(file)))
   return data
 }
 
@@ -49,4 +63,18 @@ async function readText(file: string): Promise<string> {
     const message = `cannot be read as UTF-8 text (${code})`
     throw new ConfigError(file, [{ key: '', line: 1, column: 1, message }])
   }
+}
+
+/** Paths are relative to the file that names them: resolves all inside `value`, in place, and freezes it to its depth. */
+function absolutePaths(value: object, directory: string): void {
+  for (const [key, child] of entriesOf(value)) {
+    if (typeof child === 'string' && PATH_KEYS.has(key)) {
+      Reflect.set(value, key, path.resolve(directory, child))
+    } else if (typeof child === 'object' && child !== null) absolutePaths(child, directory)
+  }
+  Object.freeze(value)
+}
+
+function entriesOf(value: object): [string, unknown][] {
+  return Object.entries(value)
 }

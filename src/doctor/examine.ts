@@ -52,9 +52,7 @@ export async function examine(options: ExamineOptions): Promise<readonly Finding
     cloud: config.cloud.name,
     now,
     log: QUIET,
-    ...(config.limits?.tokenTimeoutMs === undefined
-      ? {}
-      : { timeoutMs: config.limits.tokenTimeoutMs }),
+    timeoutMs: config.limits.tokenTimeoutMs,
   })
   try {
     if (policies !== null) {

@@ -12,14 +12,6 @@ import type { Config } from '../config/schema/schema.ts'
 import type { Recorder } from '../audit/recorder.ts'
 import { Refusal, STATUS, type RefusalCode } from '../errors.ts'
 
-/** Time-outs in milliseconds, sizes in bytes. */
-interface ServerLimits {
-  readonly headersTimeoutMs: number
-  readonly requestTimeoutMs: number
-}
-
-const DEFAULT_HEADERS_TIMEOUT_MS = 10_000
-const DEFAULT_REQUEST_TIMEOUT_MS = 30 * 60_000
 const KEEP_ALIVE_MS = 65_000
 /** Above what inbound.ts allows of headers and target.ts of the target: these say what is wrong, Node cannot. */
 const MAX_HEADER_BYTES = 48 * 1024
@@ -30,7 +22,7 @@ const BODY_FAULT = 'the body did not arrive as it was announced'
  * Options of http(s).createServer. `requireHostHeader` is off because Node would answer by itself, unrecorded.
  * `requestTimeout` works only if headersTimeout is not above it and connections are checked often enough.
  */
-function httpOptions(limits: ServerLimits): {
+function httpOptions(limits: Config['limits']): {
   requireHostHeader: false
   maxHeaderSize: number
   headersTimeout: number
@@ -145,11 +137,7 @@ export function guardServer(server: Server | TlsServer, recorder: Recorder): voi
 
 /** TLS from the configured files, or plain HTTP where the configuration says so by its long name. */
 export async function serverFactory(config: Config): Promise<FastifyServerFactory> {
-  const limits = config.limits ?? {}
-  const options = httpOptions({
-    headersTimeoutMs: limits.headersTimeoutMs ?? DEFAULT_HEADERS_TIMEOUT_MS,
-    requestTimeoutMs: limits.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
-  })
+  const options = httpOptions(config.limits)
   const { tls } = config.listen
   if (tls === undefined) return (handler) => createServer(options, handler)
   const { certFile, keyFile, clientCertificates } = tls

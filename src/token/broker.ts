@@ -14,13 +14,11 @@ import type { CloudConfig, IdentityConfig } from '../config/schema/schema.ts'
 import type { Permit } from '../policy/decide.ts'
 import type { Logger } from '../lib/log.ts'
 
-const DEFAULT_TIMEOUT_MS = 3_000
-
 export interface BrokerOptions {
   readonly identities:
     ReadonlyMap<string, IdentityConfig> | Readonly<Record<string, IdentityConfig>>
-  /** For each attempt, in milliseconds, 3,000 by default: no caller waits longer. */
-  readonly timeoutMs?: number
+  /** For each attempt, in milliseconds: no caller waits longer. */
+  readonly timeoutMs: number
   /** Milliseconds since the epoch. */
   readonly now: () => number
   /** In [0, 1): spreads the refreshes of replicas that started together. */
@@ -69,7 +67,7 @@ export interface Broker {
 }
 
 export function createBroker(options: BrokerOptions): Broker {
-  const { now, log, timeoutMs = DEFAULT_TIMEOUT_MS, random = Math.random } = options
+  const { now, log, timeoutMs, random = Math.random } = options
   const { cloud = 'AzureCloud', credentials = createCredential } = options
   const identities = toMap(options.identities)
   // the tenant is a part of the key by way of the identity, whose configuration names one

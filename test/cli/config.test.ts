@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { configCheck } from '../../src/cli/config/check.ts'
 import { configSchema } from '../../src/cli/config/schema.ts'
-import { schemaText } from '../../src/config/schema/text.ts'
+import { schemaText } from '../../src/config/schema/schema.ts'
 import { GOOD, writeConfig } from '../config/write.ts'
 import type { Command } from '../../src/cli/io.ts'
 

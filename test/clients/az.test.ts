@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { startGateway, type World } from '../support/gateway.ts'
 import { PERSONAS, workspaceId } from '../../lab/personas.ts'
-import type { Config } from '../../src/config/schema/schema.ts'
+import type { ConfigFile } from '../../lab/gateway/harness-config.ts'
 import {
   environment,
   runCommand,
@@ -32,7 +32,7 @@ if (file !== null) {
     const directory = join(home, 'policies')
     await cp(new URL('../../policies', import.meta.url), directory, { recursive: true })
     await writeFile(join(directory, 'az-login.cedar'), LOGIN)
-    const change = (config: Config): Config => ({
+    const change = (config: ConfigFile): ConfigFile => ({
       ...config,
       policies: { ...config.policies, directory },
     })

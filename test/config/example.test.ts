@@ -2,7 +2,7 @@ import t from 'tap'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { loadConfig } from '../../src/config/load.ts'
-import { schemaText } from '../../src/config/schema/text.ts'
+import { schemaText } from '../../src/config/schema/schema.ts'
 import { ConfigSchema } from '../../src/config/schema/schema.ts'
 import { loadPolicy } from '../../src/policy/load/load.ts'
 
@@ -43,7 +43,7 @@ void t.test('the example is right with every commented key brought in as well', 
   const config = await loadConfig(file)
   st.equal(config.identities['as-caller']?.kind, 'on-behalf-of')
   st.equal(config.audit.sinks.length, 6)
-  st.equal(config.limits?.tokenTimeoutMs, 3000)
+  st.equal(config.limits.tokenTimeoutMs, 3000)
 })
 
 void t.test('the example shows every key that the schema has', async (st) => {

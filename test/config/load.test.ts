@@ -2,8 +2,7 @@ import t from 'tap'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { ConfigError } from '../../src/config/faults.ts'
-import { loadConfig } from '../../src/config/load.ts'
-import { PATH_KEYS } from '../../src/config/paths.ts'
+import { loadConfig, PATH_KEYS } from '../../src/config/load.ts'
 import { ConfigSchema } from '../../src/config/schema/schema.ts'
 import { GOOD, faultsOf, writeConfig } from './write.ts'
 
@@ -11,6 +10,7 @@ void t.test('a right file is loaded, with defaults filled in', async (st) => {
   const config = await loadConfig(await writeConfig(st, GOOD))
   st.equal(config.listen.host, '0.0.0.0')
   st.equal(config.issuers[0]?.name, 'entra')
+  st.match(config.limits, { bodyBytes: 4_194_304, requestTimeoutMs: 1_800_000 })
 })
 
 void t.test('paths are relative to the file, wherever the process runs', async (st) => {

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { workspaceId } from '../../lab/personas.ts'
+import { loadConfig } from '../../src/config/load.ts'
 import { checkBindings } from '../../src/doctor/bindings.ts'
 import { loadPolicy } from '../../src/policy/load/load.ts'
 import { createBroker } from '../../src/token/broker.ts'
@@ -24,7 +25,7 @@ t.test(
       t.equal(answer.status, 200)
     }
     await world.gateway.stop()
-    const { config } = world.gateway
+    const config = await loadConfig(world.gateway.configFile)
     const policies = await loadPolicy({
       directory: config.policies.directory,
       bindings: config.policies.bindings ?? '',
@@ -32,7 +33,8 @@ t.test(
       issuers: config.issuers.map(({ name }) => name),
     })
     const log = { warn: () => undefined, error: () => undefined }
-    const broker = createBroker({ identities: config.identities, now: Date.now, log })
+    const { identities } = config
+    const broker = createBroker({ identities, timeoutMs: 3_000, now: Date.now, log })
     t.teardown(() => broker.close())
     const check = (now: number): ReturnType<typeof checkBindings> =>
       checkBindings({ config, policies, broker, days: 30, now })

@@ -7,7 +7,7 @@ import { writeGatewayConfig } from '../../lab/gateway/harness-config.ts'
 import { startLab, type Lab } from '../../lab/lab.ts'
 import type { PartName } from '../../lab/parts.ts'
 import { IDENTITIES, TENANT } from '../../lab/personas.ts'
-import type { Config } from '../../src/config/schema/schema.ts'
+import type { ConfigFile } from '../../lab/gateway/harness-config.ts'
 import { checkClock } from '../../src/doctor/issuers.ts'
 import type { Finding } from '../../src/doctor/finding.ts'
 import { run, start } from '../cli/support/run.ts'
@@ -26,7 +26,7 @@ t.afterEach(() => {
 
 const GRAPH = 'https://graph.microsoft.com/.default'
 
-type Change = (config: Config) => Config
+type Change = (config: ConfigFile) => ConfigFile
 
 /** A configuration for the lab, with Graph, in a directory of its own. */
 async function configure(t: Test, change: Change = (config) => config): Promise<string> {

@@ -5,14 +5,14 @@
 import { appendFile, cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Config } from '../../src/config/schema/schema.ts'
+import type { ConfigFile } from '../../lab/gateway/harness-config.ts'
 import { SHIPPED } from '../policy/support.ts'
 
 const LAB_BINDINGS = join(import.meta.dirname, '..', '..', 'lab', 'gateway', 'bindings.yaml')
 
 export interface OwnPolicies {
   /** For `startGateway`'s `gateway.change`. */
-  readonly change: (config: Config) => Config
+  readonly change: (config: ConfigFile) => ConfigFile
   remove(): Promise<void>
 }
 

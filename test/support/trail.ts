@@ -3,7 +3,7 @@
  * sink, and nobody else is.
  * @module
  */
-import type { Config } from '../../src/config/schema/schema.ts'
+import type { ConfigFile } from '../../lab/gateway/harness-config.ts'
 import { eventually } from './eventually.ts'
 import type { Row, World } from './gateway.ts'
 
@@ -15,7 +15,7 @@ interface Test {
 /** The configuration, with metrics on this port. */
 export const withMetrics =
   (port: number) =>
-  (config: Config): Config => ({
+  (config: ConfigFile): ConfigFile => ({
     ...config,
     listen: { ...config.listen, metrics: { host: '127.0.0.1', port } },
   })

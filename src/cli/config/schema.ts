@@ -4,7 +4,7 @@
  */
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { schemaText } from '../../config/schema/text.ts'
+import { schemaText } from '../../config/schema/schema.ts'
 import { EXIT, type Command } from '../io.ts'
 
 export const configSchema: Command = {

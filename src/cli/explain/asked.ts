@@ -74,6 +74,7 @@ export async function principalOfToken(configFile: string, io: Io): Promise<Prin
   const broker = createBroker({
     identities: new Map(Object.entries(config.identities)),
     cloud: config.cloud.name,
+    timeoutMs: config.limits.tokenTimeoutMs,
     now,
     log: QUIET,
   })

@@ -99,6 +99,7 @@ async function askers(
   const broker = createBroker({
     identities: new Map(Object.entries(config.identities)),
     cloud: config.cloud.name,
+    timeoutMs: config.limits.tokenTimeoutMs,
     now: io.now,
     log: QUIET,
   })

@@ -3,12 +3,12 @@
  * @module
  */
 import { Type } from 'typebox'
-import { path, strict } from './parts.ts'
+import { defaulted, path, strict } from './parts.ts'
 
 export const Listen = Type.Object(
   {
-    host: Type.String({ default: '0.0.0.0' }),
-    port: Type.Integer({ minimum: 0, maximum: 65535, default: 8443 }),
+    host: defaulted(Type.String({ default: '0.0.0.0' })),
+    port: defaulted(Type.Integer({ minimum: 0, maximum: 65535, default: 8443 })),
     publicUrl: Type.String({
       format: 'uri',
       pattern: '^https://[^/]+$',
@@ -51,7 +51,7 @@ export const Listen = Type.Object(
     metrics: Type.Optional(
       Type.Object(
         {
-          host: Type.String({ default: '127.0.0.1' }),
+          host: defaulted(Type.String({ default: '127.0.0.1' })),
           port: Type.Integer({ minimum: 0, maximum: 65535 }),
         },
         strict,

@@ -2,7 +2,7 @@
  * The schema's common parts: names, URLs, paths, and where secrets are.
  * @module
  */
-import { Type } from 'typebox'
+import { Type, type TSchema } from 'typebox'
 
 /** No key that is not named: a misspelt one would be a setting that silently is not there. */
 export const strict = { additionalProperties: false }
@@ -19,6 +19,11 @@ export const path = Type.String({
   minLength: 1,
   description: "a file's path, relative to this file",
 })
+
+/** A key that a file may leave out because its schema has a `default`: a validated `Config` always has it. */
+export function defaulted<T extends TSchema>(schema: T): T {
+  return Type.Optional(schema)
+}
 
 /** A secret is never written into the configuration: it names the variable or the file that has it. */
 export const SecretSource = Type.Union(

@@ -7,7 +7,9 @@ import { Type, type Static } from 'typebox'
 import { PROFILE_NAMES, type ProfileName } from '../../vocabulary/profiles.ts'
 import { Audit } from './audit.ts'
 import { Listen } from './listen.ts'
-import { SecretSource as Secret, name, path, strict, url } from './parts.ts'
+import { SecretSource as Secret, defaulted, name, path, strict, url } from './parts.ts'
+
+const MIB = 1_048_576
 
 const Issuer = Type.Object(
   {
@@ -158,6 +160,45 @@ const Cloud = Type.Object(
   strict,
 )
 
+const Limits = defaulted(
+  Type.Object(
+    {
+      bodyBytes: defaulted(
+        Type.Integer({
+          minimum: 1024,
+          default: 4 * MIB,
+          description: 'largest body that policy may read',
+        }),
+      ),
+      answerBytes: defaulted(
+        Type.Integer({
+          minimum: 1024,
+          default: 8 * MIB,
+          description: 'largest answer that is checked whole before its first byte is sent',
+        }),
+      ),
+      headersTimeoutMs: defaulted(Type.Integer({ minimum: 1000, default: 10_000 })),
+      requestTimeoutMs: defaulted(Type.Integer({ minimum: 1000, default: 30 * 60_000 })),
+      upstreamTimeoutMs: defaulted(Type.Integer({ minimum: 100, default: 120_000 })),
+      tokenTimeoutMs: defaulted(
+        Type.Integer({
+          minimum: 100,
+          default: 3_000,
+          description: 'how long a caller may wait for a token of an identity',
+        }),
+      ),
+      issuerTimeoutMs: defaulted(
+        Type.Integer({
+          minimum: 100,
+          default: 5_000,
+          description: 'for one call to an issuer (keys, introspection) or to Graph',
+        }),
+      ),
+    },
+    { ...strict, default: {} },
+  ),
+)
+
 export const ConfigSchema = Type.Object(
   {
     listen: Listen,
@@ -185,35 +226,7 @@ export const ConfigSchema = Type.Object(
         'signs the polling URLs of long-running operations: the same on every replica; random, and gone with a restart, if absent',
     }),
     audit: Audit,
-    limits: Type.Optional(
-      Type.Object(
-        {
-          bodyBytes: Type.Optional(
-            Type.Integer({
-              minimum: 1024,
-              description: 'largest body that policy may read; 4 MiB if absent',
-            }),
-          ),
-          answerBytes: Type.Optional(
-            Type.Integer({
-              minimum: 1024,
-              description: 'largest answer that is checked whole before its first byte is sent',
-            }),
-          ),
-          headersTimeoutMs: Type.Optional(Type.Integer({ minimum: 1000 })),
-          requestTimeoutMs: Type.Optional(Type.Integer({ minimum: 1000 })),
-          upstreamTimeoutMs: Type.Optional(Type.Integer({ minimum: 100 })),
-          tokenTimeoutMs: Type.Optional(Type.Integer({ minimum: 100 })),
-          issuerTimeoutMs: Type.Optional(
-            Type.Integer({
-              minimum: 100,
-              description: 'for one call to an issuer (keys, introspection) or to Graph',
-            }),
-          ),
-        },
-        strict,
-      ),
-    ),
+    limits: Limits,
   },
   {
     ...strict,
@@ -222,6 +235,7 @@ export const ConfigSchema = Type.Object(
   },
 )
 
+/** A validated configuration: every key that has a default is there. */
 export type Config = Static<typeof ConfigSchema>
 export type IssuerConfig = Static<typeof Issuer>
 export type IdentityConfig = Static<typeof Identity>
@@ -229,3 +243,8 @@ export type CloudConfig = Static<typeof Cloud>
 
 export type AuditConfig = Static<typeof Audit>
 export type SecretSource = Static<typeof Secret>
+
+/** The published form of the schema, for editors: config/harness.schema.json is exactly this text. */
+export function schemaText(): string {
+  return `${JSON.stringify(ConfigSchema, null, 2)}\n`
+}

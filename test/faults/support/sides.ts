@@ -10,7 +10,7 @@ import type { Fault } from '../../../lab/server/faults.ts'
 import type { Lab } from '../../../lab/lab.ts'
 import type { PartName } from '../../../lab/parts.ts'
 import { workspaceId } from '../../../lab/personas.ts'
-import type { Config } from '../../../src/config/schema/schema.ts'
+import type { ConfigFile } from '../../../lab/gateway/harness-config.ts'
 import { HOUR_MS, letAnHourPass, movableClock } from '../../support/clock.ts'
 import { startGateway, type World } from '../../support/gateway.ts'
 import type { Answer } from '../../support/send.ts'
@@ -56,7 +56,7 @@ export interface Ground {
 
 export async function startSides(
   test: Pick<typeof t, 'teardown'>,
-  change: (lab: Lab) => (config: Config) => Config = () => (config) => config,
+  change: (lab: Lab) => (config: ConfigFile) => ConfigFile = () => (config) => config,
 ): Promise<{ world: World; anHour: () => Promise<void> }> {
   const world = await startGateway({
     // tokens of the gateway's identities outlive all the hours that pass here
