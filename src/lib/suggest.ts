@@ -26,15 +26,22 @@ export function didYouMean(word: string, known: Iterable<string>): string {
   return best === null ? '' : `; did you mean ${JSON.stringify(best)}?`
 }
 
-/** Levenshtein's distance: letters changed, left out or put in. */
+/** Two neighbours swapped are likelier than two letters changed, less likely than one left out. */
+const SWAP = 1.5
+
+/** Levenshtein's distance with swaps (optimal string alignment). */
 function distance(a: string, b: string): number {
+  let before: number[] = []
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (let i = 1; i <= a.length; i += 1) {
     const row = [i]
     for (let j = 1; j <= b.length; j += 1) {
       const change = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      row.push(Math.min(change, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1))
+      const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      const swap = swapped ? (before[j - 2] ?? 0) + SWAP : Infinity
+      row.push(Math.min(change, swap, (previous[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1))
     }
+    before = previous
     previous = row
   }
   return previous[b.length] ?? 0

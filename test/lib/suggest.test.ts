@@ -18,6 +18,12 @@ void t.test('of two that are as near, the first', (st) => {
   st.end()
 })
 
+void t.test('two neighbours swapped count less than two letters changed', (st) => {
+  st.equal(nearest('Modle', ['Code', 'Model']), 'Model')
+  st.equal(nearest('hots', ['host', 'hosts']), 'hosts')
+  st.end()
+})
+
 void t.test('short words may be two slips away, long ones a third of their length', (st) => {
   st.equal(nearest('abcd', ['abxy']), 'abxy')
   st.equal(nearest('abcd', ['axyz']), null)
