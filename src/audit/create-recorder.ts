@@ -4,7 +4,7 @@
  */
 import { createSecretKey } from 'node:crypto'
 import { draftOf, type DraftContext } from './record/draft.ts'
-import { fieldsOf } from '../lib/fields.ts'
+import { fieldsOf } from '../lib/strict-json.ts'
 import { rowOf, type Row } from './record/row.ts'
 import { line } from './record/safe-text.ts'
 import type { Exchange, Outcome } from '../exchange.ts'

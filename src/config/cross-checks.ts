@@ -8,6 +8,7 @@ import { sinkMembers } from './schema/sinks.ts'
 import type { KeyPath } from './faults.ts'
 import type { Finding } from './validate.ts'
 import { didYouMean } from '../lib/suggest.ts'
+import { isLoopback } from '../lib/http.ts'
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/
 
@@ -140,8 +141,7 @@ function isPlainHttpElsewhere(url: string): boolean {
   if (!url.startsWith('http:')) return false
   // templates such as {region} are no part of a loopback address
   if (!URL.canParse(url)) return true
-  const { hostname } = new URL(url)
-  return !(hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname))
+  return !isLoopback(new URL(url).hostname)
 }
 
 function limitFindings({ limits }: Config): Finding[] {

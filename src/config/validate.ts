@@ -9,6 +9,7 @@ import { didYouMean } from '../lib/suggest.ts'
 import type { KeyPath } from './faults.ts'
 import { ConfigSchema } from './schema/schema.ts'
 import type { Config } from './schema/schema.ts'
+import { fieldsOf } from '../lib/strict-json.ts'
 
 /** A fault that has no position yet. */
 export interface Finding {
@@ -151,8 +152,7 @@ function keysOf(schema: unknown): readonly string[] {
 }
 
 function property(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
-  return Object.getOwnPropertyDescriptor(value, name)?.value
+  return fieldsOf(value).get(name)
 }
 
 /** RFC 6901 section 3: `~1` is a slash and `~0` a tilde; what looks like an index is one. */

@@ -1,5 +1,5 @@
 /**
- * Calls to an issuer or to Graph: bounded in time and size, never redirected, answered as data instead of thrown.
+ * HTTP to other services: bounded in time and size, never redirected, answered as data instead of thrown.
  * @module
  */
 import { parseStrictJson } from './strict-json.ts'
@@ -16,7 +16,7 @@ export type Answer =
   | { readonly ok: false; readonly why: string }
 
 /** Real key sets are below 100 KB, 11,000 group ids (the most that Graph answers) below 500 KB. */
-const MAX_BYTES = 1_048_576
+export const MAX_ANSWER_BYTES = 1_048_576
 
 /** https anywhere, or http on this machine alone: for a lab, a test and a sidecar. */
 export function isSafeUrl(text: string): boolean {
@@ -45,9 +45,9 @@ export async function fetchJson(
       redirect: 'manual',
       signal,
     })
-    const bytes = await readBounded(response)
+    const bytes = await readBounded(response.body, MAX_ANSWER_BYTES)
     if (bytes === null) return { ok: false, why: 'the answer is too big' }
-    const seconds = Number(response.headers.get('retry-after') ?? Number.NaN)
+    const wait = retryAfterMs(response.headers.get('retry-after'), Date.now())
     const body = parseStrictJson(bytes)
     if (response.status === 200 && body === undefined) {
       return { ok: false, why: 'the answer is not unambiguous JSON' }
@@ -56,7 +56,7 @@ export async function fetchJson(
       ok: true,
       status: response.status,
       body,
-      retryAfter: Number.isFinite(seconds) && seconds >= 0 ? seconds : null,
+      retryAfter: wait === undefined ? null : wait / 1_000,
     }
   } catch (error) {
     return { ok: false, why: nameFailure(error) }
@@ -66,10 +66,10 @@ export async function fetchJson(
 /** `fetch` for a library that reads its answers whole. @throws Error also for an answer that is too big */
 export async function fetchBounded(url: string, init: RequestInit): Promise<Response> {
   const response = await fetch(url, { ...init, redirect: 'manual' })
-  const bytes = await readBounded(response)
+  const bytes = await readBounded(response.body, MAX_ANSWER_BYTES)
   if (bytes === null) throw new Error('the answer is too big')
   const { status, headers } = response
-  return new Response(bytes.length === 0 ? null : new Uint8Array(bytes), { status, headers })
+  return new Response(bytes.length === 0 ? null : bytes, { status, headers })
 }
 
 /** A short name for a failed call: error names and system codes only, no text that others wrote. */
@@ -80,16 +80,26 @@ export function nameFailure(error: unknown): string {
   return error.name
 }
 
-async function readBounded(response: Response): Promise<Buffer | null> {
+/** Reads a body whole, of `fetch` or a stream of Node; null if it has more than `maxBytes`, the rest of which is not read. */
+export async function readBounded(
+  body: AsyncIterable<Uint8Array> | null,
+  maxBytes: number,
+): Promise<Buffer<ArrayBuffer> | null> {
   const chunks: Uint8Array[] = []
   let size = 0
-  if (response.body === null) return Buffer.alloc(0)
-  const stream: AsyncIterable<Uint8Array> = response.body
-  for await (const chunk of stream) {
+  for await (const chunk of body ?? []) {
     size += chunk.length
-    // Leaving the loop cancels the stream, so the rest is never received
-    if (size > MAX_BYTES) return null
+    // leaving the loop ends the stream, so that the rest is never received
+    if (size > maxBytes) return null
     chunks.push(chunk)
   }
   return Buffer.concat(chunks, size)
+}
+
+/** Milliseconds to wait by `Retry-After` (RFC 9110 section 10.2.3: seconds or a date); undefined if it says neither. */
+export function retryAfterMs(value: string | null | undefined, now: number): number | undefined {
+  if (value === null || value === undefined) return undefined
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000
+  const date = Date.parse(value)
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now)
 }

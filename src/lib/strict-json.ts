@@ -23,6 +23,11 @@ export function membersOf(value: unknown): Members | null {
   return isObject(value) ? new Map(Object.entries(value)) : null
 }
 
+/** The members of a JSON object; none if `value` is no object: for answers of others, whose shape nobody promises. */
+export function fieldsOf(value: unknown): Members {
+  return membersOf(value) ?? new Map<string, unknown>()
+}
+
 /** Parses UTF-8 JSON; undefined for anything that is invalid, ambiguous or nested too deep. */
 export function parseStrictJson(bytes: Uint8Array): unknown {
   let text: string

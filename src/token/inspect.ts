@@ -9,6 +9,7 @@
 import { Refusal } from '../errors.ts'
 import type { IdentityConfig } from '../config/schema/schema.ts'
 import { isGuid } from '../lib/guid.ts'
+import { membersOf, type Members } from '../lib/strict-json.ts'
 
 /**
  * Resources whose tokens name the audience by its application id as well: Entra does so in v2 tokens, and a
@@ -101,13 +102,11 @@ function isSame(claim: unknown, configured: string): boolean {
   return typeof claim === 'string' && claim.toLowerCase() === configured.toLowerCase()
 }
 
-function payload(token: string): Map<string, unknown> | null {
+function payload(token: string): Members | null {
   const segments = token.split('.')
   if (segments.length !== 3) return null
   try {
-    const claims: unknown = JSON.parse(Buffer.from(segments[1] ?? '', 'base64url').toString('utf8'))
-    if (typeof claims !== 'object' || claims === null || Array.isArray(claims)) return null
-    return new Map(Object.entries(claims))
+    return membersOf(JSON.parse(Buffer.from(segments[1] ?? '', 'base64url').toString('utf8')))
   } catch {
     // the parser's message quotes what it read, which here is a token: it goes nowhere
     return null

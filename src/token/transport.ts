@@ -9,6 +9,8 @@ import https from 'node:https'
 import { createDefaultHttpClient } from '@azure/core-rest-pipeline'
 import type { HttpClient, PipelineResponse } from '@azure/core-rest-pipeline'
 import { codeOf } from '../lib/error-code.ts'
+import { retryAfterMs } from '../lib/http.ts'
+import { fieldsOf, type Members } from '../lib/strict-json.ts'
 
 /** What the last answer said, or how it failed to come. Holds no token and no text of the other side. */
 export interface Attempt {
@@ -85,42 +87,32 @@ export async function attempting<T>(
  * `expires_on` the token counts as expired there. The broker has its own cache and reads `exp` from the token.
  */
 function uncacheable(response: PipelineResponse): PipelineResponse {
-  const body = parse(response)
+  const body = new Map(parse(response))
   if (!body.delete('expires_on') || !body.has('access_token')) return response
   return { ...response, bodyAsText: JSON.stringify(Object.fromEntries(body)) }
 }
 
 function describe(response: PipelineResponse, now: () => number): Attempt {
   const { status } = response
-  const retryAfterMs = retryAfter(response.headers.get('retry-after'), now())
-  if (status < 400) return { ...NOTHING, status, retryAfterMs }
+  const wait = retryAfterMs(response.headers.get('retry-after'), now()) ?? 0
+  if (status < 400) return { ...NOTHING, status, retryAfterMs: wait }
   const body = parse(response)
   const error = body.get('error')
   const claims = body.get('claims')
   return {
     status,
     code: null,
-    retryAfterMs,
+    retryAfterMs: wait,
     error: error === 'invalid_grant' || error === 'interaction_required' ? error : null,
     claims: typeof claims === 'string' ? claims : null,
   }
 }
 
-/** RFC 9110 section 10.2.3: seconds or a date; anything else is as if it were not there. */
-function retryAfter(value: string | undefined, now: number): number {
-  if (value === undefined) return 0
-  if (/^\d{1,9}$/.test(value)) return Number(value) * 1000
-  const date = Date.parse(value)
-  return Number.isNaN(date) ? 0 : Math.max(0, date - now)
-}
-
-function parse(response: PipelineResponse): Map<string, unknown> {
+function parse(response: PipelineResponse): Members {
   try {
-    const body: unknown = JSON.parse(response.bodyAsText ?? '')
-    if (typeof body === 'object' && body !== null)
-      return new Map<string, unknown>(Object.entries(body))
+    return fieldsOf(JSON.parse(response.bodyAsText ?? ''))
   } catch {
     // no JSON: an answer without any of the fields that are looked for
+    return new Map()
   }
-  return new Map()
 }

@@ -3,7 +3,7 @@
  * @module
  */
 import { readFileSync } from 'node:fs'
-import { fieldsOf } from '../../lib/fields.ts'
+import { fieldsOf } from '../../lib/strict-json.ts'
 import { placeOf, rowText } from '../record/spool-line.ts'
 import { segmentNames } from '../spool/recover.ts'
 

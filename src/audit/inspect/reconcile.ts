@@ -3,7 +3,7 @@
  * @module
  */
 import { browse, timeOf } from './browse.ts'
-import { fieldsOf } from '../../lib/fields.ts'
+import { fieldsOf } from '../../lib/strict-json.ts'
 
 /** One hour of the spool against the sink. */
 export interface Hour {

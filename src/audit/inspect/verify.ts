@@ -6,7 +6,7 @@
  * @module
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { fieldsOf } from '../../lib/fields.ts'
+import { fieldsOf } from '../../lib/strict-json.ts'
 import { checkpointText, checkSignature, keyIdOf } from '../spool/keys.ts'
 import { GENESIS, rowText, type Header, type Place } from '../record/spool-line.ts'
 import { segmentNames } from '../spool/recover.ts'

@@ -10,7 +10,7 @@
  */
 import { hash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
-import { fieldsOf } from '../../lib/fields.ts'
+import { fieldsOf } from '../../lib/strict-json.ts'
 
 /** `prev` of the first line ever. */
 export const GENESIS = '0'.repeat(64)

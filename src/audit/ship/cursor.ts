@@ -3,7 +3,7 @@
  * @module
  */
 import { readdirSync, readFileSync, unlinkSync } from 'node:fs'
-import { fieldsOf } from '../../lib/fields.ts'
+import { fieldsOf } from '../../lib/strict-json.ts'
 import { replaceFile } from '../spool/files.ts'
 import type { Position } from './reader.ts'
 import { codeOf } from '../../lib/error-code.ts'

@@ -15,7 +15,7 @@ import {
 } from 'node:fs'
 import { hostname } from 'node:os'
 import { kill, pid } from 'node:process'
-import { fieldsOf } from '../../lib/fields.ts'
+import { fieldsOf } from '../../lib/strict-json.ts'
 import { codeOf } from '../../lib/error-code.ts'
 
 /** Time without a sign of life after which a lock of another host or container is taken over. */

@@ -9,6 +9,7 @@
  * @module
  */
 import type { AssetKind } from './reference.ts'
+import { fieldsOf } from '../../lib/strict-json.ts'
 
 /** A GET, and where in its answer the version stands. */
 export interface LabelQuestion {
@@ -76,6 +77,5 @@ function named(item: unknown): string | null {
 }
 
 function field(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) return undefined
-  return new Map(Object.entries<unknown>({ ...value })).get(name)
+  return fieldsOf(value).get(name)
 }

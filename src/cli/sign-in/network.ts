@@ -5,8 +5,8 @@
 import { readFile } from 'node:fs/promises'
 import { getCACertificates } from 'node:tls'
 import { Agent, fetch as undiciFetch, type RequestInit as UndiciInit } from 'undici'
-import { isSafeUrl } from '../../lib/http.ts'
-import { parseStrictJson } from '../../lib/strict-json.ts'
+import { MAX_ANSWER_BYTES, isSafeUrl, readBounded } from '../../lib/http.ts'
+import { membersOf, parseStrictJson } from '../../lib/strict-json.ts'
 import { Problem } from '../problem.ts'
 
 /** `fetch` without redirects, whose answer has been read whole. */
@@ -18,8 +18,6 @@ export interface Network {
 }
 
 const TIMEOUT_MS = 10_000
-/** Real discovery documents and token answers are below 50 KB. */
-const MAX_BYTES = 1_048_576
 
 /**
  * `caFile`: certificates (PEM) to trust besides those that Node trusts. `interrupt` ends what is under way.
@@ -50,7 +48,8 @@ export async function createNetwork(
           redirect: 'manual',
           signal: AbortSignal.any(signals),
         })
-        const bytes = await readWhole(response)
+        const bytes = await readBounded(response.body, MAX_ANSWER_BYTES)
+        if (bytes === null) throw new Error('the answer is too big')
         const { status, headers } = response
         return new Response(bytes.length === 0 ? null : bytes, {
           status,
@@ -84,30 +83,10 @@ export async function fetchObject(
   const response = await fetch(url, { headers: { accept: 'application/json' } })
   if (response.status !== 200)
     throw new Problem(`${url} answered ${response.status}`, 'check that this is the gateway’s URL')
-  const value = parseStrictJson(new Uint8Array(await response.arrayBuffer()))
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
+  const members = membersOf(parseStrictJson(new Uint8Array(await response.arrayBuffer())))
+  if (members === null)
     throw new Problem(`${url} did not answer JSON`, 'check that this is the gateway’s URL')
-  return new Map<string, unknown>(Object.entries(value))
-}
-
-async function readWhole(response: { body: unknown }): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = []
-  let size = 0
-  if (response.body instanceof ReadableStream) {
-    const stream: AsyncIterable<Uint8Array> = response.body
-    for await (const chunk of stream) {
-      size += chunk.length
-      if (size > MAX_BYTES) throw new Error('the answer is too big')
-      chunks.push(chunk)
-    }
-  }
-  const whole = new Uint8Array(size)
-  let at = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, at)
-    at += chunk.length
-  }
-  return whole
+  return members
 }
 
 const UNTRUSTED = new Set([

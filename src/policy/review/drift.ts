@@ -4,6 +4,7 @@
  */
 import { roleTest } from '../load/builtin-roles.ts'
 import type { Grants } from './export/grants.ts'
+import { fieldsOf, type Members } from '../../lib/strict-json.ts'
 
 /** GETs a path of ARM, or an absolute `nextLink` of it, and answers with its JSON. */
 export type ArmFetch = (pathOrUrl: string) => Promise<unknown>
@@ -22,14 +23,6 @@ export interface Drift {
 
 const API_VERSION = 'api-version=2022-04-01'
 
-type Bag = ReadonlyMap<string, unknown>
-
-function bagOf(value: unknown): Bag {
-  return new Map<string, unknown>(
-    typeof value === 'object' && value !== null ? Object.entries(value) : [],
-  )
-}
-
 function strings(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
 }
@@ -39,13 +32,13 @@ function list(value: unknown): readonly unknown[] {
 }
 
 /** All pages of a list. @throws Error if ARM answers with anything but a list */
-async function pages(fetch: ArmFetch, first: string): Promise<Bag[]> {
-  const found: Bag[] = []
+async function pages(fetch: ArmFetch, first: string): Promise<Members[]> {
+  const found: Members[] = []
   let next: unknown = first
   while (typeof next === 'string') {
-    const page = bagOf(await fetch(next))
+    const page = fieldsOf(await fetch(next))
     if (!Array.isArray(page.get('value'))) throw new Error('ARM did not answer with a list')
-    found.push(...list(page.get('value')).map(bagOf))
+    found.push(...list(page.get('value')).map(fieldsOf))
     next = page.get('nextLink')
   }
   return found
@@ -53,9 +46,9 @@ async function pages(fetch: ArmFetch, first: string): Promise<Bag[]> {
 
 /** A test of what a role definition grants. */
 async function roleOf(fetch: ArmFetch, id: string): Promise<(action: string) => boolean> {
-  const properties = bagOf(bagOf(await fetch(`${id}?${API_VERSION}`)).get('properties'))
+  const properties = fieldsOf(fieldsOf(await fetch(`${id}?${API_VERSION}`)).get('properties'))
   const tests = list(properties.get('permissions')).map((permission) => {
-    const bag = bagOf(permission)
+    const bag = fieldsOf(permission)
     const actions = strings(bag.get('actions'))
     return roleTest({ name: '', id: '', actions, notActions: strings(bag.get('notActions')) })
   })
@@ -91,7 +84,7 @@ export async function findDrift(
     const tests: ((action: string) => boolean)[] = []
     const inherited: string[] = []
     for (const one of assigned) {
-      const properties = bagOf(one.get('properties'))
+      const properties = fieldsOf(one.get('properties'))
       const at = String(properties.get('scope'))
       // ARM lists what is assigned below the scope, too
       if (!isAtOrAbove(at, scope)) continue

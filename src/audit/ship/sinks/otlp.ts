@@ -5,7 +5,7 @@
  */
 import { promisify } from 'node:util'
 import { constants, gzip } from 'node:zlib'
-import { fieldsOf } from '../../../lib/fields.ts'
+import { fieldsOf } from '../../../lib/strict-json.ts'
 import { demandHttps, post } from './post.ts'
 import { examineUrl } from './reach.ts'
 import { baseOf, type ShippedRow, type Sink, type SinkDefinition } from './sink.ts'

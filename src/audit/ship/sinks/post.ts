@@ -2,17 +2,17 @@
  * One POST to a sink: bounded, never redirected, never with a token in clear.
  * @module
  */
-import { fieldsOf } from '../../../lib/fields.ts'
+import { fieldsOf } from '../../../lib/strict-json.ts'
 import type { Delivery } from './sink.ts'
+import { isLoopback, readBounded, retryAfterMs } from '../../../lib/http.ts'
 
 /** An answer is looked into for a few fields only. */
-const LONGEST_ANSWER = 65_536
-const LOOPBACK = new Set(['127.0.0.1', '[::1]', 'localhost'])
+const MAX_ANSWER_BYTES = 65_536
 
 /** Throws an Error that names the sink if its endpoint would carry records or a token in clear. */
 export function demandHttps(name: string, endpoint: string): void {
   const { protocol, hostname } = new URL(endpoint)
-  if (protocol !== 'https:' && !LOOPBACK.has(hostname)) {
+  if (protocol !== 'https:' && !isLoopback(hostname)) {
     throw new Error(`audit sink "${name}": the endpoint is not https`)
   }
 }
@@ -26,30 +26,12 @@ export type Answer =
       readonly fields: ReadonlyMap<string, unknown>
     }
 
-function parse(text: string): ReadonlyMap<string, unknown> {
+function parse(bytes: Buffer | null): ReadonlyMap<string, unknown> {
   try {
-    return fieldsOf(JSON.parse(text))
+    return fieldsOf(JSON.parse(bytes?.toString('utf8') ?? ''))
   } catch {
     return new Map()
   }
-}
-
-async function bounded(response: Response): Promise<string> {
-  const length = Number(response.headers.get('content-length') ?? 0)
-  if (length > LONGEST_ANSWER || response.body === null) {
-    await response.body?.cancel()
-    return ''
-  }
-  // without a length the time-out of the call bounds it; no receiver that is named in the configuration sends much
-  return (await response.text()).slice(0, LONGEST_ANSWER)
-}
-
-/** Milliseconds out of `Retry-After` (RFC 9110 section 10.2.3: seconds or a date), or undefined. */
-export function retryAfterMs(value: string | null | undefined, now: number): number | undefined {
-  if (value === null || value === undefined) return undefined
-  if (/^\d{1,9}$/.test(value)) return Number(value) * 1000
-  const date = Date.parse(value)
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now)
 }
 
 /** A status that is not success. Redirects are not followed: a batch goes where the configuration says. */
@@ -74,7 +56,7 @@ export async function post(
   signal: AbortSignal,
 ): Promise<Answer> {
   const response = await fetch(url, { method: 'POST', headers, body, signal, redirect: 'manual' })
-  const fields = parse(await bounded(response))
+  const fields = parse(await readBounded(response.body, MAX_ANSWER_BYTES))
   return response.ok
     ? { ok: true, fields }
     : {

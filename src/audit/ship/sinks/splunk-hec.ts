@@ -5,7 +5,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { fieldsOf } from '../../../lib/fields.ts'
+import { fieldsOf } from '../../../lib/strict-json.ts'
 import { demandHttps, post, type Answer } from './post.ts'
 import { examineUrl } from './reach.ts'
 import { baseOf, type Delivery, type ShippedRow, type Sink, type SinkDefinition } from './sink.ts'
