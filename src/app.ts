@@ -12,12 +12,12 @@ import { readSecrets } from './config/secrets.ts'
 import { parseTarget } from './azureml/target.ts'
 import { classify } from './azureml/classify.ts'
 import { discoveryDocument, metadataDocument } from './azureml/hosts/metadata.ts'
-import { callFacts } from './azureml/facts.ts'
-import type { Exchange } from './exchange.ts'
+import { callFacts, type Exchange } from './exchange.ts'
 import { createDenyList, type DenyList } from './identity/deny-list.ts'
 import { createIdentify, type Identify } from './identity/identify.ts'
 import { checkSignIn } from './identity/sign-in.ts'
 import type { Facts } from './policy/decide.ts'
+import { createNeedsBody, createNeedsDocument } from './policy/engine/what-policy-asks.ts'
 import { createLivePolicy, type LivePolicy } from './policy/reload.ts'
 import { createSightings, type Sightings } from './policy/sightings.ts'
 import { createWatch, type Watch } from './policy/load/watch.ts'
@@ -27,7 +27,7 @@ import { createAsk } from './forward/ask.ts'
 import { createForward } from './forward/forward.ts'
 import { registerProxy } from './forward/proxy.ts'
 import { createUpstream, type Upstream } from './forward/upstream.ts'
-import { createInjection } from './enforce/enforce.ts'
+import { createEnforcement } from './enforce/enforce.ts'
 import { createLookUps } from './enforce/lookups/label.ts'
 import { createRunLookUps } from './enforce/lookups/run.ts'
 import { createPipeline, type Stages } from './pipeline.ts'
@@ -202,8 +202,10 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
   })
   const factsOf = (exchange: Exchange): Facts => callFacts(exchange, routing.ownOperation(exchange))
   const { decide } = policy
-  const injection = createInjection({
+  const enforcement = createEnforcement({
     policy: policy.current,
+    createNeedsBody,
+    createNeedsDocument,
     decide,
     bodyBytes: limits.bodyBytes,
     callFacts: factsOf,
@@ -223,7 +225,7 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
         clientCertificate: clientCertificate(raw),
       }),
     classify,
-    ...injection,
+    ...enforcement,
     decide: (principal, operation, facts) => {
       sightings.see(principal)
       return decide(principal, operation, facts)

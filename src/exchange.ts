@@ -1,12 +1,15 @@
 /**
- * All that is known of one request, filled in from left to right by the pipeline and read by the record.
+ * All that is known of one request. Stages read it; it is written here and in pipeline.ts alone.
  * @module
  */
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
 import type { Target } from './azureml/target.ts'
 import type { Operation } from './vocabulary/operation.ts'
 import type { Principal } from './identity/principal.ts'
-import type { Decision } from './policy/decide.ts'
+import type { Decision, Facts } from './policy/decide.ts'
 import type { ChangingEffect } from './policy/effects.ts'
+import type { GrantedIdentity } from './token/grant.ts'
 import { isOfPolicy, type Refusal } from './errors.ts'
 import { isGuid } from './lib/guid.ts'
 
@@ -22,6 +25,13 @@ export interface Change {
 /** How a request ended, as far as the gateway can know. */
 export type Outcome = 'success' | 'denied' | 'failed' | 'client_abort' | 'unknown'
 
+/** All that effects changed in one body, with the SHA-256 of what came and of what was sent. */
+export interface Changes {
+  readonly before: string
+  readonly after: string
+  readonly list: readonly Change[]
+}
+
 /** One request. Times are milliseconds since the epoch; durations come from a monotonic clock. */
 export interface Exchange {
   /** GUID: decision id, record id and `x-ms-correlation-request-id` at Azure. */
@@ -33,45 +43,134 @@ export interface Exchange {
   /** As received; `target` has it only once it parsed. */
   readonly method: string
   /** The client's own request id, if it was a GUID. */
-  clientRequestId: string | null
+  readonly clientRequestId: string | null
   /** Known SDK name and version out of `User-Agent`, never its free text. */
-  client: string | null
-  target: Target | null
-  principal: Principal | null
-  operation: Operation | null
-  decision: Decision | null
+  readonly client: string | null
+  readonly target: Target | null
+  readonly principal: Principal | null
+  readonly operation: Operation | null
+  readonly decision: Decision | null
   /** The managed identity that the call went out under: its name in the configuration, its client and object id. */
-  identity: {
-    readonly name: string
-    readonly clientId: string | null
-    readonly objectId: string | null
-  } | null
-  refusal: Refusal | null
-  upstream: {
+  readonly identity: GrantedIdentity | null
+  readonly refusal: Refusal | null
+  readonly upstream: {
     /** Origin the call was sent to. */
-    origin: string
-    status: number | null
+    readonly origin: string
+    readonly status: number | null
     /** `x-ms-request-id`, `x-ms-correlation-request-id`, `x-ms-routing-request-id`, `x-request-id`, `apim-request-id`. */
-    ids: Record<string, string>
+    readonly ids: Readonly<Record<string, string>>
   } | null
   /** Of a call that changes something: resolves when Azure has answered, or will not any more; null before it is sent. */
-  underWay: Promise<void> | null
+  readonly underWay: Promise<void> | null
   /** Status that the client was sent. */
-  status: number | null
-  bytesIn: number
-  bytesOut: number
+  readonly status: number | null
+  readonly bytesIn: number
+  readonly bytesOut: number
   /** `@redact` of the permit: secret fields are taken out of the answer. */
-  redact: boolean
-  /** What effects changed in the body, with the SHA-256 of what came and of what was sent; null if nothing. */
-  changes: { before: string; after: string; list: readonly Change[] } | null
+  readonly redact: boolean
+  /** What effects changed in the body; null if nothing. */
+  readonly changes: Changes | null
   /** `@record("body")`: facts of the body that the record keeps. */
-  content: Readonly<Record<string, unknown>> | null
+  readonly content: Readonly<Record<string, unknown>> | null
   /** Items of a list answer that the caller may not read; null if the answer was not looked through. */
-  leftOut: number | null
+  readonly leftOut: number | null
   /** Azure's answer broke off after its first byte had been passed on. */
-  cut: boolean
+  readonly cut: boolean
   /** How far its record is: an `intent` gets exactly one `completed`, everything else exactly one `refused`. */
-  record: 'none' | 'intent' | 'settled'
+  readonly record: 'none' | 'intent' | 'settled'
+}
+
+/** What is known of a request from its first byte on. */
+type Fixed = 'id' | 'receivedAt' | 'startedAt' | 'source' | 'method' | 'clientRequestId' | 'client'
+
+/** The same, for pipeline.ts and this file, which write it: test/architecture.test.ts holds that nobody else does. */
+export type WritableExchange = Pick<Exchange, Fixed> & {
+  -readonly [Field in Exclude<keyof Exchange, Fixed>]: Exchange[Field]
+}
+
+/**
+ * How a stage reports what belongs on record from this moment on, even if the stage then refuses or never returns.
+ * What the next stage needs is returned instead.
+ */
+export interface Progress {
+  /** Bytes of the caller's body that have come in. */
+  received(bytes: number): void
+  /** A later decision than the one that permitted the call. */
+  judged(decision: Decision): void
+  /** Facts of the body that the record keeps. */
+  kept(content: Readonly<Record<string, unknown>>): void
+  /** The call is about to leave for this origin, under this identity. */
+  leaving(origin: string, identity: GrantedIdentity): void
+  /** Of a call that changes something: `end` resolves when Azure has answered, or will not any more. */
+  underWay(end: Promise<void>): void
+  /** Azure has answered. */
+  answered(status: number, ids: Readonly<Record<string, string>>): void
+  /** Items of a list answer were left out, perhaps none. */
+  leftOut(items: number): void
+  /** The caller is being sent an answer with this status. */
+  replying(status: number): void
+  /** Bytes of an answer that go out to the caller. */
+  sent(bytes: number): void
+  /** The answer broke off after its first byte had been passed on. */
+  broke(refusal: Refusal): void
+}
+
+/** The one way from a stage to the exchange. A class, because one is made for each request. */
+class ExchangeProgress implements Progress {
+  readonly #exchange: WritableExchange
+
+  constructor(exchange: WritableExchange) {
+    this.#exchange = exchange
+  }
+
+  received(bytes: number): void {
+    this.#exchange.bytesIn += bytes
+  }
+
+  judged(decision: Decision): void {
+    this.#exchange.decision = decision
+  }
+
+  kept(content: Readonly<Record<string, unknown>>): void {
+    this.#exchange.content = content
+  }
+
+  leaving(origin: string, identity: GrantedIdentity): void {
+    this.#exchange.identity = identity
+    this.#exchange.upstream = { origin, status: null, ids: {} }
+  }
+
+  underWay(end: Promise<void>): void {
+    this.#exchange.underWay = end
+  }
+
+  answered(status: number, ids: Readonly<Record<string, string>>): void {
+    const { upstream } = this.#exchange
+    if (upstream !== null) this.#exchange.upstream = { ...upstream, status, ids }
+  }
+
+  leftOut(items: number): void {
+    this.#exchange.leftOut = items
+  }
+
+  replying(status: number): void {
+    this.#exchange.status = status
+  }
+
+  sent(bytes: number): void {
+    this.#exchange.bytesOut += bytes
+  }
+
+  broke(refusal: Refusal): void {
+    this.#exchange.cut = true
+    // the first one stands
+    this.#exchange.refusal ??= refusal
+  }
+}
+
+/** What a stage reports to. */
+export function progressOf(exchange: WritableExchange): Progress {
+  return new ExchangeProgress(exchange)
 }
 
 /** A refusal of policy's that came after its permit, by what the body or Azure said; it counts instead of the permit. */
@@ -93,7 +192,7 @@ export function openExchange(
   source: Exchange['source'],
   method: string,
   headers: Readonly<Record<string, string | string[] | undefined>>,
-): Exchange {
+): WritableExchange {
   const requestId = headers['x-ms-client-request-id']
   const agent = headers['user-agent']
   const client = typeof agent === 'string' ? CLIENT.exec(agent) : null
@@ -124,5 +223,67 @@ export function openExchange(
     leftOut: null,
     cut: false,
     record: 'none',
+  }
+}
+
+/** The exchange of each request, opened when first asked for: some requests fail before any hook of ours runs. */
+export function createExchanges(now: () => number): (raw: IncomingMessage) => WritableExchange {
+  const exchanges = new WeakMap<IncomingMessage, WritableExchange>()
+
+  return (raw) => {
+    const known = exchanges.get(raw)
+    if (known !== undefined) return known
+    const source = { ip: raw.socket.remoteAddress ?? '', port: raw.socket.remotePort ?? 0 }
+    const [id, startedAt] = [randomUUID(), performance.now()]
+    const exchange = openExchange(id, now(), startedAt, source, raw.method ?? '', raw.headers)
+    exchanges.set(raw, exchange)
+    return exchange
+  }
+}
+
+/** How it ended: a call that may have changed something and has no answer is `unknown`, never `failed`. */
+export function outcomeOf(exchange: Exchange, finished: boolean): Outcome {
+  const { refusal, operation, upstream } = exchange
+  // cut off after its first byte: what it was about may have been done
+  if (exchange.cut && !finished) return operation?.effect === 'read' ? 'failed' : 'unknown'
+  if (refusal !== null) {
+    // policy refused what Azure answered, and nobody was shown it
+    if (operation?.effect === 'read' && isOfPolicy(refusal.code)) return 'denied'
+    const reached = upstream !== null && refusal.code !== 'upstream_unreachable'
+    const answered = upstream !== null && upstream.status !== null
+    return reached && !answered && operation?.effect !== 'read' ? 'unknown' : 'failed'
+  }
+  if (!finished) return 'client_abort'
+  return (exchange.status ?? 500) < 400 ? 'success' : 'failed'
+}
+
+/** Bytes of the body that arrived: for one that was cut, at most what its connection has brought. */
+export function bytesArrived(raw: IncomingMessage): number {
+  const length = Number(raw.headers['content-length'] ?? 0)
+  return raw.complete ? length : Math.min(length, raw.socket.bytesRead)
+}
+
+const MINUTE_MS = 60_000
+
+/**
+ * Facts of token age, place and time, which need no look into the body.
+ * @param ownOperation whether the call follows an operation that its caller has started
+ */
+export function callFacts(
+  call: Pick<Exchange, 'target' | 'principal' | 'receivedAt' | 'source'>,
+  ownOperation: boolean,
+): Facts {
+  const { target, principal, receivedAt, source } = call
+  const apiVersion = target?.params.get('api-version')
+  const seconds = Math.floor(receivedAt / 1000)
+  const signedInAt = principal?.authenticatedAt ?? null
+  return {
+    sourceIp: source.ip,
+    ownOperation,
+    // to the minute, so that a decision that asks for it can still be cached
+    time: new Date(receivedAt - (receivedAt % MINUTE_MS)).toISOString(),
+    ...(apiVersion === undefined ? {} : { apiVersion }),
+    ...(principal === null ? {} : { tokenAgeSeconds: Math.max(0, seconds - principal.issuedAt) }),
+    ...(signedInAt === null ? {} : { signInAgeSeconds: Math.max(0, seconds - signedInAt) }),
   }
 }

@@ -11,17 +11,24 @@ import type { Target } from './azureml/target.ts'
 import type { Operation } from './vocabulary/operation.ts'
 import type { Principal } from './identity/principal.ts'
 import type { Decision, Facts, Permit } from './policy/decide.ts'
-import type { Grant } from './token/grant.ts'
+import type { Grant, GrantFor } from './token/grant.ts'
 import type { Recorder } from './audit/recorder.ts'
 import type { Forward } from './forward/forward.ts'
 import type { Screen } from './forward/screen.ts'
-import type { Exchange } from './exchange.ts'
+import {
+  bytesArrived,
+  createExchanges,
+  outcomeOf,
+  progressOf,
+  type Exchange,
+  type Progress,
+  type WritableExchange,
+} from './exchange.ts'
 import { Refusal, toRefusal } from './errors.ts'
-import { exchangeOf, fromFramework } from './http/framework.ts'
+import { fromFramework } from './http/framework.ts'
 import { checkConnection, isAmbiguous } from './http/inbound.ts'
-import { outcomeOf, received } from './outcome.ts'
-import type { Gathered } from './enforce/enforce.ts'
-import type { Via } from './enforce/lookups/run.ts'
+import type { Finished, Gathered } from './enforce/enforce.ts'
+import type { Via } from './forward/ask.ts'
 import { refusalAnswer, type Challenge } from './http/refusal-answer.ts'
 
 /** Where a call goes at Azure, and the scope of the token that it needs there. */
@@ -38,7 +45,11 @@ export interface Stages {
   readonly identify: (raw: IncomingMessage) => Promise<Principal>
   readonly classify: (target: Target) => Operation
   /** Reads what policy needs to know; null content: nobody asks, the caller's bytes are streamed untouched. */
-  readonly gather: (exchange: Exchange, request: FastifyRequest) => Promise<Gathered>
+  readonly gather: (
+    exchange: Exchange,
+    request: FastifyRequest,
+    progress: Progress,
+  ) => Promise<Gathered>
   readonly decide: (
     principal: Principal,
     operation: Operation,
@@ -50,15 +61,25 @@ export interface Stages {
     operation: Operation,
     target: Target,
     identity: string,
-    grantFor: (scope: string) => Promise<Grant>,
+    grantFor: GrantFor,
   ) => Promise<Route>
   readonly grant: (permit: Permit, scope: string, raw: IncomingMessage) => Promise<Grant>
   /** What only Azure can tell, labels and runs; null if nothing is asked, otherwise what is to be judged instead. */
-  readonly lookUp: (exchange: Exchange, gathered: Gathered, via: Via) => Promise<Gathered | null>
-  /** `@stamp`, `@record`: the bytes to send, null to stream the caller's. */
-  readonly finish: (exchange: Exchange, permit: Permit, gathered: Gathered) => Buffer | null
+  readonly lookUp: (
+    exchange: Exchange,
+    gathered: Gathered,
+    via: Via,
+    progress: Progress,
+  ) => Promise<Gathered | null>
+  /** `@stamp`, `@record`: the bytes to send, and what was changed in them. */
+  readonly finish: (
+    exchange: Exchange,
+    permit: Permit,
+    gathered: Gathered,
+    progress: Progress,
+  ) => Finished
   /** What of the answer the caller may read; null if all of it may pass, whatever it says. */
-  readonly screen: (exchange: Exchange, via: Via) => Screen | null
+  readonly screen: (exchange: Exchange, via: Via, progress: Progress) => Screen | null
   readonly dropToken: (grant: Grant, scope: string) => void
   readonly recorder: Recorder
   readonly forward: Forward
@@ -82,34 +103,38 @@ export interface Pipeline {
 
 export function createPipeline(stages: Stages): Pipeline {
   const { recorder } = stages
+  const exchangeOf = createExchanges(stages.now)
+  const { refuse, unfinished, onceClosed } = createEndings(stages, exchangeOf)
 
   async function receive(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const exchange = exchangeOf(request.raw, stages.now())
+    const exchange = exchangeOf(request.raw)
     onceClosed(exchange, reply)
     checkConnection(request.raw, stages.checkInbound)
     exchange.target = stages.parseTarget(request.method, request.raw.url ?? '')
   }
 
   async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const exchange = exchangeOf(request.raw, stages.now())
+    const exchange = exchangeOf(request.raw)
+    const progress = progressOf(exchange)
     const { target } = exchange
     if (target === null)
       throw new Refusal('internal_error', 'the gateway failed to judge this request')
 
     const principal = (exchange.principal = await stages.identify(request.raw))
-    const operation = (exchange.operation = stages.classify(target))
-    const gathered = await stages.gather(exchange, request)
+    exchange.operation = stages.classify(target)
+    const gathered = await stages.gather(exchange, request, progress)
+    // a body may name the run that the call is about: from here on, that is what is judged, routed and recorded
+    const operation = (exchange.operation = gathered.operation)
 
     const judge = (facts: Facts): Permit => {
-      const verdict = stages.decide(principal, exchange.operation ?? operation, facts)
+      const verdict = stages.decide(principal, operation, facts)
       exchange.decision = verdict.decision
       if (verdict.permit === null) throw verdict.refusal
       exchange.redact = verdict.permit.effects.redact
       return verdict.permit
     }
     let permit = judge(gathered.facts)
-    const grantFor = async (wanted: string): Promise<Grant> =>
-      stages.grant(permit, wanted, request.raw)
+    const grantFor: GrantFor = async (wanted) => stages.grant(permit, wanted, request.raw)
     const { identity } = permit.effects
     const { origin, path, scope } = await stages.route(operation, target, identity, grantFor)
     let grant = await grantFor(scope)
@@ -118,15 +143,16 @@ export function createPipeline(stages: Stages): Pipeline {
       grantFor,
       route: async (asked, to) => stages.route(asked, to, identity, grantFor),
     })
-    const learnt = await stages.lookUp(exchange, gathered, via())
+    const learnt = await stages.lookUp(exchange, gathered, via(), progress)
     if (learnt !== null) {
       // what was judged with labels, or before its run was known, is judged again as it goes to Azure
       permit = judge(learnt.facts)
       grant = await grantFor(scope)
     }
     exchange.identity = grant.identity
-    const body = stages.finish(exchange, permit, learnt ?? gathered)
-    const screen = stages.screen(exchange, via())
+    const { body, changes } = stages.finish(exchange, permit, learnt ?? gathered, progress)
+    exchange.changes = changes
+    const screen = stages.screen(exchange, via(), progress)
 
     stillThere(exchange, reply)
     recorder.admit()
@@ -140,17 +166,30 @@ export function createPipeline(stages: Stages): Pipeline {
     const drop = (rejected: Grant): void => stages.dropToken(rejected, scope)
     const regrant = async (): Promise<Grant> => grantFor(scope)
     const fail = async (refusal: Refusal): Promise<void> => refuse(refusal, request, reply)
-    const call = { exchange, origin, path, recorded, body, screen, drop, regrant, fail }
+    const call = { exchange, progress, origin, path, recorded, body, screen, drop, regrant, fail }
     stages.forward(grant, call, reply)
     return reply
   }
 
+  return { receive, handle, refuse, unfinished }
+}
+
+interface Endings extends Pick<Pipeline, 'refuse' | 'unfinished'> {
+  /** Settles the record of a request when its connection is done with it. */
+  readonly onceClosed: (exchange: WritableExchange, reply: FastifyReply) => void
+}
+
+/** How a request ends: refused, answered, or cut off. Each ends with its record. */
+function createEndings(
+  { recorder, challenge }: Stages,
+  exchangeOf: (raw: IncomingMessage) => WritableExchange,
+): Endings {
   async function refuse(
     error: unknown,
     request: FastifyRequest,
     reply: FastifyReply,
   ): Promise<void> {
-    const exchange = exchangeOf(request.raw, stages.now())
+    const exchange = exchangeOf(request.raw)
     // the first one stands: it may have been answered already
     let refusal = (exchange.refusal ??= toRefusal(fromFramework(error)))
     if (exchange.record === 'none') {
@@ -166,7 +205,7 @@ export function createPipeline(stages: Stages): Pipeline {
       reply.raw.destroy()
       return
     }
-    const answer = refusalAnswer(refusal, exchange, stages.challenge)
+    const answer = refusalAnswer(refusal, exchange, challenge)
     exchange.status = answer.status
     exchange.bytesOut = Buffer.byteLength(answer.body)
     // a body that nobody read would be taken for the next request
@@ -180,9 +219,9 @@ export function createPipeline(stages: Stages): Pipeline {
    * `onResponse` never fires when the client hangs up or upstream dies mid-body;
    * `close` of the raw response fires exactly once in every case.
    */
-  function onceClosed(exchange: Exchange, reply: FastifyReply): void {
+  function onceClosed(exchange: WritableExchange, reply: FastifyReply): void {
     reply.raw.once('close', () => {
-      exchange.bytesIn ||= received(reply.request)
+      exchange.bytesIn ||= bytesArrived(reply.request.raw)
       if (exchange.record === 'settled') return
       if (exchange.record === 'none') {
         exchange.record = 'settled'
@@ -200,7 +239,7 @@ export function createPipeline(stages: Stages): Pipeline {
     })
   }
 
-  function complete(exchange: Exchange, reply: FastifyReply): void {
+  function complete(exchange: WritableExchange, reply: FastifyReply): void {
     exchange.record = 'settled'
     const outcome = outcomeOf(exchange, reply.raw.writableFinished)
     recorder
@@ -209,7 +248,7 @@ export function createPipeline(stages: Stages): Pipeline {
   }
 
   function unfinished(raw: IncomingMessage, refusal: Refusal): boolean {
-    const exchange = exchangeOf(raw, stages.now())
+    const exchange = exchangeOf(raw)
     if (exchange.refusal !== null) return false
     exchange.refusal = refusal
     // server.ts says so on the socket, if anybody is still there to read it and no answer has begun
@@ -217,7 +256,7 @@ export function createPipeline(stages: Stages): Pipeline {
     return true
   }
 
-  return { receive, handle, refuse, unfinished }
+  return { refuse, unfinished, onceClosed }
 }
 
 /** Nothing is sent to Azure on behalf of a caller who has gone, or whose body broke off and who was told so. */
@@ -228,7 +267,7 @@ function stillThere({ refusal }: Exchange, reply: FastifyReply): void {
 }
 
 /** An intent that could not be made durable is none: the request ends as refused. */
-function withdraw(exchange: Exchange): (failure: unknown) => never {
+function withdraw(exchange: WritableExchange): (failure: unknown) => never {
   return (failure) => {
     if (exchange.record === 'intent') exchange.record = 'none'
     throw failure

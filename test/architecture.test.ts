@@ -70,7 +70,7 @@ t.test('each package has one home', async (t) => {
     '@azure/monitor-ingestion': (file) => file.startsWith('audit/ship/sinks/'),
     '@cedar-policy/cedar-wasm': (file) => folder(file) === 'policy',
     fastify: (file) =>
-      ['app.ts', 'outcome.ts', 'pipeline.ts'].includes(file) ||
+      ['app.ts', 'pipeline.ts'].includes(file) ||
       ['forward', 'http'].includes(folder(file)),
     '@fastify/http-proxy': (file) => file === 'app.ts' || folder(file) === 'forward',
   }

@@ -6,20 +6,29 @@
  */
 import { readTags, tagFact } from '../azureml/body/tags.ts'
 import { memberOf, parseJson, type JsonNode } from '../lib/json/document.ts'
-import { hasBody, readBody } from '../azureml/body/read.ts'
+import { hasBody, readBody, type Incoming } from '../azureml/body/read.ts'
 import { isRunId } from '../azureml/dataplane/kinds.ts'
 import { readingsOf, runOf } from '../azureml/body/aliases.ts'
 import { Refusal } from '../errors.ts'
-import type { Exchange } from '../exchange.ts'
-import type { Incoming } from './enforce.ts'
+import type { Exchange, Progress } from '../exchange.ts'
+import type { Via } from '../forward/ask.ts'
 import type { NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { Decide, Facts } from '../policy/decide.ts'
-import type { RunLookUps, Via } from './lookups/run.ts'
-import { apartOf, forbiddenAs, formOf, isJudgeable, type Judgeable } from './what-must-be-known.ts'
+import type { RunLookUps } from './lookups/run.ts'
+import type { Operation } from '../vocabulary/operation.ts'
+import {
+  factsNeeded,
+  refusedUnder,
+  apiOf,
+  isClassified,
+  type Classified,
+} from './what-must-be-known.ts'
 
 /** The body of a change to a run, once policy has to know which run that is. */
 export interface RunBody {
   readonly received: Buffer
+  /** The call with the run that its body names as what it is about; nothing else of it differs. */
+  readonly operation: Operation
   /** Tags of the run that the call makes, if it makes one; null for a call that cannot. */
   readonly tags: readonly string[] | null
 }
@@ -34,15 +43,24 @@ export interface AboutRunOptions {
 
 export interface AboutRun {
   /**
-   * Reads the body of a change to a run where policy tells runs apart, and names the run of it as what the call is about.
+   * Reads the body of a change to a run where the decision depends on which run it is; null if it is streamed.
    * @throws {Refusal} for a body that cannot be read, or that names two runs
    */
-  readonly readBody: (exchange: Exchange, request: Incoming) => Promise<RunBody | null>
+  readonly readBody: (
+    exchange: Exchange,
+    request: Incoming,
+    progress: Progress,
+  ) => Promise<RunBody | null>
   /**
    * Facts of the run that a call is about; null if policy needs none.
    * @throws {Refusal} `policy_refused` if whose it is cannot be told, or the caller may not read that run
    */
-  readonly facts: (exchange: Exchange, body: RunBody | null, via: Via) => Promise<Facts | null>
+  readonly facts: (
+    exchange: Exchange,
+    body: RunBody | null,
+    via: Via,
+    progress: Progress,
+  ) => Promise<Facts | null>
 }
 
 /** `run_id`, `runId` and `run_uuid` are one thing to MLflow, whose parser takes each of them. */
@@ -52,65 +70,70 @@ export function createAboutRun(options: AboutRunOptions): AboutRun {
   const { decide, needsDocument, callFacts } = options
 
   /** Who may not read a run may not read its metrics and files either, whatever their own action permits. */
-  function mustNotBeForbidden(exchange: Judgeable, facts: Facts): void {
+  function mustNotBeForbidden(exchange: Classified, facts: Facts, progress: Progress): void {
     const { principal, operation } = exchange
-    const refused = forbiddenAs(decide, principal, readingsOf(operation), facts)
+    const refused = refusedUnder(decide, principal, readingsOf(operation), facts)
     if (refused === null) return
-    exchange.decision = refused.decision
+    progress.judged(refused.decision)
     throw refused.refusal
   }
 
   return {
-    async readBody(exchange, request) {
-      if (!isJudgeable(exchange) || formOf(exchange) !== 'data plane') return null
+    async readBody(exchange, request, progress) {
+      if (!isClassified(exchange) || apiOf(exchange) !== 'data plane') return null
       const { operation, method, target } = exchange
       const { type, id } = operation.resource
       const isChange = type === 'Run' && operation.effect !== 'read'
       if (!isChange || (method !== 'POST' && method !== 'PATCH')) return null
-      if (!hasBody(request.headers) || apartOf(needsDocument, exchange, true) === null) return null
+      if (!hasBody(request.headers) || factsNeeded(needsDocument, exchange, true) === null)
+        return null
       const received = await readBody(request.stream, request.headers, options.bodyBytes)
-      exchange.bytesIn = received.byteLength
+      progress.received(received.byteLength)
       const root = parseJson(received)
       const run = operation.family === 'mlflow' ? runIn(root) : null
-      if (run !== null) {
-        const resource = { ...operation.resource, id: `${id}/${run}` }
-        exchange.operation = { ...operation, resource }
-      }
+      const named =
+        run === null
+          ? operation
+          : { ...operation, resource: { ...operation.resource, id: `${id}/${run}` } }
       const [collection, last] = target?.segments.slice(-2) ?? []
       const creates = operation.family === 'mlflow' ? last === 'create' : collection === 'runs'
-      return { received, tags: creates ? tagsIn(root) : null }
+      return { received, operation: named, tags: creates ? tagsIn(root) : null }
     },
 
-    async facts(exchange, body, via) {
-      if (!isJudgeable(exchange) || formOf(exchange) !== 'data plane') return null
+    async facts(exchange, body, via, progress) {
+      if (!isClassified(exchange) || apiOf(exchange) !== 'data plane') return null
       const { operation, method } = exchange
       const { type } = operation.resource
       const reads = operation.effect === 'read'
       if (!reads && type !== 'Run' && type !== 'Artifact') return null
       const run = runOf(operation)
-      const apart = apartOf(needsDocument, exchange, run === null || operation.tells?.list === true)
-      if (apart === null) return null
-      // its answer tells
+      const needed = factsNeeded(
+        needsDocument,
+        exchange,
+        run === null || operation.tells?.list === true,
+      )
+      if (needed === null) return null
+      // the tags are in the answer, which is screened
       if (reads && operation.tells !== undefined && method !== 'HEAD') return null
       if (run === null) {
         if (body?.tags !== null && body?.tags !== undefined) return null
-        throw cannotTell(exchange, apart.policies)
+        throw cannotTell(exchange, needed.policies)
       }
       const own = callFacts(exchange)
-      // named by policy, not told apart by what they say
-      if (apart.facts?.size === 0) {
-        if (reads) mustNotBeForbidden(exchange, own)
+      // policies name runs here, but none asks for their tags
+      if (needed.facts?.size === 0) {
+        if (reads) mustNotBeForbidden(exchange, own, progress)
         return null
       }
       const tags = (await options.runLookUps(exchange, via).tagsOf(run)) ?? body?.tags ?? []
       const facts = { ...own, tags }
-      if (reads) mustNotBeForbidden(exchange, facts)
+      if (reads) mustNotBeForbidden(exchange, facts, progress)
       return facts
     },
   }
 }
 
-function cannotTell({ operation, method }: Judgeable, policies: readonly string[]): Refusal {
+function cannotTell({ operation, method }: Classified, policies: readonly string[]): Refusal {
   const { type } = operation.resource
   const whose = method === 'HEAD' ? 'HEAD has no answer that would tell' : 'nothing tells'
   const message = `policy tells what is one's own from others', and ${whose} whose this is`

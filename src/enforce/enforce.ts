@@ -1,5 +1,5 @@
 /**
- * Policy injection: what policy reads of bodies and answers, and what its effects change in them.
+ * What policy enforces beyond yes and no: which bodies and answers it reads, and what its effects change in them.
  *
  * Composition of pure parts: azureml/body understands documents, policy decides, effects edit.
  * @module
@@ -13,21 +13,18 @@ import { applyEdits, type Edit } from './effects/edit.ts'
 import { sha256 } from './effects/digest.ts'
 import { pinAll } from './effects/pin.ts'
 import { kept } from './effects/record-body.ts'
-import { isChanged, isStamped, stampAll } from './effects/stamp.ts'
-import type { Change, Exchange } from '../exchange.ts'
+import { isChanged, stampAll } from './effects/stamp.ts'
+import type { Change, Changes, Exchange, Progress } from '../exchange.ts'
 import { createAboutRun, type RunBody } from './about-run.ts'
+import type { Via } from '../forward/ask.ts'
 import type { Decide, Facts, Permit } from '../policy/decide.ts'
-import {
-  createNeedsBody,
-  createNeedsDocument,
-  type NeedsBody,
-  type NeedsDocument,
-} from '../policy/engine/what-policy-asks.ts'
+import type { NeedsBody, NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { PolicySet } from '../policy/load/rules.ts'
 import { Refusal } from '../errors.ts'
 import { createScreening, type Screening } from './screening/screening.ts'
 import type { LookUps } from './lookups/label.ts'
-import type { RunLookUps, Via } from './lookups/run.ts'
+import type { RunLookUps } from './lookups/run.ts'
+import type { Operation } from '../vocabulary/operation.ts'
 import { createCheckUnreadJob } from './unread-job.ts'
 
 /** A body that was read, and all that was found in it. */
@@ -40,49 +37,71 @@ export interface Content {
   readonly changes: readonly Change[]
 }
 
-/** A request whose body nobody has read: `body` is its stream, if the framework gave it another one. */
-export interface Incoming {
-  readonly headers: BodyHeaders
-  readonly stream: Readable
-}
-
-/** A request as the framework has it. */
+/** A request as the framework has it: its body is a stream if the framework put another in the place of `raw`. */
 interface Request {
   readonly headers: BodyHeaders
   readonly body: unknown
   readonly raw: Readable
 }
 
+/** What is known of a call before it is judged. */
 export interface Gathered {
+  /** What the call does, with the run that its body names, where policy has to know that. */
+  readonly operation: Operation
   readonly facts: Facts
   /** Version of the policies that said what had to be read. */
   readonly version: string
   /** Null if nobody needs to look into the body: it is streamed. */
   readonly content: Content | null
-  /** Of a change to a run that policy tells from others; null if it is streamed. */
+  /** Of a change to a run, where the decision depends on the run; null if it is streamed. */
   readonly run: RunBody | null
 }
 
-export interface Injection {
+/** What is sent to Azure. */
+export interface Finished {
+  /** Null to stream the caller's bytes untouched. */
+  readonly body: Buffer | null
+  /** Null if nothing was changed. */
+  readonly changes: Changes | null
+}
+
+export interface Enforcement {
   /** @throws {Refusal} for a body that cannot be read or has no place here, and what `callFacts` throws */
-  readonly gather: (exchange: Exchange, request: Request) => Promise<Gathered>
+  readonly gather: (exchange: Exchange, request: Request, progress: Progress) => Promise<Gathered>
   /**
    * What only Azure can tell: the tags of the run that a call is about; for `@pin`, the versions behind labels, which are
    * put in their place. Null if there is nothing of that kind.
    * @throws {Refusal} for what cannot be told or pinned
    */
-  readonly lookUp: (exchange: Exchange, gathered: Gathered, via: Via) => Promise<Gathered | null>
+  readonly lookUp: (
+    exchange: Exchange,
+    gathered: Gathered,
+    via: Via,
+    progress: Progress,
+  ) => Promise<Gathered | null>
   /**
    * `@stamp` and `@record`: the bytes to send, if they were read.
    * @throws {Refusal} `not_ready` if other policies have judged than those that said what had to be read
    */
-  readonly finish: (exchange: Exchange, permit: Permit, gathered: Gathered) => Buffer | null
+  readonly finish: (
+    exchange: Exchange,
+    permit: Permit,
+    gathered: Gathered,
+    progress: Progress,
+  ) => Finished
   readonly screen: Screening
 }
 
-export interface InjectionOptions {
+export interface EnforcementOptions {
   /** The policies in force; another set after a reload. */
   readonly policy: () => PolicySet
+  /** What a set of policies has to know of documents before it can judge; see policy/engine. */
+  readonly createNeedsDocument: (set: PolicySet, documentFacts: readonly string[]) => NeedsDocument
+  readonly createNeedsBody: (
+    set: PolicySet,
+    documentFacts: readonly string[],
+    isChanged: (type: string) => boolean,
+  ) => NeedsBody
   readonly decide: Decide
   readonly bodyBytes: number
   readonly callFacts: (exchange: Exchange) => Facts
@@ -90,15 +109,16 @@ export interface InjectionOptions {
   readonly runLookUps: (exchange: Exchange, via: Via) => RunLookUps
 }
 
-export function createInjection(options: InjectionOptions): Injection {
+export function createEnforcement(options: EnforcementOptions): Enforcement {
   const { callFacts } = options
 
   let known: Derived | null = null
   function inForce(): Derived {
     const set = options.policy()
     if (known?.set !== set) {
-      const needsDocument = createNeedsDocument(set, DOCUMENT_FACTS)
-      known = { set, needsBody: createNeedsBody(set, DOCUMENT_FACTS, isChanged), needsDocument }
+      const needsDocument = options.createNeedsDocument(set, DOCUMENT_FACTS)
+      const needsBody = options.createNeedsBody(set, DOCUMENT_FACTS, isChanged)
+      known = { set, needsBody, needsDocument }
     }
     return known
   }
@@ -115,80 +135,64 @@ export function createInjection(options: InjectionOptions): Injection {
   }
 
   return {
-    async gather(exchange, request) {
+    async gather(exchange, request, progress) {
       const { principal, operation } = exchange
+      if (principal === null || operation === null)
+        throw new Refusal('internal_error', 'the gateway failed to judge this request')
       const { set, needsBody } = inForce()
       const { version } = set
       // RFC 9110 section 9.3.5: it has no meaning that all readers share. MLflow's own API gives it one.
-      if (exchange.method === 'DELETE' && operation?.family === 'arm' && hasBody(request.headers)) {
+      if (exchange.method === 'DELETE' && operation.family === 'arm' && hasBody(request.headers)) {
         throw new Refusal('bad_request', 'a DELETE with a body')
       }
       const stream = request.body instanceof Readable ? request.body : request.raw
-      const asked = principal !== null && operation !== null && needsBody(principal, operation)
-      if (!asked || !hasBody(request.headers)) {
-        const run = await aboutRun.readBody(exchange, { headers: request.headers, stream })
+      if (!needsBody(principal, operation) || !hasBody(request.headers)) {
+        const incoming = { headers: request.headers, stream }
+        const run = await aboutRun.readBody(exchange, incoming, progress)
         const own = callFacts(exchange)
-        const made = exchange.operation?.family === 'mlflow' ? (run?.tags ?? null) : null
-        return { facts: made === null ? own : { ...own, tags: made }, version, content: null, run }
+        const made = operation.family === 'mlflow' ? (run?.tags ?? null) : null
+        const facts = made === null ? own : { ...own, tags: made }
+        return { operation: run?.operation ?? operation, facts, version, content: null, run }
       }
       const received = await readBody(stream, request.headers, options.bodyBytes)
-      exchange.bytesIn = received.byteLength
+      progress.received(received.byteLength)
       const context = {
         scope: operation.scope,
         type: operation.resource.type,
         whole: exchange.method !== 'PATCH',
       }
       const content = look(received, received, context, [])
-      return { facts: factsOf(exchange, content), version, content, run: null }
+      return { operation, facts: factsOf(exchange, content), version, content, run: null }
     },
 
-    async lookUp(exchange, gathered, via) {
-      const { content, version, run } = gathered
+    async lookUp(exchange, gathered, via, progress) {
+      const { content, run } = gathered
       const { permit, grantFor } = via
       if (content === null) {
-        checkUnreadJob(exchange, permit)
-        const facts = await aboutRun.facts(exchange, run, via)
+        checkUnreadJob(exchange, permit, progress)
+        const facts = await aboutRun.facts(exchange, run, via, progress)
         return facts === null ? null : { ...gathered, facts }
       }
       if (!permit.effects.pin) return null
-      const { scope } = content.context
-      const lookUp = options.lookUps({ exchange, permit, scope, grantFor })
-      const { edits, changes } = await pinAll(content.findings.floating, lookUp)
+      const { received, bytes, context, findings } = content
+      const lookUp = options.lookUps({ exchange, permit, scope: context.scope, grantFor })
+      const { edits, changes } = await pinAll(findings.floating, lookUp)
       if (edits.length === 0) return null
       // looked at again from the start: what is judged and sent is what the bytes now say
-      const pinned = look(
-        content.received,
-        applyEdits(content.bytes, edits),
-        content.context,
-        changes,
-      )
-      return { facts: factsOf(exchange, pinned), version, content: pinned, run }
+      const pinned = look(received, applyEdits(bytes, edits), context, changes)
+      return { ...gathered, facts: factsOf(exchange, pinned), content: pinned }
     },
 
-    finish(exchange, permit, { content, version, run }) {
+    finish(exchange, permit, { content, version, run }, progress) {
       // a reload in between: the new policies may ask for what was not read
       if (permit.decision.version !== version) {
         const message = 'the policies were replaced while this call was judged'
         throw new Refusal('not_ready', message, { remedy: 'try again', retryAfter: 1 })
       }
-      if (content === null) return run?.received ?? null
-      const { effects, decision, principal } = permit
-      const { received, bytes, root, context, changes } = content
-      if (effects.recordBody)
-        exchange.content = kept(content.findings.collector.finish(new Set()), received)
-      const stamping = effects.stamp && context.whole && isStamped(context.type)
-      const stamp = stamping
-        ? stampAll(root, context.type, {
-            principal: principal.id,
-            decision: exchange.id,
-            policy: decision.version,
-          })
-        : NOTHING
-      const sent = applyEdits(bytes, stamp.edits)
-      const list = [...changes, ...stamp.changes]
-      if (list.length > 0)
-        exchange.changes = { before: sha256(received), after: sha256(sent), list }
-      return list.length > 0 ? sent : received
+      if (content === null) return { body: run?.received ?? null, changes: null }
+      if (permit.effects.recordBody)
+        progress.kept(kept(content.findings.collector.finish(new Set()), content.received))
+      return stamped(exchange.id, permit, content)
     },
 
     screen: createScreening({ ...options, needsDocument, asked: () => inForce().set.facts }),
@@ -203,6 +207,24 @@ interface Derived {
 }
 
 const NOTHING: { edits: readonly Edit[]; changes: readonly Change[] } = { edits: [], changes: [] }
+
+/** The bytes to send, stamped if the permit says so, with all that was changed in them. */
+function stamped(id: string, permit: Permit, content: Content): Finished {
+  const { effects, decision, principal } = permit
+  const { received, bytes, root, context } = content
+  const { edits, changes } =
+    effects.stamp && context.whole && isChanged(context.type)
+      ? stampAll(root, context.type, {
+          principal: principal.id,
+          decision: id,
+          policy: decision.version,
+        })
+      : NOTHING
+  const list = [...content.changes, ...changes]
+  if (list.length === 0) return { body: received, changes: null }
+  const body = applyEdits(bytes, edits)
+  return { body, changes: { before: sha256(received), after: sha256(body), list } }
+}
 
 /** Everything that there is to know of a body. */
 function look(

@@ -8,10 +8,10 @@
 import type { Operation } from '../vocabulary/operation.ts'
 import { PROVIDER } from '../vocabulary/resource-types.ts'
 import { Refusal } from '../errors.ts'
-import type { Exchange } from '../exchange.ts'
+import type { Exchange, Progress } from '../exchange.ts'
 import type { NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { Decide, Facts, Permit } from '../policy/decide.ts'
-import { forbiddenAs } from './what-must-be-known.ts'
+import { refusedUnder } from './what-must-be-known.ts'
 
 const SUBMIT = `${PROVIDER}/workspaces/experiments/runs/submit/action`
 const REMEDY = 'submit it through azure resource manager, as azure-ai-ml does'
@@ -26,29 +26,29 @@ export interface UnreadJobOptions {
  * Refuses a submission that policy would have to look into.
  * @throws {Refusal} `policy_refused`
  */
-export type CheckUnreadJob = (exchange: Exchange, permit: Permit) => void
+export type CheckUnreadJob = (exchange: Exchange, permit: Permit, progress: Progress) => void
 
 export function createCheckUnreadJob(options: UnreadJobOptions): CheckUnreadJob {
   const { decide, needsDocument, callFacts } = options
 
-  return (exchange, { principal, operation, doneToBody }) => {
+  return (exchange, { principal, operation, doneToBody }, progress) => {
     if (operation.action !== SUBMIT) return
     if (doneToBody.length > 0) {
       const message = `jobs are ${doneToBody.join(', ')} here, and this one is submitted past what does that`
       throw new Refusal('policy_refused', message, { remedy: REMEDY })
     }
     const job = asJob(operation)
-    const apart = [operation, job].flatMap((one) => needsDocument(principal, one, false) ?? [])
-    const policies = [...new Set(apart.flatMap((one) => one.policies))]
-    if (apart.length > 0) {
-      const [fact] = apart.flatMap(({ facts }) => [...(facts ?? [])])
+    const needed = [operation, job].flatMap((one) => needsDocument(principal, one, false) ?? [])
+    const policies = [...new Set(needed.flatMap((one) => one.policies))]
+    if (needed.length > 0) {
+      const [fact] = needed.flatMap(({ facts }) => [...(facts ?? [])])
       const what = fact === undefined ? 'all facts' : `"${fact}"`
       const message = `policy asks for ${what} of jobs, and one that is submitted in this way is not read`
       throw new Refusal('policy_refused', message, { policies, remedy: REMEDY })
     }
-    const refused = forbiddenAs(decide, principal, [job], callFacts(exchange))
+    const refused = refusedUnder(decide, principal, [job], callFacts(exchange))
     if (refused === null) return
-    exchange.decision = refused.decision
+    progress.judged(refused.decision)
     throw refused.refusal
   }
 }

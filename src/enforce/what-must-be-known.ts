@@ -1,5 +1,5 @@
 /**
- * Whether policy tells apart what a call is about, and what it needs to know for that.
+ * What policy must know of the thing that a call is about before the call can be judged.
  * @module
  */
 import { isDescribed, readingsOf } from '../azureml/body/aliases.ts'
@@ -10,38 +10,38 @@ import type { Principal } from '../identity/principal.ts'
 import type { DocumentNeeds, NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { Decide, Facts } from '../policy/decide.ts'
 
-/** A call whose caller and meaning are known. */
-export type Judgeable = Exchange & { readonly principal: Principal; readonly operation: Operation }
+/** A call whose caller is identified and whose operation is classified. */
+export type Classified = Exchange & { readonly principal: Principal; readonly operation: Operation }
 
-export function isJudgeable(exchange: Exchange): exchange is Judgeable {
+export function isClassified(exchange: Exchange): exchange is Classified {
   return exchange.principal !== null && exchange.operation !== null
 }
 
-/** In whose form a call's documents are: those of the management front end are ARM's. Null for what has none. */
-export function formOf({ target, operation }: Exchange): 'arm' | 'data plane' | null {
+/** Whose API defines a call's documents: those of the management front end are ARM's. Null for a call without any. */
+export function apiOf({ target, operation }: Exchange): 'arm' | 'data plane' | null {
   if (operation === null) return null
   if (operation.family === 'arm' || target?.segments[0]?.toLowerCase() === 'mferp') return 'arm'
   return isDescribed(operation) ? 'data plane' : null
 }
 
 /**
- * How policy tells apart what a call of the data plane is about, under any of its names.
+ * The facts that policy needs of what a data-plane call is about, under any of its names.
  * @param collection the call is about more than one thing, or does not say which
- * @returns null if all of it is alike to this caller
- * @throws {Refusal} `policy_refused` if policy asks for what the data plane does not tell
+ * @returns null if the decision for this caller depends on none
+ * @throws {Refusal} `policy_refused` if policy asks for a fact that the data plane does not return
  */
-export function apartOf(
+export function factsNeeded(
   needsDocument: NeedsDocument,
-  { principal, operation }: Judgeable,
+  { principal, operation }: Classified,
   collection: boolean,
 ): DocumentNeeds | null {
   const reads = operation.effect === 'read'
   const names = reads ? [operation, ...readingsOf(operation)] : [operation]
-  const aparts = names.flatMap((name) => needsDocument(principal, name, collection) ?? [])
-  if (aparts.length === 0) return null
-  const named = aparts.some((apart) => apart.named)
-  const policies = [...new Set(aparts.flatMap((apart) => apart.policies))]
-  const asked = aparts.flatMap(({ facts }) => (facts === null ? [null] : [...facts]))
+  const needs = names.flatMap((name) => needsDocument(principal, name, collection) ?? [])
+  if (needs.length === 0) return null
+  const named = needs.some((need) => need.named)
+  const policies = [...new Set(needs.flatMap((need) => need.policies))]
+  const asked = needs.flatMap(({ facts }) => (facts === null ? [null] : [...facts]))
   const other = asked.find((fact) => fact !== 'tags')
   if (reads && other !== undefined) {
     const what = other === null ? 'all facts' : `"${other}"`
@@ -59,8 +59,8 @@ export function apartOf(
 /** A verdict that is a refusal. */
 export type Refused = Extract<ReturnType<Decide>, { readonly permit: null }>
 
-/** Why a thing may not be read under one of these names, each of which it has besides its own; null if it may. */
-export function forbiddenAs(
+/** The refusal of reading a thing under one of the other names that it has; null if none of them is refused. */
+export function refusedUnder(
   decide: Decide,
   principal: Principal,
   names: readonly Operation[],
@@ -69,7 +69,7 @@ export function forbiddenAs(
   for (const name of names) {
     const verdict = decide(principal, name, facts)
     if (verdict.permit !== null) continue
-    // that nothing permits it there is no reason: it was not asked for by that name
+    // the caller did not use that name, so no policy has to permit it: only a policy that forbids counts
     if (verdict.decision.policies.length > 0 || verdict.refusal.code !== 'policy_refused')
       return verdict
   }

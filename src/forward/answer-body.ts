@@ -1,15 +1,44 @@
 /**
- * Azure's answer as it arrives, and what kind of one it is.
+ * Azure's answer as it arrives: what kind of one it is, and its bytes.
  * @module
  */
 import { Readable } from 'node:stream'
 import { Refusal } from '../errors.ts'
+import type { Operation } from '../vocabulary/operation.ts'
+import { upstreamFault } from './transport-faults.ts'
 
 /** What reply-from hands over: undici's answer. */
 export interface UpstreamAnswer {
   readonly statusCode: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly stream: Readable
+  /** Its body is JSON, or has no type: clients of several languages take that for JSON. */
+  readonly isJson: boolean
+}
+
+/**
+ * What is done with an answer:
+ * - `redirect`: refused, the gateway follows nothing
+ * - `error`: Azure refused or failed, of which only code and message pass
+ * - `empty`: of a HEAD, a head without a body
+ * - `json`: passed on, with its URLs rewritten and its secrets removed where the operation says so
+ * - `stream`: passed on as it is
+ */
+export type AnswerKind = 'redirect' | 'error' | 'empty' | 'json' | 'stream'
+
+/** The kind of an answer to a call. */
+export function kindOf(
+  { statusCode, isJson }: UpstreamAnswer,
+  method: string,
+  { family }: Operation,
+): AnswerKind {
+  // ARM uses `Location` on 201 and 202 too; only a 3xx other than 304 asks the client to go elsewhere
+  if (statusCode >= 300 && statusCode < 400 && statusCode !== 304) return 'redirect'
+  if (statusCode === 401 || statusCode === 403) return 'error'
+  if (method === 'HEAD') return 'empty'
+  // what an endpoint's model says of its failure is the model's answer to its caller
+  if (statusCode >= 500 && (family !== 'scoring' || !isJson)) return 'error'
+  return isJson ? 'json' : 'stream'
 }
 
 /** Narrows what reply-from passes to `onResponse`, whose published type is that of another object. */
@@ -23,22 +52,47 @@ export function toUpstreamAnswer(response: object): UpstreamAnswer {
     typeof response.headers === 'object' &&
     response.headers !== null
   ) {
+    const headers: UpstreamAnswer['headers'] = { ...response.headers }
+    const type = headers['content-type']
     return {
       statusCode: response.statusCode,
-      headers: { ...response.headers },
+      headers,
       stream: response.stream,
+      isJson:
+        type === undefined || /^(?:application|text)\/([\w.+-]+\+)?json\b/i.test(String(type)),
     }
   }
   throw new Refusal('upstream_bad_answer', 'azure sent an answer that cannot be read')
 }
 
-/** ARM uses `Location` on 201 and 202 too; only a 3xx other than 304 asks the client to go elsewhere. */
-export function isRedirect(answer: UpstreamAnswer): boolean {
-  return answer.statusCode >= 300 && answer.statusCode < 400 && answer.statusCode !== 304
+/**
+ * The chunks of an answer. It is read here, where what goes wrong with it is Azure's failure and not the gateway's.
+ * @throws {Refusal} how the answer broke off
+ */
+export async function* chunksOf(stream: Readable): AsyncGenerator<Buffer> {
+  try {
+    for await (const chunk of stream) yield bytes(chunk)
+  } catch (error) {
+    throw error instanceof Refusal ? error : upstreamFault(error)
+  }
 }
 
-/** Without a type, too: clients of several languages take such an answer for JSON. */
-export function isJson(answer: UpstreamAnswer): boolean {
-  const type = answer.headers['content-type']
-  return type === undefined || /^(?:application|text)\/([\w.+-]+\+)?json\b/i.test(String(type))
+/** A whole answer; null if it is longer than `limit` bytes. */
+export async function readUpTo(stream: Readable, limit: number): Promise<Buffer | null> {
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of chunksOf(stream)) {
+    size += chunk.byteLength
+    if (size > limit) return null
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** A stream's chunks have no type of their own. */
+function bytes(chunk: unknown): Buffer {
+  if (Buffer.isBuffer(chunk)) return chunk
+  throw new Refusal('internal_error', 'the gateway failed to read the answer', {
+    inner: `chunk of type ${typeof chunk}`,
+  })
 }

@@ -5,11 +5,10 @@
 import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import type { Operation } from '../vocabulary/operation.ts'
-import type { Exchange } from '../exchange.ts'
+import type { Exchange, Progress } from '../exchange.ts'
 import { Refusal } from '../errors.ts'
-import { chunksOf } from './chunks.ts'
 import { upstreamFault } from './transport-faults.ts'
-import { isJson, isRedirect, type UpstreamAnswer } from './answer-body.ts'
+import { chunksOf, kindOf, type UpstreamAnswer } from './answer-body.ts'
 import { checkSingle, responseHeaders, upstreamIds } from './headers.ts'
 import { screened, type Screen } from './screen.ts'
 import { failureText, forbiddenBody } from './upstream-failure.ts'
@@ -31,112 +30,143 @@ export interface AnswerRules {
   readonly holdBytes: number
 }
 
+/** The call that is answered, and how. */
+export interface Answering {
+  readonly exchange: Exchange
+  readonly progress: Progress
+  /** Judges what the answer tells this caller; null for answers that pass as they are. */
+  readonly screen: Screen | null
+}
+
+/** The same, with what sending it takes. */
+interface Sending extends Answering {
+  readonly operation: Operation
+  readonly reply: FastifyReply
+  readonly rules: AnswerRules
+}
+
 /**
  * Sends the answer, or throws the refusal to be sent instead.
  * Larger answers than `holdBytes` are streamed while they are checked; a URL that must not pass then
  * cuts the connection, because half an answer cannot become an error any more.
  */
 export async function sendAnswer(
-  received: UpstreamAnswer,
-  { exchange, screen }: { readonly exchange: Exchange; readonly screen: Screen | null },
+  answer: UpstreamAnswer,
+  { exchange, progress, screen }: Answering,
   reply: FastifyReply,
   rules: AnswerRules,
 ): Promise<void> {
   const { operation, upstream } = exchange
   if (operation === null || upstream === null)
     throw new Refusal('internal_error', 'the gateway lost track of this request')
-  let answer = received
-  upstream.status = answer.statusCode
-  upstream.ids = upstreamIds(answer.headers)
+  progress.answered(answer.statusCode, upstreamIds(answer.headers))
   checkSingle(answer.headers)
-  if (isRedirect(answer))
-    throw new Refusal('upstream_redirect', 'azure redirected the call; the gateway does not follow')
+  const sending = { exchange, progress, screen, operation, reply, rules }
+  switch (kindOf(answer, exchange.method, operation)) {
+    case 'redirect':
+      throw new Refusal(
+        'upstream_redirect',
+        'azure redirected the call; the gateway does not follow',
+      )
+    case 'error':
+      return sendError(answer, sending)
+    case 'empty':
+      return sendHead(answer, sending)
+    case 'json':
+    case 'stream':
+      return sendBody(answer, sending)
+  }
+}
+
+/** Azure refused or failed: its code and message pass, its inside and the gateway's identity do not. */
+async function sendError(answer: UpstreamAnswer, sending: Sending): Promise<void> {
+  const { exchange, rules } = sending
   if (answer.statusCode === 401) {
     throw new Refusal('upstream_rejected_identity', "azure rejected the gateway's identity", {
       remedy: 'ask an operator to run azureml-harness doctor',
     })
   }
   if (answer.statusCode === 403) {
-    await sendForbidden(answer, exchange, reply)
+    sendWhole(await forbiddenBody(answer, exchange), 403, {}, sending)
     return
   }
-  if (exchange.method === 'HEAD') {
-    sendHead(answer, operation, exchange, reply, rules)
-    return
-  }
-  // what an endpoint's model says of its failure is the model's answer to its caller
-  if (answer.statusCode >= 500 && (operation.family !== 'scoring' || !isJson(answer))) {
-    await sendFailure(answer, exchange, reply, rules)
-    return
-  }
-  if (screen !== null && answer.statusCode < 300)
-    answer = await screened(answer, screen, rules.holdBytes)
+  const text = await failureText(answer)
   const headers = responseHeaders(answer.headers)
   rules.rewriteHeaders(headers, exchange)
-  const rewriter = rules.rewriter(operation, exchange.redact)
-  if (rewriter !== null) checkReadable(answer, rewriter)
-  if (rewriter === null || !isJson(answer)) {
-    const length = answer.headers['content-length']
-    if (typeof length === 'string') headers['content-length'] = length
-    start(reply, answer.statusCode, headers, exchange)
-    reply.send(metered(answer.stream, exchange))
-    return
-  }
-  await sendRewritten(
-    rewrite(answer.stream, rewriter),
-    answer.statusCode,
-    headers,
-    exchange,
-    reply,
-    rules.holdBytes,
-  )
+  sendWhole(text, answer.statusCode, headers, sending)
+}
+
+/** An error of Azure's as JSON. */
+function sendWhole(
+  body: Buffer | string,
+  status: number,
+  headers: Record<string, string>,
+  sending: Sending,
+): void {
+  sending.progress.sent(Buffer.byteLength(body))
+  headers['content-type'] = 'application/json; charset=utf-8'
+  start(status, headers, sending)
+  sending.reply.send(body)
 }
 
 /** RFC 9110 section 8.6: the length of what a GET would be answered, or none. */
-function sendHead(
-  answer: UpstreamAnswer,
-  operation: Operation,
-  exchange: Exchange,
-  reply: FastifyReply,
-  rules: AnswerRules,
-): void {
+function sendHead(answer: UpstreamAnswer, sending: Sending): void {
+  const { operation, exchange, reply, rules } = sending
   answer.stream.on('error', () => undefined).resume()
   const headers = responseHeaders(answer.headers)
   rules.rewriteHeaders(headers, exchange)
   const rewrites =
     answer.statusCode >= 500 ||
-    (isJson(answer) && rules.rewriter(operation, exchange.redact) !== null)
+    (answer.isJson && rules.rewriter(operation, exchange.redact) !== null)
   const length = answer.headers['content-length']
   if (typeof length === 'string' && (length === '0' || !rewrites))
     headers['content-length'] = length
-  start(reply, answer.statusCode, headers, exchange)
+  start(answer.statusCode, headers, sending)
   reply.send()
+}
+
+/** Passes on what the caller may see of the body, rewritten where it is JSON that holds URLs or secrets. */
+async function sendBody(received: UpstreamAnswer, sending: Sending): Promise<void> {
+  const { operation, exchange, progress, screen, reply, rules } = sending
+  const judged = screen !== null && received.statusCode < 300
+  const answer = judged ? await screened(received, screen, rules.holdBytes) : received
+  const headers = responseHeaders(answer.headers)
+  rules.rewriteHeaders(headers, exchange)
+  const rewriter = rules.rewriter(operation, exchange.redact)
+  if (rewriter !== null) checkReadable(answer, rewriter)
+  if (rewriter === null || !answer.isJson) {
+    const length = answer.headers['content-length']
+    if (typeof length === 'string') headers['content-length'] = length
+    start(answer.statusCode, headers, sending)
+    reply.send(metered(answer.stream, progress))
+    return
+  }
+  await sendRewritten(rewrite(answer.stream, rewriter), answer.statusCode, headers, sending)
 }
 
 async function sendRewritten(
   chunks: AsyncGenerator<Buffer>,
   status: number,
   headers: Record<string, string>,
-  exchange: Exchange,
-  reply: FastifyReply,
-  holdBytes: number,
+  sending: Sending,
 ): Promise<void> {
+  const { progress, reply, rules } = sending
   const held: Buffer[] = []
   let size = 0
   for (;;) {
     const next = await chunks.next()
     if (next.done === true) {
-      exchange.bytesOut = size
-      start(reply, status, { ...headers, 'content-length': String(size) }, exchange)
+      progress.sent(size)
+      start(status, { ...headers, 'content-length': String(size) }, sending)
       reply.send(Buffer.concat(held))
       return
     }
     held.push(next.value)
     size += next.value.byteLength
-    if (size > holdBytes) break
+    if (size > rules.holdBytes) break
   }
-  start(reply, status, headers, exchange)
-  reply.send(metered(Readable.from(continued(held, chunks)), exchange))
+  start(status, headers, sending)
+  reply.send(metered(Readable.from(continued(held, chunks)), progress))
 }
 
 async function* continued(
@@ -157,25 +187,21 @@ async function* rewrite(stream: Readable, rewriter: Rewriter): AsyncGenerator<Bu
 }
 
 /** Counts what leaves; a listener beside the pipe, so that a slow reader still slows the sender. */
-function metered(stream: Readable, exchange: Exchange): Readable {
-  stream.on('data', (chunk: Buffer) => {
-    exchange.bytesOut += chunk.byteLength
-  })
-  stream.on('error', (error) => {
-    exchange.cut = true
-    // too late for an answer, not for the record
-    exchange.refusal ??= error instanceof Refusal ? error : upstreamFault(error)
-  })
+function metered(stream: Readable, progress: Progress): Readable {
+  stream.on('data', (chunk: Buffer) => progress.sent(chunk.byteLength))
+  // too late for an answer, not for the record
+  stream.on('error', (error) =>
+    progress.broke(error instanceof Refusal ? error : upstreamFault(error)),
+  )
   return stream
 }
 
 function start(
-  reply: FastifyReply,
   status: number,
   headers: Record<string, string>,
-  exchange: Exchange,
+  { progress, exchange, reply }: Sending,
 ): void {
-  exchange.status = status
+  progress.replying(status)
   void reply.code(status).headers({
     ...headers,
     'x-harness-decision-id': exchange.id,
@@ -183,47 +209,20 @@ function start(
   })
 }
 
-/** Azure failed: its code and message pass, its inside does not. */
-async function sendFailure(
-  answer: UpstreamAnswer,
-  exchange: Exchange,
-  reply: FastifyReply,
-  rules: AnswerRules,
-): Promise<void> {
-  const text = await failureText(answer)
-  const headers = responseHeaders(answer.headers)
-  rules.rewriteHeaders(headers, exchange)
-  headers['content-type'] = 'application/json; charset=utf-8'
-  exchange.bytesOut = Buffer.byteLength(text)
-  start(reply, answer.statusCode, headers, exchange)
-  reply.send(text)
-}
-
-async function sendForbidden(
-  answer: UpstreamAnswer,
-  exchange: Exchange,
-  reply: FastifyReply,
-): Promise<void> {
-  const body = await forbiddenBody(answer, exchange)
-  exchange.bytesOut = body.byteLength
-  start(reply, 403, { 'content-type': 'application/json; charset=utf-8' }, exchange)
-  reply.send(body)
-}
-
 /** What has to be looked through has to be whole, plain JSON: a caller may ask for ranges and other types. */
 function checkReadable(answer: UpstreamAnswer, rewriter: Rewriter): void {
-  const { statusCode, headers } = answer
+  const { statusCode, headers, isJson } = answer
   const type = String(headers['content-type'])
-  if (statusCode === 206 && (isJson(answer) || rewriter.redacts || /^multipart\//i.test(type))) {
+  if (statusCode === 206 && (isJson || rewriter.redacts || /^multipart\//i.test(type))) {
     throw new Refusal('upstream_bad_answer', 'a part of a document cannot be looked through')
   }
-  if (isJson(answer) && headers['content-encoding'] !== undefined) {
+  if (isJson && headers['content-encoding'] !== undefined) {
     throw new Refusal(
       'upstream_bad_answer',
       'azure compressed an answer that was asked for uncompressed',
     )
   }
-  if (!isJson(answer) && rewriter.redacts && statusCode < 300 && statusCode !== 204) {
+  if (!isJson && rewriter.redacts && statusCode < 300 && statusCode !== 204) {
     throw new Refusal('upstream_bad_answer', 'an answer with secrets in it is not JSON')
   }
 }

@@ -3,11 +3,26 @@
  * @module
  */
 import type { Dispatcher } from 'undici'
-import type { Grant } from '../token/grant.ts'
+import type { Target } from '../azureml/target.ts'
 import { Refusal } from '../errors.ts'
+import type { Permit } from '../policy/decide.ts'
+import type { Grant, GrantFor } from '../token/grant.ts'
+import type { Operation } from '../vocabulary/operation.ts'
+import { readUpTo } from './answer-body.ts'
 import { upstreamFault } from './transport-faults.ts'
 
 const MAX_ANSWER_BYTES = 1024 * 1024
+
+/** How Azure can be asked in the place of a call, under its permit. */
+export interface Via {
+  readonly permit: Permit
+  readonly grantFor: GrantFor
+  /** Where such a question goes, and the scope of the token that it needs there. */
+  readonly route: (
+    operation: Operation,
+    target: Target,
+  ) => Promise<{ readonly origin: string; readonly scope: string }>
+}
 
 /**
  * GETs a JSON document.
@@ -28,7 +43,7 @@ export type AskAzure = (
 export function createAsk(dispatcher: Dispatcher, userAgent: string, timeoutMs: number): AskAzure {
   return async (grant, decision, origin, pathAndQuery, signal) => {
     let status: number
-    let text: string | null
+    let body: Buffer | null
     try {
       const answer = await dispatcher.request({
         origin,
@@ -46,14 +61,14 @@ export function createAsk(dispatcher: Dispatcher, userAgent: string, timeoutMs: 
         ...(signal === undefined ? {} : { signal }),
       })
       status = answer.statusCode
-      text = await readUpTo(answer.body, MAX_ANSWER_BYTES)
+      body = await readUpTo(answer.body, MAX_ANSWER_BYTES)
     } catch (error) {
       if (signal?.aborted === true) {
         throw new Refusal('upstream_timeout', 'azure did not answer all lookups in time', {
           cause: error,
         })
       }
-      throw upstreamFault(error)
+      throw error instanceof Refusal ? error : upstreamFault(error)
     }
     if (status === 404) return null
     if (status === 401 || status === 403) {
@@ -62,7 +77,7 @@ export function createAsk(dispatcher: Dispatcher, userAgent: string, timeoutMs: 
         inner: `status ${status}`,
       })
     }
-    if (status !== 200 || text === null) {
+    if (status !== 200 || body === null) {
       throw new Refusal(
         'upstream_bad_answer',
         'azure answered a lookup in a way that cannot be read',
@@ -71,25 +86,13 @@ export function createAsk(dispatcher: Dispatcher, userAgent: string, timeoutMs: 
         },
       )
     }
-    return parse(text)
+    return parse(body)
   }
 }
 
-async function readUpTo(stream: AsyncIterable<unknown>, limit: number): Promise<string | null> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of stream) {
-    if (!Buffer.isBuffer(chunk)) return null
-    size += chunk.byteLength
-    if (size > limit) return null
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
-}
-
-function parse(text: string): unknown {
+function parse(body: Buffer): unknown {
   try {
-    return JSON.parse(text)
+    return JSON.parse(body.toString('utf8'))
   } catch (error) {
     throw new Refusal(
       'upstream_bad_answer',

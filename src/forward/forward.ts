@@ -4,10 +4,9 @@
  */
 import { pipeline, Readable, Transform } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Exchange } from '../exchange.ts'
+import type { Progress } from '../exchange.ts'
 import type { Grant } from '../token/grant.ts'
-import { sendAnswer, type AnswerRules } from './answer.ts'
-import type { Screen } from './screen.ts'
+import { sendAnswer, type Answering, type AnswerRules } from './answer.ts'
 import { requestHeaders, upstreamIds } from './headers.ts'
 import { upstreamFault } from './transport-faults.ts'
 import type { AnswerHead, Departure, Upstream } from './upstream.ts'
@@ -15,8 +14,7 @@ import { toUpstreamAnswer } from './answer-body.ts'
 import { Refusal, toRefusal } from '../errors.ts'
 
 /** What one call needs besides its grant. */
-export interface Call {
-  readonly exchange: Exchange
+export interface Call extends Answering {
   /** Upstream origin, without a trailing slash. */
   readonly origin: string
   /** Path as Azure knows it. */
@@ -25,8 +23,6 @@ export interface Call {
   readonly recorded: Promise<void>
   /** The body if policy read or changed it; null to stream the caller's bytes untouched. */
   readonly body: Buffer | null
-  /** Judges what the answer tells this caller; null for answers that pass as they are. */
-  readonly screen: Screen | null
   /** Forgets the token of a grant that Azure rejected. */
   readonly drop: (rejected: Grant) => void
   /** Another grant for the same permit. */
@@ -49,7 +45,7 @@ export function createForward(options: ForwardOptions): Forward {
   }
 
   function send(grant: Grant, call: Call, reply: FastifyReply, first: boolean): void {
-    const { exchange } = call
+    const { exchange, progress } = call
     const { target, operation } = exchange
     if (target === null || operation === null) {
       throw new Refusal('internal_error', 'the gateway failed to judge this request', {
@@ -57,8 +53,7 @@ export function createForward(options: ForwardOptions): Forward {
       })
     }
     const request = reply.request
-    exchange.identity = grant.identity
-    exchange.upstream = { origin: call.origin, status: null, ids: {} }
+    progress.leaving(call.origin, grant.identity)
     const length =
       call.body === null ? contentLength(request.headers['content-length']) : call.body.byteLength
     const headers = requestHeaders(
@@ -74,10 +69,10 @@ export function createForward(options: ForwardOptions): Forward {
     )
     // it would be that of the bytes that the caller sent
     if (exchange.changes !== null) delete headers['content-md5']
-    if (call.body === null && length === null) meterBody(request, exchange)
+    if (call.body === null && length === null) meterBody(request, progress)
     // reply-from goes on to `onResponse` after it has reported a status that there is not
     let failed = false
-    const leave = operation.effect === 'read' ? withCaller(reply) : toItsEnd(exchange)
+    const leave = operation.effect === 'read' ? withCaller(reply) : toItsEnd(progress)
     options.upstream.depart(leave, () => {
       reply.from(call.path, {
         getUpstream: () => call.origin,
@@ -138,16 +133,13 @@ function withCaller(reply: FastifyReply): Departure {
  * Giving up a change would not undo it, only leave nobody knowing: it is carried to its end, and what Azure answered is
  * on record, whoever waits.
  */
-function toItsEnd(exchange: Exchange): Departure {
-  const { upstream } = exchange
+function toItsEnd(progress: Progress): Departure {
   const { promise, resolve } = Promise.withResolvers<void>()
-  exchange.underWay = promise
+  progress.underWay(promise)
   const answered = (head: AnswerHead): void => {
     // a status that there is not is no answer
-    if (upstream !== null && head !== null && head.statusCode < 600) {
-      upstream.status = head.statusCode
-      upstream.ids = upstreamIds(head.headers)
-    }
+    if (head !== null && head.statusCode < 600)
+      progress.answered(head.statusCode, upstreamIds(head.headers))
     resolve()
   }
   return { signal: null, answered }
@@ -161,11 +153,11 @@ function replayable(method: string, body: Buffer | null, length: number | null):
 }
 
 /** A chunked body says nothing of its size beforehand: it is counted as it passes. */
-function meterBody(request: FastifyRequest, exchange: Exchange): void {
+function meterBody(request: FastifyRequest, progress: Progress): void {
   if (!(request.body instanceof Readable)) return
   const meter = new Transform({
     transform(chunk: Buffer, _encoding, done) {
-      exchange.bytesIn += chunk.byteLength
+      progress.received(chunk.byteLength)
       done(null, chunk)
     },
   })

@@ -4,8 +4,7 @@
  */
 import { Readable } from 'node:stream'
 import { Refusal } from '../errors.ts'
-import { readUpTo } from './chunks.ts'
-import type { UpstreamAnswer } from './answer-body.ts'
+import { readUpTo, type UpstreamAnswer } from './answer-body.ts'
 
 /** What of an answer may pass; throws the refusal if nothing may. */
 export type Screen = (body: Buffer) => Promise<Buffer>
@@ -48,5 +47,6 @@ export async function screened(
     statusCode: answer.statusCode,
     headers: { ...headers, ...kept, 'content-length': String(body.byteLength) },
     stream: Readable.from([body]),
+    isJson: true,
   }
 }

@@ -1,30 +1,8 @@
 /**
- * Where the framework's requests and refusals become ours.
+ * The framework's own refusals as ours.
  * @module
  */
-import { randomUUID } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
 import { Refusal } from '../errors.ts'
-import { openExchange, type Exchange } from '../exchange.ts'
-
-const exchanges = new WeakMap<IncomingMessage, Exchange>()
-
-/** The exchange of a request, opened when first asked for: some requests fail before any hook of ours runs. */
-export function exchangeOf(raw: IncomingMessage, now: number): Exchange {
-  const known = exchanges.get(raw)
-  if (known !== undefined) return known
-  const source = { ip: raw.socket.remoteAddress ?? '', port: raw.socket.remotePort ?? 0 }
-  const exchange = openExchange(
-    randomUUID(),
-    now,
-    performance.now(),
-    source,
-    raw.method ?? '',
-    raw.headers,
-  )
-  exchanges.set(raw, exchange)
-  return exchange
-}
 
 /** Fastify's own refusals, by their code, in our words. */
 export function fromFramework(error: unknown): unknown {

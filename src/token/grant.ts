@@ -28,3 +28,6 @@ export class Grant {
     return `Bearer ${this.#token}`
   }
 }
+
+/** Grants of one permit, by the scope of their tokens. */
+export type GrantFor = (scope: string) => Promise<Grant>

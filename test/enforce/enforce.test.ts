@@ -1,11 +1,13 @@
 /** Which bodies are read, and that one call is judged by one set of policies. */
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
-import { createInjection } from '../../src/enforce/enforce.ts'
+import { createEnforcement } from '../../src/enforce/enforce.ts'
 import { createDecide } from '../../src/policy/decide.ts'
+import { createNeedsBody, createNeedsDocument } from '../../src/policy/engine/what-policy-asks.ts'
 import type { PolicySet } from '../../src/policy/load/rules.ts'
 import { WS, loadFrom, operation, principal, resource } from '../policy/support.ts'
 import { exchangeWith } from '../support/exchange.ts'
+import { progressOf } from '../../src/exchange.ts'
 
 const PERMIT = '@id("p") @reason("r") @identity("ml-writer")'
 const ALL = `${PERMIT} permit (principal, action, resource);`
@@ -14,8 +16,10 @@ const me = principal()
 
 function world(first: PolicySet) {
   let set = first
-  const injection = createInjection({
+  const enforcement = createEnforcement({
     policy: () => set,
+    createNeedsDocument,
+    createNeedsBody,
     decide: createDecide(first),
     bodyBytes: 1024,
     callFacts: () => ({}),
@@ -28,9 +32,9 @@ function world(first: PolicySet) {
     const exchange = exchangeWith({ principal: me, operation: asked, method: 'PUT' })
     const raw = Readable.from([Buffer.from(text)])
     const headers = { 'content-type': 'application/json', 'content-length': String(text.length) }
-    return injection.gather(exchange, { headers, body: undefined, raw })
+    return enforcement.gather(exchange, { headers, body: undefined, raw }, progressOf(exchange))
   }
-  return { injection, gather, replace: (other: PolicySet) => void (set = other) }
+  return { enforcement, gather, replace: (other: PolicySet) => void (set = other) }
 }
 
 const isRead = async (t: Test, policies: string, asked = writing): Promise<boolean> => {
@@ -86,7 +90,7 @@ t.test(
   async (t) => {
     const before = await loadFrom(t, { 'x.cedar': ALL })
     const after = await loadFrom(t, { 'x.cedar': `${ALL} // changed` })
-    const { injection, gather, replace } = world(before)
+    const { enforcement, gather, replace } = world(before)
     const gathered = await gather()
     const permitOf = (set: PolicySet) => {
       const { permit } = createDecide(set)(me, writing, gathered.facts)
@@ -94,8 +98,11 @@ t.test(
       return permit
     }
     const exchange = exchangeWith({ principal: me, operation: writing, method: 'PUT' })
-    t.equal(injection.finish(exchange, permitOf(before), gathered), null)
+    const progress = progressOf(exchange)
+    t.equal(enforcement.finish(exchange, permitOf(before), gathered, progress).body, null)
     replace(after)
-    t.throws(() => injection.finish(exchange, permitOf(after), gathered), { code: 'not_ready' })
+    t.throws(() => enforcement.finish(exchange, permitOf(after), gathered, progress), {
+      code: 'not_ready',
+    })
   },
 )

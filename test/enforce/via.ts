@@ -1,5 +1,5 @@
 /** A call's way to Azure for tests in which nothing is asked there. */
-import type { Via } from '../../src/enforce/lookups/run.ts'
+import type { Via } from '../../src/forward/ask.ts'
 
 export const NOT_ASKED = new Proxy<object>(
   {},

@@ -3,7 +3,7 @@ import t, { type Test } from 'tap'
 import { classify } from '../../src/azureml/classify.ts'
 import { DOCUMENT_FACTS } from '../../src/azureml/body/facts.ts'
 import { parseTarget } from '../../src/azureml/target.ts'
-import { apartOf, formOf, isJudgeable } from '../../src/enforce/what-must-be-known.ts'
+import { factsNeeded, apiOf, isClassified } from '../../src/enforce/what-must-be-known.ts'
 import { createNeedsDocument } from '../../src/policy/engine/what-policy-asks.ts'
 import { loadFrom, ML, principal, WS } from '../policy/support.ts'
 import { exchangeWith } from '../support/exchange.ts'
@@ -27,8 +27,8 @@ async function apart(
   const set = await loadFrom(t, { 'x.cedar': `${ALL}\n${forbid}` })
   const target = parseTarget(method, path)
   const exchange = exchangeWith({ principal: me, target, operation: classify(target), method })
-  if (!isJudgeable(exchange)) throw new Error('it is')
-  const found = apartOf(createNeedsDocument(set, DOCUMENT_FACTS), exchange, true)
+  if (!isClassified(exchange)) throw new Error('it is')
+  const found = factsNeeded(createNeedsDocument(set, DOCUMENT_FACTS), exchange, true)
   return found === null ? null : [...(found.facts ?? ['all']), ...(found.named ? ['named'] : [])]
 }
 
@@ -102,7 +102,7 @@ t.test('models are told apart as models and as their versions', async (t) => {
 t.test('what a call is answered in', async (t) => {
   const form = (path: string, method = 'GET') => {
     const target = parseTarget(method, path)
-    return formOf(exchangeWith({ target, operation: classify(target) }))
+    return apiOf(exchangeWith({ target, operation: classify(target) }))
   }
   t.equal(form(`${WS}/jobs?api-version=2024-04-01`), 'arm')
   t.equal(form(`/MFERP/managementFrontend${WS}/jobs?api-version=2024-04-01`), 'arm')

@@ -3,13 +3,13 @@
  * @module
  */
 import { randomUUID } from 'node:crypto'
-import { openExchange, type Exchange } from '../../src/exchange.ts'
+import { openExchange, type Exchange, type WritableExchange } from '../../src/exchange.ts'
 
 export const WORKSPACE =
   '/subscriptions/00000000-0000-0000-0000-000000000001/resourcegroups/rg/providers/microsoft.machinelearningservices/workspaces/ws'
 
 /** An exchange of which nothing is known but this. */
-export function exchangeWith(known: Partial<Exchange> = {}): Exchange {
+export function exchangeWith(known: Partial<Exchange> = {}): WritableExchange {
   const method = known.method ?? 'GET'
   const source = { ip: '127.0.0.1', port: 1 }
   const fresh = openExchange('00000000-0000-4000-8000-000000000001', 0, 0, source, method, {})
@@ -17,7 +17,7 @@ export function exchangeWith(known: Partial<Exchange> = {}): Exchange {
 }
 
 /** A change that was permitted, forwarded and answered; each has an id of its own. */
-export function exchangeOf(change: Partial<Exchange> = {}): Exchange {
+export function exchangeOf(change: Partial<Exchange> = {}): WritableExchange {
   return exchangeWith({
     id: randomUUID(),
     receivedAt: Date.now(),

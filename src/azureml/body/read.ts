@@ -16,6 +16,12 @@ export interface BodyHeaders {
   readonly 'transfer-encoding'?: string | undefined
 }
 
+/** A request whose body nobody has read yet. */
+export interface Incoming {
+  readonly headers: BodyHeaders
+  readonly stream: Readable
+}
+
 /** Whether a request has a body at all (RFC 9112 section 6.3). */
 export function hasBody(headers: BodyHeaders): boolean {
   if (headers['transfer-encoding'] !== undefined) return true

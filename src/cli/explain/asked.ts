@@ -4,14 +4,13 @@
  */
 import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { callFacts } from '../../azureml/facts.ts'
 import { classify } from '../../azureml/classify.ts'
 import type { Operation } from '../../vocabulary/operation.ts'
 import { parseTarget } from '../../azureml/target.ts'
 import { loadConfig } from '../../config/load.ts'
 import { readSecrets } from '../../config/secrets.ts'
 import { Refusal } from '../../errors.ts'
-import { openExchange } from '../../exchange.ts'
+import { callFacts } from '../../exchange.ts'
 import { createDenyList } from '../../identity/deny-list.ts'
 import { createIdentify } from '../../identity/identify.ts'
 import type { Principal } from '../../identity/principal.ts'
@@ -41,13 +40,12 @@ export function questionOf(
 ): Question {
   const [method = '', path = ''] = request.trim().split(/\s+/u)
   const target = parseTarget(method, path)
-  const exchange = openExchange('', now, 0, { ip: '', port: 0 }, method, {})
-  exchange.target = target
-  exchange.principal = who.principal
+  const { principal } = who
+  const call = { target, principal, receivedAt: now, source: { ip: '', port: 0 } }
   const left = new Set([...UNKNOWN, ...(who.token ? [] : OF_TOKEN)])
-  const known = Object.entries(callFacts(exchange, false)).filter(([name]) => !left.has(name))
+  const known = Object.entries(callFacts(call, false)).filter(([name]) => !left.has(name))
   return {
-    principal: who.principal,
+    principal,
     operation: classify(target),
     facts: { ...Object.fromEntries(known), ...parseFacts(facts) },
   }

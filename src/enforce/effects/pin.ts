@@ -22,7 +22,7 @@ export interface Labelled {
 export type LookUp = (labelled: Labelled) => Promise<string>
 
 /** References of one body that are looked up. */
-const MOST_LOOKUPS = 50
+const MAX_LOOKUPS = 50
 
 /** The edits that pin a document, and what to say of them in the record. */
 export interface Pins {
@@ -36,8 +36,8 @@ export interface Pins {
  */
 export async function pinAll(floating: readonly Floating[], lookUp: LookUp): Promise<Pins> {
   const wanted = floating.filter(isMeant)
-  if (wanted.length > MOST_LOOKUPS) {
-    throw cannotPin(`more than ${MOST_LOOKUPS} references`, 'they are too many to look up')
+  if (wanted.length > MAX_LOOKUPS) {
+    throw cannotPin(`more than ${MAX_LOOKUPS} references`, 'they are too many to look up')
   }
   const edits: Edit[] = []
   const changes: Change[] = []

@@ -25,8 +25,8 @@ const KEPT = [
   'publicNetworkAccess',
   'localAuth',
 ] as const
-const MOST_VALUES = 32
-const MOST_CHARACTERS = 256
+const MAX_VALUES = 32
+const MAX_CHARACTERS = 256
 
 /** The facts to keep, cut to size, with the digest and length of the whole. */
 export function kept(
@@ -46,7 +46,7 @@ export function kept(
 }
 
 function cut(value: string | number | boolean | readonly string[]): unknown {
-  if (typeof value === 'string') return value.slice(0, MOST_CHARACTERS)
+  if (typeof value === 'string') return value.slice(0, MAX_CHARACTERS)
   if (typeof value !== 'object') return value
-  return value.slice(0, MOST_VALUES).map((one) => one.slice(0, MOST_CHARACTERS))
+  return value.slice(0, MAX_VALUES).map((one) => one.slice(0, MAX_CHARACTERS))
 }

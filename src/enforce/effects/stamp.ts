@@ -24,7 +24,7 @@ export const TAGS = {
 } as const
 
 /** ARM's limit for the value of a tag. */
-const MOST_CHARACTERS = 256
+const MAX_CHARACTERS = 256
 
 /** Where the tags of each type are: of what runs, serves, or is run again by its name. */
 const PLACES: ReadonlyMap<string, readonly (readonly string[])[]> = new Map([
@@ -62,11 +62,6 @@ const DEFAULTS: ReadonlyMap<string, string> = new Map([
   ['properties/isarchived', 'false'],
 ])
 
-/** Whether documents of this type are stamped. */
-export function isStamped(type: string): boolean {
-  return PLACES.has(type)
-}
-
 /**
  * The edits that stamp a document, and what to say of them in the record.
  * @throws {Refusal} `bad_body` if the tags are no object, or have one of ours in two spellings
@@ -100,7 +95,7 @@ export function stampAll(
 
 /** Long ids are told by their digest: a tag that is too long would make Azure refuse the call. */
 function short(value: string): string {
-  return value.length <= MOST_CHARACTERS ? value : `sha256:${sha256(value)}`
+  return value.length <= MAX_CHARACTERS ? value : `sha256:${sha256(value)}`
 }
 
 /** What does not count as a parameter: the stamp itself, tags that are otherwise empty, and what Azure adds. */

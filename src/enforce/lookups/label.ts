@@ -26,11 +26,8 @@ import { Refusal } from '../../errors.ts'
 import type { Exchange } from '../../exchange.ts'
 import type { AskAzure } from '../../forward/ask.ts'
 import type { Decide, Facts, Permit } from '../../policy/decide.ts'
-import type { Grant } from '../../token/grant.ts'
+import type { GrantFor } from '../../token/grant.ts'
 import { GUID } from '../../lib/guid.ts'
-
-/** Grants of one permit, by the scope of their tokens. */
-export type GrantFor = (scope: string) => Promise<Grant>
 
 /** The call whose body has the labels. */
 export interface LookedUpFor {
@@ -56,10 +53,10 @@ export interface LookUpOptions {
 const TIMEOUT_MS = 20_000
 /** What a label means may change at any time: a few seconds are enough for the bodies of one submission. */
 const VERSION_MS = 5_000
-const VERSIONS = 10_000
+const MAX_VERSIONS = 10_000
 /** A registry stays where it is; one that is made anew under its name can be elsewhere. */
 const PLACE_MS = 300_000
-const PLACES = 1_000
+const MAX_PLACES = 1_000
 const API_VERSION = '2024-04-01'
 const REGISTRY_ID = /\/registries\/([^/]+)$/
 /** What ARM takes as the id of a workspace; a location and a GUID, as in ids of the data plane, are none. */
@@ -79,8 +76,8 @@ interface Home {
 
 export function createLookUps(options: LookUpOptions): LookUps {
   const { decide, callFacts, ask, hosts, timeoutMs = TIMEOUT_MS } = options
-  const versions = new LRUCache<string, string>({ max: VERSIONS, ttl: VERSION_MS })
-  const places = new LRUCache<string, RegistryPlace>({ max: PLACES, ttl: PLACE_MS })
+  const versions = new LRUCache<string, string>({ max: MAX_VERSIONS, ttl: VERSION_MS })
+  const places = new LRUCache<string, RegistryPlace>({ max: MAX_PLACES, ttl: PLACE_MS })
 
   return ({ exchange, permit, scope, grantFor }) => {
     const { principal } = permit

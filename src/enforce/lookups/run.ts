@@ -6,27 +6,13 @@
  */
 import { LRUCache } from 'lru-cache'
 import { classify } from '../../azureml/classify.ts'
-import type { Operation } from '../../vocabulary/operation.ts'
-import { parseTarget, type Target } from '../../azureml/target.ts'
+import { parseTarget } from '../../azureml/target.ts'
 import { isRunId } from '../../azureml/dataplane/kinds.ts'
 import { readRun, type RunEntry } from '../../azureml/body/entries.ts'
 import { parseJson } from '../../lib/json/document.ts'
 import { Refusal } from '../../errors.ts'
 import type { Exchange } from '../../exchange.ts'
-import type { AskAzure } from '../../forward/ask.ts'
-import type { Permit } from '../../policy/decide.ts'
-import type { Grant } from '../../token/grant.ts'
-
-/** How Azure can be asked in the place of a call, under its permit. */
-export interface Via {
-  readonly permit: Permit
-  readonly grantFor: (scope: string) => Promise<Grant>
-  /** Where such a question goes, and the scope of the token that it needs there. */
-  readonly route: (
-    operation: Operation,
-    target: Target,
-  ) => Promise<{ readonly origin: string; readonly scope: string }>
-}
+import type { AskAzure, Via } from '../../forward/ask.ts'
 
 /** Lookups of one call, within one span of time for all of them. */
 export interface RunLookUps {
@@ -45,19 +31,19 @@ export interface RunLookUps {
 const TIMEOUT_MS = 20_000
 /** Tags may change at any time: this is enough for the calls that log one step. */
 const KNOWN_MS = 5_000
-const KNOWN = 10_000
+const MAX_KNOWN = 10_000
 /** Levels of pipelines in pipelines; run history names the outermost at once, MLflow the next one. */
-const DEEPEST = 8
+const MAX_LEVELS = 8
 /** Runs asked about for one answer, and at a time: ARM allows each identity 25 calls a second. */
-const MOST = 100
-const AT_ONCE = 8
+const MAX_ASKED = 100
+const MAX_AT_ONCE = 8
 
 /** @param timeoutMs for all the lookups of one call together */
 export function createRunLookUps(
   ask: AskAzure,
   timeoutMs = TIMEOUT_MS,
 ): (exchange: Exchange, via: Via) => RunLookUps {
-  const known = new LRUCache<string, RunEntry>({ max: KNOWN, ttl: KNOWN_MS })
+  const known = new LRUCache<string, RunEntry>({ max: MAX_KNOWN, ttl: KNOWN_MS })
 
   return (exchange, { permit, grantFor, route }) => {
     const workspace = permit.operation.scope ?? ''
@@ -96,7 +82,7 @@ export function createRunLookUps(
       const tags = new Set(run.tags)
       let { above } = run
       for (let level = 0; above !== null; level += 1) {
-        const next = level < DEEPEST && isRunId(above) ? await read(above) : null
+        const next = level < MAX_LEVELS && isRunId(above) ? await read(above) : null
         if (next === null) return null
         for (const tag of next.tags) tags.add(tag)
         above = next.above
@@ -122,16 +108,16 @@ export function createRunLookUps(
         const missing = new Set(
           runs.flatMap(({ above }) => above ?? []).filter((id) => !asked.has(id)),
         )
-        if (missing.size > MOST) {
+        if (missing.size > MAX_ASKED) {
           throw new Refusal(
             'policy_refused',
-            `the answer has parts of more than ${MOST} jobs, which are too many to look up`,
+            `the answer has parts of more than ${MAX_ASKED} jobs, which are too many to look up`,
             { remedy: 'ask for fewer at a time' },
           )
         }
         const ids = [...missing].filter(isRunId)
-        for (let at = 0; at < ids.length; at += AT_ONCE) {
-          await Promise.all(ids.slice(at, at + AT_ONCE).map(read))
+        for (let at = 0; at < ids.length; at += MAX_AT_ONCE) {
+          await Promise.all(ids.slice(at, at + MAX_AT_ONCE).map(read))
         }
         return Promise.all(runs.map(withAbove))
       },

@@ -7,7 +7,7 @@
  */
 import { withItems } from '../../azureml/body/items.ts'
 import { parseJson, type JsonArray, type JsonNode } from '../../lib/json/document.ts'
-import type { Exchange } from '../../exchange.ts'
+import type { Progress } from '../../exchange.ts'
 import type { Screen } from '../../forward/screen.ts'
 import { Refusal } from '../../errors.ts'
 
@@ -22,7 +22,7 @@ export interface Found {
 }
 
 export interface ScreenOptions {
-  readonly exchange: Exchange
+  readonly progress: Progress
   /** Null if they are not where they should be. */
   readonly find: (root: JsonNode) => Found | null
   /** Learns what else judging takes; a refusal here is that of the whole answer. */
@@ -31,7 +31,7 @@ export interface ScreenOptions {
   readonly judge: (document: JsonNode) => void
 }
 
-export function createScreen({ exchange, find, prepare, judge }: ScreenOptions): Screen {
+export function createScreen({ progress, find, prepare, judge }: ScreenOptions): Screen {
   function mayRead(document: JsonNode): boolean {
     try {
       judge(document)
@@ -55,8 +55,9 @@ export function createScreen({ exchange, find, prepare, judge }: ScreenOptions):
       return body
     }
     const kept = documents.filter(mayRead)
-    exchange.leftOut = documents.length - kept.length
-    return exchange.leftOut === 0 ? body : withItems(body, list, kept)
+    const leftOut = documents.length - kept.length
+    progress.leftOut(leftOut)
+    return leftOut === 0 ? body : withItems(body, list, kept)
   }
 }
 

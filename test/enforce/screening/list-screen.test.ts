@@ -11,6 +11,7 @@ import { DOCUMENT_FACTS } from '../../../src/azureml/body/facts.ts'
 import { createScreening } from '../../../src/enforce/screening/screening.ts'
 import { loadFrom, loadShipped, ML, principal, WS } from '../../policy/support.ts'
 import { exchangeWith } from '../../support/exchange.ts'
+import { progressOf } from '../../../src/exchange.ts'
 import { NOT_ASKED } from '../via.ts'
 
 const READ_ALL = `
@@ -41,7 +42,7 @@ async function screenOf(t: Test, policies: string, path = `${WS}/jobs`) {
       throw new Error('nothing is looked up')
     },
   })
-  const screen = screening(exchange, NOT_ASKED)
+  const screen = screening(exchange, NOT_ASKED, progressOf(exchange))
   if (screen === null) throw new Error('the answer would stream through')
   return { exchange, screen: async (text: string) => (await screen(Buffer.from(text))).toString() }
 }
