@@ -70,8 +70,7 @@ t.test('each package has one home', async (t) => {
     '@azure/monitor-ingestion': (file) => file.startsWith('audit/ship/sinks/'),
     '@cedar-policy/cedar-wasm': (file) => folder(file) === 'policy',
     fastify: (file) =>
-      ['app.ts', 'pipeline.ts'].includes(file) ||
-      ['forward', 'http'].includes(folder(file)),
+      ['app.ts', 'pipeline.ts'].includes(file) || ['forward', 'http'].includes(folder(file)),
     '@fastify/http-proxy': (file) => file === 'app.ts' || folder(file) === 'forward',
   }
   for (const item of imports) {
@@ -88,6 +87,18 @@ t.test('only main.ts touches process', async (t) => {
     if (file === 'main.ts') continue
     const text = readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
     t.notMatch(text, /(?<![\w.'"])process\.(?!pid\b)/, `${file} uses process`)
+  }
+})
+
+t.test('only pipeline.ts and exchange.ts write the exchange', async (t) => {
+  // the fields that others see are readonly: who can name these can write them all the same
+  const writable = /\b(?:WritableExchange|openExchange|createExchanges|progressOf)\b/
+  const written = /\bexchange\.[\w.]+\s*(?:\?\?|\|\||&&|[-+*/%&|^])?=(?![=>])/
+  for (const file of files) {
+    if (file === 'pipeline.ts' || file === 'exchange.ts') continue
+    const text = readFileSync(join(src, file), 'utf8')
+    t.notMatch(text, writable, `${file} can write the exchange`)
+    t.notMatch(text, written, `${file} writes the exchange`)
   }
 })
 
