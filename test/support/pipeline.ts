@@ -1,0 +1,164 @@
+/**
+ * The pipeline with fakes of all its stages, and one request through it.
+ * @module
+ */
+import { EventEmitter } from 'node:events'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Test } from 'tap'
+import { classify } from '../../src/azureml/classify.ts'
+import { parseTarget } from '../../src/azureml/target.ts'
+import type { Exchange } from '../../src/exchange.ts'
+import type { Call } from '../../src/forward/forward.ts'
+import { createPipeline, type Stages } from '../../src/pipeline.ts'
+import { createDecide, type Facts } from '../../src/policy/decide.ts'
+import { Grant } from '../../src/token/grant.ts'
+import { loadFrom, principal, WS } from '../policy/support.ts'
+
+const POLICIES = `
+@id("all") @reason("everybody may") @identity("ml-writer") permit (principal, action, resource);
+@id("not-x") @reason("not what is tagged x")
+forbid (principal, action, resource) when { context has tags && context.tags.contains("x") };
+`
+const JOB = `${WS}/jobs/train?api-version=2024-04-01`
+
+/** Everything from a request's first byte to its answer, in the order in which it happened. */
+export async function pipelineWorld(t: Test, method = 'PUT', changes: Partial<Stages> = {}) {
+  const decide = createDecide(await loadFrom(t, { 'x.cedar': POLICIES }))
+  const steps: string[] = []
+  const judged: Facts[] = []
+  const records: { readonly kind: string; readonly exchange: Exchange }[] = []
+  const calls: { readonly grant: Grant; readonly call: Call }[] = []
+  const disk = Promise.withResolvers<void>()
+  // as in production: a record that fails before anybody waits for it is no unhandled rejection of the test
+  disk.promise.catch(() => undefined)
+
+  const record = (kind: string, exchange: Exchange): void => {
+    steps.push(kind)
+    records.push({ kind, exchange: { ...exchange } })
+  }
+  const stages: Stages = {
+    checkInbound: () => void steps.push('checkInbound'),
+    parseTarget: (...given) => {
+      steps.push('parseTarget')
+      return parseTarget(...given)
+    },
+    identify: async () => {
+      steps.push('identify')
+      return principal()
+    },
+    classify: (target) => {
+      steps.push('classify')
+      return classify(target)
+    },
+    gather: async ({ operation }) => {
+      steps.push('gather')
+      if (operation === null) throw new Error('not classified')
+      return { operation, facts: {}, version: '', content: null, run: null }
+    },
+    decide: (who, operation, facts) => {
+      steps.push('decide')
+      judged.push(facts)
+      return decide(who, operation, facts)
+    },
+    route: async () => {
+      steps.push('route')
+      return { origin: 'https://azure.test', path: '/path', scope: 'scope' }
+    },
+    grant: async (permit) => {
+      steps.push('grant')
+      const { identity } = permit.effects
+      return new Grant(permit, { name: identity, clientId: null, objectId: null }, 'token')
+    },
+    lookUp: async () => {
+      steps.push('lookUp')
+      return null
+    },
+    finish: () => {
+      steps.push('finish')
+      return { body: null, changes: null }
+    },
+    screen: () => {
+      steps.push('screen')
+      return null
+    },
+    dropToken: () => undefined,
+    recorder: {
+      admit: () => void steps.push('admit'),
+      authorized: (exchange) => {
+        record('authorized', exchange)
+        return disk.promise
+      },
+      refused: async (exchange) => record('refused', exchange),
+      completed: async (exchange, outcome) => record(`completed ${outcome}`, exchange),
+      received: async () => undefined,
+      event: async () => undefined,
+    },
+    forward: (grant, call) => {
+      steps.push('forward')
+      calls.push({ grant, call })
+    },
+    challenge: { publicUrl: 'https://gateway.test', authorizationUri: null },
+    now: () => 0,
+    ...changes,
+  }
+  const pipeline = createPipeline(stages)
+
+  const raw = Object.assign(new EventEmitter(), {
+    method,
+    url: JOB,
+    headers: {},
+    rawHeaders: [],
+    complete: true,
+    socket: { remoteAddress: '127.0.0.1', remotePort: 1, bytesRead: 0, writable: true },
+  })
+  const connection = Object.assign(new EventEmitter(), {
+    destroyed: false,
+    headersSent: false,
+    writableFinished: false,
+    destroy: () => undefined,
+  })
+  const sent: unknown[] = []
+  const status: number[] = []
+  const request = { raw, method, headers: raw.headers, body: undefined }
+  const reply = {
+    raw: connection,
+    request,
+    from: () => undefined,
+    header: () => reply,
+    headers: () => reply,
+    code: (code: number) => {
+      status.push(code)
+      return reply
+    },
+    send: (body: unknown) => {
+      sent.push(body)
+      return reply
+    },
+  }
+  const asRequest = request as unknown as FastifyRequest
+  const asReply = reply as unknown as FastifyReply
+
+  return {
+    stages,
+    steps,
+    judged,
+    records,
+    calls,
+    sent,
+    status,
+    reply,
+    disk,
+    /** The client's connection is done with, whatever it was sent. */
+    close: () => connection.emit('close'),
+    hangUp: () => void (connection.destroyed = true),
+    /** As Fastify runs it: whatever is thrown ends in `refuse`. */
+    run: async () => {
+      try {
+        await pipeline.receive(asRequest, asReply)
+        await pipeline.handle(asRequest, asReply)
+      } catch (error) {
+        await pipeline.refuse(error, asRequest, asReply)
+      }
+    },
+  }
+}
