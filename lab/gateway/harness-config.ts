@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import type { Config } from '../../src/config/schema/schema.ts'
+import type { Config, IssuerConfig } from '../../src/config/schema/schema.ts'
 import { INTROSPECTION_CLIENT } from '../identity/issuers/issuers.ts'
 import { INTROSPECTION_SECRET_VARIABLE, type Lab } from '../lab.ts'
 import {
@@ -23,8 +23,13 @@ import {
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
+type Loose<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>
+
 /** A configuration as a file has it: what has a default may be left out. */
-export type ConfigFile = Omit<Config, 'limits'> & { readonly limits?: Partial<Config['limits']> }
+export type ConfigFile = Omit<Config, 'issuers' | 'limits'> & {
+  readonly issuers: Loose<IssuerConfig, 'algorithms' | 'clockToleranceSeconds'>[]
+  readonly limits?: Partial<Config['limits']>
+}
 
 /** What differs from one gateway of the lab to the next. */
 export interface GatewayConfigOptions {

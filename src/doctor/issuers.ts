@@ -4,15 +4,12 @@
  */
 import type { IssuerConfig } from '../config/schema/schema.ts'
 import { discover, discoveryUrl } from '../identity/discovery.ts'
-import {
-  DEFAULT_ALGORITHMS,
-  DEFAULT_TIMEOUT_MS,
-  DEFAULT_TOLERANCE_SECONDS,
-} from '../identity/issuers/defaults.ts'
 import { readKeySet } from '../identity/keys/key-set.ts'
 import { fetchJson, nameFailure } from '../lib/http.ts'
 import { findingsOf, type Finding } from './finding.ts'
 
+/** For each question that the doctor asks an issuer. */
+const TIMEOUT_MS = 5_000
 /** `Date` has whole seconds, and an answer takes its time. */
 const NOTABLE_SECONDS = 5
 
@@ -30,7 +27,7 @@ export async function checkClock(
     if (skew === null) {
       return clock.unverified(where, 'its time could not be asked', 'see the check "issuers"')
     }
-    const tolerance = config.clockToleranceSeconds ?? DEFAULT_TOLERANCE_SECONDS
+    const tolerance = config.clockToleranceSeconds
     const what =
       Math.abs(skew) <= 1
         ? 'agrees with this machine'
@@ -50,7 +47,7 @@ async function skewOf({ issuer }: IssuerConfig, now: () => number): Promise<numb
     const before = now()
     const response = await fetch(discoveryUrl(issuer), {
       redirect: 'manual',
-      signal: AbortSignal.timeout(DEFAULT_TIMEOUT_MS),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
     })
     await response.body?.cancel()
     const date = Date.parse(response.headers.get('date') ?? '')
@@ -69,8 +66,8 @@ export async function checkIssuers(configs: readonly IssuerConfig[]): Promise<Fi
 }
 
 async function checkIssuer(config: IssuerConfig, where: string): Promise<Finding> {
-  const { issuer, algorithms = DEFAULT_ALGORITHMS } = config
-  const signal = AbortSignal.timeout(DEFAULT_TIMEOUT_MS)
+  const { issuer, algorithms } = config
+  const signal = AbortSignal.timeout(TIMEOUT_MS)
   let url = config.jwksUri ?? null
   if (url === null) {
     const discovered = await discover(issuer, signal)

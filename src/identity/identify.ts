@@ -8,7 +8,6 @@ import { hash } from 'node:crypto'
 import type { IssuerConfig, SecretSource } from '../config/schema/schema.ts'
 import { Refusal } from '../errors.ts'
 import { createAuthorities } from './issuers/authorities.ts'
-import { DEFAULT_TIMEOUT_MS } from './issuers/defaults.ts'
 import { readCredential } from './credential/bearer.ts'
 import type { DenyList } from './deny-list.ts'
 import { createDpopCheck } from './credential/dpop.ts'
@@ -27,8 +26,8 @@ export interface IdentifyOptions {
   readonly denyList: DenyList
   /** Milliseconds since the epoch. */
   readonly now: () => number
-  /** For one call to an issuer or to Graph; DEFAULT_TIMEOUT_MS if absent. */
-  readonly timeoutMs?: number
+  /** For one call to an issuer or to Graph. */
+  readonly timeoutMs: number
   /** A token of one of the gateway's own identities, for Graph. */
   readonly graphToken: (identityName: string, scope: string) => Promise<string>
   readonly log: Log
@@ -64,7 +63,6 @@ export function createIdentify(options: IdentifyOptions): Identify {
   let flushes = 0
   const authorities = createAuthorities(options.issuers, {
     ...options,
-    timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
     onWithdrawn(thumbprints) {
       flushes += 1
       cache.dropKeys(thumbprints)

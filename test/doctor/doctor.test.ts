@@ -11,6 +11,7 @@ import type { ConfigFile } from '../../lab/gateway/harness-config.ts'
 import { checkClock } from '../../src/doctor/issuers.ts'
 import type { Finding } from '../../src/doctor/finding.ts'
 import { run, start } from '../cli/support/run.ts'
+import { ISSUER_DEFAULTS } from '../support/issuer-defaults.ts'
 
 let lab: Lab
 t.before(async () => {
@@ -166,7 +167,13 @@ t.test(
 
 t.test('a clock that is wrong is found by the issuers’ own', async (t) => {
   const issuers = [
-    { name: 'entra', profile: 'entra' as const, issuer: lab.issuers.entra.url, audiences: ['x'] },
+    {
+      name: 'entra',
+      profile: 'entra' as const,
+      ...ISSUER_DEFAULTS,
+      issuer: lab.issuers.entra.url,
+      audiences: ['x'],
+    },
   ]
   const skewed = async (seconds: number): Promise<string | undefined> =>
     (await checkClock(issuers, () => Date.now() + seconds * 1000))[0]?.status

@@ -8,6 +8,7 @@ import { okta } from '../../src/identity/issuers/profiles/okta.ts'
 import type { Profile } from '../../src/identity/issuers/profiles/profile.ts'
 import { membersOf, parseStrictJson } from '../../src/lib/strict-json.ts'
 import { makeRandom } from './support/random.ts'
+import { ISSUER_DEFAULTS } from '../support/issuer-defaults.ts'
 
 const TENANT = '11111111-2222-4333-8444-555555555555'
 const OTHER = '99999999-2222-4333-8444-555555555555'
@@ -23,17 +24,42 @@ const issuers: { name: string; iss: string; profile: Profile }[] = [
 ]
 
 const matchIssuer = createIssuerMatcher([
-  { name: 'entra', profile: 'entra', issuer: issuers[0]?.iss ?? '', audiences: ['a'] },
-  { name: 'entra-old', profile: 'entra', issuer: issuers[1]?.iss ?? '', audiences: ['a'] },
+  {
+    name: 'entra',
+    profile: 'entra',
+    ...ISSUER_DEFAULTS,
+    issuer: issuers[0]?.iss ?? '',
+    audiences: ['a'],
+  },
+  {
+    name: 'entra-old',
+    profile: 'entra',
+    ...ISSUER_DEFAULTS,
+    issuer: issuers[1]?.iss ?? '',
+    audiences: ['a'],
+  },
   {
     name: 'many',
     profile: 'entra',
+    ...ISSUER_DEFAULTS,
     issuer: 'https://login.microsoftonline.com/{tenantid}/v2.0',
     audiences: ['a'],
     tenants: [OTHER],
   },
-  { name: 'okta', profile: 'okta', issuer: issuers[3]?.iss ?? '', audiences: ['a'] },
-  { name: 'oidc', profile: 'oidc', issuer: issuers[4]?.iss ?? '', audiences: ['a'] },
+  {
+    name: 'okta',
+    profile: 'okta',
+    ...ISSUER_DEFAULTS,
+    issuer: issuers[3]?.iss ?? '',
+    audiences: ['a'],
+  },
+  {
+    name: 'oidc',
+    profile: 'oidc',
+    ...ISSUER_DEFAULTS,
+    issuer: issuers[4]?.iss ?? '',
+    audiences: ['a'],
+  },
 ])
 
 /** What an attacker would write into any claim: ids, groups and roles of every issuer, and what may confuse a join. */

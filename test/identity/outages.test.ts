@@ -5,6 +5,7 @@ import { Refusal } from '../../src/errors.ts'
 import { sendJson, sign, type Route, type TestIssuer } from './support/issuer.ts'
 import { GRAPH_TENANT, makeBadWorld } from './support/bad-world.ts'
 import { bearer, codeOf, GROUP, makeWorld, type World } from './support/world.ts'
+import { ISSUER_DEFAULTS } from '../support/issuer-defaults.ts'
 
 const calls = (issuer: TestIssuer, route: Route) => issuer.calls.get(route) ?? 0
 const entraToken = async (world: World, changes = {}) =>
@@ -141,7 +142,13 @@ void t.test('an issuer that nobody listens for is an outage too', async (test) =
   server.close()
   await once(server, 'close')
   const issuer = `http://127.0.0.1:${address.port}/oauth2/gone`
-  world.configs.push({ name: 'gone', profile: 'okta', issuer, audiences: ['x'] })
+  world.configs.push({
+    name: 'gone',
+    profile: 'okta',
+    ...ISSUER_DEFAULTS,
+    issuer,
+    audiences: ['x'],
+  })
   const identify = await world.makeIdentify()
   const token = await sign(world.oktaKey, world.oktaUser({ iss: issuer, aud: 'x' }))
   test.equal(await codeOf(identify.identify(bearer(token))), 'idp_unavailable')

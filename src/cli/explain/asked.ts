@@ -84,6 +84,7 @@ export async function principalOfToken(configFile: string, io: Io): Promise<Prin
     denyList,
     now,
     graphToken: async (name, scope) => (await broker.token(name, scope)).token,
+    timeoutMs: config.limits.issuerTimeoutMs,
     log: QUIET.warn,
   })
   try {

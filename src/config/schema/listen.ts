@@ -31,8 +31,8 @@ export const Listen = Type.Object(
                 caFile: path,
                 required: Type.Optional(
                   Type.Boolean({
-                    description:
-                      'no connection without one; off by default, so that some callers may have one',
+                    default: false,
+                    description: 'no connection without one; if false, a caller may have one',
                   }),
                 ),
               },
@@ -47,7 +47,7 @@ export const Listen = Type.Object(
         strict,
       ),
     ),
-    dangerouslyPlainHttpBehindATlsTerminatingProxy: Type.Optional(Type.Boolean()),
+    dangerouslyPlainHttpBehindATlsTerminatingProxy: Type.Optional(Type.Boolean({ default: false })),
     metrics: Type.Optional(
       Type.Object(
         {

@@ -30,15 +30,22 @@ const Issuer = Type.Object(
         description: 'tenants accepted; a multi-tenant Entra issuer needs them',
       }),
     ),
-    algorithms: Type.Optional(
+    algorithms: defaulted(
       Type.Array(
         Type.Union([Type.Literal('RS256'), Type.Literal('PS256'), Type.Literal('ES256')]),
-        { minItems: 1 },
+        { minItems: 1, default: ['RS256'] },
       ),
     ),
-    clockToleranceSeconds: Type.Optional(Type.Integer({ minimum: 0, maximum: 60 })),
+    clockToleranceSeconds: defaulted(
+      Type.Integer({
+        minimum: 0,
+        maximum: 60,
+        default: 30,
+        description: 'by how much clocks may differ',
+      }),
+    ),
     guests: Type.Optional(
-      Type.Boolean({ description: 'accept guest users of an Entra tenant; off by default' }),
+      Type.Boolean({ default: false, description: 'accept guest users of an Entra tenant' }),
     ),
     jwksUri: Type.Optional(url),
     introspection: Type.Optional(
@@ -52,8 +59,9 @@ const Issuer = Type.Object(
           }),
           everyToken: Type.Optional(
             Type.Boolean({
+              default: false,
               description:
-                'also ask about tokens that verify here, so that a revoked one is refused within 30 s; off by default',
+                'also ask about tokens that verify here, so that a revoked one is refused within 30 s',
             }),
           ),
         },

@@ -5,7 +5,6 @@
 import type { IssuerConfig, SecretSource } from '../../config/schema/schema.ts'
 import { Refusal } from '../../errors.ts'
 import { createGroupResolver, type GroupResolver } from '../groups.ts'
-import { DEFAULT_ALGORITHMS, DEFAULT_TOLERANCE_SECONDS } from './defaults.ts'
 import { ANSWER_MS, createIntrospector, type Introspector } from './introspection.ts'
 import type { Unverified } from '../credential/jws.ts'
 import { createKeyStore, type KeyStoreState } from '../keys/key-store.ts'
@@ -48,14 +47,7 @@ export interface Authority {
 
 export function createAuthority(config: IssuerConfig, options: AuthorityOptions): Authority {
   const { secrets, now, graphToken, log, onWithdrawn, timeoutMs } = options
-  const {
-    name,
-    issuer,
-    jwksUri = null,
-    algorithms = DEFAULT_ALGORITHMS,
-    introspection,
-    graph,
-  } = config
+  const { name, issuer, jwksUri = null, algorithms, introspection, graph } = config
   const profile = PROFILES[config.profile]
   const store = profile.introspectedOnly(config)
     ? null
@@ -98,7 +90,7 @@ export function createAuthority(config: IssuerConfig, options: AuthorityOptions)
     const parts = { typ: 'at+jwt', claims: profile.introspected(answer) }
     checkAudiences(parts, config.audiences)
     checkLifetime(parts)
-    checkTimes(parts.claims, config.clockToleranceSeconds ?? DEFAULT_TOLERANCE_SECONDS, now())
+    checkTimes(parts.claims, config.clockToleranceSeconds, now())
     const binding = readBinding(parts.claims)
     const [principal, until] = await complete(profile.read(parts, matched))
     return { principal, binding, key: null, until: Math.min(until, now() + ANSWER_MS) }

@@ -10,7 +10,6 @@ import type { KeyStore } from '../keys/key-store.ts'
 import type { VerificationKey } from '../keys/key-set.ts'
 import type { Members } from '../../lib/strict-json.ts'
 import { nameMistake } from '../credential/mistake.ts'
-import { DEFAULT_ALGORITHMS, DEFAULT_TOLERANCE_SECONDS } from './defaults.ts'
 import type { MatchedIssuer } from './profiles/profile.ts'
 import { PROFILES } from './profiles/profiles.ts'
 
@@ -33,7 +32,7 @@ export async function verifyToken(
   now: number,
 ): Promise<VerificationKey> {
   const { config, iss } = issuer
-  const algorithms = config.algorithms ?? DEFAULT_ALGORITHMS
+  const algorithms = config.algorithms
   const { alg } = unverified
   if (!algorithms.some((allowed) => allowed === alg)) {
     throw new Refusal('invalid_token', 'the token’s algorithm is not accepted for its issuer')
@@ -47,7 +46,7 @@ export async function verifyToken(
       issuer: iss,
       audience: config.audiences,
       requiredClaims: REQUIRED_CLAIMS,
-      clockTolerance: config.clockToleranceSeconds ?? DEFAULT_TOLERANCE_SECONDS,
+      clockTolerance: config.clockToleranceSeconds,
       maxTokenAge: MAX_LIFETIME_SECONDS,
       currentDate: new Date(now),
     })

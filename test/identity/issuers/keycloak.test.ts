@@ -10,6 +10,7 @@ import t from 'tap'
 import { freePort } from '../../../lab/server/free-port.ts'
 import { createDenyList } from '../../../src/identity/deny-list.ts'
 import { createIdentify } from '../../../src/identity/identify.ts'
+import { ISSUER_DEFAULTS } from '../../support/issuer-defaults.ts'
 
 const HOME = resolve(import.meta.dirname, '../../../.keycloak')
 const found = existsSync(HOME)
@@ -99,12 +100,13 @@ t.test(
     t.ok(up, 'it has started')
 
     const identify = createIdentify({
-      issuers: [{ name: 'kc', profile: 'oidc', issuer, audiences: [AUDIENCE] }],
+      issuers: [{ name: 'kc', profile: 'oidc', ...ISSUER_DEFAULTS, issuer, audiences: [AUDIENCE] }],
       publicUrl: 'https://gw.example.com',
       secrets: () => '',
       denyList: createDenyList({ file: null, log: () => undefined }),
       now: Date.now,
       graphToken: () => Promise.reject(new Error('not asked')),
+      timeoutMs: 5_000,
       log: () => undefined,
     })
     t.teardown(() => identify.close())

@@ -4,6 +4,7 @@ import { Provider } from 'oidc-provider'
 import t from 'tap'
 import type { IssuerConfig } from '../../../src/config/schema/schema.ts'
 import { bearer, codeOf, makeWorld } from '../support/world.ts'
+import { ISSUER_DEFAULTS } from '../../support/issuer-defaults.ts'
 
 const API = 'https://gateway.example.org'
 const SECRET = 'a secret of the client'
@@ -85,7 +86,13 @@ void t.test('a JWT of a certified OpenID provider is verified', async (test) => 
   const world = await makeWorld()
   test.teardown(() => world.close())
   const { issuer, issue } = await startProvider(test as typeof t, 'jwt')
-  const config: IssuerConfig = { name: 'own', profile: 'oidc', issuer, audiences: [API] }
+  const config: IssuerConfig = {
+    name: 'own',
+    profile: 'oidc',
+    ...ISSUER_DEFAULTS,
+    issuer,
+    audiences: [API],
+  }
   const identify = await world.makeIdentify({ issuers: [config], now: Date.now })
   const principal = await identify.identify(bearer(await issue()))
   test.match(principal, { kind: 'service', id: 'own/job', client: 'job', scopes: ['access'] })
@@ -102,6 +109,7 @@ void t.test('an opaque token of a certified OpenID provider is introspected', as
   const config: IssuerConfig = {
     name: 'own',
     profile: 'oidc',
+    ...ISSUER_DEFAULTS,
     issuer,
     audiences: [API],
     introspection,

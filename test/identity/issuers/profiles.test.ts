@@ -12,6 +12,7 @@ import {
   OTHER_TENANT,
   TENANT,
 } from '../support/world.ts'
+import { ISSUER_DEFAULTS } from '../../support/issuer-defaults.ts'
 
 void t.test('version 1 tokens of Entra are verified by their own issuer', async (test) => {
   const world = await makeWorld()
@@ -22,6 +23,7 @@ void t.test('version 1 tokens of Entra are verified by their own issuer', async 
   const config: IssuerConfig = {
     name: 'old',
     profile: 'entra',
+    ...ISSUER_DEFAULTS,
     issuer,
     audiences: ['api://gateway'],
   }
@@ -46,7 +48,13 @@ void t.test(
     test.teardown(() => world.close())
     const issuer = `${world.entra.origin}/${TENANT}/`
     world.entra.issuers.set(`/${TENANT}`, issuer)
-    const config: IssuerConfig = { name: 'old', profile: 'entra', issuer, audiences: [AUDIENCE] }
+    const config: IssuerConfig = {
+      name: 'old',
+      profile: 'entra',
+      ...ISSUER_DEFAULTS,
+      issuer,
+      audiences: [AUDIENCE],
+    }
     const claims = world.entraUser({ iss: issuer, ver: '1.0' })
     const token = bearer(await sign(world.entraKey, claims))
     const cases: [string, string][] = [
@@ -175,6 +183,7 @@ void t.test(
     const config: IssuerConfig = {
       name: 'org',
       profile: 'okta',
+      ...ISSUER_DEFAULTS,
       issuer: origin,
       audiences: [origin],
       introspection: { clientId: 'gateway', clientSecret: { fromEnv: 'X' } },
@@ -275,6 +284,7 @@ void t.test(
     const config: IssuerConfig = {
       name: 'keycloak',
       profile: 'oidc',
+      ...ISSUER_DEFAULTS,
       issuer,
       audiences: ['gateway'],
     }

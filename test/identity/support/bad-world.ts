@@ -11,6 +11,7 @@ import type { JWK } from 'jose'
 import { createDenyList, type DenyList } from '../../../src/identity/deny-list.ts'
 import { keyOf, type SigningKey } from './issuer.ts'
 import { AUDIENCE, makeWorld, OKTA_AUDIENCE, OTHER_TENANT, TENANT, type World } from './world.ts'
+import { ISSUER_DEFAULTS } from '../../support/issuer-defaults.ts'
 
 export const MSA_TENANT = '9188040d-6c67-4c5b-b112-36a304b66dad'
 export const GRAPH_TENANT = '77777777-2222-4333-8444-555555555555'
@@ -70,14 +71,22 @@ export async function makeBadWorld(): Promise<BadWorld> {
     {
       name: 'shared',
       profile: 'entra',
+      ...ISSUER_DEFAULTS,
       issuer: template,
       audiences: [AUDIENCE],
       tenants: [OTHER_TENANT],
     },
-    { name: 'weak', profile: 'oidc', issuer: weakIssuer, audiences: [OKTA_AUDIENCE] },
+    {
+      name: 'weak',
+      profile: 'oidc',
+      ...ISSUER_DEFAULTS,
+      issuer: weakIssuer,
+      audiences: [OKTA_AUDIENCE],
+    },
     {
       name: 'opaque',
       profile: 'oidc',
+      ...ISSUER_DEFAULTS,
       issuer: opaqueIssuer,
       audiences: [OKTA_AUDIENCE],
       introspection: { clientId: 'gateway', clientSecret: { fromEnv: 'X' } },
@@ -85,6 +94,7 @@ export async function makeBadWorld(): Promise<BadWorld> {
     {
       name: 'graph',
       profile: 'entra',
+      ...ISSUER_DEFAULTS,
       issuer: graphIssuer,
       audiences: [AUDIENCE],
       graph: { endpoint: entra.origin, identity: 'reader' },

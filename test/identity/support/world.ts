@@ -10,6 +10,7 @@ import {
   type IdentifyOptions,
 } from '../../../src/identity/identify.ts'
 import { keyOf, startIssuer, type SigningKey, type TestIssuer } from './issuer.ts'
+import { ISSUER_DEFAULTS } from '../../support/issuer-defaults.ts'
 
 export const TENANT = '11111111-2222-4333-8444-555555555555'
 export const OTHER_TENANT = '99999999-2222-4333-8444-555555555555'
@@ -99,8 +100,20 @@ export async function makeWorld(): Promise<World> {
     oktaIssuer,
     logs,
     configs: [
-      { name: 'entra', profile: 'entra', issuer: entraIssuer, audiences: [AUDIENCE] },
-      { name: 'okta', profile: 'okta', issuer: oktaIssuer, audiences: [OKTA_AUDIENCE] },
+      {
+        name: 'entra',
+        profile: 'entra',
+        ...ISSUER_DEFAULTS,
+        issuer: entraIssuer,
+        audiences: [AUDIENCE],
+      },
+      {
+        name: 'okta',
+        profile: 'okta',
+        ...ISSUER_DEFAULTS,
+        issuer: oktaIssuer,
+        audiences: [OKTA_AUDIENCE],
+      },
     ],
     entraUser: (changes = {}) =>
       claims(
@@ -172,6 +185,7 @@ export async function makeWorld(): Promise<World> {
         denyList,
         now: clock,
         graphToken: () => Promise.resolve('graph-token'),
+        timeoutMs: 5_000,
         log: (fields, message) => logs.push({ fields, message }),
         ...changes,
       })
