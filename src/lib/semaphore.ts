@@ -1,56 +1,49 @@
 /**
- * Turns at something that only so many may use at once: the others wait in line, as many as there is room for.
+ * A semaphore with a bounded queue: so many callers at once, the others wait in the order in which they came.
  * @module
  */
 
-export interface Turns {
+export interface Semaphore {
   /**
-   * Waits for a turn, which must be given back.
+   * Waits for a permit, which must be released.
    * @param waitMs longest wait
-   * @returns why there is none, or null
+   * @returns null, or why there is no permit
    */
-  take(waitMs: number): Promise<string | null>
-  giveBack(): void
-  /** Turns that are taken. */
-  taken(): number
+  acquire(waitMs: number): Promise<string | null>
+  release(): void
 }
 
-/**
- * @param most turns at once
- * @param room places in line
- */
-export function createTurns(most: number, room: number): Turns {
-  // in the order in which they came, and any of them may leave early
-  const line = new Set<() => void>()
+export function createSemaphore(permits: number, maxWaiting: number): Semaphore {
+  // a set keeps the order in which they came, and any of them may leave early
+  const waiting = new Set<() => void>()
   let taken = 0
   return {
-    async take(waitMs) {
-      if (taken < most) {
+    async acquire(waitMs) {
+      if (taken < permits) {
         taken += 1
         return null
       }
-      if (line.size >= room) return 'too many calls at once'
+      if (waiting.size >= maxWaiting) return 'too many calls at once'
       const { promise, resolve } = Promise.withResolvers<string | null>()
-      const called = (): void => {
+      const admit = (): void => {
         resolve(null)
       }
-      line.add(called)
+      waiting.add(admit)
       const timer = setTimeout(() => {
-        line.delete(called)
+        waiting.delete(admit)
         resolve('no turn came in time')
       }, waitMs)
       return promise.finally(() => {
         clearTimeout(timer)
       })
     },
-    giveBack() {
-      const [next] = line
-      // the turn goes from hand to hand: nobody who comes now is before those who wait
+    release() {
+      const [next] = waiting
+      // the permit is handed over directly, so that nobody who comes now overtakes those who wait
       if (next !== undefined) {
-        line.delete(next)
+        waiting.delete(next)
         next()
       } else taken -= 1
     },
-    taken: () => taken,
   }
 }

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { Refusal, toRefusal } from '../errors.ts'
-import { createBreaker } from '../lib/breaker.ts'
+import { createCircuitBreaker } from '../lib/circuit-breaker.ts'
 import { inspectToken } from './inspect.ts'
 import type { FetchToken } from './credentials.ts'
 import type { IdentityConfig } from '../config/schema/schema.ts'
@@ -72,7 +72,7 @@ export function createSlot(options: SlotOptions): Slot {
   const entries = new LRUCache<string, Entry>({
     max: identity.kind === 'on-behalf-of' ? MAX_CALLERS : 1,
   })
-  const breaker = createBreaker(now)
+  const breaker = createCircuitBreaker(now)
   const underWay = new Set<AbortController>()
   const counts = { fetched: 0, failed: 0, mismatched: 0 }
   let lastFailure: Refusal | null = null

@@ -14,7 +14,7 @@ import type { Answer } from '../support/send.ts'
 
 t.setTimeout(300_000)
 const PEOPLE = 1_000
-/** MAX_IN_FLIGHT in src/lib/circuit-breaker.ts */
+/** MAX_IN_FLIGHT in src/lib/guard.ts */
 const AT_ONCE = 100
 /** Connections of those who wait for Graph, and of one who does not. */
 const CONNECTIONS = 400

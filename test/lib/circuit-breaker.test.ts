@@ -1,99 +1,86 @@
 import t from 'tap'
-import { Refusal } from '../../src/errors.ts'
-import { createGuard } from '../../src/lib/circuit-breaker.ts'
-import type { Answer } from '../../src/lib/http.ts'
-import { codeOf, makeClock } from '../identity/support/world.ts'
+import { createCircuitBreaker } from '../../src/lib/circuit-breaker.ts'
 
-const good: Answer = { ok: true, status: 200, body: {}, retryAfter: null }
-const bad: Answer = { ok: false, why: 'ECONNREFUSED' }
-
-function setUp({ waitMs = 5_000 } = {}) {
-  const clock = makeClock()
-  const waits: number[] = []
-  const reasons: string[] = []
-  const guard = createGuard({
-    now: clock,
-    waitMs,
-    refuse(retryAfter, inner) {
-      waits.push(retryAfter)
-      reasons.push(inner)
-      return new Refusal('graph_unavailable', 'x', { retryAfter, inner })
-    },
-  })
-  const call = (answer: Answer) => codeOf(guard.run(() => Promise.resolve(answer)))
-  return { clock, waits, reasons, guard, call }
-}
-
-void t.test(
-  'the back-off doubles from 1 to 30 seconds and ends with a good answer',
-  async (test) => {
-    const { clock, waits, call } = setUp()
-    for (let i = 0; i < 7; i += 1) {
-      test.equal(await call(bad), 'graph_unavailable')
-      clock.ms += 30_000
-    }
-    test.same(waits, [1, 2, 4, 8, 16, 30, 30])
-    test.equal(await call(good), 'accepted')
-    await call(bad)
-    test.equal(waits.at(-1), 1)
-  },
-)
-
-void t.test('calls that fail together count as one failure', async (test) => {
-  const { waits, call } = setUp()
-  await Promise.all(Array.from({ length: 50 }, () => call(bad)))
-  test.same(new Set(waits), new Set([1]))
-})
-
-void t.test('a hundred calls are under way at once, the others wait in line', async (test) => {
-  const { guard } = setUp()
-  let [underWay, most] = [0, 0]
-  const call = async (): Promise<Answer> => {
-    underWay += 1
-    most = Math.max(most, underWay)
-    await new Promise((done) => setImmediate(done))
-    underWay -= 1
-    return good
+void t.test('the delay doubles from 1 s to 30 s and starts again after a success', (st) => {
+  let now = 0
+  const breaker = createCircuitBreaker(() => now)
+  const delays: number[] = []
+  for (let failure = 0; failure < 8; failure += 1) {
+    st.ok(breaker.begin())
+    breaker.failed(0)
+    delays.push(breaker.delay())
+    now += breaker.delay()
   }
-  const codes = await Promise.all(Array.from({ length: 1_100 }, () => codeOf(guard.run(call))))
-  test.same(new Set(codes), new Set(['accepted']))
-  test.equal(most, 100)
-  test.same(guard.counts(), { calls: 1_100, failures: 0 })
+  st.same(delays, [1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000])
+  st.ok(breaker.begin())
+  breaker.succeeded()
+  st.notOk(breaker.isOpen())
+  breaker.failed(0)
+  st.equal(breaker.delay(), 1000)
+  st.end()
 })
 
-void t.test('where there is no more room in line, there is no waiting', async (test) => {
-  const { guard, reasons } = setUp()
-  const { promise: held, resolve: letGo } = Promise.withResolvers<Answer>()
-  const all = Array.from({ length: 1_100 }, () => codeOf(guard.run(() => held)))
-  test.equal(await codeOf(guard.run(() => held)), 'graph_unavailable')
-  test.same(reasons, ['too many calls at once'])
-  letGo(good)
-  test.same(new Set(await Promise.all(all)), new Set(['accepted']))
+void t.test('after a failure one trial at a time is let through, however long it takes', (st) => {
+  let now = 0
+  const breaker = createCircuitBreaker(() => now)
+  st.ok(breaker.begin() && breaker.begin(), 'unlimited while all is well')
+  breaker.failed(0)
+  st.notOk(breaker.begin())
+  now = 1000
+  st.ok(breaker.begin())
+  now = 100_000
+  st.notOk(breaker.begin())
+  breaker.succeeded()
+  st.ok(breaker.begin())
+  st.end()
 })
 
-void t.test('a wait for a turn ends in its time', async (test) => {
-  const { guard, reasons } = setUp({ waitMs: 10 })
-  const { promise: held, resolve: letGo } = Promise.withResolvers<Answer>()
-  const all = Array.from({ length: 100 }, () => codeOf(guard.run(() => held)))
-  test.equal(await codeOf(guard.run(() => held)), 'graph_unavailable')
-  test.same(reasons, ['no turn came in time'])
-  letGo(good)
-  test.same(new Set(await Promise.all(all)), new Set(['accepted']))
-  test.equal(await codeOf(guard.run(() => Promise.resolve(good))), 'accepted', 'no turn is lost')
+void t.test('attempts that were under way together count as one failure', (st) => {
+  const breaker = createCircuitBreaker(() => 0)
+  for (let attempt = 0; attempt < 50; attempt += 1) breaker.begin()
+  for (let attempt = 0; attempt < 50; attempt += 1) breaker.failed(0)
+  st.equal(breaker.delay(), 1000)
+  st.end()
 })
 
-void t.test('those who wait for a side that fails are not sent there, too', async (test) => {
-  const { guard, reasons } = setUp()
-  const { promise: held, resolve: letGo } = Promise.withResolvers<Answer>()
-  const all = Array.from({ length: 500 }, () => codeOf(guard.run(() => held)))
-  letGo(bad)
-  test.same(new Set(await Promise.all(all)), new Set(['graph_unavailable']))
-  test.same(guard.counts(), { calls: 100, failures: 100 })
-  test.equal(reasons.filter((reason) => reason === 'backing off').length, 400)
+void t.test('Retry-After prolongs the delay, up to five minutes, and never shortens it', (st) => {
+  for (const [retryAfter, delay] of [
+    [0, 1000],
+    [500, 1000],
+    [20_000, 20_000],
+    [86_400_000, 300_000],
+  ] as const) {
+    const breaker = createCircuitBreaker(() => 0)
+    breaker.begin()
+    breaker.failed(retryAfter)
+    st.equal(breaker.delay(), delay)
+  }
+  st.end()
 })
 
-void t.test('a Retry-After of an hour is cut to 30 seconds', async (test) => {
-  const { waits, call } = setUp()
-  await call({ ok: true, status: 429, body: null, retryAfter: 3_600 })
-  test.same(waits, [30])
+void t.test('of calls that fail together, the longest Retry-After counts', (st) => {
+  const breaker = createCircuitBreaker(() => 0)
+  for (let attempt = 0; attempt < 3; attempt += 1) breaker.begin()
+  for (const retryAfter of [0, 20_000, 5_000]) breaker.failed(retryAfter)
+  st.equal(breaker.delay(), 20_000)
+  st.end()
+})
+
+void t.test('its owner may bound Retry-After further', (st) => {
+  const breaker = createCircuitBreaker(() => 0, 30_000)
+  breaker.begin()
+  breaker.failed(3_600_000)
+  st.equal(breaker.delay(), 30_000)
+  st.end()
+})
+
+void t.test('a clock that jumps back does not keep it open', (st) => {
+  let now = 10_000_000
+  const breaker = createCircuitBreaker(() => now)
+  breaker.begin()
+  breaker.failed(0)
+  now -= 3_600_000
+  st.equal(breaker.delay(), 0)
+  st.ok(breaker.begin())
+  st.end()
 })
