@@ -1,5 +1,5 @@
 /**
- * Where a call goes at Azure, and how its answer leads back: azureml's tables, bound to one configuration.
+ * Where a call goes at Azure and how the URLs in its answer lead back: the tables of azureml with one configuration.
  * @module
  */
 import { randomBytes } from 'node:crypto'
@@ -24,7 +24,7 @@ export interface RoutingOptions {
   readonly cloud: CloudConfig
   /** The gateway's own origin. */
   readonly publicUrl: string
-  /** Signs polling URLs; null for one that ends with the process. */
+  /** Key that signs polling URLs; null for a random one that is lost when the process ends. */
   readonly operationKey: string | null
   readonly now: () => number
   /** ARM's document of a workspace, asked under the permit's identity: origin and ARM id. */
@@ -32,7 +32,7 @@ export interface RoutingOptions {
 }
 
 export interface Routing extends Pick<AnswerRules, 'rewriteHeaders' | 'rewriter'> {
-  /** Where the gateway's own questions go. */
+  /** Where the gateway's own requests go. */
   readonly hosts: Pick<Hosts, 'upstream' | 'regionOf'>
   readonly route: Stages['route']
   /** Whether the call follows an operation that its caller has started. @throws Refusal for a forged handle */

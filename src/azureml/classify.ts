@@ -1,6 +1,6 @@
 /**
- * Method and target become an operation: resource, Azure RBAC action, kind of answer. What fits neither ARM's
- * grammar under a known type nor a known data-plane route is refused by name.
+ * Method and target become an operation: resource, Azure RBAC action, kind of answer. A path that is neither in ARM's
+ * grammar, with a known type, nor a known data-plane route is refused.
  * @module
  */
 import { Refusal } from '../errors.ts'
@@ -46,7 +46,7 @@ function classifyRegional({ method, segments, params }: Target): Operation {
   return { ...operation, region }
 }
 
-/** A handle makes no other call of what follows it: it opens the status of operations and nothing else. */
+/** Behind a handle only the status of an operation can be read. */
 function classifyHandle({ method, segments, params }: Target): Operation {
   const operation = classifyArm(method, segments.slice(2), 'arm')
   checkApiVersion(params)

@@ -1,5 +1,5 @@
 /**
- * The query of a request target: each name once, nothing that two parsers would split differently.
+ * The query of a request target, in which each name stands once and no two parsers would split differently.
  * @module
  */
 import { Refusal } from '../errors.ts'

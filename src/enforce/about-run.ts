@@ -8,7 +8,7 @@ import { readTags, tagFact } from '../azureml/body/tags.ts'
 import { memberOf, parseJson, type JsonNode } from '../lib/json/document.ts'
 import { hasBody, readBody, type Incoming } from '../azureml/body/read.ts'
 import { isRunId } from '../azureml/dataplane/kinds.ts'
-import { readingsOf, runOf } from '../azureml/body/aliases.ts'
+import { aliasReads, runOf } from '../azureml/body/aliases.ts'
 import { Refusal } from '../errors.ts'
 import type { Exchange, Progress } from '../exchange.ts'
 import type { Via } from '../forward/ask.ts'
@@ -72,7 +72,7 @@ export function createAboutRun(options: AboutRunOptions): AboutRun {
   /** Who may not read a run may not read its metrics and files either, whatever their own action permits. */
   function mustNotBeForbidden(exchange: Classified, facts: Facts, progress: Progress): void {
     const { principal, operation } = exchange
-    const refused = refusedUnder(decide, principal, readingsOf(operation), facts)
+    const refused = refusedUnder(decide, principal, aliasReads(operation), facts)
     if (refused === null) return
     progress.judged(refused.decision)
     throw refused.refusal

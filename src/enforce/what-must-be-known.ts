@@ -2,7 +2,7 @@
  * What policy must know of the thing that a call is about before the call can be judged.
  * @module
  */
-import { isDescribed, readingsOf } from '../azureml/body/aliases.ts'
+import { isDescribed, aliasReads } from '../azureml/body/aliases.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import { Refusal } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
@@ -36,7 +36,7 @@ export function factsNeeded(
   collection: boolean,
 ): DocumentNeeds | null {
   const reads = operation.effect === 'read'
-  const names = reads ? [operation, ...readingsOf(operation)] : [operation]
+  const names = reads ? [operation, ...aliasReads(operation)] : [operation]
   const needs = names.flatMap((name) => needsDocument(principal, name, collection) ?? [])
   if (needs.length === 0) return null
   const named = needs.some((need) => need.named)

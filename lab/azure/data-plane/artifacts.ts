@@ -17,7 +17,7 @@ const SERVICE =
   /^\/artifact\/v2\.0\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/[^/]+\/workspaces\/([^/]+)\/artifacts\/([^/]+)\/([^/]+)(\/.*)?$/i
 
 /** Where the artifacts of a run are; `rest` is what follows it in the path. */
-interface Place {
+interface ArtifactPlace {
   readonly workspace: string
   readonly origin: string
   readonly container: string
@@ -30,7 +30,7 @@ export interface Artifacts {
   put(workspace: string, container: string, path: string, content: string): Promise<string>
 }
 
-function placeOf(path: string): Place | null {
+function placeOf(path: string): ArtifactPlace | null {
   const run = RUN.exec(path)
   if (run !== null) {
     const [, workspace = '', id = '', rest = ''] = run
@@ -42,9 +42,9 @@ function placeOf(path: string): Place | null {
   return { workspace, origin, container: decodeURIComponent(container), rest }
 }
 
-const blobOf = (place: Omit<Place, 'rest'>, path: string): string =>
+const blobOf = (place: Omit<ArtifactPlace, 'rest'>, path: string): string =>
   `${place.origin}/${place.container}/${path}`
-const artifact = (place: Place, path: string) => ({
+const artifact = (place: ArtifactPlace, path: string) => ({
   artifactId: `${place.origin}/${place.container}/${path}`,
   origin: place.origin,
   container: place.container,
@@ -56,20 +56,20 @@ const artifact = (place: Place, path: string) => ({
 export function createArtifacts(storage: Storage): Artifacts {
   const known = new Map<string, Set<string>>()
 
-  const pathsOf = (place: Omit<Place, 'rest'>): Set<string> => {
+  const pathsOf = (place: Omit<ArtifactPlace, 'rest'>): Set<string> => {
     const key = `${place.workspace.toLowerCase()}/${place.origin}/${place.container}`
     const paths = known.get(key) ?? new Set()
     known.set(key, paths)
     return paths
   }
-  const content = (place: Place, path: string, permissions: string) => ({
+  const content = (place: ArtifactPlace, path: string, permissions: string) => ({
     origin: place.origin,
     container: place.container,
     path,
     contentUri: storage.signed(permissions, ARTIFACT_CONTAINER, blobOf(place, path)),
   })
 
-  async function register(call: Call, place: Place): Promise<Answer> {
+  async function register(call: Call, place: ArtifactPlace): Promise<Answer> {
     const body = (await call.body()).content?.toString('utf8') ?? ''
     let paths: string[]
     try {

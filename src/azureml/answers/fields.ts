@@ -1,9 +1,9 @@
 /**
- * Where Azure's answers have URLs that clients follow, and where they have secrets.
+ * The fields of Azure's answers that hold URLs which clients follow, or secrets.
  *
  * Source: the ARM specification's models, ARM RPC v1.0 (async operations, paging), MLflow's REST reference,
  * the run history specification and the 2019-08-01 datastore swagger. Only fields that services fill are
- * named: a URL in a tag, a description or a user's property is no business of the gateway's.
+ * listed: a URL in a tag, a description or a user's property is left alone.
  * @module
  */
 import type { FieldKind, FieldRule } from './json-plan.ts'
@@ -14,7 +14,7 @@ function rule(kind: FieldKind, ...paths: readonly string[]): Rules {
   return paths.map((path) => ({ path: path === '' ? [] : path.split('.'), kind }))
 }
 
-/** The same fields of one resource and of each in a list. */
+/** The fields of a single resource and of each resource in a list. */
 function listed(rules: Rules): Rules {
   return rules.flatMap(({ path, kind }) => [
     { path, kind },
@@ -22,7 +22,7 @@ function listed(rules: Rules): Rules {
   ])
 }
 
-/** `@odata.nextLink` is one key: it is written out because keys are split at dots here. */
+/** `@odata.nextLink` is one key, so it is not written with `rule`, which splits at dots. */
 export const PAGING: Rules = [
   ...rule('url', 'nextLink', 'resourceLocation'),
   { path: ['@odata.nextLink'], kind: 'url' },
@@ -53,7 +53,7 @@ export const ARM_FIELDS: ReadonlyMap<string, Rules> = new Map([
   ['Endpoint', ENDPOINT],
 ])
 
-/** A run's `token` lets its holder act as the run; it comes with plain GETs. */
+/** Plain GETs answer with the `token` of a run, which lets its holder act as the run. */
 const RUN: Rules = [
   ...listed([
     ...rule('url', 'services.Tracking.endpoint'),
@@ -120,7 +120,7 @@ const STORE_SECTIONS = [
   'azureMySqlSection',
 ]
 
-/** What `@redact` removes, by action under the provider in lower case. */
+/** What `@redact` removes, by action without the provider, in lower case. */
 export const SECRET_FIELDS: ReadonlyMap<string, Rules> = new Map([
   [
     'workspaces/connections/listsecrets/action',
@@ -143,7 +143,7 @@ export const SECRET_FIELDS: ReadonlyMap<string, Rules> = new Map([
   ],
 ])
 
-/** For every other answer with secrets: all of it but what names it. */
+/** For every other answer with secrets: everything is removed except what identifies it. */
 export const ANY_SECRET: Rules = [
   ...rule('redact', '', '*'),
   ...rule(

@@ -8,7 +8,7 @@
  */
 import * as Byte from '../../lib/json/bytes.ts'
 import { isMapped, type MappedKind, type PlanNode } from './json-plan.ts'
-import { badAnswer, JsonScanner, type JsonEvents } from './json-scanner.ts'
+import { badAnswer, JsonScanner, notJson, type JsonEvents } from './json-scanner.ts'
 
 export interface JsonRewriterOptions {
   readonly plan: PlanNode
@@ -184,7 +184,7 @@ class Editor implements JsonEvents {
     const bytes = Buffer.concat(this.#captured)
     this.#capturing = null
     const value = Byte.decodeString(bytes)
-    if (value === null || !isMapped(kind)) throw badAnswer('the answer is not valid JSON')
+    if (value === null || !isMapped(kind)) throw notJson()
     const mapped = this.#map(value, kind)
     this.#out.push(mapped === value ? bytes : Buffer.from(JSON.stringify(mapped)))
     this.#sent = at
@@ -199,7 +199,7 @@ class Editor implements JsonEvents {
     }
     if (!this.#capture(at, place.maxKeyBytes + QUOTES)) return null
     const key = Byte.decodeString(Buffer.concat(this.#captured))
-    if (key === null) throw badAnswer('the answer is not valid JSON')
+    if (key === null) throw notJson()
     return key.toLowerCase()
   }
 }

@@ -46,7 +46,7 @@ export function badAnswer(what: string): Refusal {
   return new Refusal('upstream_bad_answer', what)
 }
 
-function notJson(): Refusal {
+export function notJson(): Refusal {
   return badAnswer('the answer is not valid JSON')
 }
 
@@ -70,7 +70,7 @@ export class JsonScanner {
     this.#maxDepth = maxDepth
   }
 
-  /** @throws {Refusal} `upstream_bad_answer` for what is not JSON, and what the events throw; then nothing is accepted any more */
+  /** @throws {Refusal} `upstream_bad_answer` if it is not JSON, and what the events throw; both end it for good */
   scan(bytes: Buffer): void {
     try {
       this.#scan(bytes)

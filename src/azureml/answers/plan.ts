@@ -1,5 +1,5 @@
 /**
- * Which fields of an operation's answer are looked at on its way to the client.
+ * Which fields of an operation's answer the rewriter looks at.
  * @module
  */
 import { PROVIDER } from '../../vocabulary/resource-types.ts'
@@ -20,7 +20,7 @@ import type { Operation } from '../../vocabulary/operation.ts'
 const plans = new Map<string, PlanNode | null>()
 
 /**
- * The plan for the JSON answer of an operation; null if its bytes can pass unseen. Tokens of runs are removed
+ * The plan for the JSON answer of an operation; null if its bytes pass unchanged. Tokens of runs are removed
  * with or without `redact`, because they come with plain reads.
  *
  * @param redact whether policy permitted the answer without its secrets
@@ -28,11 +28,11 @@ const plans = new Map<string, PlanNode | null>()
 export function rewritePlan(operation: Operation, redact = false): PlanNode | null {
   const removed = redact && operation.secrets
   const secret = removed ? secretKey(operation) : ''
-  // every part of the key comes from a table, so the cache is as bounded as they are
+  // every part of the key comes from a table, so the cache cannot grow without end
   const key = `${operation.family} ${operation.resource.type} ${isDiscovery(operation)} ${secret}`
   const known = plans.get(key)
   if (known !== undefined) return known
-  // with secrets to remove, a field of the resource must not be spared because it is known
+  // where secrets are removed, the URL rules must not spare a field
   const rules = removed
     ? [...PAGING, ...(SECRET_FIELDS.get(secret) ?? ANY_SECRET)]
     : urls(operation)

@@ -8,9 +8,8 @@
 import { Refusal } from '../../errors.ts'
 import type { Hosts } from '../hosts/hosts.ts'
 import type { MappedKind } from './json-plan.ts'
-import { NOT_SERVED } from '../classify/scoring.ts'
 import type { Operation } from '../../vocabulary/operation.ts'
-import { endpointOf } from '../classify/scoring.ts'
+import { endpointOf, NOT_SERVED } from '../classify/scoring.ts'
 
 /** Headers that clients follow. */
 const URL_HEADERS = [
@@ -57,7 +56,7 @@ export function rewriteUrl(
   scope: string | null,
   where: string,
 ): string {
-  // one slash and no second: `//host` and `/\host` are absolute to some clients
+  // some clients read `//host` and `/\host` as absolute URLs
   const url = /^\/(?![/\\])[!$-;=?-[\]_a-z~]*$/i.test(value)
     ? `${hosts.publicUrl}${value}`
     : hosts.toGateway(value, scope)
@@ -68,7 +67,7 @@ export function rewriteUrl(
 }
 
 /**
- * The map that a JSON rewriter needs: `url` fields lead back or refuse, `link` fields lead back where they can.
+ * The map for a JSON rewriter: what becomes of the value of each kind of field (json-plan.ts).
  *
  * @param operation the one answered
  */
@@ -82,7 +81,7 @@ export function createFieldMap(
     if (value === '') return value
     if (kind === 'url') return rewriteUrl(value, hosts, scope, 'a field')
     const served = hosts.toGateway(value, scope, endpoint)
-    // an endpoint on a host of its own (Kubernetes): the call ends at the gateway, the bearer goes no further
+    // an endpoint on another host (Kubernetes): calls to it end at the gateway, so that no token leaves to that host
     if (kind === 'scoring') return served ?? `${hosts.publicUrl}${NOT_SERVED}`
     return served ?? value
   }

@@ -1,20 +1,20 @@
 /**
- * Reading one thing under each of its names: a job is a run, of run history and of MLflow, and a model of the data plane
- * is ARM's.
+ * The other names of a thing: a job of ARM is a run of run history and of MLflow, and a model of the data plane is
+ * ARM's model.
  *
- * Who is forbidden to read it under one name is not shown it under another.
+ * Whoever may not read a thing under one of its names is not shown it under another.
  * @module
  */
 import { PROVIDER } from '../../vocabulary/resource-types.ts'
 import { isRunId } from '../dataplane/kinds.ts'
 import type { Operation, Resource } from '../../vocabulary/operation.ts'
 
-/** Reading a thing: first by the name that it was asked for, then by its others. */
-export type Readings = readonly [Operation, ...Operation[]]
+/** One read operation for each name of a thing; first the name that was asked for. */
+export type AliasReads = readonly [Operation, ...Operation[]]
 
 type Chain = Resource['ancestors']
 
-/** What of the data plane says something of itself. Snapshots, discovery and the assets of registries do not. */
+/** Types of the data plane whose answers have facts for policies: not snapshots, discovery or registry assets. */
 const DESCRIBED: ReadonlySet<string> = new Set([
   'Run',
   'Artifact',
@@ -29,12 +29,12 @@ const DESCRIBED: ReadonlySet<string> = new Set([
   'Prompt',
 ])
 
-/** Whether policy can tell apart what the operation is about by what Azure says of it. */
+/** Whether Azure's answer about this resource has facts that a policy can ask for. */
 export function isDescribed({ resource }: Operation): boolean {
   return DESCRIBED.has(resource.type)
 }
 
-/** The run that an operation is about, or whose artifacts it is about; null if it names none. */
+/** Id of the run that an operation reads or changes, itself or its artifacts; null if it names none. */
 export function runOf({ resource, scope }: Operation): string | null {
   const run = [resource, ...resource.ancestors].find(({ type }) => type === 'Run')
   // run history keeps a run's artifacts in a container of this name
@@ -50,12 +50,12 @@ function after(prefix: string, id: string): string | null {
 }
 
 /**
- * Reading runs, as runs and as jobs.
+ * Reads of a run, as a run and as a job.
  * @param like an operation in the same workspace
- * @param id null for all of the workspace
- * @param experiments that the run is known to be in
+ * @param id null for all runs of the workspace
+ * @param experiments the experiments that the run is known to be in
  */
-export function runReadings(like: Operation, id: string | null, experiments: Chain = []): Readings {
+export function runReads(like: Operation, id: string | null, experiments: Chain = []): AliasReads {
   const run = named(like, 'Run', 'runs', id)
   return [
     reading(like, 'experiments/runs/read', {
@@ -66,23 +66,23 @@ export function runReadings(like: Operation, id: string | null, experiments: Cha
   ]
 }
 
-/** Reading experiments, which go by a name and by an id; null for all of the workspace. */
-export function experimentReadings(
+/** Reads of an experiment, by name and by id; a null name stands for all of the workspace. */
+export function experimentReads(
   like: Operation,
   name: string | null,
   id: string | null,
-): Readings {
+): AliasReads {
   const byName = reading(like, 'experiments/read', named(like, 'Experiment', 'experiments', name))
   if (id === null) return [byName]
   return [byName, { ...byName, resource: named(like, 'Experiment', 'experimentids', id) }]
 }
 
-/** Reading models, or versions of one; null for all of the workspace. */
-export function modelReadings(
+/** Reads of a model or of one version; a null name stands for all models, a null version for all versions. */
+export function modelReads(
   like: Operation,
   name: string | null,
   version: string | null,
-): Readings {
+): AliasReads {
   const model = named(like, 'Model', 'models', name)
   const container = reading(like, 'models/read', model)
   if (name !== null && version === null) return [container]
@@ -94,24 +94,22 @@ export function modelReadings(
   return [container, reading(like, 'models/versions/read', resource)]
 }
 
-/** Every way to read what a call of the data plane is about; all of its kind if it names none or lists them. */
-export function readingsOf(operation: Operation): readonly Operation[] {
+/** Reads of what a data-plane call is about, under each name; of all such things if it names none or lists them. */
+export function aliasReads(operation: Operation): readonly Operation[] {
   const { resource, tells } = operation
   const { type } = resource
-  if (type === 'Experiment') return experimentReadings(operation, null, null)
-  if (type === 'Model') return modelReadings(operation, null, null)
+  if (type === 'Experiment') return experimentReads(operation, null, null)
+  if (type === 'Model') return modelReads(operation, null, null)
   if (type !== 'Run' && type !== 'Artifact') return []
-  return runReadings(operation, tells?.list === true ? null : runOf(operation))
+  return runReads(operation, tells?.list === true ? null : runOf(operation))
 }
 
-/** A job of ARM's, or all of them, as the runs that they are; nothing for anything else. */
+/** For a read of ARM's jobs, the same read of runs; empty for anything else. */
 export function jobAsRun(operation: Operation): readonly Operation[] {
-  return operation.resource.type === 'Job'
-    ? runReadings(operation, jobOf(operation)).slice(0, 1)
-    : []
+  return operation.resource.type === 'Job' ? runReads(operation, jobOf(operation)).slice(0, 1) : []
 }
 
-/** The name of the job that an operation is about, which is also its run's; null for anything else. */
+/** Name of the job that an operation is about, which is also the id of its run; null for anything else. */
 export function jobOf({ resource, scope }: Operation): string | null {
   const name = resource.type === 'Job' ? after(`${scope}/jobs/`, resource.id) : null
   return name !== null && isRunId(name) ? name : null

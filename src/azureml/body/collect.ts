@@ -1,12 +1,12 @@
 /**
- * Sets of facts while they are collected, with a bound on each and with what makes one of them unusable.
+ * Collects the facts of a body. Each fact is bounded, and one that cannot be determined is marked unusable.
  * @module
  */
 import { Refusal } from '../../errors.ts'
 
-/** More would be no job that anybody wrote, and each of them costs in every decision. */
-const MOST_VALUES = 1_000
-const MOST_CHARACTERS = 2_048
+/** No job that somebody wrote has more, and each value costs time in every decision. */
+const MAX_VALUES = 1_000
+const MAX_CHARACTERS = 2_048
 
 /** Facts of a body, as Cedar's context has them. */
 export type BodyFacts = Record<string, string | number | boolean | readonly string[]>
@@ -14,55 +14,55 @@ export type BodyFacts = Record<string, string | number | boolean | readonly stri
 export interface Collector {
   add(fact: string, value: string): void
   set(fact: string, value: string | number | boolean): void
-  /** True if any of the values given is. */
-  either(fact: string, value: boolean): void
+  /** True if any of the values given is true. */
+  any(fact: string, value: boolean): void
   /** The largest of all values given. */
-  most(fact: string, value: number): void
-  /** A fact that cannot be told: whoever asks for it is refused. */
-  spoil(fact: string, why: string): void
+  max(fact: string, value: number): void
+  /** The fact cannot be determined: a call is refused if policy asks for it. */
+  markUnusable(fact: string, why: string): void
   /**
    * All facts.
    * @param asked facts that policies ask for; null for all of them
-   * @throws {Refusal} `bad_body` if one that is asked for cannot be told
+   * @throws {Refusal} `bad_body` if one that is asked for is unusable
    */
   finish(asked: ReadonlySet<string> | null): BodyFacts
 }
 
-/** @param sets facts that are sets: they are there even if they are empty */
+/** @param sets facts that are sets: they are present even if empty */
 export function createCollector(sets: readonly string[]): Collector {
   const collected = new Map<string, Set<string>>(sets.map((name) => [name, new Set()]))
   const single = new Map<string, string | number | boolean>()
-  const spoilt = new Map<string, string>()
+  const unusable = new Map<string, string>()
 
-  const spoil = (fact: string, why: string): void => {
-    if (!spoilt.has(fact)) spoilt.set(fact, why)
+  const markUnusable = (fact: string, why: string): void => {
+    if (!unusable.has(fact)) unusable.set(fact, why)
   }
 
   return {
     add(fact, value) {
       const values = collected.get(fact) ?? new Set()
       collected.set(fact, values)
-      if (value.length > MOST_CHARACTERS)
-        spoil(fact, `a value of more than ${MOST_CHARACTERS} characters`)
-      else if (values.size >= MOST_VALUES && !values.has(value)) {
-        spoil(fact, `more than ${MOST_VALUES} different values`)
+      if (value.length > MAX_CHARACTERS)
+        markUnusable(fact, `a value of more than ${MAX_CHARACTERS} characters`)
+      else if (values.size >= MAX_VALUES && !values.has(value)) {
+        markUnusable(fact, `more than ${MAX_VALUES} different values`)
       } else values.add(value)
     },
     set(fact, value) {
       const known = single.get(fact)
-      if (known !== undefined && known !== value) spoil(fact, 'two different values')
+      if (known !== undefined && known !== value) markUnusable(fact, 'two different values')
       else single.set(fact, value)
     },
-    either(fact, value) {
+    any(fact, value) {
       single.set(fact, single.get(fact) === true || value)
     },
-    most(fact, value) {
+    max(fact, value) {
       const known = single.get(fact)
       single.set(fact, typeof known === 'number' ? Math.max(known, value) : value)
     },
-    spoil,
+    markUnusable,
     finish(asked) {
-      for (const [fact, why] of spoilt) {
+      for (const [fact, why] of unusable) {
         if (asked !== null && !asked.has(fact)) continue
         throw new Refusal('bad_body', `the body has ${why} where policy asks for "${fact}"`)
       }

@@ -1,8 +1,8 @@
 /**
- * Facts of a document: everything that it refers to, runs on and asks for, whatever the shape it is written in.
+ * Facts of a document: everything that it refers to, runs on and asks for, in whatever shape it is written.
  *
- * The walk looks at every string. What stands at a known name gets the meaning of that name; what is only shaped like
- * a reference is counted for every kind that it could be, so that no allow-list is passed by an unknown place.
+ * Every string is looked at. A value at a known name has the meaning of that name. A value that only looks like a
+ * reference counts for every kind that it could be, so that an unknown field cannot get around an allow-list.
  * @module
  */
 import { createCollector, type BodyFacts, type Collector } from './collect.ts'
@@ -14,14 +14,14 @@ import type { PathReference } from './paths.ts'
 import { parseReference, parseShort, showAsset } from './reference.ts'
 import type { AssetKind, AssetReference, Reference } from './reference.ts'
 import { showPointer } from '../../lib/json/pointer.ts'
-import { walk, type DocumentContext, type Sight } from './walk.ts'
+import { walk, type DocumentContext, type Occurrence } from './walk.ts'
 
 /** A reference to an asset that names no version, and the string that holds it. */
 export interface Floating {
   readonly asset: AssetReference
   readonly kinds: readonly AssetKind[]
   readonly node: JsonString
-  /** Where it stands, for people. */
+  /** Its place in the document, for people to read. */
   readonly at: string
 }
 
@@ -39,15 +39,15 @@ const SETS = [
 const PATH_FACTS = ['paths', 'folders', 'subfolders', 'datastores', 'outputs']
 const REFERENCE_FACTS = [...PATH_FACTS, 'environments', 'components', 'models', 'data', 'floating']
 const ANY_KIND: readonly AssetKind[] = ['environments', 'components', 'models', 'data']
-/** Steps and components name their type in `type`, as inputs do. */
+/** Steps and components have their job type in `type`, where inputs have theirs. */
 const JOB_TYPES =
   /^(?:command|pipeline|sweep|automl|spark|parallel|import|finetuning|labeling|data_?transfer)$/i
 /** `azureml://...` within a longer text, such as a command. */
 const EMBEDDED = /azureml:\/\/[^\s"'`,;)\]}]+/gi
 
 /** Longer than any path or id of Azure's. */
-const LONGEST_REFERENCE = 8_192
-const MOST_EMBEDDED = 100
+const MAX_REFERENCE_CHARACTERS = 8_192
+const MAX_EMBEDDED = 100
 const REFERENCE_START = /^(?:azureml:|\/?subscriptions\/|[a-z][a-z0-9+.-]*:\/\/)/i
 
 const IMAGE_DIGEST = /@sha256:[0-9a-f]{64}$/
@@ -79,19 +79,19 @@ export const DOCUMENT_FACTS: readonly string[] = [
 export function findAll(root: JsonNode, context: DocumentContext): Findings {
   const collector = createCollector(SETS)
   const floating: Floating[] = []
-  const sights = walk(root)
-  collector.either('imagesUnpinned', false)
-  for (const sight of sights) {
-    if (sight.chain.at(-1) === 'tags') tags(sight.node, collector)
-    if (sight.inert) continue
-    if (sight.node.kind === 'string') {
-      const found = strings(sight, sight.node.value, context, collector)
+  const occurrences = walk(root)
+  collector.any('imagesUnpinned', false)
+  for (const occurrence of occurrences) {
+    if (occurrence.chain.at(-1) === 'tags') tags(occurrence.node, collector)
+    if (occurrence.inert) continue
+    if (occurrence.node.kind === 'string') {
+      const found = referencesIn(occurrence, occurrence.node.value, context, collector)
       floating.push(...found)
     }
-    byName(sight, context, collector)
+    byName(occurrence, context, collector)
   }
-  jobs(sights, context, collector)
-  exposure(sights, context, collector)
+  jobs(occurrences, context, collector)
+  exposure(occurrences, context, collector)
   return { collector, floating }
 }
 
@@ -108,82 +108,91 @@ function tags(node: JsonNode, collector: Collector): void {
   for (const [name, value] of readTags(node) ?? []) collector.add('tags', tagFact(name, value))
 }
 
-/** What a string says by its shape and place. */
-function strings(
-  sight: Sight,
+/** Facts from a string that looks like a reference. */
+function referencesIn(
+  occurrence: Occurrence,
   value: string,
   { scope }: DocumentContext,
   collector: Collector,
 ): readonly Floating[] {
-  const name = sight.chain.at(-1) ?? ''
+  const name = occurrence.chain.at(-1) ?? ''
   const meaning = meaningOf(name)
   const bare = bareKind(name)
   const written = value.trim()
-  const tooLong = written.length > LONGEST_REFERENCE
+  const tooLong = written.length > MAX_REFERENCE_CHARACTERS
   if (tooLong && REFERENCE_START.test(written)) {
-    for (const fact of REFERENCE_FACTS) collector.spoil(fact, 'a reference that is too long')
+    for (const fact of REFERENCE_FACTS) collector.markUnusable(fact, 'a reference that is too long')
     return []
   }
   const reference = tooLong ? null : parseReference(written, scope)
   if (reference === null) {
-    embedded(sight, value, scope, collector)
+    embeddedReferences(occurrence, value, scope, collector)
     const asset = bare === null || tooLong ? null : parseShort(written)
-    return asset === null ? [] : noteAsset({ ...asset, kind: bare }, sight, collector)
+    return asset === null ? [] : noteAsset({ ...asset, kind: bare }, occurrence, collector)
   }
   const named = meaning === 'compute' || meaning === 'datastore'
-  return named && reference.type !== 'path' ? [] : noteReference(reference, sight, collector)
+  return named && reference.type !== 'path' ? [] : noteReference(reference, occurrence, collector)
 }
 
-/** References within a longer text. What has too many, or one that is too long, is no text that anybody wrote. */
-function embedded(sight: Sight, value: string, scope: string | null, collector: Collector): void {
+/** References within a longer text; too many of them, or one too long, make the facts unusable. */
+function embeddedReferences(
+  occurrence: Occurrence,
+  value: string,
+  scope: string | null,
+  collector: Collector,
+): void {
   let found = 0
   for (const [piece] of value.matchAll(EMBEDDED)) {
     found += 1
-    if (found > MOST_EMBEDDED || piece.length > LONGEST_REFERENCE) {
+    if (found > MAX_EMBEDDED || piece.length > MAX_REFERENCE_CHARACTERS) {
       for (const fact of PATH_FACTS)
-        collector.spoil(fact, 'too many or too long references in a text')
+        collector.markUnusable(fact, 'too many or too long references in a text')
       return
     }
     const reference = parseReference(piece, scope)
-    if (reference !== null) noteReference(reference, sight, collector)
+    if (reference !== null) noteReference(reference, occurrence, collector)
   }
 }
 
 function noteReference(
   reference: Reference,
-  sight: Sight,
+  occurrence: Occurrence,
   collector: Collector,
 ): readonly Floating[] {
-  if (reference.type === 'asset') return noteAsset(reference, sight, collector)
-  if (reference.type === 'path') notePath(reference, sight, collector)
+  if (reference.type === 'asset') return noteAsset(reference, occurrence, collector)
+  if (reference.type === 'path') notePath(reference, occurrence, collector)
   else collector.add(`${reference.type}s`, reference.name)
   return []
 }
 
-function notePath(reference: PathReference, { chain }: Sight, collector: Collector): void {
+function notePath(reference: PathReference, { chain }: Occurrence, collector: Collector): void {
   if (reference.datastore !== null) collector.add('datastores', reference.datastore)
   collector.add('paths', reference.path)
   collector.add('folders', reference.folder)
   collector.add('subfolders', reference.subfolder)
   if (chain.some((name) => name.startsWith('output'))) collector.add('outputs', reference.path)
   if (!reference.ambiguous) return
-  for (const fact of PATH_FACTS) collector.spoil(fact, 'a path that can be read in two ways')
+  for (const fact of PATH_FACTS) collector.markUnusable(fact, 'a path that can be read in two ways')
 }
 
-function noteAsset(asset: AssetReference, sight: Sight, collector: Collector): readonly Floating[] {
-  const kind = asset.kind ?? kindAt(sight)
+function noteAsset(
+  asset: AssetReference,
+  occurrence: Occurrence,
+  collector: Collector,
+): readonly Floating[] {
+  const kind = asset.kind ?? kindAt(occurrence)
   const kinds = kind === null ? ANY_KIND : [kind]
   for (const one of kinds) if (one !== 'codes') collector.add(one, showAsset(asset, one))
   if (asset.registry !== null) collector.add('registries', asset.registry)
   if (asset.version !== null) return []
   collector.add('floating', showAsset(asset, kind))
-  return sight.node.kind === 'string'
-    ? [{ asset, kinds, node: sight.node, at: showPointer(sight.path) }]
+  return occurrence.node.kind === 'string'
+    ? [{ asset, kinds, node: occurrence.node, at: showPointer(occurrence.path) }]
     : []
 }
 
-/** What kind of asset stands here: the input's own type says it, or the nearest name that does. */
-function kindAt({ parent, chain }: Sight): AssetKind | null {
+/** The kind of the asset here: as the input's own type says, or else the nearest name around it that tells. */
+function kindAt({ parent, chain }: Occurrence): AssetKind | null {
   const type = text(child(parent, 'jobinputtype')) ?? text(child(parent, 'type'))
   const byType = type === null ? null : kindByInputType(type)
   if (byType !== null) return byType
@@ -195,16 +204,16 @@ function kindAt({ parent, chain }: Sight): AssetKind | null {
   return null
 }
 
-/** What a value says by the name that it stands at. */
-function byName(sight: Sight, context: DocumentContext, collector: Collector): void {
-  const { node, chain } = sight
+/** Facts from a value at a name that has a meaning. */
+function byName(occurrence: Occurrence, context: DocumentContext, collector: Collector): void {
+  const { node, chain } = occurrence
   const name = chain.at(-1) ?? ''
   const value = text(node)
   if (name === 'type' && value !== null && JOB_TYPES.test(value)) {
     collector.add('jobTypes', value.toLowerCase())
   }
   const meaning = meaningOf(name)
-  if (meaning === 'instanceCount') count(sight, collector)
+  if (meaning === 'instanceCount') count(occurrence, collector)
   if (meaning === 'image') image(node, collector)
   if (value === null) return
   if (meaning === 'jobType') collector.add('jobTypes', value.toLowerCase())
@@ -224,17 +233,17 @@ function nameOf(written: string, scope: string | null): string {
   ).toLowerCase()
 }
 
-function count({ node, chain }: Sight, collector: Collector): void {
+function count({ node, chain }: Occurrence, collector: Collector): void {
   const name = chain.at(-1)
-  // of all that is called so, only a deployment's sku counts instances
+  // only in the sku of a deployment does `capacity` count instances
   if (name === 'capacity' && chain.at(-2) !== 'sku') return
   const written =
     node.kind === 'number' ? node.text : node.kind === 'string' ? node.value.trim() : null
   if (written === null) return
   const number = Number(written)
   if (written === '' || !Number.isSafeInteger(Math.ceil(number))) {
-    collector.spoil('instanceCount', 'a number of instances that cannot be read')
-  } else collector.most('instanceCount', Math.ceil(number))
+    collector.markUnusable('instanceCount', 'a number of instances that cannot be read')
+  } else collector.max('instanceCount', Math.ceil(number))
 }
 
 function image(node: JsonNode, collector: Collector): void {
@@ -243,7 +252,7 @@ function image(node: JsonNode, collector: Collector): void {
   const { name, host, pinned } = parseImage(written)
   collector.add('images', name)
   collector.add('imageRegistries', host)
-  collector.either('imagesUnpinned', !pinned)
+  collector.any('imagesUnpinned', !pinned)
 }
 
 /** Docker's rule: the part before the first slash is a host if it has a dot, has a port or is `localhost`. */
@@ -255,13 +264,17 @@ function parseImage(written: string): ImageName {
   return { name, host: isHost ? first : 'docker.io', pinned: IMAGE_DIGEST.test(name) }
 }
 
-function jobs(sights: readonly Sight[], { scope }: DocumentContext, collector: Collector): void {
-  const leaves = leavesOf(sights)
+function jobs(
+  occurrences: readonly Occurrence[],
+  { scope }: DocumentContext,
+  collector: Collector,
+): void {
+  const leaves = leavesOf(occurrences)
   for (const { compute, identity } of leaves) {
     collector.add('computes', compute === null ? 'serverless' : nameOf(compute, scope))
     collector.add('jobIdentities', identity)
   }
-  // one step without a limit makes all of them limitless
+  // one step without a limit means that the whole job has none
   const limits = leaves.flatMap(({ timeLimitSeconds: limit }) => limit ?? [])
   if (leaves.length > 0 && limits.length === leaves.length) {
     collector.set('timeLimitSeconds', Math.max(...limits))

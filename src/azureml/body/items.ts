@@ -1,5 +1,5 @@
 /**
- * List answers: their items as operations of their own, and the answer without some of them.
+ * List answers of ARM: each item as the read operation that it would be, and the answer without some of its items.
  * @module
  */
 import { PROVIDER } from '../../vocabulary/resource-types.ts'
@@ -27,8 +27,8 @@ export function itemsOf(root: JsonNode): JsonArray | null {
 }
 
 /**
- * Reading one item, as the call that it would be; null if its id tells no such call.
- * @param listed the call that was answered with it: assets of registries have ids that are not ARM's, and names
+ * The operation that would read one item; null if its id leads to none.
+ * @param listed the call that was answered with the list: assets of registries have ids that are not ARM's, and names
  */
 export function itemOperation(item: JsonNode, listed: Operation): Operation | null {
   const id = memberOf(item, 'id')

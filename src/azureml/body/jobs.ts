@@ -7,9 +7,9 @@
 import type { Collector } from './collect.ts'
 import type { JsonNode, JsonObject } from '../../lib/json/document.ts'
 import { plainName } from './names.ts'
-import type { DocumentContext, Sight } from './walk.ts'
+import type { DocumentContext, Occurrence } from './walk.ts'
 
-/** One thing that runs. */
+/** One thing that runs: a job, or a step of a pipeline. */
 export interface Leaf {
   /** As written; null for none, which is serverless compute. */
   readonly compute: string | null
@@ -38,9 +38,9 @@ const REACHABLE = new Set(['Workspace', 'Registry', 'OnlineEndpoint', 'ComputeTa
 /** Types that take keys unless they say otherwise. */
 const WITH_KEYS = new Set(['OnlineEndpoint', 'ComputeTarget'])
 
-/** Everything that runs in the jobs of a document. */
-export function leavesOf(sights: readonly Sight[]): readonly Leaf[] {
-  return sights.flatMap(({ node, chain }) => {
+/** Everything that runs in the jobs of a document: pipelines are replaced by their steps. */
+export function leavesOf(occurrences: readonly Occurrence[]): readonly Leaf[] {
+  return occurrences.flatMap(({ node, chain }) => {
     if (node.kind !== 'object') return []
     const isJob = child(node, 'jobtype') !== null || chain.at(-1) === 'jobdefinition'
     // the steps of a pipeline are reached from the pipeline
@@ -73,7 +73,7 @@ function identityOf(identity: JsonNode | null): string | null {
   return written === null ? null : jobIdentity(written)
 }
 
-/** One word for each kind of identity; an unknown one stays as it is, in lower case. */
+/** One word for each kind of identity; an unknown one is kept, in lower case. */
 export function jobIdentity(written: string): string {
   return IDENTITIES.get(plainName(written)) ?? written.toLowerCase()
 }
@@ -105,13 +105,13 @@ function positive(value: number): number | null {
 
 /** Adds `publicNetworkAccess` and `localAuth`. */
 export function exposure(
-  sights: readonly Sight[],
+  occurrences: readonly Occurrence[],
   { type, whole }: DocumentContext,
   collector: Collector,
 ): void {
   let reachable: boolean | null = null
   let keys: boolean | null = null
-  for (const { node, chain, inert } of sights) {
+  for (const { node, chain, inert } of occurrences) {
     if (inert) continue
     const name = chain.at(-1) ?? ''
     const open = reachableBy(name, node)
@@ -121,8 +121,8 @@ export function exposure(
   }
   if (whole && REACHABLE.has(type)) reachable ??= true
   if (whole && WITH_KEYS.has(type)) keys ??= true
-  if (reachable !== null) collector.either('publicNetworkAccess', reachable)
-  if (keys !== null) collector.either('localAuth', keys)
+  if (reachable !== null) collector.any('publicNetworkAccess', reachable)
+  if (keys !== null) collector.any('localAuth', keys)
 }
 
 function reachableBy(name: string, node: JsonNode): boolean | null {

@@ -1,5 +1,5 @@
 /**
- * Labels: what stands for a version in a reference, and the question to Azure that tells which version it is now.
+ * Labels, which stand for a version in a reference, and the request to Azure that says which version that is now.
  *
  * Azure ML has two. `latest` is the version created last, of any kind of asset ("CLI (v2) core YAML syntax" at
  * learn.microsoft.com; azure-ai-ml, _utils/_asset_utils.py `_get_latest`). `default` is a component's only: azure-ai-ml
@@ -11,7 +11,7 @@
 import type { AssetKind } from './reference.ts'
 import { fieldsOf } from '../../lib/strict-json.ts'
 
-/** A GET, and where in its answer the version stands. */
+/** A GET, and how to read the version from its answer. */
 export interface LabelQuestion {
   readonly path: string
   readonly query: string
@@ -21,16 +21,16 @@ export interface LabelQuestion {
 
 /** Where an asset is kept. */
 export interface AssetHome {
-  /** What the path begins with: an ARM id, or that id behind the management front end. */
+  /** Start of the path: an ARM id, or that id behind the management front end. */
   readonly base: string
   readonly apiVersion: string
 }
 
-/** Assets' names and versions as the API's own pattern has them, with the dots that versions can have. */
+/** The API's own pattern for names and versions of assets, with the dots that versions can have. */
 const NAME = /^[A-Za-z0-9](?:[\w.-]{0,253}[\w-])?$/
 const DEFAULT_VERSION = 'azureml_default'
 
-/** Whether this can be the name of an asset, or its version. */
+/** Whether this can be the name or the version of an asset. */
 export function isAssetName(text: string): boolean {
   return NAME.test(text)
 }
@@ -41,7 +41,7 @@ export function isLabel(label: string, kind: AssetKind): boolean {
   return lower === 'latest' || (lower === 'default' && kind === 'components')
 }
 
-/** The question for a label that there is. */
+/** The request for a label that Azure ML has. */
 export function labelQuestion(
   { base, apiVersion }: AssetHome,
   {
@@ -65,7 +65,7 @@ function newestIn(answer: unknown): string | null {
   return Array.isArray(list) ? named(list[0]) : null
 }
 
-/** The real version of a component, which stands in its name, or else in what it was made of. */
+/** The real version of a component: its name, or else the version in its specification. */
 function defaultIn(answer: unknown): string | null {
   const version = field(field(field(answer, 'properties'), 'componentSpec'), 'version')
   return named(answer) ?? named({ name: version })

@@ -1,5 +1,5 @@
 /**
- * Names of fields by what they mean, in every spelling that Azure ML's clients use for them.
+ * What the names of fields mean, in every spelling that clients of Azure ML use.
  *
  * ARM reads names without regard to case, and the steps of a pipeline are written in snake_case: `instanceCount`,
  * `InstanceCount` and `instance_count` are one name here.
@@ -13,7 +13,7 @@ export function plainName(key: string): string {
   return lower.includes('_') ? lower.replaceAll('_', '') : lower
 }
 
-/** Objects whose own names are the caller's: what they are called says nothing about what they hold. */
+/** Objects whose keys the caller chooses: such a key says nothing about its value. */
 const NAMED_BY_CALLER = new Set([
   'tags',
   'inputs',
@@ -28,14 +28,14 @@ const NAMED_BY_CALLER = new Set([
   'mirrortraffic',
 ])
 
-/** Whether the names in the object at `chain` are the caller's. `properties` is the API's only once. */
+/** Whether the caller chooses the keys of the object at `chain`; within `properties`, `properties` is the caller's. */
 export function isNamedByCaller(chain: readonly string[]): boolean {
   const last = chain.at(-1) ?? ''
   if (NAMED_BY_CALLER.has(last)) return true
   return last === 'properties' && (chain.includes('resources') || chain.at(-2) === 'properties')
 }
 
-/** Text for people, and what Azure itself puts into a document and reads back from none: nothing in it is followed. */
+/** Text for people, and fields that Azure writes but never reads: Azure follows no reference in them. */
 const NOT_FOLLOWED = new Set([
   'description',
   'displayname',
@@ -88,7 +88,7 @@ const BARE: ReadonlyMap<string, AssetKind> = new Map([
   ['modelid', 'models'],
 ])
 
-/** What a scalar at a name of the API's own says. */
+/** What a single value at one of the API's names means. */
 export type Meaning =
   | 'experiment'
   | 'jobType'
@@ -100,7 +100,7 @@ export type Meaning =
   | 'identity'
   | 'publicNetworkAccess'
 
-/** The meaning of a name; null if it has none besides what its value is shaped like. */
+/** The meaning of a name; null if only the shape of the value says what it is. */
 export function meaningOf(name: string): Meaning | null {
   if (name === 'experimentname') return 'experiment'
   if (name === 'jobtype') return 'jobType'
@@ -113,12 +113,12 @@ export function meaningOf(name: string): Meaning | null {
   return DATASTORES.has(name) ? 'datastore' : null
 }
 
-/** The kind of asset that stands at a name even without `azureml:` before it. */
+/** The kind of asset that a name refers to even without `azureml:` before it. */
 export function bareKind(name: string): AssetKind | null {
   return BARE.get(name) ?? null
 }
 
-/** The kind of asset that a name speaks of. */
+/** The kind of asset that a name suggests. */
 export function kindByName(name: string): AssetKind | null {
   if (name.includes('environment') && name !== 'environmentvariables') return 'environments'
   if (name.includes('component')) return 'components'
@@ -127,18 +127,19 @@ export function kindByName(name: string): AssetKind | null {
   return /^(?:data|dataset)(?:id|assetid)?$/.test(name) ? 'data' : null
 }
 
-/** The kind of asset that an input's type speaks of: `uri_folder`, or `UriFolder` as jobs of batch endpoints have it. */
+/** The kind of asset that an input's type means: `uri_folder`, or `UriFolder` in jobs of batch endpoints. */
 export function kindByInputType(type: string): AssetKind | null {
   const plain = type.toLowerCase()
   if (plain.endsWith('_model') || /^(?:custom|mlflow|triton)model$/.test(plain)) return 'models'
   return /^(?:uri_?file|uri_?folder|mltable)$/.test(plain) ? 'data' : null
 }
 
-/** Whether two members of one object with this plain name would be read differently by different readers. */
+/** Whether a name matters so much that an object may have it only once, in whatever spelling. */
 export function isRead(name: string): boolean {
   return READ.has(name) || meaningOf(name) !== null || BARE.has(name)
 }
 
+/** Names that are read here besides those with a meaning. */
 const READ = new Set([
   'properties',
   'type',

@@ -1,5 +1,5 @@
 /**
- * Paths of data: where they lead, in a form of which a policy can compare the beginning.
+ * Paths of data in a normal form, so that a policy can compare how they begin.
  * @module
  */
 
@@ -13,18 +13,18 @@ export interface PathReference {
   /** The beginning up to the first folder, and to the second. */
   readonly folder: string
   readonly subfolder: string
-  /** Two readers could end up at different places: dot segments, encoded slashes, empty segments. */
+  /** Two parsers could arrive at different places: dot segments, encoded slashes, empty segments. */
   readonly ambiguous: boolean
 }
 
-/** What comes after `azureml://datastores/<name>/`, or after the long form of the same. */
+/** A datastore, and the segments that follow it in `azureml://datastores/<name>/...` or the long form of that. */
 export interface DatastorePlace {
   readonly name: string
   readonly rest: readonly string[]
   readonly own: boolean
 }
 
-/** `wasbs://container@account...`: there, what stands before the @ is no user. */
+/** In `wasbs://container@account...` the part before the @ is no user name. */
 const CONTAINER_SCHEMES = /^(?:wasbs?|abfss?)$/
 /** Percent-encoded slash, backslash, dot or percent sign, and a backslash as it is. */
 const DISGUISED = /%2f|%5c|%2e|%25|\\/i
@@ -42,7 +42,7 @@ export function parsePath(uri: string, datastore: DatastorePlace | null): PathRe
   if (datastore === null) return build(`${lower}://${host}`, segments, null)
   const [word = '', ...rest] = datastore.rest.length === 0 ? [] : clean(datastore.rest)
   const base = `azureml://${datastore.own ? 'datastores/' : ''}${datastore.name.replace(/^\//, '')}`
-  // anything but `paths` is unknown; it stays in view as a folder of that name
+  // anything but `paths` is unknown and is shown as a folder of that name
   if (word.toLowerCase() !== 'paths') {
     return build(base, word === '' ? [] : [word, ...rest], datastore.name)
   }

@@ -1,8 +1,8 @@
 /**
- * References as Azure ML writes them, each in one normal form, so that a policy can compare them.
+ * References of Azure ML in one normal form, so that a policy can compare them.
  *
- * What can be written in several ways (`azureml:x:1` and the ARM id of the same asset in the same workspace) comes out
- * as one string; what is in another workspace or a registry never looks like one of the workspace's own.
+ * An asset that can be written in several ways (`azureml:x:1`, or its ARM id) becomes one string; an asset of another
+ * workspace or of a registry never looks like one of the call's own workspace.
  * @module
  */
 import { PROVIDER } from '../../vocabulary/resource-types.ts'
@@ -26,7 +26,7 @@ export interface AssetReference {
   readonly elsewhere: string | null
 }
 
-/** Something with a name and no version, in lower case; with its scope if that is another workspace. */
+/** A compute or datastore, in lower case; with its scope if that is another workspace. */
 export interface NamedReference {
   readonly type: 'compute' | 'datastore'
   readonly name: string
@@ -56,15 +56,15 @@ const SHORT = /^([^:@/\s]+)(?::([^:@/\s]+)|@([^:@/\s]+))?$/
 const ANY_URI = /^[a-z][a-z0-9+.-]*:\/\//i
 
 /**
- * What a string refers to; null if it is not shaped like a reference. Without regard to case, as Azure reads it,
- * but for the names of assets.
+ * What a string refers to; null if it does not look like a reference. Case does not matter, except in names of
+ * assets, as Azure reads them.
  * @param own lower-cased id of the workspace or registry of the call
  */
 export function parseReference(text: string, own: string | null): Reference | null {
   const trimmed = text.trim()
   if (/^azureml:\/\//i.test(trimmed)) {
     const segments = trimmed.slice(10).split('/')
-    return fromSegments(segments, own, trimmed) ?? parsePath(trimmed, strangePlace(segments))
+    return fromSegments(segments, own, trimmed) ?? parsePath(trimmed, unknownDatastore(segments))
   }
   const prefixed = /^azureml:/i.test(trimmed)
   const rest = prefixed ? trimmed.slice(8) : trimmed
@@ -75,7 +75,7 @@ export function parseReference(text: string, own: string | null): Reference | nu
   return prefixed ? parseShort(rest) : null
 }
 
-/** `name`, `name:version` or `name@label`, as it may also stand where only one kind of asset can. */
+/** `name`, `name:version` or `name@label`, the short form for fields that take one kind of asset only. */
 export function parseShort(text: string): AssetReference | null {
   const [, name, version, label] = SHORT.exec(text) ?? []
   if (name === undefined) return null
@@ -91,8 +91,8 @@ export function parseShort(text: string): AssetReference | null {
   }
 }
 
-/** A datastore behind words that are not in the grammar: it is seen, under a name that is no datastore's own. */
-function strangePlace(segments: readonly string[]): DatastorePlace | null {
+/** A datastore behind an unknown prefix: it is reported all the same, under a name that no real datastore has. */
+function unknownDatastore(segments: readonly string[]): DatastorePlace | null {
   const at = segments.findIndex((segment) => segment.toLowerCase() === 'datastores')
   if (at === -1) return null
   const name = segments
@@ -102,7 +102,7 @@ function strangePlace(segments: readonly string[]): DatastorePlace | null {
   return { name, rest: segments.slice(at + 2), own: false }
 }
 
-/** An asset as policies compare it. */
+/** The normal form of an asset. */
 export function showAsset(asset: AssetReference, kind: AssetKind | null = asset.kind): string {
   const { name, version, label, registry, elsewhere } = asset
   if (registry === null && elsewhere === null) {
@@ -113,7 +113,7 @@ export function showAsset(asset: AssetReference, kind: AssetKind | null = asset.
   return `${scope}/${kind ?? 'assets'}/${name}${end}`
 }
 
-/** Names and values in turn, as in ARM ids and in `azureml://` URIs; null if they lead to nothing known. */
+/** A reference from types and names in turn, as in ARM ids and `azureml://` URIs; null if no type is known. */
 function fromSegments(
   segments: readonly string[],
   own: string | null,
@@ -132,7 +132,7 @@ function fromSegments(
     const named = { name: `${elsewhereOf(scope, own, word) ?? ''}${value.toLowerCase()}` }
     if (word === 'datastores') {
       const rest = segments.slice(at + 2)
-      // an ARM id with more behind it is a path all the same
+      // an ARM id with more after it is a path, too
       if (!ANY_URI.test(text) && rest.length === 0) return { type: 'datastore', ...named }
       return parsePath(text, { name: named.name, rest, own: isOwn(scope, own) })
     }
@@ -172,12 +172,12 @@ function elsewhereOf(
   return isOwn(scope, own) ? null : `${scopeId(scope)}/${word}/`
 }
 
-/** Without a workspace, what is meant is the call's own. */
+/** A reference that names no workspace is to the call's own. */
 function isOwn(scope: ReadonlyMap<string, string>, own: string | null): boolean {
   return scope.size === 0 || scopeId(scope) === own
 }
 
-/** The ARM id of a workspace; a location's workspace is named by a GUID that tells nothing more. */
+/** The ARM id of a workspace or registry; a workspace under a location is known by its GUID only. */
 function scopeId(scope: ReadonlyMap<string, string>): string {
   const location = scope.get('locations')
   const workspace = scope.get('workspaces') ?? ''

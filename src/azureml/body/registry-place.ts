@@ -1,14 +1,14 @@
 /**
- * Registries by name: Azure's discovery tells in which subscription, resource group and region one is.
+ * Registries by name: Azure's discovery says in which subscription, resource group and region one is.
  *
- * As azure-ai-ml finds them (_utils/_registry_utils.py, RegistryDiscovery). Microsoft's own, such as `azureml`, are in
- * subscriptions of Microsoft's, so that their assets are to be had from the data plane only.
+ * azure-ai-ml finds them the same way (_utils/_registry_utils.py, RegistryDiscovery). Microsoft's own registries, such
+ * as `azureml`, are in Microsoft's subscriptions, so their assets can be read from the data plane only.
  * @module
  */
 import { PROVIDER } from '../../vocabulary/resource-types.ts'
 import { isGuid } from '../../lib/guid.ts'
 
-/** What the management front end knows of registries (azure-ai-ml, REGISTRY_DATAPLANE_API_VERSION). */
+/** Api-version for registries behind the management front end (azure-ai-ml, REGISTRY_DATAPLANE_API_VERSION). */
 export const REGISTRY_API_VERSION = '2021-10-01-dataplanepreview'
 const FRONT_END = '/mferp/managementfrontend'
 
@@ -16,7 +16,7 @@ const FRONT_END = '/mferp/managementfrontend'
 export interface RegistryPlace {
   /** Its lower-cased ARM id. */
   readonly id: string
-  /** The data plane of its first region, as Azure names it: not yet known to be a host that the gateway serves. */
+  /** The data plane of its first region, as Azure says: the gateway may not serve that host. */
   readonly url: string
 }
 

@@ -1,23 +1,23 @@
 /**
- * Tags, however a document writes them, as the fact that policies ask for.
+ * Tags, in each form that documents have them, as the fact that policies ask for.
  * @module
  */
 import { createHash } from 'node:crypto'
 import { memberOf, type JsonNode } from '../../lib/json/document.ts'
 
 /** MLflow keeps the history of a run's models in a tag of many kilobytes. */
-const LONGEST = 2_048
+const MAX_FACT_CHARACTERS = 2_048
 
-/** `name=value`; by its digest if it is longer than anybody would write into a policy, `name=sha256:...`. */
+/** `name=value`, or `name=sha256:...` if that is longer than anybody would write into a policy. */
 export function tagFact(name: string, value: string): string {
   const fact = `${name}=${value}`
-  if (fact.length <= LONGEST) return fact
+  if (fact.length <= MAX_FACT_CHARACTERS) return fact
   return `${name.slice(0, 256)}=sha256:${createHash('sha256').update(fact).digest('hex')}`
 }
 
 /**
  * Tags by name: `{"a":"b"}`, as ARM and run history write them, or `[{"key":"a","value":"b"}]`, as MLflow does.
- * @returns none for a document without tags; null for what is neither form, or says one name twice
+ * @returns an empty map for a document without tags; null if it has neither form or one name twice
  */
 export function readTags(node: JsonNode | null): ReadonlyMap<string, string> | null {
   const tags = new Map<string, string>()

@@ -1,5 +1,5 @@
 /**
- * A walk over everything in a document, each value with the names that lead to it.
+ * Every value of a document, each with the names that lead to it.
  * @module
  */
 import { Refusal } from '../../errors.ts'
@@ -7,26 +7,26 @@ import type { JsonNode, JsonObject } from '../../lib/json/document.ts'
 import { isNamedByCaller, isNotFollowed, isRead, plainName } from './names.ts'
 import { showPointer } from '../../lib/json/pointer.ts'
 
-/** What a document is of. */
+/** What a document describes. */
 export interface DocumentContext {
   /** Lower-cased id of the workspace or registry of the call. */
   readonly scope: string | null
   /** Cedar type of the resource. */
   readonly type: string
-  /** The document is all of the resource, so that what it does not say has Azure's default. */
+  /** The document is the whole resource: a field that it leaves out has Azure's default. */
   readonly whole: boolean
 }
 
-/** One value and where it stands. */
-export interface Sight {
+/** One value and its place in the document. */
+export interface Occurrence {
   readonly node: JsonNode
   /** As written, with positions in arrays. */
   readonly path: readonly (string | number)[]
-  /** Plain names from the root down; empty for a name that is the caller's own. Positions are left out. */
+  /** Plain names from the root down, without positions; an empty string for a key that the caller chose. */
   readonly chain: readonly string[]
   /** The nearest object around it. */
   readonly parent: JsonObject | null
-  /** It is within something that Azure does not follow. */
+  /** It is inside a field in which Azure follows no references. */
   readonly inert: boolean
 }
 
@@ -34,18 +34,18 @@ export interface Sight {
  * Every value, parents first.
  * @throws {Refusal} `bad_body` if an object has a name that matters in two spellings
  */
-export function walk(root: JsonNode): readonly Sight[] {
-  const sights: Sight[] = []
-  visit({ node: root, path: [], chain: [], parent: null, inert: false }, sights)
-  return sights
+export function walk(root: JsonNode): readonly Occurrence[] {
+  const occurrences: Occurrence[] = []
+  visit({ node: root, path: [], chain: [], parent: null, inert: false }, occurrences)
+  return occurrences
 }
 
-function visit(sight: Sight, sights: Sight[]): void {
-  sights.push(sight)
-  const { node, path, chain, parent, inert } = sight
+function visit(occurrence: Occurrence, occurrences: Occurrence[]): void {
+  occurrences.push(occurrence)
+  const { node, path, chain, parent, inert } = occurrence
   if (node.kind === 'array') {
     for (const [at, item] of node.items.entries()) {
-      visit({ node: item, path: [...path, at], chain, parent, inert }, sights)
+      visit({ node: item, path: [...path, at], chain, parent, inert }, occurrences)
     }
   }
   if (node.kind !== 'object') return
@@ -54,7 +54,10 @@ function visit(sight: Sight, sights: Sight[]): void {
   for (const { key, value } of node.members) {
     const next = [...chain, free ? '' : plainName(key)]
     const within = inert || isNotFollowed(next)
-    visit({ node: value, path: [...path, key], chain: next, parent: node, inert: within }, sights)
+    visit(
+      { node: value, path: [...path, key], chain: next, parent: node, inert: within },
+      occurrences,
+    )
   }
 }
 

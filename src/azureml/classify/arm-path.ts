@@ -25,8 +25,8 @@ export interface ArmPath {
 
 type Link = Resource['ancestors'][number]
 
-/** A walk down a path: each step goes one resource deeper. */
-interface Place {
+/** One step of the walk down a path: a resource, and those above it. */
+interface ArmStep {
   readonly type: ResourceType
   readonly id: string
   /** Nearest first. */
@@ -57,7 +57,7 @@ export function parseScope(segments: readonly string[]): { links: readonly Link[
  * @throws {Refusal} `unknown_operation` for a type that the catalog does not have
  */
 export function parseProviderPath(links: readonly Link[], rest: readonly string[]): ArmPath {
-  let place: Place | null = null
+  let place: ArmStep | null = null
   for (let at = 0; at < rest.length; at += 2) {
     const word = rest[at] ?? ''
     const parent: string = place?.type.path ?? ''
@@ -80,7 +80,7 @@ export function parseProviderPath(links: readonly Link[], rest: readonly string[
   return end(place, 'instance', null)
 }
 
-function end(place: Place, at: ArmPath['at'], verb: string | null): ArmPath {
+function end(place: ArmStep, at: ArmPath['at'], verb: string | null): ArmPath {
   const { type, id, ancestors } = place
   const chain = at === 'collection' ? ancestors : [{ type: type.cedar, id }, ...ancestors]
   const scope = chain.find((link) => link.type === 'Workspace' || link.type === 'Registry')

@@ -1,5 +1,5 @@
 /**
- * An ARM call becomes an operation: the path's place in the grammar and the method make the RBAC action.
+ * An ARM call becomes an operation: the resource type of its path and the method give the RBAC action.
  * @module
  */
 import { Refusal } from '../../errors.ts'
@@ -14,7 +14,7 @@ import type { Verb } from '../../vocabulary/verbs.ts'
 /** `2024-04-01`, `2024-07-01-preview`, `2020-09-01-dataplanepreview`. */
 const API_VERSION = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?:-[a-z]{1,32})?$/i
 
-/** Methods other than POST, as ARM's rule has them. HEAD asks what GET asks. */
+/** What each method does by ARM's rules; POST depends on the path. */
 const EFFECTS: ReadonlyMap<string, Effect> = new Map([
   ['GET', 'read'],
   ['HEAD', 'read'],
@@ -24,7 +24,7 @@ const EFFECTS: ReadonlyMap<string, Effect> = new Map([
 ])
 
 /**
- * ARM requires `api-version` on each call, and the same path can mean something else under another one.
+ * ARM requires `api-version` on each call, because a path can mean something else in another version.
  *
  * @throws {Refusal} `missing_api_version` or `bad_query`
  */
@@ -73,9 +73,7 @@ export function classifyArm(
   return toOperation(method, parseProviderPath(links, rest), family)
 }
 
-/**
- * Where a type may hang: what is in a group by ARM must name it, or its id would be another thing to policy.
- */
+/** A resource that is in a group must name it: without, its id would be a different one to policies. */
 function checkScope(links: ArmPath['resource']['ancestors'], rest: readonly string[]): void {
   const type = rest[0]?.toLowerCase()
   const root = links[0]?.type ?? 'Tenant'

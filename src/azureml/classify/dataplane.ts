@@ -1,6 +1,6 @@
 /**
- * A data-plane call becomes an operation: family, version, the workspace's ARM id, then one of the family's
- * routes. What is none of them is refused, because a data plane has no grammar to go by.
+ * A data-plane call becomes an operation. Its path is a family, a version, the ARM id of the workspace and one of the
+ * family's routes; any other path is refused, because the data plane has no grammar that would tell its meaning.
  * @module
  */
 import { Refusal } from '../../errors.ts'
@@ -9,7 +9,7 @@ import { PROVIDER } from '../../vocabulary/resource-types.ts'
 import { checkApiVersion, classifyArm } from './arm.ts'
 import { FAMILY_NAMES, mountsOf } from '../dataplane/families.ts'
 import type { Mount } from '../dataplane/families.ts'
-import type { Found } from '../dataplane/family.ts'
+import type { RouteMatch } from '../dataplane/family.ts'
 import { classifyGlobal, effectOf } from '../dataplane/global.ts'
 import { isRunId, toResource } from '../dataplane/kinds.ts'
 import { nearest } from '../../lib/suggest.ts'
@@ -72,7 +72,7 @@ function classifyFrontEnd(
   return operation
 }
 
-/** Steps over what precedes the routes; null if the path is not of this mount. */
+/** The workspace of a path and the segments after the mount; null if the path is not under this mount. */
 function enter(
   { before, versioned, after }: Mount,
   segments: readonly string[],
@@ -110,11 +110,11 @@ function parseWorkspace(arm: readonly string[]): Resource['ancestors'] | null {
 
 function toOperation(
   { host }: Mount,
-  { route, names }: Found,
+  { route, names }: RouteMatch,
   workspace: Resource['ancestors'],
   params: ReadonlyMap<string, string>,
 ): Operation {
-  // with secrets, it answers with the registry's password
+  // with `secrets=true` it answers with the password of the container registry
   const secretImage =
     route.kind === 'EnvironmentVersion' && (params.get('secrets') ?? 'false') !== 'false'
   const action = secretImage ? 'workspaces/environments/readSecrets/action' : route.action
@@ -134,10 +134,10 @@ function toOperation(
 /** MLflow's GETs name their run in the query: `run_id`, or `run_uuid` as it was called before. */
 function named(
   host: Mount['host'],
-  { method, kind }: Found['route'],
-  names: Found['names'],
+  { method, kind }: RouteMatch['route'],
+  names: RouteMatch['names'],
   params: ReadonlyMap<string, string>,
-): Found['names'] {
+): RouteMatch['names'] {
   if (host !== 'mlflow' || method !== 'GET' || (kind !== 'Run' && kind !== 'Artifact')) return names
   const ids = ['run_id', 'run_uuid'].flatMap((name) => params.get(name) ?? [])
   const [id] = ids

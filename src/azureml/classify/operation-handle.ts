@@ -1,10 +1,10 @@
 /**
- * Polling URLs that only their caller can use: `/_operation/{handle}/subscriptions/.../locations/...`.
+ * Polling URLs that only the caller who got them can use: `/_operation/{handle}/subscriptions/.../locations/...`.
  *
  * ARM reports on long-running operations at a location of the subscription, outside of any workspace, so that no
  * binding on a workspace covers them. The gateway therefore hands such URLs out with a handle: an expiry and an
- * HMAC over it, the caller and the path. Whoever started an operation can follow it, on any replica with the same
- * key, and nobody else can; policy sees it as the fact `ownOperation`.
+ * HMAC over it, the caller and the path. Only the caller who started an operation can follow it, on any replica
+ * with the same key; policies see that as the fact `ownOperation`.
  * @module
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
@@ -12,18 +12,18 @@ import { Refusal } from '../../errors.ts'
 import type { Target } from '../target.ts'
 
 const PREFIX = '_operation'
-/** Longer than any operation of Azure ML; its results are gone by then. */
+/** No operation of Azure ML takes longer, and its results are gone by then. */
 const LIFETIME_SECONDS = 48 * 3600
 const HANDLE = /^([0-9a-z]{6,10})\.([\w-]{43})$/
 const AT_A_LOCATION =
   /^\/subscriptions\/[^/]+\/providers\/microsoft\.machinelearningservices\/locations\/[^/]+\/./i
 
 export interface OperationHandles {
-  /** The same gateway URL with a handle for this principal, if it leads to a location; otherwise as it was. */
+  /** The gateway URL with a handle for this principal if it leads to a location; any other URL unchanged. */
   bind(url: string, principalId: string): string
   /**
-   * Whether the target has a handle, which then is this principal's.
-   * @throws Refusal `not_found` for one that is forged, expired or somebody else's: the three look alike outside
+   * Whether the target has a handle of this principal's.
+   * @throws Refusal `not_found` for one that is forged, expired or somebody else's, without saying which
    */
   owns(target: Target, principalId: string): boolean
 }

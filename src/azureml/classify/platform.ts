@@ -1,7 +1,6 @@
 /**
- * What is under ARM but not under Microsoft.MachineLearningServices: a few reads that clients need to find
- * their workspace, the extension resources that the provider publishes actions for, and tunnels, which are
- * refused by name.
+ * Paths of ARM outside Microsoft.MachineLearningServices: a few reads that clients need to find their workspace, the
+ * extension resources that the provider publishes actions for, and deployments, which are refused by name.
  * @module
  */
 import { Refusal } from '../../errors.ts'
@@ -9,17 +8,14 @@ import type { ArmPath } from './arm-path.ts'
 import { PROVIDER } from '../../vocabulary/resource-types.ts'
 import type { Operation, Resource } from '../../vocabulary/operation.ts'
 
-/**
- * A template or script deployment carries any number of other calls in its body, made by ARM itself: nothing
- * judged here would judge them.
- */
+/** A template or script deployment carries calls in its body that ARM makes itself: no policy would judge them. */
 const TUNNELS: ReadonlySet<string> = new Set([
   'deployments',
   'deploymentscripts',
   'deploymentstacks',
 ])
 
-/** Published by Microsoft.MachineLearningServices for Azure Monitor's extension resources; other providers' are not served. */
+/** The extension resources that are served: those of Azure Monitor that the provider publishes actions for. */
 const EXTENSIONS: ReadonlyMap<string, { path: string; cedar: string; writable: boolean }> = new Map(
   [
     [

@@ -1,9 +1,9 @@
 /**
  * Scoring through the gateway: `/_score/{subscription}/{resourceGroup}/{workspace}/{endpoint}/...`.
  *
- * The prefix is the gateway's own, because a scoring URL of Azure names only endpoint and region, and policy
- * needs to know whose endpoint it is. What follows the endpoint goes to it as it came. Online and batch
- * endpoints share one space of host names; `/jobs` is the batch protocol's only path and is judged as such.
+ * The prefix is the gateway's own: a scoring URL of Azure names only endpoint and region, and policies need to know
+ * the workspace. The path after the endpoint is forwarded unchanged. Online and batch endpoints share one space of
+ * host names; `/jobs`, the batch protocol's only path, is judged as a batch endpoint's.
  * @module
  */
 import { Refusal } from '../../errors.ts'
@@ -12,10 +12,10 @@ import type { Operation } from '../../vocabulary/operation.ts'
 import { parseScope } from './arm-path.ts'
 
 const PREFIX = '_score'
-/** Where the scoring URI of an endpoint leads that the gateway does not serve: a refusal that says so. */
+/** Replaces the scoring URI of an endpoint that the gateway does not serve: calls to it are refused as such. */
 export const NOT_SERVED = `/${PREFIX}/not-served`
 const PREFIX_SEGMENTS = 5
-/** Azure ML's rule for endpoint names; it becomes a label of a host name here, so nothing else may pass. */
+/** Azure ML's rule for endpoint names; the name becomes a label of a host name, so nothing else may pass. */
 const ENDPOINT = /^[a-z][a-z0-9-]{0,62}$/i
 const WORKSPACE_ID =
   /^\/subscriptions\/([^/]+)\/resourcegroups\/([^/]+)\/providers\/[^/]+\/workspaces\/([^/]+)$/i
@@ -72,7 +72,7 @@ function jobEffect(method: string): 'read' | 'write' {
   throw new Refusal('method_not_allowed', `${method} has no meaning for jobs of a batch endpoint`)
 }
 
-/** The part of a scoring path that the endpoint itself sees, byte for byte. */
+/** The part of a scoring path that is forwarded to the endpoint, byte for byte. */
 export function endpointPath(path: string): string {
   return `/${path
     .split('/')

@@ -68,7 +68,7 @@ export const datastore = createFamily(
 `,
 )
 
-/** `?secrets=true` makes it another action: classify-dataplane.ts. */
+/** `?secrets=true` makes it another action: classify/dataplane.ts. */
 export const environment = createFamily(
   'environment',
   `

@@ -9,7 +9,7 @@ import { mlflow } from './mlflow.ts'
 import { modelManagement, modelRegistry } from './models.ts'
 import { execution, historyPrivate, hyperdrive, history, metric, pipelines } from './runs.ts'
 
-/** What stands around the workspace's ARM id. */
+/** A family's routes at one place, and the segments around the ARM id of the workspace there. */
 export interface Mount {
   readonly family: Family
   readonly host: HostFamily
@@ -64,6 +64,6 @@ export function mountsOf(name: string): readonly Mount[] {
   return MOUNTS.get(name) ?? []
 }
 
-/** All families, for those who list what is served. */
+/** All families, to list what is served. */
 export const FAMILIES: readonly Family[] = [...MOUNTS.values()].flat().map(({ family }) => family)
 export const FAMILY_NAMES: readonly string[] = [...MOUNTS.keys()]

@@ -9,8 +9,8 @@
  * The data plane publishes no permissions of its own: each action is the published one nearest to what the
  * route does, as its service's specification or SDK shows it.
  *
- * Of a read, `[value]` after the kind says that its answer lists such things in that member, `{run}` that the member is
- * one, `{}` that the answer is. Of what has neither, nobody can tell from the answer whose it is.
+ * `[value]` after the kind of a read says that the answer lists such things in that member, `{run}` that the member is
+ * one, `{}` that the answer itself is one. Without either, the answer does not tell whose thing it is about.
  * @module
  */
 import type { Tells } from '../../vocabulary/operation.ts'
@@ -36,8 +36,8 @@ export interface Route {
   readonly secrets: boolean
 }
 
-/** A thing that a route named. */
-export interface Found {
+/** The route that a path matches, and the names in it. */
+export interface RouteMatch {
   readonly route: Route
   readonly names: readonly (readonly [KindName, string])[]
 }
@@ -45,7 +45,7 @@ export interface Found {
 export interface Family {
   readonly name: string
   /** The route of a method and the decoded segments after the workspace; null if there is none. */
-  find(method: string, segments: readonly string[]): Found | null
+  find(method: string, segments: readonly string[]): RouteMatch | null
   /** Whether any method has a route there. */
   has(segments: readonly string[]): boolean
   readonly routes: readonly Route[]
@@ -54,7 +54,7 @@ export interface Family {
 const LINE =
   /^(GET|PUT|POST|PATCH|DELETE) +(\S+) +(\S+) +(\w+)(?: +(\[\w+\]|\{\w*\}))?( +secrets)?$/
 
-/** A family from its table. Faults in a table are programmer's errors and thrown when it is loaded. */
+/** A family from its table. A fault in a table is a mistake in this repository and thrown when it is loaded. */
 export function createFamily(name: string, table: string): Family {
   const routes = table
     .split('\n')
@@ -67,7 +67,7 @@ export function createFamily(name: string, table: string): Family {
     byShape.set(shape, [...(byShape.get(shape) ?? []), route])
   }
 
-  function find(method: string, segments: readonly string[]): Found | null {
+  function find(method: string, segments: readonly string[]): RouteMatch | null {
     const asked = method === 'HEAD' ? 'GET' : method
     for (const route of byShape.get(`${asked} ${segments.length}`) ?? []) {
       const names = match(route.pattern, segments)

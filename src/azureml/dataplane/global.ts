@@ -1,8 +1,8 @@
 /**
- * Data-plane paths without a workspace: registries' discovery and assets, and service discovery.
+ * Data-plane paths without a workspace: discovery and assets of registries, and service discovery.
  *
- * Their target stands in the body, the query or nowhere, so their resources hang under nothing: a policy on a
- * workspace, a resource group or a subscription does not reach them, only one that names them or everything.
+ * The path does not say which workspace they are about, so their resources have no ancestors: a policy on a workspace,
+ * a resource group or a subscription does not cover them, only one that names them or covers everything.
  * @module
  */
 import { PROVIDER } from '../../vocabulary/resource-types.ts'
@@ -35,7 +35,7 @@ const compiled = ROUTES.map((route) => ({
   pattern: new RegExp(`^${route.path.replace('/**', '(?:/.*)?').replaceAll('/*', '/[^/]+')}$`),
 }))
 
-/** `unknown`: no route is there. `method`: there is one, for another method. */
+/** The operation; `unknown` if the path is no route, `method` if it is one for another method. */
 export function classifyGlobal(
   method: string,
   segments: readonly string[],

@@ -1,7 +1,7 @@
 /**
- * What the data plane's routes are about, and how each becomes a resource under its workspace.
+ * The kinds of things that routes of the data plane name, and the resource that each is under its workspace.
  *
- * Ids agree with those of ARM where ARM has the same thing, so that one policy covers both ways to it.
+ * An id is the same as ARM's where ARM has the same thing, so that one policy covers both.
  * @module
  */
 import type { Resource } from '../../vocabulary/operation.ts'
@@ -35,7 +35,7 @@ const KINDS = {
   Index: { cedar: 'Index', segment: 'indexes' },
   Prompt: { cedar: 'Prompt', segment: 'prompts' },
   Workspace: { cedar: 'Workspace', segment: '' },
-  /** In a registry that the path names without subscription, if at all: in no workspace, so in none's permissions. */
+  /** In a registry whose subscription the path does not name: no binding on a workspace covers it. */
   RegistryAsset: { cedar: 'RegistryAsset', segment: 'registries', anyCase: true },
 } as const satisfies Record<string, Kind>
 
@@ -45,7 +45,7 @@ export function isKind(name: string): name is KindName {
   return Object.hasOwn(KINDS, name)
 }
 
-/** What run history, MLflow and jobs take as the id of a run: nothing in it could pass for another part of a path. */
+/** Whether run history, MLflow and jobs take this as the id of a run: no part of it may be taken for more of a path. */
 export function isRunId(id: string): boolean {
   return /^[\w-][\w.-]{0,254}$/.test(id)
 }

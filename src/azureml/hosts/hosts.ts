@@ -1,5 +1,5 @@
 /**
- * Hosts both ways: which of Azure's hosts answers an operation, and which URLs of Azure's are the gateway's.
+ * Hosts in both directions: which of Azure's hosts answers an operation, and which of Azure's URLs lead back here.
  * @module
  */
 import type { CloudConfig } from '../../config/schema/schema.ts'
@@ -51,7 +51,7 @@ const DEFAULT_PORTS: ReadonlyMap<string, string> = new Map([
   ['https', '443'],
 ])
 
-/** The hosts of one cloud; what the configuration gives replaces where calls go, never for whom tokens are made. */
+/** The hosts of one cloud; the configuration can replace where calls go, but never the audience of tokens. */
 export function createHosts(cloud: CloudConfig, publicUrl: string): Hosts {
   const known = CLOUDS[cloud.name]
   const arm = trim(cloud.resourceManager ?? known.resourceManager)
@@ -109,7 +109,7 @@ export function createHosts(cloud: CloudConfig, publicUrl: string): Hosts {
     const [, scheme = '', host = '', port = '', rest = ''] = parts
     const mlflow = scheme.toLowerCase() === 'azureml'
     const origin = canonical(mlflow ? schemeOf(dataPlane) : scheme, host, port)
-    // a client that sends back what it was answered has the gateway's own URLs kept at Azure
+    // clients send back what they were answered, so that Azure may have stored URLs of the gateway
     if (origin === canonicalOrigin) return url
     const served = isDataPlane(origin)
     if (mlflow) return served === null ? null : `${publicUrl.replace(/^https?/, 'azureml')}${rest}`
@@ -131,8 +131,8 @@ export function createHosts(cloud: CloudConfig, publicUrl: string): Hosts {
 }
 
 /**
- * Paths of a workspace or registry say whose region it is. The few that do not keep it in a prefix of the
- * gateway's own, so that the next call finds the same region again.
+ * The region of a path with a workspace or registry is looked up. The few paths without one keep their region in a
+ * prefix of the gateway's own, so that the next call goes to the same region.
  */
 function regional(rest: string, region: string, home: string): string {
   const path = rest.split('?', 1)[0] ?? ''

@@ -18,7 +18,7 @@ export interface MetadataOptions {
   readonly audience?: string
 }
 
-/** Anything but a name that clients have built in, or they would go to Azure itself. */
+/** It must not be a name that clients know, or they would go to Azure itself. */
 export const CLOUD_NAME = 'AzureMLHarness'
 
 /** 2015-01-01 is what `az cloud register` asks for; clients since 2022 want the object alone. */

@@ -1,15 +1,15 @@
 /**
- * Regions of workspaces and registries, learnt from ARM once and remembered: a data-plane or scoring host has the
- * region in its name, and the paths of clients do not.
+ * Regions of workspaces and registries, asked of ARM and cached: hosts of the data plane and of scoring have the region
+ * in their names, and the paths of clients do not.
  * @module
  */
 import { LRUCache } from 'lru-cache'
 import { Refusal } from '../../errors.ts'
 import { toRegion } from '../region.ts'
 
-/** A workspace never moves, but one that was deleted can come back elsewhere under its name. */
-const REMEMBERED_MS = 3_600_000
-const MAX_REMEMBERED = 10_000
+/** A workspace never moves, but a deleted one can be made again elsewhere under the same name. */
+const CACHED_MS = 3_600_000
+const MAX_CACHED = 10_000
 
 export interface Regions {
   /**
@@ -26,8 +26,8 @@ export interface Regions {
 /** @param now milliseconds; any clock that does not go back */
 export function createRegions(now: () => number): Regions {
   const known = new LRUCache<string, string>({
-    max: MAX_REMEMBERED,
-    ttl: REMEMBERED_MS,
+    max: MAX_CACHED,
+    ttl: CACHED_MS,
     perf: { now },
     ttlResolution: 0,
   })

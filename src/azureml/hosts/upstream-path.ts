@@ -1,5 +1,5 @@
 /**
- * The path that Azure receives: the caller's, byte for byte, less a prefix that is the gateway's own.
+ * The path that Azure receives: the caller's, byte for byte, without a prefix of the gateway's own.
  * @module
  */
 import { hasHandle, withoutHandle } from '../classify/operation-handle.ts'

@@ -8,7 +8,7 @@ import { LRUCache } from 'lru-cache'
 import { classify } from '../../azureml/classify.ts'
 import { parseTarget } from '../../azureml/target.ts'
 import { isRunId } from '../../azureml/dataplane/kinds.ts'
-import { readRun, type RunEntry } from '../../azureml/body/entries.ts'
+import { readRun, type DescribedRun } from '../../azureml/body/described.ts'
 import { parseJson } from '../../lib/json/document.ts'
 import { Refusal } from '../../errors.ts'
 import type { Exchange } from '../../exchange.ts'
@@ -25,7 +25,9 @@ export interface RunLookUps {
    * The same for runs that are known already, but for what they are in.
    * @returns for each run its tags; null for one whose tags cannot be told
    */
-  readonly tagsOfAll: (runs: readonly RunEntry[]) => Promise<readonly (readonly string[] | null)[]>
+  readonly tagsOfAll: (
+    runs: readonly DescribedRun[],
+  ) => Promise<readonly (readonly string[] | null)[]>
 }
 
 const TIMEOUT_MS = 20_000
@@ -43,16 +45,16 @@ export function createRunLookUps(
   ask: AskAzure,
   timeoutMs = TIMEOUT_MS,
 ): (exchange: Exchange, via: Via) => RunLookUps {
-  const known = new LRUCache<string, RunEntry>({ max: MAX_KNOWN, ttl: KNOWN_MS })
+  const known = new LRUCache<string, DescribedRun>({ max: MAX_KNOWN, ttl: KNOWN_MS })
 
   return (exchange, { permit, grantFor, route }) => {
     const workspace = permit.operation.scope ?? ''
     // what one may see is not told to another
     const who = `${permit.effects.identity} ${permit.principal.id} ${workspace}`
-    const asked = new Map<string, Promise<RunEntry | null>>()
+    const asked = new Map<string, Promise<DescribedRun | null>>()
     let signal: AbortSignal | null = null
 
-    async function ofAzure(id: string): Promise<RunEntry | null> {
+    async function ofAzure(id: string): Promise<DescribedRun | null> {
       // a call like any other: in the grammar, classified, to a host that is served
       const target = parseTarget('GET', `/history/v1.0${workspace}/runs/${id}`)
       const { origin, scope } = await route(classify(target), target)
@@ -71,14 +73,14 @@ export function createRunLookUps(
       return run
     }
 
-    function read(id: string): Promise<RunEntry | null> {
+    function read(id: string): Promise<DescribedRun | null> {
       const found = asked.get(id) ?? Promise.resolve(known.get(`${who} ${id}`) ?? ofAzure(id))
       asked.set(id, found)
       return found
     }
 
     /** Null if one of the runs above is not there to be asked. */
-    async function withAbove(run: RunEntry): Promise<readonly string[] | null> {
+    async function withAbove(run: DescribedRun): Promise<readonly string[] | null> {
       const tags = new Set(run.tags)
       let { above } = run
       for (let level = 0; above !== null; level += 1) {

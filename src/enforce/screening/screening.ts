@@ -2,7 +2,7 @@
  * What of an answer its caller may read: ARM's documents by all that they say, the data plane's by their tags.
  * @module
  */
-import { documentsOf, entriesOf, type Entry } from '../../azureml/body/entries.ts'
+import { documentsOf, describedIn, type DescribedThing } from '../../azureml/body/described.ts'
 import { bodyFacts } from '../../azureml/body/facts.ts'
 import { isCollection, itemOperation, itemsOf } from '../../azureml/body/items.ts'
 import { memberOf, type JsonNode } from '../../lib/json/document.ts'
@@ -34,7 +34,7 @@ export interface ScreeningOptions {
 }
 
 /** Tags are null if they cannot be told. */
-type Described = Pick<Entry, 'readings'> & { readonly tags: readonly string[] | null }
+type Described = Pick<DescribedThing, 'reads'> & { readonly tags: readonly string[] | null }
 
 /** The screen of a call's answer; null if all of it may pass, whatever it says. */
 export type Screening = (exchange: Exchange, via: Via, progress: Progress) => Screen | null
@@ -114,7 +114,7 @@ function screenDataPlane(options: ScreeningOptions, call: Screened): Screen | nu
     progress,
     find: (root) => documentsOf(root, tells),
     async prepare(documents) {
-      const found = documents.map((document) => entriesOf(document, operation) ?? [])
+      const found = documents.map((document) => describedIn(document, operation) ?? [])
       const tags = await lookUps.tagsOfAll(found.flat())
       let at = 0
       for (const [index, document] of documents.entries()) {
@@ -125,9 +125,9 @@ function screenDataPlane(options: ScreeningOptions, call: Screened): Screen | nu
     judge(document) {
       const entries = described.get(document)
       if (entries === undefined) throw unreadable()
-      for (const { readings, tags } of entries) {
+      for (const { reads, tags } of entries) {
         if (tags === null) throw unreadable()
-        mustRead(options, call, readings, { ...options.callFacts(exchange), tags })
+        mustRead(options, call, reads, { ...options.callFacts(exchange), tags })
       }
     },
   })
@@ -137,7 +137,7 @@ function screenDataPlane(options: ScreeningOptions, call: Screened): Screen | nu
 function mustRead(
   { decide }: ScreeningOptions,
   { exchange, progress }: Screened,
-  [own, ...others]: Entry['readings'],
+  [own, ...others]: DescribedThing['reads'],
   facts: Facts,
 ): void {
   const { principal } = exchange

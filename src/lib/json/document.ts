@@ -1,9 +1,9 @@
 /**
- * A JSON document that means one thing only, with the place in the bytes of everything in it.
+ * A JSON parser that refuses documents which two parsers could read differently, and gives the offsets of each value.
  *
- * Whoever judges a body and whoever acts on it may not read it differently: repeated names (in any spelling of their
- * characters), invalid UTF-8 and lone surrogates are refused, because parsers differ on each. Numbers stay text: a
- * double would change 12345678901234567890 and 1.0.
+ * Policy judges a body and Azure acts on it, so both must read the same: repeated names (however their characters are
+ * escaped), invalid UTF-8 and lone surrogates are refused. Numbers stay text: a double would change
+ * 12345678901234567890 and 1.0.
  * @module
  */
 import { Refusal } from '../../errors.ts'
@@ -48,7 +48,7 @@ export type JsonNode = JsonObject | JsonArray | JsonString | JsonWord
 
 /** Levels of nesting that are accepted. */
 export const MAX_DEPTH = 64
-/** A value of two bytes costs a hundred in memory: a body of nothing but those is refused. */
+/** A value of two bytes takes a hundred in memory, so a body of many tiny values is refused. */
 export const MAX_VALUES = 100_000
 
 /**

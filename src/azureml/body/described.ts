@@ -1,29 +1,29 @@
 /**
- * Runs, experiments and models as the data plane's answers describe them, in run history's form or in MLflow's.
+ * Runs, experiments and models as answers of the data plane describe them, in run history's form or in MLflow's.
  *
  * Source: the run history client within azure-ai-ml (`_restclient/runhistory/models`); MLflow's REST reference.
  * @module
  */
 import type { Operation, Tells } from '../../vocabulary/operation.ts'
 import { isRunId } from '../dataplane/kinds.ts'
-import { experimentReadings, modelReadings, runReadings, type Readings } from './aliases.ts'
+import { experimentReads, modelReads, runReads, type AliasReads } from './aliases.ts'
 import { memberOf, type JsonArray, type JsonNode } from '../../lib/json/document.ts'
 import { readTags, tagFact } from './tags.ts'
 
-/** What a run says of itself; anything else has no id and nothing above. */
-export interface RunEntry {
+/** What the document of a run says; for anything but a run, `id` and `above` are null. */
+export interface DescribedRun {
   readonly id: string | null
   readonly tags: readonly string[]
-  /** The run that this one is a part of, whose tags it has besides its own. */
+  /** Id of the run that this one is a part of, whose tags count for it too. */
   readonly above: string | null
 }
 
-/** One thing that an answer describes. */
-export interface Entry extends RunEntry {
-  readonly readings: Readings
+/** One run, experiment or model in an answer, with its reads under each of its names. */
+export interface DescribedThing extends DescribedRun {
+  readonly reads: AliasReads
 }
 
-/** The documents that an answer tells, in its list or alone; null if they are not where they should be. */
+/** The documents in an answer, from its list or a single one; null if they are not where the route says. */
 export function documentsOf(
   root: JsonNode,
   { list, member }: Tells,
@@ -31,7 +31,7 @@ export function documentsOf(
   const found = member === '' ? root : memberOf(root, member)
   if (list) {
     if (found?.kind === 'array') return { list: found, documents: found.items }
-    // MLflow leaves out what is empty
+    // MLflow leaves out empty lists
     return found === null && root.kind === 'object' ? { list: null, documents: [] } : null
   }
   return found?.kind === 'object' ? { list: null, documents: [found] } : null
@@ -42,14 +42,17 @@ export function documentsOf(
  * @param asked the call that was answered with it
  * @returns null if it does not say what it is
  */
-export function entriesOf(document: JsonNode, asked: Operation): readonly Entry[] | null {
+export function describedIn(
+  document: JsonNode,
+  asked: Operation,
+): readonly DescribedThing[] | null {
   const { type } = asked.resource
-  if (type === 'Run') return runEntries(document, asked)
-  if (type === 'Experiment') return experimentEntries(document, asked)
-  return type === 'Model' ? modelEntries(document, asked) : null
+  if (type === 'Run') return describedRun(document, asked)
+  if (type === 'Experiment') return describedExperiment(document, asked)
+  return type === 'Model' ? describedModels(document, asked) : null
 }
 
-function runEntries(document: JsonNode, asked: Operation): readonly Entry[] | null {
+function describedRun(document: JsonNode, asked: Operation): readonly DescribedThing[] | null {
   const run = readRun(document)
   if (run === null || run.id === null || !isRunId(run.id)) return null
   const info = memberOf(document, 'info') ?? document
@@ -57,11 +60,11 @@ function runEntries(document: JsonNode, asked: Operation): readonly Entry[] | nu
   const number = agreed(info, ['experimentId', 'experiment_id'])
   const byId = number === null ? [] : [experiment(`${asked.scope}/experimentids/${number}`)]
   const known = [...named, ...byId.filter((one) => named.every((other) => other.id !== one.id))]
-  return [{ ...run, readings: runReadings(asked, run.id, known) }]
+  return [{ ...run, reads: runReads(asked, run.id, known) }]
 }
 
 /** What a document says of its run; null if it cannot be read. */
-export function readRun(document: JsonNode): RunEntry | null {
+export function readRun(document: JsonNode): DescribedRun | null {
   const info = memberOf(document, 'info')
   const tags = readTags(memberOf(info === null ? document : memberOf(document, 'data'), 'tags'))
   if (tags === null) return null
@@ -73,29 +76,32 @@ export function readRun(document: JsonNode): RunEntry | null {
   return { id, tags: factsOf(tags), above: above === id || above === '' ? null : above }
 }
 
-function experimentEntries(document: JsonNode, asked: Operation): readonly Entry[] | null {
+function describedExperiment(
+  document: JsonNode,
+  asked: Operation,
+): readonly DescribedThing[] | null {
   const name = text(document, 'name')
   const tags = readTags(memberOf(document, 'tags'))
   if (!isName(name) || tags === null) return null
   const id = agreed(document, ['experimentId', 'experiment_id'])
-  return [{ ...alone(tags), readings: experimentReadings(asked, name, id) }]
+  return [{ ...alone(tags), reads: experimentReads(asked, name, id) }]
 }
 
-function modelEntries(document: JsonNode, asked: Operation): readonly Entry[] | null {
+function describedModels(document: JsonNode, asked: Operation): readonly DescribedThing[] | null {
   const name = text(document, 'name')
   const tags = readTags(memberOf(document, 'tags'))
   if (!isName(name) || tags === null) return null
   const node = memberOf(document, 'version')
   const version = node?.kind === 'number' ? node.text : text(document, 'version')
   if (version !== null && !isName(version)) return null
-  const own = { ...alone(tags), readings: modelReadings(asked, name, version) }
+  const own = { ...alone(tags), reads: modelReads(asked, name, version) }
   const latest = memberOf(document, 'latest_versions')
   if (latest?.kind !== 'array') return [own]
-  const others = latest.items.map((item) => modelEntries(item, asked))
+  const others = latest.items.map((item) => describedModels(item, asked))
   return others.includes(null) ? null : [own, ...others.flatMap((entries) => entries ?? [])]
 }
 
-function alone(tags: ReadonlyMap<string, string>): RunEntry {
+function alone(tags: ReadonlyMap<string, string>): DescribedRun {
   return { id: null, tags: factsOf(tags), above: null }
 }
 
@@ -103,7 +109,7 @@ function factsOf(tags: ReadonlyMap<string, string>): readonly string[] {
   return [...tags].map(([name, value]) => tagFact(name, value))
 }
 
-/** The text of whichever of these members there is; null if there is none, or they differ. */
+/** The text that these members agree on; null if none is there or they differ. */
 function agreed(node: JsonNode, names: readonly string[]): string | null {
   const found = names.flatMap((name) => text(node, name) ?? [])
   return found.every((one) => one === found[0]) ? (found[0] ?? null) : null
@@ -114,7 +120,7 @@ function text(node: JsonNode | null, name: string): string | null {
   return member?.kind === 'string' ? member.value : null
 }
 
-/** What could pass for another part of a path is no name. */
+/** Whether a text can be a name: nothing in it may be taken for another part of a path. */
 function isName(name: string | null): name is string {
   return name !== null && name !== '' && name !== '.' && name !== '..' && !/[/\\\p{Cc}]/u.test(name)
 }

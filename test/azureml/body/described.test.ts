@@ -1,7 +1,7 @@
 /** What answers of the data plane describe, in run history's form and in MLflow's. */
 import t from 'tap'
 import { classify } from '../../../src/azureml/classify.ts'
-import { documentsOf, entriesOf, readRun } from '../../../src/azureml/body/entries.ts'
+import { documentsOf, describedIn, readRun } from '../../../src/azureml/body/described.ts'
 import { parseJson } from '../../../src/lib/json/document.ts'
 import { readTags, tagFact } from '../../../src/azureml/body/tags.ts'
 import { parseTarget } from '../../../src/azureml/target.ts'
@@ -20,11 +20,11 @@ function described(method: string, path: string, answer: unknown) {
   const found = documentsOf(node(answer), operation.tells)
   if (found === null) return 'elsewhere'
   return found.documents.map((document) => {
-    const entries = entriesOf(document, operation)
+    const entries = describedIn(document, operation)
     if (entries === null) return null
-    return entries.map(({ readings, tags, above }) => ({
-      names: readings.map(({ resource }) => resource.id.slice(WS.length)),
-      actions: readings.map(({ action }) => action.split('/workspaces/')[1]),
+    return entries.map(({ reads, tags, above }) => ({
+      names: reads.map(({ resource }) => resource.id.slice(WS.length)),
+      actions: reads.map(({ action }) => action.split('/workspaces/')[1]),
       tags,
       above,
     }))
@@ -65,7 +65,7 @@ t.test('a run is a run and a job, with its tags and what it is a part of', async
 t.test('a run is in the experiments that call and document name', async (t) => {
   const of = (path: string, run: object) => {
     const operation = asked('POST', path)
-    return entriesOf(node(run), operation)?.[0]?.readings[0].resource.ancestors.map(({ id }) => id)
+    return describedIn(node(run), operation)?.[0]?.reads[0].resource.ancestors.map(({ id }) => id)
   }
   const above = [WS, WS.split('/providers')[0], WS.split('/resourcegroups')[0]]
   t.same(of(`${HISTORY}/experiments/churn/runs:query`, { runId: 'r', experimentId: '7' }), [
