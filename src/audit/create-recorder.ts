@@ -93,7 +93,7 @@ function createOwed(spool: Spool): Owed {
 
   async function append(draft: Draft): Promise<void> {
     try {
-      await spool.append(draft, 'must')
+      await spool.append(draft, 'reserved')
     } catch (error) {
       drafts.push(draft)
       throw error
@@ -183,6 +183,6 @@ export function createRecorder(options: {
         'intent',
       ),
 
-    event: (name, fields) => put('gateway', eventRow(name, fields, context.version), 'must'),
+    event: (name, fields) => put('gateway', eventRow(name, fields, context.version), 'reserved'),
   }
 }

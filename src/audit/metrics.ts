@@ -4,7 +4,7 @@
  */
 import type { CountingRecorder } from './create-recorder.ts'
 import type { Shipper } from './ship/shipper.ts'
-import type { Space } from './spool/free-space.ts'
+import type { FreeSpace } from './spool/free-space.ts'
 import type { Spool } from './spool/spool.ts'
 
 /** One metric with a value for each set of labels. */
@@ -40,7 +40,7 @@ const counter = (name: string, help: string, values: Values): Metric => ({
 export function collectMetrics(
   spool: Spool,
   shippers: readonly Shipper[],
-  space: Space,
+  space: FreeSpace,
   recorder: Pick<CountingRecorder, 'counts' | 'owed'>,
 ): Metric[] {
   const bySink = (value: (shipper: Shipper) => number): Values =>

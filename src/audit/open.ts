@@ -5,17 +5,22 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { diskFiles, type SpoolFiles } from './spool/files.ts'
 import { draftOf } from './record/draft.ts'
-import { chainNames, createHold } from './spool/spool-directory.ts'
+import { chainNames, createSpoolDirectory } from './spool/spool-directory.ts'
 import { loadSigner } from './spool/keys.ts'
 import { takeLock, type Lock } from './spool/lock-file.ts'
 import { collectMetrics, type Metric } from './metrics.ts'
 import { openCursor, type Cursor } from './ship/cursor.ts'
 import { privateDirectory } from './spool/permissions.ts'
-import { createRecorder, eventRow, unknownOutcomeRow } from './create-recorder.ts'
-import { recover } from './spool/recover.ts'
+import {
+  createRecorder,
+  eventRow,
+  unknownOutcomeRow,
+  type CountingRecorder,
+} from './create-recorder.ts'
+import { recover, type Recovered } from './spool/recover.ts'
 import { createRetention } from './ship/retention.ts'
 import { createShipper, TIMING, type Shipper, type Timing } from './ship/shipper.ts'
-import { createSpace } from './spool/free-space.ts'
+import { createFreeSpace, type FreeSpace } from './spool/free-space.ts'
 import { createSpool, type Spool } from './spool/spool.ts'
 import { makeSink } from './ship/sinks/sinks.ts'
 import { Refusal } from '../errors.ts'
@@ -28,8 +33,8 @@ const MB = 1_048_576
 const SEGMENT_BYTES = 64 * MB
 const HARD_LIMIT_BYTES = 4096 * MB
 const SOFT_SHARE = 0.8
-const SMALLEST_RESERVE_BYTES = 65_536
-const LARGEST_RESERVE_BYTES = 4 * MB
+const MIN_RESERVE_BYTES = 65_536
+const MAX_RESERVE_BYTES = 4 * MB
 /** A day, so that `explain`, `audit cat` and `audit verify` have something to look at where the gateway runs. */
 const RETENTION_SECONDS = 86_400
 const RETENTION_LOOK_MS = 1_000
@@ -81,8 +86,8 @@ function limitsOf(spool: AuditConfig['spool']) {
     throw new Error('audit.spool.segmentBytes is above softLimitBytes')
   }
   const reserveBytes = Math.min(
-    LARGEST_RESERVE_BYTES,
-    Math.max(SMALLEST_RESERVE_BYTES, Math.floor(segmentBytes / 16)),
+    MAX_RESERVE_BYTES,
+    Math.max(MIN_RESERVE_BYTES, Math.floor(segmentBytes / 16)),
   )
   return { hardLimitBytes, softLimitBytes, segmentBytes, reserveBytes }
 }
@@ -113,9 +118,64 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
   }
 }
 
+/** Where records go: each sink with its cursor. */
+async function openRoutes(
+  { config, credential, secret = noSecret, version }: AuditOptions,
+  before: number,
+  isOurs: () => boolean,
+): Promise<{ sink: Sink; cursor: Cursor }[]> {
+  const routes: { sink: Sink; cursor: Cursor }[] = []
+  for (const sink of config.sinks) {
+    routes.push({
+      sink: await makeSink(sink, { credential, secret, version }),
+      cursor: await openCursor(config.spool.directory, sink.name, before, isOurs),
+    })
+  }
+  return routes
+}
+
+/** The first records of a start: that it is one, what was repaired, and the end of each intent that has none. */
+async function recordStart(
+  { config, now, version }: AuditOptions,
+  { spool, recorder, recovered, keyId }: Start,
+): Promise<void> {
+  await recorder.event('audit_opened', {
+    durability: config.spool.durability ?? 'fsync',
+    sinks: config.sinks.map(({ name }) => name).join(','),
+    keyId,
+    records: recovered.end.seq,
+  })
+  for (const repair of recovered.repairs) await recorder.event('recovered', { ...repair })
+  await Promise.all(
+    recovered.openIntents.map((row) =>
+      spool.append(draftOf('completed', unknownOutcomeRow(row), { now, version }), 'reserved'),
+    ),
+  )
+}
+
+interface Start {
+  readonly spool: Spool
+  readonly recorder: Recorder
+  readonly recovered: Recovered
+  readonly keyId: string
+}
+
+/** Deletes segments that may be deleted, once a second; returns what ends that. */
+function startRetention(retire: () => Promise<void>, log: Log): () => void {
+  const timer = setInterval(() => {
+    retire().catch((error: unknown) => {
+      log({ error: String(error) }, 'an audit segment could not be deleted')
+    })
+  }, RETENTION_LOOK_MS)
+  timer.unref()
+  return () => {
+    clearInterval(timer)
+  }
+}
+
 async function openLocked(
   options: AuditOptions,
-  { reserveBytes, ...bounds }: ReturnType<typeof limitsOf>,
+  { reserveBytes, ...limits }: ReturnType<typeof limitsOf>,
   lock: Lock,
 ): Promise<Audit> {
   const { config, version, now, log } = options
@@ -128,19 +188,12 @@ async function openLocked(
   const context = { now, version }
   const recovered = await recover(directory, chainId, files)
   const bootId = `${String(recovered.boots + 1).padStart(6, '0')}${randomBytes(2).toString('hex')}`
-  const hold = createHold({ root, chainId, bootId, lock })
-  const secret = options.secret ?? noSecret
+  const spoolDirectory = createSpoolDirectory({ root, chainId, bootId, lock })
   const before = (recovered.segments[0]?.firstSeq ?? 1) - 1
-  const routes: { sink: Sink; cursor: Cursor }[] = []
-  for (const sink of config.sinks) {
-    routes.push({
-      sink: await makeSink(sink, { credential: options.credential, secret, version }),
-      cursor: await openCursor(root, sink.name, before, () => hold.isOurs()),
-    })
-  }
-  const space = await createSpace({ directory: root, files, reserveBytes, log })
+  const routes = await openRoutes(options, before, () => spoolDirectory.isOurs())
+  const space = await createFreeSpace({ directory: root, files, reserveBytes, log })
   const spool: Spool = createSpool({
-    ...bounds,
+    ...limits,
     directory,
     chainId,
     bootId,
@@ -153,29 +206,17 @@ async function openLocked(
     segments: recovered.segments,
     space,
     eventDraft: (name, detail) => draftOf('gateway', eventRow(name, detail, version), context),
-    hold,
+    spoolDirectory,
     log,
   })
   const recorder = createRecorder({ spool, context, hashKey: options.hashKey })
   try {
-    await recorder.event('audit_opened', {
-      durability: config.spool.durability ?? 'fsync',
-      sinks: config.sinks.map(({ name }) => name).join(','),
-      keyId: signer.keyId,
-      records: recovered.end.seq,
-    })
-    for (const repair of recovered.repairs) await recorder.event('recovered', { ...repair })
-    await Promise.all(
-      recovered.openIntents.map((row) =>
-        spool.append(draftOf('completed', unknownOutcomeRow(row), context), 'must'),
-      ),
-    )
+    await recordStart(options, { spool, recorder, recovered, keyId: signer.keyId })
   } catch (error) {
     await spool.close()
     throw error
   }
-
-  const shippers: Shipper[] = routes.map(({ sink, cursor }) =>
+  const shippers = routes.map(({ sink, cursor }) =>
     createShipper({
       sink,
       spool,
@@ -190,32 +231,40 @@ async function openLocked(
     spool,
     shippers,
     retentionSeconds: config.spool.retentionSeconds ?? RETENTION_SECONDS,
-    roomBytes: bounds.softLimitBytes / 2,
+    roomBytes: limits.softLimitBytes / 2,
     now,
   })
-  const timer = setInterval(() => {
-    retire().catch((error: unknown) => {
-      log({ error: String(error) }, 'an audit segment could not be deleted')
-    })
-  }, RETENTION_LOOK_MS)
-  timer.unref()
-  const unshipped = (): number =>
-    Math.max(
-      0,
-      ...shippers.filter(({ sink }) => sink.required).map((shipper) => spool.end() - shipper.seq()),
-    )
-
-  let closing: Promise<{ unshipped: number }> | null = null
-
-  async function shut(deadlineMs: number): Promise<{ unshipped: number }> {
-    clearInterval(timer)
+  const stopRetention = startRetention(retire, log)
+  return auditOf({ spool, recorder, shippers, space, log }, async (deadlineMs) => {
+    stopRetention()
     await recorder.event('audit_closing', {}).catch(() => {})
     await spool.close()
     await Promise.all(shippers.map((shipper) => shipper.close(deadlineMs)))
-    hold.release()
-    const left = unshipped()
-    if (left > 0) log({ unshipped: left }, 'records were not shipped before the deadline')
-    return { unshipped: left }
+    spoolDirectory.release()
+  })
+}
+
+interface Parts {
+  readonly spool: Spool
+  readonly recorder: CountingRecorder
+  readonly shippers: readonly Shipper[]
+  readonly space: FreeSpace
+  readonly log: Log
+}
+
+/** What the gateway sees of a trail that is open. */
+function auditOf(
+  { spool, recorder, shippers, space, log }: Parts,
+  shut: (deadlineMs: number) => Promise<void>,
+): Audit {
+  let closing: Promise<{ unshipped: number }> | null = null
+
+  async function close(deadlineMs: number): Promise<{ unshipped: number }> {
+    await shut(deadlineMs)
+    const required = shippers.filter(({ sink }) => sink.required)
+    const unshipped = Math.max(0, ...required.map((shipper) => spool.end() - shipper.seq()))
+    if (unshipped > 0) log({ unshipped }, 'records were not shipped before the deadline')
+    return { unshipped }
   }
 
   return {
@@ -228,7 +277,7 @@ async function openLocked(
     },
     metrics: () => collectMetrics(spool, shippers, space, recorder),
     close(deadlineMs) {
-      closing ??= shut(deadlineMs)
+      closing ??= close(deadlineMs)
       return closing
     },
   }

@@ -14,7 +14,7 @@ const MB = 1_048_576
 /** As openAudit has it. */
 const HARD_LIMIT_BYTES = 4_096 * MB
 /** Below it, the spool's own reserve and a segment do not fit. */
-const LEAST_BYTES = 128 * MB
+const MIN_BYTES = 128 * MB
 const WHERE = 'audit.spool.directory'
 
 const { ok, warning, failed } = findingsOf('spool')
@@ -49,7 +49,7 @@ function permissions(directory: string, mode: number): Finding {
 
 function room(free: { bytes: number; inodes: number }, hardLimitBytes: number): Finding {
   const what = `${Math.floor(free.bytes / MB)} MB are free, and the spool may grow to ${Math.floor(hardLimitBytes / MB)} MB`
-  if (free.bytes < Math.min(LEAST_BYTES, hardLimitBytes) || free.inodes < 1_000)
+  if (free.bytes < Math.min(MIN_BYTES, hardLimitBytes) || free.inodes < 1_000)
     return failed(WHERE, what, 'give the spool a disk of its own: a full one stops the gateway')
   if (free.bytes < hardLimitBytes)
     return warning(WHERE, what, 'give it a larger disk, or lower audit.spool.hardLimitBytes')

@@ -50,7 +50,7 @@ export function optionsOf(
     timing: {
       lingerMs: 5,
       firstBackoffMs: 10,
-      longestBackoffMs: 40,
+      maxBackoffMs: 40,
       holdMs: 20,
       sendTimeoutMs: 500,
     },

@@ -212,7 +212,7 @@ t.test('a Retry-After of a day is cut to the longest one', async (t) => {
   const options = optionsOf(directory, azureSink(sink.url), keep)
   const audit = await openFor(t, {
     ...options,
-    timing: { ...options.timing, longestRetryAfterMs: 50 },
+    timing: { ...options.timing, maxRetryAfterMs: 50 },
   })
   await audit.recorder.refused(exchangeOf())
   await until(() => sink.rows.length > 0)

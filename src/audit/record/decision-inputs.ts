@@ -8,10 +8,10 @@ import { line, lineIfAny } from './safe-text.ts'
 import type { Exchange } from '../../exchange.ts'
 
 /** Entra puts 200 groups into a token at most. */
-const MOST_MEMBERSHIPS = 200
-const LONGEST_MEMBERSHIP = 256
+const MAX_MEMBERSHIPS = 200
+const MAX_MEMBERSHIP_LENGTH = 256
 /** A record has room for facts, not for a body. */
-const MOST_VALUES = 32
+const MAX_VALUES = 32
 
 /** A caller's own words, which may hold anything: a decision that hangs on them cannot be asked again. */
 const LEFT_OUT = new Set(['tags'])
@@ -31,8 +31,8 @@ function memberships(
   const own = `${issuer}/`
   const kept = (decision?.memberships ?? [])
     .filter((one) => one.type === type && one.id.startsWith(own))
-    .slice(0, MOST_MEMBERSHIPS)
-  return kept.length === 0 ? undefined : kept.map(({ id }) => line(id, LONGEST_MEMBERSHIP))
+    .slice(0, MAX_MEMBERSHIPS)
+  return kept.length === 0 ? undefined : kept.map(({ id }) => line(id, MAX_MEMBERSHIP_LENGTH))
 }
 
 interface Members {
@@ -62,7 +62,7 @@ export function factsColumn(decision: Exchange['decision']): Record<string, unkn
 
 function recordable(value: string | number | boolean | readonly string[]): unknown {
   if (typeof value === 'string') return named(value)
-  return typeof value === 'object' ? value.slice(0, MOST_VALUES).map(named) : value
+  return typeof value === 'object' ? value.slice(0, MAX_VALUES).map(named) : value
 }
 
 const named = (value: string): string => (NAME.test(value) ? value : OTHER)

@@ -5,7 +5,7 @@
 import { hash } from 'node:crypto'
 
 /** Longest string of a record, in UTF-16 units. Log Analytics cuts silently at 64 KB; we cut first, and say so. */
-export const LONGEST_TEXT = 16_384
+export const MAX_TEXT_LENGTH = 16_384
 
 /**
  * C0 and C1 controls (CR, LF, NUL, ESC, the one-character CSI), line and paragraph separators, direction
@@ -22,13 +22,13 @@ const escape = (character: string): string =>
   `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 
 /** Whether `text` was too long for a record. */
-export const isTooLong = (text: string, limit = LONGEST_TEXT): boolean => text.length > limit
+export const isTooLong = (text: string, limit = MAX_TEXT_LENGTH): boolean => text.length > limit
 
 /**
  * One printable line of at most `limit` units and a mark: unsafe characters become `\uXXXX`; what is
  * too long is cut and ends in its full length and the SHA-256 of the whole.
  */
-export function line(text: string, limit = LONGEST_TEXT): string {
+export function line(text: string, limit = MAX_TEXT_LENGTH): string {
   if (text.length <= limit) return PLAIN.test(text) ? text : text.replace(UNSAFE, escape)
   const kept = text.slice(0, limit).replace(UNSAFE, escape).slice(0, limit)
   return `${kept}[cut length=${text.length} sha256=${hash('sha256', text)}]`

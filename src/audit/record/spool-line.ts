@@ -70,11 +70,11 @@ const PLACE =
   /^\{"seq":(\d{1,15}),"prev":"([0-9a-f]{64})","row":\{"RecordKind":"([a-z]{1,16})","ExchangeId":"([^"\\]{0,64})","EventUid":"/
 const TAIL = /,"crc":"([0-9a-f]{8})"\}$/
 const TAIL_LENGTH = 18
-const LONGEST_PLACE = 300
+const MAX_PLACE_LENGTH = 300
 
 /** Reads a record's place, or null if the bytes are no whole record. */
 export function placeOf(line: Buffer): Place | null {
-  const start = PLACE.exec(line.toString('latin1', 0, LONGEST_PLACE))
+  const start = PLACE.exec(line.toString('latin1', 0, MAX_PLACE_LENGTH))
   const end = TAIL.exec(line.toString('latin1', Math.max(0, line.length - TAIL_LENGTH)))
   if (start === null || end === null) return null
   if (crcOf(line.subarray(0, line.length - TAIL_LENGTH)) !== end[1]) return null

@@ -7,6 +7,7 @@ import { deliver, type Result } from './deliver.ts'
 import { readPage, type Position } from './reader.ts'
 import { line } from '../record/safe-text.ts'
 import type { Cursor } from './cursor.ts'
+import type { Detail } from '../recorder.ts'
 import type { Sink } from './sinks/sink.ts'
 import type { Spool } from '../spool/spool.ts'
 import type { Log } from '../../lib/log.ts'
@@ -16,9 +17,9 @@ export interface Timing {
   /** Wait for more records before a batch that is not full. */
   readonly lingerMs: number
   readonly firstBackoffMs: number
-  readonly longestBackoffMs: number
+  readonly maxBackoffMs: number
   /** A sink may ask for this much and no more. */
-  readonly longestRetryAfterMs: number
+  readonly maxRetryAfterMs: number
   /** Wait after an answer that only a person can change. */
   readonly holdMs: number
   readonly sendTimeoutMs: number
@@ -27,15 +28,14 @@ export interface Timing {
 export const TIMING: Timing = {
   lingerMs: 250,
   firstBackoffMs: 500,
-  longestBackoffMs: 60_000,
-  longestRetryAfterMs: 300_000,
+  maxBackoffMs: 60_000,
+  maxRetryAfterMs: 300_000,
   holdMs: 30_000,
   sendTimeoutMs: 30_000,
 }
 
 const IDLE_MS = 60_000
-
-const nothing = (): void => {}
+const MAX_CLOSING_SLEEP_MS = 100
 
 export interface ShipperOptions {
   readonly sink: Sink
@@ -43,18 +43,18 @@ export interface ShipperOptions {
   readonly cursor: Cursor
   readonly directory: string
   readonly timing: Timing
-  readonly event: (
-    name: string,
-    fields: Readonly<Record<string, string | number | boolean>>,
-  ) => Promise<void>
+  readonly event: (name: string, fields: Detail) => Promise<void>
   readonly log: Log
 }
+
+/** `failing`: tried again with a backoff. `held`: tried again rarely, because only a person can change the answer. */
+type State = 'ok' | 'failing' | 'held'
 
 export interface Shipper {
   readonly sink: Sink
   /** Last record that the sink has. */
   seq(): number
-  state(): 'ok' | 'failing' | 'held'
+  state(): State
   /** Since when something waits for this sink, monotonic milliseconds; null if nothing does. */
   waitingSince(): number | null
   readonly rows: ReadonlyMap<string, number>
@@ -62,112 +62,133 @@ export interface Shipper {
   close(deadlineMs: number): Promise<void>
 }
 
+/** A sleep that can be cut short. */
+function createSleeper(): {
+  readonly sleep: (ms: number) => Promise<void>
+  readonly wake: () => void
+} {
+  let wake: (() => void) | null = null
+  return {
+    sleep: (ms) =>
+      new Promise((resolve) => {
+        const timer = setTimeout(resolve, ms)
+        wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      }),
+    wake: () => wake?.(),
+  }
+}
+
+/** How long to wait after failure number `failures` in a row, of which the sink may have said `afterMs` itself. */
+function backoffOf(
+  timing: Timing,
+  failures: number,
+  { hold, afterMs }: { readonly hold: boolean; readonly afterMs: number | null },
+): number {
+  if (afterMs !== null) {
+    // at least the first backoff: a sink rounds less than a second to 0
+    return Math.max(timing.firstBackoffMs, Math.min(afterMs, timing.maxRetryAfterMs))
+  }
+  const most = Math.min(timing.maxBackoffMs, timing.firstBackoffMs * 2 ** (failures - 1))
+  // jitter: replicas that failed together do not come back together
+  return Math.max(hold ? timing.holdMs : 0, most * (0.5 + Math.random() / 2))
+}
+
+/** Puts rows that the sink rejects into a file of their own, so that the others can be shipped. */
+async function writeDeadLetters(
+  { directory, sink, log, event }: ShipperOptions,
+  poison: Extract<Result, { kind: 'done' }>['poison'],
+  count: () => void,
+): Promise<void> {
+  for (const { row, why } of poison) {
+    const path = `${directory}/${sink.name}.dead-letter.jsonl`
+    await appendFile(path, `${row.text}\n`, { mode: 0o600, flush: true })
+    count()
+    const fields = { sink: sink.name, uid: row.uid, why: line(why, 256) }
+    log(fields, 'audit sink dead letter')
+    // best effort: a page whose event cannot be recorded (spool closed or full) must not be shipped again forever
+    await event('dead_letter', fields).catch(() => {})
+  }
+}
+
+// oxlint-disable-next-line max-lines-per-function -- one state machine: what is pending, the state, two ways to stop
 export function createShipper(options: ShipperOptions): Shipper {
   const { sink, spool, cursor, timing } = options
   const rows = new Map<string, number>()
-  let state: 'ok' | 'failing' | 'held' = 'ok'
-  let failures = 0
+  const { sleep, wake } = createSleeper()
+  /** Closing: ship what is there without waiting. */
   const ending = new AbortController()
+  /** The deadline of closing is over. */
+  const stop = new AbortController()
+  let state: State = 'ok'
+  let failures = 0
   /** Something became durable since the last look. */
   let pending = false
   let waiting: number | null = null
-  const stop = new AbortController()
-  let wake = nothing
 
   const count = (kind: string, n: number): void => {
     rows.set(kind, (rows.get(kind) ?? 0) + n)
   }
 
-  /** Sleeps, or until woken; a closing shipper never sleeps longer than a moment. */
-  function sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ending.signal.aborted ? Math.min(ms, 100) : ms)
-      wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
+  /** Sleeps, or until woken; a closing shipper sleeps for a moment only. */
+  const pause = (ms: number): Promise<void> =>
+    sleep(ending.signal.aborted ? Math.min(ms, MAX_CLOSING_SLEEP_MS) : ms)
+
+  /** New records do not cut this short; only closing does. */
+  async function pauseThrough(ms: number): Promise<void> {
+    const until = performance.now() + ms
+    for (let left = ms; left > 0 && !ending.signal.aborted; left = until - performance.now())
+      await pause(left)
+    if (ending.signal.aborted && !stop.signal.aborted) await pause(MAX_CLOSING_SLEEP_MS)
   }
 
-  async function change(to: 'ok' | 'failing' | 'held', why: string): Promise<void> {
+  async function change(to: State, why: string): Promise<void> {
     if (to === state) return
     const from = state
     state = to
     options.log({ sink: sink.name, from, to, why }, `audit sink ${to}`)
-    // the record of it is best effort: a full spool says so by itself
+    // best effort: a full spool says so by itself
     await options.event(`sink_${to}`, { sink: sink.name, why: line(why, 256) }).catch(() => {})
   }
 
-  async function bury(poison: Extract<Result, { kind: 'done' }>['poison']): Promise<void> {
-    for (const { row, why } of poison) {
-      const path = `${options.directory}/${sink.name}.dead-letter.jsonl`
-      await appendFile(path, `${row.text}\n`, { mode: 0o600, flush: true })
-      count('dead-letter', 1)
-      const fields = { sink: sink.name, uid: row.uid, why: line(why, 256) }
-      options.log(fields, 'audit sink dead letter')
-      // best effort: a page tried again because its trail is closed or full would never be shipped
-      await options.event('dead_letter', fields).catch(() => {})
-    }
-  }
-
-  function backoff(afterMs: number | null, hold: boolean): number {
-    if (afterMs !== null) {
-      // at least the first backoff: 0 is what less than a second is rounded to
-      return Math.max(timing.firstBackoffMs, Math.min(afterMs, timing.longestRetryAfterMs))
-    }
-    const most = Math.min(timing.longestBackoffMs, timing.firstBackoffMs * 2 ** (failures - 1))
-    // full jitter: replicas that failed together do not come back together
-    return Math.max(hold ? timing.holdMs : 0, most * (0.5 + Math.random() / 2))
+  /** If segments were deleted before the sink had them, it continues after them, and the loss is recorded. */
+  async function skipLost(at: Position): Promise<Position> {
+    const first = spool.segments().find(({ lastSeq }) => lastSeq > at.seq)
+    if (first === undefined || first.firstSeq <= at.seq + 1) return at
+    const lost = { firstSeq: at.seq + 1, lastSeq: first.firstSeq - 1 }
+    await options.event('sink_skipped', { sink: sink.name, ...lost })
+    count('skipped', lost.lastSeq - at.seq)
+    const next = { segment: '', offset: 0, seq: lost.lastSeq }
+    await cursor.move(next)
+    return next
   }
 
   async function step(): Promise<'more' | 'idle'> {
     const at = await skipLost(cursor.position())
     const page = await readPage(spool.segments(), at, sink.limitBytes)
     if (page === null || stop.signal.aborted) return 'idle'
+    const signal = (): AbortSignal =>
+      AbortSignal.any([stop.signal, AbortSignal.timeout(timing.sendTimeoutMs)])
     const result: Result =
       page.rows.length === 0
         ? { kind: 'done', poison: [] }
-        : await deliver(
-            sink,
-            page.rows,
-            () => AbortSignal.any([stop.signal, AbortSignal.timeout(timing.sendTimeoutMs)]),
-            count,
-          )
+        : await deliver(sink, page.rows, signal, count)
     if (result.kind === 'again') {
       failures += 1
       if (!stop.signal.aborted) await change(result.hold ? 'held' : 'failing', result.why)
-      await sleepThrough(backoff(result.afterMs, result.hold))
+      await pauseThrough(backoffOf(timing, failures, result))
       return 'more'
     }
     failures = 0
-    await bury(result.poison)
+    await writeDeadLetters(options, result.poison, () => {
+      count('dead-letter', 1)
+    })
     await cursor.move(page.next)
     waiting = page.next.seq >= spool.end() ? null : performance.now()
     await change('ok', 'the sink accepts again')
     return 'more'
-  }
-
-  /** New records do not cut a backoff short; only closing does. */
-  async function sleepThrough(ms: number): Promise<void> {
-    const until = performance.now() + ms
-    for (let left = ms; left > 0 && !ending.signal.aborted; left = until - performance.now())
-      await sleep(left)
-    if (ending.signal.aborted && !stop.signal.aborted) await sleep(100)
-  }
-
-  /** Segments that are gone before a sink had them: it goes on behind them, and the loss is on record. */
-  async function skipLost(at: Position): Promise<Position> {
-    const first = spool.segments().find(({ lastSeq }) => lastSeq > at.seq)
-    if (first === undefined || first.firstSeq <= at.seq + 1) return at
-    await options.event('sink_skipped', {
-      sink: sink.name,
-      firstSeq: at.seq + 1,
-      lastSeq: first.firstSeq - 1,
-    })
-    count('skipped', first.firstSeq - 1 - at.seq)
-    const next = { segment: '', offset: 0, seq: first.firstSeq - 1 }
-    await cursor.move(next)
-    return next
   }
 
   async function run(): Promise<void> {
@@ -178,14 +199,14 @@ export function createShipper(options: ShipperOptions): Shipper {
       } catch (error) {
         failures += 1
         await change('failing', error instanceof Error ? error.message : 'unknown failure')
-        await sleepThrough(backoff(null, false))
+        await pauseThrough(backoffOf(timing, failures, { hold: false, afterMs: null }))
         continue
       }
       if (pending) continue
       if (ending.signal.aborted) return
-      await sleep(IDLE_MS)
+      await pause(IDLE_MS)
       // the first record of a burst waits a moment for the rest of it
-      await sleepThrough(timing.lingerMs)
+      await pauseThrough(timing.lingerMs)
     }
   }
 
@@ -206,7 +227,7 @@ export function createShipper(options: ShipperOptions): Shipper {
       ending.abort()
       wake()
       const timer = setTimeout(() => stop.abort(), deadlineMs)
-      stop.signal.addEventListener('abort', () => wake())
+      stop.signal.addEventListener('abort', wake)
       await running
       clearTimeout(timer)
       await sink.close()

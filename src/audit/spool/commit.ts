@@ -4,7 +4,7 @@
  */
 import { Refusal } from '../../errors.ts'
 import type { Settling, Waiter } from './queue.ts'
-import type { Space } from './free-space.ts'
+import type { FreeSpace } from './free-space.ts'
 import { isNoSpace, type ChainWriter, type LateDraft } from './writer.ts'
 import { codeOf } from '../../lib/error-code.ts'
 import type { Log } from '../../lib/log.ts'
@@ -27,7 +27,7 @@ export interface CommitterOptions {
   readonly writer: ChainWriter
   readonly checkpoint: LateDraft
   readonly segmentBytes: number
-  readonly space: Space
+  readonly space: FreeSpace
   /** Told after each group that became durable. */
   readonly listeners: readonly (() => void)[]
   readonly counts: { records: number; refused: number; groups: number; poisoned: number }
@@ -41,7 +41,7 @@ export interface Committer {
   readonly write: (group: readonly Waiter[]) => Promise<Settling>
   /** What the disk failed with when it was last asked, and whether it is time to ask again; null if it did not fail. */
   failure(): { readonly code: string; readonly over: boolean } | null
-  /** Another disk: what the last one failed with says nothing of it. */
+  /** Forgets the last failure: the directory is new. */
   readonly forget: () => void
   /** Records that no checkpoint covers yet. */
   uncovered(): number
@@ -73,8 +73,8 @@ export function createCommitter(options: CommitterOptions): Committer {
 
   async function commit(group: readonly Waiter[]): Promise<Settling> {
     const drafts = group.map(({ draft }) => draft)
-    const isFullOf = uncovered + drafts.length >= CHECKPOINT_RECORDS
-    const adds = !drafts.includes(checkpoint) && (isFullOf || isDue())
+    const isFull = uncovered + drafts.length >= CHECKPOINT_RECORDS
+    const adds = !drafts.includes(checkpoint) && (isFull || isDue())
     if (adds) drafts.push(checkpoint)
     await append(drafts)
     broken = null
@@ -83,7 +83,7 @@ export function createCommitter(options: CommitterOptions): Committer {
     return [...group.map(({ resolve }) => resolve), ...options.listeners]
   }
 
-  /** The disk is full: what begins is refused, what ends is written into the reserve's room. */
+  /** The disk is full: what begins is refused, what ends is written into the room that the reserve gives back. */
   async function commitIntoReserve(group: readonly Waiter[], error: unknown): Promise<Settling> {
     await space.release()
     options.changed()
@@ -91,7 +91,7 @@ export function createCommitter(options: CommitterOptions): Committer {
       group.filter(({ lane }) => lane === 'intent'),
       error,
     )
-    const ends = group.filter(({ lane }) => lane === 'must')
+    const ends = group.filter(({ lane }) => lane === 'reserved')
     if (ends.length === 0) return refusals
     const ended = await commit(ends).catch((again: unknown) => giveUp(ends, again))
     return [...refusals, ...ended]

@@ -1,37 +1,38 @@
 /**
- * Keeps the spool's directory for as long as the gateway runs, and knows why nothing can be written there.
+ * Watches the spool's directory while the gateway runs: says why nothing can be written there, and puts on record which
+ * segments were lost.
  * @module
  */
-import type { Hold } from './spool-directory.ts'
+import type { SpoolDirectory } from './spool-directory.ts'
 import type { Detail } from '../recorder.ts'
 import type { Segment } from './writer.ts'
 import type { Log } from '../../lib/log.ts'
 
-export interface Keeper {
-  /** Looks after the directory. To be called each second, and not twice at once. */
+export interface DirectoryWatch {
+  /** Checks the directory and makes it again if it is gone. To be called each second, and not twice at once. */
   look(): Promise<void>
   /** Why nothing is written, or null. */
   reason(): string | null
-  /** Puts on record what was lost; rejects with the rest still to be told. */
-  declare(): Promise<void>
+  /** Records what was lost; if it rejects, the rest is kept for the next call. */
+  recordLosses(): Promise<void>
 }
 
-export interface KeeperOptions {
-  readonly hold: Hold
+export interface DirectoryWatchOptions {
+  readonly directory: SpoolDirectory
   /** The segments that are there; those that are missing are taken out. */
   readonly segments: Segment[]
   /** Waits until nothing is being written, and closes the segment. `reason` says why by then. */
   readonly stop: () => Promise<void>
   /** The directory can be written again. */
-  readonly begun: () => void
+  readonly restarted: () => void
   readonly write: (name: string, detail: Detail) => Promise<void>
   readonly log: Log
 }
 
 const TAKEN = 'the audit spool was taken by another process'
 
-export function createKeeper(options: KeeperOptions): Keeper {
-  const { hold, segments, log } = options
+export function createDirectoryWatch(options: DirectoryWatchOptions): DirectoryWatch {
+  const { directory, segments, log } = options
   const losses: Detail[] = []
   let lost = false
   let away: string | null = null
@@ -46,7 +47,7 @@ export function createKeeper(options: KeeperOptions): Keeper {
 
     async look() {
       if (lost) return
-      const found = await hold.look(segments, stop)
+      const found = await directory.look(segments, stop)
       switch (found.kind) {
         case 'ours':
           return
@@ -57,16 +58,16 @@ export function createKeeper(options: KeeperOptions): Keeper {
         case 'gone':
           away = `the audit spool is gone and cannot be begun anew: ${found.why}`
           return
-        case 'begun':
+        case 'restarted':
           losses.push(lossOf(found.missing))
           log({ ...losses.at(-1) }, 'the audit spool was gone, and is begun anew')
           for (const segment of found.missing) segments.splice(segments.indexOf(segment), 1)
           away = null
-          options.begun()
+          options.restarted()
       }
     },
 
-    async declare() {
+    async recordLosses() {
       for (let loss = losses[0]; loss !== undefined; loss = losses[0]) {
         await options.write('spool_lost', loss)
         losses.shift()

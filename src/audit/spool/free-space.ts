@@ -8,9 +8,9 @@ import { codeOf } from '../../lib/error-code.ts'
 import type { Log } from '../../lib/log.ts'
 
 /** Inodes below which a new segment may fail. */
-const FEWEST_INODES = 16
+const MIN_INODES = 16
 
-export interface SpaceOptions {
+export interface FreeSpaceOptions {
   readonly directory: string
   readonly files: SpoolFiles
   readonly reserveBytes: number
@@ -18,7 +18,7 @@ export interface SpaceOptions {
 }
 
 /** What is known of the disk. */
-export interface Space {
+export interface FreeSpace {
   /** Deletes the reserve so that its blocks can be used; false if it was gone already. */
   release(): Promise<boolean>
   /** The reserve is there: requests that begin now will find room for their end. */
@@ -31,7 +31,7 @@ export interface Space {
 }
 
 /** Fills the reserve, or throws if there is no room for it. */
-export async function createSpace(options: SpaceOptions): Promise<Space> {
+export async function createFreeSpace(options: FreeSpaceOptions): Promise<FreeSpace> {
   const { directory, files, reserveBytes } = options
   const path = `${directory}/reserve`
   let reserved = false
@@ -66,7 +66,7 @@ export async function createSpace(options: SpaceOptions): Promise<Space> {
       if (failure !== null) return failure
       if (!reserved) return 'the audit disk is full'
       if (free.bytes < reserveBytes) return 'the audit disk is nearly full'
-      return free.inodes < FEWEST_INODES ? 'the audit disk has no inodes left' : null
+      return free.inodes < MIN_INODES ? 'the audit disk has no inodes left' : null
     },
     freeBytes: () => free.bytes,
     async look() {

@@ -12,7 +12,7 @@ const GROUP_RECORDS = 1_024
 const SETTLED_AT_ONCE = 8
 
 /** Which records may still be written when room runs out. */
-export type Lane = 'intent' | 'must'
+export type Lane = 'intent' | 'reserved'
 
 /** A record whose recorder waits. */
 export interface Waiter {

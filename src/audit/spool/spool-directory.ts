@@ -1,9 +1,9 @@
 /**
- * The spool's directory while the gateway runs: still there, still ours, still whole.
+ * The spool's directory while the gateway runs: whether it is still there, still locked by this process, still whole.
  *
- * What another process has taken stays taken. What is gone (removed, unmounted, replaced) is begun anew where that is
- * safe: on the disk that it was on, under the lock, and only if nobody has written there meanwhile. The chain goes on
- * from the head that is known, so that `audit verify` of what is left says what is missing.
+ * If another process has taken the lock, nothing is written any more. If the directory is gone (removed, unmounted,
+ * replaced), it is made again where that is safe: on the same disk, under the lock, and only if nobody has written there
+ * meanwhile. The chain continues from the last known head, so that `audit verify` of what is left says what is missing.
  * @module
  */
 import { existsSync, readdirSync, statSync } from 'node:fs'
@@ -15,15 +15,16 @@ import { segmentNames } from './recover.ts'
 import type { Segment } from './writer.ts'
 import { GUID } from '../../lib/guid.ts'
 
-/** How a look found the directory. `begun`: it can be written again, without the segments that are missing. */
+/** How a look found the directory. `restarted`: it can be written again, without the segments that are missing. */
 export type Found =
   | { readonly kind: 'ours' | 'taken' }
   | { readonly kind: 'gone'; readonly why: string }
-  | { readonly kind: 'begun'; readonly missing: readonly Segment[] }
+  | { readonly kind: 'restarted'; readonly missing: readonly Segment[] }
 
-export interface Hold {
+export interface SpoolDirectory {
   /**
-   * Shows life and looks. Before anything is begun anew, `stop` has to see to it that nothing is being written.
+   * Renews the lock's sign of life and checks the directory. `stop` is called before the directory is made again; when it
+   * resolves nothing is being written.
    * @param known the segments that should be there
    */
   look(known: readonly Segment[], stop: () => Promise<void>): Promise<Found>
@@ -45,8 +46,7 @@ function diskOf(path: string): number {
 const missingOf = (known: readonly Segment[]): Segment[] =>
   known.filter(({ path }) => !existsSync(path))
 
-/** What the hold is about. */
-export interface HoldOptions {
+export interface SpoolDirectoryOptions {
   readonly root: string
   readonly chainId: string
   /** Segments with this at the beginning of their name are of this very process. */
@@ -55,22 +55,22 @@ export interface HoldOptions {
   readonly lock: Lock
 }
 
-export function createHold(options: HoldOptions): Hold {
+export function createSpoolDirectory(options: SpoolDirectoryOptions): SpoolDirectory {
   const { root, chainId, bootId } = options
   const directory = `${root}/${chainId}`
   const disk = diskOf(root)
   let { lock } = options
   let away = false
 
-  /** Somebody wrote here while we did not hold it: whoever it was, this chain is not ours to go on with. */
+  /** Whether another process wrote here while this one did not have the lock: then this chain must not be continued. */
   function isForeign(known: readonly Segment[]): boolean {
     if (chainNames(root).some((name) => name !== chainId)) return true
     const ours = new Set(known.map(({ name }) => name))
     return segmentNames(directory).some((name) => !ours.has(name) && !name.startsWith(bootId))
   }
 
-  /** Throws an Error that says why it cannot be begun anew now. */
-  async function begin(known: readonly Segment[]): Promise<Found> {
+  /** Makes the directory again, or throws an Error that says why it cannot be made now. */
+  async function restart(known: readonly Segment[]): Promise<Found> {
     if (diskOf(root) !== disk) {
       throw new Error('it is not on the disk that it was on: mount that again, or restart')
     }
@@ -86,7 +86,7 @@ export function createHold(options: HoldOptions): Hold {
     if (isForeign(known)) return { kind: 'taken' }
     await syncDirectory(root)
     await syncDirectory(dirname(root))
-    return { kind: 'begun', missing: missingOf(known) }
+    return { kind: 'restarted', missing: missingOf(known) }
   }
 
   return {
@@ -97,8 +97,8 @@ export function createHold(options: HoldOptions): Hold {
       away = true
       await stop()
       try {
-        const found = await begin(known)
-        away = found.kind !== 'begun'
+        const found = await restart(known)
+        away = found.kind !== 'restarted'
         return found
       } catch (error) {
         return { kind: 'gone', why: error instanceof Error ? error.message : 'unknown' }

@@ -2,19 +2,20 @@
  * The spool: records become durable in groups, in one chain, or their requests are refused.
  *
  * Group commit: one flusher takes all that waits, writes it as one block and syncs once; the waiters of a group
- * resolve in order after the sync. Two lanes: `intent` begins something and is refused when room runs out; `must`
- * ends something that has begun, and may use the reserve.
+ * resolve in order after the sync. A record of the lane `intent` begins a request and is refused when the disk is full;
+ * one of the lane `reserved` ends what has begun, and may use the reserve.
  * @module
  */
+import { createAdmission } from './admission.ts'
 import { createCommitter, unavailable } from './commit.ts'
-import type { Hold } from './spool-directory.ts'
-import { createKeeper } from './directory-watch.ts'
+import type { SpoolDirectory } from './spool-directory.ts'
+import { createDirectoryWatch } from './directory-watch.ts'
 import { checkpointText, type Signer } from './keys.ts'
 import { createLatency, type Latency } from './latency.ts'
 import type { Draft } from '../record/spool-line.ts'
 import { createQueue, type Lane } from './queue.ts'
 import type { Detail } from '../recorder.ts'
-import type { Space } from './free-space.ts'
+import type { FreeSpace } from './free-space.ts'
 import { createStates } from './state-records.ts'
 import { createWriter, type LateDraft, type Segment, type WriterOptions } from './writer.ts'
 import type { Log } from '../../lib/log.ts'
@@ -23,14 +24,14 @@ const LOOK_MS = 1_000
 
 export interface SpoolOptions extends Omit<WriterOptions, 'opened' | 'synced'> {
   readonly segments: readonly Segment[]
-  readonly space: Space
+  readonly space: FreeSpace
   readonly segmentBytes: number
   readonly softLimitBytes: number
   readonly hardLimitBytes: number
   /** Makes the record of an event of the spool's own. */
   readonly eventDraft: (name: string, detail: Detail) => Draft
-  /** Asked each second. */
-  readonly hold: Hold
+  /** Looked at each second. */
+  readonly spoolDirectory: SpoolDirectory
   readonly log: Log
 }
 
@@ -67,121 +68,76 @@ function checkpointDraft(
   }
 }
 
+// oxlint-disable-next-line max-lines-per-function -- one state machine, whose parts ask each other for their state
 export function createSpool(options: SpoolOptions): Spool {
-  const { space, chainId, signer } = options
+  const { space, chainId, log } = options
   const segments: Segment[] = [...options.segments]
   const counts = { records: 0, refused: 0, groups: 0, poisoned: 0 }
   const latency = createLatency()
   const listeners: (() => void)[] = []
   let closed = false
+  const bytes = (): number => segments.reduce((sum, segment) => sum + segment.bytes, 0)
 
   const writer = createWriter({
     ...options,
     opened: (segment) => segments.push(segment),
     synced: (ms) => latency.record(ms),
   })
-
-  const bytes = (): number => segments.reduce((sum, segment) => sum + segment.bytes, 0)
-
-  const checkpoint = checkpointDraft(chainId, signer, options.eventDraft)
-  const committer = createCommitter({
-    ...options,
-    writer,
-    checkpoint,
-    listeners,
-    counts,
-    changed: () => {
-      states.look()
-    },
-  })
-  const queue = createQueue(committer.write)
-
-  function barred(lane: Lane): string | null {
-    if (closed) return 'the audit spool is closed'
-    const gone = keeper.reason()
-    if (gone !== null) return gone
-    const failure = committer.failure()
-    if (failure?.over === false) return `the audit disk fails: ${failure.code}`
-    if (lane === 'must') return null
-    if (!space.reserved()) return 'the audit disk is full'
-    return bytes() >= options.hardLimitBytes ? 'the audit spool is at its hard limit' : null
+  const checkpoint = checkpointDraft(chainId, options.signer, options.eventDraft)
+  const changed = (): void => {
+    states.look()
   }
+  const committer = createCommitter({ ...options, writer, checkpoint, listeners, counts, changed })
+  const queue = createQueue(committer.write)
+  const admission = createAdmission({
+    ...options,
+    committer,
+    bytes,
+    isClosed: () => closed,
+    directoryReason: () => watch.reason(),
+  })
 
   function append(draft: LateDraft, lane: Lane): Promise<void> {
-    const why = barred(lane)
-    if (why !== null) {
-      counts.refused += 1
-      return Promise.reject(unavailable(why))
-    }
-    return queue.add(draft, lane)
+    const why = admission.refusal(lane)
+    if (why === null) return queue.add(draft, lane)
+    counts.refused += 1
+    return Promise.reject(unavailable(why))
   }
 
   /** Records an event of the spool's own. */
-  const put = (name: string, detail: Detail): Promise<void> =>
-    append(options.eventDraft(name, detail), 'must')
+  const write = (name: string, detail: Detail): Promise<void> =>
+    append(options.eventDraft(name, detail), 'reserved')
 
-  function reasonsNow(): string[] {
-    const found: string[] = []
-    const why = barred('intent')
-    const failure = committer.failure()
-    if (why !== null) found.push(why)
-    else if (failure !== null) found.push(`the audit disk fails: ${failure.code}`)
-    else if (bytes() >= options.softLimitBytes) {
-      found.push('the audit spool is above its soft limit')
-    }
-    const disk = space.reason()
-    if (disk !== null && disk !== why) found.push(disk)
-    return found
-  }
-
-  const states = createStates({
-    reasons: reasonsNow,
-    now: options.now,
-    write: put,
-    log: options.log,
-  })
-
-  const keeper = createKeeper({
-    hold: options.hold,
+  const states = createStates({ reasons: admission.reasons, now: options.now, write, log })
+  const watch = createDirectoryWatch({
+    directory: options.spoolDirectory,
     segments,
     async stop() {
-      states.look()
+      changed()
       await queue.drained()
       await writer.rotate()
     },
-    begun: committer.forget,
-    write: put,
-    log: options.log,
+    restarted: committer.forget,
+    write,
+    log,
   })
 
-  async function look(): Promise<void> {
-    await keeper.look()
+  const stopLooking = everySecond(async () => {
+    await watch.look()
     states.look()
-    if (closed || keeper.reason() !== null) return
+    if (closed || watch.reason() !== null) return
     await space.look()
-    await keeper.declare()
+    await watch.recordLosses()
     const failure = committer.failure()
-    if (failure?.over === true) await put('spool_recovered', { code: failure.code })
-    else if (failure === null && committer.isDue()) await append(checkpoint, 'must')
+    if (failure?.over === true) await write('spool_recovered', { code: failure.code })
+    else if (failure === null && committer.isDue()) await append(checkpoint, 'reserved')
     states.look()
-    await states.declare()
-  }
-
-  // on a slow disk a look can take longer than the time between two
-  let looking: Promise<void> | null = null
-  const timer = setInterval(() => {
-    looking ??= look()
-      // the refusal is counted and logged where it was made
-      .catch(() => {})
-      .finally(() => {
-        looking = null
-      })
-  }, LOOK_MS)
-  timer.unref()
+    await states.record()
+  })
 
   return {
     admit() {
-      const why = barred('intent')
+      const why = admission.refusal('intent')
       if (why !== null) throw unavailable(why)
     },
     append,
@@ -192,30 +148,45 @@ export function createSpool(options: SpoolOptions): Spool {
     onDurable: (listener) => {
       listeners.push(listener)
     },
-
     async retire(segment) {
-      const detail = {
-        segment: segment.name,
-        firstSeq: segment.firstSeq,
-        lastSeq: segment.lastSeq,
-        head: segment.head,
-      }
-      await put('segment_retired', detail)
+      await write('segment_retired', retirementOf(segment))
       segments.splice(segments.indexOf(segment), 1)
       await options.files.remove(segment.path)
     },
-
-    reasons: reasonsNow,
-
+    reasons: admission.reasons,
     counts,
     latency,
-
     async close() {
-      clearInterval(timer)
-      if (committer.uncovered() > 0) await append(checkpoint, 'must').catch(() => {})
+      stopLooking()
+      if (committer.uncovered() > 0) await append(checkpoint, 'reserved').catch(() => {})
       closed = true
       await queue.drained()
       await writer.rotate()
     },
+  }
+}
+
+/** What a record says of a segment that is about to be deleted. */
+const retirementOf = ({ name, firstSeq, lastSeq, head }: Segment): Detail => ({
+  segment: name,
+  firstSeq,
+  lastSeq,
+  head,
+})
+
+/** Runs `task` each second, never twice at once: on a slow disk one run can take longer. Returns what stops it. */
+function everySecond(task: () => Promise<void>): () => void {
+  let running: Promise<void> | null = null
+  const timer = setInterval(() => {
+    running ??= task()
+      // a refusal is counted and logged where it was made
+      .catch(() => {})
+      .finally(() => {
+        running = null
+      })
+  }, LOOK_MS)
+  timer.unref()
+  return () => {
+    clearInterval(timer)
   }
 }

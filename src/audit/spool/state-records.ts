@@ -1,17 +1,18 @@
 /**
- * Degraded and back, on record: each change once and in order, also one that the disk could not take when it came.
+ * Writes one record, `audit_degraded` or `audit_ready`, for each change of readiness, in order; what the disk cannot
+ * take is written later.
  * @module
  */
 import type { Log } from '../../lib/log.ts'
 import type { Detail } from '../recorder.ts'
 
-const MOST_PENDING = 16
+const MAX_PENDING = 16
 
 export interface States {
   /** Notes a change, if there is one. Cheap; writes nothing. */
   look(): void
-  /** Writes what was noted; rejects with the rest still noted. Not to be called twice at once. */
-  declare(): Promise<void>
+  /** Writes what was noted; if it rejects, the rest stays noted. Not to be called twice at once. */
+  record(): Promise<void>
 }
 
 /** @param reasons why no request may begin, empty if one may */
@@ -30,11 +31,11 @@ export function createStates(options: {
       noted = reasons
       const name = reasons === '' ? 'audit_ready' : 'audit_degraded'
       options.log({ reasons }, name)
-      // a disk that flaps while nothing can be written: how it began and how it stands is what counts
-      if (pending.length === MOST_PENDING) pending.splice(MOST_PENDING / 2, 1)
+      // if a failing disk changes state often while nothing can be written, the oldest and the newest changes are kept
+      if (pending.length === MAX_PENDING) pending.splice(MAX_PENDING / 2, 1)
       pending.push({ name, detail: { reasons, since: new Date(options.now()).toISOString() } })
     },
-    async declare() {
+    async record() {
       for (let first = pending[0]; first !== undefined; first = pending[0]) {
         await options.write(first.name, first.detail)
         pending.shift()

@@ -75,53 +75,96 @@ async function writeAll(target: SegmentFile, data: Buffer, position: number): Pr
   }
 }
 
+/** Writes the lines of a group into one block of memory, which is used again for the next group. */
+function createEncoder(
+  chainId: string,
+): (drafts: readonly LateDraft[], from: End) => { data: Buffer; end: End } {
+  let block = Buffer.allocUnsafe(FIRST_BLOCK_BYTES)
+  return (drafts, from) => {
+    let end = from
+    let length = 0
+    for (const late of drafts) {
+      const draft = typeof late === 'function' ? late(end) : late
+      const room = roomFor(draft)
+      if (block.length - length < room) {
+        block = Buffer.concat([block.subarray(0, length)], (length + room) * 2)
+      }
+      const made = link(draft, chainId, end.seq + 1, end.head, block, length)
+      length = made.end
+      end = { seq: end.seq + 1, head: made.head }
+    }
+    return { data: block.subarray(0, length), end }
+  }
+}
+
+/** The header of a segment that continues the chain at `end`, after the segment `last`. */
+function headerAfter(
+  { chainId, bootId, signer, now }: WriterOptions,
+  segment: string,
+  end: End,
+  last: Segment | null,
+): Header {
+  return {
+    kind: 'header',
+    schema: 'azureml-harness-audit/1',
+    chainId,
+    bootId,
+    segment,
+    firstSeq: end.seq + 1,
+    prevSegment: last?.name ?? null,
+    prevSegmentBytes: last?.bytes ?? 0,
+    prevSegmentHead: end.head,
+    keyId: signer.keyId,
+    publicKey: signer.publicKey,
+    openedAt: new Date(now()).toISOString(),
+  }
+}
+
+async function sync(target: SegmentFile, options: WriterOptions): Promise<void> {
+  if (!options.sync) return
+  const start = performance.now()
+  await target.datasync()
+  options.synced(performance.now() - start)
+}
+
+/** Creates a segment with its header, durable when it resolves; leaves no file behind if that fails. */
+async function createSegment(
+  options: WriterOptions,
+  name: string,
+  header: Buffer,
+): Promise<SegmentFile> {
+  const { directory, files } = options
+  const created = await files.create(directory, name)
+  try {
+    await writeAll(created, header, 0)
+    await sync(created, options)
+  } catch (error) {
+    await created.close().catch(() => {})
+    await files.remove(`${directory}/${name}`).catch(() => {})
+    throw error
+  }
+  return created
+}
+
 export function createWriter(options: WriterOptions): ChainWriter {
-  const { directory, chainId, bootId, signer, files } = options
+  const { directory, bootId, files } = options
+  // one group is written at a time, so one block is enough
+  const encode = createEncoder(options.chainId)
   let end = options.end
   let last = options.last
   let file: SegmentFile | null = null
   let number = 0
-  // one group is on its way at a time: its bytes are kept and used again
-  let block = Buffer.allocUnsafe(FIRST_BLOCK_BYTES)
-
-  async function sync(target: SegmentFile): Promise<void> {
-    if (!options.sync) return
-    const start = performance.now()
-    await target.datasync()
-    options.synced(performance.now() - start)
-  }
 
   async function open(): Promise<SegmentFile> {
     const name = `${bootId}-${String(number).padStart(6, '0')}.jsonl`
+    const path = `${directory}/${name}`
     number += 1
-    const header: Header = {
-      kind: 'header',
-      schema: 'azureml-harness-audit/1',
-      chainId,
-      bootId,
-      segment: name,
-      firstSeq: end.seq + 1,
-      prevSegment: last?.name ?? null,
-      prevSegmentBytes: last?.bytes ?? 0,
-      prevSegmentHead: end.head,
-      keyId: signer.keyId,
-      publicKey: signer.publicKey,
-      openedAt: new Date(options.now()).toISOString(),
-    }
-    const data = Buffer.from(headerText(header))
-    const created = await files.create(directory, name)
-    try {
-      await writeAll(created, data, 0)
-      await sync(created)
-    } catch (error) {
-      await created.close().catch(() => {})
-      await files.remove(`${directory}/${name}`).catch(() => {})
-      throw error
-    }
+    const data = Buffer.from(headerText(headerAfter(options, name, end, last)))
+    const created = await createSegment(options, name, data)
     end = { seq: end.seq, head: headOf(data.subarray(0, -1)) }
     last = {
       name,
-      path: `${directory}/${name}`,
+      path,
       firstSeq: end.seq + 1,
       bytes: data.length,
       lastSeq: end.seq,
@@ -134,7 +177,7 @@ export function createWriter(options: WriterOptions): ChainWriter {
     return created
   }
 
-  async function shut(): Promise<void> {
+  async function rotate(): Promise<void> {
     const closing = file
     file = null
     if (last !== null) last.closed = true
@@ -143,9 +186,30 @@ export function createWriter(options: WriterOptions): ChainWriter {
 
   async function poison(): Promise<void> {
     const segment = last
-    await shut()
+    await rotate()
     // best effort, by another descriptor: the next header says the same
     if (segment !== null) await files.cut(segment.path, segment.bytes).catch(() => {})
+  }
+
+  /** Writes and syncs; what fails leaves the segment as long as it was, or poisons it. */
+  async function append(target: SegmentFile, segment: Segment, data: Buffer): Promise<void> {
+    try {
+      await writeAll(target, data, segment.bytes)
+    } catch (error) {
+      try {
+        if (!isNoSpace(error)) throw error
+        await target.truncate(segment.bytes)
+      } catch {
+        await poison()
+      }
+      throw error
+    }
+    try {
+      await sync(target, options)
+    } catch (error) {
+      await poison()
+      throw error
+    }
   }
 
   return {
@@ -156,43 +220,15 @@ export function createWriter(options: WriterOptions): ChainWriter {
       const target = file ?? (await open())
       const segment = last
       if (segment === null) throw new Error('no segment')
-      let at = end
-      let length = 0
-      for (const late of drafts) {
-        const draft = typeof late === 'function' ? late(at) : late
-        const room = roomFor(draft)
-        if (block.length - length < room) {
-          block = Buffer.concat([block.subarray(0, length)], (length + room) * 2)
-        }
-        const made = link(draft, chainId, at.seq + 1, at.head, block, length)
-        length = made.end
-        at = { seq: at.seq + 1, head: made.head }
-      }
-      const data = block.subarray(0, length)
-      try {
-        await writeAll(target, data, segment.bytes)
-      } catch (error) {
-        try {
-          if (!isNoSpace(error)) throw error
-          await target.truncate(segment.bytes)
-        } catch {
-          await poison()
-        }
-        throw error
-      }
-      try {
-        await sync(target)
-      } catch (error) {
-        await poison()
-        throw error
-      }
-      end = at
-      segment.bytes += data.length
-      segment.lastSeq = at.seq
-      segment.head = at.head
+      const made = encode(drafts, end)
+      await append(target, segment, made.data)
+      end = made.end
+      segment.bytes += made.data.length
+      segment.lastSeq = end.seq
+      segment.head = end.head
       segment.touchedAt = options.now()
     },
 
-    rotate: shut,
+    rotate,
   }
 }

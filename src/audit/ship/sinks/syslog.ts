@@ -21,7 +21,7 @@ const FACILITY_LOG_AUDIT = 13
 const SEVERITY = { warning: 4, informational: 6 } as const
 const FIELDS = /^\{"RecordKind":"([a-z]{1,16})"/
 const EVENT_TIME = /"EventTime":"([^"]{20,30})"/
-const LARGEST_SEQUENCE = 2_147_483_647
+const MAX_SEQUENCE = 2_147_483_647
 
 export interface SyslogOptions {
   readonly name: string
@@ -42,7 +42,7 @@ export function frameOf(row: ShippedRow, host: string): Buffer {
     kind === 'refused' || kind === 'received' ? SEVERITY.warning : SEVERITY.informational
   const time = EVENT_TIME.exec(row.text)?.[1] ?? '-'
   // sequenceId (RFC 5424 section 7.3.1) ends at 2^31-1 and begins again
-  const sequence = ((row.seq - 1) % LARGEST_SEQUENCE) + 1
+  const sequence = ((row.seq - 1) % MAX_SEQUENCE) + 1
   const message = Buffer.from(
     `<${FACILITY_LOG_AUDIT * 8 + severity}>1 ${time} ${printable(host, 255)} azureml-harness - ${kind} ` +
       `[meta sequenceId="${sequence}"] \ufeff${row.text}`,

@@ -67,7 +67,7 @@ async function world(t: Test, options: { maxBodyBytes?: number } = {}) {
           spool: { retentionSeconds: 3_600 },
           secret: (source) => readSecret(source, {}),
           // a slow machine is no reason to send twice
-          timing: { lingerMs: 5, firstBackoffMs: 10, longestBackoffMs: 40, holdMs: 20 },
+          timing: { lingerMs: 5, firstBackoffMs: 10, maxBackoffMs: 40, holdMs: 20 },
         },
       ),
     )
