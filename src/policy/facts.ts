@@ -3,7 +3,7 @@
  * @module
  */
 
-/** Facts of a call that policies may ask for (design.md: Context). Flat, typed, no secrets. */
+/** Facts of a call that policies may ask for. Flat, typed, no secrets. */
 export type Facts = Readonly<Record<string, string | number | boolean | readonly string[]>>
 
 /** How Cedar sees a fact. `ip` and `datetime` are Cedar's own extension types, given here as strings. */
@@ -11,7 +11,7 @@ export type FactKind = 'string' | 'long' | 'boolean' | 'strings' | 'ip' | 'datet
 
 /**
  * Each fact with its type and meaning. All are optional: a policy asks `context has x` first, and one that forgets
- * is refused when it is loaded. A fact that no policy asks for is neither computed into the decision nor cached by.
+ * is refused when it is loaded. A fact that no policy asks for is part neither of the decision nor of its cache key.
  */
 export const FACTS = {
   // of the caller's token
@@ -32,8 +32,8 @@ export const FACTS = {
   time: ['datetime', 'when the call came, to the minute'],
   ownOperation: ['boolean', 'the call follows an operation that its caller has started'],
   bodyDigest: ['string', 'SHA-256 of the body, in hex'],
-  approvals: ['strings', 'principals that approved exactly this request'],
-  // of the body, or of the document that a read returns: what a job, component, schedule or deployment refers to, down to the leaves of pipelines and sweeps
+  // of the body, or of the document that a read returns: what a job, component, schedule or deployment refers to, in
+  // every step of pipelines and sweeps
   jobTypes: ['strings', '`command`, `pipeline`, `sweep`, `automl`, `spark`, ...'],
   experiment: ['string', 'experiment that the job belongs to'],
   environments: ['strings', 'environments, as `name:version`, ARM id or registry id'],
