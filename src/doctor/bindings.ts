@@ -8,8 +8,7 @@ import type { Config, IssuerConfig } from '../config/schema/schema.ts'
 import { fetchJson } from '../lib/http.ts'
 import type { Binding } from '../policy/load/bindings.ts'
 import type { PolicySet } from '../policy/load/rules.ts'
-import { createSeen, type Seen } from '../policy/sightings.ts'
-import { staleBindings } from '../policy/sightings.ts'
+import { createSeen, staleBindings, type Seen } from '../policy/sightings.ts'
 import type { Broker } from '../token/broker.ts'
 import { findingsOf, type Finding } from './finding.ts'
 import { graphScope } from './identities.ts'
@@ -117,7 +116,7 @@ async function askGraph({
   return { unknown, findings }
 }
 
-/** Only a single tenant's own directory knows whether an object is gone: elsewhere it would be missing anyway. */
+/** Only a tenant's own directory can tell that an object is gone: in any other one it would be missing anyway. */
 function placeOf(
   { type, id }: Binding['principal'],
   { issuers }: Config,

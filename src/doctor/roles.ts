@@ -10,8 +10,8 @@ import type { Broker } from '../token/broker.ts'
 import { armFetch, armOf, objectIdOf } from './arm.ts'
 import { findingsOf, type Finding } from './finding.ts'
 
-/** A person reads this: more names do not help. */
-const NAMED = 5
+/** More names do not help a reader. */
+const MAX_NAMED = 5
 
 const { ok, failed, unverified } = findingsOf('roles')
 
@@ -76,8 +76,8 @@ export async function checkRoles(
 
 function judge({ missing, inherited }: Drift, where: string): Finding {
   if (missing.length > 0) {
-    const named = missing.slice(0, NAMED).join(', ')
-    const more = missing.length > NAMED ? ` and ${missing.length - NAMED} more` : ''
+    const named = missing.slice(0, MAX_NAMED).join(', ')
+    const more = missing.length > MAX_NAMED ? ` and ${missing.length - MAX_NAMED} more` : ''
     return failed(
       where,
       `policies permit ${missing.length} actions that Azure will refuse: ${named}${more}`,

@@ -47,7 +47,7 @@ class Permit {
 
 export type { Permit }
 
-/** What was decided. A refusal of the cache's is made anew for each request: errors are not shared. */
+/** What was decided. A cached refusal gets a new error for each request: errors are not shared. */
 export type Verdict =
   | { readonly permit: Permit; readonly decision: Decision }
   | { readonly permit: null; readonly refusal: Refusal; readonly decision: Decision }
@@ -59,13 +59,13 @@ export type Decide = (principal: Principal, operation: Operation, facts: Facts) 
 
 /** Decisions kept, at about 2 KB each. */
 const CACHE_SIZE = 50_000
-/** Facts of a body can be long: a decision on those is made anew, or a caller could fill the memory with them. */
-const LONGEST_KEY = 4_096
+/** Characters. A longer key is not cached, or a caller could fill the memory with long facts of bodies. */
+const MAX_KEY_LENGTH = 4_096
 
 export interface DecideOptions {
   /** Decisions kept. */
   readonly cacheSize?: number
-  /** Judges sign-ins for `@stepup`; without it, such a forbid is one like any other. */
+  /** Judges sign-ins for `@stepup`; without it, such a forbid cannot be lifted. */
   readonly checkSignIn?: CheckSignIn
 }
 
@@ -86,7 +86,7 @@ export function createDecide(set: PolicySet, options: DecideOptions = {}): Decid
       judged = cache?.get(key)
       if (judged === undefined) {
         judged = judge({ principals: caller.uids, operation, facts })
-        if (key.length <= LONGEST_KEY) cache?.set(key, judged)
+        if (key.length <= MAX_KEY_LENGTH) cache?.set(key, judged)
       }
     } catch (error) {
       judged = failed(set.version, 'the policies could not be evaluated', [], {}, error)
@@ -112,7 +112,7 @@ function verdictOf(
       const { decision } = judged
       return { permit: new Permit(principal, operation, decision, effects), decision }
     }
-    // judged for each request: a sign-in grows old while the decision is remembered
+    // not cached: a sign-in grows old while the decision is kept
     const refusal = refuseSignIn(stepUp, principal, checkSignIn)
     const facts = { ...judged.decision.facts, ...signInFacts(principal, given) }
     const permitted: Decision = { ...judged.decision, facts }
@@ -134,13 +134,13 @@ function verdictOf(
   return { permit: null, refusal, decision }
 }
 
-/** Who is asking, as far as policy can see: callers with the same memberships share a number. */
+/** The caller as far as policy can see it. Equal ids and memberships have one number. */
 interface Caller {
   readonly uids: readonly Uid[]
   readonly number: number
 }
 
-/** Callers by what they are. Numbers are never given twice, so that what is forgotten cannot come back as another. */
+/** Numbers callers for the cache key. No number is used twice: a caller that was evicted gets a new one. */
 function createCallers(size: number): (principal: Principal) => Caller {
   const seen = new WeakMap<Principal, Caller>()
   const known = new LRUCache<string, Caller>({ max: size })
@@ -159,8 +159,8 @@ function createCallers(size: number): (principal: Principal) => Caller {
 }
 
 /**
- * Everything that a decision depends on, besides the policies. Lengths keep one part from running into the next; an
- * ancestor's id is most often the beginning of the resource's own, and then its length says it all.
+ * The cache key: everything that a decision depends on, besides the policies. Lengths keep one part from running into
+ * the next. An ancestor's id is most often the beginning of the resource's own, and then its length is enough.
  */
 function keyOf(caller: Caller, operation: Operation, facts: Facts): string {
   const { action, effect, secrets, resource } = operation

@@ -47,13 +47,13 @@ export function staleBindings(
   })
 }
 
-/** Principals that are remembered; the rest only looks unseen. */
-const REMEMBERED = 100_000
+/** Principals beyond this number are not kept, and look unseen. */
+const MAX_PRINCIPALS = 100_000
 
 export interface Sightings {
-  /** Notes that a token carried this principal and its memberships. Costs next to nothing for one that was noted. */
+  /** Notes that a token carried this principal and its memberships. One that was noted before costs a lookup. */
   readonly see: (principal: Principal) => void
-  /** When watching began, milliseconds since the epoch. */
+  /** When this replica began to watch, milliseconds since the epoch. */
   readonly since: number
   /** Bindings whose principal no token has carried for so many days, or ever since watching began. */
   readonly stale: (set: PolicySet, days: number, now: number) => readonly StaleBinding[]
@@ -61,7 +61,7 @@ export interface Sightings {
 
 /** @param now milliseconds since the epoch */
 export function createSightings(now: () => number): Sightings {
-  // a principal lives as long as its token is remembered, so an hour or so: often enough for days
+  // the object lives as long as its token is cached, about an hour: precise enough to count days
   const noted = new WeakSet<Principal>()
   const lastSeen = new Map<string, number>()
   return {
@@ -72,7 +72,7 @@ export function createSightings(now: () => number): Sightings {
       const time = now()
       for (const { type, id } of principalUids(principal)) {
         const name = `${type}::"${id}"`
-        if (lastSeen.has(name) || lastSeen.size < REMEMBERED) lastSeen.set(name, time)
+        if (lastSeen.has(name) || lastSeen.size < MAX_PRINCIPALS) lastSeen.set(name, time)
       }
     },
     stale: (set, days, at) => staleBindings(set, { lastSeen, since: -Infinity }, days, at),

@@ -1,8 +1,8 @@
 /**
  * `@stepup` on a forbid: what it forbids becomes possible by a sign-in that is recent or strong enough.
  *
- * The forbid itself is Cedar's like any other. Only if nothing but such forbids stand in the way of a permit does the
- * sign-in decide; who is asked about it is handed in, because tokens are another stage's matter.
+ * Cedar evaluates such a forbid like any other. The sign-in decides only if nothing but such forbids keeps a permit from
+ * applying. The function that judges sign-ins is passed in, because tokens belong to another stage.
  * @module
  */
 import { Refusal } from '../errors.ts'
@@ -14,21 +14,21 @@ import type { Rule } from './load/rules.ts'
 /** Null if the sign-in behind the principal's token meets the requirement; else the refusal, a challenge if it can be. */
 export type CheckSignIn = (principal: Principal, requirement: SignInRequirement) => Refusal | null
 
-/** The same for a sign-in that is told by people or records, and judged as of a moment in milliseconds. */
+/** The same for a sign-in that people or records describe, as of a moment in milliseconds since the epoch. */
 export type CheckSignInAt = (
   principal: Principal,
   requirement: SignInRequirement,
   now: number,
 ) => Refusal | null
 
-/** What the forbids in the way of a permit ask for together. */
+/** What all forbids that keep a permit from applying ask for together. */
 export interface StepUp {
   readonly requirement: SignInRequirement
   readonly policies: readonly string[]
   readonly reason: string
 }
 
-/** What these rules ask for together, so that one sign-in is enough; null unless all of them can be met by one. */
+/** What these rules ask for together, so that one sign-in meets them all; null if one of them asks for none. */
 export function stepUpOf(refusing: readonly Rule[]): StepUp | null {
   const asked = refusing.flatMap(({ policy }) => policy.stepUp ?? [])
   if (asked.length === 0 || asked.length < refusing.length) return null
@@ -44,7 +44,7 @@ export function stepUpOf(refusing: readonly Rule[]): StepUp | null {
   }
 }
 
-/** The refusal, with the policies that ask, or null if the sign-in is good enough. Without a judge it never is. */
+/** The refusal, with the policies that ask, or null if the sign-in is good enough. Without `check` it never is. */
 export function refuseSignIn(
   { requirement, policies, reason }: StepUp,
   principal: Principal,
@@ -56,7 +56,7 @@ export function refuseSignIn(
   return new Refusal(refusal.code, `${reason}: ${refusal.message}`, { ...refusal.detail, policies })
 }
 
-/** What of a sign-in can be told from the facts of a call: kept in decisions that depend on it, for those who ask later. */
+/** Sign-in facts stored with a decision that depends on them, so that `explain` can replay it. */
 export function signInFacts({ methods }: Principal, given: Facts): Facts {
   const ages = ['signInAgeSeconds', 'tokenAgeSeconds'].flatMap((name) => {
     const age = Object.hasOwn(given, name) ? given[name] : undefined

@@ -31,7 +31,7 @@ export interface Question {
 const UNKNOWN = ['sourceIp', 'ownOperation']
 const OF_TOKEN = ['tokenAgeSeconds']
 
-/** The call that a line such as `GET /subscriptions/...` makes, and what it says besides. */
+/** What is asked by a line such as `GET /subscriptions/...`, with the facts that it tells. */
 export function questionOf(
   who: { readonly principal: Principal; readonly token: boolean },
   request: string,

@@ -1,5 +1,5 @@
 /**
- * `explain`: who, what, why, and what would have to change.
+ * `explain`: why a call is permitted or refused, and what would have to change.
  * @module
  */
 import { resolve } from 'node:path'
@@ -41,8 +41,7 @@ ${POLICY_HELP}
                     "signedIn": {"ageSeconds": 30, "methods": ["mfa"]}}
   --token -         a token on standard input, verified as the gateway does: its issuer is asked for keys
   --request LINE    method and target, as in "GET /subscriptions/...?api-version=2024-04-01"
-  --facts JSON      facts that policies ask for, as in '{"instanceCount": 4}'; what the request and the token tell is
-                    known without
+  --facts JSON      further facts, as in '{"instanceCount": 4}'; those of the request and the token are known
   --decision ID     a decision id, as answers and records carry it
   --spool SPOOL     the spool's directory, or one of its files; with --config the gateway's own if absent
   --json            one object on standard output: the explanation, for a decision id with {"recorded", "reproduced"}
@@ -96,7 +95,7 @@ async function explainRecorded(
 ): Promise<number> {
   const spool = await spoolOf(options, io)
   if (spool === null) {
-    io.err('--decision needs --spool, or --config to know it from')
+    io.err('--decision needs --spool, or --config, which names the spool')
     return EXIT.usage
   }
   const row = await rowOf(spool, id)

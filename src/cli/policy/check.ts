@@ -8,8 +8,7 @@ import { DOCUMENT_FACTS } from '../../azureml/body/facts.ts'
 import { PolicyError } from '../../policy/load/faults.ts'
 import { notesOn, type Note } from '../../policy/review/notes.ts'
 import type { PolicySet } from '../../policy/load/rules.ts'
-import { createSeen } from '../../policy/sightings.ts'
-import { staleBindings, type StaleBinding } from '../../policy/sightings.ts'
+import { createSeen, staleBindings, type StaleBinding } from '../../policy/sightings.ts'
 import { EXIT, type Command, type Io } from '../io.ts'
 import { POLICY_HELP, POLICY_OPTIONS, policyOf } from './options.ts'
 import { spoolRows } from '../audit/spool-rows.ts'
@@ -21,16 +20,16 @@ export const policyCheck: Command = {
   help: `Usage: azureml-harness policy check (--config FILE | --policies DIR) [--spool SPOOL [--days N]] [--json]
 
 Checks policies, templates and bindings against the schema. Every fault comes with file, line and a suggestion.
-Notes are about policies that load and refuse more than they seem to, because the facts that they ask for are known late.
-With --spool it also reports bindings whose principal no token has carried for so many days: most refusals that
-surprise come from an id that is stale or was mistyped.
+Notes name policies that load but refuse more than they seem to, because a fact that they ask for is not known in time.
+With --spool it also reports bindings whose principal no token has carried for N days: most unexpected refusals come
+from an id that is stale or mistyped.
 
 ${POLICY_HELP}
   --spool SPOOL     the records to look into: a spool's directory, or one of its files
   --days N          days without a token; ${DAYS} if absent. Records that do not reach back so far show nothing stale
   --json            one JSON object on standard output: {ok, version, faults, stale, notes}
 
-Exit status: 0 sound, 1 faults, 2 wrong arguments; stale bindings and notes are no fault.
+Exit status: 0 valid, 1 faults, 2 wrong arguments; stale bindings and notes are no fault.
 Example: azureml-harness policy check --config config/harness.yaml --spool /var/spool/azureml-harness --days 90`,
   async run(args, io) {
     const { values } = parseArgs({

@@ -18,8 +18,8 @@ export const policyDiff: Command = {
 
 Asks every decision of a spool again, of the policies in the directory OLD and of those in NEW, each with its own
 bindings.yaml, and lists what changes. Decisions that OLD does not reproduce from the record are counted and left out.
-Where NEW asks for a sign-in (@stepup) of which the record says nothing, what was permitted counts as signed in well
-enough and what was refused as not; how many those are is said.
+If NEW asks for a sign-in (@stepup) that the record does not tell, a recorded permit is taken to mean that it was good
+enough, and a refusal that it was not; the number of these is printed.
 
   --replay SPOOL    the spool's directory, or one of its files
   --identity NAME   a managed identity that @identity may name; may be repeated

@@ -16,8 +16,8 @@ import { Problem } from '../problem.ts'
 import { QUIET } from '../../lib/log.ts'
 
 const TOKEN_VARIABLE = 'AZURE_ARM_TOKEN'
-/** A person reads this; --json has all. */
-const NAMED = 8
+/** Actions named in the text; --json has all. */
+const MAX_NAMED = 8
 
 export const policyDrift: Command = {
   summary: 'compare what Azure grants the managed identities with what the policies need',
@@ -57,7 +57,7 @@ Example: ${TOKEN_VARIABLE}=$(az account get-access-token --query accessToken -o 
       return EXIT.usage
     }
     const grants = grantsOf(loaded.set)
-    const { ids, tokens } = await askers(config, grants.identities, given, io)
+    const { ids, tokens } = await askedWith(config, grants.identities, given, io)
     const actions = [...new Set(loaded.set.words.actions.map(({ name }) => name))]
     const fetch = armFetch(armOf(config.cloud).origin, tokens)
     const drift = await findDrift(grants, ids, actions, fetch).catch((error: unknown) => {
@@ -86,8 +86,8 @@ function principalsOf(pairs: readonly string[]): ReadonlyMap<string, string> | n
   return found
 }
 
-/** Object ids by identity, and tokens to ask with: those of the identities only for want of another. */
-async function askers(
+/** Object ids by identity, and tokens to ask with: the identities' own only if the environment gives none. */
+async function askedWith(
   config: Config,
   identities: readonly string[],
   given: ReadonlyMap<string, string>,
@@ -115,7 +115,7 @@ async function askers(
       if (objectId !== null && !ids.has(name)) ids.set(name, objectId)
       if (!ids.has(name))
         throw new Problem(
-          `nobody knows the object id of identity "${name}"`,
+          `the object id of identity "${name}" is not known`,
           `give --principal ${name}=OBJECT-ID: az identity show --query principalId`,
         )
     }
@@ -133,6 +133,6 @@ function show({ identity, scope, missing, excess, inherited }: Drift, io: Io): v
 }
 
 function named(actions: readonly string[]): string {
-  const more = actions.length > NAMED ? ` and ${actions.length - NAMED} more` : ''
-  return actions.slice(0, NAMED).join(', ') + more
+  const more = actions.length > MAX_NAMED ? ` and ${actions.length - MAX_NAMED} more` : ''
+  return actions.slice(0, MAX_NAMED).join(', ') + more
 }

@@ -1,5 +1,5 @@
 /**
- * `policy schema` and `policy matrix`: the vocabulary, and what the templates grant of it.
+ * `policy schema` and `policy matrix`: the vocabulary of policies, and which template grants what.
  * @module
  */
 import { parseArgs } from 'node:util'

@@ -18,7 +18,7 @@ Runs every case of every *.tests.yaml in the policies' directory and lists those
 ${POLICY_HELP}
   --json            one JSON object a case on standard output: {file, name, wrong}
 
-Exit status: 0 all as expected, 1 not so, or faults, 2 wrong arguments.
+Exit status: 0 all as expected, 1 some are not, or faults, 2 wrong arguments.
 Example: azureml-harness policy test --config config/harness.yaml`,
   async run(args, io) {
     const { values } = parseArgs({

@@ -76,8 +76,8 @@ export interface CedarEntity {
 }
 
 /**
- * An entity whose parents are all its ancestors, so that those need no entities. Of the ancestors only those that
- * the policies in question name are told.
+ * An entity with all its ancestors as parents, so that those need no entities of their own; only ancestors that the
+ * policies in question name.
  */
 export function entityOf(
   [uid, ...ancestors]: readonly Uid[],

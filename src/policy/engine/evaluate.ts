@@ -8,7 +8,7 @@ import { LRUCache } from 'lru-cache'
 import { entityOf, type CedarEntity, type Question } from './entities.ts'
 import type { Slice } from './slices.ts'
 
-/** Cedar's answer. With errors it means nothing: a forbid may be among the policies that failed. */
+/** Cedar's answer. With errors it must not be used: a forbid may be among the policies that failed. */
 export interface Answer {
   readonly permitted: boolean
   /** Policies that decided. */
@@ -17,9 +17,12 @@ export interface Answer {
   readonly errors: readonly string[]
 }
 
-/** Answers kept. Most requests differ from an earlier one only by ids that no policy names. */
-const ANSWERS_MAX = 20_000
-const answers = new LRUCache<string, Answer>({ max: ANSWERS_MAX })
+/**
+ * Answers by slice and question, for the whole process. A slice's key begins with the version of its policies, so that
+ * one set never answers for another. Most requests differ from an earlier one only by ids that no policy names.
+ */
+const MAX_ANSWERS = 20_000
+const answers = new LRUCache<string, Answer>({ max: MAX_ANSWERS })
 
 /** An entity as the rules of a slice can see it: its type, its id if they name it, and the parents that they name. */
 function seenBy({ named }: Slice, { uid, parents }: CedarEntity): string {
@@ -30,7 +33,7 @@ function seenBy({ named }: Slice, { uid, parents }: CedarEntity): string {
 }
 
 /**
- * Asks a slice of the rules. Two questions that no rule of the slice can tell apart are asked once.
+ * Asks a slice of the rules. Questions between which no rule of the slice can distinguish are asked once.
  * @throws Error if the question itself is malformed
  */
 export function evaluate(slice: Slice, question: Question): Answer {

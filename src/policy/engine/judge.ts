@@ -1,5 +1,5 @@
 /**
- * The decision itself, in Cedar, without a memory.
+ * One decision: asked of Cedar, and not cached.
  * @module
  */
 import type { Operation } from '../../vocabulary/operation.ts'
@@ -13,7 +13,7 @@ import type { PolicySet, Rule } from '../load/rules.ts'
 import { createSlicer, parseSlice, type Slice } from './slices.ts'
 import { stepUpOf, type StepUp } from '../step-up.ts'
 
-/** What policy said of one request, permit or refusal alike: the same fields, so that both can be explained. */
+/** What policy decided on one request. A refusal has the same fields as a permit, so that both can be explained. */
 export interface Decision {
   readonly verdict: 'permit' | 'refuse'
   /** Ids of the policies that decided; for a default deny, none. */
@@ -24,7 +24,7 @@ export interface Decision {
   readonly version: string
   /** Shadow policies that would have decided otherwise. */
   readonly shadow: readonly string[]
-  /** The facts that it was decided on: those that policies ask for, and of the sign-in where `@stepup` asked for one. */
+  /** The facts that it was decided on: those that policies ask for and, for `@stepup`, those of the sign-in. */
   readonly facts: Facts
   /** The caller's groups and roles that some policy or binding names: no other can have mattered. */
   readonly memberships: readonly Uid[]
@@ -99,7 +99,7 @@ export function createJudge(
   }
 }
 
-/** What could not be evaluated is refused. */
+/** The refusal of a request that could not be evaluated. */
 export function failed(
   version: string,
   reason: string,
@@ -129,7 +129,7 @@ function createIsNamed(set: PolicySet): (uid: Uid) => boolean {
   return (uid) => (uid.type === 'Group' || uid.type === 'Role') && named.get(uid) === true
 }
 
-/** The same rules as if every sign-in that can be asked for had been made. */
+/** The rules without the forbids that `@stepup` lifts: what they decide once the caller has signed in as asked. */
 function signedIn(key: string, rules: readonly Rule[]): Slice {
   return parseSlice(
     `${key} signed-in`,
@@ -141,7 +141,7 @@ function reasonOf(rules: readonly Rule[]): string {
   return [...new Set(rules.map(({ policy }) => policy.reason))].join('; ')
 }
 
-/** Ids of the shadow policies that would have turned the answer, those that fail to evaluate among them. */
+/** Ids of the shadow policies that would have changed the answer, or that could not be evaluated. */
 function shadowOf(set: PolicySet, answer: Answer, shadowed: Answer): readonly string[] {
   const isShadow = (id: string): boolean => set.rules.get(id)?.shadow === true
   if (shadowed.errors.length > 0) return shadowed.errors.filter(isShadow)

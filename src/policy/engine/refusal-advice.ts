@@ -1,5 +1,5 @@
 /**
- * What would have been needed: a refusal that its reader can act on.
+ * Advice for a refusal: what was missing, which templates would grant it, and which binding may be mistyped.
  * @module
  */
 import type { Operation } from '../../vocabulary/operation.ts'
@@ -18,10 +18,10 @@ export interface Needed {
   readonly templates: readonly string[]
 }
 
-/** A refusal is read by a person: more than a few names do not help. */
-const BINDINGS_NAMED = 5
+/** More names do not help a reader. */
+const MAX_BINDINGS_NAMED = 5
 
-/** A member of nothing but this, asked of each template: everybody, everywhere. */
+/** What every template is bound to here, in order to ask which of them would permit a call. */
 const ANYBODY = { type: 'Group', id: 'harness/anybody' }
 const EVERYBODY = [ANYBODY]
 const ANYWHERE = { type: 'Workspace', id: '/harness/anywhere' }
@@ -51,8 +51,8 @@ export function placeOf({ resource }: Operation): string {
 }
 
 /**
- * Creates the function that explains a default deny. A template's scope is its two slots, an action and perhaps a kind of
- * resource: without conditions the slices' index says whether it permits. Cedar is asked about the others.
+ * Creates the function that explains a refusal by default. Whether a template without conditions permits is told by the
+ * index of scopes; Cedar is asked about those with conditions.
  */
 export function createNeeded(set: PolicySet): (question: Question, place: string) => Needed {
   const rules = new Map(hypothetical(set).map((rule) => [rule.id, rule]))
@@ -81,7 +81,7 @@ export function createNeeded(set: PolicySet): (question: Question, place: string
     const near = mistyped(question.principals, question.resources)
     const remedy = remedyOf(
       templates,
-      bound.slice(0, BINDINGS_NAMED).map(({ id }) => id),
+      bound.slice(0, MAX_BINDINGS_NAMED).map(({ id }) => id),
     )
     return {
       reason: `no policy permits this call: it ${what}`,

@@ -1,11 +1,10 @@
 /**
  * Slices: for one request, the rules whose scope can match it, parsed once and kept inside Cedar.
  *
- * A rule is left out only if its scope names a principal, an action or a resource that this request's is neither equal
- * to nor a member of, or another kind of resource. Cedar would find it unsatisfied without looking at its conditions, so
- * leaving it out changes no answer. Of a rule that is left, `in` in its scope has thereby been found to hold, and asking
- * for it again would change no answer either: Cedar is asked for the rest of it. What that is, and the entities that it
- * names, is what a decision costs. test/policy/engine/agreement.test.ts compares with plain Cedar over the rules as written.
+ * A rule is left out only if its scope cannot match: if it names a principal, an action or a resource that the request's
+ * own neither equals nor is in, or another kind of resource. Cedar would find such a rule unsatisfied, so leaving it out
+ * changes no answer. Of a rule that stays, `in` in its scope is known to hold, so Cedar is asked for the rest only. The
+ * cost of a decision grows with that rest and with the entities that it names. test/policy/engine/agreement.test.ts compares with plain Cedar over the rules as written.
  * @module
  */
 import { preparsePolicySet } from '@cedar-policy/cedar-wasm/nodejs'
@@ -16,8 +15,8 @@ import { createUidMap, type Question, type UidMap } from './entities.ts'
 import { cedarPolicies, type PolicySet, type Rule } from '../load/rules.ts'
 import type { Action } from '../load/words.ts'
 
-/** Parsed slices in Cedar's memory, over all policy sets in use: some tens of KB each. */
-const SLICES_MAX = 2048
+/** Parsed slices in Cedar's memory, for all policy sets in use: some tens of KB each. */
+const MAX_SLICES = 2048
 
 /** Rules that Cedar has parsed. */
 export interface Slice {
@@ -26,19 +25,20 @@ export interface Slice {
   /** Cedar's name for them. */
   readonly name: string
   /**
-   * Entities that they name. Nothing else of a request's entities but their types can change an answer, and leaving
-   * it out is what makes a decision cheap. Null if some rule does not tell.
+   * Entities that they name. Of a request's other entities only the types can change an answer, so they are left out,
+   * which makes a decision cheap. Null if that cannot be told of some rule.
    */
   readonly named: UidMap<true> | null
 }
 
 /**
- * Cedar keeps parsed sets by name, for ever, in one table a process. So do we: a fixed number of names, the least
- * recently used one parsed over. Sets of policies that were reloaded away age out like any other.
+ * State of the process, because Cedar keeps parsed sets of policies by name, for ever, in one table of the process. So a
+ * fixed number of names is used, and the least recently used one is parsed over. A key begins with the version of the
+ * policies: slices of an earlier version are evicted like any other.
  */
 const free: string[] = []
 const parsed = new LRUCache<string, Slice>({
-  max: SLICES_MAX,
+  max: MAX_SLICES,
   dispose: ({ name }) => {
     free.push(name)
   },
@@ -153,7 +153,7 @@ function take(shelf: Shelf, resources: readonly Uid[], found: Set<Numbered>): vo
     for (const entry of shelf.at.get(resource) ?? []) found.add(entry)
 }
 
-/** Finds the rules. Principals are remembered as the list that they come in, so it has to stay as it is. */
+/** Finds the rules. What is found for the list of principals is cached by that array, which must not be changed. */
 export type Slicer = (question: Pick<Question, 'principals' | 'action' | 'resources'>) => Relevant
 
 /** An index over the scopes of a policy set. */

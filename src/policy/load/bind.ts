@@ -1,5 +1,5 @@
 /**
- * Templates meet bindings: the rules in force, checked together.
+ * Binds templates: the rules in force, checked together.
  * @module
  */
 import { createHash } from 'node:crypto'
@@ -54,11 +54,11 @@ export function bind(
 }
 
 /**
- * The rules of sound policies and bindings, proven once in Cedar's own parser: no slice of these can fail to parse
- * while a request waits.
+ * The rules of valid policies and bindings. Cedar parses all of them once, so that no part of them can fail to parse
+ * during a request.
  * @throws PolicyError if Cedar says otherwise
  */
-export function enforce(
+export function rulesInForce(
   fixed: readonly Policy[],
   templates: ReadonlyMap<string, Policy>,
   bindings: Bindings,
@@ -83,8 +83,8 @@ export function rebind(set: PolicySet, source: Source, names: Names): PolicySet 
   const templates = new Set(set.templates.keys())
   const { bindings, faults } = bind(source, fixed, set.templates, { ...names, templates })
   if (faults.length > 0) throw new PolicyError(faults)
-  const rules = enforce(fixed, set.templates, bindings, source.file)
-  // what was worked out for a version is remembered by it: other bindings are another version
+  const rules = rulesInForce(fixed, set.templates, bindings, source.file)
+  // caches are keyed by the version, so other bindings need another one
   const version = createHash('sha256')
     .update(JSON.stringify([set.version, source]))
     .digest('hex')

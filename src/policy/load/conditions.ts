@@ -1,8 +1,9 @@
 /**
- * What a policy looks at: the facts it asks for and the entities it names.
+ * What a policy depends on: the facts that it asks for and the entities that it names.
  * @module
  */
 import type { PolicyJson } from '@cedar-policy/cedar-wasm/nodejs'
+import { isObject } from '../../lib/strict-json.ts'
 
 /** A reference to an entity, as Cedar's JSON has it. */
 export interface Uid {
@@ -10,26 +11,26 @@ export interface Uid {
   readonly id: string
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
+/** The parts of an object or list of Cedar's JSON. */
+function partsOf(expression: unknown): readonly unknown[] {
+  return typeof expression === 'object' && expression !== null ? Object.values(expression) : []
 }
 
 function isContext(value: unknown): boolean {
-  return isRecord(value) && value['Var'] === 'context'
+  return isObject(value) && value['Var'] === 'context'
 }
 
 /** Facts named by `context.x` and `context has x`; null if `context` appears in any other way. */
 export function factsIn(expression: unknown): string[] | null {
   if (isContext(expression)) return null
-  if (!isRecord(expression)) return []
-  const access = expression['.'] ?? expression['has']
-  if (isRecord(access) && isContext(access['left'])) {
+  const access = isObject(expression) ? (expression['.'] ?? expression['has']) : null
+  if (isObject(access) && isContext(access['left'])) {
     const { attr } = access
     const name: unknown = Array.isArray(attr) ? attr[0] : attr
     return typeof name === 'string' ? [name] : null
   }
   const found: string[] = []
-  for (const part of Object.values(expression)) {
+  for (const part of partsOf(expression)) {
     const facts = factsIn(part)
     if (facts === null) return null
     found.push(...facts)
@@ -38,25 +39,25 @@ export function factsIn(expression: unknown): string[] | null {
 }
 
 function isUid(value: unknown): value is Uid {
-  return isRecord(value) && typeof value['type'] === 'string' && typeof value['id'] === 'string'
+  return isObject(value) && typeof value['type'] === 'string' && typeof value['id'] === 'string'
 }
 
 /** Every entity that appears as a literal, in the scope (`entity`) or in a condition (`__entity`). */
 function literals(part: unknown): Uid[] {
   if (isUid(part)) return [part]
-  return isRecord(part) ? Object.values(part).flatMap(literals) : []
+  return partsOf(part).flatMap(literals)
 }
 
 function isLiteral(expression: unknown): boolean {
-  if (!isRecord(expression)) return false
+  if (!isObject(expression)) return false
   const { Value: value, Set: set } = expression
   if (Array.isArray(set)) return set.every(isLiteral)
-  return isRecord(value) && '__entity' in value
+  return isObject(value) && '__entity' in value
 }
 
 /** `principal`, `action` or `resource` itself. */
 function isEntity(expression: unknown): boolean {
-  return isRecord(expression) && 'Var' in expression && !isContext(expression)
+  return isObject(expression) && 'Var' in expression && !isContext(expression)
 }
 
 /**
@@ -64,19 +65,19 @@ function isEntity(expression: unknown): boolean {
  * that it names itself: `==` or `in` a literal. Cedar has no other way to see an id than to compare it.
  */
 function onlyNames(expression: unknown): boolean {
-  if (!isRecord(expression)) return true
+  if (!isObject(expression)) return partsOf(expression).every(onlyNames)
   if (isEntity(expression)) return false
   const { in: membership, is: kind, '==': equal, '!=': unequal } = expression
-  if (isRecord(membership) && 'right' in membership) {
+  if (isObject(membership) && 'right' in membership) {
     const { left, right } = membership
     return isLiteral(right) && (isEntity(left) || onlyNames(left))
   }
-  if (isRecord(kind) && 'entity_type' in kind) {
+  if (isObject(kind) && 'entity_type' in kind) {
     const { left, in: within } = kind
     return (within === undefined || isLiteral(within)) && (isEntity(left) || onlyNames(left))
   }
   const comparison = equal ?? unequal
-  if (isRecord(comparison)) {
+  if (isObject(comparison)) {
     const { left, right } = comparison
     if (isEntity(left)) return isLiteral(right)
     if (isEntity(right)) return isLiteral(left)
@@ -93,18 +94,18 @@ export function namedIn(json: PolicyJson): readonly Uid[] | null {
   return onlyNames(conditions) ? literals([principal, action, resource, conditions]) : null
 }
 
-/** What is left of a policy when its scope has been looked at. */
+/** What is left to ask of a policy once its scope is known to match. */
 export interface Residual {
   readonly json: PolicyJson
   /** The entities that it names; null if that cannot be told. */
   readonly named: readonly Uid[] | null
 }
 
-/** JavaScript rounds numbers that Cedar has exactly (64 bits): a policy with such a one is not to be passed on as JSON. */
+/** Whether JSON keeps every number: JavaScript rounds those beyond 2^53, which Cedar has exactly (64 bits). */
 function isExact(expression: unknown): boolean {
   if (typeof expression === 'number') return Number.isSafeInteger(expression)
   if (typeof expression === 'bigint') return false
-  return !isRecord(expression) || Object.values(expression).every(isExact)
+  return partsOf(expression).every(isExact)
 }
 
 /**

@@ -21,7 +21,7 @@ export function faultText({ file, line, message, suggestion }: Fault): string {
   return `${file}:${line}: ${message}${suggestion === undefined ? '' : `; ${suggestion}`}`
 }
 
-/** The policies cannot be used. Thrown by `loadPolicy` only, never while a request is judged. */
+/** The policies cannot be used. Thrown when policies, bindings or cases are loaded, never while a request is judged. */
 export class PolicyError extends Error {
   override readonly name = 'PolicyError'
   readonly faults: readonly Fault[]

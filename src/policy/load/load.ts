@@ -1,11 +1,11 @@
 /**
- * Policies, templates and bindings from their files, checked as a whole: either all of it is sound, or none is used.
+ * Policies, templates and bindings from their files, checked as a whole: either all of it is valid, or none is used.
  * @module
  */
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { basename, join, relative, sep } from 'node:path'
-import { bind, enforce, type Source } from './bind.ts'
+import { bind, rulesInForce, type Source } from './bind.ts'
 import { fault, PolicyError, type Fault } from './faults.ts'
 import type { PolicySet } from './rules.ts'
 import { readStatement, splitStatements } from './source.ts'
@@ -165,7 +165,7 @@ export async function loadPolicy(options: LoadOptions): Promise<PolicySet> {
     ...unbound,
   ]
   if (faults.length > 0) throw new PolicyError(faults)
-  const rules = enforce(fixed.policies, templates, bindings, source.file)
+  const rules = rulesInForce(fixed.policies, templates, bindings, source.file)
   const read = [...sources.policies, ...sources.templates, source]
   const version = versionOf(read, options, words)
   return Object.freeze({ version, rules, templates, bindings, words, facts: factsOf(all) })

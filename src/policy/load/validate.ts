@@ -11,10 +11,10 @@ import { cedarFault, withoutSlots, type Policy } from './source.ts'
 import { GROUPS, ROLE_GROUPS, type Words } from './words.ts'
 
 /**
- * Texts that were found sound under a schema. Validating takes some hundred milliseconds, in which nothing else runs:
- * a reload that changes bindings, as most do, must not make requests wait for that.
+ * Texts that are valid under a schema, for the whole process. Validation blocks requests for some hundred milliseconds,
+ * and most reloads change bindings only.
  */
-const sound = new LRUCache<string, true>({ max: 4096 })
+const validated = new LRUCache<string, true>({ max: 4096 })
 
 /**
  * All that is wrong with policies and templates. Templates are checked with their scope left open: their slots are
@@ -24,9 +24,9 @@ export function schemaFaults(policies: readonly Policy[], words: Words): Fault[]
   const schema = createSchema(words)
   const schemaHash = hash('sha256', JSON.stringify(schema))
   const keyOf = ({ text }: Policy): string => `${schemaHash} ${text}`
-  const doubtful = policies.filter((policy) => !sound.has(keyOf(policy)))
-  if (doubtful.length === 0) return []
-  const byName = new Map(doubtful.map((policy, index) => [`p${index}`, policy]))
+  const unchecked = policies.filter((policy) => !validated.has(keyOf(policy)))
+  if (unchecked.length === 0) return []
+  const byName = new Map(unchecked.map((policy, index) => [`p${index}`, policy]))
   const answer = validate({
     schema,
     policies: {
@@ -42,7 +42,7 @@ export function schemaFaults(policies: readonly Policy[], words: Words): Fault[]
   // "impossible" follows from an error already reported; alone it means a policy that can never apply
   const warnings = answer.validationWarnings.filter(({ policyId }) => !wrong.has(policyId))
   const faulty = new Set([...wrong, ...warnings.map(({ policyId }) => policyId)])
-  for (const [name, policy] of byName) if (!faulty.has(name)) sound.set(keyOf(policy), true)
+  for (const [name, policy] of byName) if (!faulty.has(name)) validated.set(keyOf(policy), true)
   const seen = new Set<string>()
   return [...answer.validationErrors, ...warnings].flatMap(({ policyId, error }) => {
     const policy = byName.get(policyId)
@@ -56,7 +56,7 @@ export function schemaFaults(policies: readonly Policy[], words: Words): Fault[]
 
 const UNKNOWN = /^unrecognized (action|entity type) `(?:Action::")?([^`"]+)"?`/u
 
-/** Cedar suggests the nearest word of any kind; we know which kind it must be, and that people leave out the provider. */
+/** A better suggestion than Cedar's, which is of any kind: here the kind is known, and people leave out the provider. */
 function meant(found: Fault, words: Words): Fault {
   const [, kind, word] = UNKNOWN.exec(found.message) ?? []
   if (kind === undefined || word === undefined) return found

@@ -1,9 +1,8 @@
 /**
- * Notices that the files of the policies are not those that were loaded.
+ * Notices when the files of the policies have changed.
  *
- * It looks instead of being told: names, sizes, times and inodes, links followed. Notifications say nothing of a
- * Kubernetes ConfigMap that is swapped by a link further up, of a network disk, or of a folder that was deleted and
- * came back.
+ * It polls names, sizes, times and inodes, following links. Notifications of the file system miss a Kubernetes ConfigMap
+ * that is swapped by a link further up, a network disk, and a folder that was deleted and made again.
  * @module
  */
 import { readdir, stat } from 'node:fs/promises'
@@ -36,7 +35,7 @@ async function policiesIn(folder: string): Promise<string[]> {
   }
 }
 
-/** What lies there now; equal for the same files unchanged. Never rejects: what cannot be read is part of it. */
+/** Equal as long as the files are the same. Never rejects: that a file cannot be read is part of it. */
 export async function signatureOf({ directory, bindings }: PolicyFiles): Promise<string> {
   const templates = join(directory, 'templates')
   const paths = [...(await policiesIn(directory)), ...(await policiesIn(templates)), bindings]
@@ -44,13 +43,13 @@ export async function signatureOf({ directory, bindings }: PolicyFiles): Promise
   return JSON.stringify(signs.toSorted(([a = ''], [b = '']) => (a < b ? -1 : 1)))
 }
 
-/** Looks once a second from now on; the function that it answers with ends that. */
+/** Polls from now on; the function that it returns ends that. */
 export type Watch = (onChange: () => Promise<unknown>) => () => void
 
 /**
- * Remembers what lies there. To be called before the files are read, so that no change falls in between.
- * `onChange` is called once what lies there is different and has not changed between two looks: files that are being
- * written are left alone. It is not called again for the same files, whatever came of it.
+ * Keeps the signature of the files. To be called before they are read, so that no change falls in between. `onChange` is
+ * called once the signature is different and two polls in a row agree, because files may still be being written. It is
+ * not called again for the same signature, whatever came of it.
  */
 export async function createWatch(files: PolicyFiles, everyMs: number = LOOK_MS): Promise<Watch> {
   let handled = await signatureOf(files)

@@ -72,7 +72,7 @@ export interface CaseResult {
   readonly wrong: string | null
 }
 
-/** When all cases happen: what they say does not change with the day on which they are run. */
+/** The moment as of which all cases are judged: fixed, so that results do not change from day to day. */
 const NOW = Date.UTC(2026, 0, 1)
 
 const VERBS = new Map<string, Effect>([
@@ -141,7 +141,7 @@ function whoOf({ who, signedIn }: Case, { principals }: Suite): Principal {
   return principalOf({ ...given, ...told, id: given.id ?? `nobody/${who}` }, NOW)
 }
 
-/** The fact that a call by this principal would have of its sign-in. */
+/** The fact on its sign-in that a call of this principal would have. */
 function signInFacts({ authenticatedAt }: Principal): Facts {
   return authenticatedAt === null ? {} : { signInAgeSeconds: NOW / 1_000 - authenticatedAt }
 }

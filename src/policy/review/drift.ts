@@ -48,9 +48,9 @@ async function pages(fetch: ArmFetch, first: string): Promise<Members[]> {
 async function roleOf(fetch: ArmFetch, id: string): Promise<(action: string) => boolean> {
   const properties = fieldsOf(fieldsOf(await fetch(`${id}?${API_VERSION}`)).get('properties'))
   const tests = list(properties.get('permissions')).map((permission) => {
-    const bag = fieldsOf(permission)
-    const actions = strings(bag.get('actions'))
-    return roleTest({ name: '', id: '', actions, notActions: strings(bag.get('notActions')) })
+    const members = fieldsOf(permission)
+    const actions = strings(members.get('actions'))
+    return roleTest({ name: '', id: '', actions, notActions: strings(members.get('notActions')) })
   })
   return (action) => tests.some((test) => test(action))
 }
@@ -60,7 +60,7 @@ async function roleOf(fetch: ArmFetch, id: string): Promise<(action: string) => 
  * is a member of are found, because ARM's `assignedTo` filter follows groups.
  * @param principalIds object id of each managed identity, by its name
  * @param actions every action to compare over
- * @throws Error if ARM cannot be asked: no drift is not the same as not knowing
+ * @throws Error if ARM cannot be asked: an answer of "no drift" would be wrong
  */
 export async function findDrift(
   grants: Grants,

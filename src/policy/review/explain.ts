@@ -1,5 +1,5 @@
 /**
- * Why: one verdict in full, for people. It adds nothing to the decision; it looks up what decided.
+ * Explains one verdict to people. It decides nothing itself; it looks up what decided.
  * @module
  */
 import type { Operation } from '../../vocabulary/operation.ts'

@@ -1,5 +1,5 @@
 /**
- * Principals and facts as people write them, for tools. No request is ever judged by these.
+ * Principals and facts as people write them down for the tools. No request is judged by these.
  * @module
  */
 import { Type } from 'typebox'
@@ -11,7 +11,7 @@ const strict = { additionalProperties: false }
 const Names = Type.Array(Type.String({ minLength: 1 }))
 const Nullable = Type.Union([Type.String(), Type.Null()])
 
-/** When and how a principal signed in; what is left out is not known, and then no `@stepup` is met by it. */
+/** When and how a principal signed in; what is left out is not known, and meets no `@stepup`. */
 export const GivenSignIn = Type.Object(
   {
     ageSeconds: Type.Optional(Type.Integer({ minimum: 0 })),
@@ -20,7 +20,7 @@ export const GivenSignIn = Type.Object(
   strict,
 )
 
-/** A principal in its essentials. */
+/** A principal as people write it down. */
 export const GivenPrincipal = Type.Object(
   {
     kind: Type.Optional(
@@ -45,8 +45,8 @@ const GivenFacts = Type.Record(
 )
 
 /**
- * The principal that these essentials make, without a token.
- * @param now the moment that ages are told of, in milliseconds since the epoch
+ * The principal that is written down so; it has no token.
+ * @param now the moment as of which ages are given, in milliseconds since the epoch
  */
 export function principalOf(given: Type.Static<typeof GivenPrincipal>, now: number): Principal {
   const { ageSeconds, methods } = given.signedIn ?? {}

@@ -1,5 +1,5 @@
 /**
- * Template by operation: what each template grants, as a table for people.
+ * Which template grants which operation, as a table for people.
  * @module
  */
 import { PROVIDER } from '../../vocabulary/actions.ts'

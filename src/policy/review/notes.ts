@@ -1,8 +1,8 @@
 /**
- * Policies that load and would surprise whoever wrote them: facts of documents that are asked for where they are not known.
+ * Notes on policies that load but refuse more than they seem to, because a fact that they ask for is not known yet.
  *
- * Of a read, documents are known once Azure has answered; of a change to a run, its tags once run history was asked. A
- * forbid that holds without them refuses the call before that.
+ * The document of a read is known once Azure has answered, the tags of a run once run history was asked. A forbid that
+ * holds without them refuses the call before that.
  * @module
  */
 import { evaluate } from '../engine/evaluate.ts'
@@ -18,9 +18,9 @@ export interface Note {
   readonly text: string
 }
 
-/** Judged by the tags of the run that they change. */
+/** Changes to a run, which are judged by its tags. */
 const CHANGES = /\/workspaces\/(?:experiments\/runs\/(?:write|delete)|metadata\/artifacts\/write)$/
-/** Reading a job, by either of its names. */
+/** Reads of a job, as a job or as a run. */
 const RUNS = /\/workspaces\/(?:jobs|experiments\/runs)\/read$/
 
 /**
@@ -39,16 +39,16 @@ export function notesOn(set: PolicySet, documentFacts: readonly string[]): reado
     const actions = set.words.actions.filter((action) => covers(rule, action))
     const guard = `write "when { context has ${fact} && ... }"`
     if (effect === 'forbid') {
-      const blind = (action: Action): boolean => refusesBlindly(set, rule, action)
-      if (actions.some((action) => action.parents.includes('read') && blind(action)))
+      const withoutFacts = (action: Action): boolean => refusesWithoutFacts(set, rule, action)
+      if (actions.some((action) => action.parents.includes('read') && withoutFacts(action)))
         note(`refuses reads before Azure has answered, when "${fact}" is not known yet: ${guard}`)
-      if (actions.some((action) => CHANGES.test(action.name) && blind(action)))
+      if (actions.some((action) => CHANGES.test(action.name) && withoutFacts(action)))
         note(`refuses changes to runs before "${fact}" of the run is known: ${guard}`)
     }
     const other = asked.find((one) => one !== 'tags')
     if (other !== undefined && actions.some(({ name }) => RUNS.test(name)))
       note(
-        `asks for "${other}" of jobs that are read: whom it can apply to reads no runs in run history and MLflow, which tell tags only`,
+        `asks for "${other}" of jobs, which is not known for runs: run history and MLflow return tags only, so readers whom this policy can apply to see none`,
       )
   }
   return [...notes.values()]
@@ -63,8 +63,8 @@ function typesOf(action: Action): readonly string[] {
   return resourceTypesOf(action.name, ['Job', 'Run', 'Artifact', 'Model', 'Data', 'Workspace'])
 }
 
-/** Whether a forbid holds of a call of which no facts are known. */
-function refusesBlindly(set: PolicySet, rule: Rule, action: Action): boolean {
+/** Whether a forbid holds for a call without any facts. */
+function refusesWithoutFacts(set: PolicySet, rule: Rule, action: Action): boolean {
   const { principal, resource, policy } = rule
   const type = policy.kind ?? typesOf(action)[0]
   if (type === undefined) return false

@@ -28,7 +28,7 @@ const KINDS: readonly PrincipalKind[] = ['user', 'service', 'compute']
 const EFFECTS: readonly Effect[] = ['read', 'write', 'delete', 'invoke']
 const FAMILIES: readonly Family[] = ['arm', 'dataplane', 'mlflow', 'scoring', 'registry']
 
-/** Ages are told as of the call, so any moment will do for all. */
+/** Records hold ages as of the call, so one moment serves for all. */
 export const NOW = 0
 
 function text(row: Row, name: string): string | null {
@@ -102,7 +102,7 @@ export function askedIn(row: Row, set: PolicySet): Asked | null {
   if (kind === undefined || id === null || operation === null || verdict === null) return null
   const policies = texts(row, 'PolicyIds')
   const links = policies.flatMap((policy) => set.rules.get(policy)?.link?.principal ?? [])
-  // whom a binding that decided names, the caller was: even where a record had no room for all memberships
+  // a binding that decided proves a membership, even where the record had no room for all of them
   const members = (type: string, column?: string): string[] => [
     ...new Set([
       ...(column === undefined ? [] : texts(row, column)),

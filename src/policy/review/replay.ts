@@ -1,8 +1,8 @@
 /**
- * Past decisions asked again: what a change of policy would have changed.
+ * Replays recorded decisions against other policies: which of them would have been different.
  *
- * A record whose decision the old policies do not reproduce from what it has (a body's tags, say, are in no record) is
- * counted and left out, never guessed at.
+ * A record may not hold all that its decision depended on: tags of a body, for instance, are in none. One whose decision
+ * the old policies do not reproduce is counted and left out.
  * @module
  */
 import { Refusal } from '../../errors.ts'
@@ -29,7 +29,7 @@ export interface Replay {
   readonly replayed: number
   /** Decisions that the old policies do not reproduce from what the record has. */
   readonly unreproducible: number
-  /** Replayed ones that the new policies leave to a sign-in of which the record says nothing. */
+  /** Replayed ones for which the new policies ask for a sign-in that the record does not tell. */
   readonly assumed: number
   readonly changes: readonly Change[]
 }
@@ -41,9 +41,9 @@ function answer(verdict: Verdict): string {
 }
 
 /**
- * The judge for recorded decisions. Where a sign-in was asked for, the record tells when and how it was made, and it is
- * judged anew. Other records do not tell: then a permit is taken to say that it was good enough, a refusal that it was not.
- * @param assumed called for each decision that was taken so
+ * Judges recorded decisions again. If a record tells when and how the caller signed in, `@stepup` is judged by that. If it
+ * does not, a recorded permit is taken to mean that the sign-in was good enough, and a refusal that it was not.
+ * @param assumed called for each decision that rests on this assumption
  */
 export function createRedecide(
   set: PolicySet,
@@ -53,7 +53,7 @@ export function createRedecide(
   let current: Asked | null = null
   const decide = createDecide(set, {
     checkSignIn(principal, requirement) {
-      if (current !== null && tells(current, requirement))
+      if (current !== null && recordsSignIn(current, requirement))
         return checkSignIn(principal, requirement, NOW)
       assumed()
       return current?.verdict === 'permit'
@@ -67,8 +67,8 @@ export function createRedecide(
   }
 }
 
-/** Whether a record has what a requirement asks about. */
-function tells(
+/** Whether a record holds what a requirement asks of the sign-in. */
+function recordsSignIn(
   { principal, facts }: Asked,
   { maxAgeSeconds, methods }: SignInRequirement,
 ): boolean {
@@ -76,7 +76,7 @@ function tells(
   return age && (methods === undefined || Object.hasOwn(facts, 'methods'))
 }
 
-/** The verdict if it is the recorded one, by the same policies; else null. */
+/** The verdict if it is the recorded one and the same policies decided; else null. */
 export function reproduces(redecide: (asked: Asked) => Verdict, asked: Asked): Verdict | null {
   const verdict = redecide(asked)
   const same =

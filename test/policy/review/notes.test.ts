@@ -48,7 +48,7 @@ t.test('so does one on changes to runs, while bodies of jobs are known at once',
 
 t.test('a fact that run history does not tell keeps runs from being read', async (t) => {
   const images = 'when { context has images && context.images.contains("x") }'
-  const reads = /^asks for "images" of jobs that are read: .* reads no runs/
+  const reads = /^asks for "images" of jobs, which is not known for runs: .* see none/
   t.match(await texts(t, 'principal, action in Action::"read", resource', images), [reads])
   t.match(await texts(t, `principal, action == ${action('jobs/read')}, resource is Job`, images), [
     reads,
