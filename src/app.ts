@@ -4,7 +4,7 @@
  * @module
  */
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, Server } from 'node:http'
+import type { Server } from 'node:http'
 import type { Writable } from 'node:stream'
 import Fastify, { LogController, type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import type { Config, SecretSource } from './config/schema/schema.ts'
@@ -13,6 +13,7 @@ import { parseTarget } from './azureml/target.ts'
 import { classify } from './azureml/classify.ts'
 import { discoveryDocument, metadataDocument } from './azureml/hosts/metadata.ts'
 import { callFacts, type Exchange } from './exchange.ts'
+import { bearerToken } from './identity/credential/bearer.ts'
 import { createDenyList, type DenyList } from './identity/deny-list.ts'
 import { createIdentify, type Identify } from './identity/identify.ts'
 import { checkSignIn } from './identity/sign-in.ts'
@@ -231,7 +232,8 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
       return decide(principal, operation, facts)
     },
     route: routing.route,
-    grant: (permit, scope, raw) => broker.grant(permit, scope, callersToken(raw)),
+    // for on-behalf-of identities only; all others never see the caller's token
+    grant: (permit, scope, raw) => broker.grant(permit, scope, bearerToken(raw.rawHeaders)),
     dropToken: (grant, scope) =>
       broker.invalidate(grant.identity.name, scope, grant.authorization().slice('Bearer '.length)),
     recorder: audit.recorder,
@@ -244,11 +246,6 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
     challenge: { publicUrl, authorizationUri: config.issuers[0]?.issuer ?? null },
     now,
   }
-}
-
-/** For on-behalf-of identities only; all others never see it. */
-function callersToken(raw: IncomingMessage): string | undefined {
-  return /^bearer (\S+)$/i.exec(raw.headers.authorization ?? '')?.[1]
 }
 
 function registerOwnRoutes(

@@ -127,17 +127,7 @@ export function createBroker(options: BrokerOptions): Broker {
       const { token, expiresAt } = await get(name, scope, null)
       return { token, expiresAt }
     },
-    credential: (name) => ({
-      async getToken(scopes) {
-        const [scope, ...others] = typeof scopes === 'string' ? [scopes] : scopes
-        if (scope === undefined || others.length > 0) throw new TypeError('one scope a token')
-        const { token } = await get(name, scope, null)
-        // Said to be at its end already, so that azure-core asks each time and waits: given a real end it
-        // refreshes in the background, and a failure there with nobody waiting ends the process as an
-        // unhandled rejection (core-rest-pipeline, tokenCycler). The broker's cache answers at no cost.
-        return { token, expiresOnTimestamp: now() }
-      },
-    }),
+    credential: (name) => credentialOf((scope) => get(name, scope, null), now),
     invalidate(name, scope, token) {
       slots.get(name)?.get(scope)?.invalidate(token)
     },
@@ -155,6 +145,20 @@ export function createBroker(options: BrokerOptions): Broker {
     close() {
       closed = true
       for (const { slot } of each(slots)) slot.close()
+    },
+  }
+}
+
+function credentialOf(get: (scope: string) => Promise<Held>, now: () => number): BrokerCredential {
+  return {
+    async getToken(scopes) {
+      const [scope, ...others] = typeof scopes === 'string' ? [scopes] : scopes
+      if (scope === undefined || others.length > 0) throw new TypeError('one scope a token')
+      const { token } = await get(scope)
+      // Said to be at its end already, so that azure-core asks each time and waits: given a real end it
+      // refreshes in the background, and a failure there with nobody waiting ends the process as an
+      // unhandled rejection (core-rest-pipeline, tokenCycler). The broker's cache answers at no cost.
+      return { token, expiresOnTimestamp: now() }
     },
   }
 }

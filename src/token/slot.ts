@@ -1,16 +1,17 @@
 /**
- * The tokens of one identity for one scope: cached, fetched once however many wait, refreshed early, and asked for
- * no more often than the endpoint can bear.
+ * The tokens of one identity for one scope: cached, fetched once however many wait, and refreshed early.
  * @module
  */
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
-import { Refusal, toRefusal } from '../errors.ts'
-import { createCircuitBreaker } from '../lib/circuit-breaker.ts'
-import { inspectToken } from './inspect.ts'
-import type { FetchToken } from './credentials.ts'
-import type { IdentityConfig } from '../config/schema/schema.ts'
-import type { Logger } from '../lib/log.ts'
+import { toRefusal, type Refusal } from '../errors.ts'
+import {
+  createFetcher,
+  isOfCaller,
+  type Fetched,
+  type FetcherOptions,
+  type FetcherState,
+} from './fetcher.ts'
 
 /** A token is not sent in its last minute: it must still be valid when Azure looks at it. */
 const LAST_USE_MS = 60_000
@@ -23,31 +24,16 @@ const CALLER_REFUSAL_MS = 30_000
 /** Callers whose exchanged tokens are kept. */
 const MAX_CALLERS = 10_000
 
-export interface SlotOptions {
-  readonly name: string
-  readonly identity: IdentityConfig
-  readonly scope: string
-  readonly fetchToken: FetchToken
-  readonly timeoutMs: number
-  readonly now: () => number
+export interface SlotOptions extends FetcherOptions {
   readonly random: () => number
-  readonly log: Logger
 }
 
-/** A token as it is held; `expiresAt` in milliseconds since the epoch. */
-export interface Held {
-  readonly token: string
-  readonly expiresAt: number
+/** A token as it is held; times in milliseconds since the epoch. */
+export interface Held extends Fetched {
   readonly refreshAt: number
-  readonly objectId: string | null
 }
 
-/** Since the start of the process, and as it is now. */
-export interface SlotState {
-  readonly fetched: number
-  readonly failed: number
-  readonly mismatched: number
-  readonly open: boolean
+export interface SlotState extends FetcherState {
   /** The latest end of a token that is held and can still be used, or null. */
   readonly usableUntil: number | null
 }
@@ -68,20 +54,17 @@ interface Entry {
 }
 
 export function createSlot(options: SlotOptions): Slot {
-  const { name, identity, scope, fetchToken, timeoutMs, now, random, log } = options
+  const { identity, now, random } = options
   const entries = new LRUCache<string, Entry>({
     max: identity.kind === 'on-behalf-of' ? MAX_CALLERS : 1,
   })
-  const breaker = createCircuitBreaker(now)
-  const underWay = new Set<AbortController>()
-  const counts = { fetched: 0, failed: 0, mismatched: 0 }
-  let lastFailure: Refusal | null = null
+  const fetcher = createFetcher(options)
 
   function get(assertion: string | null): Promise<Held> {
     const entry = entryOf(assertion)
     const { held } = entry
     if (held !== null && isUsable(held)) {
-      if (now() >= held.refreshAt && entry.pending === null && breaker.delay() === 0) {
+      if (now() >= held.refreshAt && entry.pending === null && fetcher.mayTry()) {
         // in the background: whoever asked has a token; a failure is logged and counted where it happens
         fetchInto(entry, assertion).catch(() => undefined)
       }
@@ -115,77 +98,17 @@ export function createSlot(options: SlotOptions): Slot {
 
   async function attempt(entry: Entry, assertion: string | null): Promise<Held> {
     if (entry.refused !== null && now() < entry.refused.until) throw entry.refused.refusal
-    if (!breaker.begin()) throw whileOpen()
     try {
-      const token = await withinTime(assertion)
-      const asked = { name, identity, scope, assertion }
-      const { expiresAt, objectId } = inspectToken(token, asked, now())
-      counts.fetched += 1
-      breaker.succeeded()
+      const fetched = await fetcher.fetch(assertion)
       // half of what is left, and up to a tenth more so that replicas do not come all at once
-      const wait = (expiresAt - now()) * (0.5 + random() * 0.1)
-      const refreshAt = now() + Math.max(wait, MIN_REFRESH_MS)
-      entry.held = { token, expiresAt, refreshAt, objectId }
+      const wait = (fetched.expiresAt - now()) * (0.5 + random() * 0.1)
+      entry.held = { ...fetched, refreshAt: now() + Math.max(wait, MIN_REFRESH_MS) }
       return entry.held
     } catch (error) {
-      throw failed(entry, toRefusal(error))
+      const refusal = toRefusal(error)
+      if (isOfCaller(refusal)) entry.refused = { refusal, until: now() + CALLER_REFUSAL_MS }
+      throw refusal
     }
-  }
-
-  /** The library heeds no signal and has no time-out of its own, so the wait ends here whatever it does. */
-  async function withinTime(assertion: string | null): Promise<string> {
-    const controller = new AbortController()
-    underWay.add(controller)
-    const ended = new Promise<never>((_, reject) => {
-      controller.signal.addEventListener('abort', () => {
-        reject(unavailable(`no answer within ${timeoutMs} ms`))
-      })
-    })
-    const timer = setTimeout(() => {
-      controller.abort()
-    }, timeoutMs)
-    try {
-      // race listens to both to their end: the one that loses is no unhandled rejection
-      return await Promise.race([
-        fetchToken({ scope, signal: controller.signal, assertion }),
-        ended,
-      ])
-    } finally {
-      clearTimeout(timer)
-      underWay.delete(controller)
-    }
-  }
-
-  function failed(entry: Entry, refusal: Refusal): Refusal {
-    if (refusal.status < 500) {
-      // the endpoint is well and said no to this caller: nobody else is to suffer for it
-      breaker.succeeded()
-      entry.refused = { refusal, until: now() + CALLER_REFUSAL_MS }
-      return refusal
-    }
-    breaker.failed((refusal.detail.retryAfter ?? 0) * 1000)
-    lastFailure = refusal
-    const fields = { identity: name, scope, code: refusal.code, inner: refusal.detail.inner }
-    if (refusal.code === 'identity_mismatch') {
-      counts.mismatched += 1
-      log.error(fields, 'the identity endpoint issued a token that was not asked for')
-    } else {
-      counts.failed += 1
-      log.warn(fields, 'no token from the identity endpoint')
-    }
-    return whileOpen()
-  }
-
-  /** The last failure again, with the time that is left until the endpoint is asked once more. */
-  function whileOpen(): Refusal {
-    const { code, message, detail } = lastFailure ?? unavailable('another attempt is under way')
-    const retryAfter = Math.max(1, Math.ceil(breaker.delay() / 1000))
-    return new Refusal(code, message, { ...detail, retryAfter })
-  }
-
-  function unavailable(inner: string): Refusal {
-    const message = `no token can be had for identity "${name}"`
-    return new Refusal('identity_unavailable', message, { inner })
   }
 
   function invalidate(token: string | undefined): void {
@@ -207,10 +130,10 @@ export function createSlot(options: SlotOptions): Slot {
         if (held !== null && isUsable(held))
           usableUntil = Math.max(usableUntil ?? 0, held.expiresAt)
       }
-      return { ...counts, open: breaker.isOpen(), usableUntil }
+      return { ...fetcher.state(), usableUntil }
     },
     close() {
-      for (const controller of underWay) controller.abort()
+      fetcher.close()
       entries.clear()
     },
   }

@@ -58,6 +58,12 @@ export function readCredential(rawHeaders: readonly string[], url: string): Cred
   return readValue(value, proofs)
 }
 
+/** The token of a request that was identified, if it is worth anything to others: one that is bound to a key is not. */
+export function bearerToken(rawHeaders: readonly string[]): string | undefined {
+  const { scheme, token } = readCredential(rawHeaders, '')
+  return scheme === 'bearer' ? token : undefined
+}
+
 function readValue(value: string, proofs: readonly string[]): Credential {
   const [, name = '', token = ''] = CREDENTIALS.exec(value) ?? []
   const scheme = name.toLowerCase()
@@ -94,7 +100,12 @@ function refuseForm(contentType: string): void {
   })
 }
 
-/** RFC 9700 section 4.3.2: URLs end in logs and histories, so a token in one is burnt. */
+/**
+ * RFC 9700 section 4.3.2: URLs end in logs and histories, so a token in one is no secret any more.
+ *
+ * `azureml/query.ts` has refused such a request before this stage is asked; it is refused here as well so that nothing
+ * about credentials depends on the order of stages.
+ */
 function refuseTokenInQuery(url: string): void {
   const start = url.indexOf('?')
   if (start === -1) return
