@@ -24,7 +24,7 @@ void t.test('the issuer, when its keys change', async (test) => {
       await anHour()
       for (let tries = 0; tries < 400 && calls(ground) === before; tries += 1) await wait(10)
     },
-    // ATTEMPT_GAP_MS in src/identity/keys/key-store.ts
+    // ATTEMPT_GAP_MS in src/identity/keys/key-refresh.ts
     bound: (elapsed) => 1 + Math.floor(elapsed / 30),
     most: 2,
   }

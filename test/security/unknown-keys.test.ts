@@ -4,7 +4,7 @@
  */
 import { Agent } from 'node:https'
 import t from 'tap'
-import { ATTEMPT_GAP_MS, FRESH_MS } from '../../src/identity/keys/key-store.ts'
+import { ATTEMPT_GAP_MS, FRESH_MS } from '../../src/identity/keys/key-refresh.ts'
 import { sign } from '../identity/support/issuer.ts'
 import { HOUR_MS } from '../support/clock.ts'
 import { liveHeap, toldHeap } from '../support/memory.ts'

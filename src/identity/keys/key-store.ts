@@ -9,35 +9,21 @@
 import type { CryptoKey } from 'jose'
 import { Refusal } from '../../errors.ts'
 import { isAhead } from '../../lib/clock.ts'
-import type { KeySet, VerificationKey } from './key-set.ts'
-import { createKeySource, type KeySourceOptions } from './key-source.ts'
 import { createNegativeCache } from '../../lib/negative-cache.ts'
+import {
+  ATTEMPT_GAP_MS,
+  createKeyRefresh,
+  type KeyRefreshOptions,
+  type KeyRefreshState,
+} from './key-refresh.ts'
+import type { KeySet, VerificationKey } from './key-set.ts'
 
-/** A set younger than this is not asked for again by schedule; the refresh comes at half of it, with jitter. */
-export const FRESH_MS = 600_000
-/** Older than this, keys are not believed any more, outage or not. */
-export const MAX_STALE_MS = 86_400_000
-/** Unknown key ids, and an issuer that fails, cost one attempt in this time. */
-export const ATTEMPT_GAP_MS = 30_000
 /** A key id that a fresh set did not have is not asked for again in this time. */
 const UNKNOWN_MS = 120_000
 const TICK_MS = 1_000
 
-export interface KeyStoreOptions extends KeySourceOptions {
-  /** For one refresh, discovery included. */
-  readonly timeoutMs: number
-  /** Called with the thumbprints that a new set no longer has. */
-  readonly onWithdrawn: (thumbprints: ReadonlySet<string>) => void
-}
-
-export interface KeyStoreState {
-  readonly ageSeconds: number | null
-  /** Whether tokens can be verified now. */
-  readonly usable: boolean
-  readonly refreshes: number
-  readonly failures: number
+export interface KeyStoreState extends KeyRefreshState {
   readonly unknownKeys: number
-  readonly lastFailure: string | null
 }
 
 export interface KeyStore {
@@ -51,111 +37,54 @@ export interface KeyStore {
   close(): void
 }
 
-export function createKeyStore(options: KeyStoreOptions): KeyStore {
-  const { name, now, log, onWithdrawn, timeoutMs } = options
-  const source = createKeySource(options)
+export function createKeyStore(options: KeyRefreshOptions): KeyStore {
+  const { name, now } = options
+  const keys = createKeyRefresh(options)
   const unknown = createNegativeCache(UNKNOWN_MS, now)
-  let set: KeySet | null = null
-  let fetchedAt = 0
-  let flight: Promise<void> | null = null
-  let failuresInARow = 0
-  let nextAttemptAt = 0
   let nextUnknownAt = 0
-  let lastFailure: string | null = null
+  let unknownKeys = 0
   let timer: NodeJS.Timeout | null = null
-  const counts = { refreshes: 0, failures: 0, unknownKeys: 0 }
-
-  const usable = () => (set !== null && now() - fetchedAt < MAX_STALE_MS ? set : null)
-
-  const isDue = () => !isAhead(nextAttemptAt, FRESH_MS, now())
-
-  /** One refresh however many wait. Never rejects. */
-  function refresh(): Promise<void> {
-    flight ??= load().finally(() => {
-      flight = null
-    })
-    return flight
-  }
-
-  async function load(): Promise<void> {
-    const fetched = await source.fetch(AbortSignal.timeout(timeoutMs))
-    if (typeof fetched === 'string') {
-      counts.failures += 1
-      failuresInARow += 1
-      lastFailure = fetched
-      // Without keys, recover soon; with keys there is time
-      const gap = set === null ? 1_000 * 2 ** Math.min(failuresInARow - 1, 5) : ATTEMPT_GAP_MS
-      nextAttemptAt = now() + Math.min(gap, ATTEMPT_GAP_MS) * (1 + Math.random() / 4)
-      log({ issuer: name, why: fetched, failuresInARow }, 'keys could not be refreshed')
-      return
-    }
-    counts.refreshes += 1
-    failuresInARow = 0
-    lastFailure = null
-    const before = set
-    set = fetched
-    fetchedAt = now()
-    nextAttemptAt = fetchedAt + (FRESH_MS / 2) * (1 + Math.random() / 4)
-    for (const warning of fetched.warnings) log({ issuer: name }, warning)
-    withdraw(before, fetched)
-  }
-
-  function withdraw(before: KeySet | null, after: KeySet): void {
-    const gone = new Set(before?.keys.map((key) => key.thumbprint))
-    for (const key of after.keys) gone.delete(key.thumbprint)
-    if (gone.size === 0) return
-    log({ issuer: name, keys: gone.size }, 'keys were withdrawn')
-    onWithdrawn(gone)
-  }
-
-  function unavailable(): Refusal {
-    const seconds = Math.ceil(Math.max(nextAttemptAt - now(), 1_000) / 1_000)
-    return new Refusal('idp_unavailable', `the keys of issuer "${name}" are not available`, {
-      retryAfter: Math.min(seconds, 30),
-      ...(lastFailure === null ? {} : { inner: lastFailure }),
-    })
-  }
 
   async function find(alg: string, kid: string | null) {
-    if (usable() === null && (flight !== null || isDue())) await refresh()
-    let current = usable()
-    if (current === null) throw unavailable()
-    let described = pick(current, kid)
-    if (described === null && kid !== null && !current.unusable.has(kid)) {
+    if (keys.current() === null && (keys.isUnderWay() || keys.isDue())) await keys.refresh()
+    let set = keys.current()
+    if (set === null) throw keys.unavailable()
+    let described = pick(set, kid)
+    if (described === null && kid !== null && !set.unusable.has(kid)) {
       const asked = await refreshForUnknown(kid)
-      current = usable()
-      if (current === null) throw unavailable()
-      described = pick(current, kid)
-      if (described === null && failuresInARow > 0) throw unavailable()
+      set = keys.current()
+      if (set === null) throw keys.unavailable()
+      described = pick(set, kid)
+      if (described === null && keys.isFailing()) throw keys.unavailable()
       // Only what a set fetched since does not have is known to be unknown
       if (described === null && asked) unknown.add(kid)
     }
     if (described === null)
       throw new Refusal('invalid_token', 'the token’s key is not the issuer’s')
-    return { key: await current.resolve(alg, kid), described }
+    return { key: await set.resolve(alg, kid), described }
   }
 
   /** @returns whether the issuer was asked */
   async function refreshForUnknown(kid: string): Promise<boolean> {
-    counts.unknownKeys += 1
+    unknownKeys += 1
     if (unknown.has(kid)) return false
-    if (flight === null) {
+    if (!keys.isUnderWay()) {
       // While the issuer fails, its back-off bounds this too
       const isSpent = isAhead(nextUnknownAt, ATTEMPT_GAP_MS, now())
-      if (isSpent || (failuresInARow > 0 && !isDue())) return false
+      if (isSpent || (keys.isFailing() && !keys.isDue())) return false
       nextUnknownAt = now() + ATTEMPT_GAP_MS
     }
-    await refresh()
+    await keys.refresh()
     return true
   }
 
   async function maintain(): Promise<void> {
-    if (isDue()) await refresh()
+    if (keys.isDue()) await keys.refresh()
   }
 
   async function start(): Promise<void> {
     await maintain()
-    if (set === null && source.isForeign()) {
+    if (keys.state().ageSeconds === null && keys.isForeign()) {
       throw new Error(`issuer "${name}": its discovery document names another issuer`)
     }
     timer = setInterval(() => void maintain(), TICK_MS)
@@ -166,12 +95,7 @@ export function createKeyStore(options: KeyStoreOptions): KeyStore {
     find,
     start,
     maintain,
-    state: () => ({
-      ageSeconds: set === null ? null : Math.max(0, (now() - fetchedAt) / 1_000),
-      usable: usable() !== null,
-      lastFailure,
-      ...counts,
-    }),
+    state: () => ({ ...keys.state(), unknownKeys }),
     close: () => {
       if (timer !== null) clearInterval(timer)
     },

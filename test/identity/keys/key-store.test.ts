@@ -1,11 +1,7 @@
 import t from 'tap'
 import { Refusal } from '../../../src/errors.ts'
-import {
-  ATTEMPT_GAP_MS,
-  createKeyStore,
-  FRESH_MS,
-  MAX_STALE_MS,
-} from '../../../src/identity/keys/key-store.ts'
+import { ATTEMPT_GAP_MS, FRESH_MS, MAX_STALE_MS } from '../../../src/identity/keys/key-refresh.ts'
+import { createKeyStore } from '../../../src/identity/keys/key-store.ts'
 import { makeKey, sendJson, startIssuer } from '../support/issuer.ts'
 import { codeOf, makeClock } from '../support/world.ts'
 
