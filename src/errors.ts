@@ -1,5 +1,5 @@
 /**
- * Every way this gateway says no: one class, one closed table of codes, and the form each reader expects.
+ * Every way this gateway says no: one class, and one closed table of codes with their status.
  *
  * The reason inside is rich and goes to the record; what goes over the wire is `code`, `message` and the decision.
  * @module
@@ -90,7 +90,7 @@ export interface RefusalDetail {
   readonly cause?: unknown
 }
 
-/** The one error class: thrown by any stage, caught once, in pipeline.ts. */
+/** The one error class: any stage throws it, and pipeline.ts answers it (http/refusal-answer.ts has the form). */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly code: RefusalCode

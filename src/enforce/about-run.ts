@@ -1,7 +1,8 @@
 /**
  * Calls about one run: judged by that run's tags, as run history has them, before Azure sees the call.
  *
- * Metrics, logs and artifacts do not say whose run they are of, and a change has no answer to be judged by.
+ * Answers with metrics, logs and artifacts do not carry the tags of their run, and a change has to be judged before it
+ * is made.
  * @module
  */
 import { readTags, tagFact } from '../azureml/body/tags.ts'

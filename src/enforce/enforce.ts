@@ -178,7 +178,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       const lookUp = options.lookUps({ exchange, permit, scope: context.scope, grantFor })
       const { edits, changes } = await pinAll(findings.floating, lookUp)
       if (edits.length === 0) return null
-      // looked at again from the start: what is judged and sent is what the bytes now say
+      // read again from the edited bytes, so that what is judged is what is sent
       const pinned = look(received, applyEdits(bytes, edits), context, changes)
       return { ...gathered, facts: factsOf(exchange, pinned), content: pinned }
     },

@@ -1,8 +1,8 @@
 /**
  * Jobs that do not go through Azure Resource Manager: the first SDK's `/execution`, `/hyperdrive` and `/pipelines`.
  *
- * Their bodies are not read. So they are jobs of which policy can know nothing and on which no effect can be had: where
- * policy asks for either, they are refused, and whoever may write no jobs submits none in this way.
+ * Their bodies are not read, so policy learns no facts of these jobs and no effect can change them. They are refused
+ * where policy asks for either, and to whoever is forbidden to write jobs.
  * @module
  */
 import type { Operation } from '../vocabulary/operation.ts'

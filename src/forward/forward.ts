@@ -67,10 +67,10 @@ export function createForward(options: ForwardOptions): Forward {
           options.rewriter(operation, exchange.redact) !== null || call.screen !== null,
       },
     )
-    // it would be that of the bytes that the caller sent
+    // it would be the digest of the bytes that the caller sent
     if (exchange.changes !== null) delete headers['content-md5']
     if (call.body === null && length === null) meterBody(request, progress)
-    // reply-from goes on to `onResponse` after it has reported a status that there is not
+    // reply-from reports a status that is not valid to `onError`, and calls `onResponse` all the same
     let failed = false
     const leave = operation.effect === 'read' ? withCaller(reply) : toItsEnd(progress)
     options.upstream.depart(leave, () => {
@@ -137,7 +137,7 @@ function toItsEnd(progress: Progress): Departure {
   const { promise, resolve } = Promise.withResolvers<void>()
   progress.underWay(promise)
   const answered = (head: AnswerHead): void => {
-    // a status that there is not is no answer
+    // reply-from refuses a status above 599: then there is no answer
     if (head !== null && head.statusCode < 600)
       progress.answered(head.statusCode, upstreamIds(head.headers))
     resolve()

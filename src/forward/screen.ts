@@ -20,7 +20,7 @@ export async function screened(
 ): Promise<UpstreamAnswer> {
   if (answer.statusCode === 204) return answer
   const type = answer.headers['content-type']
-  // part of a document (206) is no document
+  // a 206 has only a part of a document
   if (
     answer.statusCode > 201 ||
     typeof type !== 'string' ||
@@ -41,7 +41,7 @@ export async function screened(
   }
   const body = await screen(whole)
   const { etag, 'content-md5': digest, ...headers } = answer.headers
-  // both speak of the bytes that Azure sent
+  // both describe the bytes that Azure sent
   const kept = body.byteLength === whole.byteLength ? { etag, 'content-md5': digest } : {}
   return {
     statusCode: answer.statusCode,

@@ -56,7 +56,7 @@ export function upstreamFault(error: unknown): Refusal {
     }
     if (code.startsWith('HPE_') || code.startsWith('UND_ERR_')) return unreadable(error, code)
   }
-  // undici's parser errors have no code: what is not known to have gone wrong before may have arrived
+  // undici's parser errors have no code: a call that is not known to have failed before it was sent may have arrived
   return unreadable(error, error instanceof Error ? error.name : typeof error)
 }
 

@@ -1,8 +1,9 @@
 /**
- * The way out to Azure: what @fastify/reply-from sends through, with what it has no way to say.
+ * The HTTP client that @fastify/reply-from sends through, with two things that reply-from has no option for: a signal
+ * that ends a call, and word of what Azure answered after the caller has hung up.
  *
- * reply-from takes no signal for a call and, once the caller has hung up, tells nobody what Azure answered. It calls
- * `request` before `from` returns, so what is laid down around `from` belongs to that call.
+ * reply-from calls `request` synchronously within `from`, so a variable that is set around `from` belongs to that call
+ * and to no other. An AsyncLocalStorage would outlive the call, and a second request could take its place unnoticed.
  * @module
  */
 import { Agent, type Dispatcher } from 'undici'

@@ -75,14 +75,14 @@ interface Home {
 }
 
 export function createLookUps(options: LookUpOptions): LookUps {
-  const { decide, callFacts, ask, hosts, timeoutMs = TIMEOUT_MS } = options
+  const { ask, hosts, timeoutMs = TIMEOUT_MS } = options
   const versions = new LRUCache<string, string>({ max: MAX_VERSIONS, ttl: VERSION_MS })
   const places = new LRUCache<string, RegistryPlace>({ max: MAX_PLACES, ttl: PLACE_MS })
 
-  return ({ exchange, permit, scope, grantFor }) => {
-    const { principal } = permit
+  return (call) => {
+    const { exchange, permit, grantFor } = call
     // an on-behalf-of identity sees with the eyes of its caller: what one may see is not told to another
-    const who = `${permit.effects.identity} ${principal.id}`
+    const who = `${permit.effects.identity} ${permit.principal.id}`
     let signal: AbortSignal | null = null
 
     async function get(operation: Operation, { path, query }: Target): Promise<unknown> {
@@ -115,49 +115,6 @@ export function createLookUps(options: LookUpOptions): LookUps {
       return place
     }
 
-    async function registryHome(name: string, id: string | null, shown: string): Promise<Home> {
-      const place = await placeOf(name, shown)
-      if (id !== null && id !== place.id)
-        throw cannotPin(shown, `registry "${name}" is not where the reference says`)
-      return {
-        base: frontEndPath(place.id),
-        apiVersion: REGISTRY_API_VERSION,
-        region: hosts.regionOf(place.url),
-        other: place.id === scope ? null : `registry "${name}"`,
-      }
-    }
-
-    async function homeOf({ asset }: Labelled): Promise<Home> {
-      const { registry, registryId, elsewhere } = asset
-      const shown = shownName(asset)
-      if (registry !== null) return registryHome(registry, registryId, shown)
-      const base = elsewhere ?? scope
-      const own = REGISTRY_ID.exec(base ?? '')?.[1]
-      if (own !== undefined) return registryHome(own, base, shown)
-      if (base === null) throw cannotPin(shown, 'the call is in no workspace')
-      if (!WORKSPACE_ID.test(base))
-        throw cannotPin(shown, 'its workspace is not named by an id of Azure Resource Manager')
-      const other = elsewhere === null ? null : `workspace "${base.split('/').at(-1) ?? ''}"`
-      return { base, apiVersion: API_VERSION, region: null, other }
-    }
-
-    /** @throws {Refusal} if policy does not permit the caller what the gateway is about to ask in his place */
-    function mustRead(target: Target, operation: Operation, shown: string, where: string): void {
-      const facts = callFacts({ ...exchange, target, operation })
-      const verdict = decide(principal, operation, facts)
-      if (verdict.permit !== null) return
-      const { refusal, decision } = verdict
-      // a sign-in that is to be renewed, say, is told as it is
-      if (refusal.code !== 'policy_refused') throw refusal
-      const why = `policy does not permit you to read it in ${where}: ${decision.reason}`
-      const { remedy } = refusal.detail
-      throw cannotPin(shown, why, {
-        policies: decision.policies,
-        inner: `${operation.action} on ${operation.resource.id}`,
-        ...(remedy === undefined ? {} : { remedy }),
-      })
-    }
-
     return async (labelled) => {
       const { asset, kind, label } = labelled
       const shown = shownName(asset)
@@ -167,12 +124,12 @@ export function createLookUps(options: LookUpOptions): LookUps {
       }
       if (!isAssetName(asset.name))
         throw cannotPin('a reference', 'its name is not one that Azure gives')
-      const home = await homeOf(labelled)
+      const home = await homeOf(labelled, call, hosts, placeOf)
       const question = labelQuestion(home, { kind, name: asset.name, label })
       const target = parseTarget('GET', `${question.path}?${question.query}`)
       const named = classify(target)
       const operation = home.region === null ? named : { ...named, region: home.region }
-      if (home.other !== null) mustRead(target, operation, shown, home.other)
+      if (home.other !== null) mustRead(options, call, { target, operation }, shown, home.other)
       const key = `${who} ${question.path}`
       const known = versions.get(key)
       if (known !== undefined) return known
@@ -182,4 +139,60 @@ export function createLookUps(options: LookUpOptions): LookUps {
       return version
     }
   }
+}
+
+/** Where the gateway asks for a label: the workspace or registry that the reference names, or that of the call. */
+async function homeOf(
+  { asset }: Labelled,
+  { scope }: LookedUpFor,
+  hosts: LookUpOptions['hosts'],
+  placeOf: (name: string, shown: string) => Promise<RegistryPlace>,
+): Promise<Home> {
+  const { registry, registryId, elsewhere } = asset
+  const shown = shownName(asset)
+
+  async function registryHome(name: string, id: string | null): Promise<Home> {
+    const place = await placeOf(name, shown)
+    if (id !== null && id !== place.id)
+      throw cannotPin(shown, `registry "${name}" is not where the reference says`)
+    return {
+      base: frontEndPath(place.id),
+      apiVersion: REGISTRY_API_VERSION,
+      region: hosts.regionOf(place.url),
+      other: place.id === scope ? null : `registry "${name}"`,
+    }
+  }
+
+  if (registry !== null) return registryHome(registry, registryId)
+  const base = elsewhere ?? scope
+  const own = REGISTRY_ID.exec(base ?? '')?.[1]
+  if (own !== undefined) return registryHome(own, base)
+  if (base === null) throw cannotPin(shown, 'the call is in no workspace')
+  if (!WORKSPACE_ID.test(base))
+    throw cannotPin(shown, 'its workspace is not named by an id of Azure Resource Manager')
+  const other = elsewhere === null ? null : `workspace "${base.split('/').at(-1) ?? ''}"`
+  return { base, apiVersion: API_VERSION, region: null, other }
+}
+
+/** @throws {Refusal} if policy does not permit the caller what the gateway is about to ask in his place */
+function mustRead(
+  { decide, callFacts }: LookUpOptions,
+  { exchange, permit }: LookedUpFor,
+  question: { readonly target: Target; readonly operation: Operation },
+  shown: string,
+  where: string,
+): void {
+  const { operation } = question
+  const verdict = decide(permit.principal, operation, callFacts({ ...exchange, ...question }))
+  if (verdict.permit !== null) return
+  const { refusal, decision } = verdict
+  // another reason, such as a sign-in that has to be renewed, is said as it is
+  if (refusal.code !== 'policy_refused') throw refusal
+  const why = `policy does not permit you to read it in ${where}: ${decision.reason}`
+  const { remedy } = refusal.detail
+  throw cannotPin(shown, why, {
+    policies: decision.policies,
+    inner: `${operation.action} on ${operation.resource.id}`,
+    ...(remedy === undefined ? {} : { remedy }),
+  })
 }

@@ -1,7 +1,7 @@
 /**
  * Tags of runs, asked of run history: those of a run itself and of the runs that it is a part of.
  *
- * Steps of a pipeline and trials of a sweep have no tags of their own; whose they are, the job says that they are in.
+ * Steps of a pipeline and trials of a sweep have no tags of their own: the job that they are part of has them.
  * @module
  */
 import { LRUCache } from 'lru-cache'
@@ -49,8 +49,9 @@ export function createRunLookUps(
 
   return (exchange, { permit, grantFor, route }) => {
     const workspace = permit.operation.scope ?? ''
-    // what one may see is not told to another
+    // the cache key names the caller: what one may see is not shown to another
     const who = `${permit.effects.identity} ${permit.principal.id} ${workspace}`
+    // joined within one call only: the grant, the deadline and the failures of another call are its own
     const asked = new Map<string, Promise<DescribedRun | null>>()
     let signal: AbortSignal | null = null
 

@@ -1,8 +1,8 @@
 /**
- * One answer, judged: of a list each item by itself, of a single document the document.
+ * Judges one answer of Azure's: each item of a list by itself, a single document as a whole.
  *
- * Policy permitted the call before anything was known of what it returns. Here it is asked again, with the facts of
- * each document: what a caller may not read by name is not to be read in a list either.
+ * Policy permitted the call before anything was known of what it returns. It is asked again here with the facts of
+ * each document, so that a list shows nothing that its caller may not read by name.
  * @module
  */
 import { withItems } from '../../azureml/body/items.ts'
@@ -11,7 +11,7 @@ import type { Progress } from '../../exchange.ts'
 import type { Screen } from '../../forward/screen.ts'
 import { Refusal } from '../../errors.ts'
 
-/** A page of a list is larger than a body that somebody wrote. */
+/** JSON values in one answer: a page of a list has more of them than a body that somebody wrote. */
 const MAX_VALUES = 400_000
 
 /** What an answer has to be judged by. */
@@ -25,7 +25,7 @@ export interface ScreenOptions {
   readonly progress: Progress
   /** Null if they are not where they should be. */
   readonly find: (root: JsonNode) => Found | null
-  /** Learns what else judging takes; a refusal here is that of the whole answer. */
+  /** Looks up what judging needs besides the answer; a refusal here refuses the whole answer. */
   readonly prepare?: (documents: readonly JsonNode[]) => Promise<void>
   /** @throws {Refusal} if the caller may not read this, or nobody can tell */
   readonly judge: (document: JsonNode) => void

@@ -33,7 +33,7 @@ export interface ScreeningOptions {
   readonly runLookUps: (exchange: Exchange, via: Via) => RunLookUps
 }
 
-/** Tags are null if they cannot be told. */
+/** Tags are null if a run that they depend on cannot be read. */
 type Described = Pick<DescribedThing, 'reads'> & { readonly tags: readonly string[] | null }
 
 /** The screen of a call's answer; null if all of it may pass, whatever it says. */
@@ -151,7 +151,7 @@ function isList({ operation }: Classified): boolean {
   return operation.tells?.list ?? isCollection(operation.resource)
 }
 
-/** ARM says nothing of a job's steps and trials but their names: azure-ai-ml goes on to run history for them. */
+/** A pipeline's step or a sweep's trial: ARM returns its name without properties, the rest is in run history. */
 function isPart(document: JsonNode): boolean {
   const properties = memberOf(document, 'properties')
   return properties === null || properties.kind === 'null'
