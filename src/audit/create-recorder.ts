@@ -15,7 +15,7 @@ import type { Detail, Recorder, RecordKind } from './recorder.ts'
 
 const EVENT_NAME = /^[a-z][a-z0-9_.-]{0,63}$/
 const MAX_DETAIL_LENGTH = 2_048
-/** Columns that belong to a record and not to what it is about. */
+/** Columns that are a record's own: its kind, times and place in the chain. */
 const OF_RECORD = [
   'RecordKind',
   'ExchangeId',
@@ -28,7 +28,7 @@ const OF_RECORD = [
   'Ocsf',
 ]
 
-/** The row of a fact of the gateway's own life. */
+/** The row of a gateway event. */
 export function eventRow(name: string, detail: Detail, version: string): Row {
   const safe: Record<string, string | number | boolean> = {}
   for (const [key, value] of Object.entries(detail)) {
@@ -43,7 +43,7 @@ export function eventRow(name: string, detail: Detail, version: string): Row {
   }
 }
 
-/** The end of an intent that a crash left open: nobody knows what Azure did, and the record says so. */
+/** The outcome `unknown` for an intent that a crash left without an end: nobody knows what Azure did. */
 export function unknownOutcomeRow(intent: string): Row {
   const row = new Map(fieldsOf(JSON.parse(intent)))
   const exchangeId = row.get('ExchangeId')
@@ -88,7 +88,7 @@ interface Owed {
 
 function createOwed(spool: Spool): Owed {
   let drafts: Draft[] = []
-  /** Owed, and being written. */
+  /** How many are being written again. */
   let trying = 0
 
   async function append(draft: Draft): Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * The trail's numbers, plain, for whoever exposes them.
+ * The metrics of the audit trail.
  * @module
  */
 import type { CountingRecorder } from './create-recorder.ts'

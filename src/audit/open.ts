@@ -35,7 +35,7 @@ const HARD_LIMIT_BYTES = 4096 * MB
 const SOFT_SHARE = 0.8
 const MIN_RESERVE_BYTES = 65_536
 const MAX_RESERVE_BYTES = 4 * MB
-/** A day, so that `explain`, `audit cat` and `audit verify` have something to look at where the gateway runs. */
+/** A day, so that `explain`, `audit cat` and `audit verify` find recent records where the gateway runs. */
 const RETENTION_SECONDS = 86_400
 const RETENTION_LOOK_MS = 1_000
 
@@ -134,7 +134,7 @@ async function openRoutes(
   return routes
 }
 
-/** The first records of a start: that it is one, what was repaired, and the end of each intent that has none. */
+/** Writes the records of a start: `audit_opened`, one for each repair, and `unknown` for each intent without an end. */
 async function recordStart(
   { config, now, version }: AuditOptions,
   { spool, recorder, recovered, keyId }: Start,
@@ -252,7 +252,7 @@ interface Parts {
   readonly log: Log
 }
 
-/** What the gateway sees of a trail that is open. */
+/** The interface of an open trail. */
 function auditOf(
   { spool, recorder, shippers, space, log }: Parts,
   shut: (deadlineMs: number) => Promise<void>,

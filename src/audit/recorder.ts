@@ -13,7 +13,7 @@ export type Detail = Readonly<Record<string, string | number | boolean>>
 /** Each resolves when the record is durable, and rejects with `audit_unavailable` if it cannot be. */
 export interface Recorder {
   /**
-   * Asked before Azure is touched: a read is sent while the disk works, but not if it is known that the disk cannot.
+   * Called before Azure is touched, and does not wait for the disk: refuses if the disk is known to take no records.
    * @throws Refusal `audit_unavailable`
    */
   admit(): void
@@ -29,6 +29,6 @@ export interface Recorder {
     readonly what: string
     readonly status: number
   }): Promise<void>
-  /** A fact of the gateway's own life: start, stop, reload, a sink that fails. Scalar fields only. */
+  /** An event of the gateway itself: start, stop, reload, a sink that fails. Scalar fields only. */
   event(name: string, fields: Detail): Promise<void>
 }

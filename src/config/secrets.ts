@@ -1,5 +1,5 @@
 /**
- * Secrets, read from where the configuration says they are; never out of the configuration itself.
+ * Reads secrets from the variables and files that the configuration names; it never has a secret itself.
  * @module
  */
 import { open } from 'node:fs/promises'
@@ -7,7 +7,7 @@ import type { Config, SecretSource } from './schema/schema.ts'
 import { sinkSecrets } from './schema/sinks.ts'
 import { codeOf } from '../lib/error-code.ts'
 
-/** Larger files are no secrets but mistakes, such as a path to a log. */
+/** A larger file is a mistake, such as a path to a log. */
 const MAX_BYTES = 65_536
 const PERMISSIONS = 0o777
 const GROUP_OR_WORLD = 0o077
@@ -43,7 +43,7 @@ async function readPrivateFile(file: string): Promise<string> {
     throw new Error(`file ${file} cannot be opened (${codeOf(error, 'unknown')})`, { cause: error })
   })
   try {
-    // judged by the open handle: between a look at the path and opening it the file could be another
+    // the open handle is asked: between a check of the path and opening it the file could be replaced
     const { mode, size, uid } = await handle.stat()
     if (
       (mode & GROUP_OR_WORLD) !== 0 &&

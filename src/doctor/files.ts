@@ -1,5 +1,5 @@
 /**
- * The files and variables that the configuration names: there, readable, and not about to end.
+ * The files and variables that the configuration names: present, readable, certificates not about to expire.
  * @module
  */
 import { X509Certificate } from 'node:crypto'
@@ -13,7 +13,7 @@ const SOON_DAYS = 14
 
 const { ok, warning, failed } = findingsOf('files')
 
-/** Certificate, key and secrets. No value of a secret is in what is found. */
+/** Checks certificate, key and secrets. No finding has the value of a secret. */
 export async function checkFiles(
   config: Config,
   env: Environment,

@@ -5,7 +5,7 @@
 
 /**
  * `failed`: requests fail, or records are lost, until it is mended. `warning`: nothing fails yet. `unverified`: it
- * could not be found out, which is not the same as right.
+ * could not be checked.
  */
 export type Status = 'ok' | 'warning' | 'failed' | 'unverified'
 
@@ -20,7 +20,7 @@ export interface Finding {
   readonly next: string | null
 }
 
-/** Findings of one check, without its name over and over. */
+/** Makers of the findings of one check. */
 export interface Findings {
   readonly ok: (where: string, what: string) => Finding
   readonly warning: (where: string, what: string, next: string) => Finding

@@ -1,5 +1,5 @@
 /**
- * Each managed identity: whether its token can be had for everything that it is used for.
+ * Each managed identity: whether it gets a token for each scope that it is used for.
  * @module
  */
 import { tokensOf } from '../audit/ship/sinks/sinks.ts'
@@ -82,7 +82,7 @@ async function checkUse(use: Use, where: string, broker: Broker): Promise<Findin
   }
 }
 
-/** The endpoint's status tells most of it. */
+/** What to do, by the status of the token endpoint. */
 function adviceOn(code: string, inner: string): string {
   if (code === 'identity_mismatch')
     return 'compare clientId and objectId with the identity’s: az identity show'

@@ -1,5 +1,5 @@
 /**
- * Reads the rows of a spool for people: in order, from where one stopped, filtered.
+ * Reads the rows of a spool for `audit cat` and others: in order, from where the last call stopped.
  * @module
  */
 import { readFileSync } from 'node:fs'

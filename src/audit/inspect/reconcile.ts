@@ -60,7 +60,7 @@ const hourOf = (time: number): string => new Date(time).toISOString().slice(0, 1
 
 /**
  * Compares per hour of `EventTime`. Rows with `EventUid` are compared one by one; rows with `Hour` and `Records`, as
- * `AmlHarnessAuditCounts` gives them, by number. What the sink has and the spool has no more is left out.
+ * `AmlHarnessAuditCounts` gives them, by number. Records that only the sink has are left out.
  */
 export function reconcile(
   directory: string,

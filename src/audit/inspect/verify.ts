@@ -1,8 +1,8 @@
 /**
  * Verifies a spool or a copy of one: every line, every link, every signed checkpoint. Needs nothing but the files.
  *
- * A chain cannot show that its tail was cut: compare `end` with the newest checkpoint that a sink has. And whoever can
- * write the spool could sign anew if the key lay beside it: compare `keyIds` with the one that was shipped.
+ * A chain cannot show that its tail was cut: compare `end` with the newest checkpoint that a sink has. If the
+ * key lies beside the spool, whoever can write the spool can sign: compare `keyIds` with the one that was shipped.
  * @module
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
@@ -13,7 +13,7 @@ import { segmentNames } from '../spool/recover.ts'
 import { scanSegment } from '../spool/scan.ts'
 import type { End } from '../spool/writer.ts'
 
-/** The first place where the chain is not what it says. */
+/** The first place where the chain breaks. */
 export interface Break {
   readonly segment: string
   readonly line: number
@@ -28,10 +28,10 @@ export interface Verdict {
   readonly firstSeq: number
   readonly end: End
   readonly checkpoints: number
-  /** Records behind the last good checkpoint: an edit of these by somebody who rebuilds the chain would not show. */
+  /** Records after the last good checkpoint: somebody who rebuilds the chain could edit these unseen. */
   readonly unsigned: number
   readonly keyIds: readonly string[]
-  /** Records dropped by recoveries, which say so themselves. */
+  /** Recoveries that cut a torn tail, each with a record of its own. */
   readonly repairs: number
   readonly broken: Break | null
 }
@@ -46,7 +46,7 @@ export function chainsIn(directory: string): string[] {
     .filter((path) => segmentNames(path).length > 0)
 }
 
-/** What the records seen so far say of the chain itself. */
+/** What the records so far say about the chain itself. */
 interface Seen {
   readonly retired: Map<number, string>
   readonly keys: Map<string, string>

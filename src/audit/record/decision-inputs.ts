@@ -1,5 +1,5 @@
 /**
- * What a decision was made from, besides who, what and where: memberships and facts, so that it can be asked again.
+ * The inputs of a decision besides principal, action and resource: memberships and facts, so that it can be replayed.
  *
  * Only ids that an issuer has signed, and only facts of known form: a caller's own words are not among them.
  * @module
@@ -13,15 +13,15 @@ const MAX_MEMBERSHIP_LENGTH = 256
 /** A record has room for facts, not for a body. */
 const MAX_VALUES = 32
 
-/** A caller's own words, which may hold anything: a decision that hangs on them cannot be asked again. */
+/** Facts that are the caller's own text, which may contain anything: a decision that needs them cannot be replayed. */
 const LEFT_OUT = new Set(['tags'])
 /** Names, ids, addresses, times and paths; nothing with a query, an assignment or a space in it. */
 const NAME = /^[\w.:@/+~*-]{0,256}$/
 const OTHER = '(other)'
 
 /**
- * Groups and roles that policy names, under their issuer's name as identity makes them. Others cannot have mattered,
- * and a name that nobody wrote into a policy is not repeated here.
+ * Groups and roles that policy names, under their issuer's name as identity makes them. Others cannot have
+ * changed the decision, and are not recorded.
  */
 function memberships(
   decision: Exchange['decision'],

@@ -1,6 +1,5 @@
 /**
- * Makes the text of records: everything but their place in the chain, so that it is done once and outside of the
- * one flusher.
+ * Makes the text of a record except for its place in the chain, so that the single flusher has less to do.
  * @module
  */
 import { metadataOf, ocsfOf } from './ocsf.ts'
@@ -10,7 +9,7 @@ import type { Row } from './row.ts'
 
 const EXCHANGE_ID = /^[\w.-]{1,64}$/
 
-/** What a draft takes from its surroundings. */
+/** What a draft needs besides its row. */
 export interface DraftContext {
   readonly now: () => number
   readonly version: string

@@ -19,7 +19,7 @@ const ACTIVITY_NAMES: Readonly<Record<number, string>> = {
   99: 'Invoke',
 }
 
-/** ARM answers 201 to a write that made something; before the answer nobody knows, and it is an update. */
+/** ARM answers 201 to a write that created something; before the answer a write counts as an update. */
 function activityOf(row: Row): number {
   switch (row['Effect']) {
     case 'read':
@@ -35,7 +35,7 @@ function activityOf(row: Row): number {
   }
 }
 
-/** 1 Informational, 2 Low, 3 Medium, 4 High: what is worth looking at rises, what works stays low. */
+/** 1 Informational, 2 Low, 3 Medium, 4 High. */
 function severityOf(row: Row): [number, string] {
   const status = row['Status']
   if (row['RefusalCode'] === 'internal_error') return [4, 'High']

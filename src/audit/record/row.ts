@@ -2,9 +2,8 @@
  * One exchange as the flat columns of `AmlHarnessAudit_CL`.
  *
  * Nothing secret can get in: no header, no body, no query value, no path but that of a classified resource, none of the
- * caller's words out of a refusal.
- * What is worth matching is there as a keyed hash (HMAC-SHA-256), so that an investigator who has the value can look
- * it up and one who has the records cannot guess it.
+ * caller's words out of a refusal. Values that an investigation may search for are there as a keyed hash (HMAC-SHA-256):
+ * whoever has the value and the key can find it, whoever has only the records cannot guess it.
  * @module
  */
 import { createHmac, type KeyObject } from 'node:crypto'
@@ -51,7 +50,7 @@ const QUERY_NAMES: ReadonlySet<string> = new Set(
   KNOWN_QUERY_NAMES.flatMap((names) => names.split(' ')),
 )
 
-/** Ends and context of a record that the exchange itself does not know. */
+/** How the request ended, which the exchange itself does not know. */
 export interface Ending {
   readonly outcome: Outcome | null
   readonly durationMs: number | null
@@ -67,7 +66,7 @@ export interface RowContext {
 /** The columns of one exchange, but for the ones that the spool adds (`EventUid`, `ChainId`, `Seq`, `Ocsf`). */
 export type Row = Readonly<Record<string, unknown>>
 
-/** Keyed hash of a foreign value, or nothing without a key: an unkeyed one could be guessed. */
+/** Keyed hash of a caller's value, or nothing without a key: a value could be guessed from a hash without one. */
 function hashed(key: KeyObject | null, value: string): string | undefined {
   return key === null ? undefined : createHmac('sha256', key).update(value).digest('hex')
 }
@@ -80,7 +79,7 @@ function queryColumns(exchange: Exchange, key: KeyObject | null) {
   let version: string | undefined
   for (const [name, value] of params) {
     if (names.length === MAX_PARAMETERS) break
-    // a name can be as foreign as a value: one that no API has is itself only counted
+    // a name can be the caller's own text too: one that no API has is recorded as `(other)`
     const known = QUERY_NAMES.has(name) ? name : '(other)'
     names.push(known)
     if (known === 'api-version' && API_VERSION.test(value)) version = value
@@ -176,7 +175,7 @@ export function reasonOf(refusal: Refusal): string {
     : withoutForeign(refusal.message).replace(PLACE, '$1/(...)')
 }
 
-/** From where on an error quotes: `JSON.parse` quotes its input, quotes within it and all; a failed call its URL. */
+/** Where an error's message begins to quote: `JSON.parse` quotes its input, a failed call its URL. */
 const QUOTED = /["'`?{[<(].*$/s
 
 /** What was wrong. An error that nobody foresaw may quote what the caller sent, and is recorded up to there. */

@@ -1,5 +1,5 @@
 /**
- * The form of a spool line, written and read here only.
+ * The format of a spool line; it is written and read here only.
  *
  * `{"seq":N,"prev":"H","row":{"RecordKind":"K","ExchangeId":"X","EventUid":"C:N",...},"crc":"xxxxxxxx"}`
  *
@@ -58,7 +58,7 @@ export function link(
   return { end, head: headOf(block.subarray(at, end - 1)) }
 }
 
-/** Where a line stands, by its own word. */
+/** The place in the chain that a line says it has. */
 export interface Place {
   readonly seq: number
   readonly prev: string

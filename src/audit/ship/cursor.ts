@@ -31,8 +31,8 @@ function parse(text: string): Position | null {
 }
 
 /**
- * Opens a sink's cursor. A new sink begins after record `before`, with what the spool has; that is written down, so that
- * what it does not get from then on is a loss. An unreadable cursor starts at the beginning: records are sent twice
+ * Opens a sink's cursor. A new sink begins after record `before`; that is written at once, so that records which are
+ * deleted before the sink has them count as lost. An unreadable cursor starts at the beginning: records are sent twice
  * rather than never.
  * `isOurs` tells whether the directory is still this process's.
  */
@@ -43,7 +43,7 @@ export async function openCursor(
   isOurs: () => boolean,
 ): Promise<Cursor> {
   const path = `${directory}/${name}.cursor`
-  // what a process that was killed meant to put in its place
+  // temporary files of a process that was killed
   for (const left of readdirSync(directory)) {
     if (left.startsWith(`${name}.cursor.`) && left.endsWith('.tmp'))
       unlinkSync(`${directory}/${left}`)

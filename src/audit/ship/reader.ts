@@ -22,7 +22,7 @@ export interface Page {
 const CHUNK_BYTES = 2 << 20
 const LF = 10
 
-/** The segment to read on in: the one named if there is more, else the first that has later records. */
+/** The segment to continue in: the one named if it has more, else the first that has later records. */
 function segmentFor(segments: readonly Segment[], at: Position): [Segment, number] | null {
   const named = segments.find(({ name }) => name === at.segment)
   if (named !== undefined && at.offset < named.bytes) return [named, at.offset]

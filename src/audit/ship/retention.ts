@@ -1,17 +1,17 @@
 /**
- * Deletes segments that every required sink has and that are old enough, or in the way; never any other.
+ * Deletes segments that every required sink has, once they are old enough or their room is needed.
  * @module
  */
 import type { Shipper } from './shipper.ts'
 import type { Spool } from '../spool/spool.ts'
 
-/** Returns a function that retires what may be retired; calls that overlap share one run. */
+/** Returns a function that deletes what may be deleted; calls that overlap share one run. */
 export function createRetention(options: {
   readonly spool: Spool
   readonly shippers: readonly Shipper[]
-  /** How long what is shipped stays, if there is room. */
+  /** How long a shipped segment is kept if there is room. */
   readonly retentionSeconds: number
-  /** Above this many bytes what is shipped goes at once: it must never be what makes the gateway refuse. */
+  /** Above this many bytes shipped segments are deleted at once, so that they never bring the spool to its limit. */
   readonly roomBytes: number
   readonly now: () => number
 }): () => Promise<void> {

@@ -1,5 +1,5 @@
 /**
- * Ships the spool to one sink: at least once, in order, forever.
+ * Ships the spool to one sink: at least once and in order.
  * @module
  */
 import { appendFile } from 'node:fs/promises'
@@ -81,7 +81,7 @@ function createSleeper(): {
   }
 }
 
-/** How long to wait after failure number `failures` in a row, of which the sink may have said `afterMs` itself. */
+/** How long to wait after `failures` failures in a row; `afterMs` is the sink's own `Retry-After`, if it sent one. */
 function backoffOf(
   timing: Timing,
   failures: number,

@@ -1,5 +1,5 @@
 /**
- * A group of records on its way to the disk, with the checkpoint that is due: durable as a whole, or refused.
+ * Writes a group of records with the checkpoint that is due: the group becomes durable as a whole, or is refused.
  * @module
  */
 import { Refusal } from '../../errors.ts'
@@ -11,7 +11,7 @@ import type { Log } from '../../lib/log.ts'
 
 const CHECKPOINT_RECORDS = 1_000
 const CHECKPOINT_MS = 10_000
-/** After the disk refused, how long until it is asked again. */
+/** How long to wait after a failure before the disk is tried again. */
 const BROKEN_MS = 1_000
 const RETRY_AFTER_SECONDS = 5
 
@@ -37,15 +37,15 @@ export interface CommitterOptions {
 }
 
 export interface Committer {
-  /** Never throws: what failed is in what the waiters are told. Not to be called twice at once. */
+  /** Never throws: the waiters are told what failed. Not to be called twice at once. */
   readonly write: (group: readonly Waiter[]) => Promise<Settling>
-  /** What the disk failed with when it was last asked, and whether it is time to ask again; null if it did not fail. */
+  /** The last failure of the disk, and whether it is time to try again; null if the last write succeeded. */
   failure(): { readonly code: string; readonly over: boolean } | null
   /** Forgets the last failure: the directory is new. */
   readonly forget: () => void
   /** Records that no checkpoint covers yet. */
   uncovered(): number
-  /** Whether some have been waiting for a checkpoint long enough. */
+  /** Whether a checkpoint is due by time. */
   isDue(): boolean
 }
 

@@ -1,12 +1,12 @@
 /**
- * What the spool asks of a disk: a seam, so that a disk that fails can be put in its place.
+ * The file operations of the spool, behind an interface so that tests can replace the disk with one that fails.
  * @module
  */
 import { randomUUID } from 'node:crypto'
 import { fstatSync, renameSync, unlinkSync } from 'node:fs'
 import { constants, open, statfs, truncate, unlink } from 'node:fs/promises'
 
-/** An open segment. Positions are the caller's: a failed write never moves where the next one goes. */
+/** An open segment. The caller gives each position, so a failed write does not move the next one. */
 export interface SegmentFile {
   /** Resolves with the bytes written, which may be fewer than asked for without being an error. */
   write(data: Buffer, offset: number, position: number): Promise<number>
@@ -40,7 +40,7 @@ export async function syncDirectory(directory: string): Promise<void> {
 
 /**
  * Replaces a small file so that either the old or the new content is there, whatever happens. `mayReplace` is asked at
- * the last moment; without its leave nothing is replaced, and this throws.
+ * the last moment; if it says no, nothing is replaced and this throws.
  */
 export async function replaceFile(
   directory: string,
@@ -48,7 +48,7 @@ export async function replaceFile(
   text: string,
   mayReplace: () => boolean,
 ): Promise<void> {
-  // a name of its own: another process may be replacing the same file
+  // a random name: another process may be replacing the same file
   const fresh = `${path}.${randomUUID()}.tmp`
   const handle = await open(fresh, 'w', 0o600)
   try {
@@ -85,7 +85,7 @@ export const diskFiles: SpoolFiles = {
       },
       async datasync() {
         await handle.datasync()
-        // what was removed meanwhile is durable nowhere
+        // a file that was removed meanwhile has been synced in vain
         if (fstatSync(handle.fd).nlink === 0) throw removed(name)
       },
       truncate: (length) => handle.truncate(length),

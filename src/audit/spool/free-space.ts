@@ -1,5 +1,5 @@
 /**
- * Room on the disk: limits, a reserve that can be given back, and what is left, looked at each second.
+ * Free space on the disk, checked each second, and a reserve file that is deleted to make room when the disk is full.
  * @module
  */
 import { existsSync, statSync } from 'node:fs'
@@ -7,7 +7,7 @@ import type { SpoolFiles } from './files.ts'
 import { codeOf } from '../../lib/error-code.ts'
 import type { Log } from '../../lib/log.ts'
 
-/** Inodes below which a new segment may fail. */
+/** With fewer free inodes, creating a segment may fail. */
 const MIN_INODES = 16
 
 export interface FreeSpaceOptions {

@@ -1,5 +1,5 @@
 /**
- * The key that signs checkpoints: what a chain alone cannot show, a cut tail, a signed count shows.
+ * The key that signs checkpoints: a chain alone cannot show that its tail was cut, a signed count can.
  * @module
  */
 import {
@@ -22,7 +22,7 @@ export interface Signer {
   sign(text: string): string
 }
 
-/** What is signed: everything that places the chain's head, bound to its chain. */
+/** What is signed: the chain's head, its place and its chain. */
 export interface Checkpoint {
   readonly chainId: string
   /** Last record that it covers. */
@@ -81,8 +81,8 @@ function load(path: string, given: boolean): KeyObject {
 }
 
 /**
- * Loads the signing key; without a given file it is generated once, mode 0600, beside the chain. Then whoever can
- * write the spool can also sign: mount a key, or compare `keyId` with the one that was shipped.
+ * Loads the signing key; without a given file it is generated once, mode 0600, beside the chain. Whoever can
+ * write the spool can then sign too: mount a key, or compare `keyId` with the one that was shipped.
  */
 export function loadSigner(given: string | undefined, directory: string): Signer {
   const key = load(given ?? `${directory}/signing.pem`, given !== undefined)

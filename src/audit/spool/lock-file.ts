@@ -1,5 +1,5 @@
 /**
- * One writer for each spool: a chain that two processes append to is no chain.
+ * The lock of a spool: only one process may append to a chain.
  * @module
  */
 import { randomUUID } from 'node:crypto'
@@ -21,12 +21,12 @@ import { codeOf } from '../../lib/error-code.ts'
 /** Time without a sign of life after which a lock of another host or container is taken over. */
 const FOREIGN_LOCK_STALE_MS = 30_000
 
-/** Codes of a path that is not there. */
+/** Error codes of a path that does not exist. */
 const GONE = new Set(['ENOENT', 'ENOTDIR'])
 
 /** A lock that is held. */
 export interface Lock {
-  /** Shows life and asks whether the lock is still ours; `gone` if nobody has it. */
+  /** Renews the sign of life and says whether the lock is still ours; `gone` if nobody has it. */
   beat(): 'ours' | 'gone' | 'taken'
   isOurs(): boolean
   release(): void
@@ -85,7 +85,7 @@ function read(path: string): Owner | null {
 function isHeld(path: string, here: string): boolean {
   const owner = read(path)
   if (owner?.place === here) return isAlive(owner)
-  // unreadable or from another host: only its last sign of life can tell. The file system's own clock is asked,
+  // unreadable or from another host: the age of its last sign of life decides, by the file system's own clock,
   // because hosts disagree about the time
   const probe = `${path}.${randomUUID()}`
   closeSync(openSync(probe, 'wx', 0o600))
@@ -111,7 +111,7 @@ function create(path: string, owner: Owner): number | null {
 
 /**
  * Takes the lock file, or throws an Error that names its owner. A lock whose process is dead is taken over.
- * Two that take over at once both see their loss at the next `beat`, except the last.
+ * If two take over at the same time, the first sees at its next `beat` that it has lost.
  */
 export function takeLock(path: string): Lock {
   const here = place()
@@ -134,7 +134,7 @@ export function takeLock(path: string): Lock {
     try {
       const token = fieldsOf(JSON.parse(readFileSync(path, 'utf8'))).get('token')
       if (token !== owner.token) return 'taken'
-      // a copy of it is not what we hold
+      // a copy of the lock file is not the one that we hold
       return statSync(path).ino === fstatSync(held).ino ? 'ours' : 'gone'
     } catch (error) {
       if (error instanceof SyntaxError) return 'taken'
@@ -149,7 +149,7 @@ export function takeLock(path: string): Lock {
         // through the descriptor, so that a lock that was taken over in between is not written to
         writeSync(held, JSON.stringify(owner), 0)
       } catch {
-        // a disk that fails says so where records are written
+        // a failing disk is reported where records are written
       }
       return 'ours'
     },

@@ -8,7 +8,7 @@ import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs'
 export function privateDirectory(path: string): void {
   if (!existsSync(path)) {
     mkdirSync(path, { recursive: true, mode: 0o700 })
-    // the umask may only have taken away; what mkdir made is made exact
+    // mkdir's mode is reduced by the umask: set it exactly
     chmodSync(path, 0o700)
     return
   }

@@ -1,8 +1,8 @@
 /**
  * Group commit: one flusher takes all that waits, so that everybody who came meanwhile shares one sync of the disk.
  *
- * Whoever waited for a group is told while the next one is on its way, a few at a time: what they do then costs the
- * disk no time, because that the disk is done is noticed in between.
+ * The waiters of a group are told while the next group is being written, a few at a time with a turn of the event loop in
+ * between: so what they do next does not delay noticing that the disk is done.
  * @module
  */
 import { setImmediate as immediate } from 'node:timers/promises'
@@ -11,7 +11,7 @@ import type { LateDraft } from './writer.ts'
 const GROUP_RECORDS = 1_024
 const SETTLED_AT_ONCE = 8
 
-/** Which records may still be written when room runs out. */
+/** Whether a record may still be written when the disk is full: `reserved` may, into the reserve's room. */
 export type Lane = 'intent' | 'reserved'
 
 /** A record whose recorder waits. */
@@ -29,10 +29,10 @@ export interface Queue {
   drained(): Promise<void>
 }
 
-/** What tells the waiters of a group how it went, in order. */
+/** Callbacks that tell the waiters of a group whether it is durable, in order. */
 export type Settling = readonly (() => void)[]
 
-/** `write` never throws and is never called twice at once; what it gives back is done before that of the next group. */
+/** `write` never throws and is never called twice at once; its callbacks are called before those of the next group. */
 export function createQueue(write: (group: readonly Waiter[]) => Promise<Settling>): Queue {
   let waiting: Waiter[] = []
   let flushing: Promise<void> | null = null
@@ -72,7 +72,7 @@ export function createQueue(write: (group: readonly Waiter[]) => Promise<Settlin
 
 async function settle(settling: Settling): Promise<void> {
   for (const [at, tell] of settling.entries()) {
-    // what the event loop has to say of the disk comes in between
+    // lets the event loop see that the disk is done
     if (at > 0 && at % SETTLED_AT_ONCE === 0) await immediate()
     tell()
   }

@@ -1,6 +1,6 @@
 /**
- * Reads a spool back at the start: repairs a torn tail and declares it, finds intents without an end, and refuses
- * to build upon a chain that is broken anywhere else.
+ * Reads a spool back at the start: repairs a torn tail and reports it, finds intents without an end, and refuses to
+ * continue a chain that is broken anywhere else.
  * @module
  */
 import { createHash } from 'node:crypto'

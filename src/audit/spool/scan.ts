@@ -7,7 +7,7 @@ import type { End } from './writer.ts'
 
 const LF = 10
 
-/** Where and why a segment is not what it says. */
+/** Where and why a segment's chain breaks. */
 export interface Fault {
   readonly offset: number
   /** Counted from 1, the header included. */
@@ -25,7 +25,7 @@ export interface Scan {
   readonly end: End
   readonly records: number
   readonly fault: Fault | null
-  /** A whole record stands behind the fault: this is no torn tail. */
+  /** A whole record follows the fault, so it is not a torn tail. */
   readonly recordsBehind: boolean
 }
 

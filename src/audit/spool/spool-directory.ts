@@ -15,7 +15,7 @@ import { segmentNames } from './recover.ts'
 import type { Segment } from './writer.ts'
 import { GUID } from '../../lib/guid.ts'
 
-/** How a look found the directory. `restarted`: it can be written again, without the segments that are missing. */
+/** The state of the directory. `restarted`: it was made again and can be written, without the missing segments. */
 export type Found =
   | { readonly kind: 'ours' | 'taken' }
   | { readonly kind: 'gone'; readonly why: string }
@@ -49,7 +49,7 @@ const missingOf = (known: readonly Segment[]): Segment[] =>
 export interface SpoolDirectoryOptions {
   readonly root: string
   readonly chainId: string
-  /** Segments with this at the beginning of their name are of this very process. */
+  /** The prefix of the names of this process's segments. */
   readonly bootId: string
   /** Held since before the chain was read. */
   readonly lock: Lock

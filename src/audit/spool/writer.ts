@@ -1,5 +1,5 @@
 /**
- * Appends to the chain: one open segment, and what is known to be durable of it.
+ * Appends to the chain: one open segment, and how much of it is durable.
  *
  * A write that fails for want of space leaves a torn tail, which is cut. Any other failure, and any failure to sync,
  * poisons the segment: it is never synced again, because Linux reports a lost page once and then calls it clean
@@ -16,10 +16,10 @@ export interface Segment {
   readonly name: string
   readonly path: string
   readonly firstSeq: number
-  /** Bytes that count. */
+  /** Bytes that are durable; what stands after them was never acknowledged. */
   bytes: number
   lastSeq: number
-  /** Head after the last record that counts. */
+  /** Head after the last durable record. */
   head: string
   /** No more is appended. */
   closed: boolean
@@ -62,7 +62,7 @@ export interface WriterOptions {
 
 const FIRST_BLOCK_BYTES = 1 << 20
 
-/** Codes that say "no room", after which the same segment may go on. */
+/** Error codes of a full disk, after which the same segment can be used again. */
 const NO_SPACE = new Set(['ENOSPC', 'EDQUOT'])
 export const isNoSpace = (error: unknown): boolean => NO_SPACE.has(codeOf(error))
 
@@ -191,7 +191,7 @@ export function createWriter(options: WriterOptions): ChainWriter {
     if (segment !== null) await files.cut(segment.path, segment.bytes).catch(() => {})
   }
 
-  /** Writes and syncs; what fails leaves the segment as long as it was, or poisons it. */
+  /** Writes and syncs; after a failure the segment is cut to its old length, or poisoned. */
   async function append(target: SegmentFile, segment: Segment, data: Buffer): Promise<void> {
     try {
       await writeAll(target, data, segment.bytes)

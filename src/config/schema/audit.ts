@@ -1,5 +1,5 @@
 /**
- * The part of the schema that says where records are kept and sent.
+ * The schema of `audit`: where records are kept and sent.
  * @module
  */
 import { Type } from 'typebox'

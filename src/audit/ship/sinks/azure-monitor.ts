@@ -44,7 +44,7 @@ export interface AzureMonitorOptions {
 
 const compress = promisify(gzip)
 const GZIP_POLICY = 'GzippingPolicy'
-/** Stands for a batch while the client makes chunks of it: one row, one chunk, one call. */
+/** What the client is given in place of the rows, so that it makes one chunk and one call. */
 const ONE_CHUNK = [{}]
 const TOKEN_POLICY = 'bearerTokenAuthenticationPolicy'
 
@@ -112,7 +112,7 @@ export function createAzureMonitorSink(options: AzureMonitorOptions): Sink {
   }
 }
 
-/** The aggregate's own message says nothing: the answer is judged, or the one chunk's cause. */
+/** Judges the answer, or the cause of the one chunk's failure: the message of the client's error says nothing. */
 function judgeFailure(
   answer: { readonly status: number; readonly retryAfter: string | undefined } | null,
   error: unknown,

@@ -12,7 +12,7 @@ import { baseOf, type ShippedRow, type Sink, type SinkDefinition } from './sink.
 
 const LIMIT_BYTES = 900_000
 const compress = promisify(gzip)
-/** Records of one batch repeat each other: more effort saves little and costs the gateway's processor. */
+/** The fastest level: records of one batch are alike, so a higher one saves little and costs CPU. */
 const EFFORT = { level: constants.Z_BEST_SPEED }
 const EVENT_TIME = /"EventTime":"([^"]{20,30})"/
 const KIND = /^\{"RecordKind":"([a-z]{1,16})","ExchangeId":"([^"]{0,64})"/
@@ -24,7 +24,7 @@ export interface OtlpOptions {
   readonly required: boolean
   readonly endpoint: string
   readonly token: string | null
-  /** Any receiver of OTLP/HTTP has to take it. */
+  /** Every receiver of OTLP/HTTP has to support gzip. */
   readonly compression: 'gzip' | null
   readonly version: string
 }

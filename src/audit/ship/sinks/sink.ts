@@ -5,10 +5,10 @@
 import type { SecretSource } from '../../../config/schema/schema.ts'
 import type { SinkConfig, SinkKind } from '../../../config/schema/sinks.ts'
 
-/** One record on its way. */
+/** One record to ship. */
 export interface ShippedRow {
   readonly seq: number
-  /** `chainId:seq`: what makes at-least-once exactly once. */
+  /** `chainId:seq`: receivers drop repeated records by it. */
   readonly uid: string
   /** JSON of the flat row, `Ocsf` included, as it stands in the spool. */
   readonly text: string
@@ -19,11 +19,11 @@ export type Delivery =
   | { readonly kind: 'accepted' }
   /** Try again later: outages, throttling, time-outs. */
   | { readonly kind: 'retry'; readonly why: string; readonly retryAfterMs?: number }
-  /** Try again in halves. */
+  /** Try again with half of the batch. */
   | { readonly kind: 'too-large'; readonly why: string }
-  /** Something in the batch is not acceptable: find it by halving. */
+  /** The sink rejects some row of the batch: find it by halving. */
   | { readonly kind: 'rejected'; readonly why: string }
-  /** Nothing will pass until somebody changes a role, a name or a key: hold, and say so. */
+  /** Every batch will fail until somebody changes a role, a name or a key. */
   | { readonly kind: 'hold'; readonly why: string }
 
 /** A place that records are shipped to. `send` never throws for what the other side does. */

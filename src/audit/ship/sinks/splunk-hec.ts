@@ -49,7 +49,7 @@ export function createSplunkSink(options: SplunkOptions): Sink {
   const url = new URL(options.endpoint)
   const base =
     url.pathname === '/' ? '/services/collector' : url.pathname.replace(/\/(event)?$/, '')
-  // acknowledgements are kept for each channel, which is one sender's own
+  // Splunk keeps acknowledgements for each channel; each sender needs its own
   const channel = randomUUID()
   const headers = {
     authorization: `Splunk ${options.token}`,
@@ -71,7 +71,7 @@ export function createSplunkSink(options: SplunkOptions): Sink {
       if (fieldsOf(answer.fields.get('acks')).get(String(ackId)) === true) {
         return { kind: 'accepted' }
       }
-      // the signal ends the wait: the batch is then sent again, and deduplicated by its uids
+      // if the signal ends the wait, the batch is sent again, and queries drop repeated records by `EventUid`
       await wait(pollMs, undefined, { signal })
     }
   }

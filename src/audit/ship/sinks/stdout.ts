@@ -17,7 +17,7 @@ const put = (fd: number, data: Buffer, offset: number): Promise<number> =>
     })
   })
 
-/** Writes to `fd`; accepted means that the other end of the pipe has room for it, and no more than that. */
+/** Writes to `fd`; accepted means only that the pipe had room for it. */
 export function createStdoutSink(name: string, required: boolean, fd = 1): Sink {
   return {
     name,
@@ -27,7 +27,7 @@ export function createStdoutSink(name: string, required: boolean, fd = 1): Sink 
     async send(rows, signal) {
       const data = Buffer.from(rows.map(({ text }) => `${text}\n`).join(''))
       for (let done = 0; done < data.length;) {
-        // half a line must not be left behind by a time-out: only before the first byte
+        // a time-out ends the write before its first byte only: it must not leave half a line
         if (done === 0 && signal.aborted) return { kind: 'retry', why: 'timed out' }
         try {
           done += await put(fd, data, done)

@@ -50,7 +50,7 @@ export function frameOf(row: ShippedRow, host: string): Buffer {
   return Buffer.concat([Buffer.from(`${message.length} `), message])
 }
 
-/** Hands bytes to the connection; a signal that comes before they are taken breaks it. */
+/** Writes to the connection; a signal that comes before the bytes are taken destroys it. */
 function put(target: TLSSocket, data: Buffer, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = (): void => {
@@ -98,7 +98,7 @@ export function createSyslogSink(options: SyslogOptions): Sink {
         resolve(made)
       })
       made.on('error', give)
-      // a receiver never speaks: its end is ours
+      // a receiver never sends anything: when it ends the connection, so do we
       made.on('end', () => {
         give({ code: 'EOF' })
       })
