@@ -1,8 +1,8 @@
 /**
- * The way out of a network as companies have it: a proxy that lets calls to a few hosts pass and notes them all.
+ * An egress proxy like those of company networks: it lets calls to a few hosts pass and records all of them.
  *
- * Clients use it by `HTTPS_PROXY`. In tests it is the witness that a client went nowhere but to the gateway and
- * to storage: whatever else it tries to reach is refused and can be read here.
+ * Clients use it by `HTTPS_PROXY`. It proves to tests that a client called nothing but the gateway and storage: any
+ * other call is refused and recorded.
  * @module
  */
 import * as http from 'node:http'

@@ -12,7 +12,7 @@ import { RULE_ID, STREAM } from '../personas.ts'
 const AUDIENCES = ['https://monitor.azure.com']
 /** The limit holds for the body as sent and as unpacked. */
 const LIMIT_BYTES = 1_048_576
-/** Longer fields are cut without a word. */
+/** Longer fields are cut silently, as Azure does. */
 const FIELD_BYTES = 65_536
 const COLUMN = /^[A-Za-z][A-Za-z0-9_]{0,44}$/
 

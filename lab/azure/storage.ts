@@ -1,7 +1,7 @@
 /**
- * The workspace's storage account: azurite under Azure's own host name, reached through the proxy, with a journal.
+ * The workspace's storage account: azurite under Azure's host name, reached through the egress proxy, with a journal.
  *
- * The gateway has no part in this: clients go to storage by SAS, or as themselves where a datastore has no keys.
+ * Calls to storage bypass the gateway: clients use a SAS, or their own identity where a datastore has no keys.
  * @module
  */
 import { randomUUID } from 'node:crypto'

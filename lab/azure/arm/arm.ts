@@ -14,7 +14,12 @@ import { notFound, properties, scope, show } from './documents.ts'
 import { actionResult, isLongRunningAction, jobStatus, type Hosts } from './kinds.ts'
 import { createLists } from './lists.ts'
 import { createMakeDocument } from './make-document.ts'
-import { createOperations, type Operation, type OperationsOptions } from './operations.ts'
+import {
+  createOperations,
+  type Operation,
+  type Operations,
+  type OperationsOptions,
+} from './operations.ts'
 import { parseArmPath, PROVIDER, type ArmPath } from './paths.ts'
 import type { Roles } from './roles.ts'
 import { seed } from './seed.ts'
@@ -43,6 +48,46 @@ export interface ArmOptions extends OperationsOptions {
   readonly storage?: Storage | undefined
 }
 
+/** What the lab's Azure remembers. */
+interface State {
+  readonly store: Store
+  readonly operations: Operations
+  /** Resources whose operation is not done. */
+  readonly pending: Map<Resource, Operation>
+}
+
+/** Reading a resource moves its job or its operation on. */
+function read({ store, operations, pending }: State, path: ArmPath): Answer {
+  const name = path.pairs.at(-1)?.[1] ?? ''
+  const big = bigAnswer(name)
+  if (big !== null) return big
+  const resource = store.get(path.key)
+  if (resource === null) return notFound(path)
+  resource.reads++
+  const operation = pending.get(resource)
+  if (operation !== undefined) operations.tick(operation)
+  const state = properties(resource.document)
+  const isJob = path.type === 'workspaces/jobs' && resource.document['properties'] !== null
+  if (isJob && state['status'] !== 'Canceled') {
+    const status = jobStatus(resource.reads)
+    resource.document = { ...resource.document, properties: { ...state, status } }
+  }
+  return show(resource)
+}
+
+/** The answer to a poll of an operation; null if the path is none. */
+function poll(operations: Operations, path: ArmPath): Answer | null {
+  const [type, id] = path.pairs.at(-1) ?? ['', '']
+  const kind = type.toLowerCase()
+  const isStatus = kind.endsWith('operationsstatus')
+  if (!isStatus && !/operations?results$/.test(kind)) return null
+  const operation = operations.find(id)
+  if (operation === null) return armError(404, 'NotFound', `Operation '${id}' was not found.`)
+  operations.tick(operation)
+  const headers = operations.headers(operation, '', '2024-04-01')
+  return isStatus ? operations.status(operation) : operations.result(operation, headers)
+}
+
 export function createArm(options: ArmOptions): Handler {
   const store = options.store ?? createStore()
   const operations = createOperations(options)
@@ -52,24 +97,6 @@ export function createArm(options: ArmOptions): Handler {
   const accept = createAccept(operations, options.origin)
   const writes = createWrites({ store, documentOf, accept, pending })
   const list = createLists({ store, origin: options.origin, pageSize: options.pageSize })
-
-  function read(path: ArmPath): Answer {
-    const name = path.pairs.at(-1)?.[1] ?? ''
-    const big = bigAnswer(name)
-    if (big !== null) return big
-    const resource = store.get(path.key)
-    if (resource === null) return notFound(path)
-    resource.reads++
-    const operation = pending.get(resource)
-    if (operation !== undefined) operations.tick(operation)
-    const state = properties(resource.document)
-    const isJob = path.type === 'workspaces/jobs' && resource.document['properties'] !== null
-    if (isJob && state['status'] !== 'Canceled') {
-      const status = jobStatus(resource.reads)
-      resource.document = { ...resource.document, properties: { ...state, status } }
-    }
-    return show(resource)
-  }
 
   async function act(call: Call, path: ArmPath, version: string): Promise<Answer> {
     await call.body()
@@ -93,18 +120,6 @@ export function createArm(options: ArmOptions): Handler {
     return { status: 202, headers }
   }
 
-  function poll(path: ArmPath): Answer | null {
-    const [type, id] = path.pairs.at(-1) ?? ['', '']
-    const kind = type.toLowerCase()
-    const isStatus = kind.endsWith('operationsstatus')
-    if (!isStatus && !/operations?results$/.test(kind)) return null
-    const operation = operations.find(id)
-    if (operation === null) return armError(404, 'NotFound', `Operation '${id}' was not found.`)
-    operations.tick(operation)
-    const headers = operations.headers(operation, '', '2024-04-01')
-    return isStatus ? operations.status(operation) : operations.result(operation, headers)
-  }
-
   async function route(call: Call, by: LabIdentity): Promise<Answer> {
     const path = parseArmPath(call.path)
     if (path === null) return armError(400, 'InvalidRequestUri', 'The request URI is invalid.')
@@ -121,10 +136,11 @@ export function createArm(options: ArmOptions): Handler {
     }
     const roles = options.roles?.answer(call, path) ?? null
     if (roles !== null) return roles
-    const polled = call.method === 'GET' ? poll(path) : null
+    const polled = call.method === 'GET' ? poll(operations, path) : null
     if (polled !== null) return polled
     const isRead = call.method === 'GET' || call.method === 'HEAD'
-    if (isRead) return path.rest === null ? read(path) : list(call, path)
+    if (isRead)
+      return path.rest === null ? read({ store, operations, pending }, path) : list(call, path)
     if (call.method === 'POST' && path.rest !== null) return act(call, path, version)
     if (path.rest === null && path.pairs.length > 0) {
       if (call.method === 'PUT' || call.method === 'PATCH')

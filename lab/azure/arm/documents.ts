@@ -1,5 +1,5 @@
 /**
- * Documents of ARM resources: reading them from a body, showing them, and saying that there is none.
+ * Documents of ARM resources: read from a body, shown in an answer, or not found.
  * @module
  */
 import { createHash } from 'node:crypto'

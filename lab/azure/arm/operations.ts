@@ -24,7 +24,7 @@ export interface Operations {
   start(operation: Omit<Operation, 'id' | 'startTime' | 'left'>): Operation
   /** `Azure-AsyncOperation`, `Location` and `Retry-After` of an accepted call. */
   headers(operation: Operation, kind: string, apiVersion: string): Record<string, string>
-  /** One poll went by. */
+  /** Counts one poll. */
   tick(operation: Operation): void
   find(id: string): Operation | null
   status(operation: Operation): Answer

@@ -1,5 +1,5 @@
 /**
- * Role assignments and definitions, as ARM tells them: which identity may do what on which scope.
+ * Role assignments and definitions as ARM lists them: which identity may do what on which scope.
  *
  * https://learn.microsoft.com/azure/role-based-access-control/role-assignments-list-rest
  * @module

@@ -9,7 +9,7 @@ export type Document = Record<string, unknown>
 export interface Resource {
   readonly path: ArmPath
   document: Document
-  /** How often it was read since it was put: jobs move on by it. */
+  /** How often it was read since it was put: a job moves on with each read. */
   reads: number
 }
 

@@ -1,5 +1,5 @@
 /**
- * What ARM says of storage: the workspace's datastore, and SAS for uploads where there is a real account behind.
+ * ARM's answers about storage: the workspace's datastore, and SAS for uploads if the lab has a storage account.
  * @module
  */
 import { randomUUID } from 'node:crypto'

@@ -17,7 +17,7 @@ interface WritesOptions {
   readonly store: Store
   readonly documentOf: MakeDocument
   readonly accept: Accept
-  /** Resources that are not yet what they will be. */
+  /** Resources whose operation is not done. */
   readonly pending: Map<Resource, Operation>
 }
 
@@ -26,34 +26,38 @@ interface Writes {
   remove(path: ArmPath, version: string): Answer
 }
 
+/** The nearest resource above this one that does not exist; null if all do. */
+function missingParent(store: Store, path: ArmPath): ArmPath | null {
+  const ids: string[] = []
+  const segments = path.id.split('/')
+  for (let up = 2; up < path.pairs.length * 2; up += 2) ids.push(segments.slice(0, -up).join('/'))
+  for (const id of ids.toReversed()) {
+    const parent = parseArmPath(id)
+    if (parent !== null && store.get(parent.key) === null) return parent
+  }
+  return null
+}
+
+/** Writes the container of a version, which names the latest version and the next one. */
+function touchContainer(
+  { store, documentOf }: WritesOptions,
+  path: ArmPath,
+  by: LabIdentity | null,
+): void {
+  const id = path.id.split('/').slice(0, -2).join('/')
+  const container = parseArmPath(id)
+  if (container === null) return
+  const version = path.pairs.at(-1)?.[1] ?? ''
+  const next = /^\d+$/.test(version) ? String(Number(version) + 1) : undefined
+  const old = store.get(container.key)
+  const given = { properties: { ...properties(old?.document ?? {}), latestVersion: version } }
+  if (next !== undefined) Object.assign(given.properties, { nextVersion: next })
+  const document = documentOf(container, given, by)
+  store.put({ path: old?.path ?? container, document, reads: 0 })
+}
+
 export function createWrites(options: WritesOptions): Writes {
   const { store, documentOf, accept, pending } = options
-
-  /** The nearest resource around this one that does not exist, if one does not. */
-  function missingParent(path: ArmPath): ArmPath | null {
-    const ids: string[] = []
-    const segments = path.id.split('/')
-    for (let up = 2; up < path.pairs.length * 2; up += 2) ids.push(segments.slice(0, -up).join('/'))
-    for (const id of ids.toReversed()) {
-      const parent = parseArmPath(id)
-      if (parent !== null && store.get(parent.key) === null) return parent
-    }
-    return null
-  }
-
-  /** A version brings its container along, which tells the latest and the next one. */
-  function touchContainer(path: ArmPath, by: LabIdentity | null): void {
-    const id = path.id.split('/').slice(0, -2).join('/')
-    const container = parseArmPath(id)
-    if (container === null) return
-    const version = path.pairs.at(-1)?.[1] ?? ''
-    const next = /^\d+$/.test(version) ? String(Number(version) + 1) : undefined
-    const old = store.get(container.key)
-    const given = { properties: { ...properties(old?.document ?? {}), latestVersion: version } }
-    if (next !== undefined) Object.assign(given.properties, { nextVersion: next })
-    const document = documentOf(container, given, by)
-    store.put({ path: old?.path ?? container, document, reads: 0 })
-  }
 
   async function put(call: Call, path: ArmPath, version: string, by: LabIdentity): Promise<Answer> {
     const body = await call.body()
@@ -61,7 +65,7 @@ export function createWrites(options: WritesOptions): Writes {
     const isJson = /\bjson\b/i.test(call.headers['content-type'] ?? '')
     if (given === null && isJson)
       return armError(400, 'InvalidRequestContent', 'The request content was invalid JSON.')
-    const missing = isVersion(path) ? null : missingParent(path)
+    const missing = isVersion(path) ? null : missingParent(store, path)
     if (missing !== null) {
       const message = `Can not perform requested operation on nested resource. Parent resource '${missing.pairs.at(-1)?.[1]}' not found.`
       return armError(404, 'ParentResourceNotFound', message)
@@ -73,13 +77,13 @@ export function createWrites(options: WritesOptions): Writes {
       const merged = { ...properties(old.document), ...properties(wanted) }
       wanted = { ...old.document, ...wanted, properties: merged }
     }
-    // too long to keep, or not a document at all: what arrived can still be told by its hash
+    // too long to keep, or not a document: the hash shows what arrived
     if (given === null || body.content === null)
       wanted = { properties: { bytes: body.bytes, sha256: body.sha256 } }
     const document = documentOf(old?.path ?? path, wanted, by)
     const resource: Resource = { path: old?.path ?? path, document, reads: 0 }
     store.put(resource)
-    if (isVersion(path)) touchContainer(path, by)
+    if (isVersion(path)) touchContainer(options, path, by)
     const isNew = old === null
     if (!isLongRunning(path, call.method)) return show(resource, isNew ? 201 : 200)
     setState(resource, isNew ? 'Creating' : 'Updating')

@@ -1,5 +1,5 @@
 /**
- * The regional data plane (`/history`, `/mlflow`, `/artifact`, ...): keeps what is put and posted by path, and tells it again.
+ * The regional data plane (`/history`, `/mlflow`, `/artifact`, ...): keeps documents by path and gives them back.
  * @module
  */
 import { armError, createHeaders } from '../arm/answers.ts'
@@ -30,13 +30,13 @@ const FAMILIES = [
   'studioservice',
 ]
 
-/** Null if a call is not its own. */
+/** Answers the calls of one service; null for any other call. */
 export type Service = (call: Call) => Promise<Answer | null>
 
 export interface DataPlaneOptions {
   readonly origin: string
   readonly access: (call: Call) => Promise<Access>
-  /** Services that do more than to keep documents, asked first; null from all of them: not theirs. */
+  /** Services that do more than keep documents; they are asked first. */
   readonly services?: readonly Service[]
 }
 

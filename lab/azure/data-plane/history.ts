@@ -26,7 +26,7 @@ export function createHistory(store: Store, artifacts: Artifacts): Service {
     if (path === null || job === null) return armError(404, 'UserError', `Run ${id} was not found.`)
     const count = Math.min((polls.get(path.key) ?? 0) + 1, POLLS)
     polls.set(path.key, count)
-    // ARM tells the same story: jobs move on there by being read
+    // ARM shows the same state: there a job moves on each time it is read
     if (count === POLLS) job.reads = Math.max(job.reads, POLLS)
     const name = decodeURIComponent(id)
     const lines = Array.from({ length: count }, (_, n) => `${name}: step ${n + 1} of ${POLLS}\n`)
