@@ -18,6 +18,7 @@ import type { Change, Changes, Exchange, Progress } from '../exchange.ts'
 import { createAboutRun, type RunBody } from './about-run.ts'
 import type { Via } from '../forward/ask.ts'
 import type { Decide, Facts, Permit } from '../policy/decide.ts'
+import type { ChangingEffect } from '../policy/effects.ts'
 import type { NeedsBody, NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { PolicySet } from '../policy/load/rules.ts'
 import { Refusal } from '../errors.ts'
@@ -220,7 +221,12 @@ function stamped(id: string, permit: Permit, content: Content): Finished {
           policy: decision.version,
         })
       : NOTHING
-  const list = [...content.changes, ...changes]
+  // the compiler names an effect on bodies that is not applied
+  const byEffect = { pin: content.changes, stamp: changes } satisfies Record<
+    ChangingEffect,
+    readonly Change[]
+  >
+  const list = Object.values(byEffect).flat()
   if (list.length === 0) return { body: received, changes: null }
   const body = applyEdits(bytes, edits)
   return { body, changes: { before: sha256(received), after: sha256(body), list } }

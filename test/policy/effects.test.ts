@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { createDecide } from '../../src/policy/decide.ts'
-import { AmbiguousIdentity, resolveEffects } from '../../src/policy/effects.ts'
+import { AmbiguousIdentity, EFFECT_ANNOTATIONS, resolveEffects } from '../../src/policy/effects.ts'
 import type { PolicySet, Rule } from '../../src/policy/load/rules.ts'
 import { loadFrom, operation, principal } from './support.ts'
 
@@ -66,4 +68,11 @@ t.test('every other effect is on if any of the permits asks for it', async (t) =
     redact: true,
     recordBody: true,
   })
+})
+
+t.test('docs/policy.md has every annotation that is an effect', async (t) => {
+  const text = readFileSync(join(import.meta.dirname, '../../docs/policy.md'), 'utf8')
+  for (const annotation of EFFECT_ANNOTATIONS) {
+    t.match(text, new RegExp(`^\\| \`@${annotation}\\b.*\\|$`, 'm'), annotation)
+  }
 })
