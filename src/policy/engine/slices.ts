@@ -167,12 +167,12 @@ export function createSlicer(set: PolicySet): Slicer {
     const { actions } = rule.policy
     put(shelf, { rule, number, actions: actions === null ? null : new Set(actions) })
   }
-  const remembered = new WeakMap<readonly Uid[], readonly Shelf[]>()
+  const cached = new WeakMap<readonly Uid[], readonly Shelf[]>()
   const shelvesOf = (principals: readonly Uid[]): readonly Shelf[] => {
-    let shelves = remembered.get(principals)
+    let shelves = cached.get(principals)
     if (shelves === undefined) {
       shelves = [anybody, ...principals.flatMap((principal) => index.get(principal) ?? [])]
-      remembered.set(principals, shelves)
+      cached.set(principals, shelves)
     }
     return shelves
   }
