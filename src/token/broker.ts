@@ -4,13 +4,13 @@
  */
 import { Refusal } from '../errors.ts'
 import { Grant } from './grant.ts'
-import { CLOUD_LOGINS } from '../vocabulary/token-clouds.ts'
+import { CLOUDS, type CloudName } from '../vocabulary/clouds.ts'
 import { createCredential } from './credentials.ts'
 import { answerable, exchangeable } from './on-behalf-of.ts'
 import { createSlot } from './slot.ts'
 import type { CredentialFactory } from './credentials.ts'
 import type { Held, Slot } from './slot.ts'
-import type { CloudConfig, IdentityConfig } from '../config/schema/schema.ts'
+import type { IdentityConfig } from '../config/schema/schema.ts'
 import type { Permit } from '../policy/decide.ts'
 import type { Logger } from '../lib/log.ts'
 
@@ -26,7 +26,7 @@ export interface BrokerOptions {
   readonly log: Logger
   readonly credentials?: CredentialFactory
   /** Where identities that name no login endpoint of their own get tokens; AzureCloud by default. */
-  readonly cloud?: CloudConfig['name']
+  readonly cloud?: CloudName
 }
 
 /** A number for the metrics endpoint. */
@@ -86,7 +86,7 @@ export function createBroker(options: BrokerOptions): Broker {
     const identity = find(name)
     const fetchToken = credentials(identity, {
       name,
-      authorityHost: CLOUD_LOGINS[cloud].authorityHost,
+      authorityHost: CLOUDS[cloud].authorityHost,
       federatedToken: () => federatedToken(identity),
       now,
     })
@@ -105,7 +105,7 @@ export function createBroker(options: BrokerOptions): Broker {
 
   async function federatedToken(identity: IdentityConfig): Promise<string> {
     if (identity.kind !== 'on-behalf-of') throw new TypeError('only on-behalf-of is federated')
-    return (await get(identity.federatedBy, CLOUD_LOGINS[cloud].exchangeScope, null)).token
+    return (await get(identity.federatedBy, CLOUDS[cloud].exchangeScope, null)).token
   }
 
   return {

@@ -7,13 +7,14 @@
  * they have one.
  * @module
  */
+import { CLOUDS, type CloudName } from '../../vocabulary/clouds.ts'
 
 /** What of the configuration the documents say. */
 export interface MetadataOptions {
   /** The gateway's own origin, without a trailing slash. */
   readonly publicUrl: string
   /** Azure's cloud behind it. */
-  readonly cloud: 'AzureCloud' | 'AzureUSGovernment' | 'AzureChinaCloud'
+  readonly cloud: CloudName
   /** What the Azure CLI asks tokens for; the gateway itself if not given. */
   readonly audience?: string
 }
@@ -25,74 +26,6 @@ export const CLOUD_NAME = 'AzureMLHarness'
 const LEGACY_VERSION = '2015-01-01'
 const SINGLE_OBJECT_SINCE = '2022-01-01'
 
-interface CloudSites {
-  readonly portal: string
-  readonly login: string
-  readonly graph: string
-  readonly microsoftGraph: string
-  readonly sqlManagement: string
-  readonly batch: string
-  readonly gallery: string
-  readonly media: string
-  readonly suffixes: {
-    readonly storage: string
-    readonly keyVaultDns: string
-    readonly sqlServerHostname: string
-    readonly acrLoginServer: string
-  }
-}
-
-const SITES: Readonly<Record<MetadataOptions['cloud'], CloudSites>> = {
-  AzureCloud: {
-    portal: 'https://portal.azure.com',
-    login: 'https://login.microsoftonline.com',
-    graph: 'https://graph.windows.net/',
-    microsoftGraph: 'https://graph.microsoft.com/',
-    sqlManagement: 'https://management.core.windows.net:8443/',
-    batch: 'https://batch.core.windows.net/',
-    gallery: 'https://gallery.azure.com/',
-    media: 'https://rest.media.azure.net',
-    suffixes: {
-      storage: 'core.windows.net',
-      keyVaultDns: 'vault.azure.net',
-      sqlServerHostname: 'database.windows.net',
-      acrLoginServer: 'azurecr.io',
-    },
-  },
-  AzureUSGovernment: {
-    portal: 'https://portal.azure.us',
-    login: 'https://login.microsoftonline.us',
-    graph: 'https://graph.windows.net/',
-    microsoftGraph: 'https://graph.microsoft.us/',
-    sqlManagement: 'https://management.core.usgovcloudapi.net:8443/',
-    batch: 'https://batch.core.usgovcloudapi.net/',
-    gallery: 'https://gallery.usgovcloudapi.net/',
-    media: 'https://rest.media.usgovcloudapi.net',
-    suffixes: {
-      storage: 'core.usgovcloudapi.net',
-      keyVaultDns: 'vault.usgovcloudapi.net',
-      sqlServerHostname: 'database.usgovcloudapi.net',
-      acrLoginServer: 'azurecr.us',
-    },
-  },
-  AzureChinaCloud: {
-    portal: 'https://portal.azure.cn',
-    login: 'https://login.chinacloudapi.cn',
-    graph: 'https://graph.chinacloudapi.cn/',
-    microsoftGraph: 'https://microsoftgraph.chinacloudapi.cn/',
-    sqlManagement: 'https://management.core.chinacloudapi.cn:8443/',
-    batch: 'https://batch.chinacloudapi.cn/',
-    gallery: 'https://gallery.chinacloudapi.cn/',
-    media: 'https://rest.media.chinacloudapi.cn',
-    suffixes: {
-      storage: 'core.chinacloudapi.cn',
-      keyVaultDns: 'vault.azure.cn',
-      sqlServerHostname: 'database.chinacloudapi.cn',
-      acrLoginServer: 'azurecr.cn',
-    },
-  },
-}
-
 /**
  * The answer to `GET /metadata/endpoints`.
  *
@@ -100,13 +33,13 @@ const SITES: Readonly<Record<MetadataOptions['cloud'], CloudSites>> = {
  */
 export function metadataDocument(apiVersion: string | null, options: MetadataOptions): object {
   const { publicUrl, cloud, audience = publicUrl } = options
-  const sites = SITES[cloud]
+  const { authorityHost, sites } = CLOUDS[cloud]
   if (apiVersion === LEGACY_VERSION) {
     return {
       galleryEndpoint: sites.gallery,
       graphEndpoint: sites.graph,
       portalEndpoint: sites.portal,
-      authentication: { loginEndpoint: `${sites.login}/`, audiences: [audience] },
+      authentication: { loginEndpoint: `${authorityHost}/`, audiences: [audience] },
     }
   }
   const { portal, graph, sqlManagement, batch, gallery, media, suffixes } = sites
@@ -116,7 +49,7 @@ export function metadataDocument(apiVersion: string | null, options: MetadataOpt
     resourceManager: `${publicUrl}/`,
     // Terraform takes a cloud for Azure Stack unless the provider is AAD and the tenant common
     authentication: {
-      loginEndpoint: sites.login,
+      loginEndpoint: authorityHost,
       audiences: [audience],
       tenant: 'common',
       identityProvider: 'AAD',

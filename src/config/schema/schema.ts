@@ -8,6 +8,7 @@ import { PROFILE_NAMES, type ProfileName } from '../../vocabulary/profiles.ts'
 import { Audit } from './audit.ts'
 import { Listen } from './listen.ts'
 import { SecretSource as Secret, defaulted, name, path, strict, url } from './parts.ts'
+import { CLOUD_NAMES, type CloudName } from '../../vocabulary/clouds.ts'
 
 const MIB = 1_048_576
 
@@ -141,11 +142,7 @@ const Identity = Type.Union([
 
 const Cloud = Type.Object(
   {
-    name: Type.Union([
-      Type.Literal('AzureCloud'),
-      Type.Literal('AzureUSGovernment'),
-      Type.Literal('AzureChinaCloud'),
-    ]),
+    name: Type.Unsafe<CloudName>(Type.Union(CLOUD_NAMES.map((name) => Type.Literal(name)))),
     resourceManager: Type.Optional(url),
     dataPlane: Type.Optional(
       Type.String({
