@@ -142,7 +142,7 @@ const Identity = Type.Union([
 
 const Cloud = Type.Object(
   {
-    name: Type.Unsafe<CloudName>(Type.Union(CLOUD_NAMES.map((name) => Type.Literal(name)))),
+    name: Type.Unsafe<CloudName>(Type.Union(CLOUD_NAMES.map((one) => Type.Literal(one)))),
     resourceManager: Type.Optional(url),
     dataPlane: Type.Optional(
       Type.String({
