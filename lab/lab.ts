@@ -23,7 +23,7 @@ import type { Entry } from './server/journal.ts'
 import { createManagedIdentities, type ManagedIdentities } from './identity/managed-identity.ts'
 import { createMlflow, type Mlflow } from './azure/mlflow.ts'
 import type { Part } from './server/server.ts'
-import { startParts, type LabUrls, type PartName } from './parts.ts'
+import { startParts, type LabUrls, type PartName, type Parts } from './parts.ts'
 import { PERSONAS, REGION, workspaceId, type Persona } from './personas.ts'
 import { createScoring } from './azure/scoring.ts'
 import { startStorage, STORAGE_HOST, type Storage } from './azure/storage.ts'
@@ -41,7 +41,7 @@ export interface LabOptions {
   readonly publicHost?: string
   /** Names that the certificate covers besides that one and localhost. */
   readonly names?: readonly string[]
-  /** What `IDENTITY_HEADER` must be; made up if absent. */
+  /** What `IDENTITY_HEADER` must be; random if absent. */
   readonly identityHeader?: string
   /** A storage account behind uploads, logs and artifacts, and the proxy that leads to it. */
   readonly storage?: boolean
@@ -70,7 +70,7 @@ export interface Lab {
   readonly identities: ManagedIdentities
   readonly ingestion: Ingestion
   readonly graph: Graph
-  /** Role assignments that ARM tells of. They describe, and do not change, what the identities may do. */
+  /** Role assignments that ARM lists. Changing them does not change what the identities may do. */
   readonly roles: Roles
   /** Null unless asked for. */
   readonly storage: Storage | null
@@ -93,83 +93,79 @@ export function issuerOf(persona: Persona): 'entra' | 'okta' {
   return persona.kind.startsWith('okta') ? 'okta' : 'entra'
 }
 
-/** Rejects, with nothing left running, if a port is taken. */
-export async function startLab(options: LabOptions): Promise<Lab> {
-  const directory = resolve(options.directory)
-  const publicHost = options.publicHost ?? 'localhost'
-  await mkdir(directory, { recursive: true, mode: 0o700 })
-  const certificates = await ensureCertificates(directory, {
-    names: [
-      publicHost,
-      ...(options.names ?? []),
-      ...(publicHost === 'localhost' ? [`*.${REGION}.localhost`] : []),
-      ...(options.storage === true ? [STORAGE_HOST] : []),
-    ],
-  })
+/** What is behind Azure besides the lab's own servers; both null unless asked for. */
+interface Extras {
+  readonly storage: Storage | null
+  readonly mlflow: Mlflow | null
+}
 
-  // handlers know each other's origins, so ports are taken first and handlers set after
-  const where = { host: options.host ?? '127.0.0.1', port: options.port ?? 0, publicHost }
-  const parts = await startParts(where, certificates)
-  const { urls } = parts
-  let storage: Storage | null = null
-  let mlflow: Mlflow | null = null
-  const close = async (): Promise<void> => {
-    const closing = [parts, ...[storage, mlflow].filter((one) => one !== null)]
-    await Promise.all(closing.map((one) => one.close()))
+async function startExtras(
+  options: LabOptions,
+  directory: string,
+  certificates: Certificates,
+  urls: LabUrls,
+): Promise<Extras> {
+  const { host } = new URL(urls.dataPlane)
+  const root = `azureml://${host}/mlflow/v2.0${workspaceId()}/experiments`
+  return {
+    mlflow: options.mlflow === true ? createMlflow(directory, root) : null,
+    storage: options.storage === true ? await startStorage(directory, certificates) : null,
   }
-  try {
-    if (options.storage === true) storage = await startStorage(directory, certificates)
-    if (options.mlflow === true) {
-      const host = new URL(urls.dataPlane).host
-      const root = `azureml://${host}/mlflow/v2.0${workspaceId()}/experiments`
-      mlflow = createMlflow(directory, root)
-    }
-  } catch (error) {
-    await close()
-    throw error
-  }
+}
 
-  const [entra, okta] = await Promise.all([createEntra(urls.entra), createOkta(urls.okta)])
-  const issuers = { entra, okta }
-  const token = async (name: string, overrides?: TokenOverrides): Promise<string> => {
+type TokenOf = Lab['token']
+
+function tokensOf(issuers: Lab['issuers'], certificates: Certificates): TokenOf {
+  return async (name, overrides) => {
     const persona = PERSONAS.get(name)
     if (persona === undefined) throw new TypeError(`no persona "${name}" in the lab`)
     const source = { issuer: issuers[issuerOf(persona)].url, ca: certificates.ca }
     return requestToken(source, name, overrides)
   }
-  const compute = async (clientId: string): Promise<string | null> => {
-    for (const [name, persona] of PERSONAS) {
-      if (persona.kind === 'entra-compute' && persona.clientId === clientId) return token(name)
-    }
-    return null
-  }
+}
+
+/** The managed identities; those of compute get their tokens from the issuer that personas use. */
+function createIdentities(options: LabOptions, token: TokenOf): Promise<ManagedIdentities> {
   const lifetime = options.identityTokenLifetimeSeconds
-  const identities = await createManagedIdentities({
-    compute,
+  return createManagedIdentities({
+    compute: async (clientId) => {
+      for (const [name, persona] of PERSONAS) {
+        if (persona.kind === 'entra-compute' && persona.clientId === clientId) return token(name)
+      }
+      return null
+    },
     ...(lifetime === undefined ? {} : { lifetimeSeconds: lifetime }),
     ...(options.identityHeader === undefined ? {} : { secret: options.identityHeader }),
   })
-  const ingestion = createIngestion(identities)
-  const graph = createGraph(identities)
-  const tokenService = await createTokenService({
-    origin: urls.tokenService,
-    identities,
-    verifyCaller: (caller) => entra.verify(caller),
-  })
+}
+
+interface Azure {
+  readonly roles: Roles
+  readonly scoringHosts: string
+}
+
+/** Resource Manager, the data plane and scoring, over one store. */
+function serveAzure(
+  options: LabOptions,
+  parts: Parts,
+  identities: ManagedIdentities,
+  { storage, mlflow }: Extras,
+): Azure {
+  const { urls } = parts
   // each endpoint has a host of its own, as in Azure; elsewhere than on localhost that would need a DNS zone
   const scoringHosts =
-    publicHost === 'localhost'
+    (options.publicHost ?? 'localhost') === 'localhost'
       ? urls.scoring.replace('localhost', '{endpoint}.{region}.localhost')
       : urls.scoring
   const armAccess = { identities, audiences: ARM_AUDIENCES }
   const roles = createRoles()
   const store = createStore()
+  const pageSize = options.pageSize ?? 2
   const services: Service[] = []
   if (storage !== null) {
     const artifacts = createArtifacts(storage)
     services.push(artifacts.answer, createHistory(store, artifacts))
   }
-  const pageSize = options.pageSize ?? 2
   services.push(createRuns({ store, mlflow, pageSize }))
   if (mlflow !== null) services.push(createTracking(mlflow))
   const resources = createArm({
@@ -185,21 +181,68 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   })
   const { arm, service } = createRegistries(store, resources, urls.dataPlane)
   services.push(service)
-  const dataPlane = createDataPlane({
-    origin: urls.dataPlane,
-    access: createAccess({ ...armAccess, postReads: true }),
-    services,
-  })
-  const scoring = createScoring(
-    createAccess({ identities, audiences: ML_AUDIENCES, postReads: true }),
-  )
+  const dataPlaneAccess = createAccess({ ...armAccess, postReads: true })
   parts.serve('arm', arm)
+  parts.serve(
+    'data-plane',
+    createDataPlane({ origin: urls.dataPlane, access: dataPlaneAccess, services }),
+  )
+  parts.serve(
+    'scoring',
+    createScoring(createAccess({ identities, audiences: ML_AUDIENCES, postReads: true })),
+  )
+  return { roles, scoringHosts }
+}
+
+/** Names that the certificate covers besides localhost. */
+function certificateNames(options: LabOptions): string[] {
+  const publicHost = options.publicHost ?? 'localhost'
+  return [
+    publicHost,
+    ...(options.names ?? []),
+    ...(publicHost === 'localhost' ? [`*.${REGION}.localhost`] : []),
+    ...(options.storage === true ? [STORAGE_HOST] : []),
+  ]
+}
+
+/** Rejects, with nothing left running, if a port is taken. */
+export async function startLab(options: LabOptions): Promise<Lab> {
+  const directory = resolve(options.directory)
+  await mkdir(directory, { recursive: true, mode: 0o700 })
+  const certificates = await ensureCertificates(directory, { names: certificateNames(options) })
+
+  // handlers know each other's origins, so ports are taken first and handlers set after
+  const where = {
+    host: options.host ?? '127.0.0.1',
+    port: options.port ?? 0,
+    publicHost: options.publicHost ?? 'localhost',
+  }
+  const parts = await startParts(where, certificates)
+  const { urls } = parts
+  const extras = await startExtras(options, directory, certificates, urls).catch(
+    async (error: unknown) => {
+      await parts.close()
+      throw error
+    },
+  )
+  const { storage, mlflow } = extras
+
+  const [entra, okta] = await Promise.all([createEntra(urls.entra), createOkta(urls.okta)])
+  const issuers = { entra, okta }
+  const token = tokensOf(issuers, certificates)
+  const identities = await createIdentities(options, token)
+  const ingestion = createIngestion(identities)
+  const graph = createGraph(identities)
+  const tokenService = await createTokenService({
+    origin: urls.tokenService,
+    identities,
+    verifyCaller: (caller) => entra.verify(caller),
+  })
+  const { roles, scoringHosts } = serveAzure(options, parts, identities, extras)
   parts.serve('entra', entra.handler, entra.routes)
   parts.serve('okta', okta.handler, okta.routes)
   parts.serve('identity', identities.handler, identities.routes)
   parts.serve('ingestion', ingestion.handler, ingestion.routes)
-  parts.serve('data-plane', dataPlane)
-  parts.serve('scoring', scoring)
   parts.serve('graph', graph.handler, graph.routes)
   parts.serve('token-service', tokenService.handler)
 
@@ -225,6 +268,8 @@ export async function startLab(options: LabOptions): Promise<Lab> {
       [INTROSPECTION_SECRET_VARIABLE]: INTROSPECTION_CLIENT.secret,
     },
     spool: join(directory, 'spool'),
-    close,
+    async close() {
+      await Promise.all([parts.close(), storage?.close(), mlflow?.close()])
+    },
   }
 }

@@ -3,15 +3,15 @@
  *
  * Starts, in this process, two OpenID issuers (one shaped as Entra ID, one as Okta), the
  * managed-identity endpoint, Azure Resource Manager, the data plane, scoring, Microsoft Graph and
- * the Logs Ingestion API; then the gateway as a process of its own, as an operator would run it.
- * When that is ready it writes `lab.json` into the lab's directory and prints what to paste.
+ * the Logs Ingestion API; then writes `lab.json` into the lab's directory and starts the gateway as a
+ * process of its own, as an operator would run it. When that is ready it prints what to paste.
  *
  *   HARNESS_PORT  port of the gateway (8443)
  *   LAB_PORT      first of nine consecutive ports of the lab (9440); 0 picks free ones
  *   LAB_DIR       certificates, configuration, spool and lab.json (.lab)
  *   LAB_HOST      name by which others reach the lab; if set it listens on all addresses (localhost)
  *   LAB_GATEWAY   `none` starts no gateway, but leaves the configuration of one in LAB_DIR
- *   LAB_IDENTITY_HEADER  what IDENTITY_HEADER must be for that gateway (made up at each start)
+ *   LAB_IDENTITY_HEADER  what IDENTITY_HEADER must be for that gateway (random if absent)
  *
  * What arrived: GET {upstream}/_lab/requests and GET {ingestion}/_lab/rows (DELETE clears them).
  * What shall fail: POST {any part}/_lab/faults (see faults.ts).
@@ -22,6 +22,7 @@ import { describe, spawnGateway, type Gateway } from './gateway/gateway.ts'
 import { labDirectory, removeLabFile, writeLabFile, type LabFile } from './lab-file.ts'
 import { issuerOf, startLab, type Lab } from './lab.ts'
 import { projectPython } from './azure/mlflow.ts'
+import { freePort } from './server/free-port.ts'
 import { PERSONAS, RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE, workspaceId } from './personas.ts'
 
 const API_VERSION = '2024-04-01'
@@ -103,6 +104,8 @@ function stopSignal(): Promise<NodeJS.Signals> {
   })
 }
 
+const urlOf = (port: number): string => `https://localhost:${port}`
+
 function labFile(lab: Lab, gateway: string, spool: string): LabFile {
   const personas = [...PERSONAS].map(([name, persona]) => [
     name,
@@ -130,7 +133,7 @@ type Clock = () => string
 async function runAlone(lab: Lab, asked: Promise<NodeJS.Signals>, since: Clock): Promise<number> {
   const port = portOf('HARNESS_PORT', 8443)
   const config = await prepareGateway(lab, port)
-  const file = await writeLabFile(lab.directory, labFile(lab, `https://localhost:${port}`, SPOOL))
+  const file = await writeLabFile(lab.directory, labFile(lab, urlOf(port), SPOOL))
   console.log(`the lab is ready after ${since()}; a gateway's configuration is in ${config}`)
   console.log(`all of this is in ${file}`)
   await asked
@@ -142,16 +145,18 @@ async function runWithGateway(
   asked: Promise<NodeJS.Signals>,
   since: Clock,
 ): Promise<number> {
+  const port = portOf('HARNESS_PORT', 8443) || (await freePort())
+  // scripts read it as soon as the gateway answers ready, so it is there before the gateway is
+  const file = await writeLabFile(lab.directory, labFile(lab, urlOf(port), lab.spool))
   console.log(`the lab is up after ${since()}; starting the gateway ...`)
   const gateway = await spawnGateway(lab, {
-    port: portOf('HARNESS_PORT', 8443),
+    port,
     echo: true,
     waitUntilReady: false,
   })
   try {
     const first = await Promise.race([gateway.ready().then(() => 'ready' as const), asked])
     if (first === 'ready') {
-      const file = await writeLabFile(lab.directory, labFile(lab, gateway.url, lab.spool))
       console.log(help(lab, gateway))
       console.log(`ready after ${since()}; all of this is in ${file}`)
       const ended = await Promise.race([gateway.exited, asked])

@@ -5,7 +5,7 @@
  * https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference
  * @module
  */
-import { generateKeyPair, randomUUID } from 'node:crypto'
+import { generateKeyPair, randomUUID, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { jwtVerify, SignJWT, type JWTPayload } from 'jose'
 import {
@@ -38,15 +38,15 @@ export interface ManagedIdentities {
   /** Token requests answered with a token since the start, by `client id resource`. */
   counts(): Readonly<Record<string, number>>
   mint(identity: LabIdentity, resource: string, options?: MintOptions): Promise<string>
-  /** Whose token this is; null if it is not one of the lab's for one of these audiences. */
+  /** The identity that a token was issued to; null if the lab did not issue it for one of these audiences. */
   verify(token: string, audiences: readonly string[]): Promise<LabIdentity | null>
 }
 
 export interface ManagedIdentityOptions {
-  /** A GUID made up at the start if absent. */
+  /** A random GUID if absent. */
   readonly secret?: string
   readonly lifetimeSeconds?: number
-  /** Tokens for compute, by client id; null if it knows no such compute identity. */
+  /** A token for the compute identity with this client id; null if there is none. */
   readonly compute: (clientId: string) => Promise<string | null>
 }
 
@@ -61,7 +61,7 @@ function refused(status: number, code: string, message: string): Answer {
   return json(status, { statusCode: status, message, correlationId: randomUUID(), code })
 }
 
-/** Its own identities, and people whose tokens were exchanged for one of Azure's. */
+/** One of the gateway's identities, or the person in whose name a token was issued (on behalf of). */
 function identityOf(payload: JWTPayload): LabIdentity | null {
   const { oid, appid } = payload
   if (payload['idtyp'] === 'user' && appid === ON_BEHALF_OF_CLIENT)
@@ -69,31 +69,15 @@ function identityOf(payload: JWTPayload): LabIdentity | null {
   return IDENTITIES.find((one) => one.oid === oid) ?? null
 }
 
-export async function createManagedIdentities(
-  options: ManagedIdentityOptions,
-): Promise<ManagedIdentities> {
-  const keys = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
-  const secret = options.secret ?? randomUUID()
-  const counts = new Map<string, number>()
-  const verified = new Map<
-    string,
-    { readonly identity: LabIdentity; readonly payload: JWTPayload }
-  >()
-  let patch: Record<string, unknown> = {}
-
-  async function mint(
-    identity: LabIdentity,
-    resource: string,
-    mintOptions: MintOptions = {},
-  ): Promise<string> {
+function mintWith(key: KeyObject, lifetimeSeconds: number): ManagedIdentities['mint'] {
+  return async (identity, resource, options = {}) => {
     const now = Math.floor(Date.now() / 1000)
-    const seconds = mintOptions.lifetimeSeconds ?? options.lifetimeSeconds ?? LIFETIME_SECONDS
     const claims: Record<string, unknown> = {
       aud: resource,
       iss: ISSUER,
       iat: now - EARLY_SECONDS,
       nbf: now - EARLY_SECONDS,
-      exp: now + seconds,
+      exp: now + (options.lifetimeSeconds ?? lifetimeSeconds),
       appid: identity.clientId,
       appidacr: '2',
       idp: ISSUER,
@@ -104,23 +88,73 @@ export async function createManagedIdentities(
       uti: randomUUID().replaceAll('-', '').slice(0, 22),
       ver: '1.0',
       xms_mirid: resourceIdOf(identity),
-      ...mintOptions.claims,
+      ...options.claims,
     }
     const kept = Object.fromEntries(Object.entries(claims).filter(([, value]) => value !== null))
-    return new SignJWT(kept)
-      .setProtectedHeader({ typ: 'JWT', alg: 'RS256', kid: KID })
-      .sign(keys.privateKey)
+    return new SignJWT(kept).setProtectedHeader({ typ: 'JWT', alg: 'RS256', kid: KID }).sign(key)
   }
+}
+
+/** Signatures are verified once a token: the lab is asked with the same tokens over and over. */
+function verifyWith(key: KeyObject): ManagedIdentities['verify'] {
+  const verified = new Map<
+    string,
+    { readonly identity: LabIdentity; readonly payload: JWTPayload }
+  >()
+  return async (token, audiences) => {
+    let known = verified.get(token)
+    if (known === undefined) {
+      try {
+        const { payload } = await jwtVerify(token, key, { issuer: ISSUER, algorithms: ['RS256'] })
+        const identity = identityOf(payload)
+        if (identity === null) return null
+        known = { identity, payload }
+        if (verified.size > 1000) verified.clear()
+        verified.set(token, known)
+      } catch {
+        return null
+      }
+    }
+    const { aud, exp } = known.payload
+    if (exp === undefined || exp * 1000 < Date.now()) return null
+    return typeof aud === 'string' && audiences.includes(aud.replace(/\/+$/, ''))
+      ? known.identity
+      : null
+  }
+}
+
+/** What is wrong with a call to either endpoint; null if nothing is. */
+function faultOf(call: Call, isCompute: boolean, secret: string): Answer | null {
+  if (!isCompute && call.path !== '/msi/token') return refused(404, 'NotFound', 'no such endpoint')
+  if (call.method !== 'GET') return refused(405, 'MethodNotAllowed', 'only GET')
+  const given = call.headers[isCompute ? 'secret' : 'x-identity-header']
+  if (given !== secret) return refused(401, 'Unauthorized', 'the identity header is wrong')
+  const version = isCompute ? '2017-09-01' : '2019-08-01'
+  if (call.params.get('api-version') !== version)
+    return refused(400, 'UnsupportedApiVersion', `api-version must be ${version}`)
+  return (call.params.get('resource') ?? '') === ''
+    ? refused(400, 'InvalidResource', 'resource is missing')
+    : null
+}
+
+export async function createManagedIdentities(
+  options: ManagedIdentityOptions,
+): Promise<ManagedIdentities> {
+  const keys = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
+  const secret = options.secret ?? randomUUID()
+  const lifetimeSeconds = options.lifetimeSeconds ?? LIFETIME_SECONDS
+  const mint = mintWith(keys.privateKey, lifetimeSeconds)
+  const counts = new Map<string, number>()
+  let patch: Record<string, unknown> = {}
 
   async function answer(identity: LabIdentity, resource: string): Promise<Answer> {
     const token = await mint(identity, resource, { claims: patch })
     const key = `${identity.clientId} ${resource}`
     counts.set(key, (counts.get(key) ?? 0) + 1)
-    const seconds = options.lifetimeSeconds ?? LIFETIME_SECONDS
     return json(200, {
       access_token: token,
       client_id: identity.clientId,
-      expires_on: String(Math.floor(Date.now() / 1000) + seconds),
+      expires_on: String(Math.floor(Date.now() / 1000) + lifetimeSeconds),
       not_before: String(Math.floor(Date.now() / 1000) - EARLY_SECONDS),
       resource,
       token_type: 'Bearer',
@@ -141,56 +175,17 @@ export async function createManagedIdentities(
 
   async function handler(call: Call): Promise<Answer> {
     const isCompute = call.path === '/MSI/auth'
-    if (!isCompute && call.path !== '/msi/token')
-      return refused(404, 'NotFound', 'no such endpoint')
-    if (call.method !== 'GET') return refused(405, 'MethodNotAllowed', 'only GET')
-    const given = call.headers[isCompute ? 'secret' : 'x-identity-header']
-    if (given !== secret) return refused(401, 'Unauthorized', 'the identity header is wrong')
-    const version = isCompute ? '2017-09-01' : '2019-08-01'
-    if (call.params.get('api-version') !== version) {
-      return refused(400, 'UnsupportedApiVersion', `api-version must be ${version}`)
-    }
-    const resource = call.params.get('resource')
-    if (resource === undefined || resource === '') {
-      return refused(400, 'InvalidResource', 'resource is missing')
-    }
-    const clientId = call.params.get(isCompute ? 'clientid' : 'client_id')
+    const fault = faultOf(call, isCompute, secret)
+    if (fault !== null) return fault
+    const resource = call.params.get('resource') ?? ''
+    if (isCompute) return answerCompute(call.params.get('clientid') ?? '', resource)
+    const clientId = call.params.get('client_id')
     const objectId = call.params.get('object_id') ?? call.params.get('principal_id')
-    if (isCompute) return answerCompute(clientId ?? '', resource)
     const found = IDENTITIES.find((one) => one.clientId === clientId || one.oid === objectId)
+    if (found !== undefined) return answer(found, resource)
     // what App Service says if an identity is not assigned to the app, or if none is named and there are several
-    if (found === undefined) {
-      return refused(
-        400,
-        'IdentityNotFound',
-        'No User Assigned or Delegated Managed Identity found',
-      )
-    }
-    return answer(found, resource)
-  }
-
-  async function verify(token: string, audiences: readonly string[]): Promise<LabIdentity | null> {
-    let known = verified.get(token)
-    if (known === undefined) {
-      try {
-        const { payload } = await jwtVerify(token, keys.publicKey, {
-          issuer: ISSUER,
-          algorithms: ['RS256'],
-        })
-        const identity = identityOf(payload)
-        if (identity === null) return null
-        known = { identity, payload }
-        if (verified.size > 1000) verified.clear()
-        verified.set(token, known)
-      } catch {
-        return null
-      }
-    }
-    const { aud, exp } = known.payload
-    if (exp === undefined || exp * 1000 < Date.now()) return null
-    return typeof aud === 'string' && audiences.includes(aud.replace(/\/+$/, ''))
-      ? known.identity
-      : null
+    const message = 'No User Assigned or Delegated Managed Identity found'
+    return refused(400, 'IdentityNotFound', message)
   }
 
   return {
@@ -201,7 +196,7 @@ export async function createManagedIdentities(
         if (call.method === 'DELETE') counts.clear()
         return json(200, Object.fromEntries(counts))
       },
-      // claims for all further tokens, so that a wrong audience or identity can be had; {} undoes it
+      // claims of all further tokens, for tests of a wrong audience or identity; {} undoes it
       claims: async (call) => {
         const text = (await call.body()).content?.toString('utf8') ?? ''
         patch = text === '' ? {} : (JSON.parse(text) as Record<string, unknown>)
@@ -210,6 +205,6 @@ export async function createManagedIdentities(
     },
     counts: () => Object.fromEntries(counts),
     mint,
-    verify,
+    verify: verifyWith(keys.publicKey),
   }
 }

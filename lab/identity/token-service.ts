@@ -6,7 +6,7 @@
  * https://learn.microsoft.com/entra/identity-platform/v2-oauth2-on-behalf-of-flow
  * @module
  */
-import { generateKeyPair, randomUUID } from 'node:crypto'
+import { generateKeyPair, randomUUID, type KeyObject } from 'node:crypto'
 import { promisify } from 'node:util'
 import { decodeJwt, jwtVerify, SignJWT } from 'jose'
 import type { ManagedIdentities } from './managed-identity.ts'
@@ -27,7 +27,7 @@ export interface TokenServiceOptions {
 
 export interface TokenService {
   readonly handler: Handler
-  /** What a Kubernetes cluster projects into a pod: the assertion of a workload identity. */
+  /** The service account's token that a Kubernetes cluster projects into a pod. */
   workloadToken(lifetimeSeconds?: number): Promise<string>
 }
 
@@ -53,50 +53,63 @@ function resourceOf(scope: string | null): string {
   return found.slice(0, -'/.default'.length)
 }
 
+const APPLICATION_UNKNOWN = [
+  'unauthorized_client',
+  700016,
+  'The application was not found.',
+] as const
+const NOT_FEDERATED = [
+  'invalid_client',
+  700211,
+  'No matching federated identity record found.',
+] as const
+
+/** Workload identity: the assertion of a Kubernetes cluster becomes a token of the identity that it federates with. */
+async function workload(
+  form: URLSearchParams,
+  identities: ManagedIdentities,
+  cluster: KeyObject,
+): Promise<string> {
+  const identity = IDENTITIES.find((one) => one.clientId === form.get('client_id'))
+  if (identity === undefined) throw new Declined(...APPLICATION_UNKNOWN)
+  try {
+    await jwtVerify(form.get('client_assertion') ?? '', cluster, {
+      issuer: CLUSTER,
+      subject: SUBJECT,
+      audience: EXCHANGE,
+    })
+  } catch {
+    throw new Declined(...NOT_FEDERATED)
+  }
+  const resource = resourceOf(form.get('scope'))
+  return identities.mint(identity, resource, { lifetimeSeconds: LIFETIME_SECONDS })
+}
+
+/** On behalf of: a caller's token and a managed identity's assertion become a token in the caller's name. */
+async function onBehalfOf(form: URLSearchParams, options: TokenServiceOptions): Promise<string> {
+  if (form.get('client_id') !== ON_BEHALF_OF_CLIENT) throw new Declined(...APPLICATION_UNKNOWN)
+  const assertion = form.get('client_assertion') ?? ''
+  const federated = await options.identities.verify(assertion, [EXCHANGE])
+  if (federated === null) throw new Declined(...NOT_FEDERATED)
+  const caller = await options.verifyCaller(form.get('assertion') ?? '')
+  if (caller === null) throw new Declined('invalid_grant', 50013, 'Assertion failed validation.')
+  if (caller['idtyp'] === 'app')
+    throw new Declined('invalid_grant', 50027, 'App-only tokens cannot be exchanged.')
+  const person = {
+    name: 'on-behalf-of',
+    clientId: ON_BEHALF_OF_CLIENT,
+    oid: String(caller['oid']),
+    may: 'write' as const,
+  }
+  const claims = { idtyp: 'user', scp: 'user_impersonation', xms_mirid: null }
+  const resource = resourceOf(form.get('scope'))
+  return options.identities.mint(person, resource, { lifetimeSeconds: LIFETIME_SECONDS, claims })
+}
+
 export async function createTokenService(options: TokenServiceOptions): Promise<TokenService> {
   const { origin, identities } = options
   const cluster = await promisify(generateKeyPair)('rsa', { modulusLength: 2048 })
   const base = `${origin}/${TENANT}`
-
-  async function workload(form: URLSearchParams): Promise<string> {
-    const identity = IDENTITIES.find((one) => one.clientId === form.get('client_id'))
-    if (identity === undefined)
-      throw new Declined('unauthorized_client', 700016, 'The application was not found.')
-    try {
-      await jwtVerify(form.get('client_assertion') ?? '', cluster.publicKey, {
-        issuer: CLUSTER,
-        subject: SUBJECT,
-        audience: EXCHANGE,
-      })
-    } catch {
-      throw new Declined('invalid_client', 700211, 'No matching federated identity record found.')
-    }
-    const resource = resourceOf(form.get('scope'))
-    return identities.mint(identity, resource, { lifetimeSeconds: LIFETIME_SECONDS })
-  }
-
-  async function onBehalfOf(form: URLSearchParams): Promise<string> {
-    if (form.get('client_id') !== ON_BEHALF_OF_CLIENT)
-      throw new Declined('unauthorized_client', 700016, 'The application was not found.')
-    const assertion = form.get('client_assertion') ?? ''
-    const federated = await identities.verify(assertion, [EXCHANGE])
-    if (federated === null)
-      throw new Declined('invalid_client', 700211, 'No matching federated identity record found.')
-    const caller = await options.verifyCaller(form.get('assertion') ?? '')
-    if (caller === null) throw new Declined('invalid_grant', 50013, 'Assertion failed validation.')
-    if (caller['idtyp'] === 'app')
-      throw new Declined('invalid_grant', 50027, 'App-only tokens cannot be exchanged.')
-    const oid = String(caller['oid'])
-    const person = {
-      name: 'on-behalf-of',
-      clientId: ON_BEHALF_OF_CLIENT,
-      oid,
-      may: 'write' as const,
-    }
-    const claims = { idtyp: 'user', scp: 'user_impersonation', xms_mirid: null }
-    const resource = resourceOf(form.get('scope'))
-    return identities.mint(person, resource, { lifetimeSeconds: LIFETIME_SECONDS, claims })
-  }
 
   async function token(call: Call): Promise<Answer> {
     const form = new URLSearchParams((await call.body()).content?.toString('utf8') ?? '')
@@ -105,7 +118,9 @@ export async function createTokenService(options: TokenServiceOptions): Promise<
       if (form.get('client_assertion_type') !== type)
         throw new Declined('invalid_client', 7000218, 'The request needs a client_assertion.')
       const isExchange = form.get('requested_token_use') === 'on_behalf_of'
-      const accessToken = await (isExchange ? onBehalfOf(form) : workload(form))
+      const accessToken = await (isExchange
+        ? onBehalfOf(form, options)
+        : workload(form, identities, cluster.publicKey))
       const seconds = (decodeJwt(accessToken).exp ?? 0) - Math.floor(Date.now() / 1000)
       return json(200, {
         token_type: 'Bearer',

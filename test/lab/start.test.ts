@@ -2,11 +2,13 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { access, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { request } from '../../lab/server/http.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { readLabFile, type LabFile } from '../../lab/lab-file.ts'
+import { until } from '../support/eventually.ts'
 
 const START = fileURLToPath(new URL('../../lab/start.ts', import.meta.url))
 const HEALTH = fileURLToPath(new URL('../../lab/server/health.ts', import.meta.url))
@@ -38,10 +40,35 @@ async function start(t: Test, more: Record<string, string> = {}): Promise<Starte
   throw new Error(`the lab did not come up\n${text}`)
 }
 
+/** Waits until the gateway answers ready; what it answers before that does not matter. */
+async function ready(file: LabFile): Promise<void> {
+  const ca = await readFile(file.ca, 'utf8')
+  await until(async () => {
+    const reply = await request(`${file.gateway}/_harness/readyz`, { ca }).catch(() => null)
+    return reply?.status === 200
+  })
+}
+
+t.test('lab.json is there before the gateway is', async (t) => {
+  const directory = t.testdir()
+  const env = { ...process.env, LAB_DIR: directory, LAB_PORT: '0', HARNESS_PORT: '0' }
+  const child = spawn(process.execPath, [START], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  t.teardown(() => child.kill('SIGTERM'))
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (line.includes('starting the gateway')) break
+  }
+  const file = await readLabFile(directory)
+  t.not(file, null)
+  child.stdout.resume()
+  if (file !== null) await ready(file)
+  child.kill('SIGTERM')
+  t.strictSame(await once(child, 'close'), [0, null])
+})
+
 t.test('npm start brings all of it up, says where, and a signal takes it down', async (t) => {
   const { child, file, directory, out, exited } = await start(t)
   const ca = await readFile(file.ca, 'utf8')
-  t.equal((await request(`${file.gateway}/_harness/readyz`, { ca })).status, 200)
+  await ready(file)
   t.equal((await request(`${file.upstream}/_lab/requests`, { ca })).status, 200)
   t.equal((await request(`${file.ingestion}/_lab/rows`, { ca })).status, 200)
   t.strictSame(Object.keys(file), [
@@ -70,10 +97,8 @@ t.test('npm start brings all of it up, says where, and a signal takes it down', 
 
 t.test('if the gateway dies, the lab says how and ends with an error', async (t) => {
   const { file, out, exited } = await start(t)
-  const pid = (): string | undefined => /\(process (\d+)\)/.exec(out())?.[1]
-  // it says so after the file is there; the test's own time-out is the limit
-  while (pid() === undefined) await delay(20)
-  process.kill(Number(pid()), 'SIGKILL')
+  const pid = await until(() => /\(process (\d+)\)/.exec(out())?.[1])
+  process.kill(Number(pid), 'SIGKILL')
   t.equal(await exited, 1)
   t.match(out(), /the gateway has ended by itself: signal SIGKILL/)
   const ca = await readFile(file.ca, 'utf8')
