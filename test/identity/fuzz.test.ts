@@ -5,6 +5,9 @@ import { signRaw } from './support/issuer.ts'
 import { makeRandom } from './support/random.ts'
 import { bearer, makeWorld, PUBLIC_URL } from './support/world.ts'
 
+// too long for test/quick.ts
+t.setTimeout(300_000)
+
 const SEED = 7_515
 const STATUSES = new Set([400, 401, 403])
 

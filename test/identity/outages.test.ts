@@ -7,6 +7,9 @@ import { GRAPH_TENANT, makeBadWorld } from './support/bad-world.ts'
 import { bearer, codeOf, GROUP, makeWorld, type World } from './support/world.ts'
 import { ISSUER_DEFAULTS } from '../support/issuer-defaults.ts'
 
+// too long for test/quick.ts
+t.setTimeout(300_000)
+
 const calls = (issuer: TestIssuer, route: Route) => issuer.calls.get(route) ?? 0
 const entraToken = async (world: World, changes = {}) =>
   bearer(await sign(world.entraKey, world.entraUser(changes)))

@@ -22,6 +22,9 @@ import { verifyChain } from '../../../src/audit/inspect/verify.ts'
 import type { Command, Io } from '../../../src/cli/io.ts'
 import { exchangeOf } from '../../support/exchange.ts'
 
+// too long for test/quick.ts
+t.setTimeout(300_000)
+
 /** A spool with three boots and several segments, as a copy that no gateway knows of. */
 async function spool(t: Test): Promise<{ directory: string; rows: SinkRow[] }> {
   const sink = await sinkServer(t)

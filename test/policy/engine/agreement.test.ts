@@ -13,6 +13,9 @@ import { cedarPolicies, type PolicySet } from '../../../src/policy/load/rules.ts
 import { loadPolicy } from '../../../src/policy/load/load.ts'
 import { ML, principal, SUB, writePolicies } from '../support.ts'
 
+// too long for test/quick.ts
+t.setTimeout(300_000)
+
 /** A small deterministic generator (mulberry32): a failure names its seed. */
 function random(seed: number): <T>(from: readonly T[]) => T {
   let state = seed
