@@ -1,5 +1,5 @@
 /**
- * Each issuer: whether its clock agrees with ours, whether it is found, and whether its keys can be believed.
+ * Each issuer: whether its clock agrees with ours, whether it is found, and whether its key set is acceptable.
  * @module
  */
 import type { IssuerConfig } from '../config/schema/schema.ts'

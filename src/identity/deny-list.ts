@@ -5,8 +5,8 @@
  * an operator ends one now. A line names one: `principal entra/<tid>/<oid>`, `client okta/<cid>`, `token entra/<uti>`.
  * `#` starts a comment.
  *
- * The file is looked at for each request, without waiting: one `stat` of a local file costs two microseconds, and no
- * request that arrives after a name was written is judged by an older list.
+ * Each request checks synchronously whether the file has changed: one `stat` of a local file costs two microseconds, and
+ * no request that arrives after a name was written is judged by an older list.
  * @module
  */
 import { readFileSync, statSync } from 'node:fs'
@@ -25,7 +25,7 @@ export interface DenyListOptions {
 export interface DenyList {
   /** By the file as it stands now. */
   denies(principal: Principal): boolean
-  /** Takes off the list what is gone from the file since the last look. Called twice a second once started. */
+  /** Removes entries that are no longer in the file, once it is stable. Called twice a second after `start`. */
   settle(): void
   /** Calls `listener` after each change. */
   onChange(listener: () => void): void
@@ -44,7 +44,7 @@ interface Parsed {
 export function createDenyList({ file, log }: DenyListOptions): DenyList {
   const listeners: (() => void)[] = []
   let entries: ReadonlySet<string> = new Set()
-  /** What the file says, while something that it no longer says still counts; `old` once a look found it so. */
+  /** The file's content while removed entries still count; `old` once one reading has found it unchanged. */
   let settling: { readonly entries: ReadonlySet<string>; old: boolean } | null = null
   let seen = ''
   let text: string | null = null
@@ -57,8 +57,8 @@ export function createDenyList({ file, log }: DenyListOptions): DenyList {
     if (changed) for (const listener of listeners) listener()
   }
 
-  /** What is new counts at once. With a fault nothing is taken from the list at all. */
-  function look(): void {
+  /** Reads the file if it has changed. New entries count at once; nothing is removed here. */
+  function readIfChanged(): void {
     if (file === null) return
     try {
       const version = versionOf(file)
@@ -80,12 +80,12 @@ export function createDenyList({ file, log }: DenyListOptions): DenyList {
     }
   }
 
-  /** What is gone counts when the file stayed as it is from one look to the next: one being written frees nobody. */
+  /** Entries are removed only when the file stayed the same between two calls: a half-written file frees nobody. */
   function settle(): void {
     const before = settling
     // two writes within one tick of the file system's clock look the same: a file that just changed is read again
     if (before !== null) seen = ''
-    look()
+    readIfChanged()
     if (settling === null) return
     if (settling === before && before.old) {
       settling = null
@@ -95,7 +95,7 @@ export function createDenyList({ file, log }: DenyListOptions): DenyList {
 
   return {
     denies(principal) {
-      look()
+      readIfChanged()
       if (entries.size === 0) return false
       const { id, issuer, client, tokenId } = principal
       return (
@@ -109,7 +109,7 @@ export function createDenyList({ file, log }: DenyListOptions): DenyList {
       listeners.push(listener)
     },
     start() {
-      look()
+      readIfChanged()
       if (fault !== null) throw new Error(`the deny list: ${fault}`)
       if (file === null) return
       timer = setInterval(settle, SETTLE_MS)

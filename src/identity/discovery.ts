@@ -12,7 +12,7 @@ export interface Metadata {
   readonly introspectionEndpoint: string | null
 }
 
-/** `foreign`: the document names another issuer, which no retry will mend. */
+/** `foreign`: the document names another issuer, which a retry cannot repair. */
 export type Discovered =
   | { readonly ok: true; readonly metadata: Metadata }
   | { readonly ok: false; readonly foreign: boolean; readonly why: string }

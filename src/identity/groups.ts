@@ -26,7 +26,7 @@ export interface GroupResolverOptions {
   readonly timeoutMs: number
 }
 
-/** Group ids as Graph has them, lower case, and until when they may be believed. */
+/** Group ids from Graph, lower case, and until when they are valid. */
 interface Membership {
   readonly ids: readonly string[]
   /** Milliseconds since the epoch. */
@@ -34,7 +34,7 @@ interface Membership {
 }
 
 export interface GroupResolver {
-  /** @throws Refusal `groups_unresolved` (Graph will not tell), `graph_unavailable` (Graph cannot tell now) */
+  /** @throws Refusal `groups_unresolved` (Graph refuses to say), `graph_unavailable` (Graph does not answer) */
   resolve(principal: Pick<Principal, 'id' | 'kind'>, objectId: string): Promise<Membership>
   counts: Guard['counts']
 }

@@ -1,7 +1,7 @@
 /**
  * From a request's credential to its principal: the whole stage in order.
  *
- * A token that was seen before costs a hash, a look into the cache and a look into the deny list.
+ * A token that was verified before costs a hash, a cache lookup and a deny-list lookup.
  * @module
  */
 import { hash } from 'node:crypto'

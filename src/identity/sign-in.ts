@@ -1,5 +1,5 @@
 /**
- * What a policy may require of the sign-in behind a token, and how the client is told to mend it.
+ * What a policy may require of the sign-in behind a token, and how the client is told to meet it.
  * @module
  */
 import { Refusal } from '../errors.ts'

@@ -1,12 +1,12 @@
 /**
- * Tokens that were verified, so that the next request with one costs a hash and no signature check.
+ * Cache of verified tokens: the next request with one costs a hash and no signature check.
  * @module
  */
 import { LRUCache } from 'lru-cache'
 import type { Binding } from './credential/sender.ts'
 import type { Principal } from './principal.ts'
 
-/** A verified token: what it made, and until when that may be believed. */
+/** What a verified token established, and until when it is valid. */
 export interface VerifiedToken {
   readonly principal: Principal
   /** What the token is bound to; checked again on each request. */

@@ -1,5 +1,5 @@
 /**
- * The broker: turns permits into grants, with tokens of the configured identities that nothing ever prints.
+ * The broker: turns permits into grants, with tokens of the configured identities; no token is ever printed.
  * @module
  */
 import { Refusal } from '../errors.ts'
@@ -99,7 +99,7 @@ export function createBroker(options: BrokerOptions): Broker {
   function find(name: string): IdentityConfig {
     const identity = identities.get(name)
     if (identity !== undefined) return identity
-    // policies are checked against the configuration at load; this is the net below
+    // policies are checked against the configuration at load, so this should not happen
     throw new Refusal('identity_unavailable', `identity "${name}" is not configured`)
   }
 

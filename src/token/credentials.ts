@@ -1,6 +1,6 @@
 /**
  * The explicit credentials, one kind each: managed identity, workload identity, on behalf of the caller.
- * Never a chain that tries one after another: what a request goes out under is configured, not found.
+ * Never a chain that tries one after another: the identity of a request is configured, not discovered.
  * @module
  */
 import {

@@ -1,8 +1,8 @@
 /**
- * A look at the token that our own identity endpoint handed out, before it is used: is it the one that was asked for?
+ * Checks that a token from our own identity endpoint is the one that was asked for, before it is used.
  *
  * The signature is not verified: the token comes straight from the endpoint, is meant for Azure and is judged
- * there. What this look prevents is sending Azure a token of another identity, for another audience, or of another
+ * there. This check prevents sending Azure a token of another identity, for another audience, or of another
  * caller, because an endpoint was misconfigured or impersonated.
  * @module
  */

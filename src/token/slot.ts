@@ -45,7 +45,7 @@ export interface Slot {
   readonly close: () => void
 }
 
-/** One caller's share of a slot; identities that act for themselves have a single one. */
+/** What is held for one caller; an identity that acts for itself has a single entry. */
 interface Entry {
   held: Held | null
   pending: Promise<Held> | null
@@ -65,7 +65,7 @@ export function createSlot(options: SlotOptions): Slot {
     const { held } = entry
     if (held !== null && isUsable(held)) {
       if (now() >= held.refreshAt && entry.pending === null && fetcher.mayTry()) {
-        // in the background: whoever asked has a token; a failure is logged and counted where it happens
+        // in the background: the caller has a token already; the fetcher logs and counts a failure
         fetchInto(entry, assertion).catch(() => undefined)
       }
       return Promise.resolve(held)
@@ -74,7 +74,7 @@ export function createSlot(options: SlotOptions): Slot {
   }
 
   function entryOf(assertion: string | null): Entry {
-    // the caller's token itself is no key: what is kept of it cannot be used as one
+    // the cache key is a hash, so that the caller's token itself is not kept
     const key = assertion === null ? '' : createHash('sha256').update(assertion).digest('base64')
     let entry = entries.get(key)
     if (entry === undefined) {

@@ -64,7 +64,7 @@ export const httpClient: HttpClient = {
 }
 
 /**
- * Runs one attempt. `signal` ends all that it sends: @azure/identity heeds neither signals nor time-outs.
+ * Runs one attempt. `signal` ends all that it sends: @azure/identity ignores signals and has no time-outs.
  * The value is null if the attempt threw, whose error is dropped: the library's errors hold requests, answers and
  * secrets, and what may be known of them is in the second part of the result.
  */

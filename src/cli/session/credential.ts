@@ -33,16 +33,16 @@ export interface Credential {
 
 /** Azure's clients ask for another token when one has less than this to live. */
 const FRESH_MS = 300_000
-/** What is left must at least suffice for one call. */
+/** A token with less than this to live is not used. */
 const USABLE_MS = 30_000
 
-/** The gateway that is meant, or null for the default session's. @throws Problem */
+/** The gateway that the options or the environment name, or null for the default session's. @throws Problem */
 export function wantedGateway(io: Io, { gateway }: Pick<Wanted, 'gateway'>): string | null {
   const given = gateway ?? io.env['AZUREML_HARNESS_GATEWAY'] ?? ''
   return given === '' ? null : gatewayOrigin(given)
 }
 
-/** The certificates that are meant, as an absolute path. */
+/** The certificates that the options or the environment name, as an absolute path. */
 export function wantedCa(io: Io, { ca }: Pick<Wanted, 'ca'>): string | null {
   const given = ca ?? io.env['AZUREML_HARNESS_CA'] ?? ''
   return given === '' ? null : resolve(io.cwd, given)

@@ -14,7 +14,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 const OTHERS = 0o077
 const POLL_MS = 50
-/** Longer than the time-outs of all that is done under the lock: who held it that long is gone. */
+/** Longer than the time-outs of all that is done under the lock: a holder of that age has ended without releasing it. */
 const STALE_MS = 60_000
 
 /** `AZUREML_HARNESS_HOME`, or `azureml-harness` where the platform keeps a person's configuration. */
@@ -71,7 +71,7 @@ export async function readPrivate(path: string): Promise<string | null> {
   })
   if (handle === null) return null
   try {
-    // judged by the open handle: between a look at the path and opening it the file could be another
+    // checked on the open handle: the file at the path could be replaced between a check and opening it
     judge(path, await handle.stat(), '600')
     return await handle.readFile('utf8')
   } finally {

@@ -1,5 +1,5 @@
 /**
- * `login`: signs a person in at the gateway's issuer, and keeps what comes of it.
+ * `login`: signs a person in at the gateway's issuer, and stores the tokens.
  * @module
  */
 import { parseArgs } from 'node:util'

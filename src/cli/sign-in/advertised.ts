@@ -1,5 +1,5 @@
 /**
- * Who issues tokens for a gateway, by the gateway's own word (RFC 9728), and which client the command line is there.
+ * The issuers that a gateway publishes (RFC 9728), and the command line's client at each.
  * @module
  */
 import { issuerUrl } from '../../identity/discovery.ts'
@@ -13,7 +13,7 @@ export interface Advertised {
   readonly name: string
   readonly profile: ProfileName
   readonly issuer: string
-  /** What a token for this gateway is asked for as. */
+  /** The audience to ask for a token with. */
   readonly audience: string
   /** The command line's public client at this issuer; null if the gateway's configuration names none. */
   readonly clientId: string | null
@@ -34,7 +34,7 @@ export function gatewayOrigin(text: string): string {
 /** @throws Problem if there is no gateway, or if what answers there is another one */
 export async function findIssuers(gateway: string, fetch: Fetch): Promise<readonly Advertised[]> {
   const document = await fetchObject(fetch, `${gateway}/.well-known/oauth-protected-resource`)
-  // RFC 9728 section 3.3: else a look-alike could have tokens made out for another
+  // RFC 9728 section 3.3: else a look-alike could obtain tokens for another gateway
   if (document.get('resource') !== gateway)
     throw new Problem(
       `${gateway} says that it is another gateway`,

@@ -18,7 +18,7 @@ export interface Registration {
   readonly scopes: readonly string[]
 }
 
-/** What came of signing in; times in milliseconds since the epoch. */
+/** The result of signing in; times in milliseconds since the epoch. */
 export interface Tokens {
   readonly accessToken: string
   readonly expiresAt: number

@@ -11,7 +11,7 @@ export interface RedirectOptions {
   readonly host: 'localhost' | '127.0.0.1'
   /** 0 picks a free port. */
   readonly port: number
-  /** What comes back without it did not start here, and is not listened to. */
+  /** A redirect without it belongs to another sign-in and is ignored. */
   readonly state: string
   readonly signal: AbortSignal
 }
@@ -38,7 +38,7 @@ const HEADERS = {
 /** Listens until `close`. @throws Problem if the port is taken */
 export async function awaitRedirect(options: RedirectOptions): Promise<Redirect> {
   const { promise, resolve, reject } = Promise.withResolvers<URL>()
-  // a flow that fails before it waits must not leave a rejection that nobody sees
+  // a flow that fails before it awaits this must not leave an unhandled rejection
   promise.catch(() => undefined)
   let origin = ''
   const server = createServer({ maxHeaderSize: 32_768 }, (request, response) => {

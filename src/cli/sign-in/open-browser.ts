@@ -1,5 +1,5 @@
 /**
- * Opens a URL in the person's browser, if there is one; that it did is never relied on.
+ * Opens a URL in the person's browser, if there is one; nothing depends on whether that succeeds.
  * @module
  */
 import { spawn } from 'node:child_process'
@@ -7,7 +7,7 @@ import { platform } from 'node:os'
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Whether a browser on this machine can reach this machine's loopback and be seen by who types. */
+/** Whether the person at the terminal can see a browser that runs on this machine. */
 export function hasBrowser(env: Environment): boolean {
   if (isSet(env['SSH_CONNECTION']) || isSet(env['SSH_TTY'])) return false
   if (platform() === 'darwin' || platform() === 'win32') return true

@@ -4,7 +4,7 @@
  */
 import { Refusal } from '../../errors.ts'
 
-/** What the caller presented, unjudged. */
+/** What the caller presented, not yet verified. */
 export interface Credential {
   readonly scheme: 'bearer' | 'dpop'
   readonly token: string

@@ -26,13 +26,13 @@ const MAX_AGE_SECONDS = 60
 /** Clocks of clients run ahead too. */
 const MAX_AHEAD_SECONDS = 5
 const MAX_JTI_LENGTH = 256
-/** A proof can be used for as long as this, counted from its first use. */
+/** How long a used proof is remembered: it could be accepted no longer than this. */
 const WINDOW_MS = (MAX_AGE_SECONDS + MAX_AHEAD_SECONDS) * 1_000
 /** About 300 a second; above that proofs are refused, not forgotten. */
 const MAX_PROOFS_OF_A_KEY = 20_000
 
 export function createDpopCheck({ publicUrl, now }: DpopOptions): DpopCheck {
-  const replays = createReplayGuard(now)
+  const replays = createReplayCheck(now)
   return async ({ credential, method, url }, jkt) => {
     const { header, typ, alg, claims } = readProof(credential.proof)
     if (typ !== 'dpop+jwt' || !ALGORITHMS.includes(alg)) throw bad('its type or algorithm')
@@ -67,7 +67,7 @@ async function verifyProof(proof: string, jwk: unknown, alg: string): Promise<st
   try {
     await jwtVerify(proof, await importJWK(key, alg), {
       algorithms: [alg],
-      // Times are judged below, by the window of proofs
+      // Times are checked below, by the window of proofs
       currentDate: new Date(0),
       clockTolerance: Number.MAX_SAFE_INTEGER,
     })
@@ -89,7 +89,7 @@ function isSameUrl(htu: unknown, expected: string): boolean {
 }
 
 /** Proofs of one key count against that key, so that a client can only ever shut itself out. */
-function createReplayGuard(now: () => number): { use(jkt: string, jti: string): void } {
+function createReplayCheck(now: () => number): { use(jkt: string, jti: string): void } {
   // In order of use, so that the oldest are the first
   const seen = new Map<string, { until: number; jkt: string }>()
   const perKey = new Map<string, number>()

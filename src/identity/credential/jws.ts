@@ -1,5 +1,5 @@
 /**
- * A compact JWS taken apart and not yet believed: what may be looked at before its signature is checked.
+ * A compact JWS split into header and claims, which may be read before the signature is checked but not trusted.
  * @module
  */
 import { Refusal } from '../../errors.ts'
@@ -57,7 +57,7 @@ export function takeApart(token: string): Unverified {
   }
 }
 
-/** A segment that encodes back to another text than it had is a second spelling of the same token. */
+/** Refuses a segment that is not canonical: it would be a second spelling of the same token. */
 function decode(segment: string): Buffer {
   const bytes = Buffer.from(segment, 'base64url')
   if (bytes.toString('base64url') !== segment) throw bad('the token is not canonical base64url')

@@ -1,5 +1,5 @@
 /**
- * Names the mistake behind a token of the wrong kind, so that its sender can mend it.
+ * Names the mistake behind a token of the wrong kind, so that its sender can correct it.
  *
  * Judged on claims that nobody verified: it only ever chooses the words of a refusal.
  * @module
@@ -27,14 +27,14 @@ const FOREIGN_AUDIENCES: ReadonlyMap<unknown, string> = new Map([
 ])
 const ACCESS_TOKEN_REMEDY = 'send the access token that was issued together with it'
 
-/** The refusal for what is no JWT and nobody could be asked about. */
+/** The refusal for a token that is no JWT where no issuer can be asked about it. */
 export function opaqueRefusal(): Refusal {
   return new Refusal('invalid_token', 'the token is not a signed JWT', {
     remedy: 'send an access token of an issuer configured here; keys of endpoints are not accepted',
   })
 }
 
-/** The refusal for an ID token, wherever it is found out. */
+/** The refusal for an ID token, wherever it is recognised. */
 export function idTokenRefusal(): Refusal {
   return new Refusal('invalid_token', 'this is an ID token', { remedy: ACCESS_TOKEN_REMEDY })
 }

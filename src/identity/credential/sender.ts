@@ -1,5 +1,5 @@
 /**
- * Sender-constrained tokens: a token that is bound to a key is worth nothing without proof of that key.
+ * Sender-constrained tokens: a token that is bound to a key is accepted only with proof of that key.
  * @module
  */
 import { createHash } from 'node:crypto'

@@ -29,7 +29,7 @@ export function createAuthorities(
   const authorities = new Map<IssuerConfig, Authority>()
   for (const config of issuers) authorities.set(config, createAuthority(config, options))
 
-  /** An opaque token names nobody. It is shown to one issuer, never to several in turn. */
+  /** An opaque token names no issuer. It is sent to the only one that can introspect, never to several. */
   async function judgeOpaque(token: string, digest: string): Promise<VerifiedToken> {
     const [one, ...others] = [...authorities].filter(([, authority]) => authority.canIntrospect)
     if (one === undefined) throw opaqueRefusal()

@@ -1,5 +1,5 @@
 /**
- * One trusted issuer: all that it takes to turn a token of its own into a principal.
+ * One trusted issuer: turns its tokens into principals.
  * @module
  */
 import type { IssuerConfig, SecretSource } from '../../config/schema/schema.ts'
@@ -26,7 +26,7 @@ export interface AuthorityOptions {
 }
 
 export interface Authority {
-  /** Whether tokens that are no JWT can be asked about. */
+  /** Whether tokens that are no JWT can be introspected. */
   readonly canIntrospect: boolean
   /** @throws Refusal */
   judgeSigned(
@@ -64,7 +64,7 @@ export function createAuthority(config: IssuerConfig, options: AuthorityOptions)
   const groupResolver: GroupResolver | null =
     graph === undefined ? null : createGroupResolver({ ...graph, graphToken, now, timeoutMs })
 
-  /** The groups that the token had no room for: all of them, or a refusal, never fewer. */
+  /** Adds the groups that the token had no room for: all of them, or it refuses. */
   async function complete({
     principal,
     overage,
@@ -86,7 +86,7 @@ export function createAuthority(config: IssuerConfig, options: AuthorityOptions)
   async function judgeOpaque(token: string, digest: string, matched: MatchedIssuer) {
     if (introspector === null) throw opaqueRefusal()
     const answer = await introspector.introspect(token, digest)
-    // The issuer answered for an access token, so its type is settled
+    // The introspector accepts answers about access tokens only
     const parts = { typ: 'at+jwt', claims: profile.introspected(answer) }
     checkAudiences(parts, config.audiences)
     checkLifetime(parts)

@@ -1,6 +1,6 @@
 /**
  * Asking an issuer about a token that cannot be verified here (RFC 7662): opaque tokens, Okta organisation servers,
- * and tokens whose revocation must be seen within half a minute. No answer is a refusal.
+ * and tokens whose revocation must be seen within half a minute. If the issuer does not answer, the token is refused.
  * @module
  */
 import * as client from 'openid-client'
@@ -13,7 +13,7 @@ import { createNegativeCache } from '../../lib/negative-cache.ts'
 import { fetchBounded, isLoopback, nameFailure, type Answer } from '../../lib/http.ts'
 import { membersOf, type Members } from '../../lib/strict-json.ts'
 
-/** How long an answer, also a negative one, stands. */
+/** How long an answer is cached, also a negative one. */
 export const ANSWER_MS = 30_000
 
 export interface IntrospectorOptions {
@@ -76,7 +76,7 @@ export function createIntrospector({
       })
       return { ok: true, status: 200, body, retryAfter: null }
     } catch (error) {
-      // Also its refusal of our own credential: a fault of ours must not turn into "the token is bad"
+      // Also when it refuses our own credential: our fault must not become "the token is not active"
       return { ok: false, why: nameFailure(error) }
     }
   }

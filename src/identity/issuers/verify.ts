@@ -73,7 +73,7 @@ export function checkAudiences(
   )
 }
 
-/** jose accepts an `exp` of 1e300; here a lifetime that no issuer gives is a forgery or a fault. */
+/** jose accepts an `exp` of 1e300; a lifetime that no issuer gives is refused. */
 export function checkLifetime({ claims }: Pick<Unverified, 'claims'>): void {
   const lifetime = requireTime(claims, 'exp') - requireTime(claims, 'iat')
   if (lifetime > MAX_LIFETIME_SECONDS) throw malformed('exp', 'within 28 hours of "iat"')

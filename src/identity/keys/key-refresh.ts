@@ -1,5 +1,5 @@
 /**
- * The key set that one issuer is believed to have, and when it is asked for it again.
+ * One issuer's cached key set, and when it is fetched again.
  * @module
  */
 import { Refusal } from '../../errors.ts'
@@ -9,7 +9,7 @@ import { createKeySource, type KeySourceOptions } from './key-source.ts'
 
 /** A set younger than this is not asked for again by schedule; the refresh comes at half of it, with jitter. */
 export const FRESH_MS = 600_000
-/** Older than this, keys are not believed any more, outage or not. */
+/** Older than this, keys are not used any more, outage or not. */
 export const MAX_STALE_MS = 86_400_000
 /** Unknown key ids, and an issuer that fails, cost one attempt in this time. */
 export const ATTEMPT_GAP_MS = 30_000
@@ -31,11 +31,11 @@ export interface KeyRefreshState {
 }
 
 export interface KeyRefresh {
-  /** The set to verify with; null if there is none that may still be believed. */
+  /** The set to verify with; null if there is none or it is too old. */
   current(): KeySet | null
   /** One refresh however many wait. Never rejects. */
   refresh(): Promise<void>
-  /** Whether the schedule or the back-off has come to its end. */
+  /** Whether the schedule, or the back-off after a failure, allows the next refresh. */
   isDue(): boolean
   isUnderWay(): boolean
   /** Whether the last refresh failed. */

@@ -1,5 +1,5 @@
 /**
- * One issuer's published key set, judged: which keys may verify tokens, and whether the set can be believed at all.
+ * Checks one issuer's published key set: which keys may verify tokens, and whether the set is acceptable at all.
  * @module
  */
 import { calculateJwkThumbprint, createLocalJWKSet, importJWK } from 'jose'
@@ -15,12 +15,12 @@ export interface VerificationKey {
   readonly issuer: string | null
 }
 
-/** A set that is believed. */
+/** A set that was accepted. */
 export interface KeySet {
   readonly keys: readonly VerificationKey[]
   /** Key ids that are in the set and may not verify tokens: for encryption, weak, or there twice. */
   readonly unusable: ReadonlySet<string>
-  /** What an operator should hear of. */
+  /** For the operator's log. */
   readonly warnings: readonly string[]
   /** The key itself, for jose; `kid` must name one of `keys`, or be null if there is only one. */
   resolve(alg: string, kid: string | null): Promise<CryptoKey>
@@ -32,10 +32,10 @@ const MIN_RSA_BITS = 2048
 const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 
 /**
- * Judges a key set document.
+ * Checks a key set document.
  *
- * @returns the set, or in one word group why the whole document is refused: it would replace good keys, so
- *   one that is empty, oversized or holds secrets is treated as an outage and not as an answer
+ * @returns the set, or why the whole document is refused: a set that is empty, oversized or holds secrets must not
+ *   replace good keys, so it counts as an outage
  */
 export async function readKeySet(
   document: unknown,

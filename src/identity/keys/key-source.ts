@@ -34,7 +34,7 @@ export function createKeySource(options: KeySourceOptions): KeySource {
   let metadataAt = 0
   let foreign = false
 
-  /** The address, or why it is not known. Once it is, a document that fails or turns foreign changes nothing. */
+  /** The key set's address, or why it is not known. A known one is kept when a later document fails or is foreign. */
   async function locate(signal: AbortSignal): Promise<{ uri: string | null; why: string }> {
     if (metadata !== null && now() - metadataAt < METADATA_FRESH_MS) {
       return { uri: metadata.jwksUri, why: '' }
@@ -60,7 +60,7 @@ export function createKeySource(options: KeySourceOptions): KeySource {
       try {
         return await readKeySet(answer.body, algorithms)
       } catch (error) {
-        // Whatever a document does to a library: it is no set, and the old keys stay
+        // A document that makes the library throw is no key set, and the old keys stay
         return nameFailure(error)
       }
     },
