@@ -38,7 +38,7 @@ interface Effect<Value> {
   readonly read: (written: Written) => Read<Value>
   /** Whether the permits that apply bring it along: then a decision has it, and `explain` shows it. */
   readonly ofPermit: boolean
-  /** Whether the request's body is read for it: never, always, or for the types of resources whose bodies are changed. */
+  /** Whether the body is read for it: never, always, or for types of resources whose bodies effects change. */
   readonly body: 'streamed' | 'read' | 'changed'
   /** What has then been done to the body; null if nothing. */
   readonly done: string | null

@@ -1,5 +1,5 @@
 /**
- * Policies that can be loaded again while requests are judged: atomically, keeping the last good ones.
+ * Policies that can be loaded again while requests are judged: as a whole, and keeping the last valid ones.
  * @module
  */
 import { createDecide, type Decide, type DecideOptions } from './decide.ts'
@@ -18,7 +18,7 @@ export interface LivePolicy {
   /** Always the judge of one whole set: a request never sees half of a reload. */
   readonly decide: Decide
   readonly current: () => PolicySet
-  /** Loads again. Never rejects: a fault keeps what is in force, and is the answer. Calls that overlap share one load. */
+  /** Loads again. Never rejects: if there is a fault, the policies in force are kept. Calls that overlap share one load. */
   readonly reload: () => Promise<Reloaded>
 }
 

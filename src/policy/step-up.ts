@@ -11,7 +11,7 @@ import type { SignInRequirement } from '../identity/sign-in.ts'
 import type { Facts } from './facts.ts'
 import type { Rule } from './load/rules.ts'
 
-/** Null if the sign-in behind the principal's token meets the requirement; else the refusal, a challenge if it can be. */
+/** Null if the sign-in behind the principal's token meets the requirement; else the refusal, if possible a challenge. */
 export type CheckSignIn = (principal: Principal, requirement: SignInRequirement) => Refusal | null
 
 /** The same for a sign-in that people or records describe, as of a moment in milliseconds since the epoch. */

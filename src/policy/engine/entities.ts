@@ -17,7 +17,7 @@ export interface Question {
   readonly context: Context
 }
 
-/** A map by type and id. It looks up the id alone first: joining the two, long as ids are, costs more than the lookup. */
+/** A map by type and id. It looks up the id first, because joining the two, long as ids are, costs more than that. */
 export interface UidMap<T> {
   readonly get: (uid: Uid) => T | undefined
   readonly set: (uid: Uid, value: T) => void

@@ -4,7 +4,8 @@
  * A rule is left out only if its scope cannot match: if it names a principal, an action or a resource that the request's
  * own neither equals nor is in, or another kind of resource. Cedar would find such a rule unsatisfied, so leaving it out
  * changes no answer. Of a rule that stays, `in` in its scope is known to hold, so Cedar is asked for the rest only. The
- * cost of a decision grows with that rest and with the entities that it names. test/policy/engine/agreement.test.ts compares with plain Cedar over the rules as written.
+ * cost of a decision grows with that rest and with the entities that it names. test/policy/engine/agreement.test.ts
+ * compares with plain Cedar over the rules as written.
  * @module
  */
 import { preparsePolicySet } from '@cedar-policy/cedar-wasm/nodejs'
@@ -75,7 +76,7 @@ function parse(key: string, policies: () => CedarPolicies, named: () => Slice['n
   return slice
 }
 
-/** These rules as they are written, parsed if Cedar does not have them. The key must be the same for the same rules only. */
+/** These rules as they are written, parsed unless Cedar has them. No other rules may have the same key. */
 export function parseRules(key: string, rules: readonly Rule[]): Slice {
   return parse(
     key,
