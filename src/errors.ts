@@ -1,7 +1,7 @@
 /**
- * Every way this gateway says no: one class, and one closed table of codes with their status.
+ * Every way this gateway refuses a request: one class and one closed table of codes.
  *
- * The reason inside is rich and goes to the record; what goes over the wire is `code`, `message` and the decision.
+ * The client gets `code`, `message` and the decision (http/refusal-answer.ts); the rest of the detail goes to the record.
  * @module
  */
 
@@ -70,7 +70,7 @@ export const STATUS = {
 /** A refusal's machine-readable code. */
 export type RefusalCode = keyof typeof STATUS
 
-/** Whether it is policy that says no. */
+/** Whether policy refused, and not the request, a token or something that failed. */
 export function isOfPolicy(code: RefusalCode): boolean {
   return code === 'policy_refused' || code === 'secrets_refused' || code === 'policy_error'
 }
@@ -90,7 +90,10 @@ export interface RefusalDetail {
   readonly cause?: unknown
 }
 
-/** The one error class: any stage throws it, and pipeline.ts answers it (http/refusal-answer.ts has the form). */
+/**
+ * The one error class of refusals, for every stage to throw. The pipeline answers with it, unless a stage has caught it:
+ * for an entry to leave out of a list, a token to fetch again, or an answer that has begun and can only break off.
+ */
 export class Refusal extends Error {
   override readonly name = 'Refusal'
   readonly code: RefusalCode
@@ -105,7 +108,7 @@ export class Refusal extends Error {
   }
 }
 
-/** Anything thrown becomes a refusal: an error of ours never lets a request through, nor shows its text. */
+/** Whatever was thrown as a refusal: a fault of the gateway never lets a request through, and its text is never sent. */
 export function toRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error
   return new Refusal('internal_error', 'the gateway failed to judge this request', {

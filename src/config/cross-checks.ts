@@ -12,15 +12,18 @@ import { isLoopback } from '../lib/http.ts'
 
 const NAME = /^[a-z][a-z0-9-]{0,62}$/
 
+/** Whether the file itself has a key, and not only its default. */
+type IsStated = (path: KeyPath) => boolean
+
 /** All contradictions in a configuration that fits the schema; empty if there is none. */
-export function crossCheck(config: Config): Finding[] {
+export function crossCheck(config: Config, isStated: IsStated): Finding[] {
   return [
     ...listenFindings(config),
     ...issuerFindings(config),
     ...identityFindings(config),
     ...auditFindings(config),
     ...urlFindings(config),
-    ...limitFindings(config),
+    ...limitFindings(config, isStated),
   ]
 }
 
@@ -144,10 +147,12 @@ function isPlainHttpElsewhere(url: string): boolean {
   return !isLoopback(new URL(url).hostname)
 }
 
-function limitFindings({ limits }: Config): Finding[] {
-  // Node applies the shorter of the two to headers and ignores a requestTimeout below headersTimeout for bodies
-  if (limits.headersTimeoutMs <= limits.requestTimeoutMs) return []
-  return [{ path: ['limits', 'headersTimeoutMs'], message: 'must not be above requestTimeoutMs' }]
+/** A time-out that is stated alone is no contradiction: the server takes the longer one for whole requests. */
+function limitFindings({ limits }: Config, isStated: IsStated): Finding[] {
+  const headers = ['limits', 'headersTimeoutMs']
+  const bothStated = isStated(headers) && isStated(['limits', 'requestTimeoutMs'])
+  if (!bothStated || limits.headersTimeoutMs <= limits.requestTimeoutMs) return []
+  return [{ path: headers, message: 'must not be above requestTimeoutMs' }]
 }
 
 function isAtLeast(a: number | undefined, b: number | undefined): boolean {

@@ -16,7 +16,9 @@ export interface Position {
 export interface YamlFile {
   readonly data: unknown
   /** The position of a key, or of the nearest of its parents that is there. */
-  locate(path: KeyPath): Position
+  readonly locate: (path: KeyPath) => Position
+  /** Whether the file itself has the key: afterwards `data` may have a default in its place. */
+  readonly has: (path: KeyPath) => boolean
 }
 
 /**
@@ -47,7 +49,11 @@ export function parseYaml(file: string, text: string): YamlFile {
     message: `is not valid YAML: ${lowerFirst(message)}`,
   }))
   if (faults.length > 0) throw new ConfigError(file, faults)
-  return { data: toData(file, document), locate: (path) => at(offsetOf(document, path)) }
+  return {
+    data: toData(file, document),
+    locate: (path) => at(offsetOf(document, path)),
+    has: (path) => document.hasIn(path),
+  }
 }
 
 function toData(file: string, document: Document.Parsed): unknown {

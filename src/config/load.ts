@@ -48,7 +48,7 @@ export async function loadConfig(file: string): Promise<Config> {
     )
   }
   if (!isConfig(data, reject)) return reject([])
-  const contradictions = crossCheck(data)
+  const contradictions = crossCheck(data, yaml.has)
   if (contradictions.length > 0) return reject(contradictions)
   absolutePaths(data, path.dirname(path.resolve(file)))
   return data

@@ -1,10 +1,10 @@
 /**
- * The framework's own refusals as ours.
+ * Fastify's own errors, as refusals.
  * @module
  */
 import { Refusal } from '../errors.ts'
 
-/** Fastify's own refusals, by their code, in our words. */
+/** The refusal that stands for an error of Fastify's; any other error as it is. */
 export function fromFramework(error: unknown): unknown {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string')
     return error

@@ -1,5 +1,5 @@
 /**
- * What Node's parser lets through and this gateway does not: checked on the raw headers, before anything is read.
+ * Refuses heads of requests that Node's parser accepts and another reader could understand differently.
  * @module
  */
 import type { IncomingMessage } from 'node:http'
@@ -7,10 +7,10 @@ import type { Socket } from 'node:net'
 import { Refusal } from '../errors.ts'
 
 const MAX_HEADERS = 100
-/** Without the target, which has a bound and a code of its own: Node's limit is for the two together. */
+/** Of headers alone: the target has a limit and a code of its own, and Node's limit is for both together. */
 const MAX_HEADER_BYTES = 16_384
 
-/** Headers that try to speak for another party; there is no honest use of them here. */
+/** Headers that would change what the request is or who sends it. No client of Azure ML needs them. */
 const REFUSED = new Map<string, string>([
   ['x-ms-authorization-auxiliary', 'carries tokens of its own'],
   ['x-http-method-override', 'overrides the method'],
@@ -100,7 +100,7 @@ function checkHost(host: string | undefined, hosts: ReadonlySet<string>): void {
   }
 }
 
-/** Connections with a request whose end two readers could see in two places. */
+/** Connections with a request whose end two readers could see in two places; known for as long as the connection lives. */
 const ambiguous = new WeakSet<Socket>()
 
 /**

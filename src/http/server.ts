@@ -1,5 +1,5 @@
 /**
- * The HTTP server: limits, and a record of what Node refuses before any hook can see it.
+ * The HTTP server: its limits, and a record of what Node refuses before any hook of Fastify runs.
  * @module
  */
 import type { Socket } from 'node:net'
@@ -40,16 +40,16 @@ function httpOptions(limits: Config['limits']): {
   }
 }
 
+// What is known of a connection hangs on its socket, and goes with it: Node reports its own failures with nothing else.
 /** Sockets whose failure already has its record: Node may report one several times. */
-const seen = new WeakSet<Socket>()
-
+const recorded = new WeakSet<Socket>()
 /** The newest request of each connection: bytes that cannot be read may be those of its body. */
 const newest = new WeakMap<Socket, IncomingMessage>()
 
 /**
  * Node's parser gave up on the bytes of a connection: one record, one plain answer, and the end of it.
- * @param unfinished a request whose body these bytes are: its own record says so, and there is no other; false if it is being
- *   answered otherwise
+ * @param unfinished refuses the request whose body these bytes are, so that its own record says so and there is no other;
+ *   false if that request is being answered otherwise
  */
 export function refuseBytes(
   error: Error & { code?: string },
@@ -57,8 +57,8 @@ export function refuseBytes(
   recorder: Recorder,
   unfinished: (request: IncomingMessage, refusal: Refusal) => boolean,
 ): void {
-  if (seen.has(socket)) return
-  seen.add(socket)
+  if (recorded.has(socket)) return
+  recorded.add(socket)
   const request = newest.get(socket)
   if (request?.complete === false) {
     const code = parserCode(error.code)
@@ -108,7 +108,7 @@ export function guardServer(server: Server | TlsServer, recorder: Recorder): voi
     newest.set(request.socket, request)
   })
   server.on('connect', (_request: IncomingMessage, socket: Socket) => {
-    seen.add(socket)
+    recorded.add(socket)
     refuseSocket(socket, 'method_not_allowed', recorder, 'CONNECT')
   })
   server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
@@ -127,8 +127,8 @@ export function guardServer(server: Server | TlsServer, recorder: Recorder): voi
       })
   })
   server.on('tlsClientError', (error: Error & { code?: string }, socket: Socket) => {
-    if (seen.has(socket)) return
-    seen.add(socket)
+    if (recorded.has(socket)) return
+    recorded.add(socket)
     const source = { ip: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }
     recorder.received({ source, what: error.code ?? 'TLS', status: 400 }).catch(() => undefined)
     socket.destroy()

@@ -144,6 +144,16 @@ void t.test('contradictions are reported together, in the order of the file', as
   st.equal((await faultsOf(st, text)).length, 3)
 })
 
+void t.test(
+  'a time-out that is stated alone does not contradict the default of the other',
+  async (st) => {
+    for (const limits of ['{ requestTimeoutMs: 2000 }', '{ headersTimeoutMs: 3600000 }']) {
+      const text = GOOD.replace('policies:', `limits: ${limits}\npolicies:`)
+      st.ok((await loadConfig(await writeConfig(st, text))).limits)
+    }
+  },
+)
+
 void t.test('plain http is accepted on loopback addresses, for a laboratory', async (st) => {
   for (const issuer of [
     'http://127.0.0.1:4000/x',
