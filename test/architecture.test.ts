@@ -39,6 +39,9 @@ const folder = (file: string): string => (file.includes('/') ? (file.split('/')[
 // in the order of the pipeline: a stage may take types from those before it, and values from none
 const STAGES = ['azureml', 'identity', 'policy', 'token', 'forward', 'enforce', 'audit']
 
+const MAX_FILES = 20
+const MAX_LINES = 400
+
 t.test('there is something to check', async (t) => {
   t.ok(files.length > 20)
   t.ok(imports.length > 50)
@@ -57,7 +60,7 @@ t.test('stages import no values of each other, and types only of stages before t
     const from = STAGES.indexOf(folder(item.from))
     const to = path === null ? -1 : STAGES.indexOf(folder(path))
     if (from === -1 || to === -1 || from === to) continue
-    // enforce is built on azureml's readers of documents; its effects are given what they need (docs/decisions/0004)
+    // enforce is built on azureml's readers of documents; its effects are given what they need (docs/decisions/0002)
     const reads = folder(item.from) === 'enforce' && !item.from.startsWith('enforce/effects/')
     t.ok(
       item.typeOnly || (reads && path?.startsWith('azureml/') === true),
@@ -92,7 +95,40 @@ t.test('only main.ts touches process', async (t) => {
     if (file === 'main.ts') continue
     const text = readFileSync(join(src, file), 'utf8').replace(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '')
     t.notMatch(text, /(?<![\w.'"])process\.(?!pid\b)/, `${file} uses process`)
+    // whose process a lock file names is asked of the system
+    const allowed = file === 'audit/spool/lock-file.ts' ? '{ kill, pid }' : null
+    const [, names] = /^import (.*) from '(?:node:)?process'$/m.exec(text) ?? []
+    if (names !== undefined) t.equal(names, allowed, `${file} imports ${names} of process`)
   }
+})
+
+t.test('a layer takes nothing of those above it', async (t) => {
+  // lowest first; doctor and cli see everything, and nothing but main.ts and each other sees them
+  const LAYERS: readonly (readonly string[])[] = [['lib'], ['vocabulary'], [...STAGES, 'http']]
+  const heightOf = (file: string): number => {
+    // it imports nothing, and all refuse with it
+    if (file === 'errors.ts') return 0
+    const height = LAYERS.findIndex((layer) => layer.includes(folder(file)))
+    return height === -1 ? LAYERS.length : height
+  }
+  // the words of every stage: what is known of a request, and what is configured
+  const shared = /^(?:exchange\.ts|config\/)/
+  for (const item of imports) {
+    const path = target(item)
+    if (path === null || shared.test(item.from)) continue
+    const isFree = heightOf(item.from) === 2 && shared.test(path)
+    t.ok(isFree || heightOf(path) <= heightOf(item.from), `${item.from} imports ${item.specifier}`)
+  }
+})
+
+t.test('folders and files stay small enough to be read', async (t) => {
+  const sizes = new Map<string, number>()
+  for (const file of files) {
+    sizes.set(dirname(file), (sizes.get(dirname(file)) ?? 0) + 1)
+    const lines = readFileSync(join(src, file), 'utf8').split('\n').length - 1
+    t.ok(lines <= MAX_LINES, `${file} has ${lines} lines`)
+  }
+  for (const [name, size] of sizes) t.ok(size <= MAX_FILES, `${name} has ${size} files`)
 })
 
 t.test('only pipeline.ts and exchange.ts write the exchange', async (t) => {
@@ -114,11 +150,11 @@ t.test('every module opens with what it is for', async (t) => {
   }
 })
 
-t.test('there is no cycle', async (t) => {
+t.test('there is no cycle, of types either', async (t) => {
   const graph = new Map<string, string[]>()
   for (const item of imports) {
     const path = target(item)
-    if (path === null || item.typeOnly) continue
+    if (path === null) continue
     graph.set(item.from, [...(graph.get(item.from) ?? []), path])
   }
   const done = new Set<string>()

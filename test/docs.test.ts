@@ -1,6 +1,6 @@
 /** Documents are tested: tables in docs say what the code says, both ways. */
-import { readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join, relative, resolve } from 'node:path'
 import t from 'tap'
 import { STATUS } from '../src/errors.ts'
 import { VERSION } from '../src/cli/serve.ts'
@@ -17,28 +17,51 @@ t.test('the version is that of package.json', async (t) => {
   t.equal(VERSION, JSON.parse(read('package.json')).version)
 })
 
-t.test('relative links in the documents lead somewhere', async (t) => {
-  for (const file of [
-    'README.md',
-    'SECURITY.md',
-    'CONTRIBUTING.md',
-    'docs/architecture.md',
-    'docs/cli.md',
-    'docs/errors.md',
-    'docs/limits.md',
-    'docs/clients.md',
-  ]) {
-    const base = join(root, file, '..')
-    for (const [, link] of read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
-      t.doesNotThrow(() => readdirOrFile(join(base, link ?? '')), `${file} links to ${link}`)
-    }
+const documents = [
+  'README.md',
+  'SECURITY.md',
+  'CONTRIBUTING.md',
+  ...readdirSync(join(root, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.md'))
+    .map((file) => `docs/${file}`),
+]
+
+t.test('relative links in every document lead somewhere', async (t) => {
+  t.ok(documents.length > 15)
+  for (const file of documents) {
+    for (const [, link = ''] of read(file).matchAll(/\]\((?!https?:|#)([^)#]+)/g))
+      t.ok(existsSync(join(root, file, '..', link)), `${file} links to ${link}`)
   }
 })
 
-function readdirOrFile(path: string): void {
-  try {
-    readFileSync(path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EISDIR') throw error
+t.test('README leads to every document', async (t) => {
+  const readme = read('README.md')
+  for (const file of documents.filter((name) => !/^(README|docs\/decisions\/)/.test(name)))
+    t.ok(readme.includes(`](${file})`), file)
+})
+
+t.test('files that are named to whoever changes the code are there', async (t) => {
+  for (const file of ['CONTRIBUTING.md', 'docs/architecture.md', 'docs/security-cases.md']) {
+    const named = [
+      ...read(file).matchAll(/`((?:src|test|lab|docs|config|policies|deploy|\.ci)\/[\w./-]*)`/g),
+    ]
+    t.ok(named.length > 0, file)
+    for (const [, path = ''] of named) t.ok(existsSync(join(root, path)), `${file} names ${path}`)
   }
-}
+})
+
+t.test('docs/architecture.md has the tree below src, and nothing else', async (t) => {
+  const rows = [...read('docs/architecture.md').matchAll(/^\| `(src\/[\w/-]+)` \|/gm)]
+  const folders = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+  t.same(rows.map(([, folder = '']) => folder).toSorted(), folders.toSorted())
+})
+
+t.test('decisions are numbered without holes', async (t) => {
+  const files = documents.filter((file) => file.startsWith('docs/decisions/')).toSorted()
+  for (const [index, file] of files.entries()) {
+    t.match(file, new RegExp(`/${String(index + 1).padStart(4, '0')}-`))
+    t.match(read(file), new RegExp(`^# ${index + 1}\\. `))
+  }
+})
