@@ -6,6 +6,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { openAudit } from '../src/audit/open.ts'
+import { SPOOL_DEFAULTS } from '../test/audit/fixtures.ts'
 import { exchangeOf } from '../test/support/exchange.ts'
 
 /** One row of the table. Times in milliseconds, CPU in microseconds a record. */
@@ -47,7 +48,7 @@ async function measure(writers: number, parent: string): Promise<SpoolRow> {
   const { port } = server.address() as AddressInfo
   const audit = await openAudit({
     config: {
-      spool: { directory },
+      spool: { ...SPOOL_DEFAULTS, directory },
       sinks: [{ name: 'none', kind: 'https', endpoint: `http://127.0.0.1:${port}` }],
     },
     hashKey: Buffer.from('bench'),

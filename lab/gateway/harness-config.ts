@@ -6,7 +6,7 @@ import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
-import type { Config, IssuerConfig } from '../../src/config/schema/schema.ts'
+import type { AuditConfig, Config, IssuerConfig } from '../../src/config/schema/schema.ts'
 import { INTROSPECTION_CLIENT } from '../identity/issuers/issuers.ts'
 import { INTROSPECTION_SECRET_VARIABLE, type Lab } from '../lab.ts'
 import {
@@ -23,11 +23,15 @@ import {
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
+type SpoolConfig = AuditConfig['spool']
 type Loose<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>
 
 /** A configuration as a file has it: what has a default may be left out. */
-export type ConfigFile = Omit<Config, 'issuers' | 'limits'> & {
+export type ConfigFile = Omit<Config, 'audit' | 'issuers' | 'limits'> & {
   readonly issuers: Loose<IssuerConfig, 'algorithms' | 'clockToleranceSeconds'>[]
+  readonly audit: Omit<AuditConfig, 'spool'> & {
+    readonly spool: Pick<SpoolConfig, 'directory'> & Partial<SpoolConfig>
+  }
   readonly limits?: Partial<Config['limits']>
 }
 

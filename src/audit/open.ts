@@ -3,6 +3,8 @@
  * @module
  */
 import { randomBytes, randomUUID } from 'node:crypto'
+import { formatKey } from '../config/faults.ts'
+import { auditFaults, spoolLimits } from './faults.ts'
 import { diskFiles, type SpoolFiles } from './spool/files.ts'
 import { draftOf } from './record/draft.ts'
 import { chainNames, createSpoolDirectory } from './spool/spool-directory.ts'
@@ -30,13 +32,8 @@ import type { Recorder } from './recorder.ts'
 import type { Log } from '../lib/log.ts'
 
 const MB = 1_048_576
-const SEGMENT_BYTES = 64 * MB
-const HARD_LIMIT_BYTES = 4096 * MB
-const SOFT_SHARE = 0.8
 const MIN_RESERVE_BYTES = 65_536
 const MAX_RESERVE_BYTES = 4 * MB
-/** A day, so that `explain`, `audit cat` and `audit verify` find recent records where the gateway runs. */
-const RETENTION_SECONDS = 86_400
 const RETENTION_LOOK_MS = 1_000
 
 export interface AuditOptions {
@@ -75,35 +72,22 @@ function chainOf(directory: string): string {
   return found[0] ?? randomUUID()
 }
 
+/** The spool's limits, and what is set aside for the records of a disk that is full. */
 function limitsOf(spool: AuditConfig['spool']) {
-  const hardLimitBytes = spool.hardLimitBytes ?? HARD_LIMIT_BYTES
-  const softLimitBytes = spool.softLimitBytes ?? Math.floor(hardLimitBytes * SOFT_SHARE)
-  const segmentBytes = spool.segmentBytes ?? Math.min(SEGMENT_BYTES, Math.floor(hardLimitBytes / 8))
-  if (softLimitBytes > hardLimitBytes) {
-    throw new Error('audit.spool.softLimitBytes is above hardLimitBytes')
-  }
-  if (segmentBytes > softLimitBytes) {
-    throw new Error('audit.spool.segmentBytes is above softLimitBytes')
-  }
+  const limits = spoolLimits(spool)
   const reserveBytes = Math.min(
     MAX_RESERVE_BYTES,
-    Math.max(MIN_RESERVE_BYTES, Math.floor(segmentBytes / 16)),
+    Math.max(MIN_RESERVE_BYTES, Math.floor(limits.segmentBytes / 16)),
   )
-  return { hardLimitBytes, softLimitBytes, segmentBytes, reserveBytes }
+  return { ...limits, reserveBytes }
 }
 
 /** Opens the trail; throws an Error that names the fault if the gateway must not start. */
 export async function openAudit(options: AuditOptions): Promise<Audit> {
   const { config } = options
-  if (config.sinks.length === 0) throw new Error('audit.sinks is empty: nothing would be shipped')
-  if (config.sinks.every(({ required }) => required === false)) {
-    throw new Error(
-      'audit.sinks has no required sink: records could be deleted before anybody has them',
-    )
-  }
-  if (new Set(config.sinks.map(({ name }) => name)).size !== config.sinks.length) {
-    throw new Error('audit.sinks has two sinks of one name: each needs a cursor of its own')
-  }
+  const [fault] = auditFaults(config)
+  if (fault !== undefined)
+    throw new Error(`${formatKey(['audit', ...fault.path])}: ${fault.message}`)
   const limits = limitsOf(config.spool)
   const root = config.spool.directory
   privateDirectory(root)
@@ -140,7 +124,7 @@ async function recordStart(
   { spool, recorder, recovered, keyId }: Start,
 ): Promise<void> {
   await recorder.event('audit_opened', {
-    durability: config.spool.durability ?? 'fsync',
+    durability: config.spool.durability,
     sinks: config.sinks.map(({ name }) => name).join(','),
     keyId,
     records: recovered.end.seq,
@@ -230,7 +214,7 @@ async function openLocked(
   const retire = createRetention({
     spool,
     shippers,
-    retentionSeconds: config.spool.retentionSeconds ?? RETENTION_SECONDS,
+    retentionSeconds: config.spool.retentionSeconds,
     roomBytes: limits.softLimitBytes / 2,
     now,
   })

@@ -2,6 +2,7 @@
  * What a schema cannot say: the keys of a configuration against one another.
  * @module
  */
+import { auditFaults } from '../audit/faults.ts'
 import { issuerFaults } from '../identity/issuers/faults.ts'
 import type { Config } from './schema/schema.ts'
 import { sinkMembers } from './schema/sinks.ts'
@@ -98,24 +99,14 @@ function ownIdentity(identities: Config['identities'], name: string, path: KeyPa
 }
 
 function auditFindings({ audit, identities }: Config): Finding[] {
-  const findings = duplicates(audit.sinks, 'audit.sinks', 'name', ({ name }) => name)
+  const findings: Finding[] = auditFaults(audit).map(({ path, message }) => ({
+    path: ['audit', ...path],
+    message,
+  }))
   for (const [index, sink] of audit.sinks.entries()) {
     for (const [member, identity] of sinkMembers(sink, 'identity')) {
       findings.push(...ownIdentity(identities, identity, ['audit', 'sinks', index, member]))
     }
-  }
-  if (audit.sinks.every(({ required }) => required === false)) {
-    const message = 'must have one that is required: otherwise records may be dropped unshipped'
-    findings.push({ path: ['audit', 'sinks'], message })
-  }
-  const { segmentBytes, softLimitBytes, hardLimitBytes } = audit.spool
-  const path = ['audit', 'spool']
-  if (isAtLeast(softLimitBytes, hardLimitBytes)) {
-    findings.push({ path: [...path, 'softLimitBytes'], message: 'must be below hardLimitBytes' })
-  }
-  if (isAtLeast(segmentBytes, softLimitBytes ?? hardLimitBytes)) {
-    const limit = softLimitBytes === undefined ? 'hardLimitBytes' : 'softLimitBytes'
-    findings.push({ path: [...path, 'segmentBytes'], message: `must be below ${limit}` })
   }
   return findings
 }
@@ -153,28 +144,4 @@ function limitFindings({ limits }: Config, isStated: IsStated): Finding[] {
   const bothStated = isStated(headers) && isStated(['limits', 'requestTimeoutMs'])
   if (!bothStated || limits.headersTimeoutMs <= limits.requestTimeoutMs) return []
   return [{ path: headers, message: 'must not be above requestTimeoutMs' }]
-}
-
-function isAtLeast(a: number | undefined, b: number | undefined): boolean {
-  return a !== undefined && b !== undefined && a >= b
-}
-
-function duplicates<T>(
-  entries: readonly T[],
-  list: string,
-  key: string,
-  valueOf: (entry: T) => string,
-): Finding[] {
-  const first = new Map<string, number>()
-  const findings: Finding[] = []
-  for (const [index, entry] of entries.entries()) {
-    const value = valueOf(entry)
-    const earlier = first.get(value)
-    if (earlier === undefined) first.set(value, index)
-    else {
-      const message = `is the same as ${list}[${earlier}].${key}`
-      findings.push({ path: [...list.split('.'), index, key], message })
-    }
-  }
-  return findings
 }

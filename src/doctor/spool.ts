@@ -11,8 +11,6 @@ import { codeOf } from '../lib/error-code.ts'
 const WRITABLE_BY_OTHERS = 0o022
 const READABLE_BY_OTHERS = 0o055
 const MB = 1_048_576
-/** As openAudit has it. */
-const HARD_LIMIT_BYTES = 4_096 * MB
 /** Below it, the spool's own reserve and a segment do not fit. */
 const MIN_BYTES = 128 * MB
 const WHERE = 'audit.spool.directory'
@@ -20,7 +18,7 @@ const WHERE = 'audit.spool.directory'
 const { ok, warning, failed } = findingsOf('spool')
 
 export async function checkSpool({ audit }: Config): Promise<Finding[]> {
-  const { directory, hardLimitBytes = HARD_LIMIT_BYTES } = audit.spool
+  const { directory, hardLimitBytes } = audit.spool
   try {
     const found = await stat(directory)
     if (!found.isDirectory()) return [failed(WHERE, 'is no directory', 'give another path')]

@@ -33,6 +33,13 @@ export const credential = () => ({
   getToken: () => Promise.resolve({ token: 'sink-token', expiresOnTimestamp: Date.now() + 3.6e6 }),
 })
 
+/** What the schema's defaults give a spool. */
+export const SPOOL_DEFAULTS = {
+  durability: 'fsync',
+  hardLimitBytes: 4_294_967_296,
+  retentionSeconds: 86_400,
+} as const
+
 /** Options of an audit trail with one sink. */
 export function optionsOf(
   directory: string,
@@ -41,7 +48,7 @@ export function optionsOf(
 ): AuditOptions {
   const { spool, ...rest } = change
   return {
-    config: { spool: { directory, ...spool }, sinks },
+    config: { spool: { ...SPOOL_DEFAULTS, directory, ...spool }, sinks },
     hashKey: Buffer.from('hash key of the tests'),
     credential,
     version: '0.0.0-test',

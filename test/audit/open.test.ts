@@ -69,21 +69,25 @@ t.test('a refusal and bytes that never parsed have a record each', async (t) => 
 })
 
 t.test('an empty list of sinks refuses to start', async (t) => {
-  await t.rejects(openAudit(optionsOf(spoolDirectory(t), [])), { message: /sinks is empty/ })
+  await t.rejects(openAudit(optionsOf(spoolDirectory(t), [])), {
+    message: /^audit\.sinks: must have one that is required/,
+  })
 })
 
 t.test('sinks that are all optional refuse to start', async (t) => {
   const sink = await sinkServer(t)
   const optional = azureSink(sink.url).map((one) => ({ ...one, required: false }))
   await t.rejects(openAudit(optionsOf(spoolDirectory(t), optional)), {
-    message: /no required sink/,
+    message: /^audit\.sinks: must have one that is required/,
   })
 })
 
 t.test('two sinks of one name refuse to start', async (t) => {
   const sink = await sinkServer(t)
   const twice = [...azureSink(sink.url), ...azureSink(sink.url)]
-  await t.rejects(openAudit(optionsOf(spoolDirectory(t), twice)), { message: /of one name/ })
+  await t.rejects(openAudit(optionsOf(spoolDirectory(t), twice)), {
+    message: /^audit\.sinks\[1\]\.name: is the same as audit\.sinks\[0\]\.name$/,
+  })
 })
 
 t.test('limits that contradict each other refuse to start', async (t) => {
@@ -93,7 +97,7 @@ t.test('limits that contradict each other refuse to start', async (t) => {
     { segmentBytes: 500_000, hardLimitBytes: 400_000 },
   ]) {
     const options = optionsOf(spoolDirectory(t), azureSink(sink.url), { spool })
-    await t.rejects(openAudit(options), { message: /is above/ })
+    await t.rejects(openAudit(options), { message: /^audit\.spool\.\w+: must be below/ })
   }
 })
 

@@ -117,6 +117,18 @@ const CONTRADICTIONS: [string, string, string, string][] = [
     '26 audit.spool.segmentBytes: must be below hardLimitBytes',
   ],
   [
+    'a soft limit above the default of the hard one',
+    SPOOL,
+    `${SPOOL}    softLimitBytes: 5000000000\n`,
+    '26 audit.spool.softLimitBytes: must be below hardLimitBytes',
+  ],
+  [
+    'segments above the soft limit that follows from the hard one',
+    SPOOL,
+    `${SPOOL}    segmentBytes: 180000\n    hardLimitBytes: 200000\n`,
+    '26 audit.spool.segmentBytes: must be below softLimitBytes',
+  ],
+  [
     'headers that may take longer than the request',
     'policies:',
     'limits: { headersTimeoutMs: 5000, requestTimeoutMs: 2000 }\npolicies:',
