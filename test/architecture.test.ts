@@ -149,24 +149,3 @@ t.test('every module opens with what it is for', async (t) => {
     t.match(text, /^\/\*\*\n \* \S[\s\S]*?@module\n \*\//, `${file} has no opening comment`)
   }
 })
-
-t.test('there is no cycle, of types either', async (t) => {
-  const graph = new Map<string, string[]>()
-  for (const item of imports) {
-    const path = target(item)
-    if (path === null) continue
-    graph.set(item.from, [...(graph.get(item.from) ?? []), path])
-  }
-  const done = new Set<string>()
-  const walk = (file: string, trail: readonly string[]): string[] | null => {
-    if (trail.includes(file)) return [...trail.slice(trail.indexOf(file)), file]
-    if (done.has(file)) return null
-    for (const next of graph.get(file) ?? []) {
-      const cycle = walk(next, [...trail, file])
-      if (cycle !== null) return cycle
-    }
-    done.add(file)
-    return null
-  }
-  for (const file of graph.keys()) t.equal(walk(file, []), null, `${file} is in a cycle`)
-})

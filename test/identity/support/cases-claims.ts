@@ -3,7 +3,7 @@
  * @module
  */
 import type { RefusalCode } from '../../../src/errors.ts'
-import type { BadTokenCase } from './bad-token-cases.ts'
+import type { BadTokenCase } from './bad-token-case.ts'
 import { GRAPH_TENANT, MSA_TENANT, REVOKED, type BadWorld } from './bad-world.ts'
 import { sendJson, sign, signRaw, type SigningKey } from './issuer.ts'
 import { AUDIENCE, bearer, CLIENT, GROUP, OTHER_TENANT, TENANT } from './world.ts'

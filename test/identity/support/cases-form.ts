@@ -4,7 +4,7 @@
  */
 import { createPublicKey } from 'node:crypto'
 import { importJWK, SignJWT } from 'jose'
-import type { BadTokenCase, CaseRequest } from './bad-token-cases.ts'
+import type { BadTokenCase, CaseRequest } from './bad-token-case.ts'
 import type { BadWorld } from './bad-world.ts'
 import { sign, signRaw } from './issuer.ts'
 import { bearer, OKTA_AUDIENCE } from './world.ts'

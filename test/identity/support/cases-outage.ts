@@ -2,7 +2,7 @@
  * Rows 45 to 50: the other side is wrong or down. Each has a world of its own, which it breaks after the start.
  * @module
  */
-import type { BadTokenCase, CaseRequest } from './bad-token-cases.ts'
+import type { BadTokenCase, CaseRequest } from './bad-token-case.ts'
 import { GRAPH_TENANT, type BadWorld } from './bad-world.ts'
 import { makeKey, sendJson, sign, type Answer } from './issuer.ts'
 import { bearer, OKTA_AUDIENCE } from './world.ts'

@@ -2,7 +2,7 @@
  * Rows 41 and 42: tokens that are bound to a key.
  * @module
  */
-import type { BadTokenCase } from './bad-token-cases.ts'
+import type { BadTokenCase } from './bad-token-case.ts'
 import { dpop, makeDpopClient } from './dpop.ts'
 import { sign } from './issuer.ts'
 import { bearer } from './world.ts'

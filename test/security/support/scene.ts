@@ -12,7 +12,7 @@ import { IDENTITIES, workspaceId } from '../../../lab/personas.ts'
 import { letAnHourPass, HOUR_MS, movableClock } from '../../support/clock.ts'
 import { startGateway, type World } from '../../support/gateway.ts'
 import { sendRaw, type Answer } from '../../support/send.ts'
-import type { BadTokenCase, CaseRequest } from '../../identity/support/bad-token-cases.ts'
+import type { BadTokenCase, CaseRequest } from '../../identity/support/bad-token-case.ts'
 import { GRAPH_TENANT, makeBadWorld, type BadWorld } from '../../identity/support/bad-world.ts'
 import { GROUP, OBJECT, OTHER_TENANT, TENANT } from '../../identity/support/world.ts'
 
