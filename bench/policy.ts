@@ -11,7 +11,7 @@ import type { Principal } from '../src/identity/principal.ts'
 import { createDecide, type Decide } from '../src/policy/decide.ts'
 import { loadPolicy } from '../src/policy/load/load.ts'
 
-/** One line of the report. CPU microseconds a decision, the least of the rounds: other work on the machine only adds. */
+/** One line of the report, in CPU microseconds a decision: the best of the rounds, since other work only adds. */
 export interface PolicyRow {
   readonly policies: number
   readonly workspaces: number

@@ -22,7 +22,7 @@ export interface SpoolRow {
 const SECONDS = 4
 const WARM_UP_MS = 1_000
 
-/** What issue and promise 24 ask for, at 64 writers. */
+/** What the spool should keep up with (promise 24). */
 export const GOAL = { writers: 64, recordsPerSecond: 20_000, p99: 10 } as const
 
 const quantile = (sorted: readonly number[], share: number): number =>

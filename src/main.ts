@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * The process: arguments, environment, signals. Sole user of `process`.
+ * The process: its arguments, environment and signals. No other module uses `process`.
  * @module
  */
 import { text } from 'node:stream/consumers'
@@ -12,7 +12,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     stop.abort(signal)
   })
 }
-// a promise nobody waited for must not end a process that holds unshipped records (Azure SDKs refresh in the background)
+// Azure SDKs refresh tokens in the background: a rejection there must not end a process that has records to ship
 process.on('unhandledRejection', (reason) => {
   process.stderr.write(
     `${JSON.stringify({ level: 50, msg: 'unhandled rejection', name: reason instanceof Error ? reason.name : typeof reason })}\n`,

@@ -1,5 +1,5 @@
 /**
- * Policies in force while the gateway runs: renewed when their files change or when told to, each time recorded.
+ * Loads the policies again when their files change or on SIGHUP, and records how that ended.
  * @module
  */
 import type { Recorder } from './audit/recorder.ts'
@@ -25,16 +25,16 @@ export interface ReloadingOptions {
 export interface Reloading {
   /** Watches the files from now on. */
   readonly start: () => void
-  /** Loads again now. Resolves when it is said and recorded how that ended; never rejects. */
+  /** Loads again now. Resolves once the result is logged and recorded; never rejects. */
   readonly reload: (trigger: Trigger) => Promise<void>
   readonly metrics: () => readonly Sample[]
   readonly close: () => void
 }
 
-/** Unseen for this long, a binding counts as stale. */
+/** A binding that no call has used for this long counts as stale. */
 const STALE_DAYS = 30
 
-/** Makes the part that renews policies. A request is judged by the set that is in force when it is judged. */
+/** Each decision takes the policies that are in force at that moment. */
 export function createReloading(options: ReloadingOptions): Reloading {
   const { live, sightings, recorder, log, now } = options
   const counts = new Map<Reloaded['outcome'], number>([
@@ -54,7 +54,7 @@ export function createReloading(options: ReloadingOptions): Reloading {
     if (ended.outcome === 'kept') {
       log.error(fields, 'the policies cannot be used: the last good ones stay in force')
     } else log.info(fields, `the policies were read again: ${ended.outcome}`)
-    // files that were only touched have changed nothing that a record could be about
+    // the files were touched and say the same: there is nothing to record
     if (ended.outcome === 'unchanged') return
     await recorder.event('policy_reload', fields).catch(() => {
       log.error(fields, 'the reload could not be recorded')

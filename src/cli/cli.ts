@@ -61,7 +61,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     const command = COMMANDS.get(argv.slice(0, words).join(' '))
     if (command === undefined) continue
     const args = argv.slice(words)
-    // what stands behind "--" is another program's
+    // what follows "--" is for the program that the command runs
     const own = args.slice(0, args.includes('--') ? args.indexOf('--') : args.length)
     if (own.includes('--help') || own.includes('-h')) {
       io.out(command.help)
@@ -89,7 +89,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   return EXIT.usage
 }
 
-/** What node's parseArgs throws for an option that a command does not have, or has another way. */
+/** What node's parseArgs throws for an option that a command does not have, or for one without its value. */
 function isArgumentError(error: unknown): boolean {
   return (
     error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')

@@ -1,5 +1,5 @@
 /**
- * What a command sees of the process: nothing of it is global, so that tests run commands as functions.
+ * What a command gets of the process: it is passed in, so that tests can run commands as functions.
  * @module
  */
 
@@ -21,7 +21,7 @@ export interface Io {
   readonly signal: AbortSignal
   /** Standard input, whole; absent in most tests. */
   readonly input?: () => Promise<string>
-  /** Hears each of these signals, as often as it comes, until the function it returns is called; absent in tests. */
+  /** Calls `listener` at each of these signals until the returned function is called; absent in tests. */
   readonly onSignal?: (names: readonly string[], listener: (name: string) => void) => () => void
 }
 

@@ -1,5 +1,5 @@
 /**
- * What went wrong for a person at a keyboard, with the next step.
+ * An error for the person who ran a command, with what to do next.
  * @module
  */
 

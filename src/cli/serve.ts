@@ -50,7 +50,7 @@ Example: azureml-harness serve --config /etc/azureml-harness/harness.yaml`,
       },
     })
     const app = await createApp(config, { env: io.env, now: io.now, log, version: VERSION })
-    const unhear = io.onSignal?.(['SIGHUP'], () => void app.reload())
+    const stopListening = io.onSignal?.(['SIGHUP'], () => void app.reload())
     await app.listen().catch((error: unknown) => {
       throw portProblem(error, config) ?? error
     })
@@ -58,7 +58,7 @@ Example: azureml-harness serve --config /etc/azureml-harness/harness.yaml`,
       if (io.signal.aborted) stopped()
       else io.signal.addEventListener('abort', () => stopped(), { once: true })
     })
-    unhear?.()
+    stopListening?.()
     const { unshipped } = await app.close(drainMs)
     if (unshipped > 0) {
       io.err(

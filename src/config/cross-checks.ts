@@ -1,5 +1,5 @@
 /**
- * What a schema cannot say: the keys of a configuration against one another.
+ * Rules that a schema cannot express, since they compare keys of a configuration with each other.
  * @module
  */
 import { auditFaults } from '../audit/faults.ts'

@@ -1,5 +1,5 @@
 /**
- * A YAML file as plain data that still knows on which line each key stands.
+ * A YAML file as plain data, with the line and column of each key.
  * @module
  */
 import { LineCounter, isMap, isScalar, isSeq, parseDocument } from 'yaml'

@@ -1,5 +1,5 @@
 /**
- * What is wrong with a configuration, said all at once: one error that carries every fault.
+ * One error with every fault of a configuration, so that all can be mended at once.
  * @module
  */
 

@@ -1,5 +1,5 @@
 /**
- * The configuration file, read once: strict YAML, judged by the schema and by what the schema cannot say.
+ * Loads the configuration file: strict YAML, checked against the schema and the rules of cross-checks.ts.
  * @module
  */
 import { readFile } from 'node:fs/promises'
@@ -28,7 +28,7 @@ export const PATH_KEYS: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Reads and judges a configuration file. The result is deeply frozen and all its paths are absolute,
+ * Reads and checks a configuration file. The result is deeply frozen and all its paths are absolute,
  * resolved against the file's own directory.
  * @throws ConfigError with every fault that could be found, in the order of the file
  */
@@ -65,7 +65,7 @@ async function readText(file: string): Promise<string> {
   }
 }
 
-/** Paths are relative to the file that names them: resolves all inside `value`, in place, and freezes it to its depth. */
+/** Resolves all paths inside `value` against `directory`, in place, and freezes it deeply. */
 function absolutePaths(value: object, directory: string): void {
   for (const [key, child] of entriesOf(value)) {
     if (typeof child === 'string' && PATH_KEYS.has(key)) {

@@ -1,5 +1,5 @@
 /**
- * Data against the schema, with every fault in words that a reader of the file understands.
+ * Validates data against the schema, and words each fault for whoever wrote the file.
  * @module
  */
 import { Ajv2020 } from 'ajv/dist/2020.js'
@@ -22,7 +22,7 @@ const ajv = new Ajv2020({ allErrors: true, verbose: true, strict: true, useDefau
 ajvFormats.default(ajv, ['uri'])
 const matches = ajv.compile<Config>(ConfigSchema)
 
-/** Judges the data, filling in defaults; a type guard, so that what passed is a `Config` without any assertion. */
+/** Validates the data and fills in the defaults of the schema; what passed is a `Config`. */
 export function isConfig(
   data: unknown,
   report: (findings: readonly Finding[]) => void,
@@ -34,7 +34,7 @@ export function isConfig(
 
 function findingsOf(errors: readonly ErrorObject[]): Finding[] {
   const dropped = new Set<ErrorObject>()
-  // a union complains once for each of its branches: only the branch that was meant is of use to the reader
+  // a union reports faults for each of its branches: only those of the branch that was meant help the reader
   for (const error of errors) {
     if (error.keyword !== 'anyOf') continue
     const meant = branchMeant(error)
@@ -48,7 +48,7 @@ function findingsOf(errors: readonly ErrorObject[]): Finding[] {
   return errors.filter((error) => !dropped.has(error)).map(finding)
 }
 
-/** Several values share a schema path (items of a list): the instance has to be the same as well. */
+/** Items of a list share one schema path, so the path in the data has to be the same as well. */
 function isAt(inner: ErrorObject, union: ErrorObject): boolean {
   return (
     inner.instancePath === union.instancePath ||
@@ -116,7 +116,7 @@ function unionFinding(path: KeyPath, error: ErrorObject): Finding {
   return { path, message: expectation(error) }
 }
 
-/** What the schema says about itself is the best word for what was expected. */
+/** The description in the schema says best what was expected. */
 function expectation(error: ErrorObject): string {
   const description = property(error.parentSchema, 'description')
   return typeof description === 'string'

@@ -17,8 +17,8 @@ export function armOf(cloud: CloudConfig): { readonly origin: string; readonly s
 }
 
 /**
- * GETs of ARM with the first token that may: an absolute URL must be of its own origin, or a token would follow it
- * anywhere. The function throws an Error that says why there is no answer.
+ * GETs from ARM with the first token that is allowed to read. URLs of other origins are refused, since a token would be
+ * sent to them. The function throws an Error that says why there is no answer.
  */
 export function armFetch(origin: string, tokens: readonly string[]): ArmFetch {
   return async (pathOrUrl) => {
@@ -37,7 +37,7 @@ export function armFetch(origin: string, tokens: readonly string[]): ArmFetch {
   }
 }
 
-/** Whose token this is, by its own word: the broker has inspected it. Null if it names no object. */
+/** The object id (`oid`) in a token that the broker has checked; null if it has none. */
 export function objectIdOf(token: string): string | null {
   const payload = parseStrictJson(Buffer.from(token.split('.')[1] ?? '', 'base64url'))
   if (typeof payload !== 'object' || payload === null) return null

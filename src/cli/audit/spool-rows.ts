@@ -11,8 +11,8 @@ import { segmentNames } from '../../audit/spool/recover.ts'
 import { chainsIn } from '../../audit/inspect/verify.ts'
 
 /**
- * Reads every whole record of a spool's directory, of one chain of it, or of one file, in order. Headers, checkpoints and torn
- * lines are passed over: whether the chain is whole is for `audit verify` to say.
+ * Reads every record of a spool's directory, of one of its chains, or of one file, in order. Headers, checkpoints and
+ * torn lines are skipped: `audit verify` says whether the chain is whole.
  */
 export async function* spoolRows(path: string): AsyncGenerator<ReadonlyMap<string, unknown>> {
   for (const file of await segmentsIn(path)) {

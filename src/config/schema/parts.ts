@@ -4,7 +4,7 @@
  */
 import { Type, type TSchema } from 'typebox'
 
-/** No key that is not named: a misspelt one would be a setting that silently is not there. */
+/** No unknown keys: a misspelt one would silently do nothing. */
 export const strict = { additionalProperties: false }
 export const name = Type.String({
   pattern: '^[a-z][a-z0-9-]{0,62}$',
