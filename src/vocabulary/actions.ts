@@ -1,24 +1,29 @@
 /**
  * The actions of Microsoft.MachineLearningServices as Azure publishes them for its role-based access control
- * (Microsoft Learn: Azure permissions for AI + machine learning), one row a resource type.
+ * (Microsoft Learn: Azure permissions for AI + machine learning), one row a resource type, and which of them a POST is.
+ *
+ * For POST, ARM's rule is that `POST .../verb` is `<type>/verb/action`; the table of exceptions has what the rule does
+ * not tell.
  * @module
  */
 import type { Effect } from './operation.ts'
+import { PROVIDER } from './resource-types.ts'
 
-/** One word of the vocabulary. An action that both returns secrets and does not has two entries. */
+/** One action. An action that returns secrets in some calls only has two entries. */
 export interface ActionWord {
   /** Published spelling, provider included. */
   readonly name: string
   readonly group: Effect
   /** Whether its answer holds keys, tokens or SAS. */
   readonly secrets: boolean
+  /** Whether its answer may be 202, and the work go on. */
+  readonly longRunning?: boolean
 }
-
-export const PROVIDER = 'Microsoft.MachineLearningServices'
 
 /**
  * Resource type and verbs. `read`, `write` and `delete` stand for themselves, any other verb for `<verb>/action`.
  * `!`: the answer always holds secrets. `?`: it does in some calls (a SAS for an upload, keys on request).
+ * `~`: the answer to a POST may come before the work is done; for other methods resource-types.ts tells.
  */
 const PUBLISHED: readonly (readonly [type: string, verbs: string])[] = [
   ['', 'register'],
@@ -46,7 +51,7 @@ const PUBLISHED: readonly (readonly [type: string, verbs: string])[] = [
   ['virtualclusters/jobs', 'submit'],
   [
     'workspaces',
-    'read write delete agents checkComputeNameAvailability featuresets featurestoreentities listConnectionModels listKeys! listStorageAccountKeys! privateEndpointConnectionsApproval provisionManagedNetwork resynckeys',
+    'read write delete agents checkComputeNameAvailability featuresets featurestoreentities listConnectionModels listKeys! listStorageAccountKeys! privateEndpointConnectionsApproval provisionManagedNetwork~ resynckeys~',
   ],
   ['workspaces/agents', 'read delete'],
   ['workspaces/assets/stage', 'write'],
@@ -62,7 +67,7 @@ const PUBLISHED: readonly (readonly [type: string, verbs: string])[] = [
   ['workspaces/components/versions', 'read write delete'],
   [
     'workspaces/computes',
-    'read write delete applicationaccess applicationaccessuilinks enableSso listKeys! listNodes reimage restart start stop updateDataMounts updateIdleShutdownSetting updateSchedules',
+    'read write delete applicationaccess applicationaccessuilinks enableSso listKeys! listNodes reimage restart~ start~ stop~ updateDataMounts updateIdleShutdownSetting updateSchedules',
   ],
   ['workspaces/connections', 'read write delete listsecrets!'],
   ['workspaces/connections/deployments', 'read write delete'],
@@ -108,7 +113,7 @@ const PUBLISHED: readonly (readonly [type: string, verbs: string])[] = [
   ['workspaces/featurestores', 'read write delete'],
   ['workspaces/hubs', 'read write delete join'],
   ['workspaces/hubs/policies', 'read write delete'],
-  ['workspaces/jobs', 'read write delete cancel'],
+  ['workspaces/jobs', 'read write delete cancel~'],
   ['workspaces/jobs/operationresults', 'read'],
   ['workspaces/labeling', 'export labelimport'],
   ['workspaces/labeling/labels', 'read write delete approve_unapprove reject update'],
@@ -117,7 +122,7 @@ const PUBLISHED: readonly (readonly [type: string, verbs: string])[] = [
   ['workspaces/linkedServices', 'read write delete'],
   ['workspaces/listNotebookAccessToken', 'read!'],
   ['workspaces/listNotebookKeys', 'read!'],
-  ['workspaces/managedNetworks', 'read write batchOutboundRules'],
+  ['workspaces/managedNetworks', 'read write batchOutboundRules~'],
   ['workspaces/managedNetworks/outboundRules', 'read write delete'],
   ['workspaces/managedstorages/claim', 'read write manage'],
   ['workspaces/managedstorages/quota', 'read manage'],
@@ -134,7 +139,7 @@ const PUBLISHED: readonly (readonly [type: string, verbs: string])[] = [
   ['workspaces/notebooks/storage', 'read write delete download upload'],
   ['workspaces/notebooks/vm', 'read write delete'],
   ['workspaces/onlineEndpoints', 'read write delete score'],
-  ['workspaces/onlineendpoints', 'listkeys! regeneratekeys token!'],
+  ['workspaces/onlineendpoints', 'listkeys! regeneratekeys~ token!'],
   ['workspaces/onlineEndpoints/checkNameAvailability', 'read'],
   ['workspaces/onlineEndpoints/deployments', 'read write delete'],
   ['workspaces/onlineendpoints/deployments', 'getlogs'],
@@ -155,7 +160,7 @@ const PUBLISHED: readonly (readonly [type: string, verbs: string])[] = [
   ['workspaces/providers/Microsoft.Insights/metricDefinitions', 'read'],
   ['workspaces/reports', 'read write delete'],
   ['workspaces/schedules', 'read write delete'],
-  ['workspaces/serverlessEndpoints', 'read write delete listKeys! regenerateKeys!'],
+  ['workspaces/serverlessEndpoints', 'read write delete listKeys! regenerateKeys!~'],
   ['workspaces/services', 'read'],
   ['workspaces/services/aci', 'write delete listkeys!'],
   ['workspaces/services/aks', 'write? delete listkeys! score?'],
@@ -166,15 +171,15 @@ const PUBLISHED: readonly (readonly [type: string, verbs: string])[] = [
 
 /** Called by published clients, not in the published list: named by ARM's rule (POST x is `x/action`). */
 const UNPUBLISHED: readonly (readonly [type: string, verbs: string])[] = [
-  ['registries', 'removeRegions'],
-  ['workspaces', 'diagnose listNotebookAccessToken! listNotebookKeys! prepareNotebook'],
+  ['registries', 'removeRegions~'],
+  ['workspaces', 'diagnose listNotebookAccessToken! listNotebookKeys! prepareNotebook~'],
   ['workspaces/capabilityHosts', 'read write delete'],
-  ['workspaces/codes/versions', 'publish startPendingUpload!'],
-  ['workspaces/components/versions', 'publish'],
-  ['workspaces/data/versions', 'publish startPendingUpload!'],
+  ['workspaces/codes/versions', 'publish~ startPendingUpload!'],
+  ['workspaces/components/versions', 'publish~'],
+  ['workspaces/data/versions', 'publish~ startPendingUpload!'],
   ['workspaces/environments', 'delete'],
-  ['workspaces/environments/versions', 'publish'],
-  ['workspaces/models/versions', 'publish startPendingUpload!'],
+  ['workspaces/environments/versions', 'publish~'],
+  ['workspaces/models/versions', 'publish~ startPendingUpload!'],
 ]
 
 /** Reads outside of the provider that clients need to find their workspace. */
@@ -203,18 +208,15 @@ function isPlain(verb: string): verb is 'read' | 'write' | 'delete' {
 function wordsOf(rows: readonly (readonly [string, string])[]): ActionWord[] {
   return rows.flatMap(([type, verbs]) =>
     verbs.split(' ').flatMap((marked) => {
-      const mark = marked.at(-1)
-      const verb = mark === '!' || mark === '?' ? marked.slice(0, -1) : marked
+      const [verb = ''] = /^\w+/.exec(marked) ?? []
       const path = type === '' ? verb : `${type}/${verb}`
-      const name = `${PROVIDER}/${path}${isPlain(verb) ? '' : '/action'}`
-      const group = GROUP_OF.get(path)
-      const word = { name, group: group ?? (isPlain(verb) ? verb : 'invoke') }
-      if (mark === '?')
-        return [
-          { ...word, secrets: false },
-          { ...word, secrets: true },
-        ]
-      return [{ ...word, secrets: mark === '!' }]
+      const word = {
+        name: `${PROVIDER}/${path}${isPlain(verb) ? '' : '/action'}`,
+        group: GROUP_OF.get(path) ?? (isPlain(verb) ? verb : 'invoke'),
+        secrets: marked.includes('!'),
+        longRunning: marked.includes('~'),
+      }
+      return marked.includes('?') ? [word, { ...word, secrets: true }] : [word]
     }),
   )
 }
@@ -228,3 +230,90 @@ export const ACTIONS: readonly ActionWord[] = Object.freeze([
   ...wordsOf(UNPUBLISHED),
   ...PLATFORM,
 ])
+
+/** What a POST does. */
+export interface Post {
+  readonly action: string
+  readonly effect: Effect
+  readonly secrets: boolean
+  readonly longRunning: boolean
+}
+
+/** A POST that ARM's rule does not cover. `verb` is `{name}` for one to a resource itself, empty for a collection. */
+interface PostException {
+  /** Type, as in resource-types.ts. */
+  readonly on: string
+  readonly verb: string
+  /** Action under the provider. */
+  readonly action: string
+  /** What it does, if other than `invoke`. */
+  readonly effect?: Effect
+  readonly secrets?: true
+  readonly longRunning?: true
+}
+
+const ASSETS_WRITE = { action: 'registries/assets/write', effect: 'write', secrets: true } as const
+
+// prettier-ignore
+export const POST_EXCEPTIONS: readonly PostException[] = [
+  // published as `.../read`, so that Reader's `*/read` would cover it; it stays `invoke` with secrets here
+  { on: 'workspaces', verb: 'listNotebookKeys', action: 'workspaces/listNotebookKeys/read', secrets: true },
+  { on: 'workspaces', verb: 'listNotebookAccessToken', action: 'workspaces/listNotebookAccessToken/read', secrets: true },
+  { on: 'workspaces', verb: 'diagnose', action: 'workspaces/diagnose/read', longRunning: true },
+  { on: 'workspaces/models/versions', verb: 'package', action: 'workspaces/models/package/action', longRunning: true },
+  { on: 'workspaces/featuresets/versions', verb: 'backfill', action: 'workspaces/featuresets/action', longRunning: true },
+  // hands out a SAS that can write
+  { on: 'registries/codes/versions', verb: 'startPendingUpload', ...ASSETS_WRITE },
+  { on: 'registries/data/versions', verb: 'startPendingUpload', ...ASSETS_WRITE },
+  { on: 'registries/models/versions', verb: 'startPendingUpload', ...ASSETS_WRITE },
+  { on: 'registries/datareferences/versions', verb: '{name}', action: 'registries/assets/read', effect: 'read', secrets: true },
+  { on: 'workspaces/batchEndpoints/jobs', verb: '', action: 'workspaces/batchEndpoints/jobs/write', effect: 'write' },
+  { on: 'workspaces/batchEndpoints/deployments/jobs', verb: '', action: 'workspaces/batchEndpoints/deployments/jobs/write', effect: 'write' },
+]
+
+const exceptions = new Map(
+  POST_EXCEPTIONS.map(({ on, verb, action, effect, secrets, longRunning }): [string, Post] => [
+    `${on}/${verb}`.toLowerCase(),
+    {
+      action: `${PROVIDER}/${action}`,
+      effect: effect ?? 'invoke',
+      secrets: secrets === true,
+      longRunning: longRunning === true,
+    },
+  ]),
+)
+
+const byName = new Map(ACTIONS.map((word) => [word.name.toLowerCase(), word]))
+
+/**
+ * Names of verbs that are not published but say what the answer holds: keys, tokens, credentials, SAS. A verb newer
+ * than the table must not slip past the gate on secrets.
+ */
+const SECRET_NAME = /key|secret|token|credential|password|sas(?:uri|url|token)?$|pendingupload/
+
+/** What `POST .../verb` does on a type. */
+export function findVerb(typePath: string, verb: string): Post {
+  // lower case: the caller's spelling must not decide which action a policy sees
+  const name = verb.toLowerCase()
+  const exception = exceptions.get(`${typePath}/${name}`.toLowerCase())
+  if (exception !== undefined) return exception
+  const action = `${PROVIDER}/${typePath}/${name}`
+  const known = byName.get(`${action}/action`.toLowerCase())
+  if (known !== undefined) {
+    const { group: effect, secrets, longRunning = false } = known
+    return { action: known.name, effect, secrets, longRunning }
+  }
+  return /^check[a-z]*availability$/.test(name)
+    ? { action: `${action}/read`, effect: 'read', secrets: false, longRunning: false }
+    : {
+        action: `${action}/action`,
+        effect: 'invoke',
+        secrets: SECRET_NAME.test(name),
+        longRunning: false,
+      }
+}
+
+/** What a POST to one resource (`{name}`) or to a collection (empty) does; null where it means nothing. */
+export function findPost(typePath: string, at: '{name}' | ''): Post | null {
+  return exceptions.get(`${typePath}/${at}`.toLowerCase()) ?? null
+}

@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { classify } from '../../src/azureml/classify.ts'
 import { parseTarget } from '../../src/azureml/target.ts'
-import { KNOWN_VERBS } from '../../src/vocabulary/verbs.ts'
+import { ACTIONS } from '../../src/vocabulary/actions.ts'
+import { findType } from '../../src/vocabulary/resource-types.ts'
 import { createDecide } from '../../src/policy/decide.ts'
 import { loadShipped, principal, SHIPPED, WS } from './support.ts'
 
@@ -14,7 +15,10 @@ function pathOf(type: string): string {
   return [WS, ...below.flatMap((kind) => [kind, 'x'])].join('/')
 }
 
-const ARM = KNOWN_VERBS.filter(({ on, secrets }) => secrets === true && on.startsWith('workspaces'))
+const ARM = ACTIONS.filter(({ name, secrets }) => secrets && name.endsWith('/action'))
+  .map(({ name }) => name.split('/').slice(1, -1))
+  .map((path) => ({ on: path.slice(0, -1).join('/'), verb: path.at(-1) ?? '' }))
+  .filter(({ on }) => on.startsWith('workspaces') && findType(on) !== null)
 const DATA_PLANE = [
   ['GET', `/datastore/v1.0${WS}/datastores/d`],
   ['GET', `/datastore/v1.0${WS}/default`],

@@ -8,8 +8,7 @@ import type { ArmPath } from './arm-path.ts'
 import { PROVIDER } from '../../vocabulary/resource-types.ts'
 import { classifyExtension, classifyPlatform } from './platform.ts'
 import type { Effect, Family, Operation } from '../../vocabulary/operation.ts'
-import { findPost, findVerb } from '../../vocabulary/verbs.ts'
-import type { Verb } from '../../vocabulary/verbs.ts'
+import { findPost, findVerb, type Post } from '../../vocabulary/actions.ts'
 
 /** `2024-04-01`, `2024-07-01-preview`, `2020-09-01-dataplanepreview`. */
 const API_VERSION = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?:-[a-z]{1,32})?$/i
@@ -115,21 +114,18 @@ function toOperation(method: string, path: ArmPath, family: Family): Operation {
 }
 
 function posted(path: ArmPath, family: Family): Operation {
-  const verb = verbOf(path)
-  if (verb === null) throw notAllowed('POST')
+  const post = postOf(path)
+  if (post === null) throw notAllowed('POST')
   return {
-    action: `${PROVIDER}/${verb.action ?? `${path.type.path}/${verb.verb}/action`}`,
-    effect: verb.effect ?? 'invoke',
+    ...post,
     resource: path.resource,
     family,
-    secrets: verb.secrets === true,
-    longRunning: verb.longRunning === true,
     scope: path.scope,
     inspectable: path.at === 'collection' && path.type.inspectable === true,
   }
 }
 
-function verbOf(path: ArmPath): Verb | null {
+function postOf(path: ArmPath): Post | null {
   if (path.at === 'verb') return findVerb(path.type.path, path.verb ?? '')
   return findPost(path.type.path, path.at === 'collection' ? '' : '{name}')
 }

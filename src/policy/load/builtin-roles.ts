@@ -3,7 +3,7 @@
  * (Microsoft Learn: Azure built-in roles). What a role grants of other providers is left out.
  * @module
  */
-import { PROVIDER } from '../../vocabulary/actions.ts'
+import { PROVIDER } from '../../vocabulary/resource-types.ts'
 
 /** One built-in role: `actions` less `notActions`, with Azure's wildcards. */
 export interface BuiltinRole {

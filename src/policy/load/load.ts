@@ -11,7 +11,7 @@ import type { PolicySet } from './rules.ts'
 import { readStatement, splitStatements } from './source.ts'
 import type { Policy, Statement } from './source.ts'
 import { schemaFaults } from './validate.ts'
-import { createWords, type Vocabulary, type Words } from './words.ts'
+import { createWords, type Words } from './words.ts'
 import { codeOf } from '../../lib/error-code.ts'
 
 export interface LoadOptions {
@@ -23,8 +23,6 @@ export interface LoadOptions {
   readonly identities: readonly string[]
   /** Names of the configured issuers; if given, a binding of any other is a fault. */
   readonly issuers?: readonly string[]
-  /** Actions and kinds of resources; our own table of the published ones if absent. */
-  readonly vocabulary?: Vocabulary
 }
 
 async function sourcesOf(directory: string, folder: string): Promise<Source[]> {
@@ -143,8 +141,10 @@ function factsOf(policies: readonly Policy[]): ReadonlySet<string> | null {
  * Loads and checks everything.
  * @throws PolicyError with every fault at once, each with file, line and, if there is one, a suggestion
  */
-export async function loadPolicy(options: LoadOptions): Promise<PolicySet> {
-  const words = createWords(options.vocabulary)
+export async function loadPolicy(
+  options: LoadOptions,
+  words: Words = createWords(),
+): Promise<PolicySet> {
   const sources = await readSources(options)
   const fixed = readPolicies(sources.policies, options.identities, false)
   const slotted = readPolicies(sources.templates, options.identities, true)

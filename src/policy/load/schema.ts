@@ -6,7 +6,7 @@
 import { schemaToText } from '@cedar-policy/cedar-wasm/nodejs'
 import type { ActionType, EntityType, SchemaJson, Type } from '@cedar-policy/cedar-wasm/nodejs'
 import { FACTS, type FactKind } from '../facts.ts'
-import { parentsOf, resourceTypesOf } from '../../vocabulary/cedar-types.ts'
+import { parentsOf, cedarTypesOf } from '../../vocabulary/resource-types.ts'
 import { GROUPS, ROLE_GROUPS, type Words } from './words.ts'
 
 const CEDAR_TYPE: Readonly<Record<FactKind, Type<string>>> = {
@@ -45,7 +45,7 @@ function actionTypes(words: Words): Record<string, ActionType<string>> {
       memberOf: parents.map((parent) => ({ id: parent })),
       appliesTo: {
         principalTypes: PRINCIPAL_TYPES,
-        resourceTypes: resourceTypesOf(name, words.resourceTypes),
+        resourceTypes: cedarTypesOf(name, words.resourceTypes),
         context: { type: 'Facts' },
       },
     },

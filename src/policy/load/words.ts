@@ -10,13 +10,7 @@ import type { Effect } from '../../vocabulary/operation.ts'
 import { ACTIONS, type ActionWord } from '../../vocabulary/actions.ts'
 import { BUILTIN_ROLES, roleTest } from './builtin-roles.ts'
 import type { Uid } from './conditions.ts'
-import { RESOURCE_TYPES } from '../../vocabulary/cedar-types.ts'
-
-/** What the schema is generated from: the catalog of Azure ML, or our own table of its published names. */
-export interface Vocabulary {
-  readonly actions: readonly ActionWord[]
-  readonly resourceTypes: readonly string[]
-}
+import { CEDAR_TYPES } from '../../vocabulary/resource-types.ts'
 
 /** One action entity. */
 export interface Action {
@@ -59,11 +53,12 @@ function parentsOf(name: string, effect: Effect, secrets: boolean): readonly str
 
 /** Builds the lookup. An action listed both with and without secrets gets two entities. */
 export function createWords(
-  vocabulary: Vocabulary = { actions: ACTIONS, resourceTypes: RESOURCE_TYPES },
+  vocabulary: readonly ActionWord[] = ACTIONS,
+  resourceTypes: readonly string[] = CEDAR_TYPES,
 ): Words {
   const plain = new Map<string, ActionWord>()
   const secret = new Map<string, ActionWord>()
-  for (const word of vocabulary.actions) {
+  for (const word of vocabulary) {
     const key = word.name.toLowerCase()
     const map = word.secrets ? secret : plain
     if (!map.has(key)) map.set(key, word)
@@ -85,7 +80,7 @@ export function createWords(
     actions: [...plain.values(), ...secret.values()].map((word) =>
       make(word.name, word.group, word.secrets),
     ),
-    resourceTypes: vocabulary.resourceTypes,
+    resourceTypes,
     actionOf: ({ action, effect, secrets }) => {
       const key = `${effect}${secrets ? '#' : ' '}${action}`
       let found = remembered.get(key)

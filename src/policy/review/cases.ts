@@ -7,14 +7,13 @@ import { Type, type Static } from 'typebox'
 import { Value } from 'typebox/value'
 import type { Effect, Operation } from '../../vocabulary/operation.ts'
 import type { Principal } from '../../identity/principal.ts'
-import { PROVIDER } from '../../vocabulary/actions.ts'
 import { rebind } from '../load/bind.ts'
 import { createDecide, type Verdict } from '../decide.ts'
 import type { Facts } from '../facts.ts'
 import { fault, PolicyError, type Fault } from '../load/faults.ts'
 import { ancestorsOf } from '../engine/entities.ts'
 import { GivenPrincipal, GivenSignIn, principalOf } from './given.ts'
-import { resourceTypesOf } from '../../vocabulary/cedar-types.ts'
+import { PROVIDER, cedarTypesOf } from '../../vocabulary/resource-types.ts'
 import type { PolicySet } from '../load/rules.ts'
 import type { CheckSignInAt } from '../step-up.ts'
 
@@ -151,7 +150,7 @@ function operationOf(one: Case, does: string, suite: Suite, set: PolicySet): Ope
   const listed = set.words.actions.find(({ name }) => name.toLowerCase() === action.toLowerCase())
   const group = listed?.parents[0]
   const place = one.where ?? suite.workspace
-  const type = one.on ?? resourceTypesOf(action, set.words.resourceTypes)[0] ?? 'Other'
+  const type = one.on ?? cedarTypesOf(action, set.words.resourceTypes)[0] ?? 'Other'
   const id =
     type === 'Workspace' || type === 'Registry' ? place : `${place}/${type.toLowerCase()}/x`
   const effects: readonly Effect[] = ['read', 'write', 'delete', 'invoke']

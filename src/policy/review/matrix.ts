@@ -2,11 +2,10 @@
  * Which template grants which operation, as a table for people.
  * @module
  */
-import { PROVIDER } from '../../vocabulary/actions.ts'
 import { ancestorsOf } from '../engine/entities.ts'
 import { createNeeded } from '../engine/refusal-advice.ts'
 import { evaluate } from '../engine/evaluate.ts'
-import { resourceTypesOf } from '../../vocabulary/cedar-types.ts'
+import { PROVIDER, cedarTypesOf } from '../../vocabulary/resource-types.ts'
 import type { PolicySet } from '../load/rules.ts'
 import { parseRules } from '../engine/slices.ts'
 
@@ -31,7 +30,7 @@ export function policyMatrix(set: PolicySet): MatrixRow[] {
     fixed.filter(({ policy }) => policy.effect === 'forbid' && policy.stepUp === null),
   )
   return set.words.actions.map((action) => {
-    const type = resourceTypesOf(action.name, set.words.resourceTypes)[0] ?? 'Other'
+    const type = cedarTypesOf(action.name, set.words.resourceTypes)[0] ?? 'Other'
     const resource = { type, id: type === 'Workspace' ? WORKSPACE : `${WORKSPACE}/x/y` }
     const question = {
       principals: [{ type: 'User', id: 'harness/nobody' }],

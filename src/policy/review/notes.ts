@@ -6,7 +6,7 @@
  * @module
  */
 import { evaluate } from '../engine/evaluate.ts'
-import { resourceTypesOf } from '../../vocabulary/cedar-types.ts'
+import { cedarTypesOf } from '../../vocabulary/resource-types.ts'
 import type { PolicySet, Rule } from '../load/rules.ts'
 import { parseRules } from '../engine/slices.ts'
 import type { Action } from '../load/words.ts'
@@ -60,7 +60,7 @@ function covers({ policy: { actions, kind } }: Rule, action: Action): boolean {
 }
 
 function typesOf(action: Action): readonly string[] {
-  return resourceTypesOf(action.name, ['Job', 'Run', 'Artifact', 'Model', 'Data', 'Workspace'])
+  return cedarTypesOf(action.name, ['Job', 'Run', 'Artifact', 'Model', 'Data', 'Workspace'])
 }
 
 /** Whether a forbid holds for a call without any facts. */

@@ -5,7 +5,7 @@ import { FAMILY_NAMES } from '../../../src/azureml/dataplane/families.ts'
 import type { Operation } from '../../../src/vocabulary/operation.ts'
 import { parseTarget } from '../../../src/azureml/target.ts'
 import { upstreamPath } from '../../../src/azureml/hosts/upstream-path.ts'
-import { KNOWN_VERBS } from '../../../src/vocabulary/verbs.ts'
+import { ACTIONS } from '../../../src/vocabulary/actions.ts'
 import { Refusal } from '../../../src/errors.ts'
 
 /** mulberry32: deterministic, so that a failure can be repeated. */
@@ -31,7 +31,7 @@ const STARTS = [
   `mlflow/v2.0/${GROUP}/workspaces/Ws/api/2.0/mlflow`, `history/v1.0/private/${GROUP}/workspaces/Ws`,
 ] // prettier-ignore
 const WORDS = [
-  ...RESOURCE_TYPES.map(({ path }) => path.split('/').at(-1) ?? ''), ...KNOWN_VERBS.map(({ verb }) => verb),
+  ...RESOURCE_TYPES.map(({ path }) => path.split('/').at(-1) ?? ''), ...ACTIONS.flatMap(({ name }) => (name.endsWith('/action') ? (name.split('/').at(-2) ?? '') : [])),
   'runs', 'experimentids', 'artifacts', 'contentinfo', 'batch', 'metadata', 'create', 'search', 'get', 'query', 'a', 'providers',
   'Microsoft.Resources', 'Microsoft.Insights', 'diagnosticSettings', '$batch', 'constructor', '__proto__', 'token', 'x:y', 'n%20m',
 ] // prettier-ignore

@@ -10,6 +10,7 @@ import type { ActionWord } from '../../../src/vocabulary/actions.ts'
 import { createDecide } from '../../../src/policy/decide.ts'
 import { principalUids, resourceUids } from '../../../src/policy/engine/entities.ts'
 import { cedarPolicies, type PolicySet } from '../../../src/policy/load/rules.ts'
+import { createWords } from '../../../src/policy/load/words.ts'
 import { loadPolicy } from '../../../src/policy/load/load.ts'
 import { ML, principal, SUB, writePolicies } from '../support.ts'
 
@@ -43,14 +44,14 @@ const NAMES = [
 ]
 
 /** A small vocabulary: the real one makes each set take a second to validate. */
-const VOCABULARY = {
-  actions: [...NAMES, 'jobs/delete'].map((name): ActionWord => {
+const SMALL = createWords(
+  [...NAMES, 'jobs/delete'].map((name): ActionWord => {
     const verb = name.split('/').at(-1)
     const group = verb === 'read' || verb === 'write' || verb === 'delete' ? verb : 'invoke'
     return { name: `${ML}/workspaces/${name}`, group, secrets: name.includes('secrets') }
   }),
-  resourceTypes: ['Subscription', 'ResourceGroup', 'Workspace', 'Job', 'Other'],
-}
+  ['Subscription', 'ResourceGroup', 'Workspace', 'Job', 'Other'],
+)
 
 type Choose = ReturnType<typeof random>
 
@@ -152,10 +153,7 @@ function policies(choose: Choose, count: number): Record<string, string> {
 async function draw(test: Test, choose: Choose): Promise<PolicySet> {
   for (;;) {
     try {
-      return await loadPolicy({
-        ...(await writePolicies(test, policies(choose, 12))),
-        vocabulary: VOCABULARY,
-      })
+      return await loadPolicy(await writePolicies(test, policies(choose, 12)), SMALL)
     } catch {
       continue
     }

@@ -3,10 +3,10 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import { PROVIDER, PUBLISHED_ACTIONS } from '../../../vocabulary/actions.ts'
+import { PUBLISHED_ACTIONS } from '../../../vocabulary/actions.ts'
 import { evaluate } from '../../engine/evaluate.ts'
 import { ancestorsOf } from '../../engine/entities.ts'
-import { resourceTypesOf } from '../../../vocabulary/cedar-types.ts'
+import { PROVIDER, cedarTypesOf } from '../../../vocabulary/resource-types.ts'
 import type { PolicySet, Rule } from '../../load/rules.ts'
 import { parseRules } from '../../engine/slices.ts'
 import type { Policy } from '../../load/source.ts'
@@ -59,7 +59,7 @@ function coveredBy(policy: Policy, set: PolicySet, isForbidden: (id: string) => 
   const { resourceTypes } = set.words
   const covered = set.words.actions.filter(
     ({ id, name, parents }) =>
-      (kind === null || resourceTypesOf(name, resourceTypes).includes(kind)) &&
+      (kind === null || cedarTypesOf(name, resourceTypes).includes(kind)) &&
       (actions === null ||
         actions.includes(id) ||
         parents.some((parent) => actions.includes(parent))),
@@ -86,7 +86,7 @@ function forbidden(set: PolicySet): (id: string) => boolean {
   )
   const slice = parseRules(`${set.version} unconditional`, rules)
   const ids = set.words.actions.flatMap((action) => {
-    const type = resourceTypesOf(action.name, set.words.resourceTypes)[0] ?? 'Other'
+    const type = cedarTypesOf(action.name, set.words.resourceTypes)[0] ?? 'Other'
     const answer = evaluate(slice, {
       principals: [{ type: 'User', id: 'harness/nobody' }],
       action,
