@@ -45,8 +45,8 @@ import { registerRoutes } from './http/own-routes.ts'
 import { createReloading, type Reloading } from './reloading.ts'
 import { createRouting } from './routing.ts'
 
-/** Every cloud and workspace has it. */
-const LOCATION_API_VERSION = '2024-04-01'
+/** Every cloud, workspace and endpoint has it. */
+const ASK_API_VERSION = '2024-04-01'
 
 /** For one question of the gateway's own to Azure: a caller waits for it besides the call. */
 const MAX_ASK_MS = 10_000
@@ -198,8 +198,9 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
     publicUrl,
     operationKey: config.operationKey === undefined ? null : secrets(config.operationKey),
     now,
-    askLocation: (grant, origin, id) =>
-      ask(grant, randomUUID(), origin, `${id}?api-version=${LOCATION_API_VERSION}`),
+    askArm: (grant, origin, id) =>
+      ask(grant, randomUUID(), origin, `${id}?api-version=${ASK_API_VERSION}`),
+    isOnBehalfOf: (identity) => config.identities[identity]?.kind === 'on-behalf-of',
   })
   const factsOf = (exchange: Exchange): Facts => callFacts(exchange, routing.ownOperation(exchange))
   const { decide } = policy

@@ -22,6 +22,7 @@ export const STATUS = {
   misdirected_request: 421,
   unknown_operation: 404,
   not_found: 404,
+  endpoint_unknown: 404,
   method_not_allowed: 405,
   request_timeout: 408,
   body_too_large: 413,

@@ -56,11 +56,11 @@ export interface Stages {
     facts: Facts,
   ) =>
     { permit: Permit; decision: Decision } | { permit: null; refusal: Refusal; decision: Decision }
-  /** `grantFor` gets a grant of the permit's own identity, to ask Azure with where the workspace is. */
+  /** `grantFor` gets a grant of the permit's own identity, to ask Azure where the workspace or the endpoint is. */
   readonly route: (
     operation: Operation,
     target: Target,
-    identity: string,
+    asker: { readonly identity: string; readonly principal: Principal },
     grantFor: GrantFor,
   ) => Promise<Route>
   readonly grant: (permit: Permit, scope: string, raw: IncomingMessage) => Promise<Grant>
@@ -135,13 +135,13 @@ export function createPipeline(stages: Stages): Pipeline {
     }
     let permit = judge(gathered.facts)
     const grantFor: GrantFor = async (wanted) => stages.grant(permit, wanted, request.raw)
-    const { identity } = permit.effects
-    const { origin, path, scope } = await stages.route(operation, target, identity, grantFor)
+    const asker = { identity: permit.effects.identity, principal }
+    const { origin, path, scope } = await stages.route(operation, target, asker, grantFor)
     let grant = await grantFor(scope)
     const via = (): Via => ({
       permit,
       grantFor,
-      route: async (asked, to) => stages.route(asked, to, identity, grantFor),
+      route: async (asked, to) => stages.route(asked, to, asker, grantFor),
     })
     const learnt = await stages.lookUp(exchange, gathered, via(), progress)
     if (learnt !== null) {

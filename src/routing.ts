@@ -3,6 +3,7 @@
  * @module
  */
 import { randomBytes } from 'node:crypto'
+import { createEndpoints, endpointIdOf, type Learning } from './azureml/hosts/endpoints.ts'
 import { createHosts, type Hosts } from './azureml/hosts/hosts.ts'
 import { createJsonRewriter } from './azureml/answers/json-rewriter.ts'
 import { createOperationHandles } from './azureml/classify/operation-handle.ts'
@@ -15,7 +16,9 @@ import type { Exchange } from './exchange.ts'
 import type { AnswerRules } from './forward/answer.ts'
 import { Refusal } from './errors.ts'
 import type { Stages } from './pipeline.ts'
+import type { Principal } from './identity/principal.ts'
 import type { Grant } from './token/grant.ts'
+import type { Operation } from './vocabulary/operation.ts'
 
 /** Headers that clients poll. */
 const POLLING = ['location', 'azure-asyncoperation', 'operation-location'] as const
@@ -27,8 +30,10 @@ export interface RoutingOptions {
   /** Key that signs polling URLs; null for a random one that is lost when the process ends. */
   readonly operationKey: string | null
   readonly now: () => number
-  /** ARM's document of a workspace, asked under the permit's identity: origin and ARM id. */
-  readonly askLocation: (grant: Grant, origin: string, id: string) => Promise<unknown>
+  /** ARM's document of a workspace or an endpoint, asked under the permit's identity: origin and ARM id. */
+  readonly askArm: (grant: Grant, origin: string, id: string) => Promise<unknown>
+  /** Whether an identity of the configuration sees with the eyes of its caller. */
+  readonly isOnBehalfOf: (identity: string) => boolean
 }
 
 export interface Routing extends Pick<AnswerRules, 'rewriteHeaders' | 'rewriter'> {
@@ -46,20 +51,37 @@ export function createRouting(options: RoutingOptions): Routing {
   const key = options.operationKey === null ? randomBytes(32) : Buffer.from(options.operationKey)
   const handles = createOperationHandles(key, publicUrl, now)
 
+  const endpoints = createEndpoints(hosts, () => performance.now())
+  const askerOf = (identity: string, principal: Principal): string =>
+    options.isOnBehalfOf(identity) ? `${identity} ${principal.id}` : identity
+
+  /** A document that a caller reads of an endpoint spares the question for it when he calls the endpoint. */
+  function learningFrom(operation: Operation, { identity, principal }: Exchange): Learning | null {
+    if (identity === null || principal === null || operation.family !== 'arm') return null
+    return endpoints.learning(operation, askerOf(identity.name, principal))
+  }
+
   return {
     hosts,
-    async route(operation, target, identity, grantFor) {
+    async route(operation, target, { identity, principal }, grantFor) {
+      const path = upstreamPath(target)
+      const arm = hosts.upstream({ ...operation, family: 'arm' }, null)
+      const ask = async (id: string): Promise<unknown> =>
+        options.askArm(await grantFor(arm.scope), arm.origin, id)
+      if (operation.family === 'scoring') {
+        const id = endpointIdOf(operation)
+        if (id === null) throw new Refusal('internal_error', 'a scoring call names no endpoint')
+        const asker = askerOf(identity, principal)
+        const origin = await endpoints.originOf(id, asker, identity, ask)
+        return { origin, scope: hosts.scoringScope, path }
+      }
       let region: string | null = null
       if (operation.scope !== null && hosts.needsRegion(operation)) {
-        const arm = hosts.upstream({ ...operation, family: 'arm' }, null)
         region = await regions.regionOf(operation.scope, identity, async (scope) =>
-          locationOf(
-            await options.askLocation(await grantFor(arm.scope), arm.origin, scope),
-            identity,
-          ),
+          locationOf(await ask(scope), identity),
         )
       }
-      return { ...hosts.upstream(operation, region), path: upstreamPath(target) }
+      return { ...hosts.upstream(operation, region), path }
     },
     rewriteHeaders(headers, { operation, principal }) {
       rewriteHeaders(headers, hosts, operation?.scope)
@@ -68,11 +90,25 @@ export function createRouting(options: RoutingOptions): Routing {
         if (url !== undefined) headers[name] = handles.bind(url, principal?.id ?? '')
       }
     },
-    rewriter(operation, redact) {
+    rewriter(operation, redact, read) {
       const plan = rewritePlan(operation, redact)
       if (plan === null) return null
-      const rewriter = createJsonRewriter({ plan, map: createFieldMap(hosts, operation) })
-      return { ...rewriter, redacts: plan.redacts }
+      const map = createFieldMap(hosts, operation)
+      const learning = read === undefined ? null : learningFrom(operation, read)
+      if (learning === null) return { ...createJsonRewriter({ plan, map }), redacts: plan.redacts }
+      const rewriter = createJsonRewriter({
+        plan,
+        map(value, kind) {
+          if (kind === 'scoring') learning.saw(value)
+          return map(value, kind)
+        },
+      })
+      const end = (): Buffer => {
+        const rest = rewriter.end()
+        learning.end()
+        return rest
+      }
+      return { ...rewriter, end, redacts: plan.redacts }
     },
     ownOperation: ({ target, principal }) =>
       target !== null && principal !== null && handles.owns(target, principal.id),

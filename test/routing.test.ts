@@ -10,6 +10,8 @@ import { loadFrom, principal } from './policy/support.ts'
 const W =
   '/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/ws'
 
+const asker = { identity: 'ml-reader', principal: principal() }
+
 const grantFor = (permit: Permit) => async (scope: string) => {
   t.equal(scope, 'https://management.azure.com/.default')
   return new Grant(permit, { name: 'ml-reader', clientId: null, objectId: null }, 'x')
@@ -29,13 +31,14 @@ t.test('a data-plane call goes to the region that ARM names, asked once', async 
     publicUrl: 'https://gw.example.com',
     operationKey: null,
     now: Date.now,
-    askLocation: async ({ identity }, origin, id) => {
+    isOnBehalfOf: () => false,
+    askArm: async ({ identity }, origin, id) => {
       asked.push(`${identity.name} ${origin}${id}`)
       return { location: 'West US 2' }
     },
   })
   const routes = await Promise.all(
-    [1, 2, 3].map(() => routing.route(operation, target, 'ml-reader', grantFor(permit))),
+    [1, 2, 3].map(() => routing.route(operation, target, asker, grantFor(permit))),
   )
   for (const route of routes) {
     t.match(route, { origin: 'https://westus2.api.azureml.ms', path: target.path })
@@ -57,9 +60,10 @@ t.test('a workspace whose document names no region is refused with the next step
     publicUrl: 'https://gw.example.com',
     operationKey: null,
     now: Date.now,
-    askLocation: async () => null,
+    isOnBehalfOf: () => false,
+    askArm: async () => null,
   })
-  await t.rejects(routing.route(operation, target, 'ml-reader', grantFor(permit)), {
+  await t.rejects(routing.route(operation, target, asker, grantFor(permit)), {
     code: 'upstream_bad_answer',
   })
 })

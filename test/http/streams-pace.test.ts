@@ -47,7 +47,13 @@ t.before(async () => {
     },
   })
   token = await world.lab.token('scientist')
-  await world.send(`${W}/jobs${VERSION}`, { headers: { authorization: `Bearer ${token}` } })
+  const authorization = `Bearer ${token}`
+  await world.send(`${W}/jobs${VERSION}`, { headers: { authorization } })
+  await world.send(`${W}/onlineEndpoints/e${VERSION}`, {
+    method: 'PUT',
+    headers: { authorization, 'content-type': 'application/json' },
+    body: '{"properties":{"authMode":"AADToken"}}',
+  })
 })
 t.teardown(() => world.close())
 t.beforeEach(() => world.clear())

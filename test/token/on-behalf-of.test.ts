@@ -174,9 +174,14 @@ void t.test('a change goes out under the caller’s own rights, too', async (tes
 })
 
 void t.test(
-  'the region of a workspace is asked for under the caller’s own rights',
+  'the host of an endpoint is asked for under the caller’s own rights',
   async (test) => {
     const token = await tokenOf('scientist')
+    await call(token, `${W}/onlineEndpoints/e?${VERSION}`, {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: '{"properties":{"authMode":"AADToken"}}',
+    })
     await world.clear()
     const path = `/_score/${SUBSCRIPTION}/${RESOURCE_GROUP}/${WORKSPACE}/e/score`
     const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }

@@ -7,7 +7,7 @@ import { Refusal } from '../../errors.ts'
 import { CLOUDS } from '../../vocabulary/clouds.ts'
 import type { Operation } from '../../vocabulary/operation.ts'
 import { toRegion, withRegion } from '../region.ts'
-import { endpointOf, scoringPath } from '../classify/scoring.ts'
+import { scoringPath } from '../classify/scoring.ts'
 
 /** Where a call goes, and the scope of the token that it needs there. */
 export interface Upstream {
@@ -19,10 +19,13 @@ export interface Hosts {
   /** The gateway's own origin, without a trailing slash. */
   readonly publicUrl: string
   /**
+   * For all but scoring, whose host only the endpoint's own document tells.
    * @param region of the workspace or registry, as ARM writes it (`eastus` or `East US`); null if not known
    * @throws {Refusal} `upstream_unreachable` if the region is needed and not known
    */
   upstream(operation: Operation, region: string | null): Upstream
+  /** Scope of the tokens that endpoints take. */
+  readonly scoringScope: string
   /** Whether `upstream` needs the region of the operation's scope. */
   needsRegion(operation: Operation): boolean
   /**
@@ -30,6 +33,11 @@ export interface Hosts {
    * one of the data plane's.
    */
   regionOf(url: string): string | null
+  /**
+   * The origin of an endpoint by a URL in its document; null if that is not a host of scoring, or that of an endpoint of
+   * another name.
+   */
+  scoringOriginOf(url: string, endpoint: string): string | null
   /**
    * The gateway's URL for one of Azure's; null if its host is not one that the gateway serves. MLflow's
    * `azureml://host/...` stands for the data plane's scheme and stays `azureml://`.
@@ -78,25 +86,22 @@ export function createHosts(cloud: CloudConfig, publicUrl: string): Hosts {
 
   function needsRegion(operation: Operation): boolean {
     const { family, region, scope } = operation
-    if (region !== undefined || scope === null || regions.has(scope)) return false
-    const template = family === 'arm' ? arm : family === 'scoring' ? scoring : dataPlane
-    return template.includes('{region}')
+    if (family === 'scoring' || region !== undefined || scope === null || regions.has(scope))
+      return false
+    return (family === 'arm' ? arm : dataPlane).includes('{region}')
   }
 
   function upstream(operation: Operation, region: string | null): Upstream {
     if (operation.family === 'arm') return { origin: arm, scope: known.armScope }
-    const isScore = operation.family === 'scoring'
-    const template = isScore ? scoring : dataPlane
+    if (operation.family === 'scoring')
+      throw new Refusal('internal_error', 'the host of an endpoint is not made of its name')
     const { scope } = operation
     const configured = scope === null ? known.homeRegion : regions.get(scope)
     const label = toRegion(operation.region ?? configured ?? region ?? '')
-    if (template.includes('{region}') && label === null) {
+    if (dataPlane.includes('{region}') && label === null) {
       throw new Refusal('upstream_unreachable', 'the region of this workspace is not known')
     }
-    const origin = template
-      .replace('{region}', label ?? '')
-      .replace('{endpoint}', isScore ? endpointOf(operation) : '')
-    return { origin, scope: isScore ? known.mlScope : known.armScope }
+    return { origin: dataPlane.replace('{region}', label ?? ''), scope: known.armScope }
   }
 
   function toGateway(
@@ -127,7 +132,16 @@ export function createHosts(cloud: CloudConfig, publicUrl: string): Hosts {
     return isDataPlane(canonical(scheme, host, port))?.region ?? null
   }
 
-  return { publicUrl, upstream, needsRegion, regionOf, toGateway }
+  function scoringOriginOf(url: string, endpoint: string): string | null {
+    const [, scheme = '', host = '', port = ''] = ABSOLUTE.exec(url) ?? []
+    const origin = canonical(scheme, host, port)
+    const scored = isScoring(origin)
+    if (scored === null) return null
+    return !scoring.includes('{endpoint}') || scored.endpoint === endpoint ? origin : null
+  }
+
+  const scoringScope = known.mlScope
+  return { publicUrl, upstream, scoringScope, needsRegion, regionOf, scoringOriginOf, toGateway }
 }
 
 /**

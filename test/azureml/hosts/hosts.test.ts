@@ -32,12 +32,16 @@ t.test('an operation finds its host and its audience in each cloud', (t) => {
       origin: `https://${manager}`,
       scope: `https://${manager}/.default`,
     })
-    t.strictSame(hosts.upstream(score, 'West US'), {
-      origin: `https://${host}`,
-      scope: `https://${audience}/.default`,
-    })
-    t.throws(() => hosts.upstream(score, null), { code: 'upstream_unreachable' })
-    t.throws(() => hosts.upstream(score, 'evil.example/'), { code: 'upstream_unreachable' })
+    // the host of an endpoint is what its document says, if that is one of the cloud's
+    t.equal(hosts.scoringOriginOf(`https://${host}/score`, 'ep'), `https://${host}`)
+    t.equal(hosts.scoringOriginOf(`https://${host}/score`, 'other'), null)
+    t.equal(hosts.scoringOriginOf(`https://${host}.evil.example/score`, 'ep'), null)
+    t.equal(hosts.scoringOriginOf(`http://${host}/score`, 'ep'), null)
+    t.equal(hosts.scoringScope, `https://${audience}/.default`)
+    t.throws(() => hosts.upstream(score, 'West US'), { code: 'internal_error' })
+    const run = classify(parseTarget('GET', `/history/v1.0${W}/runs/one`))
+    t.throws(() => hosts.upstream(run, null), { code: 'upstream_unreachable' })
+    t.throws(() => hosts.upstream(run, 'evil.example/'), { code: 'upstream_unreachable' })
   }
   t.end()
 })
