@@ -173,28 +173,25 @@ void t.test('a change goes out under the caller’s own rights, too', async (tes
   test.equal(upstreamOid(), oidOf('reviewer'))
 })
 
-void t.test(
-  'the host of an endpoint is asked for under the caller’s own rights',
-  async (test) => {
-    const token = await tokenOf('scientist')
-    await call(token, `${W}/onlineEndpoints/e?${VERSION}`, {
-      method: 'PUT',
-      headers: { 'content-type': 'application/json' },
-      body: '{"properties":{"authMode":"AADToken"}}',
-    })
-    await world.clear()
-    const path = `/_score/${SUBSCRIPTION}/${RESOURCE_GROUP}/${WORKSPACE}/e/score`
-    const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }
-    const answer = await call(token, path, init)
-    test.equal(answer.status, 200, answer.text)
-    const parts = world.lab.requests().map(({ part, claims }) => [part, claims?.['oid']])
-    const oid = oidOf('scientist')
-    test.same(parts, [
-      ['arm', oid],
-      ['scoring', oid],
-    ])
-  },
-)
+void t.test('the host of an endpoint is asked for under the caller’s own rights', async (test) => {
+  const token = await tokenOf('scientist')
+  await call(token, `${W}/onlineEndpoints/e?${VERSION}`, {
+    method: 'PUT',
+    headers: { 'content-type': 'application/json' },
+    body: '{"properties":{"authMode":"AADToken"}}',
+  })
+  await world.clear()
+  const path = `/_score/${SUBSCRIPTION}/${RESOURCE_GROUP}/${WORKSPACE}/e/score`
+  const init = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }
+  const answer = await call(token, path, init)
+  test.equal(answer.status, 200, answer.text)
+  const parts = world.lab.requests().map(({ part, claims }) => [part, claims?.['oid']])
+  const oid = oidOf('scientist')
+  test.same(parts, [
+    ['arm', oid],
+    ['scoring', oid],
+  ])
+})
 
 void t.test('azure refuses the exchanged token: it is exchanged again, once', async (test) => {
   const token = await tokenOf('scientist')
