@@ -1,5 +1,5 @@
 /**
- * The servers of the lab: each on its port, with the journal it writes to, before anything answers there.
+ * The servers of the lab: listening, each with its journal, before their handlers are set.
  * @module
  */
 import type { Handler } from './server/call.ts'

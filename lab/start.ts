@@ -43,7 +43,7 @@ function optional(name: string): string | undefined {
 
 function help(lab: Lab, gateway: Gateway): string {
   const { caFile } = lab.certificates
-  // paste-able lines must find this lab, wherever it was told to be
+  // these lines are pasted where LAB_DIR is not set
   const moved = optional('LAB_DIR') === undefined ? '' : `LAB_DIR=${lab.directory} `
   const tokenOf = (name: string): string => `${moved}npm run -s lab:token -- ${name}`
   const personas = [...PERSONAS].map(([name, { about }]) => `  ${name.padEnd(10)} ${about}`)
@@ -189,7 +189,7 @@ async function main(): Promise<number> {
     directory,
     port: portOf('LAB_PORT', 9440),
     ...(publicHost === undefined ? {} : { publicHost, host: '0.0.0.0' }),
-    // clients reach storage through a proxy on this machine, so only where the lab is at home
+    // storage is behind a proxy on this machine, which clients elsewhere do not reach
     ...(isAlone ? { names: ['gateway'] } : { storage: true, mlflow: projectPython() !== null }),
     ...(identityHeader === undefined ? {} : { identityHeader }),
   })

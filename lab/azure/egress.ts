@@ -7,7 +7,6 @@
  */
 import * as http from 'node:http'
 import { connect, type AddressInfo, type Socket } from 'node:net'
-import { deferred } from '../server/deferred.ts'
 
 export interface Egress {
   /** Origin, for `HTTPS_PROXY`. */
@@ -47,7 +46,7 @@ export async function createEgress(allowed: ReadonlyMap<string, number>): Promis
     outside.on('error', () => socket.destroy())
     socket.on('close', () => outside.destroy())
   })
-  const { promise, resolve, reject } = deferred<void>()
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject)
   server.listen(0, '127.0.0.1', () => resolve())
   await promise
@@ -56,7 +55,7 @@ export async function createEgress(allowed: ReadonlyMap<string, number>): Promis
     url: `http://127.0.0.1:${port}`,
     tried: () => tried,
     close() {
-      const closed = deferred<void>()
+      const closed = Promise.withResolvers<void>()
       server.close(() => closed.resolve())
       for (const socket of sockets) socket.destroy()
       return closed.promise

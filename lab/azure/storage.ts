@@ -8,7 +8,6 @@ import { randomUUID } from 'node:crypto'
 import * as https from 'node:https'
 import { startAzurite, STORAGE_ACCOUNT, type Azurite } from './azurite.ts'
 import type { Certificates } from '../identity/ca.ts'
-import { deferred } from '../server/deferred.ts'
 import { createEgress, type Egress } from './egress.ts'
 import { createJournal, type Entry } from '../server/journal.ts'
 import type { Call } from '../server/call.ts'
@@ -37,7 +36,7 @@ export interface Storage {
 
 /** Hands a call on to azurite as it came, `Host` included. */
 function forward(call: Call, azurite: Azurite, ca: string): Promise<null> {
-  const { promise, resolve, reject } = deferred<null>()
+  const { promise, resolve, reject } = Promise.withResolvers<null>()
   const { request, response } = call.raw
   const { hostname, port } = new URL(azurite.url)
   const onward = https.request(

@@ -85,7 +85,7 @@ export async function spawnGateway(lab: Lab, options: GatewayOptions = {}): Prom
   const flags = [...(options.execArgv ?? NODE_FLAGS), ...RESOLVER]
   const [command, ...before] = [...(options.wrap ?? []), process.execPath]
   const args = [...before, ...flags, MAIN, 'serve', '--config', configFile]
-  // a process group of its own: Ctrl-C reaches us only, and we stop it in our order
+  // a process group of its own: Ctrl-C reaches this process only, which stops the gateway before the lab
   const child = spawn(command ?? process.execPath, args, {
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -96,13 +96,13 @@ export async function spawnGateway(lab: Lab, options: GatewayOptions = {}): Prom
     code: code as number | null,
     signal: signal as NodeJS.Signals | null,
   }))
-  // a child of ours must not outlive us
+  // the gateway must not outlive this process
   const reap = (): void => void child.kill('SIGKILL')
   process.once('exit', reap)
   const gone = exited.finally(() => process.off('exit', reap))
 
   const url = `https://localhost:${port}`
-  // what was already shown need not be told again
+  // with `echo` its output has been shown already
   const told = (): string => (options.echo === true ? '' : `\n${logs()}`)
   async function ready(timeoutMs = options.readyTimeoutMs ?? READY_TIMEOUT_MS): Promise<void> {
     const deadline = Date.now() + timeoutMs

@@ -5,7 +5,6 @@
 import { createHash } from 'node:crypto'
 import type * as http from 'node:http'
 import type { Body } from './call.ts'
-import { deferred } from './deferred.ts'
 import { KEPT_BODY_BYTES, type Entry } from './journal.ts'
 
 /** Bodies up to this size are given to handlers; longer ones are hashed and let go. */
@@ -26,7 +25,7 @@ export function slowDown(
 }
 
 export function readBody(request: http.IncomingMessage, entry: Entry): Promise<Body> {
-  const { promise, resolve, reject } = deferred<Body>()
+  const { promise, resolve, reject } = Promise.withResolvers<Body>()
   const hash = createHash('sha256')
   let chunks: Buffer[] | null = []
   let bytes = 0

@@ -2,7 +2,7 @@
  * Ports for servers that start later, or again.
  *
  * A port that the system gave out may be given to somebody else as soon as it is free: to another server that asked
- * for any, or to a connection as its own end. These are chosen below the range that either comes from.
+ * for any, or to a connection as its local port. These are chosen below the range that the system gives out.
  * @module
  */
 import { randomInt } from 'node:crypto'

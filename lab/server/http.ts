@@ -4,7 +4,6 @@
  */
 import * as http from 'node:http'
 import * as https from 'node:https'
-import { deferred } from './deferred.ts'
 
 export interface Reply {
   readonly status: number
@@ -26,7 +25,7 @@ export interface RequestOptions {
 
 /** One request on a connection of its own; rejects if the connection fails or ends early. */
 export function request(url: string, options: RequestOptions = {}): Promise<Reply> {
-  const { promise, resolve, reject } = deferred<Reply>()
+  const { promise, resolve, reject } = Promise.withResolvers<Reply>()
   const { body } = options
   const isRaw = typeof body === 'string' || Buffer.isBuffer(body)
   const payload = body === undefined || isRaw ? body : JSON.stringify(body)

@@ -7,7 +7,6 @@ import * as https from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { parseTarget, readBody, slowDown } from './arrive.ts'
 import { json, type Call, type Handler } from './call.ts'
-import { deferred } from './deferred.ts'
 import { answerFaulty } from './fail.ts'
 import { createFaults, type Faults } from './faults.ts'
 import { createInspect } from './inspect.ts'
@@ -53,7 +52,7 @@ export async function createPart(options: PartOptions): Promise<Part> {
   async function respond(request: http.IncomingMessage, response: http.ServerResponse) {
     const url = request.url ?? ''
     const own = url.startsWith('/_lab/')
-    // what inspects is not itself part of what arrived
+    // what arrived is what others sent, and not who looks at it
     const entry = own
       ? ({ bodyBytes: 0, bodySha256: null, body: null, status: null, sentBytes: 0 } as Entry)
       : journal.add(name, request)
@@ -85,14 +84,14 @@ export async function createPart(options: PartOptions): Promise<Part> {
 
   const listener: http.RequestListener = (request, response) => {
     respond(request, response).catch((error: unknown) => {
-      // a caller that hangs up while it is being sent an answer is no fault of the lab
+      // the caller has hung up while it was being answered: no fault of the lab
       if (request.socket.destroyed || response.writableEnded) return
       console.error(`lab ${name}: ${request.method} ${request.url}:`, error)
       if (response.headersSent) response.destroy()
       else response.writeHead(500).end()
     })
   }
-  // the gateway's keep-alive pool must not race the lab's idle time-out
+  // longer than the gateway keeps idle connections, so that the lab never closes one that is just being used
   const settings = { keepAliveTimeout: 75_000, requestTimeout: 0, maxHeaderSize: 65_536 }
   const server =
     options.tls === null
@@ -102,7 +101,7 @@ export async function createPart(options: PartOptions): Promise<Part> {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
   })
-  const { promise, resolve, reject } = deferred<void>()
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
   server.once('error', reject)
   server.listen(options.port, options.host, () => resolve())
   await promise.catch((error: unknown) => {
@@ -121,7 +120,7 @@ export async function createPart(options: PartOptions): Promise<Part> {
       handler = next
     },
     close() {
-      const closed = deferred<void>()
+      const closed = Promise.withResolvers<void>()
       server.close(() => closed.resolve())
       for (const socket of sockets) socket.destroy()
       return closed.promise

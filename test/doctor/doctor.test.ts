@@ -93,7 +93,7 @@ const ORDER = [
 t.test('a healthy gateway is found healthy, every check in the order to mend', async (t) => {
   const seen = await doctor(await configure(t))
   t.equal(seen.status, 0, seen.text)
-  // without records nobody can know who uses a binding
+  // who uses a binding is read from the records
   t.same(seen.ill, ['bindings unverified'], seen.text)
   t.same([...new Set(seen.findings.map(({ check }) => check))], ORDER)
 })

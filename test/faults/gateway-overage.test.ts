@@ -99,7 +99,7 @@ void t.test(`${PEOPLE} people at once`, async (test) => {
   const made = lookups().slice(before)
   test.equal(made.length, PEOPLE, 'graph is asked once about each')
   const arrivals = made.map(({ time }) => Date.parse(time)).sort((a, b) => a - b)
-  // each stays for as long as Graph takes: who came in that time before a call was there together with it
+  // each call is at Graph for GRAPH_MS: calls that came within that time were there together
   const together = arrivals.map(
     (at, i) => arrivals.slice(0, i + 1).filter((other) => at - other < GRAPH_MS - 10).length,
   )
@@ -122,7 +122,7 @@ void t.test(`${PEOPLE} people at once while Graph does not answer`, async (test)
   const [known, ...all] = await people(PEOPLE + 1)
   test.equal((await get(known?.token ?? '')).status, 200)
   const before = lookups().length
-  // as if 20 s had gone by: what was under way breaks off
+  // as after the 20 s time-out: calls under way break off
   lab.parts.get('graph')?.faults.add({ times: 0, delayMs: GRAPH_MS, reset: true })
   const asking = Promise.all(all.map(({ token }) => get(token)))
   const served = await beside(known?.token ?? '', asking)

@@ -9,7 +9,7 @@ import { eventually } from '../support/eventually.ts'
 const JOB = `${workspaceId()}/jobs/j?api-version=2024-04-01`
 
 t.setTimeout(300_000)
-// what they wait for is the clock: they wait together
+// these tests mostly wait, so they run at the same time
 t.jobs = 4
 
 for (const [what, status] of [

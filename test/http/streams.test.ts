@@ -21,7 +21,7 @@ let token: string
 t.before(async () => {
   world = await startGateway()
   token = await world.lab.token('scientist')
-  // what every process needs once is not the body's
+  // a first call, so that what a process allocates once does not count as the body's memory
   await world.send(`${workspaceId()}/jobs${VERSION}`, {
     headers: { authorization: `Bearer ${token}` },
   })

@@ -1,5 +1,5 @@
 /**
- * Rows 57 to 73 of the table of bad inputs: what an attacker does with headers, framing and methods, as bytes over TLS.
+ * Rows 57 to 73 of docs/security-cases.md: what an attacker does with headers, framing and methods, as bytes over TLS.
  * Each is judged by its answer, by what reached Azure, and by its one record.
  */
 import { once } from 'node:events'

@@ -1,6 +1,6 @@
 /**
  * What a request may carry: tunnels, codings, bodies where none belongs, bodies that stop or trickle. Each is judged by
- * its answer, by what reached Azure, and by its records. rows.test.ts says which row of the table is shown where.
+ * its answer, by what reached Azure, and by its records. docs/security-cases.md says which row is shown where.
  */
 import { connect, type TLSSocket } from 'node:tls'
 import t from 'tap'

@@ -1,4 +1,4 @@
-/** Rows 51 to 56 of the table of bad inputs: the gateway's own identities, and what Azure says to them. */
+/** Rows 51 to 56 of docs/security-cases.md: the gateway's own identities, and what Azure says to them. */
 import t from 'tap'
 import { gatewayRows } from './support/identity-rows.ts'
 

@@ -1,4 +1,4 @@
-/** Rows 45 to 50 of the table of bad inputs, through the whole gateway: issuers and Graph that are wrong or down. */
+/** Rows 45 to 50 of docs/security-cases.md, through the whole gateway: issuers and Graph that are wrong or down. */
 import { join } from 'node:path'
 import t from 'tap'
 import { HOUR_MS } from '../support/clock.ts'
@@ -16,7 +16,7 @@ void t.test('the other side being wrong or down gets the right answer', async (t
   const { bad } = scene
   const looks = (): number => bad.entra.calls.get('jwks') ?? 0
   for (const one of badTokenCases.filter(({ prepare }) => prepare !== undefined)) {
-    // mended, and so long ago that nothing is backed off from or remembered
+    // the faults end, and an hour passes: no back-off and no negative cache is left of them
     for (const issuer of [bad.entra, bad.okta]) {
       issuer.faults.clear()
       issuer.handlers.clear()

@@ -1,5 +1,5 @@
 /**
- * Rows 1 to 44 of the table of bad inputs, through the whole gateway: really signed tokens over a real socket, judged
+ * Rows 1 to 44 of docs/security-cases.md, through the whole gateway: really signed tokens over a real socket, judged
  * by status and code, by what reached Azure, and by the records. Rows 45 to 56 are beside this file, and so is row 16
  * at its full size (unknown-keys.test.ts).
  */

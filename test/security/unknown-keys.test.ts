@@ -1,5 +1,5 @@
 /**
- * Row 16 of the table of bad inputs at its full size: a flood of key ids that nobody ever published, as fast as many
+ * Row 16 of docs/security-cases.md at its full size: a flood of key ids that nobody ever published, as fast as many
  * kept connections carry it, costs the issuer one look at its keys in half a minute and nobody else anything.
  */
 import { Agent } from 'node:https'

@@ -1,8 +1,9 @@
 /**
- * A gateway whose wall clock a test can move: an hour passes at a signal.
+ * A gateway whose wall clock a test can move: a signal lets an hour pass.
  * @module
  */
 import type { Gateway } from '../../lab/gateway/gateway.ts'
+import { eventually } from './eventually.ts'
 
 /** What one signal adds. */
 export const HOUR_MS = 3_601_000
@@ -25,9 +26,7 @@ export const movableClock: readonly string[] = [
 /** Lets an hour pass for a gateway that was started with `movableClock`; `ahead`: all of its hours so far. */
 export async function letAnHourPass(gateway: Gateway, ahead: number): Promise<void> {
   process.kill(gateway.pid, 'SIGUSR2')
-  for (let tries = 0; tries < 500; tries += 1) {
-    if (gateway.logs().includes(`ahead by ${ahead} ms`)) return
-    await new Promise((done) => setTimeout(done, 10))
-  }
-  throw new Error('the gateway did not move its clock')
+  await eventually('the gateway has moved its clock', () =>
+    gateway.logs().includes(`ahead by ${ahead} ms`),
+  )
 }

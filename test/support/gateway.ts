@@ -10,6 +10,7 @@ import { spawnGateway, type Gateway, type GatewayOptions } from '../../lab/gatew
 import type { Fault } from '../../lab/server/faults.ts'
 import { startLab, type Lab, type LabOptions } from '../../lab/lab.ts'
 import { send, sendBytes, type Answer, type Send } from './send.ts'
+import { eventually } from './eventually.ts'
 
 /** A row of the record, flat as at the sink. */
 export type Row = Readonly<Record<string, unknown>>
@@ -30,7 +31,7 @@ export interface World {
   settled(answer: Answer): Promise<readonly Row[]>
   /** Makes the next answers of a part of the lab fail (lab/server/faults.ts). */
   fault(part: keyof Lab['urls'], fault: Fault): Promise<void>
-  /** Rows that the lab's ingestion endpoint has, once `enough` holds of them; rejects after 20 s. */
+  /** Rows that the lab's ingestion endpoint has, once `enough` holds of them; rejects after 30 s. */
   rows(enough: (rows: readonly Row[]) => boolean): Promise<readonly Row[]>
   /** Starts the gateway again on the same disk and port, after a kill or a stop. */
   restart(): Promise<void>
@@ -71,14 +72,11 @@ export async function startGateway(
     },
     allRecords: () => readSpool(spool),
     async settled(answer) {
-      for (let tries = 0; tries < 100; tries += 1) {
-        const rows = (await readSpool(spool)).filter(
-          (row) => row['ExchangeId'] === answer.headers['x-harness-decision-id'],
-        )
-        if (rows.some((row) => row['RecordKind'] !== 'authorized')) return rows
-        await new Promise((done) => setTimeout(done, 20))
-      }
-      throw new Error('the exchange has no last record after 2 s')
+      const id = answer.headers['x-harness-decision-id']
+      return eventually('the last record of the exchange', async () => {
+        const rows = (await readSpool(spool)).filter((row) => row['ExchangeId'] === id)
+        return rows.some((row) => row['RecordKind'] !== 'authorized') && rows
+      })
     },
     async fault(part, fault) {
       const answer = await fetch(`${lab.urls[part]}/_lab/faults`, {
@@ -88,14 +86,10 @@ export async function startGateway(
       if (!answer.ok) throw new Error(`the lab did not take the fault: ${await answer.text()}`)
     },
     async rows(enough) {
-      for (let tries = 0; tries < 200; tries += 1) {
+      return eventually('the expected rows are at the sink', () => {
         const rows = lab.ingestion.rows() as readonly Row[]
-        if (enough(rows)) return rows
-        await new Promise((done) => setTimeout(done, 100))
-      }
-      throw new Error(
-        `the sink does not have the expected rows: ${lab.ingestion.rows().length} came`,
-      )
+        return enough(rows) && rows
+      })
     },
     async restart() {
       gateway = await spawnGateway(lab, { ...asked, port: gateway.port })

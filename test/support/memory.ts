@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Gateway } from '../../lab/gateway/gateway.ts'
+import { eventually } from './eventually.ts'
 
 const SAMPLE_MS = 50
 const CHUNK = Buffer.alloc(64 * 1024, 'x')
@@ -48,19 +49,15 @@ export const toldHeap: readonly string[] = [
 ]
 
 /**
- * What a gateway that was started with `toldHeap` really keeps, in bytes: resident memory grows until V8 sees fit to
- * collect, whatever is kept.
+ * The live heap, in bytes, of a gateway that was started with `toldHeap`: measured after a collection, because resident
+ * memory grows until V8 collects, whatever is kept.
  */
 export async function liveHeap(gateway: Gateway): Promise<number> {
   const told = (): RegExpMatchArray[] => [...gateway.logs().matchAll(/heap (\d+): (\d+) bytes/g)]
   const before = told().length
   process.kill(gateway.pid, 'SIGWINCH')
-  for (let tries = 0; tries < 500; tries += 1) {
-    const now = told()
-    if (now.length > before) return Number(now.at(-1)?.[2])
-    await new Promise((done) => setTimeout(done, 20))
-  }
-  throw new Error('the gateway did not tell its heap')
+  await eventually('the gateway tells its heap', () => told().length > before)
+  return Number(told().at(-1)?.[2])
 }
 
 /** So many bytes, one block of memory at a time. */

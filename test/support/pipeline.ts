@@ -29,7 +29,7 @@ export async function pipelineWorld(t: Test, method = 'PUT', changes: Partial<St
   const records: { readonly kind: string; readonly exchange: Exchange }[] = []
   const calls: { readonly grant: Grant; readonly call: Call }[] = []
   const disk = Promise.withResolvers<void>()
-  // as in production: a record that fails before anybody waits for it is no unhandled rejection of the test
+  // as in production: a record may fail before anybody waits for it, and that is no unhandled rejection
   disk.promise.catch(() => undefined)
 
   const record = (kind: string, exchange: Exchange): void => {

@@ -1,6 +1,6 @@
 /**
- * What is asked of the trail in every test that hurts it: who reached Azure is on record, who is on record is at the
- * sink, and nobody else is.
+ * What every test that breaks something asks of the audit trail: what reached Azure is on record, and what is on record
+ * is at the sink, no more and no less.
  * @module
  */
 import type { ConfigFile } from '../../lab/gateway/harness-config.ts'
@@ -53,9 +53,12 @@ export function openIntents(rows: readonly Row[]): string[] {
 }
 
 /**
- * Once nothing runs any more: those that Azure saw = those with an `authorized` record, but for the ones whose record
- * itself says that Azure was not reached, or that nobody knows; each has one end; seq has no gaps; and the sink's rows,
- * by EventUid, are the spool's.
+ * Checks, once nothing runs any more, that
+ * - the calls that Azure saw are those with an `authorized` record, except where the record itself says that Azure was
+ *   not reached or that nobody knows;
+ * - each has one end, and numbers have no gaps;
+ * - the sink's rows, by EventUid, are the spool's.
+ *
  * `setAside` are EventUids of rows that the sink will never take.
  */
 export async function checkTrail(

@@ -26,7 +26,7 @@ void t.test(
     const broker = createBroker({
       identities: { writer: { kind: 'managed-identity', clientId: CLIENT_ID } },
       now: () => clock.now,
-      timeoutMs: 200,
+      timeoutMs: 1_000,
       log: { warn: () => undefined, error: () => undefined },
     })
     st.teardown(() => broker.close())

@@ -3,7 +3,6 @@
  * @module
  */
 import * as http from 'node:http'
-import { deferred } from '../../server/deferred.ts'
 import type { Mlflow } from '../mlflow.ts'
 import type { Service } from './data-plane.ts'
 import { json, type Answer } from '../../server/call.ts'
@@ -31,7 +30,7 @@ export function createTracking(mlflow: Mlflow): Service {
     const query = (call.raw.request.url ?? '').slice(call.path.length)
     const body = (await call.body()).content ?? Buffer.alloc(0)
     const type = call.headers['content-type']
-    const { promise, resolve, reject } = deferred<Answer>()
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>()
     const onward = http.request(
       `${origin}${rest}${query}`,
       {

@@ -26,7 +26,7 @@ export function registerPersonaGrant(provider: Provider, options: IssuerOptions)
       const own = (await Client.find(clientOf(persona))) ?? client
       const accountId = params.persona ?? ''
       const isOpaque = params.format === 'opaque'
-      // introspection answers only for tokens of a grant that still stands
+      // introspection answers only for tokens whose grant is stored
       const grant = new Grant({ clientId: own.clientId, accountId })
       const token = new AccessToken({
         client: own,

@@ -1,5 +1,5 @@
 /**
- * The page where a person chooses the persona to sign in as, and what stands behind it.
+ * The page where a person chooses the persona to sign in as, and the steps of oidc-provider that it answers.
  * @module
  */
 import type { Provider } from 'oidc-provider'

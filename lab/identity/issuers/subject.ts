@@ -1,5 +1,5 @@
 /**
- * Whom a token of the lab is for, and what a test wants changed in it.
+ * The persona that a token is for, and the changes that a test asks for.
  * @module
  */
 import type { AccessToken, ClientCredentials, KoaContextWithOIDC } from 'oidc-provider'

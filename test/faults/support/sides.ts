@@ -1,7 +1,7 @@
 /**
- * A side that the gateway's knowledge of callers or its own tokens come from, down, slow, wrong and flapping while
- * callers come: who needs nothing new is served as ever, the others get 503 with Retry-After, and what is broken is
- * asked no more often than src promises.
+ * A service that the gateway depends on (an issuer, Graph, managed identities) is down, slow, wrong or flapping while
+ * callers come: callers who need nothing new of it are served, the others get 503 with Retry-After, and it is asked no
+ * more often than src promises.
  * @module
  */
 import { Agent } from 'node:https'
@@ -59,7 +59,7 @@ export async function startSides(
   change: (lab: Lab) => (config: ConfigFile) => ConfigFile = () => (config) => config,
 ): Promise<{ world: World; anHour: () => Promise<void> }> {
   const world = await startGateway({
-    // tokens of the gateway's identities outlive all the hours that pass here
+    // so long that no token of the gateway's identities expires while the clock is moved
     lab: { identityTokenLifetimeSeconds: 90 * 86_400 },
     gateway: (lab) => ({
       execArgv: movableClock,

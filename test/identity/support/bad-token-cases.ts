@@ -1,5 +1,5 @@
 /**
- * Rows 1 to 50 of the table of bad inputs, as data: judged here by the identity stage alone, elsewhere by the gateway.
+ * Rows 1 to 50 of docs/security-cases.md, as data: judged here by the identity stage alone, elsewhere by the gateway.
  * @module
  */
 import type { BadTokenCase } from './bad-token-case.ts'

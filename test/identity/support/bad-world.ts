@@ -1,5 +1,5 @@
 /**
- * The world of the table of bad inputs: beside the two usual issuers a shared Entra one, one that publishes bad keys,
+ * The world of docs/security-cases.md: beside the two usual issuers a shared Entra one, one that publishes bad keys,
  * one whose tokens are opaque, one that asks Graph, and a deny list.
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * Rows 51 to 56 of the table of bad inputs: the gateway's own identities and what Azure says to them.
+ * Rows 51 to 56 of docs/security-cases.md: the gateway's own identities and what Azure says to them.
  * @module
  */
 import type t from 'tap'

@@ -1,5 +1,5 @@
 /**
- * The table of bad inputs put to a whole gateway: its issuers are those of the bad world, its clock moves with theirs.
+ * The rows of docs/security-cases.md put to a whole gateway: its issuers are those of the bad world, its clock moves with theirs.
  * @module
  */
 import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
@@ -75,7 +75,7 @@ export async function makeScene(
   const policies = await makePolicies(directory)
   const [reader] = IDENTITIES
   const world = await startGateway({
-    // tokens of the gateway's identities outlive all the hours that pass here
+    // so long that no token of the gateway's identities expires while the clock is moved
     lab: { identityTokenLifetimeSeconds: 90 * 86_400 },
     gateway: {
       env: { X: 'secret' },
