@@ -3,7 +3,7 @@
  * @module
  */
 import { randomBytes } from 'node:crypto'
-import { createEndpoints, endpointIdOf, type Learning } from './azureml/hosts/endpoints.ts'
+import { createEndpoints, endpointIdOf } from './azureml/hosts/endpoints.ts'
 import { createHosts, type Hosts } from './azureml/hosts/hosts.ts'
 import { createJsonRewriter } from './azureml/answers/json-rewriter.ts'
 import { createOperationHandles } from './azureml/classify/operation-handle.ts'
@@ -18,7 +18,6 @@ import { Refusal } from './errors.ts'
 import type { Stages } from './pipeline.ts'
 import type { Principal } from './identity/principal.ts'
 import type { Grant } from './token/grant.ts'
-import type { Operation } from './vocabulary/operation.ts'
 
 /** Headers that clients poll. */
 const POLLING = ['location', 'azure-asyncoperation', 'operation-location'] as const
@@ -55,12 +54,6 @@ export function createRouting(options: RoutingOptions): Routing {
   const askerOf = (identity: string, principal: Principal): string =>
     options.isOnBehalfOf(identity) ? `${identity} ${principal.id}` : identity
 
-  /** A document that a caller reads of an endpoint spares the question for it when he calls the endpoint. */
-  function learningFrom(operation: Operation, { identity, principal }: Exchange): Learning | null {
-    if (identity === null || principal === null || operation.family !== 'arm') return null
-    return endpoints.learning(operation, askerOf(identity.name, principal))
-  }
-
   return {
     hosts,
     async route(operation, target, { identity, principal }, grantFor) {
@@ -90,25 +83,11 @@ export function createRouting(options: RoutingOptions): Routing {
         if (url !== undefined) headers[name] = handles.bind(url, principal?.id ?? '')
       }
     },
-    rewriter(operation, redact, read) {
+    rewriter(operation, redact) {
       const plan = rewritePlan(operation, redact)
       if (plan === null) return null
       const map = createFieldMap(hosts, operation)
-      const learning = read === undefined ? null : learningFrom(operation, read)
-      if (learning === null) return { ...createJsonRewriter({ plan, map }), redacts: plan.redacts }
-      const rewriter = createJsonRewriter({
-        plan,
-        map(value, kind) {
-          if (kind === 'scoring') learning.saw(value)
-          return map(value, kind)
-        },
-      })
-      const end = (): Buffer => {
-        const rest = rewriter.end()
-        learning.end()
-        return rest
-      }
-      return { ...rewriter, end, redacts: plan.redacts }
+      return { ...createJsonRewriter({ plan, map }), redacts: plan.redacts }
     },
     ownOperation: ({ target, principal }) =>
       target !== null && principal !== null && handles.owns(target, principal.id),

@@ -24,11 +24,8 @@ export interface Rewriter {
 export interface AnswerRules {
   /** Absolute URLs in headers become the gateway's, in place; throws `upstream_foreign_url`. */
   readonly rewriteHeaders: (headers: Record<string, string>, exchange: Exchange) => void
-  /**
-   * A rewriter for answers that hold URLs or secrets, null for those that pass untouched.
-   * @param read the exchange whose answer is a whole document that was read
-   */
-  readonly rewriter: (operation: Operation, redact: boolean, read?: Exchange) => Rewriter | null
+  /** A rewriter for answers that hold URLs or secrets, null for those that pass untouched. */
+  readonly rewriter: (operation: Operation, redact: boolean) => Rewriter | null
   /** Bytes up to which an answer is checked whole before its first byte leaves. */
   readonly holdBytes: number
 }
@@ -135,8 +132,7 @@ async function sendBody(received: UpstreamAnswer, sending: Sending): Promise<voi
   const answer = judged ? await screened(received, screen, rules.holdBytes) : received
   const headers = responseHeaders(answer.headers)
   rules.rewriteHeaders(headers, exchange)
-  const isRead = received.statusCode === 200 && exchange.method === 'GET'
-  const rewriter = rules.rewriter(operation, exchange.redact, isRead ? exchange : undefined)
+  const rewriter = rules.rewriter(operation, exchange.redact)
   if (rewriter !== null) checkReadable(answer, rewriter)
   if (rewriter === null || !answer.isJson) {
     const length = answer.headers['content-length']

@@ -16,7 +16,7 @@ import type { Hosts } from './hosts.ts'
 /** A deleted endpoint's name can be given to one of another workspace: not for long. */
 const KNOWN_MS = 120_000
 /** An endpoint that has just been made is to be usable soon. */
-const MISSING_MS = 15_000
+const MISSING_MS = 5_000
 const MAX_KNOWN = 10_000
 const TYPES: ReadonlyMap<string, string> = new Map([
   ['onlineendpoints', 'online'],
@@ -40,17 +40,6 @@ export interface Endpoints {
     identity: string,
     ask: (id: string) => Promise<unknown>,
   ): Promise<string>
-  /**
-   * Looks at the URLs in an answer to a read of an endpoint; `end` once it was whole.
-   * Null for an answer that describes no single endpoint.
-   */
-  learning(operation: Operation, asker: string): Learning | null
-}
-
-/** Learns an endpoint's host from a document of Azure's that passes by. */
-export interface Learning {
-  saw(url: string): void
-  end(): void
 }
 
 /** Id of the endpoint that a scoring call is about: the resource, or for jobs what they are in. */
@@ -99,23 +88,6 @@ export function createEndpoints(
       const refuse = missing.get(key)
       if (refuse !== undefined) throw refuse()
       return once(key, async () => learn(key, id, identity, ask))
-    },
-
-    learning({ action, resource: { id } }, asker) {
-      if (!action.endsWith('Endpoints/read') || !ENDPOINT_ID.test(id)) return null
-      const origins = new Set<string | null>()
-      return {
-        saw(url) {
-          origins.add(hosts.scoringOriginOf(url, nameOf(id)))
-        },
-        end() {
-          const [origin] = origins
-          const key = `${asker} ${id}`
-          if (origins.size !== 1 || origin === undefined || origin === null) return
-          known.set(key, origin)
-          missing.delete(key)
-        },
-      }
     },
   }
 }
