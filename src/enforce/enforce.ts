@@ -27,6 +27,7 @@ import type { LookUps } from './lookups/label.ts'
 import type { RunLookUps } from './lookups/run.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import { createCheckUnreadJob } from './unread-job.ts'
+import { schemaOf } from './what-must-be-known.ts'
 
 /** A body that was read, and all that was found in it. */
 export interface Content {
@@ -157,11 +158,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       }
       const received = await readBody(stream, request.headers, options.bodyBytes)
       progress.received(received.byteLength)
-      const context = {
-        scope: operation.scope,
-        type: operation.resource.type,
-        whole: exchange.method !== 'PATCH',
-      }
+      const context = contextOf(exchange, operation)
       const content = look(received, received, context, [])
       return { operation, facts: factsOf(exchange, content), version, content, run: null }
     },
@@ -230,6 +227,12 @@ function stamped(id: string, permit: Permit, content: Content): Finished {
   if (list.length === 0) return { body: received, changes: null }
   const body = applyEdits(bytes, edits)
   return { body, changes: { before: sha256(received), after: sha256(body), list } }
+}
+
+function contextOf(exchange: Exchange, { scope, resource, effect }: Operation): DocumentContext {
+  // an action such as `resize` says what changes, like a PATCH
+  const whole = effect === 'write' && exchange.method !== 'PATCH'
+  return { scope, type: resource.type, whole, api: schemaOf(exchange) }
 }
 
 /** Everything that there is to know of a body. */

@@ -3,6 +3,7 @@
  * @module
  */
 import { isDescribed, aliasReads } from '../azureml/body/aliases.ts'
+import type { Api } from '../azureml/body/places.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import { Refusal } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
@@ -22,6 +23,13 @@ export function apiOf({ target, operation }: Exchange): 'arm' | 'data plane' | n
   if (operation === null) return null
   if (operation.family === 'arm' || target?.segments[0]?.toLowerCase() === 'mferp') return 'arm'
   return isDescribed(operation) ? 'data plane' : null
+}
+
+/** Whose schema the body of a call follows: what is sent to a batch endpoint is ARM's job. */
+export function schemaOf({ target, operation }: Exchange): Api {
+  const family = operation?.family
+  const isArm = family !== 'dataplane' && family !== 'mlflow'
+  return isArm || target?.segments[0]?.toLowerCase() === 'mferp' ? 'arm' : 'data plane'
 }
 
 /**

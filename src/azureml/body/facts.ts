@@ -2,14 +2,19 @@
  * Facts of a document: everything that it refers to, runs on and asks for, in whatever shape it is written.
  *
  * Every string is looked at. A value at a known name has the meaning of that name. A value that only looks like a
- * reference counts for every kind that it could be, so that an unknown field cannot get around an allow-list.
+ * reference counts for every kind that it could be, so that an unknown field cannot get around an allow-list. What
+ * identifies the document, or would satisfy a policy, is read at its published place alone (places.ts).
  * @module
  */
 import { createCollector, type BodyFacts, type Collector } from './collect.ts'
-import { child, exposure, jobIdentity, leavesOf, text } from './jobs.ts'
+import { exposure } from './exposure.ts'
+import { identifying } from './identifying.ts'
+import { noteBuild, noteImage } from './images.ts'
+import { jobIdentity, leavesOf } from './jobs.ts'
+import { child, text } from './nodes.ts'
+import { noteContainerSize, noteCount } from './sizes.ts'
 import type { JsonNode, JsonString } from '../../lib/json/document.ts'
 import { bareKind, kindByInputType, kindByName, meaningOf } from './names.ts'
-import { readTags, tagFact } from './tags.ts'
 import type { PathReference } from './paths.ts'
 import { parseReference, parseShort, showAsset } from './reference.ts'
 import type { AssetKind, AssetReference, Reference } from './reference.ts'
@@ -50,17 +55,6 @@ const MAX_REFERENCE_CHARACTERS = 8_192
 const MAX_EMBEDDED = 100
 const REFERENCE_START = /^(?:azureml:|\/?subscriptions\/|[a-z][a-z0-9+.-]*:\/\/)/i
 
-const IMAGE_DIGEST = /@sha256:[0-9a-f]{64}$/
-
-/** The name of a container image. */
-interface ImageName {
-  /** As written, with its host and without surrounding space. */
-  readonly name: string
-  /** In lower case; Docker's own if the name says none. */
-  readonly host: string
-  readonly pinned: boolean
-}
-
 /** Names of all facts that come from a document. */
 export const DOCUMENT_FACTS: readonly string[] = [
   ...SETS,
@@ -79,10 +73,9 @@ export const DOCUMENT_FACTS: readonly string[] = [
 export function findAll(root: JsonNode, context: DocumentContext): Findings {
   const collector = createCollector(SETS)
   const floating: Floating[] = []
-  const occurrences = walk(root)
+  const occurrences = walk(root, context.type)
   collector.any('imagesUnpinned', false)
   for (const occurrence of occurrences) {
-    if (occurrence.chain.at(-1) === 'tags') tags(occurrence.node, collector)
     if (occurrence.inert) continue
     if (occurrence.node.kind === 'string') {
       const found = referencesIn(occurrence, occurrence.node.value, context, collector)
@@ -90,8 +83,9 @@ export function findAll(root: JsonNode, context: DocumentContext): Findings {
     }
     byName(occurrence, context, collector)
   }
-  jobs(occurrences, context, collector)
-  exposure(occurrences, context, collector)
+  jobs(root, occurrences, context, collector)
+  exposure(root, occurrences, context, collector)
+  identifying(root, context, collector)
   return { collector, floating }
 }
 
@@ -102,10 +96,6 @@ export function bodyFacts(
   asked: ReadonlySet<string> | null,
 ): BodyFacts {
   return findAll(root, context).collector.finish(asked)
-}
-
-function tags(node: JsonNode, collector: Collector): void {
-  for (const [name, value] of readTags(node) ?? []) collector.add('tags', tagFact(name, value))
 }
 
 /** Facts from a string that looks like a reference. */
@@ -213,15 +203,22 @@ function byName(occurrence: Occurrence, context: DocumentContext, collector: Col
     collector.add('jobTypes', value.toLowerCase())
   }
   const meaning = meaningOf(name)
-  if (meaning === 'instanceCount') count(occurrence, collector)
-  if (meaning === 'image') image(node, collector)
+  if (meaning === 'instanceCount') noteCount(occurrence, collector)
+  if (meaning === 'image') noteImage(node, collector)
+  if (name === 'build') noteBuild(node, collector)
+  noteContainerSize(occurrence, collector)
   if (value === null) return
   if (meaning === 'jobType') collector.add('jobTypes', value.toLowerCase())
-  else if (meaning === 'experiment') collector.set('experiment', value)
   else if (meaning === 'instanceType') collector.add('instanceTypes', value.toLowerCase())
   else if (meaning === 'identity') collector.add('jobIdentities', jobIdentity(value))
-  else if (meaning === 'compute') collector.add('computes', nameOf(value, context.scope))
-  else if (meaning === 'datastore') collector.add('datastores', nameOf(value, context.scope))
+  else if (meaning === 'compute' && isCompute(name, context)) {
+    collector.add('computes', nameOf(value, context.scope))
+  } else if (meaning === 'datastore') collector.add('datastores', nameOf(value, context.scope))
+}
+
+/** What a connection or the volume of a compute calls its target is an address or a path. */
+function isCompute(name: string, { type }: DocumentContext): boolean {
+  return name !== 'target' || (type !== 'ComputeTarget' && type !== 'Connection')
 }
 
 /** A compute or datastore, however it is written. */
@@ -233,43 +230,14 @@ function nameOf(written: string, scope: string | null): string {
   ).toLowerCase()
 }
 
-function count({ node, chain }: Occurrence, collector: Collector): void {
-  const name = chain.at(-1)
-  // only in the sku of a deployment does `capacity` count instances
-  if (name === 'capacity' && chain.at(-2) !== 'sku') return
-  const written =
-    node.kind === 'number' ? node.text : node.kind === 'string' ? node.value.trim() : null
-  if (written === null) return
-  const number = Number(written)
-  if (written === '' || !Number.isSafeInteger(Math.ceil(number))) {
-    collector.markUnusable('instanceCount', 'a number of instances that cannot be read')
-  } else collector.max('instanceCount', Math.ceil(number))
-}
-
-function image(node: JsonNode, collector: Collector): void {
-  const written = text(node) ?? text(child(node, 'reference'))
-  if (written === null) return
-  const { name, host, pinned } = parseImage(written)
-  collector.add('images', name)
-  collector.add('imageRegistries', host)
-  collector.any('imagesUnpinned', !pinned)
-}
-
-/** Docker's rule: the part before the first slash is a host if it has a dot, has a port or is `localhost`. */
-function parseImage(written: string): ImageName {
-  const name = written.trim()
-  const slash = name.indexOf('/')
-  const first = slash === -1 ? '' : name.slice(0, slash).toLowerCase()
-  const isHost = /[.:]/.test(first) || first === 'localhost'
-  return { name, host: isHost ? first : 'docker.io', pinned: IMAGE_DIGEST.test(name) }
-}
-
 function jobs(
+  root: JsonNode,
   occurrences: readonly Occurrence[],
-  { scope }: DocumentContext,
+  context: DocumentContext,
   collector: Collector,
 ): void {
-  const leaves = leavesOf(occurrences)
+  const { scope } = context
+  const leaves = leavesOf(root, occurrences, context)
   for (const { compute, identity } of leaves) {
     collector.add('computes', compute === null ? 'serverless' : nameOf(compute, scope))
     collector.add('jobIdentities', identity)

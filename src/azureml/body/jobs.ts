@@ -1,12 +1,14 @@
 /**
- * What a resource would run on, as whom and for how long, and whether it would be open to the internet or to keys.
+ * What a resource would run on, as whom and for how long.
  *
- * A step that says nothing has what its pipeline says, and what nothing says has Azure's default, which is open.
+ * A step that says nothing has what its pipeline says, and what nothing says has Azure's default. What takes the place
+ * of a default is read from its published place alone: a limit where Azure knows none limits nothing.
  * @module
  */
-import type { Collector } from './collect.ts'
 import type { JsonNode, JsonObject } from '../../lib/json/document.ts'
 import { plainName } from './names.ts'
+import { child, text } from './nodes.ts'
+import { exactly, jobPlaces, objectAt } from './places.ts'
 import type { DocumentContext, Occurrence } from './walk.ts'
 
 /** One thing that runs: a job, or a step of a pipeline. */
@@ -28,48 +30,69 @@ const IDENTITIES: ReadonlyMap<string, string> = new Map([
   ['amltoken', 'aml_token'],
 ])
 const CONTROL = new Set(['ifelse', 'dowhile', 'parallelfor'])
-const COMPUTE_NAMES = ['computeid', 'compute', 'target', 'computetarget']
+const DEFAULT_COMPUTES = [
+  'default_compute',
+  'defaultcompute',
+  'default_compute_id',
+  'defaultcomputeid',
+]
+/** Where a job of each type has its time limit, as a job and as a step; jobs of other types have none. */
+const LIMITS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['command', ['limits']],
+  ['sweep', ['limits']],
+  ['automl', ['taskdetails', 'limitsettings']],
+])
 /** ISO 8601 durations without months and years, which have no length. */
 const DURATION =
   /^P(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})(?:\.\d+)?S)?)?$/i
 
-/** Types that are open to the internet unless they say otherwise. */
-const REACHABLE = new Set(['Workspace', 'Registry', 'OnlineEndpoint', 'ComputeTarget'])
-/** Types that take keys unless they say otherwise. */
-const WITH_KEYS = new Set(['OnlineEndpoint', 'ComputeTarget'])
-
 /** Everything that runs in the jobs of a document: pipelines are replaced by their steps. */
-export function leavesOf(occurrences: readonly Occurrence[]): readonly Leaf[] {
-  return occurrences.flatMap(({ node, chain }) => {
-    if (node.kind !== 'object') return []
-    const isJob = child(node, 'jobtype') !== null || chain.at(-1) === 'jobdefinition'
+export function leavesOf(
+  root: JsonNode,
+  occurrences: readonly Occurrence[],
+  { type }: DocumentContext,
+): readonly Leaf[] {
+  // the job of a batch endpoint runs on the compute of its deployment, which has its own document
+  const places = type === 'BatchJob' ? [] : jobPlaces(type)
+  const jobs = new Set<JsonObject>(places.flatMap((place) => objectAt(root, place) ?? []))
+  for (const { node, chain } of occurrences) {
+    // one at a place that nobody published still counts: what it runs on can only refuse more
+    const isJob =
+      node.kind === 'object' &&
+      (child(node, 'jobtype') !== null || chain.at(-1) === 'jobdefinition')
     // the steps of a pipeline are reached from the pipeline
-    const isStep = chain.length >= 2 && chain.at(-2) === 'jobs'
-    return isJob && !isStep ? leavesIn(node, { compute: null, identity: 'aml_token' }) : []
-  })
+    if (isJob && chain.at(-2) !== 'jobs') jobs.add(node)
+  }
+  return [...jobs].flatMap((job) =>
+    leavesIn(job, { compute: null, identity: 'aml_token' }, 'jobtype'),
+  )
 }
 
-function leavesIn(job: JsonObject, above: Inherited): readonly Leaf[] {
-  const settings = child(job, 'settings')
+function leavesIn(
+  job: JsonObject,
+  above: Inherited,
+  typeName: 'jobtype' | 'type',
+): readonly Leaf[] {
   const own: Inherited = {
     compute:
-      firstText(job, COMPUTE_NAMES) ??
-      firstText(settings, ['defaultcompute', 'defaultcomputeid']) ??
+      firstText(job, ['computeid', 'compute']) ??
+      firstText(exactly(job, 'settings'), DEFAULT_COMPUTES) ??
       above.compute,
-    identity: identityOf(child(job, 'identity')) ?? above.identity,
+    identity: identityOf(exactly(job, 'identity')) ?? above.identity,
   }
-  const steps = child(job, 'jobs')
-  if (steps?.kind === 'object') {
-    return steps.members.flatMap(({ value }) =>
-      value.kind === 'object' ? leavesIn(value, own) : [],
-    )
-  }
-  if (CONTROL.has(plainName(text(child(job, 'type')) ?? ''))) return []
-  return [{ ...own, timeLimitSeconds: limitOf(job) }]
+  const type = plainName(firstText(job, [typeName]) ?? '')
+  const steps = exactly(job, 'jobs')
+  const inner = (steps?.kind === 'object' ? steps.members : []).flatMap(({ value }) =>
+    value.kind === 'object' ? leavesIn(value, own, 'type') : [],
+  )
+  if (typeName === 'type' && CONTROL.has(type)) return inner
+  // what has steps without being a pipeline runs itself: Azure ignores its steps
+  if (steps?.kind === 'object' && type === 'pipeline') return inner
+  return [...inner, { ...own, timeLimitSeconds: limitOf(job, type) }]
 }
 
 function identityOf(identity: JsonNode | null): string | null {
-  const written = firstText(identity, ['identitytype', 'type'])
+  const written = firstText(identity, ['identitytype', 'identity_type', 'type'])
   return written === null ? null : jobIdentity(written)
 }
 
@@ -78,15 +101,13 @@ export function jobIdentity(written: string): string {
   return IDENTITIES.get(plainName(written)) ?? written.toLowerCase()
 }
 
-function limitOf(job: JsonObject): number | null {
-  const limits = [child(job, 'limits'), child(child(job, 'taskdetails'), 'limitsettings')]
-  for (const limit of limits) {
-    const timeout = child(limit, 'timeout')
-    if (timeout?.kind === 'string') return seconds(timeout.value)
-    // steps of a pipeline count in seconds
-    if (timeout?.kind === 'number') return positive(Number(timeout.text))
-  }
-  return null
+function limitOf(job: JsonObject, type: string): number | null {
+  const path = LIMITS.get(type)
+  if (path === undefined) return null
+  const timeout = exactly(objectAt(job, path), 'timeout')
+  if (timeout?.kind === 'string') return seconds(timeout.value)
+  // steps of a pipeline count in seconds
+  return timeout?.kind === 'number' ? positive(Number(timeout.text)) : null
 }
 
 /** Seconds of an ISO 8601 duration or of a plain number; null for what is neither, which limits nothing. */
@@ -103,63 +124,9 @@ function positive(value: number): number | null {
   return Number.isFinite(value) && value > 0 ? Math.ceil(value) : null
 }
 
-/** Adds `publicNetworkAccess` and `localAuth`. */
-export function exposure(
-  occurrences: readonly Occurrence[],
-  { type, whole }: DocumentContext,
-  collector: Collector,
-): void {
-  let reachable: boolean | null = null
-  let keys: boolean | null = null
-  for (const { node, chain, inert } of occurrences) {
-    if (inert) continue
-    const name = chain.at(-1) ?? ''
-    const open = reachableBy(name, node)
-    if (open !== null) reachable = (reachable ?? false) || open
-    const local = keysBy(name, node)
-    if (local !== null) keys = (keys ?? false) || local
-  }
-  if (whole && REACHABLE.has(type)) reachable ??= true
-  if (whole && WITH_KEYS.has(type)) keys ??= true
-  if (reachable !== null) collector.any('publicNetworkAccess', reachable)
-  if (keys !== null) collector.any('localAuth', keys)
-}
-
-function reachableBy(name: string, node: JsonNode): boolean | null {
-  const value = text(node)
-  if (name === 'publicnetworkaccess') return value === null ? null : !/^disabled$/i.test(value)
-  if (name === 'enablenodepublicip') return flag(node)
-  return name === 'allowpublicaccesswhenbehindvnet' ? flag(node) : null
-}
-
-function keysBy(name: string, node: JsonNode): boolean | null {
-  const value = text(node)
-  if (name === 'authmode') return value === null ? null : !/^aadtoken$/i.test(value)
-  if (name !== 'disablelocalauth') return null
-  const disabled = flag(node)
-  return disabled === null ? null : !disabled
-}
-
-/** ARM reads `"true"` as true. */
-function flag(node: JsonNode): boolean | null {
-  const word = node.kind === 'boolean' ? node.text : (text(node)?.toLowerCase() ?? '')
-  return word === 'true' ? true : word === 'false' ? false : null
-}
-
-/** The member with that plain name. */
-export function child(node: JsonNode | null, name: string): JsonNode | null {
-  if (node?.kind !== 'object') return null
-  return node.members.find(({ key }) => plainName(key) === name)?.value ?? null
-}
-
-/** The text of a string; null for anything else, an empty one too. */
-export function text(node: JsonNode | null): string | null {
-  return node?.kind === 'string' && node.value.trim() !== '' ? node.value.trim() : null
-}
-
 function firstText(node: JsonNode | null, names: readonly string[]): string | null {
   for (const name of names) {
-    const found = text(child(node, name))
+    const found = text(exactly(node, name))
     if (found !== null) return found
   }
   return null

@@ -28,11 +28,15 @@ const NAMED_BY_CALLER = new Set([
   'mirrortraffic',
 ])
 
-/** Whether the caller chooses the keys of the object at `chain`; within `properties`, `properties` is the caller's. */
-export function isNamedByCaller(chain: readonly string[]): boolean {
+/** Types whose inner `properties` Azure reads: those of a compute are its size, its nodes and its network. */
+const TYPED_INSIDE = new Set(['ComputeTarget'])
+
+/** Whether the caller chooses the keys of the object at `chain`, in a document of that Cedar type. */
+export function isNamedByCaller(chain: readonly string[], type: string): boolean {
   const last = chain.at(-1) ?? ''
   if (NAMED_BY_CALLER.has(last)) return true
-  return last === 'properties' && (chain.includes('resources') || chain.at(-2) === 'properties')
+  if (last !== 'properties') return false
+  return chain.includes('resources') || (chain.at(-2) === 'properties' && !TYPED_INSIDE.has(type))
 }
 
 /** Text for people, and fields that Azure writes but never reads: Azure follows no reference in them. */
@@ -45,18 +49,33 @@ const NOT_FOLLOWED = new Set([
   'swaggeruri',
   'systemdata',
 ])
+/** What has such fields: a document, its properties, the job of a schedule; an empty name is a step or an input. */
+const WITH_TEXT = new Set([undefined, 'properties', 'jobdefinition', 'componentspec', ''])
 
 /** Whether what stands at `chain` cannot make Azure read or run anything. */
 export function isNotFollowed(chain: readonly string[]): boolean {
-  return NOT_FOLLOWED.has(chain.at(-1) ?? '')
+  return NOT_FOLLOWED.has(chain.at(-1) ?? '') && WITH_TEXT.has(chain.at(-2))
 }
 
-const INSTANCE_TYPES = new Set(['instancetype', 'instancetypes', 'vmsize', 'defaultinstancetype'])
+const INSTANCE_TYPES = new Set([
+  'instancetype',
+  'instancetypes',
+  'vmsize',
+  'agentvmsize',
+  'targetvmsize',
+  'virtualmachinesize',
+  'nodesize',
+  'defaultinstancetype',
+])
 const INSTANCE_COUNTS = new Set([
   'instancecount',
   'nodecount',
   'maxnodecount',
   'maxinstances',
+  'agentcount',
+  'targetnodecount',
+  'maxreplicas',
+  'numreplicas',
   'capacity',
   'spark.executor.instances',
   'spark.dynamicallocation.maxexecutors',
@@ -68,6 +87,8 @@ const IMAGES = new Set([
   'containerimage',
   'imagename',
   'imageuri',
+  'virtualmachineimage',
+  'imageid',
 ])
 const COMPUTES = new Set([
   'compute',
@@ -90,22 +111,12 @@ const BARE: ReadonlyMap<string, AssetKind> = new Map([
 
 /** What a single value at one of the API's names means. */
 export type Meaning =
-  | 'experiment'
-  | 'jobType'
-  | 'instanceType'
-  | 'instanceCount'
-  | 'image'
-  | 'compute'
-  | 'datastore'
-  | 'identity'
-  | 'publicNetworkAccess'
+  'jobType' | 'instanceType' | 'instanceCount' | 'image' | 'compute' | 'datastore' | 'identity'
 
 /** The meaning of a name; null if only the shape of the value says what it is. */
 export function meaningOf(name: string): Meaning | null {
-  if (name === 'experimentname') return 'experiment'
   if (name === 'jobtype') return 'jobType'
-  if (name === 'identitytype') return 'identity'
-  if (name === 'publicnetworkaccess') return 'publicNetworkAccess'
+  if (name === 'identitytype' || name === 'computeidentitytype') return 'identity'
   if (INSTANCE_TYPES.has(name)) return 'instanceType'
   if (INSTANCE_COUNTS.has(name)) return 'instanceCount'
   if (IMAGES.has(name)) return 'image'
@@ -141,6 +152,20 @@ export function isRead(name: string): boolean {
 
 /** Names that are read here besides those with a meaning. */
 const READ = new Set([
+  'experimentname',
+  'publicnetworkaccess',
+  'computetype',
+  'address',
+  'loadbalancertype',
+  'remoteloginportpublicaccess',
+  'sshpublicaccess',
+  'serverlesscomputenopublicip',
+  'allowpublicaccesswhenbehindvnet',
+  'allowblobpublicaccess',
+  'authenabled',
+  'kvtags',
+  'build',
+  'taskdetails',
   'properties',
   'type',
   'identity',

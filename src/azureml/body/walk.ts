@@ -5,6 +5,7 @@
 import { Refusal } from '../../errors.ts'
 import type { JsonNode, JsonObject } from '../../lib/json/document.ts'
 import { isNamedByCaller, isNotFollowed, isRead, plainName } from './names.ts'
+import type { Api } from './places.ts'
 import { showPointer } from '../../lib/json/pointer.ts'
 
 /** What a document describes. */
@@ -13,6 +14,8 @@ export interface DocumentContext {
   readonly scope: string | null
   /** Cedar type of the resource. */
   readonly type: string
+  /** Whose schema the document follows; ARM's if nothing is said. */
+  readonly api?: Api
   /** The document is the whole resource: a field that it leaves out has Azure's default. */
   readonly whole: boolean
 }
@@ -32,30 +35,32 @@ export interface Occurrence {
 
 /**
  * Every value, parents first.
+ * @param type Cedar type of what the document describes
  * @throws {Refusal} `bad_body` if an object has a name that matters in two spellings
  */
-export function walk(root: JsonNode): readonly Occurrence[] {
+export function walk(root: JsonNode, type: string): readonly Occurrence[] {
   const occurrences: Occurrence[] = []
-  visit({ node: root, path: [], chain: [], parent: null, inert: false }, occurrences)
+  visit({ node: root, path: [], chain: [], parent: null, inert: false }, type, occurrences)
   return occurrences
 }
 
-function visit(occurrence: Occurrence, occurrences: Occurrence[]): void {
+function visit(occurrence: Occurrence, type: string, occurrences: Occurrence[]): void {
   occurrences.push(occurrence)
   const { node, path, chain, parent, inert } = occurrence
   if (node.kind === 'array') {
     for (const [at, item] of node.items.entries()) {
-      visit({ node: item, path: [...path, at], chain, parent, inert }, occurrences)
+      visit({ node: item, path: [...path, at], chain, parent, inert }, type, occurrences)
     }
   }
   if (node.kind !== 'object') return
-  const free = isNamedByCaller(chain)
+  const free = isNamedByCaller(chain, type)
   if (!free) checkSpellings(node, path)
   for (const { key, value } of node.members) {
     const next = [...chain, free ? '' : plainName(key)]
     const within = inert || isNotFollowed(next)
     visit(
       { node: value, path: [...path, key], chain: next, parent: node, inert: within },
+      type,
       occurrences,
     )
   }

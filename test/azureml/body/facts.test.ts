@@ -213,9 +213,13 @@ t.test('exposure: what is said, and the open default of what is not', async (t) 
     localAuth: false,
   })
   t.match(of('OnlineEndpoint', { authMode: 'Key' }), { localAuth: true })
-  t.match(of('ComputeTarget', { disableLocalAuth: true, enableNodePublicIp: false }), {
+  const cluster = { computeType: 'AmlCompute', disableLocalAuth: true }
+  t.match(of('ComputeTarget', { ...cluster, properties: { enableNodePublicIp: false } }), {
     publicNetworkAccess: false,
     localAuth: false,
+  })
+  t.match(of('ComputeTarget', { ...cluster, enableNodePublicIp: false }), {
+    publicNetworkAccess: true,
   })
   t.notOk('publicNetworkAccess' in of('OnlineEndpoint', { description: 'x' }, false))
   t.notOk('publicNetworkAccess' in of('Job', {}))
@@ -252,9 +256,9 @@ t.test('names of the caller say nothing about what they hold', async (t) => {
   })
 })
 
-function refusal(document: unknown, asked: string[] | null): string | null {
+function refusal(document: unknown, asked: string[] | null, type = 'Job'): string | null {
   try {
-    facts(document, 'Job', asked === null ? {} : { asked: new Set(asked) })
+    facts(document, type, asked === null ? {} : { asked: new Set(asked) })
     return null
   } catch (error) {
     if (error instanceof Refusal) return error.code
@@ -290,8 +294,7 @@ t.test('a fact that cannot be told refuses those, and only those, who ask for it
   const text = 'azureml://datastores/d/paths/x '.repeat(101)
   t.equal(refusal({ properties: { command: text } }, ['datastores']), 'bad_body')
   t.equal(refusal({ properties: { command: text } }, ['computes']), null)
-  const two = {
-    properties: { experimentName: 'a', action: { jobDefinition: { experimentName: 'b' } } },
-  }
-  t.equal(refusal(two, ['experiment']), 'bad_body')
+  const two = { properties: { experimentName: 'a', properties: { experimentName: 'b' } } }
+  t.equal(refusal(two, ['experiment'], 'BatchJob'), 'bad_body')
+  t.equal(refusal({ properties: { tags: [1] } }, ['tags']), 'bad_body')
 })
