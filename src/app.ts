@@ -40,7 +40,7 @@ import {
   refuseBytes,
   serverFactory,
 } from './http/server.ts'
-import { serveMetrics, toSamples } from './http/metrics-endpoint.ts'
+import { serveMetrics } from './http/metrics-endpoint.ts'
 import { registerRoutes } from './http/own-routes.ts'
 import { createReloading, type Reloading } from './reloading.ts'
 import { createRouting } from './routing.ts'
@@ -282,11 +282,12 @@ function lifeCycle(
     await identify.start()
     await audit.recorder.event('start', { version, policyVersion: policy.current().version })
     if (listen.metrics !== undefined) {
-      metrics = await serveMetrics(listen.metrics, () => {
-        const { samples, help } = toSamples(audit.metrics())
-        const others = [...identify.metrics(), ...broker.metrics(), ...reloading.metrics()]
-        return { samples: [...samples, ...others], help }
-      })
+      metrics = await serveMetrics(listen.metrics, () => [
+        ...audit.metrics(),
+        ...identify.metrics(),
+        ...broker.metrics(),
+        ...reloading.metrics(),
+      ])
     }
     await server.listen({ host: listen.host, port: listen.port })
     reloading.start()

@@ -3,7 +3,7 @@
  * @module
  */
 import type { Recorder } from './audit/recorder.ts'
-import type { Sample } from './http/metrics-endpoint.ts'
+import { counter, gauge, one, type Metric } from './lib/metric.ts'
 import { faultText, PolicyError } from './policy/load/faults.ts'
 import type { LivePolicy, Reloaded } from './policy/reload.ts'
 import type { Sightings } from './policy/sightings.ts'
@@ -27,7 +27,7 @@ export interface Reloading {
   readonly start: () => void
   /** Loads again now. Resolves once the result is logged and recorded; never rejects. */
   readonly reload: (trigger: Trigger) => Promise<void>
-  readonly metrics: () => readonly Sample[]
+  readonly metrics: () => readonly Metric[]
   readonly close: () => void
 }
 
@@ -67,22 +67,16 @@ export function createReloading(options: ReloadingOptions): Reloading {
       stop ??= options.watch(() => reload('files'))
     },
     metrics: () => [
-      ...[...counts].map(([outcome, value]) => ({
-        name: 'policy_reloads_total',
-        labels: { outcome },
-        value,
-      })),
-      { name: 'policy_files_sound', labels: {}, value: sound ? 1 : 0 },
-      {
-        name: 'policy_bindings_stale',
-        labels: {},
-        value: sightings.stale(live.current(), STALE_DAYS, now()).length,
-      },
-      {
-        name: 'policy_bindings_watched_seconds',
-        labels: {},
-        value: Math.round((now() - sightings.since) / 1000),
-      },
+      counter(
+        'policy_reloads_total',
+        [...counts].map(([outcome, value]) => ({ labels: { outcome }, value })),
+      ),
+      gauge('policy_files_sound', one(sound ? 1 : 0)),
+      gauge(
+        'policy_bindings_stale',
+        one(sightings.stale(live.current(), STALE_DAYS, now()).length),
+      ),
+      gauge('policy_bindings_watched_seconds', one(Math.round((now() - sightings.since) / 1000))),
     ],
     close() {
       stop?.()

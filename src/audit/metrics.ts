@@ -6,32 +6,20 @@ import type { CountingRecorder } from './create-recorder.ts'
 import type { Shipper } from './ship/shipper.ts'
 import type { FreeSpace } from './spool/free-space.ts'
 import type { Spool } from './spool/spool.ts'
+import { one, type Metric, type MetricValue } from '../lib/metric.ts'
 
-/** One metric with a value for each set of labels. */
-export interface Metric {
-  readonly name: string
-  readonly help: string
-  readonly type: 'counter' | 'gauge'
-  readonly values: readonly {
-    readonly labels: Readonly<Record<string, string>>
-    readonly value: number
-  }[]
-}
-
-type Values = Metric['values']
-const one = (value: number): Values => [{ labels: {}, value }]
-const by = (label: string, counts: ReadonlyMap<string, number>): Values =>
+const by = (label: string, counts: ReadonlyMap<string, number>): MetricValue[] =>
   [...counts].map(([key, value]) => ({ labels: { [label]: key }, value }))
 const QUANTILES = [50, 99, 100]
 const STATES = ['ok', 'failing', 'held'] as const
 
-const gauge = (name: string, help: string, values: Values): Metric => ({
-  name: `harness_audit_${name}`,
+const gauge = (name: string, help: string, values: readonly MetricValue[]): Metric => ({
+  name: `audit_${name}`,
   help,
   type: 'gauge',
   values,
 })
-const counter = (name: string, help: string, values: Values): Metric => ({
+const counter = (name: string, help: string, values: readonly MetricValue[]): Metric => ({
   ...gauge(name, help, values),
   type: 'counter',
 })
@@ -43,7 +31,7 @@ export function collectMetrics(
   space: FreeSpace,
   recorder: Pick<CountingRecorder, 'counts' | 'owed'>,
 ): Metric[] {
-  const bySink = (value: (shipper: Shipper) => number): Values =>
+  const bySink = (value: (shipper: Shipper) => number): MetricValue[] =>
     shippers.map((shipper) => ({ labels: { sink: shipper.sink.name }, value: value(shipper) }))
   const { latency, counts } = spool
   const records = recorder.counts
@@ -61,16 +49,19 @@ export function collectMetrics(
     counter('records_total', 'records by kind', by('kind', records.kinds)),
     counter('refusals_total', 'refused requests by reason', by('code', records.refusals)),
     counter('outcomes_total', 'ended requests by outcome', by('outcome', records.outcomes)),
-    gauge(
-      'sync_seconds',
-      'time of one disk sync',
-      QUANTILES.map((percent) => ({
-        labels: { quantile: String(percent / 100) },
-        value: latency.quantile(percent),
-      })),
-    ),
-    counter('sync_seconds_sum', 'time of all disk syncs', one(latency.sumSeconds())),
-    counter('sync_seconds_count', 'disk syncs', one(latency.count())),
+    {
+      name: 'audit_sync_seconds',
+      help: 'time of one disk sync',
+      type: 'summary',
+      values: [
+        ...QUANTILES.map((percent) => ({
+          labels: { quantile: String(percent / 100) },
+          value: latency.quantile(percent),
+        })),
+        { suffix: '_sum', labels: {}, value: latency.sumSeconds() },
+        { suffix: '_count', labels: {}, value: latency.count() },
+      ],
+    },
     gauge(
       'unshipped_records',
       'records that a sink does not have yet',

@@ -10,7 +10,7 @@ import { draftOf } from './record/draft.ts'
 import { chainNames, createSpoolDirectory } from './spool/spool-directory.ts'
 import { loadSigner } from './spool/keys.ts'
 import { takeLock, type Lock } from './spool/lock-file.ts'
-import { collectMetrics, type Metric } from './metrics.ts'
+import { collectMetrics } from './metrics.ts'
 import { openCursor, type Cursor } from './ship/cursor.ts'
 import { privateDirectory } from './spool/permissions.ts'
 import {
@@ -30,6 +30,7 @@ import type { AuditConfig } from '../config/schema/schema.ts'
 import type { Sink, SinkContext } from './ship/sinks/sink.ts'
 import type { Recorder } from './recorder.ts'
 import type { Log } from '../lib/log.ts'
+import type { Metric } from '../lib/metric.ts'
 
 const MB = 1_048_576
 const MIN_RESERVE_BYTES = 65_536

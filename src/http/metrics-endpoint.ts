@@ -4,69 +4,45 @@
  */
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
-import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client'
-
-/** A number with a name; names that end in `_total` only ever grow. */
-export interface Sample {
-  readonly name: string
-  readonly labels: Readonly<Record<string, string>>
-  readonly value: number
-}
-
-/** A part's metric as it may describe it itself. */
-export interface Described {
-  readonly name: string
-  readonly help: string
-  readonly values: readonly {
-    readonly labels: Readonly<Record<string, string>>
-    readonly value: number
-  }[]
-}
+import { Registry, collectDefaultMetrics } from 'prom-client'
+import type { Metric, MetricValue } from '../lib/metric.ts'
 
 const PREFIX = 'harness_'
 
-/** Samples under the product's prefix, with what they are said to mean. */
-export function toSamples(described: readonly Described[]): {
-  samples: Sample[]
-  help: ReadonlyMap<string, string>
-} {
-  const samples = described.flatMap(({ name, values }) =>
-    values.map((value) => ({ name, ...value })),
-  )
-  return { samples, help: new Map(described.map(({ name, help }) => [name, help])) }
+/**
+ * Metrics in Prometheus' text format (version 0.0.4). Written here because prom-client's own metrics count for
+ * themselves, and these have been counted already.
+ */
+export function metricsText(metrics: readonly Metric[]): string {
+  const there = metrics.filter(({ values }) => values.length > 0)
+  const texts = [...Map.groupBy(there, ({ name }) => name)].map(([name, same]) => {
+    const full = `${PREFIX}${name}`
+    const [first] = same
+    const help = first?.help ?? full.replaceAll('_', ' ')
+    return [
+      `# HELP ${full} ${escapeText(help)}`,
+      `# TYPE ${full} ${first?.type ?? 'untyped'}`,
+      ...same.flatMap(({ values }) => values.map((value) => lineOf(full, value))),
+    ].join('\n')
+  })
+  return `${texts.join('\n\n')}\n`
 }
 
-/** The text that Prometheus reads. Parts keep plain numbers; the library keeps the format. */
-export async function metricsText(
-  samples: readonly Sample[],
-  help: ReadonlyMap<string, string>,
-  own: Registry,
-): Promise<string> {
-  const registry = new Registry()
-  const byName = Map.groupBy(samples, ({ name }) => name)
-  for (const [name, values] of byName) {
-    const full = name.startsWith(PREFIX) ? name : `${PREFIX}${name}`
-    const options = {
-      name: full,
-      help: help.get(name) ?? full.replaceAll('_', ' '),
-      labelNames: [...new Set(values.flatMap(({ labels }) => Object.keys(labels)))],
-      registers: [registry],
-    }
-    if (name.endsWith('_total') || name.endsWith('_count') || name.endsWith('_sum')) {
-      const counter = new Counter(options)
-      for (const { labels, value } of values) counter.inc(labels, value)
-    } else {
-      const gauge = new Gauge(options)
-      for (const { labels, value } of values) gauge.set(labels, value)
-    }
-  }
-  return `${await registry.metrics()}${await own.metrics()}`
+function lineOf(name: string, { labels, value, suffix }: MetricValue): string {
+  const pairs = Object.entries(labels).map(
+    ([label, text]) => `${label}="${escapeText(text).replaceAll('"', String.raw`\"`)}"`,
+  )
+  return `${name}${suffix ?? ''}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}`
+}
+
+function escapeText(text: string): string {
+  return text.replaceAll('\\', String.raw`\\`).replaceAll('\n', String.raw`\n`)
 }
 
 /** Serves `GET /metrics` until the server that it answers with is closed. */
 export async function serveMetrics(
   listen: { readonly host: string; readonly port: number },
-  read: () => { samples: readonly Sample[]; help: ReadonlyMap<string, string> },
+  read: () => readonly Metric[],
 ): Promise<Server> {
   const own = new Registry()
   collectDefaultMetrics({ register: own, prefix: PREFIX })
@@ -75,11 +51,13 @@ export async function serveMetrics(
       response.writeHead(404).end()
       return
     }
-    const { samples, help } = read()
-    metricsText(samples, help, own).then(
-      (text) => response.writeHead(200, { 'content-type': own.contentType }).end(text),
-      () => response.writeHead(500).end(),
-    )
+    own
+      .metrics()
+      .then((text) => `${metricsText(read())}${text}`)
+      .then(
+        (text) => response.writeHead(200, { 'content-type': own.contentType }).end(text),
+        () => response.writeHead(500).end(),
+      )
   })
   server.listen(listen.port, listen.host)
   await once(server, 'listening')

@@ -1,10 +1,36 @@
 /**
- * A number with a name, as a metrics endpoint shows it.
+ * Metrics as parts of the gateway report them: names without the product's prefix, values read when they are asked for.
  * @module
  */
 
-export interface Metric {
-  readonly name: string
+/** One value of a metric. */
+export interface MetricValue {
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
+  /** For summaries, whose sum and count are values under names of their own. */
+  readonly suffix?: '_sum' | '_count'
+}
+
+/** One metric, with a value for each set of labels. */
+export interface Metric {
+  readonly name: string
+  /** What it says; the words of its name if absent. */
+  readonly help?: string
+  readonly type: 'counter' | 'gauge' | 'summary'
+  readonly values: readonly MetricValue[]
+}
+
+/** A single value. */
+export function one(value: number, labels: MetricValue['labels'] = {}): MetricValue[] {
+  return [{ labels, value }]
+}
+
+/** A number that only ever grows. */
+export function counter(name: string, values: readonly MetricValue[]): Metric {
+  return { name, type: 'counter', values }
+}
+
+/** A number as it is now. */
+export function gauge(name: string, values: readonly MetricValue[]): Metric {
+  return { name, type: 'gauge', values }
 }

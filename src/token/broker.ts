@@ -13,6 +13,7 @@ import type { Held, Slot } from './slot.ts'
 import type { IdentityConfig } from '../config/schema/schema.ts'
 import type { Permit } from '../policy/decide.ts'
 import type { Logger } from '../lib/log.ts'
+import { counter, gauge, one, type Metric } from '../lib/metric.ts'
 
 export interface BrokerOptions {
   readonly identities:
@@ -27,13 +28,6 @@ export interface BrokerOptions {
   readonly credentials?: CredentialFactory
   /** Where identities that name no login endpoint of their own get tokens; AzureCloud by default. */
   readonly cloud?: CloudName
-}
-
-/** A number for the metrics endpoint. */
-export interface Metric {
-  readonly name: string
-  readonly labels: Readonly<Record<string, string>>
-  readonly value: number
 }
 
 /** What clients of the Azure SDK take as a credential: the shape of `TokenCredential`, without its package. */
@@ -187,16 +181,14 @@ function* each(slots: ReadonlyMap<string, ReadonlyMap<string, Slot>>): Generator
 function metricsOf({ name, scope, slot }: Place): Metric[] {
   const labels = { identity: name, scope }
   const { fetched, failed, mismatched, open, usableUntil } = slot.state()
-  const fetches = (result: string, value: number): Metric => ({
-    name: 'harness_token_fetches_total',
-    labels: { ...labels, result },
-    value,
-  })
+  const fetches = [
+    { labels: { ...labels, result: 'ok' }, value: fetched },
+    { labels: { ...labels, result: 'unavailable' }, value: failed },
+    { labels: { ...labels, result: 'mismatch' }, value: mismatched },
+  ]
   return [
-    fetches('ok', fetched),
-    fetches('unavailable', failed),
-    fetches('mismatch', mismatched),
-    { name: 'harness_token_breaker_open', labels, value: open ? 1 : 0 },
-    { name: 'harness_token_usable_until_seconds', labels, value: (usableUntil ?? 0) / 1000 },
+    counter('token_fetches_total', fetches),
+    gauge('token_breaker_open', one(open ? 1 : 0, labels)),
+    gauge('token_usable_until_seconds', one((usableUntil ?? 0) / 1000, labels)),
   ]
 }

@@ -339,15 +339,15 @@ t.test('metrics tell the spool and its sinks', async (t) => {
   await until(() => sink.rows.length > 1)
   const metrics = new Map(audit.metrics().map((metric) => [metric.name, metric]))
   for (const name of [
-    'harness_audit_spool_bytes',
-    'harness_audit_sync_seconds',
-    'harness_audit_oldest_unshipped_seconds',
-    'harness_audit_sink_rows_total',
-    'harness_audit_refusals_total',
+    'audit_spool_bytes',
+    'audit_sync_seconds',
+    'audit_oldest_unshipped_seconds',
+    'audit_sink_rows_total',
+    'audit_refusals_total',
   ]) {
     t.ok(metrics.has(name), name)
   }
-  t.ok((metrics.get('harness_audit_spool_records_total')?.values[0]?.value ?? 0) >= 2)
+  t.ok((metrics.get('audit_spool_records_total')?.values[0]?.value ?? 0) >= 2)
 })
 
 t.test('no secret of the gateway is in the spool', async (t) => {

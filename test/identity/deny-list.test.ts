@@ -90,7 +90,8 @@ void t.test(
 void t.test('a change drops the cached tokens', async (test) => {
   const { file, denyList, identify } = await setUp(test as typeof t, '')
   await identify.identify(await entra())
-  const size = () => identify.metrics().find(({ name }) => name === 'token_cache_entries')?.value
+  const size = () =>
+    identify.metrics().find(({ name }) => name === 'token_cache_entries')?.values[0]?.value
   test.equal(size(), 1)
   await writeFile(file, 'token entra/another\n')
   denyList.settle()

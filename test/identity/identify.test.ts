@@ -108,7 +108,7 @@ void t.test('a warm request asks nobody and checks no signature', async (test) =
   test.equal(await identify.identify(request), first, 'the very same principal')
   test.equal(checks, 0)
   const [hits] = identify.metrics().filter(({ name }) => name === 'token_cache_hits_total')
-  test.equal(hits?.value, 1)
+  test.equal(hits?.values[0]?.value, 1)
   identify.flush()
   await identify.identify(request)
   test.equal(checks, 1, 'and after a flush it is verified again')

@@ -205,7 +205,13 @@ void t.test(
       st.equal((await refused(broker.grant(permit('writer'), ARM))).code, 'identity_mismatch')
       st.equal(endpoint.requests.length, 1, 'and not asked again at once')
       st.equal(logged.length, 1)
-      st.equal(broker.metrics().find(({ labels }) => labels['result'] === 'mismatch')?.value, 1)
+      st.equal(
+        broker
+          .metrics()
+          .flatMap(({ values }) => values)
+          .find(({ labels }) => labels['result'] === 'mismatch')?.value,
+        1,
+      )
     }
   },
 )
@@ -245,7 +251,7 @@ void t.test('a token is refreshed behind the callers from half its life', async 
     'nobody waits',
   )
   await until(() => endpoint.tokens.length === 2)
-  await until(() => broker.metrics()[0]?.value === 2)
+  await until(() => broker.metrics()[0]?.values[0]?.value === 2)
   st.equal(endpoint.requests.length, 2, 'one refresh however many callers')
   st.equal((await broker.token('writer', ARM)).token, endpoint.tokens[1])
 })
@@ -267,7 +273,10 @@ void t.test('a flapping endpoint is not noticed while the token is valid', async
   const { token } = await broker.token('writer', ARM)
   let served = 0
   const failures = (): number =>
-    broker.metrics().find(({ labels }) => labels['result'] === 'unavailable')?.value ?? 0
+    broker
+      .metrics()
+      .flatMap(({ values }) => values)
+      .find(({ labels }) => labels['result'] === 'unavailable')?.value ?? 0
   for (let minute = 1; minute < 58; minute += 1) {
     endpoint.mode = minute % 2 === 0 ? { status: 500 } : 'reset'
     clock.now += MINUTE
@@ -281,7 +290,7 @@ void t.test('a flapping endpoint is not noticed while the token is valid', async
   clock.now += MINUTE
   await broker.token('writer', ARM)
   await until(() => endpoint.tokens.length === 2)
-  await until(() => broker.metrics()[0]?.value === 2)
+  await until(() => broker.metrics()[0]?.values[0]?.value === 2)
   st.not((await broker.token('writer', ARM)).token, token, 'once it works again the token is new')
 })
 

@@ -7,7 +7,7 @@ import { Refusal } from '../../errors.ts'
 import { createAuthority, type Authority, type AuthorityOptions } from './authority.ts'
 import { createIssuerMatcher } from './issuers.ts'
 import { isCompactJws, takeApart } from '../credential/jws.ts'
-import type { Metric } from '../../lib/metric.ts'
+import { counter, gauge, one, type Metric } from '../../lib/metric.ts'
 import { nameMistake, opaqueRefusal } from '../credential/mistake.ts'
 import type { VerifiedToken } from '../token-cache.ts'
 
@@ -82,17 +82,17 @@ function metricsOf(issuer: string, authority: Authority): readonly Metric[] {
   const state = authority.keys()
   if (state !== null) {
     const { ageSeconds, refreshes, failures, unknownKeys } = state
-    if (ageSeconds !== null) metrics.push({ name: 'key_age_seconds', labels, value: ageSeconds })
+    if (ageSeconds !== null) metrics.push(gauge('key_age_seconds', one(ageSeconds, labels)))
     metrics.push(
-      { name: 'key_refreshes_total', labels, value: refreshes },
-      { name: 'key_refresh_failures_total', labels, value: failures },
-      { name: 'unknown_keys_total', labels, value: unknownKeys },
+      counter('key_refreshes_total', one(refreshes, labels)),
+      counter('key_refresh_failures_total', one(failures, labels)),
+      counter('unknown_keys_total', one(unknownKeys, labels)),
     )
   }
   for (const { to, calls, failures } of authority.calls()) {
     metrics.push(
-      { name: `${to}_calls_total`, labels, value: calls },
-      { name: `${to}_failures_total`, labels, value: failures },
+      counter(`${to}_calls_total`, one(calls, labels)),
+      counter(`${to}_failures_total`, one(failures, labels)),
     )
   }
   return metrics

@@ -79,7 +79,7 @@ const refuse = async (audit: Audit, count: number): Promise<void> => {
 }
 
 const unshipped = (audit: Audit): number | undefined =>
-  audit.metrics().find(({ name }) => name === 'harness_audit_unshipped_records')?.values[0]?.value
+  audit.metrics().find(({ name }) => name === 'audit_unshipped_records')?.values[0]?.value
 
 const keysOf = (rows: readonly SinkRow[]): string[] => rows.map(({ EventUid }) => EventUid)
 

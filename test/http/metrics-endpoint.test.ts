@@ -1,0 +1,71 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import t from 'tap'
+import { metricsText, serveMetrics } from '../../src/http/metrics-endpoint.ts'
+import { counter, gauge, one } from '../../src/lib/metric.ts'
+
+t.test('the text that Prometheus reads', async (t) => {
+  const text = metricsText([
+    gauge('files_sound', one(1)),
+    counter('calls_total', one(3, { to: 'graph', issuer: 'a' })),
+    {
+      name: 'wait_seconds',
+      help: 'time of a wait',
+      type: 'summary',
+      values: [
+        { labels: { quantile: '0.5' }, value: 0.25 },
+        { suffix: '_sum', labels: {}, value: 1.5 },
+        { suffix: '_count', labels: {}, value: 4 },
+      ],
+    },
+    gauge('of_nobody', []),
+    counter('calls_total', one(4, { to: 'graph', issuer: 'b' })),
+  ])
+  t.equal(
+    text,
+    `# HELP harness_files_sound harness files sound
+# TYPE harness_files_sound gauge
+harness_files_sound 1
+
+# HELP harness_calls_total harness calls total
+# TYPE harness_calls_total counter
+harness_calls_total{to="graph",issuer="a"} 3
+harness_calls_total{to="graph",issuer="b"} 4
+
+# HELP harness_wait_seconds time of a wait
+# TYPE harness_wait_seconds summary
+harness_wait_seconds{quantile="0.5"} 0.25
+harness_wait_seconds_sum 1.5
+harness_wait_seconds_count 4
+`,
+  )
+})
+
+t.test('labels are escaped', async (t) => {
+  const text = metricsText([gauge('x', one(1, { name: 'a"b\\c\nd' }))])
+  t.match(text, 'harness_x{name="a\\"b\\\\c\\nd"} 1\n')
+})
+
+t.test('GET /metrics and nothing else, with the metrics of Node', async (t) => {
+  let read = () => [gauge('x', one(1))]
+  const server = await serveMetrics({ host: '127.0.0.1', port: 0 }, () => read())
+  t.teardown(async () => {
+    server.closeAllConnections()
+    server.close()
+    await once(server, 'close')
+  })
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const answer = await fetch(`${url}/metrics`)
+  t.match(answer.headers.get('content-type'), /^text\/plain; version=0\.0\.4/)
+  const text = await answer.text()
+  t.match(
+    text,
+    /^# HELP harness_x harness x\n# TYPE harness_x gauge\nharness_x 1\n# HELP harness_process_cpu_/,
+  )
+  t.equal((await fetch(url)).status, 404)
+  t.equal((await fetch(`${url}/metrics`, { method: 'POST' })).status, 404)
+  read = () => {
+    throw new Error('broken')
+  }
+  t.equal((await fetch(`${url}/metrics`)).status, 500)
+})
