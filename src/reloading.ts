@@ -3,7 +3,7 @@
  * @module
  */
 import type { Recorder } from './audit/recorder.ts'
-import { counter, gauge, one, type Metric } from './lib/metric.ts'
+import { counter, gauge, single, type Metric } from './lib/metric.ts'
 import { faultText, PolicyError } from './policy/load/faults.ts'
 import type { LivePolicy, Reloaded } from './policy/reload.ts'
 import type { Sightings } from './policy/sightings.ts'
@@ -71,12 +71,15 @@ export function createReloading(options: ReloadingOptions): Reloading {
         'policy_reloads_total',
         [...counts].map(([outcome, value]) => ({ labels: { outcome }, value })),
       ),
-      gauge('policy_files_sound', one(sound ? 1 : 0)),
+      gauge('policy_files_sound', single(sound ? 1 : 0)),
       gauge(
         'policy_bindings_stale',
-        one(sightings.stale(live.current(), STALE_DAYS, now()).length),
+        single(sightings.stale(live.current(), STALE_DAYS, now()).length),
       ),
-      gauge('policy_bindings_watched_seconds', one(Math.round((now() - sightings.since) / 1000))),
+      gauge(
+        'policy_bindings_watched_seconds',
+        single(Math.round((now() - sightings.since) / 1000)),
+      ),
     ],
     close() {
       stop?.()

@@ -6,7 +6,7 @@ import type { CountingRecorder } from './create-recorder.ts'
 import type { Shipper } from './ship/shipper.ts'
 import type { FreeSpace } from './spool/free-space.ts'
 import type { Spool } from './spool/spool.ts'
-import { one, type Metric, type MetricValue } from '../lib/metric.ts'
+import { single, type Metric, type MetricValue } from '../lib/metric.ts'
 
 const by = (label: string, counts: ReadonlyMap<string, number>): MetricValue[] =>
   [...counts].map(([key, value]) => ({ labels: { [label]: key }, value }))
@@ -36,16 +36,28 @@ export function collectMetrics(
   const { latency, counts } = spool
   const records = recorder.counts
   return [
-    gauge('spool_bytes', 'bytes of segments on disk', one(spool.bytes())),
-    gauge('spool_segments', 'segments on disk', one(spool.segments().length)),
-    gauge('disk_free_bytes', 'free bytes of the spool’s disk', one(space.freeBytes())),
-    gauge('reserve', '1 if the reserve is there', one(space.reserved() ? 1 : 0)),
-    gauge('ready', '1 if a request may begin', one(spool.reasons().length === 0 ? 1 : 0)),
-    counter('spool_records_total', 'records made durable', one(counts.records)),
-    counter('spool_groups_total', 'groups that shared one sync', one(counts.groups)),
-    counter('spool_refused_total', 'records that could not be made durable', one(counts.refused)),
-    counter('spool_poisoned_total', 'segments given up after a disk failure', one(counts.poisoned)),
-    gauge('owed_outcomes', 'ended requests whose end is not on the disk yet', one(recorder.owed())),
+    gauge('spool_bytes', 'bytes of segments on disk', single(spool.bytes())),
+    gauge('spool_segments', 'segments on disk', single(spool.segments().length)),
+    gauge('disk_free_bytes', 'free bytes of the spool’s disk', single(space.freeBytes())),
+    gauge('reserve', '1 if the reserve is there', single(space.reserved() ? 1 : 0)),
+    gauge('ready', '1 if a request may begin', single(spool.reasons().length === 0 ? 1 : 0)),
+    counter('spool_records_total', 'records made durable', single(counts.records)),
+    counter('spool_groups_total', 'groups that shared one sync', single(counts.groups)),
+    counter(
+      'spool_refused_total',
+      'records that could not be made durable',
+      single(counts.refused),
+    ),
+    counter(
+      'spool_poisoned_total',
+      'segments given up after a disk failure',
+      single(counts.poisoned),
+    ),
+    gauge(
+      'owed_outcomes',
+      'ended requests whose end is not on the disk yet',
+      single(recorder.owed()),
+    ),
     counter('records_total', 'records by kind', by('kind', records.kinds)),
     counter('refusals_total', 'refused requests by reason', by('code', records.refusals)),
     counter('outcomes_total', 'ended requests by outcome', by('outcome', records.outcomes)),

@@ -12,7 +12,7 @@ import { readCredential } from './credential/bearer.ts'
 import type { DenyList } from './deny-list.ts'
 import { createDpopCheck } from './credential/dpop.ts'
 import { createSingleFlight } from '../lib/single-flight.ts'
-import { counter, gauge, one, type Metric } from '../lib/metric.ts'
+import { counter, gauge, single, type Metric } from '../lib/metric.ts'
 import type { Principal } from './principal.ts'
 import { checkSender } from './credential/sender.ts'
 import { createTokenCache, type VerifiedToken } from './token-cache.ts'
@@ -114,10 +114,10 @@ export function createIdentify(options: IdentifyOptions): Identify {
     metrics() {
       const { size, hits, misses } = cache.counts()
       return [
-        gauge('token_cache_entries', one(size)),
-        counter('token_cache_hits_total', one(hits)),
-        counter('token_cache_misses_total', one(misses)),
-        gauge('deny_list_entries', one(denyList.state().entries)),
+        gauge('token_cache_entries', single(size)),
+        counter('token_cache_hits_total', single(hits)),
+        counter('token_cache_misses_total', single(misses)),
+        gauge('deny_list_entries', single(denyList.state().entries)),
         ...authorities.metrics(),
       ]
     },

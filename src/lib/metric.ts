@@ -21,7 +21,7 @@ export interface Metric {
 }
 
 /** A single value. */
-export function one(value: number, labels: MetricValue['labels'] = {}): MetricValue[] {
+export function single(value: number, labels: MetricValue['labels'] = {}): MetricValue[] {
   return [{ labels, value }]
 }
 

@@ -13,7 +13,7 @@ import type { Held, Slot } from './slot.ts'
 import type { IdentityConfig } from '../config/schema/schema.ts'
 import type { Permit } from '../policy/decide.ts'
 import type { Logger } from '../lib/log.ts'
-import { counter, gauge, one, type Metric } from '../lib/metric.ts'
+import { counter, gauge, single, type Metric } from '../lib/metric.ts'
 
 export interface BrokerOptions {
   readonly identities:
@@ -188,7 +188,7 @@ function metricsOf({ name, scope, slot }: Place): Metric[] {
   ]
   return [
     counter('token_fetches_total', fetches),
-    gauge('token_breaker_open', one(open ? 1 : 0, labels)),
-    gauge('token_usable_until_seconds', one((usableUntil ?? 0) / 1000, labels)),
+    gauge('token_breaker_open', single(open ? 1 : 0, labels)),
+    gauge('token_usable_until_seconds', single((usableUntil ?? 0) / 1000, labels)),
   ]
 }

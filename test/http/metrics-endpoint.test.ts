@@ -2,12 +2,12 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { metricsText, serveMetrics } from '../../src/http/metrics-endpoint.ts'
-import { counter, gauge, one } from '../../src/lib/metric.ts'
+import { counter, gauge, single } from '../../src/lib/metric.ts'
 
 t.test('the text that Prometheus reads', async (t) => {
   const text = metricsText([
-    gauge('files_sound', one(1)),
-    counter('calls_total', one(3, { to: 'graph', issuer: 'a' })),
+    gauge('files_sound', single(1)),
+    counter('calls_total', single(3, { to: 'graph', issuer: 'a' })),
     {
       name: 'wait_seconds',
       help: 'time of a wait',
@@ -19,7 +19,7 @@ t.test('the text that Prometheus reads', async (t) => {
       ],
     },
     gauge('of_nobody', []),
-    counter('calls_total', one(4, { to: 'graph', issuer: 'b' })),
+    counter('calls_total', single(4, { to: 'graph', issuer: 'b' })),
   ])
   t.equal(
     text,
@@ -42,12 +42,12 @@ harness_wait_seconds_count 4
 })
 
 t.test('labels are escaped', async (t) => {
-  const text = metricsText([gauge('x', one(1, { name: 'a"b\\c\nd' }))])
+  const text = metricsText([gauge('x', single(1, { name: 'a"b\\c\nd' }))])
   t.match(text, 'harness_x{name="a\\"b\\\\c\\nd"} 1\n')
 })
 
 t.test('GET /metrics and nothing else, with the metrics of Node', async (t) => {
-  let read = () => [gauge('x', one(1))]
+  let read = () => [gauge('x', single(1))]
   const server = await serveMetrics({ host: '127.0.0.1', port: 0 }, () => read())
   t.teardown(async () => {
     server.closeAllConnections()

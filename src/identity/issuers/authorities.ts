@@ -7,7 +7,7 @@ import { Refusal } from '../../errors.ts'
 import { createAuthority, type Authority, type AuthorityOptions } from './authority.ts'
 import { createIssuerMatcher } from './issuers.ts'
 import { isCompactJws, takeApart } from '../credential/jws.ts'
-import { counter, gauge, one, type Metric } from '../../lib/metric.ts'
+import { counter, gauge, single, type Metric } from '../../lib/metric.ts'
 import { nameMistake, opaqueRefusal } from '../credential/mistake.ts'
 import type { VerifiedToken } from '../token-cache.ts'
 
@@ -82,17 +82,17 @@ function metricsOf(issuer: string, authority: Authority): readonly Metric[] {
   const state = authority.keys()
   if (state !== null) {
     const { ageSeconds, refreshes, failures, unknownKeys } = state
-    if (ageSeconds !== null) metrics.push(gauge('key_age_seconds', one(ageSeconds, labels)))
+    if (ageSeconds !== null) metrics.push(gauge('key_age_seconds', single(ageSeconds, labels)))
     metrics.push(
-      counter('key_refreshes_total', one(refreshes, labels)),
-      counter('key_refresh_failures_total', one(failures, labels)),
-      counter('unknown_keys_total', one(unknownKeys, labels)),
+      counter('key_refreshes_total', single(refreshes, labels)),
+      counter('key_refresh_failures_total', single(failures, labels)),
+      counter('unknown_keys_total', single(unknownKeys, labels)),
     )
   }
   for (const { to, calls, failures } of authority.calls()) {
     metrics.push(
-      counter(`${to}_calls_total`, one(calls, labels)),
-      counter(`${to}_failures_total`, one(failures, labels)),
+      counter(`${to}_calls_total`, single(calls, labels)),
+      counter(`${to}_failures_total`, single(failures, labels)),
     )
   }
   return metrics
