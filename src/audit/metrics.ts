@@ -31,10 +31,11 @@ export function collectMetrics(
   space: FreeSpace,
   recorder: Pick<CountingRecorder, 'counts' | 'owed'>,
 ): Metric[] {
-  const bySink = (value: (shipper: Shipper) => number): MetricValue[] =>
-    shippers.map((shipper) => ({ labels: { sink: shipper.sink.name }, value: value(shipper) }))
+  return [...ofSpool(spool, space), ...ofRecorder(recorder), ...ofSinks(spool, shippers)]
+}
+
+function ofSpool(spool: Spool, space: FreeSpace): Metric[] {
   const { latency, counts } = spool
-  const records = recorder.counts
   return [
     gauge('spool_bytes', 'bytes of segments on disk', single(spool.bytes())),
     gauge('spool_segments', 'segments on disk', single(spool.segments().length)),
@@ -53,14 +54,6 @@ export function collectMetrics(
       'segments given up after a disk failure',
       single(counts.poisoned),
     ),
-    gauge(
-      'owed_outcomes',
-      'ended requests whose end is not on the disk yet',
-      single(recorder.owed()),
-    ),
-    counter('records_total', 'records by kind', by('kind', records.kinds)),
-    counter('refusals_total', 'refused requests by reason', by('code', records.refusals)),
-    counter('outcomes_total', 'ended requests by outcome', by('outcome', records.outcomes)),
     {
       name: 'audit_sync_seconds',
       help: 'time of one disk sync',
@@ -74,6 +67,22 @@ export function collectMetrics(
         { suffix: '_count', labels: {}, value: latency.count() },
       ],
     },
+  ]
+}
+
+function ofRecorder({ owed, counts }: Pick<CountingRecorder, 'counts' | 'owed'>): Metric[] {
+  return [
+    gauge('owed_outcomes', 'ended requests whose end is not on the disk yet', single(owed())),
+    counter('records_total', 'records by kind', by('kind', counts.kinds)),
+    counter('refusals_total', 'refused requests by reason', by('code', counts.refusals)),
+    counter('outcomes_total', 'ended requests by outcome', by('outcome', counts.outcomes)),
+  ]
+}
+
+function ofSinks(spool: Spool, shippers: readonly Shipper[]): Metric[] {
+  const bySink = (value: (shipper: Shipper) => number): MetricValue[] =>
+    shippers.map((shipper) => ({ labels: { sink: shipper.sink.name }, value: value(shipper) }))
+  return [
     gauge(
       'unshipped_records',
       'records that a sink does not have yet',
