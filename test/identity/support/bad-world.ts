@@ -125,7 +125,7 @@ export async function makeBadWorld(): Promise<BadWorld> {
       ['twin', twinKey.privateJwk],
     ]),
     makeIdentify: (...[changes, how]: Parameters<World['makeIdentify']>) =>
-      makeIdentify({ denyList, timeoutMs: 300, ...changes }, how),
+      makeIdentify({ denyList, timeoutMs: 2_000, ...changes }, how),
     async close() {
       denyList.close()
       await close()
