@@ -12,6 +12,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import type { Principal } from './principal.ts'
 import type { Log } from '../lib/log.ts'
+import { versionOf } from '../lib/file-version.ts'
 
 const LINE = /^(principal|client|token)\s+([^\s/]+\/\S+)$/
 const SETTLE_MS = 500
@@ -61,7 +62,7 @@ export function createDenyList({ file, log }: DenyListOptions): DenyList {
   function readIfChanged(): void {
     if (file === null) return
     try {
-      const version = versionOf(file)
+      const version = versionOf(statSync(file, { bigint: true }))
       if (version === seen) return
       const before = text
       text = readFileSync(file, 'utf8')
@@ -120,12 +121,6 @@ export function createDenyList({ file, log }: DenyListOptions): DenyList {
       if (timer !== null) clearInterval(timer)
     },
   }
-}
-
-/** Size and times to the nanosecond, and the inode: a ConfigMap is replaced by a rename. */
-function versionOf(file: string): string {
-  const { ino, size, mtimeNs, ctimeNs } = statSync(file, { bigint: true })
-  return `${ino}:${size}:${mtimeNs}:${ctimeNs}`
 }
 
 function parse(text: string): Parsed {

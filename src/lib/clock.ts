@@ -1,13 +1,13 @@
 /**
- * Waiting by a wall clock that somebody may set back.
+ * Deadlines by a wall clock, which may be set back.
  * @module
  */
 
 /**
- * Whether the time `until`, which was set at most `span` ahead, is still to come.
+ * Whether `until`, which was set at most `span` ahead, is still to come. All in milliseconds.
  *
- * Further ahead than that means that the clock was set back since; the wait is then over instead of days long.
- * All in milliseconds.
+ * If it is further ahead than `span`, the clock was set back since: the deadline then counts as past, so that nobody
+ * waits for days.
  */
 export function isAhead(until: number, span: number, now: number): boolean {
   return now < until && until - now <= span

@@ -1,5 +1,5 @@
 /**
- * Names that were asked for in vain, remembered for a while and in bounded number.
+ * A negative cache: names that were looked up and not found, kept for a while and in bounded number.
  * @module
  */
 import { LRUCache } from 'lru-cache'

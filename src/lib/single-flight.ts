@@ -1,9 +1,9 @@
 /**
- * One call however many wait for it.
+ * Concurrent calls for the same key share one run.
  * @module
  */
 
-/** Runs `work` for a key, or joins the run that is under way for it. Nothing is kept once it ends. */
+/** Runs `work` for a key, or joins the run that is under way for it. The result is not cached. */
 export type SingleFlight<T> = (key: string, work: () => Promise<T>) => Promise<T>
 
 export function createSingleFlight<T>(): SingleFlight<T> {

@@ -1,12 +1,12 @@
 /**
- * What a request means to Azure ML: the words that policy, audit and forwarding share.
+ * What a request means to Azure ML, as policy, audit and forwarding see it.
  * @module
  */
 
-/** The four ways to touch something, which are also Cedar action groups. */
+/** What a call does to its resource; also the Cedar action groups. */
 export type Effect = 'read' | 'write' | 'delete' | 'invoke'
 
-/** Which of Azure's hosts answers, and so which audience the token needs (hosts.ts has the table). */
+/** Which of Azure's hosts answers, and so which audience the token needs (clouds.ts has the table). */
 export type Family = 'arm' | 'dataplane' | 'mlflow' | 'scoring' | 'registry'
 
 /** A thing in Azure ML: where it hangs decides which policies it inherits. */

@@ -8,6 +8,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { codeOf } from '../../lib/error-code.ts'
+import { versionOf } from '../../lib/file-version.ts'
 
 /** Where policies are loaded from. */
 export interface PolicyFiles {
@@ -19,8 +20,7 @@ const LOOK_MS = 1_000
 
 async function signOf(path: string): Promise<string> {
   try {
-    const { ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
-    return `${ino}:${size}:${mtimeNs}:${ctimeNs}`
+    return versionOf(await stat(path, { bigint: true }))
   } catch (error) {
     return codeOf(error, 'unreadable')
   }
