@@ -29,6 +29,7 @@ import { createForward } from './forward/forward.ts'
 import { registerProxy } from './forward/proxy.ts'
 import { createUpstream, type Upstream } from './forward/upstream.ts'
 import { createEnforcement } from './enforce/enforce.ts'
+import { withOwnTags } from './enforce/own-tags.ts'
 import { createLookUps } from './enforce/lookups/label.ts'
 import { createRunLookUps } from './enforce/lookups/run.ts'
 import { createPipeline, type Stages } from './pipeline.ts'
@@ -204,7 +205,7 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
   })
   const factsOf = (exchange: Exchange): Facts => callFacts(exchange, routing.ownOperation(exchange))
   const { decide } = policy
-  const enforcement = createEnforcement({
+  const inner = createEnforcement({
     policy: policy.current,
     createNeedsBody,
     createNeedsDocument,
@@ -214,6 +215,8 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
     lookUps: createLookUps({ decide, callFacts: factsOf, ask, hosts: routing.hosts }),
     runLookUps: createRunLookUps(ask),
   })
+  const { bodyBytes } = limits
+  const enforcement = withOwnTags(inner, { decide, callFacts: factsOf, ask, bodyBytes })
   const names = hostNames(config)
   return {
     checkInbound: ({ method = '', httpVersion, rawHeaders }) =>

@@ -8,6 +8,7 @@ import { Readable } from 'node:stream'
 import { DOCUMENT_FACTS, findAll, type Findings } from '../azureml/body/facts.ts'
 import { parseJson, type JsonNode } from '../lib/json/document.ts'
 import { hasBody, readBody, type BodyHeaders } from '../azureml/body/read.ts'
+import { exactly, objectAt, tagHolder } from '../azureml/body/places.ts'
 import type { DocumentContext } from '../azureml/body/walk.ts'
 import { applyEdits, type Edit } from './effects/edit.ts'
 import { sha256 } from './effects/digest.ts'
@@ -57,6 +58,8 @@ export interface Gathered {
   readonly content: Content | null
   /** Of a change to a run, where the decision depends on the run; null if it is streamed. */
   readonly run: RunBody | null
+  /** Read for another reason than facts; absent if it was not. */
+  readonly read?: Buffer | null
 }
 
 /** What is sent to Azure. */
@@ -211,7 +214,7 @@ function stamped(id: string, permit: Permit, content: Content): Finished {
   const { effects, decision, principal } = permit
   const { received, bytes, root, context } = content
   const { edits, changes } =
-    effects.stamp && context.whole && isChanged(context.type)
+    effects.stamp && isChanged(context.type) && (context.whole || setsTags(root, context))
       ? stampAll(root, context.type, {
           principal: principal.id,
           decision: id,
@@ -227,6 +230,12 @@ function stamped(id: string, permit: Permit, content: Content): Finished {
   if (list.length === 0) return { body: received, changes: null }
   const body = applyEdits(bytes, edits)
   return { body, changes: { before: sha256(received), after: sha256(body), list } }
+}
+
+/** A PATCH that sets tags replaces those that are there, stamps included. */
+function setsTags(root: JsonNode, { type }: DocumentContext): boolean {
+  const holder = tagHolder(type, 'arm')
+  return holder !== null && exactly(objectAt(root, holder.path), 'tags') !== null
 }
 
 function contextOf(exchange: Exchange, { scope, resource, effect }: Operation): DocumentContext {

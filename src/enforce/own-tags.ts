@@ -1,0 +1,199 @@
+/**
+ * Tags that are the gateway's own: `harness.*` says from whom a thing is, so nobody else writes, changes or removes one.
+ *
+ * Bodies that can carry tags are read for this whatever policy asks. A document that was read and is sent again has the
+ * stamps that stand there: those pass where they are replaced by new ones, or are the same as Azure has.
+ * @module
+ */
+import { Readable } from 'node:stream'
+import { exactly, jobPlaces, objectAt, tagHolder, type Api } from '../azureml/body/places.ts'
+import { hasBody, readBody } from '../azureml/body/read.ts'
+import { parseTarget } from '../azureml/target.ts'
+import { classify } from '../azureml/classify.ts'
+import { Refusal } from '../errors.ts'
+import type { Exchange } from '../exchange.ts'
+import type { Decide, Facts } from '../policy/decide.ts'
+import type { AskAzure, Via } from '../forward/ask.ts'
+import { parseJson, type JsonNode } from '../lib/json/document.ts'
+import { showPointer } from '../lib/json/pointer.ts'
+import { isChanged, TAGS } from './effects/stamp.ts'
+import type { Enforcement, Gathered } from './enforce.ts'
+import { isClassified, schemaOf, type Classified } from './what-must-be-known.ts'
+
+export interface OwnTagsOptions {
+  readonly decide: Decide
+  readonly callFacts: (exchange: Exchange) => Facts
+  readonly ask: AskAzure
+  readonly bodyBytes: number
+}
+
+/** One of the gateway's tags in a document, or in what says which tags to change. */
+interface Found {
+  /** Its place, for people to read. */
+  readonly at: string
+  /** The same in lower case, to compare. */
+  readonly place: string
+  readonly name: string
+  /** Null if it is named and not written. */
+  readonly value: string | null
+  /** It is a tag of the document itself, in its published place. */
+  readonly own: boolean
+}
+
+const PREFIX = 'harness.'
+const STAMPS: ReadonlySet<string> = new Set(Object.values(TAGS))
+const TIMEOUT_MS = 20_000
+/** What no service reads tags from: files. */
+const WITHOUT_TAGS = new Set(['Artifact', 'Snapshot'])
+/** Last segments of data-plane calls whose bodies are measurements, many and large. */
+const MEASUREMENTS = new Set(['metrics', 'batch', 'spans', 'events', 'log-metric'])
+/** Members of data-plane bodies that name a tag: MLflow's `key`, the `path` and `from` of a JSON Patch, lists of names. */
+const NAMING = new Set(['key', 'keys', 'path', 'from', 'tag', 'tagname', 'names', 'tags'])
+/** Anything but plain ASCII text may be another spelling. */
+const MAY_HAVE_ONE = /harness|[^\x20-\x7e\s]|\\/i
+
+/** Refuses, in what policy enforces anyway, calls that write a tag of the gateway's that is not there already. */
+export function withOwnTags(inner: Enforcement, options: OwnTagsOptions): Enforcement {
+  return {
+    ...inner,
+
+    async gather(exchange, request, progress) {
+      const gathered = await inner.gather(exchange, request, progress)
+      if (bytesOf(gathered) !== null || !hasBody(request.headers)) return gathered
+      if (!isClassified(exchange) || !canTag(exchange)) return gathered
+      // no fact of this body matters to the decision: who is refused without it is refused
+      const { decide, callFacts, bodyBytes } = options
+      if (decide(exchange.principal, exchange.operation, callFacts(exchange)).permit === null)
+        return gathered
+      const stream = request.body instanceof Readable ? request.body : request.raw
+      const read = await readBody(stream, request.headers, bodyBytes)
+      progress.received(read.byteLength)
+      return { ...gathered, read }
+    },
+
+    async lookUp(exchange, gathered, via, progress) {
+      await check(options.ask, exchange, bytesOf(gathered), via)
+      return inner.lookUp(exchange, gathered, via, progress)
+    },
+
+    finish(exchange, permit, gathered, progress) {
+      const finished = inner.finish(exchange, permit, gathered, progress)
+      return finished.body === null ? { ...finished, body: bytesOf(gathered) } : finished
+    },
+  }
+}
+
+function bytesOf({ content, run, read }: Gathered): Buffer | null {
+  return content?.received ?? run?.received ?? read ?? null
+}
+
+/** @throws {Refusal} `policy_refused` for a tag of the gateway's that is not there already */
+async function check(
+  ask: AskAzure,
+  exchange: Exchange,
+  body: Buffer | null,
+  via: Via,
+): Promise<void> {
+  if (!isClassified(exchange) || !canTag(exchange)) return
+  const { method, operation } = exchange
+  const { type } = operation.resource
+  const api = schemaOf(exchange)
+  if (api === 'data plane' && isNamedByPath(exchange)) throw reserved('the path')
+  if (body === null || !MAY_HAVE_ONE.test(body.toString('latin1'))) return
+  // a clone of a job comes with the stamps of the first one, which new ones replace
+  const restamped = via.permit.effects.stamp && isChanged(type) && method === 'PUT'
+  const found = reservedIn(parseJson(body), type, api).filter(
+    ({ own, name }) => !(restamped && own && STAMPS.has(name)),
+  )
+  const [first] = found
+  if (first === undefined) return
+  if (api === 'data plane' || (method !== 'PUT' && method !== 'PATCH')) throw reserved(first.at)
+  const there = await present(ask, exchange, via)
+  for (const { at, place, value } of found)
+    if (value === null || there.get(place) !== value) throw reserved(at)
+}
+
+/** Tags of the gateway's that Azure has in the document of a call, by place. */
+async function present(
+  ask: AskAzure,
+  { id, target, operation }: Classified,
+  { grantFor, route }: Via,
+): Promise<ReadonlyMap<string, string | null>> {
+  const version = encodeURIComponent(target?.params.get('api-version') ?? '')
+  const asked = parseTarget('GET', `${target?.path ?? ''}?api-version=${version}`)
+  const { origin, scope } = await route(classify(asked), asked)
+  const grant = await grantFor(scope)
+  const signal = AbortSignal.timeout(TIMEOUT_MS)
+  const answer = await ask(grant, id, origin, `${asked.path}?${asked.query}`, signal)
+  if (answer === null) return new Map()
+  const root = parseJson(Buffer.from(JSON.stringify(answer)))
+  return new Map(
+    reservedIn(root, operation.resource.type, 'arm').map((tag) => [tag.place, tag.value]),
+  )
+}
+
+/** Whether a call writes something that can have tags. */
+function canTag(exchange: Classified): boolean {
+  const { method, operation, target } = exchange
+  const { effect, family, resource } = operation
+  if (effect === 'read' || method === 'GET' || method === 'HEAD') return false
+  // what a model is asked is its own affair
+  if (family === 'scoring' && effect !== 'write') return false
+  if (WITHOUT_TAGS.has(resource.type)) return false
+  if (schemaOf(exchange) === 'arm') return true
+  return !MEASUREMENTS.has(target?.segments.at(-1)?.toLowerCase() ?? '')
+}
+
+/** `.../tags/{name}`, or a name in the query. */
+function isNamedByPath({ target }: Classified): boolean {
+  const { segments = [], params } = target ?? {}
+  const after = segments[segments.findIndex((segment) => segment.toLowerCase() === 'tags') + 1]
+  return [after ?? '', ...(params?.values() ?? [])].some(isReserved)
+}
+
+/** Whether a service could take a text for one of the gateway's tags: in any case, width or disguise. */
+function isReserved(text: string): boolean {
+  const plain = text.normalize('NFKC').toLowerCase()
+  return plain.replaceAll(/[\p{Cf}\p{Cc}\s]/gu, '').startsWith(PREFIX)
+}
+
+/** Every tag of the gateway's that a document has, at any place, or names. */
+function reservedIn(root: JsonNode, type: string, api: Api): readonly Found[] {
+  const own = new Set<JsonNode | null>([
+    exactly(objectAt(root, tagHolder(type, api)?.path ?? []), 'tags'),
+    ...jobPlaces(type).map((place) => exactly(objectAt(root, place), 'tags')),
+  ])
+  const found: Found[] = []
+  function note(path: readonly (string | number)[], name: string, node: JsonNode, isOwn: boolean) {
+    const value = node.kind === 'string' ? node.value : null
+    const place = path.join('/').toLowerCase()
+    found.push({ at: showPointer(path), place, name: name.toLowerCase(), value, own: isOwn })
+  }
+  function visit(node: JsonNode, path: readonly (string | number)[], named: string): void {
+    if (node.kind === 'array') {
+      for (const [at, item] of node.items.entries()) visit(item, [...path, at], named)
+    } else if (node.kind === 'object') {
+      for (const { key, value } of node.members) {
+        const inner = [...path, key]
+        if (isReserved(key)) note(inner, key, value, own.has(node))
+        else visit(value, inner, key.toLowerCase())
+      }
+    } else if (api === 'data plane' && node.kind === 'string' && namesOne(named, node.value)) {
+      note(path, '', node, false)
+    }
+  }
+  visit(root, [], 'tags')
+  return found
+}
+
+/** A name as it is, or as the last steps of a JSON pointer. */
+function namesOne(member: string, text: string): boolean {
+  return NAMING.has(member.replaceAll('_', '')) && text.split('/').some(isReserved)
+}
+
+function reserved(at: string): Refusal {
+  const message = `the tag at ${at} is one that the gateway sets itself: it tells from whom a thing is`
+  return new Refusal('policy_refused', message, {
+    remedy: 'leave out tags that begin with "harness."',
+  })
+}
