@@ -210,6 +210,10 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
     createNeedsBody,
     createNeedsDocument,
     decide,
+    refuseWithoutBody: (principal, ...call) => {
+      sightings.see(principal)
+      return policy.refuseWithoutBody(principal, ...call)
+    },
     bodyBytes: limits.bodyBytes,
     callFacts: factsOf,
     lookUps: createLookUps({ decide, callFacts: factsOf, ask, hosts: routing.hosts }),

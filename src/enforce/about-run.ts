@@ -23,6 +23,7 @@ import {
   apiOf,
   isClassified,
   type Classified,
+  type MustBePossible,
 } from './what-must-be-known.ts'
 
 /** The body of a change to a run, once policy has to know which run that is. */
@@ -40,6 +41,7 @@ export interface AboutRunOptions {
   readonly callFacts: (exchange: Exchange) => Facts
   readonly runLookUps: (exchange: Exchange, via: Via) => RunLookUps
   readonly bodyBytes: number
+  readonly mustBePossible: MustBePossible
 }
 
 export interface AboutRun {
@@ -88,6 +90,7 @@ export function createAboutRun(options: AboutRunOptions): AboutRun {
       if (!isChange || (method !== 'POST' && method !== 'PATCH')) return null
       if (!hasBody(request.headers) || factsNeeded(needsDocument, exchange, true) === null)
         return null
+      options.mustBePossible(exchange, progress, operation.family === 'mlflow')
       const received = await readBody(request.stream, request.headers, options.bodyBytes)
       progress.received(received.byteLength)
       const root = parseJson(received)

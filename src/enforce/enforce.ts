@@ -18,7 +18,7 @@ import { isChanged, stampAll } from './effects/stamp.ts'
 import type { Change, Changes, Exchange, Progress } from '../exchange.ts'
 import { createAboutRun, type RunBody } from './about-run.ts'
 import type { Via } from '../forward/ask.ts'
-import type { Decide, Facts, Permit } from '../policy/decide.ts'
+import type { Decide, Facts, Permit, RefuseWithoutBody } from '../policy/decide.ts'
 import type { ChangingEffect } from '../policy/effects.ts'
 import type { NeedsBody, NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { PolicySet } from '../policy/load/rules.ts'
@@ -28,7 +28,7 @@ import type { LookUps } from './lookups/label.ts'
 import type { RunLookUps } from './lookups/run.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import { createCheckUnreadJob } from './unread-job.ts'
-import { schemaOf } from './what-must-be-known.ts'
+import { createMustBePossible, schemaOf } from './what-must-be-known.ts'
 
 /** A body that was read, and all that was found in it. */
 export interface Content {
@@ -108,6 +108,7 @@ export interface EnforcementOptions {
     isChanged: (type: string) => boolean,
   ) => NeedsBody
   readonly decide: Decide
+  readonly refuseWithoutBody: RefuseWithoutBody
   readonly bodyBytes: number
   readonly callFacts: (exchange: Exchange) => Facts
   readonly lookUps: LookUps
@@ -128,7 +129,8 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
     return known
   }
   const needsDocument: NeedsDocument = (...call) => inForce().needsDocument(...call)
-  const aboutRun = createAboutRun({ ...options, needsDocument })
+  const mustBePossible = createMustBePossible(options)
+  const aboutRun = createAboutRun({ ...options, needsDocument, mustBePossible })
   const checkUnreadJob = createCheckUnreadJob({ ...options, needsDocument })
 
   function factsOf(exchange: Exchange, { received, findings }: Content): Facts {
@@ -146,10 +148,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
         throw new Refusal('internal_error', 'the gateway failed to judge this request')
       const { set, needsBody } = inForce()
       const { version } = set
-      // RFC 9110 section 9.3.5: it has no meaning that all readers share. MLflow's own API gives it one.
-      if (exchange.method === 'DELETE' && operation.family === 'arm' && hasBody(request.headers)) {
-        throw new Refusal('bad_request', 'a DELETE with a body')
-      }
+      checkDelete(exchange, operation, request.headers)
       const stream = request.body instanceof Readable ? request.body : request.raw
       if (!needsBody(principal, operation) || !hasBody(request.headers)) {
         const incoming = { headers: request.headers, stream }
@@ -159,6 +158,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
         const facts = made === null ? own : { ...own, tags: made }
         return { operation: run?.operation ?? operation, facts, version, content: null, run }
       }
+      mustBePossible(exchange, progress, false)
       const received = await readBody(stream, request.headers, options.bodyBytes)
       progress.received(received.byteLength)
       const context = contextOf(exchange, operation)
@@ -198,6 +198,12 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
 
     screen: createScreening({ ...options, needsDocument, asked: () => inForce().set.facts }),
   }
+}
+
+/** RFC 9110 section 9.3.5: the body of a DELETE has no meaning that all readers share. MLflow's own API gives it one. */
+function checkDelete({ method }: Exchange, { family }: Operation, headers: BodyHeaders): void {
+  if (method === 'DELETE' && family === 'arm' && hasBody(headers))
+    throw new Refusal('bad_request', 'a DELETE with a body')
 }
 
 /** What follows from a set of policies alone. */

@@ -6,10 +6,10 @@ import { isDescribed, aliasReads } from '../azureml/body/aliases.ts'
 import type { Api } from '../azureml/body/places.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import { Refusal } from '../errors.ts'
-import type { Exchange } from '../exchange.ts'
+import type { Exchange, Progress } from '../exchange.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { DocumentNeeds, NeedsDocument } from '../policy/engine/what-policy-asks.ts'
-import type { Decide, Facts } from '../policy/decide.ts'
+import type { Decide, Facts, RefuseWithoutBody } from '../policy/decide.ts'
 
 /** A call whose caller is identified and whose operation is classified. */
 export type Classified = Exchange & { readonly principal: Principal; readonly operation: Operation }
@@ -82,4 +82,26 @@ export function refusedUnder(
       return verdict
   }
   return null
+}
+
+/**
+ * Asked before a body is read: nobody whom no policy could permit has one read, held and parsed.
+ * @param bodyNames whether the body may name another resource of the operation's type as what the call is about
+ * @throws {Refusal} the one that the caller would get in the end
+ */
+export type MustBePossible = (exchange: Exchange, progress: Progress, bodyNames: boolean) => void
+
+export function createMustBePossible(options: {
+  readonly refuseWithoutBody: RefuseWithoutBody
+  readonly callFacts: (exchange: Exchange) => Facts
+}): MustBePossible {
+  return (exchange, progress, bodyNames) => {
+    if (!isClassified(exchange)) return
+    const { principal, operation } = exchange
+    const facts = options.callFacts(exchange)
+    const refused = options.refuseWithoutBody(principal, operation, facts, bodyNames)
+    if (refused === null) return
+    progress.judged(refused.decision)
+    throw refused.refusal
+  }
 }

@@ -9,6 +9,7 @@ import type { Principal } from '../identity/principal.ts'
 import { doneToBody, type Effects } from './effects.ts'
 import { createFactsOf, principalUids } from './engine/entities.ts'
 import type { Facts } from './facts.ts'
+import { createMayName, policiesWithoutBody } from './engine/without-body.ts'
 import { createJudge, failed, type Decision, type Judged } from './engine/judge.ts'
 import type { Uid } from './load/conditions.ts'
 import type { PolicySet } from './load/rules.ts'
@@ -92,6 +93,40 @@ export function createDecide(set: PolicySet, options: DecideOptions = {}): Decid
       judged = failed(set.version, 'the policies could not be evaluated', [], {}, error)
     }
     return verdictOf(judged, { principal, operation, given }, options.checkSignIn)
+  }
+}
+
+/** A refusal that no body could change, or null. It is never a permit: the body has the last word. */
+export type RefuseWithoutBody = (
+  principal: Principal,
+  operation: Operation,
+  facts: Facts,
+  /** Whether the body may name another resource of the operation's type as what the call is about. */
+  bodyNames: boolean,
+) => { readonly refusal: Refusal; readonly decision: Decision } | null
+
+/** Refusals kept: most callers have one kind of call that they may not make. */
+const EARLY_CACHE_SIZE = 10_000
+
+/** Creates the judge that is asked before a body is read. What it needs of the policies is built at its first question. */
+export function createRefuseWithoutBody(
+  set: PolicySet,
+  options: DecideOptions = {},
+): RefuseWithoutBody {
+  let built: {
+    readonly decide: Decide
+    readonly mayName: ReturnType<typeof createMayName>
+  } | null = null
+  return (principal, operation, facts, bodyNames) => {
+    built ??= {
+      decide: createDecide(policiesWithoutBody(set), { ...options, cacheSize: EARLY_CACHE_SIZE }),
+      mayName: createMayName(set),
+    }
+    const verdict = built.decide(principal, operation, facts)
+    // what cannot be judged yet is judged with the body
+    if (verdict.permit !== null || verdict.refusal.code === 'policy_error') return null
+    if (bodyNames && built.mayName(principalUids(principal), operation)) return null
+    return { refusal: verdict.refusal, decision: { ...verdict.decision, version: set.version } }
   }
 }
 

@@ -75,5 +75,21 @@ export function factKind(name: string): FactKind | undefined {
   return KINDS.get(name)
 }
 
+/** Facts that are known before a body is read and before Azure is asked. One that is not named here is not known. */
+export const CALL_FACTS: ReadonlySet<string> = new Set([
+  'issuer',
+  'tenant',
+  'client',
+  'methods',
+  'scopes',
+  'tokenAgeSeconds',
+  'signInAgeSeconds',
+  'family',
+  'apiVersion',
+  'sourceIp',
+  'time',
+  'ownOperation',
+] satisfies (keyof typeof FACTS)[])
+
 /** Names of all facts. */
 export const FACT_NAMES: readonly string[] = Object.freeze([...KINDS.keys()])

@@ -2,7 +2,13 @@
  * Policies that can be loaded again while requests are judged: as a whole, and keeping the last valid ones.
  * @module
  */
-import { createDecide, type Decide, type DecideOptions } from './decide.ts'
+import {
+  createDecide,
+  createRefuseWithoutBody,
+  type Decide,
+  type DecideOptions,
+  type RefuseWithoutBody,
+} from './decide.ts'
 import { PolicyError } from './load/faults.ts'
 import { loadPolicy, type LoadOptions } from './load/load.ts'
 import type { PolicySet } from './load/rules.ts'
@@ -17,6 +23,8 @@ export type Reloaded =
 export interface LivePolicy {
   /** Always the judge of one whole set: a request never sees half of a reload. */
   readonly decide: Decide
+  /** Asked before a body is read. */
+  readonly refuseWithoutBody: RefuseWithoutBody
   readonly current: () => PolicySet
   /** Loads again. Never rejects: if there is a fault, the policies in force are kept. Calls that overlap share one load. */
   readonly reload: () => Promise<Reloaded>
@@ -32,6 +40,7 @@ export async function createLivePolicy(
 ): Promise<LivePolicy> {
   let set = await loadPolicy(options)
   let judge = createDecide(set, tuning)
+  let early = createRefuseWithoutBody(set, tuning)
   let pending: Promise<Reloaded> | null = null
 
   const load = async (): Promise<Reloaded> => {
@@ -41,6 +50,7 @@ export async function createLivePolicy(
       if (loaded.version === before) return { outcome: 'unchanged', version: before }
       // no await between the two: set and judge change together
       judge = createDecide(loaded, tuning)
+      early = createRefuseWithoutBody(loaded, tuning)
       set = loaded
       return { outcome: 'changed', before, after: loaded.version }
     } catch (error) {
@@ -57,6 +67,7 @@ export async function createLivePolicy(
 
   return {
     decide: (principal, operation, facts) => judge(principal, operation, facts),
+    refuseWithoutBody: (...call) => early(...call),
     current: () => set,
     reload: () => (pending ??= load()),
   }

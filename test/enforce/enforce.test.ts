@@ -2,7 +2,7 @@
 import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { createEnforcement } from '../../src/enforce/enforce.ts'
-import { createDecide } from '../../src/policy/decide.ts'
+import { createDecide, createRefuseWithoutBody } from '../../src/policy/decide.ts'
 import { createNeedsBody, createNeedsDocument } from '../../src/policy/engine/what-policy-asks.ts'
 import type { PolicySet } from '../../src/policy/load/rules.ts'
 import { WS, loadFrom, operation, principal, resource } from '../policy/support.ts'
@@ -21,6 +21,7 @@ function world(first: PolicySet) {
     createNeedsDocument,
     createNeedsBody,
     decide: createDecide(first),
+    refuseWithoutBody: createRefuseWithoutBody(first),
     bodyBytes: 1024,
     callFacts: () => ({}),
     lookUps: () => () => Promise.reject(new Error('nothing is asked')),
