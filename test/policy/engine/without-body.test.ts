@@ -1,6 +1,6 @@
 /** What is refused before a body is read: only what is refused whatever the body says. */
 import t, { type Test } from 'tap'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { createDecide, createRefuseWithoutBody } from '../../../src/policy/decide.ts'
 import { loadFrom, operation, principal, WS } from '../support.ts'
 
