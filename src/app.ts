@@ -218,6 +218,7 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
     callFacts: factsOf,
     lookUps: createLookUps({ decide, callFacts: factsOf, ask, hosts: routing.hosts }),
     runLookUps: createRunLookUps(ask),
+    ask,
   })
   const { bodyBytes } = limits
   const enforcement = withOwnTags(inner, { decide, callFacts: factsOf, ask, bodyBytes })

@@ -47,6 +47,7 @@ export const STATUS = {
   groups_unresolved: 403,
   policy_refused: 403,
   policy_error: 403,
+  fact_unknown: 403,
   secrets_refused: 403,
   tunnel_refused: 403,
   // upstream, its tokens and its answers
@@ -71,9 +72,16 @@ export const STATUS = {
 /** A refusal's machine-readable code. */
 export type RefusalCode = keyof typeof STATUS
 
+const OF_POLICY: ReadonlySet<RefusalCode> = new Set([
+  'policy_refused',
+  'secrets_refused',
+  'policy_error',
+  'fact_unknown',
+])
+
 /** Whether policy refused, and not the request, a token or something that failed. */
 export function isOfPolicy(code: RefusalCode): boolean {
-  return code === 'policy_refused' || code === 'secrets_refused' || code === 'policy_error'
+  return OF_POLICY.has(code)
 }
 
 /** What a refusal may carry besides its code and message. None of it may hold a token, a key or a claim's value. */

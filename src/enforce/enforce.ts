@@ -16,8 +16,8 @@ import { pinAll } from './effects/pin.ts'
 import { kept } from './effects/record-body.ts'
 import { isChanged, stampAll } from './effects/stamp.ts'
 import type { Change, Changes, Exchange, Progress } from '../exchange.ts'
-import { createAboutRun, type RunBody } from './about-run.ts'
-import type { Via } from '../forward/ask.ts'
+import { createAboutRun, type AboutRun, type RunBody } from './about-run.ts'
+import type { AskAzure, Via } from '../forward/ask.ts'
 import type { Decide, Facts, Permit, RefuseWithoutBody } from '../policy/decide.ts'
 import type { ChangingEffect } from '../policy/effects.ts'
 import type { NeedsBody, NeedsDocument } from '../policy/engine/what-policy-asks.ts'
@@ -27,8 +27,10 @@ import { createScreening, type Screening } from './screening/screening.ts'
 import type { LookUps } from './lookups/label.ts'
 import type { RunLookUps } from './lookups/run.ts'
 import type { Operation } from '../vocabulary/operation.ts'
-import { createCheckUnreadJob } from './unread-job.ts'
 import { createMustBePossible, schemaOf } from './what-must-be-known.ts'
+import { createJudgePresent, type JudgePresent } from './present-document.ts'
+import { merged, toldBy, withoutBody } from './told.ts'
+import { createCheckUnreadJob, type CheckUnreadJob } from './unread-job.ts'
 
 /** A body that was read, and all that was found in it. */
 export interface Content {
@@ -56,6 +58,8 @@ export interface Gathered {
   readonly version: string
   /** Null if nobody needs to look into the body: it is streamed. */
   readonly content: Content | null
+  /** Whether the call has a body that nobody looks into. */
+  readonly unread?: boolean
   /** Of a change to a run, where the decision depends on the run; null if it is streamed. */
   readonly run: RunBody | null
   /** Read for another reason than facts; absent if it was not. */
@@ -113,6 +117,7 @@ export interface EnforcementOptions {
   readonly callFacts: (exchange: Exchange) => Facts
   readonly lookUps: LookUps
   readonly runLookUps: (exchange: Exchange, via: Via) => RunLookUps
+  readonly ask: AskAzure
 }
 
 export function createEnforcement(options: EnforcementOptions): Enforcement {
@@ -132,13 +137,13 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
   const mustBePossible = createMustBePossible(options)
   const aboutRun = createAboutRun({ ...options, needsDocument, mustBePossible })
   const checkUnreadJob = createCheckUnreadJob({ ...options, needsDocument })
+  const asked = (): ReadonlySet<string> | null => inForce().set.facts
+  const judgePresent = createJudgePresent({ ...options, needsDocument, asked })
+  const screen = createScreening({ ...options, needsDocument, asked })
 
-  function factsOf(exchange: Exchange, { received, findings }: Content): Facts {
-    return {
-      ...callFacts(exchange),
-      ...findings.collector.finish(inForce().set.facts),
-      bodyDigest: sha256(received),
-    }
+  function factsOf(exchange: Exchange, { received, findings, context }: Content): Facts {
+    const told = toldBy(findings.collector.finish(inForce().set.facts), context.whole)
+    return { ...callFacts(exchange), ...told, bodyDigest: sha256(received) }
   }
 
   return {
@@ -153,36 +158,23 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       if (!needsBody(principal, operation) || !hasBody(request.headers)) {
         const incoming = { headers: request.headers, stream }
         const run = await aboutRun.readBody(exchange, incoming, progress)
-        const own = callFacts(exchange)
+        const has = hasBody(request.headers)
+        const own = has ? callFacts(exchange) : withoutBody(callFacts(exchange))
         const made = operation.family === 'mlflow' ? (run?.tags ?? null) : null
         const facts = made === null ? own : { ...own, tags: made }
-        return { operation: run?.operation ?? operation, facts, version, content: null, run }
+        const named = run?.operation ?? operation
+        return { operation: named, facts, version, content: null, unread: has && run === null, run }
       }
       mustBePossible(exchange, progress, false)
       const received = await readBody(stream, request.headers, options.bodyBytes)
       progress.received(received.byteLength)
       const context = contextOf(exchange, operation)
       const content = look(received, received, context, [])
-      return { operation, facts: factsOf(exchange, content), version, content, run: null }
+      const facts = factsOf(exchange, content)
+      return { operation, facts, version, content, unread: false, run: null }
     },
 
-    async lookUp(exchange, gathered, via, progress) {
-      const { content, run } = gathered
-      const { permit, grantFor } = via
-      if (content === null) {
-        checkUnreadJob(exchange, permit, progress)
-        const facts = await aboutRun.facts(exchange, run, via, progress)
-        return facts === null ? null : { ...gathered, facts }
-      }
-      if (!permit.effects.pin) return null
-      const { received, bytes, context, findings } = content
-      const lookUp = options.lookUps({ exchange, permit, scope: context.scope, grantFor })
-      const { edits, changes } = await pinAll(findings.floating, lookUp)
-      if (edits.length === 0) return null
-      // read again from the edited bytes, so that what is judged is what is sent
-      const pinned = look(received, applyEdits(bytes, edits), context, changes)
-      return { ...gathered, facts: factsOf(exchange, pinned), content: pinned }
-    },
+    lookUp: createLookUp(options, { aboutRun, checkUnreadJob, judgePresent, factsOf }),
 
     finish(exchange, permit, { content, version, run }, progress) {
       // a reload in between: the new policies may ask for what was not read
@@ -196,7 +188,54 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       return stamped(exchange.id, permit, content)
     },
 
-    screen: createScreening({ ...options, needsDocument, asked: () => inForce().set.facts }),
+    screen(exchange, via, progress) {
+      const screened = screen(exchange, via, progress)
+      // the last step before Azure: no answer will tell what a forbid asks for
+      const refused = screened === null ? via.permit.refusedUntold() : null
+      if (refused !== null) {
+        progress.judged(refused.decision)
+        throw refused.refusal
+      }
+      return screened
+    },
+  }
+}
+
+interface LookUpParts {
+  readonly aboutRun: AboutRun
+  readonly checkUnreadJob: CheckUnreadJob
+  readonly judgePresent: JudgePresent
+  readonly factsOf: (exchange: Exchange, content: Content) => Facts
+}
+
+function createLookUp(
+  options: EnforcementOptions,
+  { aboutRun, checkUnreadJob, judgePresent, factsOf }: LookUpParts,
+): Enforcement['lookUp'] {
+  return async (exchange, gathered, via, progress) => {
+    const { content, run } = gathered
+    const { permit, grantFor } = via
+    if (content === null) {
+      checkUnreadJob(exchange, permit, progress)
+      const facts =
+        (await aboutRun.facts(exchange, run, via, progress)) ??
+        (await judgePresent(exchange, gathered.unread === true ? 'unread' : null, via, progress))
+      return facts === null ? null : { ...gathered, facts }
+    }
+    const { received, bytes, context, findings } = content
+    const { whole } = context
+    const body = { facts: gathered.facts, root: content.root, whole }
+    const facts = await judgePresent(exchange, body, via, progress)
+    const learnt = facts === null ? null : { ...gathered, facts }
+    if (!permit.effects.pin) return learnt
+    const lookUp = options.lookUps({ exchange, permit, scope: context.scope, grantFor })
+    const { edits, changes } = await pinAll(findings.floating, lookUp)
+    if (edits.length === 0) return learnt
+    // read again from the edited bytes, so that what is judged is what is sent
+    const pinned = look(received, applyEdits(bytes, edits), context, changes)
+    const own = factsOf(exchange, pinned)
+    const pinnedFacts = facts === null || whole ? own : merged(facts, own, pinned.root)
+    return { ...gathered, facts: pinnedFacts, content: pinned }
   }
 }
 

@@ -75,7 +75,7 @@ export function refusedUnder(
   facts: Facts,
 ): Refused | null {
   for (const name of names) {
-    const verdict = decide(principal, name, facts)
+    const verdict = decide(principal, name, facts, 'all')
     if (verdict.permit !== null) continue
     // the caller did not use that name, so no policy has to permit it: only a policy that forbids counts
     if (verdict.decision.policies.length > 0 || verdict.refusal.code !== 'policy_refused')

@@ -10,6 +10,7 @@ import { doneToBody, type Effects } from './effects.ts'
 import { createFactsOf, principalUids } from './engine/entities.ts'
 import type { Facts } from './facts.ts'
 import { createMayName, policiesWithoutBody } from './engine/without-body.ts'
+import { factUnknown, type UnknownFacts } from './engine/unknown-facts.ts'
 import { createJudge, failed, type Decision, type Judged } from './engine/judge.ts'
 import type { Uid } from './load/conditions.ts'
 import type { PolicySet } from './load/rules.ts'
@@ -27,17 +28,29 @@ class Permit {
   readonly operation: Operation
   readonly decision: Decision
   readonly effects: Effects
+  readonly #unknown: UnknownFacts | null
 
-  constructor(principal: Principal, operation: Operation, decision: Decision, effects: Effects) {
+  constructor(
+    { principal, operation }: AskedOf,
+    decision: Decision,
+    effects: Effects,
+    unknown: UnknownFacts | null,
+  ) {
     this.principal = principal
     this.operation = operation
     this.decision = decision
     this.effects = effects
+    this.#unknown = unknown
   }
 
   /** What effects do to the body, in words: `pinned`, `stamped`. */
   get doneToBody(): readonly string[] {
     return doneToBody(this.effects)
+  }
+
+  /** The refusal if nobody tells what this permit still depends on; null if it depends on nothing. */
+  refusedUntold(): Refused | null {
+    return this.#unknown === null ? null : withoutFacts(this.decision, this.#unknown)
   }
 
   /** Private names make the type nominal: no object literal can pass for a permit. */
@@ -49,14 +62,25 @@ class Permit {
 export type { Permit }
 
 /** What was decided. A cached refusal gets a new error for each request: errors are not shared. */
-export type Verdict =
-  | { readonly permit: Permit; readonly decision: Decision }
-  | { readonly permit: null; readonly refusal: Refusal; readonly decision: Decision }
+export type Verdict = { readonly permit: Permit; readonly decision: Decision } | Refused
+
+interface Refused {
+  readonly permit: null
+  readonly refusal: Refusal
+  readonly decision: Decision
+}
 
 /**
  * Judges one request. Never throws: whatever goes wrong, in Cedar too, is a refusal.
+ * @param told `all` if nobody will tell more: then a fact that a forbid asks for and that is not told is a refusal.
+ *   Otherwise a permit may depend on such facts, and `refusedUntold` has that refusal
  */
-export type Decide = (principal: Principal, operation: Operation, facts: Facts) => Verdict
+export type Decide = (
+  principal: Principal,
+  operation: Operation,
+  facts: Facts,
+  told?: 'all',
+) => Verdict
 
 /** Decisions kept, at about 2 KB each. */
 const CACHE_SIZE = 50_000
@@ -78,7 +102,7 @@ export function createDecide(set: PolicySet, options: DecideOptions = {}): Decid
   const factsOf = createFactsOf(set.facts)
   const callerOf = createCallers(Math.max(size, 1))
 
-  return (principal, operation, given) => {
+  return (principal, operation, given, told) => {
     let judged: Judged | undefined
     try {
       const caller = callerOf(principal)
@@ -92,7 +116,7 @@ export function createDecide(set: PolicySet, options: DecideOptions = {}): Decid
     } catch (error) {
       judged = failed(set.version, 'the policies could not be evaluated', [], {}, error)
     }
-    return verdictOf(judged, { principal, operation, given }, options.checkSignIn)
+    return verdictOf(judged, { principal, operation, given, told }, options.checkSignIn)
   }
 }
 
@@ -134,25 +158,24 @@ interface AskedOf {
   readonly principal: Principal
   readonly operation: Operation
   readonly given: Facts
+  readonly told: 'all' | undefined
 }
 
-function verdictOf(
-  judged: Judged,
-  { principal, operation, given }: AskedOf,
-  checkSignIn: CheckSignIn | undefined,
-): Verdict {
+function verdictOf(judged: Judged, asked: AskedOf, checkSignIn: CheckSignIn | undefined): Verdict {
+  const { principal, given, told } = asked
   if (judged.effects !== null) {
-    const { stepUp, effects } = judged
+    const { stepUp, effects, unknown } = judged
+    if (unknown !== null && told === 'all') return withoutFacts(judged.decision, unknown)
     if (stepUp === null) {
       const { decision } = judged
-      return { permit: new Permit(principal, operation, decision, effects), decision }
+      return { permit: new Permit(asked, decision, effects, unknown), decision }
     }
     // not cached: a sign-in grows old while the decision is kept
     const refusal = refuseSignIn(stepUp, principal, checkSignIn)
     const facts = { ...judged.decision.facts, ...signInFacts(principal, given) }
     const permitted: Decision = { ...judged.decision, facts }
     if (refusal === null)
-      return { permit: new Permit(principal, operation, permitted, effects), decision: permitted }
+      return { permit: new Permit(asked, permitted, effects, unknown), decision: permitted }
     const { policies, reason } = stepUp
     return {
       permit: null,
@@ -166,6 +189,14 @@ function verdictOf(
     ...(judged.remedy === null ? {} : { remedy: judged.remedy }),
     ...(judged.cause instanceof Error ? { cause: judged.cause, inner: judged.cause.message } : {}),
   })
+  return { permit: null, refusal, decision }
+}
+
+/** The refusal of a call for which policy asks a fact that nobody told. */
+function withoutFacts(permitted: Decision, unknown: UnknownFacts): Refused {
+  const { policies } = unknown
+  const refusal = factUnknown(unknown)
+  const decision: Decision = { ...permitted, verdict: 'refuse', policies, reason: refusal.message }
   return { permit: null, refusal, decision }
 }
 

@@ -127,6 +127,16 @@ export const EFFECTS = {
     done: null,
     column: 'Facts',
   },
+  /** `@absent("permits")`: where nobody told a fact that this forbid asks for, it does not apply. */
+  absentPermits: {
+    annotation: 'absent',
+    on: 'forbid',
+    read: readAbsent,
+    ofPermit: false,
+    body: 'streamed',
+    done: null,
+    column: null,
+  },
 } as const satisfies Readonly<Record<string, Effect<unknown>>>
 
 type Table = typeof EFFECTS
@@ -201,6 +211,7 @@ export function readEffects(given: Given, place: Place): Annotated {
     shadow: value('shadow'),
     isPublic: value('isPublic'),
     stepUp: value('stepUp'),
+    absentPermits: value('absentPermits'),
   }
 }
 
@@ -223,6 +234,12 @@ function readRecord({ text }: Written): Read<boolean> {
   const wrong = text !== undefined && text !== 'body'
   const mistake = wrong ? { message: '"@record" takes the value "body"' } : null
   return { value: text !== undefined, mistake }
+}
+
+function readAbsent({ text }: Written): Read<boolean> {
+  const wrong = text !== undefined && text !== 'permits'
+  const mistake = wrong ? { message: '"@absent" takes the value "permits"' } : null
+  return { value: text === 'permits', mistake }
 }
 
 function readIdentity({ text, on, identities }: Written): Read<string | null> {

@@ -66,7 +66,7 @@ export async function createLivePolicy(
   }
 
   return {
-    decide: (principal, operation, facts) => judge(principal, operation, facts),
+    decide: (...asked) => judge(...asked),
     refuseWithoutBody: (...call) => early(...call),
     current: () => set,
     reload: () => (pending ??= load()),

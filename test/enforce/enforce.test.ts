@@ -24,6 +24,7 @@ function world(first: PolicySet) {
     refuseWithoutBody: createRefuseWithoutBody(first),
     bodyBytes: 1024,
     callFacts: () => ({}),
+    ask: () => Promise.reject(new Error('nothing is asked')),
     lookUps: () => () => Promise.reject(new Error('nothing is asked')),
     runLookUps: () => {
       throw new Error('nothing is asked')

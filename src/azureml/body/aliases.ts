@@ -109,6 +109,28 @@ export function jobAsRun(operation: Operation): readonly Operation[] {
   return operation.resource.type === 'Job' ? runReads(operation, jobOf(operation)).slice(0, 1) : []
 }
 
+/** What each change of a job is to the run that the job is. */
+const RUN_CHANGES: ReadonlyMap<string, string> = new Map([
+  [`${PROVIDER}/workspaces/jobs/write`, 'write'],
+  [`${PROVIDER}/workspaces/jobs/delete`, 'delete'],
+  [`${PROVIDER}/workspaces/jobs/cancel/action`, 'write'],
+])
+
+/** For a change of a job, the same change of its run; empty for anything else. */
+export function changesAs(operation: Operation): readonly Operation[] {
+  const verb = RUN_CHANGES.get(operation.action)
+  const job = jobOf(operation)
+  if (verb === undefined || job === null) return []
+  const [run] = runReads(operation, job)
+  return [
+    {
+      ...run,
+      action: `${PROVIDER}/workspaces/experiments/runs/${verb}`,
+      effect: verb === 'delete' ? 'delete' : 'write',
+    },
+  ]
+}
+
 /** Name of the job that an operation is about, which is also the id of its run; null for anything else. */
 export function jobOf({ resource, scope }: Operation): string | null {
   const name = resource.type === 'Job' ? after(`${scope}/jobs/`, resource.id) : null

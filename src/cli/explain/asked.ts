@@ -15,7 +15,7 @@ import { createDenyList } from '../../identity/deny-list.ts'
 import { createIdentify } from '../../identity/identify.ts'
 import type { Principal } from '../../identity/principal.ts'
 import type { Facts } from '../../policy/facts.ts'
-import { parseFacts, parsePrincipal } from '../../policy/review/given.ts'
+import { parseFacts, parsePrincipal, withAbsent } from '../../policy/review/given.ts'
 import { createBroker } from '../../token/broker.ts'
 import type { Io } from '../io.ts'
 import { Problem } from '../problem.ts'
@@ -47,7 +47,7 @@ export function questionOf(
   return {
     principal,
     operation: classify(target),
-    facts: { ...Object.fromEntries(known), ...parseFacts(facts) },
+    facts: withAbsent({ ...Object.fromEntries(known), ...parseFacts(facts) }),
   }
 }
 

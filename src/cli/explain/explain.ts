@@ -73,7 +73,12 @@ Example: azureml-harness token |
     const asked = questionOf(who, request ?? '', facts ?? '{}', io.now())
     const verdict = createDecide(set, {
       checkSignIn: (one, requirement) => checkSignIn(one, requirement, io.now()),
-    })(asked.principal, asked.operation, asked.facts)
+    })(
+      asked.principal,
+      asked.operation,
+      asked.facts,
+      asked.operation.effect === 'read' ? undefined : 'all',
+    )
     const explained = explainVerdict(set, asked.principal, asked.operation, verdict)
     io.out(values.json === true ? JSON.stringify(explained) : explanationText(explained, io.colour))
     return EXIT.ok

@@ -183,7 +183,12 @@ function mustRead(
   where: string,
 ): void {
   const { operation } = question
-  const verdict = decide(permit.principal, operation, callFacts({ ...exchange, ...question }))
+  const verdict = decide(
+    permit.principal,
+    operation,
+    callFacts({ ...exchange, ...question }),
+    'all',
+  )
   if (verdict.permit !== null) return
   const { refusal, decision } = verdict
   // another reason, such as a sign-in that has to be renewed, is said as it is

@@ -15,6 +15,7 @@ import type { Screen } from '../../forward/screen.ts'
 import type { NeedsDocument } from '../../policy/engine/what-policy-asks.ts'
 import type { Decide, Facts } from '../../policy/decide.ts'
 import type { RunLookUps } from '../lookups/run.ts'
+import { toldBy } from '../told.ts'
 import { createScreen } from './list-screen.ts'
 import {
   factsNeeded,
@@ -72,7 +73,7 @@ function screenArm(options: ScreeningOptions, call: Screened): Screen | null {
     const context = { scope, type: resource.type, whole: true }
     const facts = {
       ...options.callFacts(exchange),
-      ...bodyFacts(document, context, options.asked()),
+      ...toldBy(bodyFacts(document, context, options.asked()), true),
     }
     mustRead(options, call, [own, ...jobAsRun(own)], tags === null ? facts : { ...facts, tags })
   }
@@ -141,7 +142,7 @@ function mustRead(
   facts: Facts,
 ): void {
   const { principal } = exchange
-  const verdict = decide(principal, own, facts)
+  const verdict = decide(principal, own, facts, 'all')
   const refused = verdict.permit === null ? verdict : refusedUnder(decide, principal, others, facts)
   if (!isList(exchange)) progress.judged((refused ?? verdict).decision)
   if (refused !== null) throw refused.refusal

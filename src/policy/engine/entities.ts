@@ -5,7 +5,7 @@
 import type { CedarValueJson, Context } from '@cedar-policy/cedar-wasm/nodejs'
 import type { Operation } from '../../vocabulary/operation.ts'
 import type { Principal } from '../../identity/principal.ts'
-import { FACT_NAMES, factKind, type Facts } from '../facts.ts'
+import { ABSENT, absentIn, FACT_NAMES, factKind, type Facts } from '../facts.ts'
 import type { Uid } from '../load/conditions.ts'
 import type { Action } from '../load/words.ts'
 
@@ -123,6 +123,9 @@ export function createFactsOf(asked: ReadonlySet<string> | null): FactsOf {
       const value = own === undefined ? given : own(principal, operation)
       if (value !== null && value !== undefined) found[name] = value
     }
+    const absent = absentIn(facts)
+    const known = absent.length === 0 ? [] : names.filter((name) => absent.includes(name))
+    if (known.length > 0) found[ABSENT] = known
     return found
   }
 }
@@ -130,6 +133,8 @@ export function createFactsOf(asked: ReadonlySet<string> | null): FactsOf {
 /** Facts as Cedar takes them. */
 export function contextOf(facts: Facts): Record<string, CedarValueJson> {
   return Object.fromEntries(
-    Object.entries(facts).map(([name, value]) => [name, valueOf(name, value)]),
+    Object.entries(facts).flatMap(([name, value]) =>
+      name === ABSENT ? [] : [[name, valueOf(name, value)] as const],
+    ),
   )
 }

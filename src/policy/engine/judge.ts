@@ -11,6 +11,7 @@ import type { Facts } from '../facts.ts'
 import { createNeeded, placeOf } from './refusal-advice.ts'
 import type { PolicySet, Rule } from '../load/rules.ts'
 import { createSlicer, parseSlice, type Slice } from './slices.ts'
+import { unknownFacts, type UnknownFacts } from './unknown-facts.ts'
 import { stepUpOf, type StepUp } from '../step-up.ts'
 
 /** What policy decided on one request. A refusal has the same fields as a permit, so that both can be explained. */
@@ -32,7 +33,13 @@ export interface Decision {
 
 /** A decision before it is somebody's permit or refusal. */
 export type Judged =
-  | { readonly effects: Effects; readonly decision: Decision; readonly stepUp: StepUp | null }
+  | {
+      readonly effects: Effects
+      readonly decision: Decision
+      readonly stepUp: StepUp | null
+      /** What nobody told and the permit depends on; null if it depends on nothing else. */
+      readonly unknown: UnknownFacts | null
+    }
   | {
       readonly effects: null
       readonly code: 'policy_refused' | 'secrets_refused' | 'policy_error'
@@ -58,7 +65,8 @@ export function createJudge(
     const action = set.words.actionOf(operation)
     const resources = resourceUids(operation)
     const question: Question = { principals, action, resources, context: contextOf(facts) }
-    const { key, rules, shadowed } = relevantTo(question)
+    const relevant = relevantTo(question)
+    const { key, rules, shadowed } = relevant
     const first = evaluate(parseSlice(key, rules), question)
     if (first.errors.length > 0) {
       const reason = `a policy could not be evaluated: ${first.errors.join(', ')}`
@@ -86,7 +94,9 @@ export function createJudge(
         facts,
         memberships,
       }
-      return { effects, decision, stepUp }
+      const answered = stepUp === null ? [] : first.reasons
+      const unknown = unknownFacts(relevant, { question, operation, facts, answered })
+      return { effects, decision, stepUp, unknown }
     }
     const needed = neededFor(question, placeOf(operation))
     const reason = deciding.length > 0 ? reasonOf(deciding) : needed.reason

@@ -12,7 +12,9 @@ import { preparsePolicySet } from '@cedar-policy/cedar-wasm/nodejs'
 import type { PolicySet as CedarPolicies } from '@cedar-policy/cedar-wasm/nodejs'
 import { LRUCache } from 'lru-cache'
 import type { Residual, Uid } from '../load/conditions.ts'
+import { FACT_NAMES } from '../facts.ts'
 import { createUidMap, type Question, type UidMap } from './entities.ts'
+import { possibly } from './possible.ts'
 import { cedarPolicies, type PolicySet, type Rule } from '../load/rules.ts'
 import type { Action } from '../load/words.ts'
 
@@ -97,6 +99,26 @@ export function parseSlice(key: string, rules: readonly Rule[]): Slice {
   )
 }
 
+/** A rule and what is left to ask of it. */
+export type Asked = Rule & { readonly policy: { readonly residual: Residual } }
+
+/** The same, for rules that are asked whether they hold for some value of the facts that are not known. */
+export function parsePossible(
+  key: string,
+  rules: readonly Asked[],
+  unknown: ReadonlySet<string>,
+): Slice {
+  return parse(
+    `${key} possible ${[...unknown].join(',')}`,
+    () => ({
+      staticPolicies: Object.fromEntries(
+        rules.map(({ id, policy }) => [id, possibly(policy.residual.json, unknown)]),
+      ),
+    }),
+    () => unite(rules.map((rule) => namedBy(rule, rule.policy.residual))),
+  )
+}
+
 function residuals(rules: readonly Rule[]): CedarPolicies {
   const written = cedarPolicies(rules.filter(({ policy }) => policy.residual === null))
   const left = rules.flatMap(({ id, policy: { residual } }) =>
@@ -113,6 +135,8 @@ export interface Relevant {
   readonly rules: readonly Rule[]
   /** Those and the ones that only shadow; empty if none does. */
   readonly shadowed: readonly Rule[]
+  /** Facts that the forbids in force ask for, but for those whose absence is consent. */
+  readonly asked: ReadonlySet<string>
 }
 
 interface Numbered {
@@ -185,10 +209,21 @@ export function createSlicer(set: PolicySet): Slicer {
     const found = [...unique].filter((one) => concerns(one, action, kind))
     found.sort((one, other) => one.number - other.number)
     const all = found.map(({ rule }) => rule)
+    const rules = all.filter(({ shadow }) => !shadow)
     return {
+      asked: askedBy(rules),
       key: `${set.version} ${found.map(({ number }) => number).join(',')}`,
-      rules: all.filter(({ shadow }) => !shadow),
+      rules,
       shadowed: all.some(({ shadow }) => shadow) ? all : [],
     }
   }
+}
+
+function askedBy(rules: readonly Rule[]): ReadonlySet<string> {
+  const asked = new Set<string>()
+  for (const { policy } of rules) {
+    if (policy.effect === 'permit' || policy.absentPermits) continue
+    for (const fact of policy.facts ?? FACT_NAMES) asked.add(fact)
+  }
+  return asked
 }

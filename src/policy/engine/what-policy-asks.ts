@@ -8,6 +8,7 @@ import type { Operation } from '../../vocabulary/operation.ts'
 import type { Principal } from '../../identity/principal.ts'
 import { asksForBody } from '../effects.ts'
 import type { Uid } from '../load/conditions.ts'
+import { canHave } from '../facts.ts'
 import { createUidMap, principalUids, resourceUids } from './entities.ts'
 import type { PolicySet, Rule } from '../load/rules.ts'
 import type { Policy } from '../load/source.ts'
@@ -64,11 +65,12 @@ export function createNeedsDocument(
       (actions === null || asked.some(({ id }) => actions.includes(id))) &&
       (kind === null || kind === operation.resource.type) &&
       (resource === null || within(resource))
-    const applying = factualFor(callers).filter(applies)
+    const possible = documentFacts.filter((fact) => canHave(operation.resource.type, fact))
+    const applying = factualFor(callers).filter((rule) => applies(rule) && asksFor(rule, possible))
     const naming = named.filter(applies)
     if (applying.length === 0 && naming.length === 0) return null
     return {
-      facts: factsOf(applying, documentFacts),
+      facts: factsOf(applying, possible),
       named: naming.length > 0,
       policies: [...new Set([...applying, ...naming].map(({ id }) => id))],
     }
@@ -128,6 +130,10 @@ function createRulesFor(rules: readonly Rule[]): (callers: readonly Uid[]) => re
     own.push(rule)
   }
   return (callers) => [...ofAll, ...callers.flatMap((caller) => byPrincipal.get(caller) ?? [])]
+}
+
+function asksFor({ policy: { facts } }: Rule, possible: readonly string[]): boolean {
+  return facts === null || possible.some((fact) => facts.has(fact))
 }
 
 function factsOf(

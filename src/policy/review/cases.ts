@@ -12,7 +12,7 @@ import { createDecide, type Verdict } from '../decide.ts'
 import type { Facts } from '../facts.ts'
 import { fault, PolicyError, type Fault } from '../load/faults.ts'
 import { ancestorsOf } from '../engine/entities.ts'
-import { GivenPrincipal, GivenSignIn, principalOf } from './given.ts'
+import { GivenPrincipal, GivenSignIn, principalOf, toldIn, withAbsent } from './given.ts'
 import { PROVIDER, cedarTypesOf } from '../../vocabulary/resource-types.ts'
 import type { PolicySet } from '../load/rules.ts'
 import type { CheckSignInAt } from '../step-up.ts'
@@ -107,7 +107,8 @@ export function runCases(
     [one.does].flat().map((does) => {
       const operation = operationOf(one, does, suite, set)
       const principal = whoOf(one, suite)
-      const verdict = decide(principal, operation, { ...signInFacts(principal), ...one.facts })
+      const facts = withAbsent({ ...signInFacts(principal), ...one.facts })
+      const verdict = decide(principal, operation, facts, toldIn(operation, facts))
       const where = one.where === undefined ? '' : ` in ${one.where}`
       const name = `${one.who} ${does} on ${operation.resource.type}${where}`
       return { file: source.file, name, wrong: wrongIn(one, verdict) }

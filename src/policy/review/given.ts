@@ -5,7 +5,8 @@
 import { Type } from 'typebox'
 import { Value } from 'typebox/value'
 import type { Principal } from '../../identity/principal.ts'
-import type { Facts } from '../facts.ts'
+import type { Operation } from '../../vocabulary/operation.ts'
+import { ABSENT, DOCUMENT_FACTS, type Facts } from '../facts.ts'
 
 const strict = { additionalProperties: false }
 const Names = Type.Array(Type.String({ minLength: 1 }))
@@ -93,4 +94,22 @@ export function parseFacts(text: string): Facts {
   throw new Error(
     'not facts: an object of strings, numbers, booleans and lists of strings is needed',
   )
+}
+
+/**
+ * Facts as people write them down: where they name one of a document, that document is known, and the others that it
+ * could have are known to be absent.
+ */
+export function withAbsent(facts: Facts): Facts {
+  if (!DOCUMENT_FACTS.some((name) => Object.hasOwn(facts, name))) return facts
+  const known = facts[ABSENT]
+  const others = [...DOCUMENT_FACTS, 'bodyDigest'].filter((name) => !Object.hasOwn(facts, name))
+  return { ...facts, [ABSENT]: [...(typeof known === 'object' ? known : []), ...others] }
+}
+
+/** Whether nobody will tell more of a call. A read is judged once more, by what Azure answers. */
+export function toldIn({ effect }: Operation, facts: Facts): 'all' | undefined {
+  const isJudgedLater =
+    effect === 'read' && !DOCUMENT_FACTS.some((name) => Object.hasOwn(facts, name))
+  return isJudgedLater ? undefined : 'all'
 }

@@ -8,6 +8,7 @@
 import { Refusal } from '../../errors.ts'
 import type { SignInRequirement } from '../../identity/sign-in.ts'
 import { createDecide, type Verdict } from '../decide.ts'
+import { toldIn } from './given.ts'
 import { askedIn, NOW, type Asked, type Row } from './recorded.ts'
 import type { PolicySet } from '../load/rules.ts'
 import type { CheckSignInAt } from '../step-up.ts'
@@ -63,7 +64,9 @@ export function createRedecide(
   })
   return (asked) => {
     current = asked
-    return decide(asked.principal, asked.operation, asked.facts)
+    // a record does not hold all that was told, tags for instance: what was permitted had been told enough
+    const told = asked.verdict === 'permit' ? undefined : toldIn(asked.operation, asked.facts)
+    return decide(asked.principal, asked.operation, asked.facts, told)
   }
 }
 
