@@ -7,9 +7,11 @@ import { createEndpoints, endpointIdOf } from './azureml/hosts/endpoints.ts'
 import { createHosts, type Hosts } from './azureml/hosts/hosts.ts'
 import { createJsonRewriter } from './azureml/answers/json-rewriter.ts'
 import { createOperationHandles } from './azureml/classify/operation-handle.ts'
+import { compilePlan } from './azureml/answers/json-plan.ts'
 import { rewritePlan } from './azureml/answers/plan.ts'
 import { createRegions } from './azureml/hosts/regions.ts'
 import { createFieldMap, rewriteHeaders } from './azureml/answers/rewrite.ts'
+import { createTextRedactor } from './azureml/answers/text-redactor.ts'
 import { upstreamPath } from './azureml/hosts/upstream-path.ts'
 import type { CloudConfig } from './config/schema/schema.ts'
 import type { Exchange } from './exchange.ts'
@@ -21,6 +23,9 @@ import type { Grant } from './token/grant.ts'
 
 /** Headers that clients poll. */
 const POLLING = ['location', 'azure-asyncoperation', 'operation-location'] as const
+
+/** For answers in which nothing but secrets is looked for. */
+const NO_PLAN = compilePlan([])
 
 export interface RoutingOptions {
   readonly cloud: CloudConfig
@@ -35,7 +40,7 @@ export interface RoutingOptions {
   readonly isOnBehalfOf: (identity: string) => boolean
 }
 
-export interface Routing extends Pick<AnswerRules, 'rewriteHeaders' | 'rewriter'> {
+export interface Routing extends Pick<AnswerRules, 'rewriteHeaders' | 'rewriter' | 'textRedactor'> {
   /** Where the gateway's own requests go. */
   readonly hosts: Pick<Hosts, 'upstream' | 'regionOf'>
   readonly route: Stages['route']
@@ -85,10 +90,15 @@ export function createRouting(options: RoutingOptions): Routing {
     },
     rewriter(operation, redact) {
       const plan = rewritePlan(operation, redact)
-      if (plan === null) return null
+      if (plan === null && !redact) return null
+      const about = {
+        redacts: plan?.redacts ?? false,
+        needsJson: plan !== null && operation.bytes !== true,
+      }
       const map = createFieldMap(hosts, operation)
-      return { ...createJsonRewriter({ plan, map }), redacts: plan.redacts }
+      return { ...createJsonRewriter({ plan: plan ?? NO_PLAN, map, redact }), ...about }
     },
+    textRedactor: createTextRedactor,
     ownOperation: ({ target, principal }) =>
       target !== null && principal !== null && handles.owns(target, principal.id),
   }

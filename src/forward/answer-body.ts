@@ -59,7 +59,9 @@ export function toUpstreamAnswer(response: object): UpstreamAnswer {
       headers,
       stream: response.stream,
       isJson:
-        type === undefined || /^(?:application|text)\/([\w.+-]+\+)?json\b/i.test(String(type)),
+        type === undefined ||
+        type === '' ||
+        /^(?:application|text)\/([\w.+-]+\+)?json\b/i.test(String(type)),
     }
   }
   throw new Refusal('upstream_bad_answer', 'azure sent an answer that cannot be read')
@@ -95,4 +97,75 @@ function bytes(chunk: unknown): Buffer {
   throw new Refusal('internal_error', 'the gateway failed to read the answer', {
     inner: `chunk of type ${typeof chunk}`,
   })
+}
+
+/** Types of bytes that no client takes for text. */
+const BINARY =
+  /^(?:(?:image|audio|video|font|model)\/|application\/(?:octet-stream|(?:x-)?(?:zip|gzip|tar|7z-compressed|bzip2|xz|pdf|hdf5?|protobuf|parquet|avro|pickle|wasm|zip-compressed)|vnd\.(?:apache\.|openxmlformats|ms-)[\w.-]+)\s*(?:;|$))/i
+
+/** Whether a client could read it as text; what has an unknown type is text. */
+export function isText({ headers }: UpstreamAnswer): boolean {
+  return !BINARY.test(String(headers['content-type']))
+}
+
+/** @throws {Refusal} `upstream_bad_answer` for text that cannot be looked through */
+export function checkText({ statusCode, headers }: UpstreamAnswer): void {
+  if (statusCode === 206)
+    throw new Refusal('upstream_bad_answer', 'a part of a document cannot be looked through')
+  const coding = headers['content-encoding']
+  const charset =
+    /charset\s*=\s*"?([^\s";]+)/i.exec(String(headers['content-type']))?.[1] ?? 'utf-8'
+  if (coding !== undefined || !/^(?:utf-?8|us-ascii|iso-8859-\d+|windows-125\d)$/i.test(charset))
+    throw new Refusal(
+      'upstream_bad_answer',
+      'azure answered with text that cannot be looked through',
+    )
+}
+
+const MAX_SPACE_BYTES = 1024
+/** RFC 8259 section 2: what a document may begin with, behind space and a byte order mark. */
+const BEGINS_JSON = /^(?:\uFEFF|\xEF\xBB\xBF)?[\s\0]*(?:$|["[{])/
+
+/**
+ * Refuses an answer that has to be JSON and does not say that it is. Only nothing at all may pass, and bytes that say
+ * that they are bytes and do not begin as JSON: no client looks for a URL in those.
+ * @param bytesPass whether those may pass
+ */
+export async function refuseText(answer: UpstreamAnswer, bytesPass: boolean): Promise<void> {
+  const { stream } = answer
+  const first = await firstBytes(stream)
+  if (first === null) return
+  if (bytesPass && !isText(answer) && !BEGINS_JSON.test(first.toString('latin1'))) return
+  throw new Refusal('upstream_bad_answer', 'azure answered with something else than JSON', {
+    inner: String(answer.headers['content-type']).slice(0, 64),
+  })
+}
+
+/** The beginning of a stream, which stays in it; null if it has nothing. */
+async function firstBytes(stream: Readable): Promise<Buffer | null> {
+  for (;;) {
+    const chunk: unknown = stream.read()
+    if (chunk !== null) {
+      const begun = bytes(chunk)
+      stream.unshift(begun)
+      return begun.subarray(0, MAX_SPACE_BYTES)
+    }
+    if (stream.readableEnded) return null
+    if (stream.destroyed) throw upstreamFault(stream.errored ?? new Error('aborted'))
+    await readable(stream)
+  }
+}
+
+function readable(stream: Readable): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const done = (): void => {
+    stream.off('readable', done).off('end', done).off('error', fail).off('close', done)
+    resolve()
+  }
+  const fail = (error: Error): void => {
+    done()
+    reject(upstreamFault(error))
+  }
+  stream.once('readable', done).once('end', done).once('error', fail).once('close', done)
+  return promise
 }

@@ -8,7 +8,14 @@ import type { Operation } from '../vocabulary/operation.ts'
 import type { Exchange, Progress } from '../exchange.ts'
 import { Refusal } from '../errors.ts'
 import { upstreamFault } from './transport-faults.ts'
-import { chunksOf, kindOf, type UpstreamAnswer } from './answer-body.ts'
+import {
+  chunksOf,
+  checkText,
+  isText,
+  kindOf,
+  refuseText,
+  type UpstreamAnswer,
+} from './answer-body.ts'
 import { checkSingle, responseHeaders, upstreamIds } from './headers.ts'
 import { screened, type Screen } from './screen.ts'
 import { failureText, forbiddenBody } from './upstream-failure.ts'
@@ -19,6 +26,8 @@ export interface Rewriter {
   end(): Buffer
   /** It removes something: what it cannot read must not pass. */
   readonly redacts: boolean
+  /** What it reads has to be JSON: clients follow URLs in it. */
+  readonly needsJson: boolean
 }
 
 export interface AnswerRules {
@@ -26,6 +35,8 @@ export interface AnswerRules {
   readonly rewriteHeaders: (headers: Record<string, string>, exchange: Exchange) => void
   /** A rewriter for answers that hold URLs or secrets, null for those that pass untouched. */
   readonly rewriter: (operation: Operation, redact: boolean) => Rewriter | null
+  /** For text that is not JSON, for callers who are shown no secrets. */
+  readonly textRedactor: () => Pick<Rewriter, 'write' | 'end'>
   /** Bytes up to which an answer is checked whole before its first byte leaves. */
   readonly holdBytes: number
 }
@@ -103,10 +114,17 @@ function sendWhole(
   headers: Record<string, string>,
   sending: Sending,
 ): void {
-  sending.progress.sent(Buffer.byteLength(body))
+  const { exchange, progress, reply, rules } = sending
+  const whole = exchange.redact ? redacted(body, rules) : body
+  progress.sent(Buffer.byteLength(whole))
   headers['content-type'] = 'application/json; charset=utf-8'
   start(status, headers, sending)
-  sending.reply.send(body)
+  reply.send(whole)
+}
+
+function redacted(body: Buffer | string, { textRedactor }: AnswerRules): Buffer {
+  const text = textRedactor()
+  return Buffer.concat([text.write(Buffer.from(body)), text.end()])
 }
 
 /** RFC 9110 section 8.6: the length of what a GET would be answered, or none. */
@@ -117,7 +135,9 @@ function sendHead(answer: UpstreamAnswer, sending: Sending): void {
   rules.rewriteHeaders(headers, exchange)
   const rewrites =
     answer.statusCode >= 500 ||
-    (answer.isJson && rules.rewriter(operation, exchange.redact) !== null)
+    (answer.isJson
+      ? rules.rewriter(operation, exchange.redact) !== null
+      : exchange.redact && isText(answer))
   const length = answer.headers['content-length']
   if (typeof length === 'string' && (length === '0' || !rewrites))
     headers['content-length'] = length
@@ -134,14 +154,22 @@ async function sendBody(received: UpstreamAnswer, sending: Sending): Promise<voi
   rules.rewriteHeaders(headers, exchange)
   const rewriter = rules.rewriter(operation, exchange.redact)
   if (rewriter !== null) checkReadable(answer, rewriter)
-  if (rewriter === null || !answer.isJson) {
-    const length = answer.headers['content-length']
-    if (typeof length === 'string') headers['content-length'] = length
-    start(answer.statusCode, headers, sending)
-    reply.send(metered(answer.stream, progress))
+  if (rewriter !== null && answer.isJson) {
+    await sendRewritten(rewrite(answer.stream, rewriter), answer.statusCode, headers, sending)
     return
   }
-  await sendRewritten(rewrite(answer.stream, rewriter), answer.statusCode, headers, sending)
+  if (rewriter !== null && answer.statusCode < 400 && (rewriter.needsJson || rewriter.redacts))
+    await refuseText(answer, !rewriter.redacts)
+  if (exchange.redact && isText(answer)) {
+    checkText(answer)
+    const text = rewrite(answer.stream, rules.textRedactor())
+    await sendRewritten(text, answer.statusCode, headers, sending)
+    return
+  }
+  const length = answer.headers['content-length']
+  if (typeof length === 'string') headers['content-length'] = length
+  start(answer.statusCode, headers, sending)
+  reply.send(metered(answer.stream, progress))
 }
 
 async function sendRewritten(
@@ -177,7 +205,10 @@ async function* continued(
   yield* rest
 }
 
-async function* rewrite(stream: Readable, rewriter: Rewriter): AsyncGenerator<Buffer> {
+async function* rewrite(
+  stream: Readable,
+  rewriter: Pick<Rewriter, 'write' | 'end'>,
+): AsyncGenerator<Buffer> {
   for await (const chunk of chunksOf(stream)) {
     const out = rewriter.write(chunk)
     if (out.byteLength > 0) yield out
@@ -221,8 +252,5 @@ function checkReadable(answer: UpstreamAnswer, rewriter: Rewriter): void {
       'upstream_bad_answer',
       'azure compressed an answer that was asked for uncompressed',
     )
-  }
-  if (!isJson && rewriter.redacts && statusCode < 300 && statusCode !== 204) {
-    throw new Refusal('upstream_bad_answer', 'an answer with secrets in it is not JSON')
   }
 }

@@ -45,6 +45,8 @@ export interface Operation {
   readonly inspectable: boolean
   /** Region that the path itself names (`/_region/{region}/...`); otherwise it is the workspace's. */
   readonly region?: string
+  /** The answer is what somebody stored, whatever it is; all others are JSON. */
+  readonly bytes?: boolean
   /** What its answer tells of runs, experiments or models, if that can be told from the answer itself. */
   readonly tells?: Tells
 }

@@ -247,7 +247,7 @@ for (const [what, method, path, type, body, outcome] of [
     'the answer to a change',
     'PUT',
     `${W}/linkedServices/dies${VERSION}`,
-    'text/plain',
+    'application/octet-stream',
     HALF,
     'unknown',
   ],

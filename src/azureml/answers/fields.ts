@@ -22,11 +22,26 @@ function listed(rules: Rules): Rules {
   ])
 }
 
-/** `@odata.nextLink` is one key, so it is not written with `rule`, which splits at dots. */
+/** `@odata.nextLink` is one key, so such names are not written with `rule`, which splits at dots. */
 export const PAGING: Rules = [
-  ...rule('url', 'nextLink', 'resourceLocation'),
+  ...rule('url', 'nextLink', 'next_link', 'nextPageLink', 'resourceLocation', '@nextLink'),
   { path: ['@odata.nextLink'], kind: 'url' },
+  { path: ['odata.nextLink'], kind: 'url' },
 ]
+
+/** Of any resource under ARM: services that clients call with their token. */
+export const ARM_SERVICES: Rules = listed(
+  rule(
+    'scoring',
+    'properties.agentsEndpointUri',
+    'properties.endpointUri',
+    'properties.inferenceEndpoint',
+    'properties.inferenceEndpoint.uri',
+    'properties.inferenceUri',
+    'properties.scoringUri',
+    'properties.swaggerUri',
+  ),
+)
 
 const ENDPOINT = listed([
   // clients post their bearer to whatever stands there
@@ -65,18 +80,34 @@ const RUN: Rules = [
 ]
 
 /** By Cedar type, on the data plane. */
-export const DATA_PLANE_FIELDS: ReadonlyMap<string, Rules> = new Map([['Run', RUN]])
+export const DATA_PLANE_FIELDS: ReadonlyMap<string, Rules> = new Map([
+  ['Run', RUN],
+  ['WebService', listed(rule('scoring', 'scoringUri', 'swaggerUri'))],
+])
 
-/** Service discovery: every value is the base address of a service. */
-export const DISCOVERY: Rules = [...rule('link', '*'), ...rule('url', 'api', 'history')]
+/** Service discovery: every value is the base address of a service; `studio` and the like are pages for browsers. */
+export const DISCOVERY: Rules = [
+  ...rule('link', '*'),
+  ...rule('url', 'api', 'history'),
+  ...rule(
+    'scoring',
+    'catalog',
+    'experimentation',
+    'hyperdrive',
+    'labeling',
+    'modelmanagement',
+    'pipelines',
+  ),
+]
 
 export const REGISTRY_DISCOVERY: Rules = [
   ...rule('url', 'primaryRegionResourceProviderUri'),
   ...rule('link', 'registryFqdns.*.*'),
 ]
 
+/** An experiment is made with an `artifact_location` of its maker's choice, and MLflow sends its token to one with HTTP. */
 export const MLFLOW: Rules = rule(
-  'link',
+  'artifacts',
   'run.info.artifact_uri',
   'runs.*.info.artifact_uri',
   'experiment.artifact_location',
@@ -84,6 +115,11 @@ export const MLFLOW: Rules = rule(
   'model.info.artifact_uri',
   'models.*.info.artifact_uri',
   'artifact_uri',
+  'upload_uri',
+  'model_version.source',
+  'model_versions.*.source',
+  'registered_model.latest_versions.*.source',
+  'registered_models.*.latest_versions.*.source',
 )
 
 const PENDING_UPLOAD: Rules = [

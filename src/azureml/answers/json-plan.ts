@@ -19,6 +19,8 @@ export type MappedKind =
   | 'link'
   /** Becomes a URL of the gateway's; if its host is not served, one that answers so. */
   | 'scoring'
+  /** The same where a client would send its token there; a place in storage stays. */
+  | 'artifacts'
 
 /** Keys from the root down; `*` is any key or array element. Keys compare without case. */
 export interface FieldRule {
@@ -84,5 +86,10 @@ export function compilePlan(rules: readonly FieldRule[]): PlanNode {
 }
 
 export function isMapped(kind: FieldKind | null | undefined): kind is MappedKind {
-  return kind === 'url' || kind === 'link' || kind === 'scoring'
+  return kind !== null && kind !== undefined && kind !== 'redact' && kind !== 'keep'
+}
+
+/** Whether only one URL can stand here: an object or array in its place could hide one. */
+export function isUrl(place: PlanNode | null): boolean {
+  return place !== null && !place.inner && isMapped(place.kind) && place.kind !== 'link'
 }

@@ -7,13 +7,16 @@
  * @module
  */
 import * as Byte from '../../lib/json/bytes.ts'
-import { isMapped, type MappedKind, type PlanNode } from './json-plan.ts'
+import { isMapped, isUrl, type MappedKind, type PlanNode } from './json-plan.ts'
 import { badAnswer, JsonScanner, notJson, type JsonEvents } from './json-scanner.ts'
+import { namedSecret, withoutSecrets, REDACTED as REMOVED, type Named } from './secrets.ts'
 
 export interface JsonRewriterOptions {
   readonly plan: PlanNode
   /** The new value of a watched string; the same one leaves its bytes as they are. May throw a refusal. */
   readonly map: (value: string, kind: MappedKind) => string
+  /** Every secret is removed wherever it stands, besides what the plan says; see secrets.ts. */
+  readonly redact?: boolean
   /** Levels of nesting that are accepted; 64 by default. */
   readonly maxDepth?: number
 }
@@ -26,7 +29,9 @@ export interface JsonRewriter {
 
 const MAX_DEPTH = 64
 const MAX_VALUE_BYTES = 65_536
-const REDACTED = Buffer.from('"[redacted]"')
+/** Where secrets are looked for, every string is held: logs come as one. */
+const MAX_TEXT_BYTES = 2_097_152
+const REDACTED = Buffer.from(JSON.stringify(REMOVED))
 const EMPTY = Buffer.alloc(0)
 
 /** One open object or array. */
@@ -34,11 +39,13 @@ interface Frame {
   readonly node: PlanNode | null
   /** Watched keys that it has had. */
   seen: Set<string> | null
+  /** Its texts are secrets. */
+  readonly secret: boolean
 }
 
 /** A rewriter for one document. */
 export function createJsonRewriter(options: JsonRewriterOptions): JsonRewriter {
-  const editor = new Editor(options.plan, options.map)
+  const editor = new Editor(options.plan, options.map, options.redact ?? false)
   const scanner = new JsonScanner(editor, options.maxDepth ?? MAX_DEPTH)
   return {
     write(chunk) {
@@ -57,7 +64,10 @@ export function createJsonRewriter(options: JsonRewriterOptions): JsonRewriter {
 /** Follows the plan along with the scanner, and replaces what the plan names. */
 class Editor implements JsonEvents {
   readonly #map: JsonRewriterOptions['map']
+  readonly #redact: boolean
   readonly #frames: Frame[] = []
+  /** What the name before the value that comes next says of it. */
+  #named: Named = null
   /** Place of the value that comes next or is being read. */
   #node: PlanNode | null
   /** What the string being read is captured as, for the plan to look at. */
@@ -66,6 +76,8 @@ class Editor implements JsonEvents {
   #captured: Buffer[] = []
   #capturedBytes = 0
   #captureFrom = 0
+  /** The captured value is a secret by its name. */
+  #secret = false
   /** Depth at which the value being dropped began; -1 if none is. */
   #dropDepth = -1
 
@@ -74,9 +86,10 @@ class Editor implements JsonEvents {
   /** Bytes of the chunk before these were given out, or belong to something that will be replaced. */
   #sent = 0
 
-  constructor(plan: PlanNode, map: JsonRewriterOptions['map']) {
+  constructor(plan: PlanNode, map: JsonRewriterOptions['map'], redact: boolean) {
     this.#node = plan
     this.#map = map
+    this.#redact = redact
   }
 
   beginChunk(chunk: Buffer): void {
@@ -89,29 +102,38 @@ class Editor implements JsonEvents {
   /** What of the chunk can go on; what is held or dropped stays. */
   endChunk(): Buffer {
     const { length } = this.#chunk
-    if (this.#capturing === 'key') {
+    if (this.#capturing === 'key' && this.#redact) {
+      if (!this.#capture(length, MAX_VALUE_BYTES))
+        throw badAnswer('a name in the answer is too long')
+    } else if (this.#capturing === 'key') {
       // a key that is longer than all of the plan's is none of them
       const max = this.#frames.at(-1)?.node?.maxKeyBytes ?? 0
       if (!this.#capture(length, max + QUOTES)) this.#capturing = null
-    } else if (this.#capturing === 'value' && !this.#capture(length, MAX_VALUE_BYTES)) {
-      throw badAnswer('a URL in the answer is too long')
+    } else if (this.#capturing === 'value') {
+      this.#holdValue(length)
     }
-    if (this.#capturing !== 'value' && this.#dropDepth === -1) this.#flush(length)
+    const held = this.#capturing === 'value' || (this.#capturing === 'key' && this.#redact)
+    if (!held && this.#dropDepth === -1) this.#flush(length)
     return this.#out.length === 1 ? (this.#out[0] ?? EMPTY) : Buffer.concat(this.#out)
   }
 
   beginValue(byte: number, at: number): void {
     const kind = this.#node?.kind ?? null
     const container = byte === Byte.OPEN_OBJECT || byte === Byte.OPEN_ARRAY
+    if (isUrl(this.#node) && byte !== Byte.QUOTE && byte !== Byte.LOWER_N) {
+      throw badAnswer('the answer has something else where a URL should be')
+    }
+    const secret = this.#redact && this.#isSecret(container)
+    if (secret && !container && byte !== Byte.QUOTE && isDigit(byte)) this.#drop(at)
     if (kind === 'redact' && !(container && this.#node?.inner === true)) {
-      this.#flush(at)
-      this.#dropDepth = this.#frames.length
+      this.#drop(at)
       this.#node = null
     }
     if (container) {
-      this.#frames.push({ node: this.#node, seen: null })
+      this.#frames.push({ node: this.#node, seen: null, secret })
       if (byte === Byte.OPEN_ARRAY) this.nextItem()
-    } else if (byte === Byte.QUOTE && isMapped(kind)) {
+    } else if (byte === Byte.QUOTE && this.#dropDepth === -1 && (this.#redact || isMapped(kind))) {
+      this.#secret = secret
       this.#flush(at)
       this.#beginCapture('value', at)
     }
@@ -129,7 +151,9 @@ class Editor implements JsonEvents {
   beginKey(at: number): void {
     const place = this.#frames[this.#frames.length - 1]?.node ?? null
     this.#node = place === null ? null : place.any
-    if (place !== null && place.keys.size > 0) this.#beginCapture('key', at)
+    if (this.#dropDepth !== -1) return
+    if (this.#redact) this.#flush(at)
+    if (this.#redact || (place !== null && place.keys.size > 0)) this.#beginCapture('key', at)
   }
 
   /** Looks whether the key is one of the plan's. */
@@ -138,8 +162,9 @@ class Editor implements JsonEvents {
     this.#capturing = null
     const frame = this.#frames[this.#frames.length - 1]
     const place = frame?.node ?? null
+    const full = this.#redact ? this.#passKey(at) : null
     if (frame === undefined || place === null) return
-    const key = this.#readKey(place, at, escaped)
+    const key = full ?? this.#readKey(place, at, escaped)
     const child = key === null ? undefined : place.keys.get(key)
     if (key === null || child === undefined) return
     this.#node = child
@@ -153,7 +178,44 @@ class Editor implements JsonEvents {
   }
 
   nextItem(): void {
+    this.#named = null
     this.#node = this.#frames[this.#frames.length - 1]?.node?.any ?? null
+  }
+
+  /** Whether the value that begins is a secret by its name or by what it is in. */
+  #isSecret(container: boolean): boolean {
+    const named = this.#named
+    this.#named = null
+    const within = this.#frames[this.#frames.length - 1]?.secret ?? false
+    if (named === 'told') return within && container
+    return within || named === 'secret'
+  }
+
+  #drop(at: number): void {
+    if (this.#dropDepth !== -1) return
+    this.#flush(at)
+    this.#dropDepth = this.#frames.length
+  }
+
+  /** The captured key in lower case; what is secret in it does not pass. */
+  #passKey(at: number): string {
+    if (!this.#capture(at, MAX_VALUE_BYTES)) throw badAnswer('a name in the answer is too long')
+    const bytes = Buffer.concat(this.#captured)
+    const key = Byte.decodeString(bytes)
+    if (key === null) throw notJson()
+    const passed = withoutSecrets(key)
+    this.#out.push(passed === key ? bytes : Buffer.from(JSON.stringify(passed)))
+    this.#sent = at
+    this.#named = namedSecret(key)
+    return key.toLowerCase()
+  }
+
+  #holdValue(at: number): void {
+    if (isMapped(this.#node?.kind)) {
+      if (!this.#capture(at, MAX_VALUE_BYTES)) throw badAnswer('a URL in the answer is too long')
+    } else if (!this.#capture(at, MAX_TEXT_BYTES)) {
+      throw badAnswer('a text in the answer is too long to be looked through')
+    }
   }
 
   /** Gives out what has passed, up to `at`. */
@@ -180,14 +242,21 @@ class Editor implements JsonEvents {
 
   #replaceValue(at: number): void {
     const kind = this.#node?.kind ?? null
-    if (!this.#capture(at, MAX_VALUE_BYTES)) throw badAnswer('a URL in the answer is too long')
+    this.#holdValue(at)
     const bytes = Buffer.concat(this.#captured)
     this.#capturing = null
     const value = Byte.decodeString(bytes)
-    if (value === null || !isMapped(kind)) throw notJson()
-    const mapped = this.#map(value, kind)
-    this.#out.push(mapped === value ? bytes : Buffer.from(JSON.stringify(mapped)))
+    if (value === null) throw notJson()
+    const mapped = isMapped(kind) ? this.#map(value, kind) : value
+    const passed = this.#redact ? this.#withoutSecrets(mapped, mapped !== value) : mapped
+    this.#out.push(passed === value ? bytes : Buffer.from(JSON.stringify(passed)))
     this.#sent = at
+  }
+
+  /** @param own it is a URL of the gateway's, whose query Azure reads and nobody else */
+  #withoutSecrets(text: string, own: boolean): string {
+    if (own || text === '') return text
+    return this.#secret ? REMOVED : withoutSecrets(text)
   }
 
   /** The key in lower case; null if by its length alone it is none of the plan's. */
@@ -202,6 +271,10 @@ class Editor implements JsonEvents {
     if (key === null) throw notJson()
     return key.toLowerCase()
   }
+}
+
+function isDigit(byte: number): boolean {
+  return byte === Byte.MINUS || (byte >= Byte.ZERO && byte <= Byte.NINE)
 }
 
 /** Bytes of the two quotes around a string. */

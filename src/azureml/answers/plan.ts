@@ -6,6 +6,7 @@ import { PROVIDER } from '../../vocabulary/resource-types.ts'
 import {
   ANY_SECRET,
   ARM_FIELDS,
+  ARM_SERVICES,
   DATA_PLANE_FIELDS,
   DISCOVERY,
   MLFLOW,
@@ -45,16 +46,17 @@ function urls(operation: Operation): readonly FieldRule[] {
   const { family, resource } = operation
   switch (family) {
     case 'arm':
-      return [...PAGING, ...armFields(resource.type)]
+      return [...PAGING, ...ARM_SERVICES, ...armFields(resource.type)]
     case 'dataplane':
       if (isDiscovery(operation)) return DISCOVERY
       return [
         ...PAGING,
+        ...ARM_SERVICES,
         ...armFields(resource.type),
         ...(DATA_PLANE_FIELDS.get(resource.type) ?? []),
       ]
     case 'mlflow':
-      return MLFLOW
+      return [...PAGING, ...MLFLOW]
     case 'registry':
       return [...PAGING, ...REGISTRY_DISCOVERY]
     case 'scoring':

@@ -11,6 +11,12 @@ import type { MappedKind } from './json-plan.ts'
 import type { Operation } from '../../vocabulary/operation.ts'
 import { endpointOf, NOT_SERVED } from '../classify/scoring.ts'
 
+/**
+ * Places of artifacts that MLflow's clients reach by HTTP, with their token. Without a dot it is no host:
+ * `azureml://datastores/...`.
+ */
+const FOLLOWED = /^\s*(?:https?:|mlflow-artifacts:\/\/[^/]|azureml:\/\/[^/?#]*[.@:])/i
+
 /** Headers that clients follow. */
 const URL_HEADERS = [
   'location',
@@ -82,7 +88,8 @@ export function createFieldMap(
     if (kind === 'url') return rewriteUrl(value, hosts, scope, 'a field')
     const served = hosts.toGateway(value, scope, endpoint)
     // an endpoint on another host (Kubernetes): calls to it end at the gateway, so that no token leaves to that host
-    if (kind === 'scoring') return served ?? `${hosts.publicUrl}${NOT_SERVED}`
+    if (kind === 'scoring' || (kind === 'artifacts' && FOLLOWED.test(value)))
+      return served ?? `${hosts.publicUrl}${NOT_SERVED}`
     return served ?? value
   }
 }

@@ -128,6 +128,7 @@ function toOperation(
     scope: workspace[0]?.id ?? null,
     inspectable: false,
     ...(route.tells === null ? {} : { tells: route.tells }),
+    ...(route.bytes ? { bytes: true } : {}),
   }
 }
 

@@ -87,7 +87,7 @@ export const artifact = createFamily(
   GET    artifacts/{_}/{Artifact}                          metadata/artifacts/read    Artifact
   GET    artifacts/{_}/{Artifact}/metadata                 metadata/artifacts/read    Artifact
   DELETE artifacts/{_}/{Artifact}/metadata                 metadata/artifacts/delete  Artifact
-  GET    artifacts/{_}/{Artifact}/content                  metadata/artifacts/read    Artifact
+  GET    artifacts/{_}/{Artifact}/content                  metadata/artifacts/read    Artifact bytes
   POST   artifacts/{_}/{Artifact}/content                  metadata/artifacts/write   Artifact
   GET    artifacts/{_}/{Artifact}/contentinfo              metadata/artifacts/read    Artifact secrets
   GET    artifacts/{_}/{Artifact}/contentinfo/storageuri   metadata/artifacts/read    Artifact

@@ -4,7 +4,7 @@
  * A line has method, route and action. A route is what follows the workspace's ARM id; `{Run}` is one segment
  * and names the thing there (kinds.ts), `{_}` is one segment that names nothing. Literals compare without
  * case and are listed before the placeholders that they could be taken for. `secrets` ends a line whose
- * answer holds tokens, keys or SAS.
+ * answer holds tokens, keys or SAS; `bytes` one whose answer is what somebody stored, whatever it is.
  *
  * The data plane publishes no permissions of its own: each action is the published one nearest to what the
  * route does, as its service's specification or SDK shows it.
@@ -34,6 +34,7 @@ export interface Route {
   readonly kind: KindName
   readonly tells: Tells | null
   readonly secrets: boolean
+  readonly bytes: boolean
 }
 
 /** The route that a path matches, and the names in it. */
@@ -52,7 +53,7 @@ export interface Family {
 }
 
 const LINE =
-  /^(GET|PUT|POST|PATCH|DELETE) +(\S+) +(\S+) +(\w+)(?: +(\[\w+\]|\{\w*\}))?( +secrets)?$/
+  /^(GET|PUT|POST|PATCH|DELETE) +(\S+) +(\S+) +(\w+)(?: +(\[\w+\]|\{\w*\}))?( +secrets| +bytes)?$/
 
 /** A family from its table. A fault in a table is a mistake in this repository and thrown when it is loaded. */
 export function createFamily(name: string, table: string): Family {
@@ -86,7 +87,7 @@ export function createFamily(name: string, table: string): Family {
 }
 
 function parseLine(name: string, line: string): Route {
-  const [, method = '', route = '', action = '', kind = '', tells, secrets] = LINE.exec(line) ?? []
+  const [, method = '', route = '', action = '', kind = '', tells, last] = LINE.exec(line) ?? []
   if (method === '' || !isKind(kind)) throw new TypeError(`${name}: not a route: ${line}`)
   return {
     method,
@@ -94,7 +95,8 @@ function parseLine(name: string, line: string): Route {
     action: action.startsWith('registries/') ? action : `workspaces/${action}`,
     kind,
     tells: tells === undefined ? null : { list: tells.startsWith('['), member: tells.slice(1, -1) },
-    secrets: secrets !== undefined,
+    secrets: last?.trim() === 'secrets',
+    bytes: last?.trim() === 'bytes',
   }
 }
 

@@ -11,7 +11,11 @@ export const OPEN_ARRAY = 0x5b
 export const CLOSE_ARRAY = 0x5d
 export const COMMA = 0x2c
 export const COLON = 0x3a
+export const LOWER_N = 0x6e
 export const LOWER_U = 0x75
+export const MINUS = 0x2d
+export const ZERO = 0x30
+export const NINE = 0x39
 
 function table(belongs: (byte: number) => boolean): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, byte) => (belongs(byte) ? 1 : 0))
