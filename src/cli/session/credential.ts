@@ -6,17 +6,20 @@ import { resolve } from 'node:path'
 import { PROFILES } from '../../identity/issuers/profiles/profiles.ts'
 import type { Io } from '../io.ts'
 import { Problem } from '../problem.ts'
-import { chooseIssuer, findIssuers, gatewayOrigin } from '../sign-in/advertised.ts'
+import { chooseIssuer, findIssuers, gatewayOrigin, type Advertised } from '../sign-in/advertised.ts'
 import { refresh } from '../sign-in/issuer.ts'
-import { createNetwork, type Fetch } from '../sign-in/network.ts'
+import { createNetwork } from '../sign-in/network.ts'
 import { openHomeOrTemporary, withLock } from './home.ts'
 import { fetchIdentityToken, findEndpoint, type Endpoint } from './managed-identity.ts'
+import { checkPublished } from './published.ts'
 import { findSession, readSessions, replaceSession, writeSessions, type Session } from './store.ts'
 
 /** Which gateway, as `--gateway` and `--ca` say. */
 export interface Wanted {
   readonly gateway: string | undefined
   readonly ca: string | undefined
+  /** A change of what the gateway publishes is confirmed; absent is no. */
+  readonly acceptChange: boolean | undefined
 }
 
 export interface Credential {
@@ -56,7 +59,7 @@ export async function freshCredential(io: Io, wanted: Wanted): Promise<Credentia
   if (session !== null) return fromSession(io, home, session)
   const endpoint = findEndpoint(io.env)
   if (endpoint !== null && gateway !== null)
-    return { home, ...(await fromCompute(io, endpoint, gateway, wantedCa(io, wanted))) }
+    return fromCompute(io, endpoint, { ...wanted, home, gateway })
   if (endpoint !== null)
     throw new Problem(
       'no gateway is named',
@@ -109,24 +112,29 @@ async function renew(io: Io, session: Session): Promise<Session> {
 async function fromCompute(
   io: Io,
   endpoint: Endpoint,
-  gateway: string,
-  caFile: string | null,
-): Promise<Omit<Credential, 'home'>> {
+  wanted: Wanted & { readonly home: string; readonly gateway: string },
+): Promise<Credential> {
+  const { home, gateway } = wanted
+  const caFile = wantedCa(io, wanted)
   const network = await createNetwork(caFile, io.signal)
   try {
-    const audience = await computeAudience(gateway, network.fetch)
+    const issuers = await findIssuers(gateway, network.fetch)
+    const chosen = computeIssuer(issuers)
+    const { audience } = chosen
+    const confirmed = wanted.acceptChange === true
+    const { signal, err: say } = io
+    await checkPublished({ home, gateway, issuers, chosen, confirmed, signal, say })
     const { token, expiresAt } = await fetchIdentityToken(endpoint, audience, network.fetch)
-    return { gateway, caFile, token, expiresAt, source: 'managed-identity' }
+    return { home, gateway, caFile, token, expiresAt, source: 'managed-identity' }
   } finally {
     await network.close()
   }
 }
 
-/** What the gateway is called at the issuer of managed identities' tokens. @throws Problem */
-async function computeAudience(gateway: string, fetch: Fetch): Promise<string> {
-  const issuers = await findIssuers(gateway, fetch)
+/** The issuer of managed identities' tokens. @throws Problem if there is none, or several */
+function computeIssuer(issuers: readonly Advertised[]): Advertised {
   const able = issuers.filter(({ profile }) => PROFILES[profile].signIn.hasManagedIdentities)
-  return chooseIssuer(able, able.length === 1 ? able[0]?.name : undefined, true).audience
+  return chooseIssuer(able, able.length === 1 ? able[0]?.name : undefined, true)
 }
 
 function credentialOf(

@@ -22,6 +22,7 @@ Prints what azure-ai-ml, azureml-mlflow, MLflow, az and Terraform need to find t
   --mlflow SCHEME   https for MLflow alone, azureml for the azureml-mlflow plug-in; https if absent
   --gateway URL     the gateway; AZUREML_HARNESS_GATEWAY, or the one of the last login, if absent
   --ca FILE         certificates (PEM) to trust besides the usual ones, on compute; AZUREML_HARNESS_CA if absent
+  --accept-change   on compute: trust what the gateway publishes now, if that has changed since its first use
 
 MLFLOW_TRACKING_TOKEN does not renew itself: for anything longer than its life (see token --json), start the
 program with exec, or print the variables again.
@@ -37,6 +38,7 @@ Example: eval "$(azureml-harness env --workspace "$WORKSPACE_ID")"`,
         mlflow: { type: 'string' },
         gateway: { type: 'string' },
         ca: { type: 'string' },
+        'accept-change': { type: 'boolean' },
       },
     })
     const shell = values.shell ?? (platform() === 'win32' ? 'powershell' : 'sh')
@@ -50,7 +52,11 @@ Example: eval "$(azureml-harness env --workspace "$WORKSPACE_ID")"`,
       return EXIT.usage
     }
     const workspace = wantedWorkspace(io, values.workspace)
-    const credential = await freshCredential(io, { gateway: values.gateway, ca: values.ca })
+    const credential = await freshCredential(io, {
+      gateway: values.gateway,
+      ca: values.ca,
+      acceptChange: values['accept-change'],
+    })
     io.out(quote(await variablesOf(io, credential, { workspace, mlflow }), shell))
     return EXIT.ok
   },

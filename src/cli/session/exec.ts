@@ -31,6 +31,7 @@ runtime has started is kept. Where nobody has signed in, the compute's managed i
                     plug-in azureml, else https, if absent
   --gateway URL     the gateway; AZUREML_HARNESS_GATEWAY, or the one of the last login, if absent
   --ca FILE         certificates (PEM) to trust besides the usual ones, on compute; AZUREML_HARNESS_CA if absent
+  --accept-change   on compute: trust what the gateway publishes now, if that has changed since its first use
 
 Signals go on to the command.
 Exit status: the command's own; 128 + N if signal N ended it; 126 it cannot be run, 127 there is no such command;
@@ -50,6 +51,7 @@ Example: azureml-harness exec --gateway https://ml.contoso.example -- python tra
         mlflow: { type: 'string' },
         gateway: { type: 'string' },
         ca: { type: 'string' },
+        'accept-change': { type: 'boolean' },
       },
     })
     const mlflow = values.mlflow ?? schemeOfJob(io)
@@ -58,7 +60,11 @@ Example: azureml-harness exec --gateway https://ml.contoso.example -- python tra
       return EXIT.usage
     }
     const workspace = wantedWorkspace(io, values.workspace)
-    const credential = await freshCredential(io, { gateway: values.gateway, ca: values.ca })
+    const credential = await freshCredential(io, {
+      gateway: values.gateway,
+      ca: values.ca,
+      acceptChange: values['accept-change'],
+    })
     const variables = await variablesOf(io, credential, { workspace, mlflow })
     return runChild(command, rest, merge(io.env, variables), io)
   },

@@ -8,11 +8,13 @@ import type { ProfileName } from '../../vocabulary/profiles.ts'
 import { EXIT, type Command, type Io } from '../io.ts'
 import { Problem } from '../problem.ts'
 import { chooseIssuer, findIssuers, type Advertised } from '../sign-in/advertised.ts'
+import { isMicrosoftScope } from '../sign-in/microsoft.ts'
 import { signInByBrowser, signInByDevice, type Registration } from '../sign-in/issuer.ts'
 import { createNetwork } from '../sign-in/network.ts'
 import { hasBrowser, openBrowser } from '../sign-in/open-browser.ts'
 import { wantedCa, wantedGateway } from './credential.ts'
 import { homeOf, openHome, withLock } from './home.ts'
+import { checkPublished } from './published.ts'
 import { readSessions, replaceSession, writeSessions, type Session } from './store.ts'
 
 const OPTIONS = {
@@ -24,6 +26,7 @@ const OPTIONS = {
   ca: { type: 'string' },
   port: { type: 'string' },
   'no-open': { type: 'boolean' },
+  'accept-change': { type: 'boolean' },
   json: { type: 'boolean' },
 } as const
 
@@ -42,6 +45,7 @@ Asks the gateway who issues its tokens and signs you in there. The other command
   --ca FILE         certificates (PEM) to trust besides the usual ones; AZUREML_HARNESS_CA if absent
   --port N          port of the browser's way back, if the issuer wants a fixed one; else any free one
   --no-open         only print the URL, do not open a browser
+  --accept-change   trust what the gateway publishes now, if that has changed since it was first used here
   --json            one object on standard output: {"gateway", "issuer", "who", "expiresAt", "renewable"}
 
 Tokens are kept in $AZUREML_HARNESS_HOME (or ~/.config/azureml-harness), readable by you only.
@@ -73,6 +77,15 @@ Example: azureml-harness login --gateway https://ml.contoso.example --flow devic
     try {
       const issuers = await findIssuers(gateway, network.fetch)
       const chosen = chooseIssuer(issuers, values.issuer, values['client-id'] !== undefined)
+      await checkPublished({
+        home,
+        gateway,
+        issuers,
+        chosen,
+        confirmed: values['accept-change'] === true,
+        signal: io.signal,
+        say: io.err,
+      })
       const at = registrationOf(chosen, values['client-id'], values.scope)
       const around = { fetch: network.fetch, now: io.now, signal: io.signal, say: io.err }
       const open = (url: string): void => {
@@ -104,6 +117,11 @@ function registrationOf(
     throw new Problem(
       'the gateway publishes no client for that issuer',
       'give --client-id, or ask its operators to set issuers[].cli',
+    )
+  if (scope?.some((one) => isMicrosoftScope(one, { profile, issuer })) === true)
+    throw new Problem(
+      'a scope of --scope is one of Microsoft’s own services',
+      'give a scope of the gateway’s application, for instance api://…/.default: its token goes to the gateway',
     )
   const wanted = scope ?? (scopes.length > 0 ? scopes : defaultScopes(profile, audience))
   return { issuer, profile, clientId, scopes: wanted }

@@ -15,6 +15,7 @@ need be. On Azure ML compute where nobody has signed in, it is the compute's man
 
   --gateway URL   the gateway; AZUREML_HARNESS_GATEWAY, or the one of the last login, if absent
   --ca FILE       certificates (PEM) to trust besides the usual ones, on compute; AZUREML_HARNESS_CA if absent
+  --accept-change on compute: trust what the gateway publishes now, if that has changed since its first use
   --json          one object: {"gateway", "token", "expiresAt", "expiresOn", "source"}, expiresOn in seconds since 1970
 
 Exit status: 0 printed, 1 nobody is signed in or the issuer refuses, 2 wrong arguments.
@@ -25,10 +26,15 @@ Example: curl -H "Authorization: Bearer $(azureml-harness token)" https://ml.con
       options: {
         gateway: { type: 'string' },
         ca: { type: 'string' },
+        'accept-change': { type: 'boolean' },
         json: { type: 'boolean' },
       },
     })
-    const found = await freshCredential(io, { gateway: values.gateway, ca: values.ca })
+    const found = await freshCredential(io, {
+      gateway: values.gateway,
+      ca: values.ca,
+      acceptChange: values['accept-change'],
+    })
     const { gateway, source, expiresAt } = found
     io.out(
       values.json === true

@@ -6,6 +6,7 @@ import { issuerUrl } from '../../identity/discovery.ts'
 import { isSafeUrl } from '../../lib/http.ts'
 import { isProfileName, type ProfileName } from '../../vocabulary/profiles.ts'
 import { isPlain, Problem } from '../problem.ts'
+import { isMicrosoftApplication, isMicrosoftAudience, isMicrosoftScope } from './microsoft.ts'
 import { fetchObject, type Fetch } from './network.ts'
 
 /** An issuer as the gateway publishes it. */
@@ -47,7 +48,27 @@ export async function findIssuers(gateway: string, fetch: Fetch): Promise<readon
       `${gateway} does not say who issues its tokens`,
       'check that it is an Azure ML Harness of this version',
     )
+  for (const issuer of found) refuseMicrosofts(issuer, gateway)
   return found
+}
+
+/** @throws Problem if a token for what is published would work at a service of Microsoft's */
+function refuseMicrosofts(
+  { name, profile, issuer, audience, clientId, scopes }: Advertised,
+  gateway: string,
+): void {
+  const what = isMicrosoftAudience(audience)
+    ? 'audience'
+    : clientId !== null && isMicrosoftApplication(clientId)
+      ? 'client'
+      : scopes.some((scope) => isMicrosoftScope(scope, { profile, issuer }))
+        ? 'scope'
+        : null
+  if (what === null) return
+  throw new Problem(
+    `${gateway} publishes ${what === 'audience' ? 'an' : 'a'} ${what} of Microsoft's own services for issuer "${name}"`,
+    'do not use it: a token for it would work at Azure itself; tell its operators',
+  )
 }
 
 /** The issuer that is meant: by name or URL, or the only one there is for people. @throws Problem */
@@ -92,6 +113,10 @@ function readIssuer(value: unknown): Advertised | null {
     issuer,
     audience,
     clientId: textOf('client_id'),
-    scopes: Array.isArray(scopes) ? scopes.filter((one) => typeof one === 'string') : [],
+    scopes: Array.isArray(scopes)
+      ? scopes
+          .filter((one) => typeof one === 'string')
+          .filter((one) => isPlain(one) && !/\s/.test(one))
+      : [],
   }
 }
