@@ -19,7 +19,7 @@ import type { PathReference } from './paths.ts'
 import { parseReference, parseShort, showAsset } from './reference.ts'
 import type { AssetKind, AssetReference, Reference } from './reference.ts'
 import { showPointer } from '../../lib/json/pointer.ts'
-import { walk, type DocumentContext, type Occurrence } from './walk.ts'
+import { pathTo, walk, type DocumentContext, type Occurrence } from './walk.ts'
 
 /** A reference to an asset that names no version, and the string that holds it. */
 export interface Floating {
@@ -177,7 +177,7 @@ function noteAsset(
   if (asset.version !== null) return []
   collector.add('floating', showAsset(asset, kind))
   return occurrence.node.kind === 'string'
-    ? [{ asset, kinds, node: occurrence.node, at: showPointer(occurrence.path) }]
+    ? [{ asset, kinds, node: occurrence.node, at: showPointer(pathTo(occurrence.last)) }]
     : []
 }
 

@@ -28,13 +28,26 @@ export function identifying(root: JsonNode, context: DocumentContext, collector:
   const within = made.flatMap((job) => tagsOfSteps(job, 0))
   const all = [own, ...ofJobs, ...within]
   if (all.includes(null)) collector.markUnusable('tags', 'tags that cannot be read')
+  const differing = differingIn(all)
   for (const tags of counted) {
     for (const [name, value] of tags ?? []) {
       collector.add('tags', tagFact(name, value))
-      if (all.some((other) => (other?.get(name) ?? value) !== value))
-        collector.markUnusable('tags', 'two different values of one tag')
+      if (differing.has(name)) collector.markUnusable('tags', 'two different values of one tag')
     }
   }
+}
+
+/** Names that have two values. */
+function differingIn(all: readonly (Tags | null)[]): ReadonlySet<string> {
+  const values = new Map<string, string>()
+  const differing = new Set<string>()
+  for (const tags of all) {
+    for (const [name, value] of tags ?? []) {
+      if ((values.get(name) ?? value) !== value) differing.add(name)
+      values.set(name, value)
+    }
+  }
+  return differing
 }
 
 function ownTags(root: JsonNode, { type, api }: DocumentContext): Tags | null {

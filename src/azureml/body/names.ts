@@ -13,6 +13,12 @@ export function plainName(key: string): string {
   return lower.includes('_') ? lower.replaceAll('_', '') : lower
 }
 
+/** The names that lead to a value; see walk.ts. */
+interface Names {
+  readonly at: (position: -1 | -2) => string | undefined
+  readonly includes: (name: string) => boolean
+}
+
 /** Objects whose keys the caller chooses: such a key says nothing about its value. */
 const NAMED_BY_CALLER = new Set([
   'tags',
@@ -32,7 +38,7 @@ const NAMED_BY_CALLER = new Set([
 const TYPED_INSIDE = new Set(['ComputeTarget'])
 
 /** Whether the caller chooses the keys of the object at `chain`, in a document of that Cedar type. */
-export function isNamedByCaller(chain: readonly string[], type: string): boolean {
+export function isNamedByCaller(chain: Names, type: string): boolean {
   const last = chain.at(-1) ?? ''
   if (NAMED_BY_CALLER.has(last)) return true
   if (last !== 'properties') return false
@@ -53,7 +59,7 @@ const NOT_FOLLOWED = new Set([
 const WITH_TEXT = new Set([undefined, 'properties', 'jobdefinition', 'componentspec', ''])
 
 /** Whether what stands at `chain` cannot make Azure read or run anything. */
-export function isNotFollowed(chain: readonly string[]): boolean {
+export function isNotFollowed(chain: Names): boolean {
   return NOT_FOLLOWED.has(chain.at(-1) ?? '') && WITH_TEXT.has(chain.at(-2))
 }
 

@@ -20,17 +20,67 @@ export interface DocumentContext {
   readonly whole: boolean
 }
 
+/**
+ * Plain names from the root down, without positions; an empty string for a key that the caller chose. Each is its last
+ * name and what is above it, so that a value deep down costs no more than one at the top.
+ */
+export class Chain {
+  readonly #outer: Chain | null
+  readonly #name: string
+
+  constructor(outer: Chain | null, name: string) {
+    this.#outer = outer
+    this.#name = name
+  }
+
+  /** The last name (-1) or the one before it (-2); undefined above the root. */
+  at(position: -1 | -2): string | undefined {
+    const found = position === -1 ? this : this.#outer
+    return found === null || found.#outer === null ? undefined : found.#name
+  }
+
+  /** From the last name up. */
+  toReversed(): readonly string[] {
+    const names: string[] = []
+    this.some((name) => {
+      names.push(name)
+      return false
+    })
+    return names
+  }
+
+  includes(name: string): boolean {
+    return this.some((one) => one === name)
+  }
+
+  some(holds: (name: string) => boolean): boolean {
+    return this.#outer !== null && (holds(this.#name) || this.#outer.some(holds))
+  }
+}
+
+/** A step of a path, and those before it. */
+interface Step {
+  readonly before: Step | null
+  readonly step: string | number
+}
+
 /** One value and its place in the document. */
 export interface Occurrence {
   readonly node: JsonNode
-  /** As written, with positions in arrays. */
-  readonly path: readonly (string | number)[]
-  /** Plain names from the root down, without positions; an empty string for a key that the caller chose. */
-  readonly chain: readonly string[]
+  /** As written, with positions in arrays; see `pathTo`. */
+  readonly last: Step | null
+  readonly chain: Chain
   /** The nearest object around it. */
   readonly parent: JsonObject | null
   /** It is inside a field in which Azure follows no references. */
   readonly inert: boolean
+}
+
+/** The way from the root to a step. */
+export function pathTo(last: Step | null): readonly (string | number)[] {
+  const path: (string | number)[] = []
+  for (let at = last; at !== null; at = at.before) path.push(at.step)
+  return path.toReversed()
 }
 
 /**
@@ -40,38 +90,37 @@ export interface Occurrence {
  */
 export function walk(root: JsonNode, type: string): readonly Occurrence[] {
   const occurrences: Occurrence[] = []
-  visit({ node: root, path: [], chain: [], parent: null, inert: false }, type, occurrences)
+  const chain = new Chain(null, '')
+  visit({ node: root, last: null, chain, parent: null, inert: false }, type, occurrences)
   return occurrences
 }
 
 function visit(occurrence: Occurrence, type: string, occurrences: Occurrence[]): void {
   occurrences.push(occurrence)
-  const { node, path, chain, parent, inert } = occurrence
+  const { node, last, chain, parent, inert } = occurrence
   if (node.kind === 'array') {
-    for (const [at, item] of node.items.entries()) {
-      visit({ node: item, path: [...path, at], chain, parent, inert }, type, occurrences)
+    for (const [step, item] of node.items.entries()) {
+      const place = { before: last, step }
+      visit({ node: item, last: place, chain, parent, inert }, type, occurrences)
     }
   }
   if (node.kind !== 'object') return
   const free = isNamedByCaller(chain, type)
-  if (!free) checkSpellings(node, path)
+  if (!free) checkSpellings(node, last)
   for (const { key, value } of node.members) {
-    const next = [...chain, free ? '' : plainName(key)]
+    const next = new Chain(chain, free ? '' : plainName(key))
     const within = inert || isNotFollowed(next)
-    visit(
-      { node: value, path: [...path, key], chain: next, parent: node, inert: within },
-      type,
-      occurrences,
-    )
+    const place = { before: last, step: key }
+    visit({ node: value, last: place, chain: next, parent: node, inert: within }, type, occurrences)
   }
 }
 
-function checkSpellings(node: JsonObject, path: readonly (string | number)[]): void {
+function checkSpellings(node: JsonObject, last: Step | null): void {
   const seen = new Set<string>()
   for (const { key } of node.members) {
     const name = plainName(key)
     if (seen.has(name) && isRead(name)) {
-      const place = showPointer([...path, key])
+      const place = showPointer([...pathTo(last), key])
       throw new Refusal('bad_body', `the body has the same name in two spellings at ${place}`)
     }
     seen.add(name)
