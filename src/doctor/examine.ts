@@ -16,6 +16,7 @@ import { findingsOf, type Finding } from './finding.ts'
 import { checkIdentities, usesOf } from './identities.ts'
 import { checkClock, checkIssuers } from './issuers.ts'
 import { checkRoles } from './roles.ts'
+import { checkSignIns } from './sign-ins.ts'
 import { checkSinks } from './sinks.ts'
 import { checkSpool } from './spool.ts'
 import { QUIET } from '../lib/log.ts'
@@ -47,6 +48,7 @@ export async function examine(options: ExamineOptions): Promise<readonly Finding
   add(await checkFiles(config, options.env, now()))
   add(await checkClock(config.issuers, now))
   add(await checkIssuers(config.issuers))
+  if (policies !== null) add(checkSignIns(config, policies))
   const broker = createBroker({
     identities: new Map(Object.entries(config.identities)),
     cloud: config.cloud.name,

@@ -15,6 +15,7 @@ import type { Exchange, Progress } from '../exchange.ts'
 import type { Via } from '../forward/ask.ts'
 import type { NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { Decide, Facts } from '../policy/decide.ts'
+import { naming, thingIn, type NamedThing } from './mlflow-names.ts'
 import type { RunLookUps } from './lookups/run.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import {
@@ -31,6 +32,8 @@ export interface RunBody {
   readonly received: Buffer
   /** The call with the run that its body names as what it is about; nothing else of it differs. */
   readonly operation: Operation
+  /** By MLflow's API: the experiment or model that it names; null for a run. */
+  readonly thing: NamedThing | null
   /** Tags of the run that the call makes, if it makes one; null for a call that cannot. */
   readonly tags: readonly string[] | null
 }
@@ -86,22 +89,30 @@ export function createAboutRun(options: AboutRunOptions): AboutRun {
       if (!isClassified(exchange) || apiOf(exchange) !== 'data plane') return null
       const { operation, method, target } = exchange
       const { type, id } = operation.resource
-      const isChange = type === 'Run' && operation.effect !== 'read'
-      if (!isChange || (method !== 'POST' && method !== 'PATCH')) return null
+      const isMlflow = operation.family === 'mlflow'
+      const isThing = isMlflow && (type === 'Experiment' || type === 'Model')
+      if ((type !== 'Run' && !isThing) || operation.effect === 'read') return null
+      if (method !== 'POST' && method !== 'PATCH' && !isThing) return null
       if (!hasBody(request.headers) || factsNeeded(needsDocument, exchange, true) === null)
         return null
-      options.mustBePossible(exchange, progress, operation.family === 'mlflow')
+      options.mustBePossible(exchange, progress, isMlflow)
       const received = await readBody(request.stream, request.headers, options.bodyBytes)
       progress.received(received.byteLength)
       const root = parseJson(received)
-      const run = operation.family === 'mlflow' ? runIn(root) : null
+      if (isThing) {
+        const thing = thingIn(root)
+        const makes = target?.segments.at(-1) === 'create'
+        const tags = makes ? tagsIn(root) : null
+        return { received, operation: naming(operation, thing), thing, tags }
+      }
+      const run = isMlflow ? runIn(root) : null
       const named =
         run === null
           ? operation
           : { ...operation, resource: { ...operation.resource, id: `${id}/${run}` } }
       const [collection, last] = target?.segments.slice(-2) ?? []
-      const creates = operation.family === 'mlflow' ? last === 'create' : collection === 'runs'
-      return { received, operation: named, tags: creates ? tagsIn(root) : null }
+      const creates = isMlflow ? last === 'create' : collection === 'runs'
+      return { received, operation: named, thing: null, tags: creates ? tagsIn(root) : null }
     },
 
     async facts(exchange, body, via, progress) {

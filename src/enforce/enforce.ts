@@ -28,6 +28,7 @@ import type { LookUps } from './lookups/label.ts'
 import type { RunLookUps } from './lookups/run.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import { createMustBePossible, schemaOf } from './what-must-be-known.ts'
+import { createJudgeThing, type JudgeThing } from './present-thing.ts'
 import { createJudgePresent, type JudgePresent } from './present-document.ts'
 import { merged, toldBy, withoutBody } from './told.ts'
 import { createCheckUnreadJob, type CheckUnreadJob } from './unread-job.ts'
@@ -139,6 +140,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
   const checkUnreadJob = createCheckUnreadJob({ ...options, needsDocument })
   const asked = (): ReadonlySet<string> | null => inForce().set.facts
   const judgePresent = createJudgePresent({ ...options, needsDocument, asked })
+  const judgeThing = createJudgeThing({ ...options, needsDocument })
   const screen = createScreening({ ...options, needsDocument, asked })
 
   function factsOf(exchange: Exchange, { received, findings, context }: Content): Facts {
@@ -174,7 +176,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       return { operation, facts, version, content, unread: false, run: null }
     },
 
-    lookUp: createLookUp(options, { aboutRun, checkUnreadJob, judgePresent, factsOf }),
+    lookUp: createLookUp(options, { aboutRun, checkUnreadJob, judgePresent, judgeThing, factsOf }),
 
     finish(exchange, permit, { content, version, run }, progress) {
       // a reload in between: the new policies may ask for what was not read
@@ -205,12 +207,13 @@ interface LookUpParts {
   readonly aboutRun: AboutRun
   readonly checkUnreadJob: CheckUnreadJob
   readonly judgePresent: JudgePresent
+  readonly judgeThing: JudgeThing
   readonly factsOf: (exchange: Exchange, content: Content) => Facts
 }
 
 function createLookUp(
   options: EnforcementOptions,
-  { aboutRun, checkUnreadJob, judgePresent, factsOf }: LookUpParts,
+  { aboutRun, checkUnreadJob, judgePresent, judgeThing, factsOf }: LookUpParts,
 ): Enforcement['lookUp'] {
   return async (exchange, gathered, via, progress) => {
     const { content, run } = gathered
@@ -219,7 +222,8 @@ function createLookUp(
       checkUnreadJob(exchange, permit, progress)
       const facts =
         (await aboutRun.facts(exchange, run, via, progress)) ??
-        (await judgePresent(exchange, gathered.unread === true ? 'unread' : null, via, progress))
+        (await judgePresent(exchange, gathered.unread === true ? 'unread' : null, via, progress)) ??
+        (await judgeThing(exchange, run, gathered.unread === true, via, progress))
       return facts === null ? null : { ...gathered, facts }
     }
     const { received, bytes, context, findings } = content

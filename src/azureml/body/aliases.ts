@@ -116,8 +116,24 @@ const RUN_CHANGES: ReadonlyMap<string, string> = new Map([
   [`${PROVIDER}/workspaces/jobs/cancel/action`, 'write'],
 ])
 
-/** For a change of a job, the same change of its run; empty for anything else. */
+/**
+ * The same change under the other names of what is changed: a job is a run, and a model of the data plane stands for its
+ * versions.
+ */
 export function changesAs(operation: Operation): readonly Operation[] {
+  const { resource, family } = operation
+  if (resource.type === 'Model' && family !== 'arm')
+    return [
+      {
+        ...operation,
+        action: operation.action.replace(/\/models\/(write|delete)$/, '/models/versions/$1'),
+        resource: {
+          type: 'ModelVersion',
+          id: `${resource.id}/versions`,
+          ancestors: [link(resource), ...resource.ancestors],
+        },
+      },
+    ]
   const verb = RUN_CHANGES.get(operation.action)
   const job = jobOf(operation)
   if (verb === undefined || job === null) return []

@@ -1,0 +1,74 @@
+/**
+ * What a change by MLflow's API is about: its body names it, its path only the kind.
+ * @module
+ */
+import type { JsonNode } from '../lib/json/document.ts'
+import { plainName } from '../azureml/body/names.ts'
+import { Refusal } from '../errors.ts'
+import type { Operation } from '../vocabulary/operation.ts'
+
+/** An experiment by its id, or a model by its name, perhaps one version of it. */
+export interface NamedThing {
+  readonly experiment: string | null
+  readonly model: string | null
+  readonly version: string | null
+}
+
+/** Nothing in it may be taken for another part of a path or query. */
+const NAME = /^[^/\\?#%\p{Cc}]{1,255}$/u
+
+/**
+ * What the body names.
+ * @throws {Refusal} `bad_body` if it names one thing twice, in whatever spelling, or by what is no name
+ */
+export function thingIn(root: JsonNode): NamedThing {
+  return {
+    experiment: textAt(root, 'experimentid'),
+    model: textAt(root, 'name'),
+    version: textAt(root, 'version'),
+  }
+}
+
+function textAt(root: JsonNode, name: string): string | null {
+  if (root.kind !== 'object') throw new Refusal('bad_body', 'the body is no JSON object')
+  const [first, second] = root.members.filter(({ key }) => plainName(key) === name)
+  if (first === undefined) return null
+  const { value } = first
+  const text = value.kind === 'string' ? value.value : value.kind === 'number' ? value.text : ''
+  if (second !== undefined || !NAME.test(text) || text === '.' || text === '..')
+    throw new Refusal('bad_body', `the body has no "${name}" that can be read, or two`)
+  return text
+}
+
+/** The operation with what the body names as what it is about; nothing else of it differs. */
+export function naming(operation: Operation, { experiment, model }: NamedThing): Operation {
+  const { resource, scope } = operation
+  const id =
+    resource.type === 'Experiment' && experiment !== null
+      ? `${scope}/experimentids/${experiment}`
+      : resource.type === 'Model' && model !== null
+        ? `${scope}/models/${model}`
+        : resource.id
+  return { ...operation, resource: { ...resource, id } }
+}
+
+/**
+ * Where MLflow tells of it, as paths with their queries; empty if the body does not say what it is about.
+ * @param path of the change
+ */
+export function readsOf(
+  path: string,
+  { experiment, model, version }: NamedThing,
+): readonly string[] {
+  const [, base, kind] =
+    /^(.*\/mlflow)\/(experiments|registered-models|model-versions)\/[^/]+$/i.exec(path) ?? []
+  if (base === undefined || kind === undefined) return []
+  const word = encodeURIComponent
+  if (kind.toLowerCase() === 'experiments')
+    return experiment === null ? [] : [`${base}/experiments/get?experiment_id=${word(experiment)}`]
+  if (model === null) return []
+  const whole = `${base}/registered-models/get?name=${word(model)}`
+  return version === null
+    ? [whole]
+    : [whole, `${base}/model-versions/get?name=${word(model)}&version=${word(version)}`]
+}
