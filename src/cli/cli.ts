@@ -2,6 +2,7 @@
  * `azureml-harness COMMAND`: the list of commands and the way to each.
  * @module
  */
+import { codeOf } from '../lib/error-code.ts'
 import { auditCat } from './audit/cat.ts'
 import { auditReconcile } from './audit/reconcile.ts'
 import { auditVerify } from './audit/verify.ts'
@@ -91,9 +92,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
 
 /** What node's parseArgs throws for an option that a command does not have, or for one without its value. */
 function isArgumentError(error: unknown): boolean {
-  return (
-    error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')
-  )
+  return codeOf(error).startsWith('ERR_PARSE_ARGS_')
 }
 
 function usage(): string {

@@ -3,12 +3,11 @@
  * @module
  */
 import { Refusal } from '../errors.ts'
+import { codeOf } from '../lib/error-code.ts'
 
 /** The refusal that stands for an error of Fastify's; any other error as it is. */
 export function fromFramework(error: unknown): unknown {
-  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string')
-    return error
-  switch (error.code) {
+  switch (codeOf(error)) {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new Refusal('unsupported_media_type', 'header "content-type" cannot be read')
     case 'FST_ERR_CTP_BODY_TOO_LARGE':

@@ -2,6 +2,7 @@
  * HTTPS as a person's machine needs it: private certificate authorities, bounded answers, errors that say what to do.
  * @module
  */
+import { codeOf } from '../../lib/error-code.ts'
 import { readFile } from 'node:fs/promises'
 import { getCACertificates } from 'node:tls'
 import { Agent, fetch as undiciFetch, type RequestInit as UndiciInit } from 'undici'
@@ -114,6 +115,6 @@ function unreachable(url: string, error: unknown): Problem {
 
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return 'failed'
-  if ('code' in error && typeof error.code === 'string') return error.code
-  return error.cause === undefined ? error.name : reasonOf(error.cause)
+  const otherwise = error.cause === undefined ? error.name : reasonOf(error.cause)
+  return codeOf(error, otherwise)
 }
