@@ -21,6 +21,8 @@ export function isClassified(exchange: Exchange): exchange is Classified {
 /** Whose API defines a call's documents: those of the management front end are ARM's. Null for a call without any. */
 export function apiOf({ target, operation }: Exchange): 'arm' | 'data plane' | null {
   if (operation === null) return null
+  // the host of a batch endpoint answers with ARM's jobs
+  if (operation.family === 'scoring') return operation.resource.type === 'BatchJob' ? 'arm' : null
   if (operation.family === 'arm' || target?.segments[0]?.toLowerCase() === 'mferp') return 'arm'
   return isDescribed(operation) ? 'data plane' : null
 }

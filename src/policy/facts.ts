@@ -108,6 +108,7 @@ export const FACTS = {
   components: ['strings', 'components, likewise', of(JOBS, DEPLOYMENTS)],
   models: ['strings', 'models, likewise', of(JOBS, DEPLOYMENTS, MODELS, OFFERS)],
   data: ['strings', 'data assets, likewise', of(JOBS, DEPLOYMENTS, DATA, MODELS)],
+  codes: ['strings', 'code assets, likewise', of(JOBS, DEPLOYMENTS, MODELS)],
   floating: [
     'strings',
     'references that name no version: `@latest`, labels',

@@ -104,9 +104,18 @@ export function aliasReads(operation: Operation): readonly Operation[] {
   return runReads(operation, tells?.list === true ? null : runOf(operation))
 }
 
-/** For a read of ARM's jobs, the same read of runs; empty for anything else. */
-export function jobAsRun(operation: Operation): readonly Operation[] {
-  return operation.resource.type === 'Job' ? runReads(operation, jobOf(operation)).slice(0, 1) : []
+/**
+ * The reads that a read of ARM's is as well: a job is a run, a job of a batch endpoint is a job, and a schedule holds one.
+ * Empty for anything else.
+ */
+export function jobReads(operation: Operation): readonly Operation[] {
+  const { type, id } = operation.resource
+  if (type === 'Job') return runReads(operation, jobOf(operation)).slice(0, 1)
+  // which job a schedule starts is known when it starts it
+  if (type === 'Schedule') return runReads(operation, null)
+  if (type !== 'BatchJob') return []
+  const name = /\/jobs\/([^/]+)$/.exec(id)?.[1] ?? ''
+  return runReads(operation, isRunId(name) ? name : null)
 }
 
 /** What each change of a job is to the run that the job is. */

@@ -37,13 +37,21 @@ export interface Findings {
 }
 
 const SETS = [
-  'jobTypes', 'environments', 'components', 'models', 'data', 'floating', 'registries', 'images',
+  'jobTypes', 'environments', 'components', 'models', 'data', 'codes', 'floating', 'registries', 'images',
   'imageRegistries', 'computes', 'instanceTypes', 'jobIdentities', 'datastores', 'paths', 'folders',
   'subfolders', 'outputs', 'tags',
 ] // prettier-ignore
 const PATH_FACTS = ['paths', 'folders', 'subfolders', 'datastores', 'outputs']
-const REFERENCE_FACTS = [...PATH_FACTS, 'environments', 'components', 'models', 'data', 'floating']
-const ANY_KIND: readonly AssetKind[] = ['environments', 'components', 'models', 'data']
+const REFERENCE_FACTS = [
+  ...PATH_FACTS,
+  'environments',
+  'components',
+  'models',
+  'data',
+  'codes',
+  'floating',
+]
+const ANY_KIND: readonly AssetKind[] = ['environments', 'components', 'models', 'data', 'codes']
 /** Steps and components have their job type in `type`, where inputs have theirs. */
 const JOB_TYPES =
   /^(?:command|pipeline|sweep|automl|spark|parallel|import|finetuning|labeling|data_?transfer)$/i
@@ -172,7 +180,7 @@ function noteAsset(
 ): readonly Floating[] {
   const kind = asset.kind ?? kindAt(occurrence)
   const kinds = kind === null ? ANY_KIND : [kind]
-  for (const one of kinds) if (one !== 'codes') collector.add(one, showAsset(asset, one))
+  for (const one of kinds) collector.add(one, showAsset(asset, one))
   if (asset.registry !== null) collector.add('registries', asset.registry)
   if (asset.version !== null) return []
   collector.add('floating', showAsset(asset, kind))

@@ -53,6 +53,8 @@ const SCOPES = new Set([
 ])
 /** `name:version`, `name@label` or `name`, as after `azureml:`. */
 const SHORT = /^([^:@/\s]+)(?::([^:@/\s]+)|@([^:@/\s]+))?$/
+/** `runs:/id/path`, `models:/name/version`; MLflow takes the rest for a path however many slashes it begins with. */
+const RUN_OUTPUT = /^(runs|models):\/+/i
 const ANY_URI = /^[a-z][a-z0-9+.-]*:\/\//i
 
 /**
@@ -72,6 +74,8 @@ export function parseReference(text: string, own: string | null): Reference | nu
     return fromSegments(rest.replace(/^\//, '').split('/'), own, rest)
   }
   if (ANY_URI.test(rest)) return parsePath(rest, null)
+  // MLflow's way to name what a run has written, and a model
+  if (RUN_OUTPUT.test(rest)) return parsePath(rest.replace(RUN_OUTPUT, '$1://'), null)
   return prefixed ? parseShort(rest) : null
 }
 

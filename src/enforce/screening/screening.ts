@@ -7,7 +7,7 @@ import { bodyFacts } from '../../azureml/body/facts.ts'
 import { isCollection, itemOperation, itemsOf } from '../../azureml/body/items.ts'
 import { memberOf, type JsonNode } from '../../lib/json/document.ts'
 import type { Operation } from '../../vocabulary/operation.ts'
-import { jobAsRun, jobOf } from '../../azureml/body/aliases.ts'
+import { jobReads, jobOf } from '../../azureml/body/aliases.ts'
 import { Refusal } from '../../errors.ts'
 import type { Exchange, Progress } from '../../exchange.ts'
 import type { Via } from '../../forward/ask.ts'
@@ -62,7 +62,7 @@ function screenArm(options: ScreeningOptions, call: Screened): Screen | null {
   const { principal, operation } = exchange
   if (operation.resource.type === 'OperationStatus') return null
   const collection = isCollection(operation.resource)
-  const names = [operation, ...jobAsRun(operation)]
+  const names = [operation, ...jobReads(operation)]
   if (names.every((name) => options.needsDocument(principal, name, collection) === null))
     return null
 
@@ -75,7 +75,7 @@ function screenArm(options: ScreeningOptions, call: Screened): Screen | null {
       ...options.callFacts(exchange),
       ...toldBy(bodyFacts(document, context, options.asked()), true),
     }
-    mustRead(options, call, [own, ...jobAsRun(own)], tags === null ? facts : { ...facts, tags })
+    mustRead(options, call, [own, ...jobReads(own)], tags === null ? facts : { ...facts, tags })
   }
   if (!collection) {
     return createScreen({

@@ -52,6 +52,7 @@ t.test('a command job', async (t) => {
       components: [],
       models: ['base@latest'],
       data: ['titanic:1'],
+      codes: [],
       floating: ['base@latest'],
       registries: [],
       images: [],
@@ -227,7 +228,7 @@ t.test('exposure: what is said, and the open default of what is not', async (t) 
 
 t.test('a reference at an unknown place counts as every kind that it could be', async (t) => {
   const found = facts({ properties: { brandNew: [{ thing: ' AzureML:secret:1 ' }] } })
-  for (const kind of ['environments', 'components', 'models', 'data'] as const)
+  for (const kind of ['environments', 'components', 'models', 'data', 'codes'] as const)
     t.same(found[kind], ['secret:1'], kind)
 })
 
