@@ -7,6 +7,7 @@ import { parseArgs } from 'node:util'
 import { DOCUMENT_FACTS } from '../../azureml/body/facts.ts'
 import { PolicyError } from '../../policy/load/faults.ts'
 import { notesOn, type Note } from '../../policy/review/notes.ts'
+import { untoldIn } from '../../policy/review/untold.ts'
 import type { PolicySet } from '../../policy/load/rules.ts'
 import { createSeen, staleBindings, type StaleBinding } from '../../policy/sightings.ts'
 import { EXIT, type Command, type Io } from '../io.ts'
@@ -54,7 +55,7 @@ Example: azureml-harness policy check --config config/harness.yaml --spool /var/
       const loaded = await policyOf(values, io)
       if (loaded === null) return EXIT.usage
       const { set } = loaded
-      const notes = notesOn(set, DOCUMENT_FACTS)
+      const notes = [...notesOn(set, DOCUMENT_FACTS), ...untoldIn(set, DOCUMENT_FACTS)]
       const { spool } = values
       const stale = spool === undefined ? [] : await staleIn(set, resolve(io.cwd, spool), days, io)
       if (values.json === true) {
