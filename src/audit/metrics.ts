@@ -5,12 +5,12 @@
 import type { CountingRecorder } from './create-recorder.ts'
 import type { Shipper } from './ship/shipper.ts'
 import type { FreeSpace } from './spool/free-space.ts'
+import { SYNC_SECONDS } from './spool/latency.ts'
 import type { Spool } from './spool/spool.ts'
 import { single, type Metric, type MetricValue } from '../lib/metric.ts'
 
 const by = (label: string, counts: ReadonlyMap<string, number>): MetricValue[] =>
   [...counts].map(([key, value]) => ({ labels: { [label]: key }, value }))
-const QUANTILES = [50, 99, 100]
 const STATES = ['ok', 'failing', 'held'] as const
 
 const gauge = (name: string, help: string, values: readonly MetricValue[]): Metric => ({
@@ -35,7 +35,7 @@ export function collectMetrics(
 }
 
 function ofSpool(spool: Spool, space: FreeSpace): Metric[] {
-  const { latency, counts } = spool
+  const { syncSeconds, counts } = spool
   return [
     gauge('spool_bytes', 'bytes of segments on disk', single(spool.bytes())),
     gauge('spool_segments', 'segments on disk', single(spool.segments().length)),
@@ -54,19 +54,7 @@ function ofSpool(spool: Spool, space: FreeSpace): Metric[] {
       'segments given up after a disk failure',
       single(counts.poisoned),
     ),
-    {
-      name: 'audit_sync_seconds',
-      help: 'time of one disk sync',
-      type: 'summary',
-      values: [
-        ...QUANTILES.map((percent) => ({
-          labels: { quantile: String(percent / 100) },
-          value: latency.quantile(percent),
-        })),
-        { suffix: '_sum', labels: {}, value: latency.sumSeconds() },
-        { suffix: '_count', labels: {}, value: latency.count() },
-      ],
-    },
+    { name: SYNC_SECONDS, type: 'summary', values: [], summary: syncSeconds },
   ]
 }
 

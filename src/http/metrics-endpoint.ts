@@ -4,39 +4,37 @@
  */
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
-import { Registry, collectDefaultMetrics } from 'prom-client'
-import type { Metric, MetricValue } from '../lib/metric.ts'
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import { METRIC_PREFIX, type Metric } from '../lib/metric.ts'
 
-const PREFIX = 'harness_'
+/** Keeps one metric of prom-client's for each name, so that nothing is built anew when metrics are read. */
+export function createMetricsText(): (metrics: readonly Metric[]) => Promise<string> {
+  const registry = new Registry()
 
-/**
- * Metrics in Prometheus' text format (version 0.0.4). Written here because prom-client's own metrics count for
- * themselves, and these have been counted already.
- */
-export function metricsText(metrics: readonly Metric[]): string {
-  const there = metrics.filter(({ values }) => values.length > 0)
-  const texts = [...Map.groupBy(there, ({ name }) => name)].map(([name, same]) => {
-    const full = `${PREFIX}${name}`
-    const [first] = same
-    const help = first?.help ?? full.replaceAll('_', ' ')
-    return [
-      `# HELP ${full} ${escapeText(help)}`,
-      `# TYPE ${full} ${first?.type ?? 'untyped'}`,
-      ...same.flatMap(({ values }) => values.map((value) => lineOf(full, value))),
-    ].join('\n')
-  })
-  return `${texts.join('\n\n')}\n`
-}
+  function metricOf({ name, help, type, values }: Metric): Gauge | Counter {
+    const full = `${METRIC_PREFIX}${name}`
+    const known = registry.getSingleMetric(full)
+    if (known instanceof Gauge || known instanceof Counter) return known
+    const options = {
+      name: full,
+      help: help ?? full.replaceAll('_', ' '),
+      labelNames: [...new Set(values.flatMap(({ labels }) => Object.keys(labels)))],
+      registers: [registry],
+    }
+    return type === 'counter' ? new Counter(options) : new Gauge(options)
+  }
 
-function lineOf(name: string, { labels, value, suffix }: MetricValue): string {
-  const pairs = Object.entries(labels).map(
-    ([label, text]) => `${label}="${escapeText(text).replaceAll('"', String.raw`\"`)}"`,
-  )
-  return `${name}${suffix ?? ''}${pairs.length === 0 ? '' : `{${pairs.join(',')}}`} ${value}`
-}
-
-function escapeText(text: string): string {
-  return text.replaceAll('\\', String.raw`\\`).replaceAll('\n', String.raw`\n`)
+  return async (metrics) => {
+    const there = metrics.filter(({ values }) => values.length > 0)
+    // a metric that is reported in parts is emptied once, before its first part
+    for (const metric of there) metricOf(metric).reset()
+    for (const metric of there) {
+      // neither kind knows a value yet, so that adding is setting for both
+      for (const { labels, value } of metric.values) metricOf(metric).inc({ ...labels }, value)
+    }
+    for (const { summary } of metrics) if (summary !== undefined) registry.registerMetric(summary)
+    return registry.metrics()
+  }
 }
 
 /** Serves `GET /metrics` until the server that it answers with is closed. */
@@ -45,19 +43,18 @@ export async function serveMetrics(
   read: () => readonly Metric[],
 ): Promise<Server> {
   const own = new Registry()
-  collectDefaultMetrics({ register: own, prefix: PREFIX })
+  collectDefaultMetrics({ register: own, prefix: METRIC_PREFIX })
+  const textOf = createMetricsText()
+  const text = async (): Promise<string> => `${await textOf(read())}${await own.metrics()}`
   const server = createServer((request, response) => {
     if (request.method !== 'GET' || request.url !== '/metrics') {
       response.writeHead(404).end()
       return
     }
-    own
-      .metrics()
-      .then((text) => `${metricsText(read())}${text}`)
-      .then(
-        (text) => response.writeHead(200, { 'content-type': own.contentType }).end(text),
-        () => response.writeHead(500).end(),
-      )
+    text().then(
+      (all) => response.writeHead(200, { 'content-type': own.contentType }).end(all),
+      () => response.writeHead(500).end(),
+    )
   })
   server.listen(listen.port, listen.host)
   await once(server, 'listening')

@@ -3,12 +3,15 @@
  * @module
  */
 
+import type { Summary } from 'prom-client'
+
+/** What every name begins with where metrics are read. */
+export const METRIC_PREFIX = 'harness_'
+
 /** One value of a metric. */
 export interface MetricValue {
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
-  /** For summaries, whose sum and count are values under names of their own. */
-  readonly suffix?: '_sum' | '_count'
 }
 
 /** One metric, with a value for each set of labels. */
@@ -18,6 +21,8 @@ export interface Metric {
   readonly help?: string
   readonly type: 'counter' | 'gauge' | 'summary'
   readonly values: readonly MetricValue[]
+  /** Of a summary, which observes for itself, under its whole name. */
+  readonly summary?: Summary
 }
 
 /** A single value. */

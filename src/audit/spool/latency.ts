@@ -1,30 +1,19 @@
 /**
- * Quantiles of the disk's sync, for metrics.
+ * How long syncs of the disk take, for metrics.
  * @module
  */
-import { createHistogram } from 'node:perf_hooks'
+import { Summary } from 'prom-client'
+import { METRIC_PREFIX } from '../../lib/metric.ts'
 
-/** A running distribution of durations. */
-export interface Latency {
-  /** Milliseconds. */
-  record(ms: number): void
-  /** Seconds. */
-  quantile(percent: number): number
-  count(): number
-  sumSeconds(): number
-}
+/** Without its prefix. */
+export const SYNC_SECONDS = 'audit_sync_seconds'
 
-/** Counts in microseconds, with three significant digits. */
-export function createLatency(): Latency {
-  const histogram = createHistogram({ lowest: 1, highest: 3_600_000_000, figures: 3 })
-  let sum = 0
-  return {
-    record(ms) {
-      sum += ms
-      histogram.record(Math.max(1, Math.round(ms * 1000)))
-    },
-    quantile: (percent) => (histogram.count === 0 ? 0 : histogram.percentile(percent) / 1e6),
-    count: () => histogram.count,
-    sumSeconds: () => sum / 1000,
-  }
+/** A distribution of seconds: median, 99th percentile and longest. */
+export function createSyncSeconds(): Summary {
+  return new Summary({
+    name: `${METRIC_PREFIX}${SYNC_SECONDS}`,
+    help: 'time of one disk sync',
+    percentiles: [0.5, 0.99, 1],
+    registers: [],
+  })
 }

@@ -11,7 +11,8 @@ import { createCommitter, unavailable } from './commit.ts'
 import type { SpoolDirectory } from './spool-directory.ts'
 import { createDirectoryWatch } from './directory-watch.ts'
 import { checkpointText, type Signer } from './keys.ts'
-import { createLatency, type Latency } from './latency.ts'
+import type { Summary } from 'prom-client'
+import { createSyncSeconds } from './latency.ts'
 import type { Draft } from '../record/spool-line.ts'
 import { createQueue, type Lane } from './queue.ts'
 import type { Detail } from '../recorder.ts'
@@ -51,7 +52,7 @@ export interface Spool {
   /** Why no request may begin now; empty if one may. */
   reasons(): string[]
   readonly counts: { records: number; refused: number; groups: number; poisoned: number }
-  readonly latency: Latency
+  readonly syncSeconds: Summary
   /** Writes what waits and a last checkpoint, and closes the segment. */
   close(): Promise<void>
 }
@@ -73,7 +74,7 @@ export function createSpool(options: SpoolOptions): Spool {
   const { space, chainId, log } = options
   const segments: Segment[] = [...options.segments]
   const counts = { records: 0, refused: 0, groups: 0, poisoned: 0 }
-  const latency = createLatency()
+  const syncSeconds = createSyncSeconds()
   const listeners: (() => void)[] = []
   let closed = false
   const bytes = (): number => segments.reduce((sum, segment) => sum + segment.bytes, 0)
@@ -81,7 +82,7 @@ export function createSpool(options: SpoolOptions): Spool {
   const writer = createWriter({
     ...options,
     opened: (segment) => segments.push(segment),
-    synced: (ms) => latency.record(ms),
+    synced: (ms) => syncSeconds.observe(ms / 1000),
   })
   const checkpoint = checkpointDraft(chainId, options.signer, options.eventDraft)
   const changed = (): void => {
@@ -155,7 +156,7 @@ export function createSpool(options: SpoolOptions): Spool {
     },
     reasons: admission.reasons,
     counts,
-    latency,
+    syncSeconds,
     async close() {
       stopLooking()
       if (committer.uncovered() > 0) await append(checkpoint, 'reserved').catch(() => {})
