@@ -34,13 +34,10 @@ import { createLookUps } from './enforce/lookups/label.ts'
 import { createRunLookUps } from './enforce/lookups/run.ts'
 import { createPipeline, type Stages } from './pipeline.ts'
 import { checkInbound } from './http/inbound.ts'
-import {
-  clientCertificate,
-  guardServer,
-  hostNames,
-  refuseBytes,
-  serverFactory,
-} from './http/server.ts'
+import { clientCertificate, guardServer, hostNames, serverFactory } from './http/server.ts'
+import type { Connections } from './http/connections.ts'
+import type { Challenge } from './http/refusal-answer.ts'
+import { createUnparsed } from './http/unparsed.ts'
 import { serveMetrics } from './http/metrics-endpoint.ts'
 import { registerRoutes } from './http/own-routes.ts'
 import { createReloading, type Reloading } from './reloading.ts'
@@ -55,6 +52,21 @@ const MAX_ASK_MS = 10_000
 /** For the records of a start that failed to be shipped: they are on the disk in any case. */
 const FAILED_START_MS = 2_000
 
+/** What requests may take of the time of a stop; the rest is for their records. */
+const REQUESTS_SHARE = 0.6
+
+/** Node's own AbortSignal.any and AbortSignal.timeout can be garbage before they fire. */
+function endOfWaiting(afterMs: number, hasten: AbortSignal): AbortSignal {
+  const over = new AbortController()
+  const timer = setTimeout(() => over.abort(), afterMs)
+  timer.unref()
+  hasten.addEventListener('abort', () => over.abort(), { once: true })
+  if (hasten.aborted) over.abort()
+  return over.signal
+}
+
+const never = (): AbortSignal => new AbortController().signal
+
 /** What the process hands to the app; nothing else of it is visible here. */
 export interface Host {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -68,8 +80,11 @@ export interface App {
   readonly listen: () => Promise<number>
   /** Reads the policies again. Never rejects: what cannot be used changes nothing and is logged and recorded. */
   readonly reload: () => Promise<void>
-  /** Stops accepting, finishes what runs, ships records until the deadline. */
-  readonly close: (deadlineMs: number) => Promise<{ unshipped: number }>
+  /**
+   * Stops accepting, finishes what runs, cuts off what does not end, ships records until the deadline.
+   * @param hasten aborts when the deadline is now
+   */
+  readonly close: (deadlineMs: number, hasten?: AbortSignal) => Promise<{ unshipped: number }>
 }
 
 /** Opens every part; throws what keeps the gateway from starting, naming it. */
@@ -77,8 +92,7 @@ export async function createApp(config: Config, host: Host): Promise<App> {
   const secrets = await readSecrets(config, host.env)
   // these two run when requests come, and by then the parts and the pipeline exist
   const server = await createServer(config, host, {
-    clientErrorHandler: (error, socket) =>
-      refuseBytes(error, socket, parts.audit.recorder, pipeline.unfinished),
+    clientErrorHandler: (error, socket) => connections.failed(error, socket),
     frameworkErrors: (error, request, reply) => {
       void pipeline.refuse(error, request, reply)
     },
@@ -87,6 +101,10 @@ export async function createApp(config: Config, host: Host): Promise<App> {
   const pipeline = createPipeline(composeStages(config, host, secrets, parts))
   const { policy, watch, sightings, audit, upstream } = parts
   const { recorder } = audit
+  const unparsed = createUnparsed(recorder, challengeOf(config), host.now)
+  const { unfinished } = pipeline
+  const { limits } = config
+  const connections = guardServer(server.server, { limits, unparsed, unfinished })
   const reloading = createReloading({
     live: policy,
     watch,
@@ -95,10 +113,13 @@ export async function createApp(config: Config, host: Host): Promise<App> {
     log: server.log,
     now: host.now,
   })
-  guardServer(server.server, recorder)
   registerOwnRoutes(server, config, host, parts)
   registerProxy(server, upstream, pipeline)
-  return lifeCycle(server, config, host, parts, reloading)
+  return lifeCycle({ server, connections }, config, host, parts, reloading)
+}
+
+function challengeOf({ listen, issuers }: Config): Challenge {
+  return { publicUrl: listen.publicUrl, authorizationUri: issuers[0]?.issuer ?? null }
 }
 
 async function createServer(
@@ -252,7 +273,7 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
       upstream,
       holdBytes: limits.answerBytes,
     }),
-    challenge: { publicUrl, authorizationUri: config.issuers[0]?.issuer ?? null },
+    challenge: challengeOf(config),
     now,
   }
 }
@@ -277,7 +298,7 @@ function registerOwnRoutes(
 
 /** Start and stop, each in the order that loses no record. */
 function lifeCycle(
-  server: FastifyInstance,
+  { server, connections }: { server: FastifyInstance; connections: Connections },
   { listen }: Config,
   { version }: Host,
   { policy, broker, audit, denyList, identify, upstream }: Parts,
@@ -303,16 +324,21 @@ function lifeCycle(
     return typeof address === 'object' && address !== null ? address.port : listen.port
   }
 
-  async function close(deadlineMs: number): Promise<{ unshipped: number }> {
+  async function close(deadlineMs: number, hasten = never()): Promise<{ unshipped: number }> {
+    const ends = performance.now() + deadlineMs
+    const over = endOfWaiting(deadlineMs * REQUESTS_SHARE, hasten)
     metrics?.close()
+    metrics?.closeAllConnections()
     reloading.close()
-    await server.close()
-    await upstream.dispatcher.close()
+    const closed = server.close()
+    await connections.drain(over)
+    await closed
+    await upstream.close(over)
     identify.close()
     denyList.close()
     // a disk that refuses has said so; what it has is shipped all the same
     await audit.recorder.event('stop', { version }).catch(() => undefined)
-    const result = await audit.close(deadlineMs)
+    const result = await audit.close(Math.max(0, ends - performance.now()), hasten)
     broker.close()
     return result
   }

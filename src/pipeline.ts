@@ -6,6 +6,7 @@
  * @module
  */
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Target } from './azureml/target.ts'
 import type { Operation } from './vocabulary/operation.ts'
@@ -26,10 +27,10 @@ import {
 } from './exchange.ts'
 import { Refusal, toRefusal } from './errors.ts'
 import { fromFramework } from './http/framework.ts'
-import { checkConnection, isAmbiguous } from './http/inbound.ts'
+import { checkConnection, isLast } from './http/inbound.ts'
 import type { Finished, Gathered } from './enforce/enforce.ts'
 import type { Via } from './forward/ask.ts'
-import { refusalAnswer, type Challenge } from './http/refusal-answer.ts'
+import { refusalAnswer, type Challenge, type RefusalAnswer } from './http/refusal-answer.ts'
 
 /** Where a call goes at Azure, and the scope of the token that it needs there. */
 export interface Route {
@@ -95,10 +96,11 @@ export interface Pipeline {
   /** Where every failure ends, the framework's own included. */
   readonly refuse: (error: unknown, request: FastifyRequest, reply: FastifyReply) => Promise<void>
   /**
-   * The body broke off or is none: the connection ends, and the record of the request says why.
-   * @returns false if the request had been refused before: that refusal is its answer, and on its way
+   * The body broke off or is none, or nothing is waited for any more: the connection ends, and the record of the request
+   * says why.
+   * @returns its answer; null if the request had been refused before: that refusal is its answer, and on its way
    */
-  readonly unfinished: (raw: IncomingMessage, refusal: Refusal) => boolean
+  readonly unfinished: (raw: IncomingMessage, refusal: Refusal) => RefusalAnswer | null
 }
 
 export function createPipeline(stages: Stages): Pipeline {
@@ -209,7 +211,7 @@ function createEndings(
     exchange.status = answer.status
     exchange.bytesOut = Buffer.byteLength(answer.body)
     // a body that nobody read would be taken for the next request
-    if (!request.raw.complete || isAmbiguous(request.raw)) {
+    if (!request.raw.complete || isLast(request.raw)) {
       void reply.header('connection', 'close')
     }
     await reply.code(answer.status).headers(answer.headers).send(answer.body)
@@ -247,16 +249,21 @@ function createEndings(
       .catch(() => undefined)
   }
 
-  function unfinished(raw: IncomingMessage, refusal: Refusal): boolean {
+  function unfinished(raw: IncomingMessage, refusal: Refusal): RefusalAnswer | null {
     const exchange = exchangeOf(raw)
-    if (exchange.refusal !== null) return false
+    if (exchange.refusal !== null) return null
     exchange.refusal = refusal
-    // server.ts says so on the socket, if anybody is still there to read it and no answer has begun
-    if (raw.socket.writable) exchange.status ??= refusal.status
-    return true
+    // it goes out on the socket itself, if anybody is still there to read it and no answer has begun
+    if (isWritable(raw.socket)) exchange.status ??= refusal.status
+    return refusalAnswer(refusal, exchange, challenge, true)
   }
 
   return { refuse, unfinished, onceClosed }
+}
+
+/** Node takes its socket from a request whose body is read. */
+function isWritable(socket: Socket | null): boolean {
+  return socket?.writable === true
 }
 
 /** Nothing is sent to Azure on behalf of a caller who has gone, or whose body broke off and who was told so. */

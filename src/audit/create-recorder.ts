@@ -166,14 +166,15 @@ export function createRecorder(options: {
       add(kinds, 'completed')
     },
 
-    received: ({ source, what, status }) =>
+    received: ({ id, source, what, code, status }) =>
       put(
         'received',
         {
           RecordKind: 'received',
-          ExchangeId: '',
+          ExchangeId: id,
           Event: line(what, 128),
           Decision: 'refuse',
+          RefusalCode: code,
           Outcome: 'denied',
           Status: status,
           SourceIp: line(source.ip, 64),

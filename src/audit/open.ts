@@ -58,7 +58,7 @@ export interface Audit {
   ready(): { ok: boolean; reasons: string[] }
   metrics(): Metric[]
   /** Stops writing, ships until the deadline, and counts what a required sink does not have yet. */
-  close(deadlineMs: number): Promise<{ unshipped: number }>
+  close(deadlineMs: number, hasten?: AbortSignal): Promise<{ unshipped: number }>
 }
 
 const noSecret: SinkContext['secret'] = () => {
@@ -220,11 +220,11 @@ async function openLocked(
     now,
   })
   const stopRetention = startRetention(retire, log)
-  return auditOf({ spool, recorder, shippers, space, log }, async (deadlineMs) => {
+  return auditOf({ spool, recorder, shippers, space, log }, async (deadlineMs, hasten) => {
     stopRetention()
     await recorder.event('audit_closing', {}).catch(() => {})
     await spool.close()
-    await Promise.all(shippers.map((shipper) => shipper.close(deadlineMs)))
+    await Promise.all(shippers.map((shipper) => shipper.close(deadlineMs, hasten)))
     spoolDirectory.release()
   })
 }
@@ -240,12 +240,12 @@ interface Parts {
 /** The interface of an open trail. */
 function auditOf(
   { spool, recorder, shippers, space, log }: Parts,
-  shut: (deadlineMs: number) => Promise<void>,
+  shut: (deadlineMs: number, hasten?: AbortSignal) => Promise<void>,
 ): Audit {
   let closing: Promise<{ unshipped: number }> | null = null
 
-  async function close(deadlineMs: number): Promise<{ unshipped: number }> {
-    await shut(deadlineMs)
+  async function close(deadlineMs: number, hasten?: AbortSignal): Promise<{ unshipped: number }> {
+    await shut(deadlineMs, hasten)
     const required = shippers.filter(({ sink }) => sink.required)
     const unshipped = Math.max(0, ...required.map((shipper) => spool.end() - shipper.seq()))
     if (unshipped > 0) log({ unshipped }, 'records were not shipped before the deadline')
@@ -261,8 +261,8 @@ function auditOf(
       return { ok: reasons.length === 0, reasons }
     },
     metrics: () => collectMetrics(spool, shippers, space, recorder),
-    close(deadlineMs) {
-      closing ??= close(deadlineMs)
+    close(deadlineMs, hasten) {
+      closing ??= close(deadlineMs, hasten)
       return closing
     },
   }

@@ -2,6 +2,7 @@
  * What the pipeline needs of the audit trail.
  * @module
  */
+import type { RefusalCode } from '../errors.ts'
 import type { Exchange, Outcome } from '../exchange.ts'
 
 /** What a record is about. */
@@ -25,8 +26,11 @@ export interface Recorder {
   completed(exchange: Exchange, outcome: Outcome, durationMs: number): Promise<void>
   /** Something that never became a request: malformed bytes, CONNECT, a bad Expect. */
   received(event: {
+    /** Decision id of its answer, as an exchange has one. */
+    readonly id: string
     readonly source: Exchange['source']
     readonly what: string
+    readonly code: RefusalCode
     readonly status: number
   }): Promise<void>
   /** An event of the gateway itself: start, stop, reload, a sink that fails. Scalar fields only. */

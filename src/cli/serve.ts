@@ -14,17 +14,15 @@ import { Problem } from './problem.ts'
 /** The product's version, as it appears in records and in `User-Agent`; a test compares it with package.json. */
 export const VERSION = '0.1.0'
 
-const DRAIN_MS = 25_000
-
 export const serve: Command = {
   summary: 'run the gateway',
   help: `Usage: azureml-harness serve --config FILE [--drain-ms N]
 
-Runs the gateway until SIGINT or SIGTERM; then finishes what runs and ships its records. Policies and bindings are
-read again when their files change, and on SIGHUP; if they are not sound, the last good ones stay in force.
+Runs the gateway until SIGINT or SIGTERM; then finishes what runs, closes what does not end and ships its records. A
+second SIGINT or SIGTERM ends the waiting. Policies and bindings are read again when their files change, and on SIGHUP; if they are not sound, the last good ones stay in force.
 
   --config FILE   configuration (YAML); its schema: azureml-harness config schema
-  --drain-ms N    milliseconds for requests and records to finish on stop; ${DRAIN_MS} if absent
+  --drain-ms N    milliseconds for requests and records to finish on stop; limits.stopMs if absent
 
 Exit status: 0 stopped with every record shipped, 1 could not start or records are left in the spool.
 Example: azureml-harness serve --config /etc/azureml-harness/harness.yaml`,
@@ -37,8 +35,8 @@ Example: azureml-harness serve --config /etc/azureml-harness/harness.yaml`,
       io.err('serve needs --config FILE; config/harness.yaml is an example to start from')
       return EXIT.usage
     }
-    const drainMs = Number(values['drain-ms'] ?? DRAIN_MS)
-    if (!Number.isInteger(drainMs) || drainMs < 0) {
+    const drainMs = values['drain-ms'] === undefined ? null : Number(values['drain-ms'])
+    if (drainMs !== null && (!Number.isInteger(drainMs) || drainMs < 0)) {
       io.err('--drain-ms needs a whole number of milliseconds')
       return EXIT.usage
     }
@@ -59,7 +57,9 @@ Example: azureml-harness serve --config /etc/azureml-harness/harness.yaml`,
       else io.signal.addEventListener('abort', () => stopped(), { once: true })
     })
     stopListening?.()
-    const { unshipped } = await app.close(drainMs)
+    const hasten = new AbortController()
+    io.onSignal?.(['SIGINT', 'SIGTERM'], () => hasten.abort())
+    const { unshipped } = await app.close(drainMs ?? config.limits.stopMs, hasten.signal)
     if (unshipped > 0) {
       io.err(
         `${unshipped} records are still in the spool; they are shipped at the next start on the same disk`,

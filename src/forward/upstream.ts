@@ -6,6 +6,7 @@
  * and to no other. An AsyncLocalStorage would outlive the call, and a second request could take its place unnoticed.
  * @module
  */
+import { setImmediate, setTimeout as delay } from 'node:timers/promises'
 import { Agent, type Dispatcher } from 'undici'
 import { Refusal } from '../errors.ts'
 
@@ -27,9 +28,13 @@ export interface Upstream {
   readonly client: { readonly request: Dispatcher['request'] }
   /** Runs `send`, which must call `client.request` before it returns. */
   depart(departure: Departure, send: () => void): void
+  /** Waits for every call that is under way; ends those that are left when `deadline` aborts. */
+  close(deadline: AbortSignal): Promise<void>
 }
 
 const CONNECT_TIMEOUT_MS = 10_000
+/** How often a stop looks whether calls are still under way. */
+const LOOK_MS = 20
 
 /** @param timeoutMs for the head of an answer, and for each next part of it */
 export function createUpstream(timeoutMs: number): Upstream {
@@ -39,6 +44,8 @@ export function createUpstream(timeoutMs: number): Upstream {
     connect: { timeout: CONNECT_TIMEOUT_MS },
   })
   let departing: Departure | null = null
+  /** Calls without the head of an answer. */
+  let running = 0
 
   type Callback<T> = (error: Error | null, data: Dispatcher.ResponseData<T>) => void
   function request<T = null>(options: Dispatcher.RequestOptions<T>, callback: Callback<T>): void
@@ -56,7 +63,9 @@ export function createUpstream(timeoutMs: number): Upstream {
     }
     const { signal, answered } = departing
     departing = null
+    running += 1
     dispatcher.request({ ...options, signal }, (error, data) => {
+      running -= 1
       answered(error === null ? data : null)
       callback(error, data)
     })
@@ -65,6 +74,13 @@ export function createUpstream(timeoutMs: number): Upstream {
   return {
     dispatcher,
     client: { request },
+    async close(deadline) {
+      while (running > 0 && !deadline.aborted) await delay(LOOK_MS)
+      // not `close`, which would let those that are left run for ever, also if `destroy` follows
+      await dispatcher.destroy()
+      // who waited for an answer hears of its end first, and records it
+      await setImmediate()
+    },
     depart(departure, send) {
       departing = departure
       try {

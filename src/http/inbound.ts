@@ -39,7 +39,8 @@ export interface Inbound {
 /**
  * Refuses ambiguity in a request's head (RFC 9112 sections 3.2, 6.1 and 6.3; RFC 9110 section 9.3.1).
  * @param hosts host names with ports that the gateway answers to, in lower case
- * @throws Refusal `bad_header`, `bad_host`, `misdirected_request`, `headers_too_large`, `bad_request`
+ * @throws Refusal `bad_header`, `bad_host`, `misdirected_request`, `headers_too_large`, `bad_request`,
+ *   `expectation_failed`
  */
 export function checkInbound(request: Inbound, hosts: ReadonlySet<string>): void {
   if (request.rawHeaders.length / 2 > MAX_HEADERS) {
@@ -68,6 +69,8 @@ export function checkInbound(request: Inbound, hosts: ReadonlySet<string>): void
     if (!headers.has(name)) headers.set(name, value)
   }
   checkFraming(request, headers)
+  if (!isServedExpectation(headers.get('expect')))
+    throw new Refusal('expectation_failed', 'header "expect" may say 100-continue and nothing else')
   checkHost(headers.get('host'), hosts)
 }
 
@@ -87,6 +90,11 @@ function checkFraming(request: Inbound, headers: ReadonlyMap<string, string>): v
   }
 }
 
+/** RFC 9110 section 10.1.1 has one expectation: all others are 417, also those that only contain it. */
+export function isServedExpectation(expect: string | undefined): boolean {
+  return expect === undefined || expect.toLowerCase() === '100-continue'
+}
+
 function checkHost(host: string | undefined, hosts: ReadonlySet<string>): void {
   if (host === undefined || host === '') throw new Refusal('bad_host', 'header "host" is missing')
   if (!hosts.has(host.toLowerCase())) {
@@ -100,27 +108,34 @@ function checkHost(host: string | undefined, hosts: ReadonlySet<string>): void {
   }
 }
 
-/** Connections with a request whose end two readers could see in two places; known for as long as the connection lives. */
-const ambiguous = new WeakSet<Socket>()
+/** Connections whose next requests are refused, with why; known for as long as the connection lives. */
+const refused = new WeakMap<Socket, Refusal>()
+
+/** Whatever follows on this connection is refused, also what the parser has already taken for a request. */
+export function refuseRest(socket: Socket, refusal: Refusal): void {
+  refused.set(socket, refusal)
+}
 
 /**
  * Whatever follows an ambiguous head on its connection may be a part of its body, or of somebody else's request behind
- * a shared hop (RFC 9112 section 11.2): none of it is served, also not what the parser has already taken for a request.
+ * a shared hop (RFC 9112 section 11.2): none of it is served.
  * @throws Refusal as `check` does
  */
 export function checkConnection(raw: IncomingMessage, check: (raw: IncomingMessage) => void): void {
-  if (ambiguous.has(raw.socket)) {
-    throw new Refusal('bad_request', 'the request before it on this connection was ambiguous')
-  }
+  const known = refused.get(raw.socket)
+  if (known !== undefined) throw known
   try {
     check(raw)
   } catch (error) {
-    if (error instanceof Refusal && error.status === 400) ambiguous.add(raw.socket)
+    if (error instanceof Refusal && error.status === 400) {
+      const text = 'the request before it on this connection was ambiguous'
+      refuseRest(raw.socket, new Refusal('bad_request', text))
+    }
     throw error
   }
 }
 
 /** Whether the connection of a request must not be used again. */
-export function isAmbiguous(raw: IncomingMessage): boolean {
-  return ambiguous.has(raw.socket)
+export function isLast(raw: IncomingMessage): boolean {
+  return refused.has(raw.socket)
 }

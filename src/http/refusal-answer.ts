@@ -22,11 +22,15 @@ export interface Challenge {
 /** Refusals besides 401 that RFC 6750 section 3.1 has a challenge for. */
 const CHALLENGED: ReadonlySet<RefusalCode> = new Set(['invalid_request', 'insufficient_scope'])
 
-/** Builds the answer. The inner reason stays inside: only code, message, remedy and decision go out. */
+/**
+ * Builds the answer. The inner reason stays inside: only code, message, remedy and decision go out.
+ * @param inArmsForm whatever the route: of a request that broke off, its sender may be another than its route's clients
+ */
 export function refusalAnswer(
   refusal: Refusal,
   exchange: Exchange,
   challenge: Challenge,
+  inArmsForm = false,
 ): RefusalAnswer {
   const headers: Record<string, string> = {
     'content-type': 'application/json; charset=utf-8',
@@ -41,7 +45,8 @@ export function refusalAnswer(
   if (refusal.detail.retryAfter !== undefined) {
     headers['retry-after'] = String(Math.max(1, Math.ceil(refusal.detail.retryAfter)))
   }
-  const body = isMlflow(exchange) ? mlflowBody(refusal, exchange) : armBody(refusal, exchange)
+  const body =
+    !inArmsForm && isMlflow(exchange) ? mlflowBody(refusal, exchange) : armBody(refusal, exchange)
   return { status: refusal.status, headers, body: JSON.stringify(body) }
 }
 

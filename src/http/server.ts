@@ -1,5 +1,5 @@
 /**
- * The HTTP server: its limits, and a record of what Node refuses before any hook of Fastify runs.
+ * The HTTP server: its limits, and what Node would answer before any hook of Fastify runs.
  * @module
  */
 import type { Socket } from 'node:net'
@@ -9,14 +9,18 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { FastifyServerFactory } from 'fastify'
 import type { Config } from '../config/schema/schema.ts'
-import type { Recorder } from '../audit/recorder.ts'
-import { Refusal, STATUS, type RefusalCode } from '../errors.ts'
+import { Refusal } from '../errors.ts'
+import { watchPace } from './body-pace.ts'
+import { watchConnections, type ConnectionOptions, type Connections } from './connections.ts'
+import { isServedExpectation, refuseRest } from './inbound.ts'
+import { sourceOf } from './unparsed.ts'
 
 const KEEP_ALIVE_MS = 65_000
 /** Above what inbound.ts allows of headers and target.ts of the target: these say what is wrong, Node cannot. */
 const MAX_HEADER_BYTES = 48 * 1024
 const MAX_REQUESTS_PER_SOCKET = 10_000
-const BODY_FAULT = 'the body did not arrive as it was announced'
+/** As Node says it of a request that takes too long in all. */
+const BODY_TOO_SLOW = 'ERR_HTTP_REQUEST_TIMEOUT'
 
 /**
  * Options of http(s).createServer. `requireHostHeader` is off because Node would answer by itself, unrecorded.
@@ -40,99 +44,62 @@ function httpOptions(limits: Config['limits']): {
   }
 }
 
-// What is known of a connection hangs on its socket, and goes with it: Node reports its own failures with nothing else.
-/** Sockets whose failure already has its record: Node may report one several times. */
-const recorded = new WeakSet<Socket>()
-/** The newest request of each connection: bytes that cannot be read may be those of its body. */
-const newest = new WeakMap<Socket, IncomingMessage>()
-
-/**
- * Node's parser gave up on the bytes of a connection: one record, one plain answer, and the end of it.
- * @param unfinished refuses the request whose body these bytes are, so that its own record says so and there is no other;
- *   false if that request is being answered otherwise
- */
-export function refuseBytes(
-  error: Error & { code?: string },
-  socket: Socket,
-  recorder: Recorder,
-  unfinished: (request: IncomingMessage, refusal: Refusal) => boolean,
-): void {
-  if (recorded.has(socket)) return
-  recorded.add(socket)
-  const request = newest.get(socket)
-  if (request?.complete === false) {
-    const code = parserCode(error.code)
-    const refusal = new Refusal(code, BODY_FAULT, { inner: error.code ?? 'unreadable bytes' })
-    if (unfinished(request, refusal)) answerSocket(socket, code)
-    return
-  }
-  // a reset by the peer between two requests is not a request
-  if (error.code === 'ECONNRESET' || error.code === 'EPIPE') {
-    socket.destroy()
-    return
-  }
-  const code = parserCode(error.code)
-  refuseSocket(socket, code, recorder, error.code ?? 'unreadable bytes')
+export interface GuardOptions extends Omit<ConnectionOptions, 'handshakeMs'> {
+  readonly limits: Config['limits']
 }
 
-function parserCode(code: string | undefined): RefusalCode {
-  if (code === 'HPE_HEADER_OVERFLOW') return 'headers_too_large'
-  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return 'request_timeout'
-  return 'bad_request'
-}
+/** What Node would otherwise answer or drop by itself: CONNECT, `Expect`, refused TLS, one request too many. */
+export function guardServer(
+  server: Server | TlsServer,
+  { limits, ...options }: GuardOptions,
+): Connections {
+  const { unparsed } = options
+  const handshakeMs = limits.headersTimeoutMs
+  const connections = watchConnections(server, { ...options, handshakeMs })
 
-function refuseSocket(socket: Socket, code: RefusalCode, recorder: Recorder, what: string): void {
-  const source = { ip: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }
-  recorder
-    .received({ source, what, status: STATUS[code] })
-    .catch(() => undefined)
-    .finally(() => answerSocket(socket, code))
-}
-
-/** Says what is wrong on a connection that no response object belongs to, and ends it. */
-function answerSocket(socket: Socket, code: RefusalCode): void {
-  if (!socket.writable) return
-  const body = JSON.stringify({
-    error: { code, message: 'this is not a request that the gateway can read' },
-  })
-  socket.end(
-    `HTTP/1.1 ${STATUS[code]} ${code}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
-      `Cache-Control: no-store\r\nConnection: close\r\n\r\n${body}`,
+  const unwatch = watchPace(
+    { bytesPerSecond: limits.bodyBytesPerSecond, windowMs: limits.bodyPauseMs },
+    () => connections.unfinishedBodies(),
+    ({ socket }) => {
+      connections.failed(Object.assign(new Error('too slow'), { code: BODY_TOO_SLOW }), socket)
+    },
   )
-}
+  server.once('close', unwatch)
 
-/** What Node would otherwise answer or drop by itself: CONNECT, unknown Expect, refused TLS. */
-export function guardServer(server: Server | TlsServer, recorder: Recorder): void {
-  server.maxRequestsPerSocket = MAX_REQUESTS_PER_SOCKET
-  server.prependListener('request', (request: IncomingMessage) => {
-    newest.set(request.socket, request)
+  server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+    const count = connections.received(response)
+    if (count === MAX_REQUESTS_PER_SOCKET) response.shouldKeepAlive = false
+    if (count > MAX_REQUESTS_PER_SOCKET) {
+      const text = `a connection carries ${MAX_REQUESTS_PER_SOCKET} requests`
+      refuseRest(request.socket, new Refusal('not_ready', text))
+    }
   })
   server.on('connect', (_request: IncomingMessage, socket: Socket) => {
-    recorded.add(socket)
-    refuseSocket(socket, 'method_not_allowed', recorder, 'CONNECT')
+    // Node has taken its own listener away
+    socket.on('error', () => undefined)
+    connections.refuse(socket, 'method_not_allowed', 'CONNECT')
   })
-  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-    const { socket } = request
-    const source = { ip: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }
-    const body = JSON.stringify({
-      error: { code: 'expectation_failed', message: 'header "expect" is not one that is served' },
-    })
-    recorder
-      .received({ source, what: 'Expect', status: 417 })
-      .catch(() => undefined)
-      .finally(() => {
-        response
-          .writeHead(417, { 'content-type': 'application/json', connection: 'close' })
-          .end(body)
+
+  function refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
+    connections.received(response)
+    refuseRest(request.socket, new Refusal('bad_request', 'the request before it was refused'))
+    void unparsed
+      .refuse(sourceOf(request.socket), 'expectation_failed', 'Expect')
+      .then(({ status, headers, body }) => {
+        response.writeHead(status, { ...headers, connection: 'close' }).end(body)
       })
+  }
+  server.on('checkExpectation', refuseExpectation)
+  // Node takes anything for "100-continue" that has it as a word
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    if (!isServedExpectation(request.headers.expect)) {
+      refuseExpectation(request, response)
+      return
+    }
+    response.writeContinue()
+    server.emit('request', request, response)
   })
-  server.on('tlsClientError', (error: Error & { code?: string }, socket: Socket) => {
-    if (recorded.has(socket)) return
-    recorded.add(socket)
-    const source = { ip: socket.remoteAddress ?? '', port: socket.remotePort ?? 0 }
-    recorder.received({ source, what: error.code ?? 'TLS', status: 400 }).catch(() => undefined)
-    socket.destroy()
-  })
+  return connections
 }
 
 /** TLS from the configured files, or plain HTTP where the configuration says so by its long name. */

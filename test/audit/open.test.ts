@@ -51,7 +51,13 @@ t.test('a refusal and bytes that never parsed have a record each', async (t) => 
     policies: ['forbid-1'],
   })
   await audit.recorder.refused(exchangeOf({ refusal, decision: null, identity: null, status: 403 }))
-  await audit.recorder.received({ source: { ip: '::1', port: 1 }, what: 'CONNECT', status: 405 })
+  await audit.recorder.received({
+    id: 'one',
+    source: { ip: '::1', port: 1 },
+    what: 'CONNECT',
+    code: 'method_not_allowed',
+    status: 405,
+  })
   const rows = rowsOf(directory)
   t.match(
     rows.find(({ RecordKind }) => RecordKind === 'refused'),

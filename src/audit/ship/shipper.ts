@@ -59,7 +59,7 @@ export interface Shipper {
   waitingSince(): number | null
   readonly rows: ReadonlyMap<string, number>
   /** Ships without waiting until all is shipped or the deadline is over. */
-  close(deadlineMs: number): Promise<void>
+  close(deadlineMs: number, hasten?: AbortSignal): Promise<void>
 }
 
 /** A sleep that can be cut short. */
@@ -223,11 +223,13 @@ export function createShipper(options: ShipperOptions): Shipper {
     state: () => state,
     waitingSince: () => waiting,
     rows,
-    async close(deadlineMs) {
+    async close(deadlineMs, hasten) {
       ending.abort()
       wake()
-      const timer = setTimeout(() => stop.abort(), deadlineMs)
       stop.signal.addEventListener('abort', wake)
+      const timer = setTimeout(() => stop.abort(), deadlineMs)
+      if (hasten?.aborted === true) stop.abort()
+      hasten?.addEventListener('abort', () => stop.abort(), { once: true })
       await running
       clearTimeout(timer)
       await sink.close()

@@ -184,6 +184,28 @@ const Limits = defaulted(
       ),
       headersTimeoutMs: defaulted(Type.Integer({ minimum: 1000, default: 10_000 })),
       requestTimeoutMs: defaulted(Type.Integer({ minimum: 1000, default: 30 * 60_000 })),
+      bodyBytesPerSecond: defaulted(
+        Type.Integer({
+          minimum: 0,
+          default: 1024,
+          description: 'least pace of a body over each `bodyPauseMs`; 0: as slow as it likes',
+        }),
+      ),
+      bodyPauseMs: defaulted(
+        Type.Integer({
+          minimum: 1000,
+          default: 30_000,
+          description: 'over how long the pace of a body is measured',
+        }),
+      ),
+      stopMs: defaulted(
+        Type.Integer({
+          minimum: 0,
+          default: 25_000,
+          description:
+            'for a stop in all: three fifths of it for requests that are under way, the rest for their records',
+        }),
+      ),
       upstreamTimeoutMs: defaulted(Type.Integer({ minimum: 100, default: 120_000 })),
       tokenTimeoutMs: defaulted(
         Type.Integer({

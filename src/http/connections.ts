@@ -1,0 +1,189 @@
+/**
+ * Every connection of the listener, from its first packet to its close: what it still waits for, and how all of them end
+ * when the gateway stops.
+ * @module
+ */
+import { once } from 'node:events'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { Server as TlsServer } from 'node:https'
+import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import type { RefusalCode } from '../errors.ts'
+import {
+  createEndings,
+  headWasBegun,
+  type Connection,
+  type EndingOptions,
+} from './connection-endings.ts'
+import type { ParserFault } from './parser-fault.ts'
+import { sourceOf } from './unparsed.ts'
+
+export interface ConnectionOptions extends EndingOptions {
+  /** For TLS to be agreed on. */
+  readonly handshakeMs: number
+}
+
+export interface Connections {
+  /** Node gave up on a connection: its parser, its clock or its socket. */
+  failed(error: ParserFault, socket: Socket): void
+  /** A method that is not served: one record, one answer, and the end of the connection. */
+  refuse(socket: Socket, code: RefusalCode, what: string): void
+  /** The request that `response` belongs to was received; returns how many there were on its connection. */
+  received(response: ServerResponse): number
+  /** The newest request of each connection, if its body is not all here. */
+  unfinishedBodies(): Iterable<IncomingMessage>
+  /**
+   * Ends every connection: at once what waits for no answer, then each as it is answered, and all that is left when
+   * `deadline` aborts. Call it once nothing new is accepted.
+   */
+  drain(deadline: AbortSignal): Promise<void>
+}
+
+/** Watches the connections of a server; call it before the server listens. */
+export function watchConnections(
+  server: Server | TlsServer,
+  options: ConnectionOptions,
+): Connections {
+  const open = new Set<Connection>()
+  const bySocket = new WeakMap<Socket, Connection>()
+  const endings = createEndings(options)
+  const isTls = server instanceof TlsServer
+  const shakes = isTls ? watchHandshakes(server, bySocket, options.handshakeMs) : null
+  let stopping = false
+
+  server.prependListener('connection', (raw: Socket) => {
+    const one: Connection = {
+      source: sourceOf(raw),
+      raw,
+      socket: isTls ? null : raw,
+      requests: 0,
+      newest: null,
+      waiting: new Set(),
+      bytes: 0,
+      ending: false,
+      fault: null,
+    }
+    bySocket.set(raw, one)
+    open.add(one)
+    // the listener is closed a moment after the stop began
+    if (stopping) raw.destroy()
+    shakes?.(one)
+    raw.once('close', () => {
+      open.delete(one)
+      // a handshake that ended with the connection is told a moment later
+      setImmediate(() => endings.closed(one))
+    })
+  })
+
+  /** While the gateway stops: ends what waits for nothing any more. */
+  function retire(one: Connection): void {
+    if (one.ending || one.waiting.size > 0) return
+    if (one.socket === null) {
+      one.fault = 'stop'
+      one.raw.destroy()
+    } else if (headWasBegun(one, one.socket)) endings.refuse(one, 'not_ready', 'stop', false)
+    else endings.close(one)
+  }
+
+  return {
+    failed(error, socket) {
+      const one = bySocket.get(socket)
+      if (one === undefined) socket.destroy()
+      else endings.failed(one, socket, error)
+    },
+    refuse(socket, code, what) {
+      const one = bySocket.get(socket)
+      if (one === undefined) socket.destroy()
+      else endings.refuse(one, code, what, false)
+    },
+    received(response) {
+      const { socket } = response.req
+      const one = bySocket.get(socket)
+      if (one === undefined) return 0
+      one.newest = response
+      one.waiting.add(response)
+      one.requests += 1
+      one.bytes = socket.bytesRead
+      response.req.once('end', () => {
+        one.bytes = socket.bytesRead
+      })
+      response.once('close', () => {
+        one.waiting.delete(response)
+        // Node goes on to the next request of this packet first
+        if (stopping) setImmediate(retire, one)
+      })
+      return one.requests
+    },
+    *unfinishedBodies() {
+      for (const { newest, ending } of open) {
+        if (!ending && newest !== null && !newest.req.complete) yield newest.req
+      }
+    },
+    async drain(deadline) {
+      stopping = true
+      for (const one of open) retire(one)
+      const allClosed = Promise.all([...open].map(({ raw }) => closing(raw)))
+      const over = deadline.aborted ? undefined : once(deadline, 'abort')
+      await Promise.race([allClosed, over])
+      for (const one of open) endings.cut(one)
+      await allClosed
+    },
+  }
+}
+
+async function closing(socket: Socket): Promise<void> {
+  if (!socket.closed) await once(socket, 'close').catch(() => undefined)
+}
+
+const peerOf = ({ ip, port }: Connection['source']): string => `${ip} ${port}`
+
+/**
+ * A handshake that fails or takes too long gives its descriptor back: Node's own limit closes the TLS side only.
+ * @returns to be told of every connection
+ */
+function watchHandshakes(
+  server: TlsServer,
+  bySocket: WeakMap<Socket, Connection>,
+  handshakeMs: number,
+): (one: Connection) => void {
+  /** A TLS socket and the one below it have nothing but their peer in common. */
+  const shaking = new Map<string, Connection>()
+
+  server.prependListener('secureConnection', (socket: TLSSocket) => {
+    const peer = peerOf(sourceOf(socket))
+    const one = shaking.get(peer)
+    if (one === undefined) {
+      socket.destroy()
+      return
+    }
+    shaking.delete(peer)
+    one.socket = socket
+    bySocket.set(socket, one)
+    socket.once('close', () => one.raw.destroy())
+  })
+  server.on('tlsClientError', (error: Error & { code?: string }, socket: TLSSocket) => {
+    const one = shaking.get(peerOf(sourceOf(socket)))
+    if (one !== undefined) {
+      one.fault = error.code ?? 'TLS'
+      one.raw.destroy()
+    }
+    socket.destroy()
+  })
+
+  return (one) => {
+    const peer = peerOf(one.source)
+    shaking.set(peer, one)
+    const timer = setTimeout(() => {
+      if (one.socket !== null) return
+      one.fault = 'TLS handshake timeout'
+      one.raw.destroy()
+    }, handshakeMs)
+    timer.unref()
+    one.raw.once('close', () => {
+      clearTimeout(timer)
+      setImmediate(() => {
+        if (shaking.get(peer) === one) shaking.delete(peer)
+      })
+    })
+  }
+}
