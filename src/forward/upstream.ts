@@ -75,7 +75,8 @@ export function createUpstream(timeoutMs: number): Upstream {
     dispatcher,
     client: { request },
     async close(deadline) {
-      while (running > 0 && !deadline.aborted) await delay(LOOK_MS)
+      const isIdle = (): boolean => running === 0
+      while (!isIdle() && !deadline.aborted) await delay(LOOK_MS)
       // not `close`, which would let those that are left run for ever, also if `destroy` follows
       await dispatcher.destroy()
       // who waited for an answer hears of its end first, and records it

@@ -52,17 +52,7 @@ export function watchConnections(
   let stopping = false
 
   server.prependListener('connection', (raw: Socket) => {
-    const one: Connection = {
-      source: sourceOf(raw),
-      raw,
-      socket: isTls ? null : raw,
-      requests: 0,
-      newest: null,
-      waiting: new Set(),
-      bytes: 0,
-      ending: false,
-      fault: null,
-    }
+    const one = begun(raw, isTls)
     bySocket.set(raw, one)
     open.add(one)
     // the listener is closed a moment after the stop began
@@ -122,17 +112,34 @@ export function watchConnections(
     async drain(deadline) {
       stopping = true
       for (const one of open) retire(one)
-      const allClosed = Promise.all([...open].map(({ raw }) => closing(raw)))
-      const over = deadline.aborted ? undefined : once(deadline, 'abort')
-      await Promise.race([allClosed, over])
+      await allClosed(open, deadline)
       for (const one of open) endings.cut(one)
-      await allClosed
+      await allClosed(open, null)
     },
   }
 }
 
-async function closing(socket: Socket): Promise<void> {
-  if (!socket.closed) await once(socket, 'close').catch(() => undefined)
+function begun(raw: Socket, isTls: boolean): Connection {
+  return {
+    source: sourceOf(raw),
+    raw,
+    socket: isTls ? null : raw,
+    requests: 0,
+    newest: null,
+    waiting: new Set(),
+    bytes: 0,
+    ending: false,
+    fault: null,
+  }
+}
+
+/** Resolves when all of them are closed, or when `deadline` aborts. */
+async function allClosed(open: Iterable<Connection>, deadline: AbortSignal | null): Promise<void> {
+  const closed = Array.from(open, async ({ raw }) => {
+    if (!raw.closed) await once(raw, 'close').catch(() => undefined)
+  })
+  const over = deadline === null || deadline.aborted ? [] : [once(deadline, 'abort')]
+  if (deadline?.aborted !== true) await Promise.race([Promise.all(closed), ...over])
 }
 
 const peerOf = ({ ip, port }: Connection['source']): string => `${ip} ${port}`

@@ -109,13 +109,14 @@ for (const [name, bytes] of Object.entries(UNREADABLE)) {
   t.test(`unreadable: ${name}: the answer names the record, in the usual form`, async (test) => {
     let text = ''
     const rows = await rowsOf(1, async () => (text = await (await hold(world, bytes())).closed))
-    const { headers, json } = parseAnswer(text)
+    const answer = parseAnswer(text)
+    const { headers } = answer
     const id = headers['x-harness-decision-id']
     test.match(rows, [{ RecordKind: 'received', ExchangeId: id }])
     test.match(id, GUID)
     test.equal(headers['cache-control'], 'no-store')
     const info = [{ type: 'AzureMLHarnessDecision', info: { decisionId: id } }]
-    test.match(json(), { error: { code: rows[0]?.['RefusalCode'], additionalInfo: info } })
+    test.match(answer.json(), { error: { code: rows[0]?.['RefusalCode'], additionalInfo: info } })
   })
 }
 
