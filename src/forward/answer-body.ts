@@ -24,7 +24,15 @@ export interface UpstreamAnswer {
  * - `json`: passed on, with its URLs rewritten and its secrets removed where the operation says so
  * - `stream`: passed on as it is
  */
-export type AnswerKind = 'redirect' | 'error' | 'empty' | 'json' | 'stream'
+export type AnswerKind = 'redirect' | 'hop' | 'error' | 'empty' | 'json' | 'stream'
+
+/**
+ * Statuses that speak of the connection between the gateway and Azure, which is none of the caller's: protocols (101, and
+ * any other 1xx as a last answer; 426, 505), a proxy's sign-in (407) or a network's (511), the host that was connected to
+ * (421), TLS early data (425), and headers that the gateway itself chooses (417, 431). All others speak of the request:
+ * 408, 411, 413 and 414 too, because its target and body are the caller's.
+ */
+const OF_THE_CONNECTION = new Set([407, 417, 421, 425, 426, 431, 505, 511])
 
 /** The kind of an answer to a call. */
 export function kindOf(
@@ -32,6 +40,7 @@ export function kindOf(
   method: string,
   { family }: Operation,
 ): AnswerKind {
+  if (statusCode < 200 || OF_THE_CONNECTION.has(statusCode)) return 'hop'
   // ARM uses `Location` on 201 and 202 too; only a 3xx other than 304 asks the client to go elsewhere
   if (statusCode >= 300 && statusCode < 400 && statusCode !== 304) return 'redirect'
   if (statusCode === 401 || statusCode === 403) return 'error'

@@ -79,6 +79,12 @@ export async function sendAnswer(
         'upstream_redirect',
         'azure redirected the call; the gateway does not follow',
       )
+    case 'hop':
+      throw new Refusal(
+        'upstream_bad_answer',
+        `azure answered ${answer.statusCode}, which is about its connection with the gateway`,
+        { remedy: 'ask an operator to look at what stands between the gateway and azure' },
+      )
     case 'error':
       return sendError(answer, sending)
     case 'empty':

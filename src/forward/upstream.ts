@@ -45,7 +45,7 @@ export function createUpstream(timeoutMs: number): Upstream {
   })
   let departing: Departure | null = null
   /** Calls without the head of an answer. */
-  let running = 0
+  const calls = { running: 0 }
 
   type Callback<T> = (error: Error | null, data: Dispatcher.ResponseData<T>) => void
   function request<T = null>(options: Dispatcher.RequestOptions<T>, callback: Callback<T>): void
@@ -63,9 +63,9 @@ export function createUpstream(timeoutMs: number): Upstream {
     }
     const { signal, answered } = departing
     departing = null
-    running += 1
+    calls.running += 1
     dispatcher.request({ ...options, signal }, (error, data) => {
-      running -= 1
+      calls.running -= 1
       answered(error === null ? data : null)
       callback(error, data)
     })
@@ -75,8 +75,7 @@ export function createUpstream(timeoutMs: number): Upstream {
     dispatcher,
     client: { request },
     async close(deadline) {
-      const isIdle = (): boolean => running === 0
-      while (!isIdle() && !deadline.aborted) await delay(LOOK_MS)
+      while (calls.running > 0 && !deadline.aborted) await delay(LOOK_MS)
       // not `close`, which would let those that are left run for ever, also if `destroy` follows
       await dispatcher.destroy()
       // who waited for an answer hears of its end first, and records it

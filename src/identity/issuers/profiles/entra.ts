@@ -52,7 +52,7 @@ function read({ claims }: TokenParts, issuer: MatchedIssuer): Profiled {
   const { name, guests } = issuer.config
   const tenant = readTenant(claims, issuer)
   const client = readGuid(claims, 'azp') ?? readGuid(claims, 'appid')
-  const scopes = readWords(claims, 'scp')
+  const scopes = readScopes(claims)
   const isApplication = readString(claims, 'idtyp')?.toLowerCase() === 'app'
   // An ID token of the same application has the same audience; only these claims tell it apart
   if (client === null) throw idTokenRefusal()
@@ -165,6 +165,17 @@ function readResourceId(claims: Members): string | null {
   if (id === undefined) return null
   if (!ARM_ID.test(id)) throw malformed('xms_mirid', 'a resource id')
   return id
+}
+
+/** The scopes of a delegation; null if there is none. */
+function readScopes(claims: Members): readonly string[] | null {
+  const scopes = readWords(claims, 'scp')
+  // a delegation of nothing is none, and must not pass for one
+  if (scopes?.length === 0)
+    throw new Refusal('insufficient_scope', 'the claim "scp" names no scope', {
+      remedy: 'ask for a scope of the gateway',
+    })
+  return scopes
 }
 
 function readCapabilities(claims: Members): boolean {
