@@ -31,6 +31,8 @@ import { createUpstream, type Upstream } from './forward/upstream.ts'
 import { createEnforcement } from './enforce/enforce.ts'
 import { withOwnTags } from './enforce/own-tags.ts'
 import { createLookUps } from './enforce/lookups/label.ts'
+import { withForeignReferences } from './enforce/foreign-references.ts'
+import { createRegistryPlaces } from './enforce/lookups/registries.ts'
 import { createRunLookUps } from './enforce/lookups/run.ts'
 import { createPipeline, type Stages } from './pipeline.ts'
 import { checkInbound } from './http/inbound.ts'
@@ -226,6 +228,7 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
   })
   const factsOf = (exchange: Exchange): Facts => callFacts(exchange, routing.ownOperation(exchange))
   const { decide } = policy
+  const places = createRegistryPlaces(routing.hosts)
   const inner = createEnforcement({
     policy: policy.current,
     createNeedsBody,
@@ -237,12 +240,18 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
     },
     bodyBytes: limits.bodyBytes,
     callFacts: factsOf,
-    lookUps: createLookUps({ decide, callFacts: factsOf, ask, hosts: routing.hosts }),
+    lookUps: createLookUps({ decide, callFacts: factsOf, ask, hosts: routing.hosts, places }),
     runLookUps: createRunLookUps(ask),
     ask,
   })
   const { bodyBytes } = limits
-  const enforcement = withOwnTags(inner, { decide, callFacts: factsOf, ask, bodyBytes })
+  const asking = { decide, callFacts: factsOf, ask, bodyBytes }
+  const enforcement = withForeignReferences(withOwnTags(inner, asking), {
+    ...asking,
+    hosts: routing.hosts,
+    places,
+    askedFacts: () => policy.current().facts,
+  })
   const names = hostNames(config)
   return {
     checkInbound: ({ method = '', httpVersion, rawHeaders }) =>

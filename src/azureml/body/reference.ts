@@ -43,6 +43,12 @@ const KINDS: ReadonlyMap<string, AssetKind> = new Map([
   ['datareferences', 'data'],
   ['codes', 'codes'],
 ])
+
+/** The kind of asset that a segment of an id or a URI stands for. */
+export function kindOfSegment(segment: string): AssetKind | null {
+  return KINDS.get(segment.toLowerCase()) ?? null
+}
+
 const SCOPES = new Set([
   'subscriptions',
   'resourcegroups',

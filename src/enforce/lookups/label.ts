@@ -13,16 +13,14 @@ import type { Hosts } from '../../azureml/hosts/hosts.ts'
 import { isAssetName, isLabel, labelQuestion } from '../../azureml/body/labels.ts'
 import type { Operation } from '../../vocabulary/operation.ts'
 import {
-  discoveryPath,
   frontEndPath,
   isRegistryName,
-  readPlace,
   REGISTRY_API_VERSION,
   type RegistryPlace,
 } from '../../azureml/body/registry-place.ts'
 import { parseTarget, type Target } from '../../azureml/target.ts'
+import { createRegistryPlaces, type RegistryPlaces } from './registries.ts'
 import { cannotPin, shownName, type Labelled, type LookUp } from '../effects/pin.ts'
-import { Refusal } from '../../errors.ts'
 import type { Exchange } from '../../exchange.ts'
 import type { AskAzure } from '../../forward/ask.ts'
 import type { Decide, Facts, Permit } from '../../policy/decide.ts'
@@ -46,6 +44,8 @@ export interface LookUpOptions {
   readonly callFacts: (exchange: Exchange) => Facts
   readonly ask: AskAzure
   readonly hosts: Pick<Hosts, 'upstream' | 'regionOf'>
+  /** Shared with others who look up registries; of its own if absent. */
+  readonly places?: RegistryPlaces
   /** For all the lookups of one call together; 20 s if absent. */
   readonly timeoutMs?: number
 }
@@ -54,9 +54,6 @@ const TIMEOUT_MS = 20_000
 /** What a label means may change at any time: a few seconds are enough for the bodies of one submission. */
 const VERSION_MS = 5_000
 const MAX_VERSIONS = 10_000
-/** A registry stays where it is; one that is made anew under its name can be elsewhere. */
-const PLACE_MS = 300_000
-const MAX_PLACES = 1_000
 const API_VERSION = '2024-04-01'
 const REGISTRY_ID = /\/registries\/([^/]+)$/
 /** What ARM takes as the id of a workspace; a location and a GUID, as in ids of the data plane, are none. */
@@ -77,7 +74,7 @@ interface Home {
 export function createLookUps(options: LookUpOptions): LookUps {
   const { ask, hosts, timeoutMs = TIMEOUT_MS } = options
   const versions = new LRUCache<string, string>({ max: MAX_VERSIONS, ttl: VERSION_MS })
-  const places = new LRUCache<string, RegistryPlace>({ max: MAX_PLACES, ttl: PLACE_MS })
+  const places = options.places ?? createRegistryPlaces(hosts)
 
   return (call) => {
     const { exchange, permit, grantFor } = call
@@ -93,26 +90,12 @@ export function createLookUps(options: LookUpOptions): LookUps {
       return ask(grant, exchange.id, origin, query === '' ? path : `${path}?${query}`, signal)
     }
 
-    /** Discovery is open to everybody at Azure and names no asset: policy is asked about the registry that it finds. */
     async function placeOf(name: string, shown: string): Promise<RegistryPlace> {
-      const known = places.get(`${who} ${name}`)
-      if (known !== undefined) return known
+      const place = await places(name, who, get)
+      if (place !== null) return place
       if (!isRegistryName(name))
         throw cannotPin(shown, 'its registry has a name that none can have')
-      const target = parseTarget('GET', discoveryPath(name))
-      const answer = await get(classify(target), target)
-      if (answer === null) throw cannotPin(shown, `there is no registry "${name}"`)
-      const place = readPlace(name, answer)
-      if (place === null) {
-        const message = `azure's discovery of registry "${name}" cannot be read`
-        throw new Refusal('upstream_bad_answer', message)
-      }
-      if (hosts.regionOf(place.url) === null) {
-        const message = `the discovery of registry "${name}" points to a host that is not served here`
-        throw new Refusal('upstream_foreign_url', message)
-      }
-      places.set(`${who} ${name}`, place)
-      return place
+      throw cannotPin(shown, `there is no registry "${name}"`)
     }
 
     return async (labelled) => {
