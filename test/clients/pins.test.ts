@@ -174,6 +174,8 @@ t.test('bodies for other hosts than that of Azure Resource Manager are pinned, t
     'content-type': 'application/json',
   }
   const input = { JobInputType: 'UriFolder', Uri: 'azureml:rows@latest' }
+  const batch = `${workspaceId()}/batchEndpoints/nightly?api-version=2024-04-01`
+  await world.send(batch, { method: 'PUT', headers, body: '{"properties":{}}' })
   const scoring = `/_score/${SUBSCRIPTION}/${RG}/${WS}/nightly/jobs`
   for (const [method, path, body, sent] of [
     [

@@ -70,9 +70,9 @@ for (const [framing, size] of [
     const name = `up-with-${framing.replaceAll(' ', '-')}`
     const grown = await growth(world.gateway.pid, async () => {
       const { status } = await stream({
-        method: 'PUT',
-        // policy looks into what runs, not into what is stored
-        path: `${workspaceId()}/data/${name}/versions/1${VERSION}`,
+        method: 'POST',
+        // what can refer to something is read; files of runs are not
+        path: `/artifact/v2.0${workspaceId()}/artifacts/ExperimentRun/dcid.${name}/content?path=x`,
         headers: {
           'content-type': 'application/octet-stream',
           ...(framing === 'chunks' ? {} : { 'content-length': size }),
