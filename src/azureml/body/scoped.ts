@@ -92,7 +92,7 @@ export function outsideIn(root: JsonNode, own: string | null, type: string): rea
     for (const { key, value } of node.members) {
       const name = free ? '' : plainName(key)
       path.push(key)
-      look(key, within === 'tags' ? 'shown' : 'any')
+      look(key, within === 'tags' && isNotFollowed(chain) ? 'shown' : 'any')
       const next = [...chain, name]
       visit(value, next, textAt(next, value))
       path.pop()
@@ -108,7 +108,8 @@ function textAt(chain: readonly string[], value: JsonNode): Text {
   const name = chain.at(-1) ?? ''
   const within = chain.at(-2) ?? ''
   const isText = value.kind === 'string'
-  if (isText && (within === 'tags' || within === 'systemdata')) return 'shown'
+  const inMap = within === 'tags' || within === 'systemdata'
+  if (isText && inMap && isNotFollowed(chain.slice(0, -1))) return 'shown'
   if (isText && within === 'environmentvariables') return 'program'
   if (!isText && value.kind !== 'array') return 'any'
   if (SHOWN.has(name) && isNotFollowed(chain)) return 'shown'
