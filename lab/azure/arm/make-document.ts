@@ -11,6 +11,9 @@ import type { Document, Store } from './store.ts'
 /** What a caller may set at the top of a document. */
 const TOP_LEVEL = ['location', 'tags', 'identity', 'sku', 'kind', 'plan'] as const
 
+/** What Azure alone says of an endpoint, whatever a caller writes there. */
+const READ_ONLY = ['scoringUri', 'swaggerUri'] as const
+
 /** `by` is null for what was there before anybody called. */
 export type MakeDocument = (path: ArmPath, given: Document, by: LabIdentity | null) => Document
 
@@ -24,6 +27,7 @@ export function createMakeDocument(store: Store, hosts: Hosts): MakeDocument {
       createdBy: by?.oid ?? 'lab',
       createdByType: 'Application',
     }
+    const own = ownProperties(path, hosts, properties(given))
     const top = TOP_LEVEL.filter((key) => given[key] !== undefined).map((key) => [key, given[key]])
     return {
       id: path.id,
@@ -31,8 +35,9 @@ export function createMakeDocument(store: Store, hosts: Hosts): MakeDocument {
       type: `${path.namespace}/${path.pairs.map(([type]) => type).join('/')}`,
       ...Object.fromEntries(top),
       properties: {
-        ...ownProperties(path, hosts, properties(given)),
+        ...own,
         ...properties(given),
+        ...Object.fromEntries(READ_ONLY.flatMap((key) => (key in own ? [[key, own[key]]] : []))),
         provisioningState: 'Succeeded',
       },
       systemData: {

@@ -56,6 +56,13 @@ function touchContainer(
   store.put({ path: old?.path ?? container, document, reads: 0 })
 }
 
+/** Endpoints of all workspaces of a region share one space of host names. */
+function isNameTaken(store: Store, { key, type }: ArmPath): boolean {
+  if (type !== 'workspaces/onlineendpoints' && type !== 'workspaces/batchendpoints') return false
+  const name = key.slice(key.lastIndexOf('/'))
+  return store.below('', type).some((other) => other.path.key.endsWith(name))
+}
+
 export function createWrites(options: WritesOptions): Writes {
   const { store, documentOf, accept, pending } = options
 
@@ -71,6 +78,10 @@ export function createWrites(options: WritesOptions): Writes {
       return armError(404, 'ParentResourceNotFound', message)
     }
     const old = store.get(path.key)
+    if (old === null && isNameTaken(store, path)) {
+      const message = `There is already an endpoint with the name '${path.pairs.at(-1)?.[1]}' in this region.`
+      return armError(409, 'NameUnavailable', message)
+    }
     let wanted: Document = given ?? {}
     if (call.method === 'PATCH') {
       if (old === null) return notFound(path)

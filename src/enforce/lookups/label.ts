@@ -17,7 +17,7 @@ import {
   isRegistryName,
   REGISTRY_API_VERSION,
   type RegistryPlace,
-} from '../../azureml/body/registry-place.ts'
+} from '../../azureml/elsewhere/registry-place.ts'
 import { parseTarget, type Target } from '../../azureml/target.ts'
 import { createRegistryPlaces, type RegistryPlaces } from './registries.ts'
 import { cannotPin, shownName, type Labelled, type LookUp } from '../effects/pin.ts'

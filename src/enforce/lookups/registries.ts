@@ -10,7 +10,7 @@ import {
   isRegistryName,
   readPlace,
   type RegistryPlace,
-} from '../../azureml/body/registry-place.ts'
+} from '../../azureml/elsewhere/registry-place.ts'
 import { classify } from '../../azureml/classify.ts'
 import type { Hosts } from '../../azureml/hosts/hosts.ts'
 import { parseTarget, type Target } from '../../azureml/target.ts'

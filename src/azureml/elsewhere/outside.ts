@@ -8,7 +8,7 @@
 import type { JsonNode } from '../../lib/json/document.ts'
 import { showPointer } from '../../lib/json/pointer.ts'
 import { PROVIDER } from '../../vocabulary/resource-types.ts'
-import { isNamedByCaller, isNotFollowed, plainName } from './names.ts'
+import { isNamedByCaller, isNotFollowed, plainName } from '../body/names.ts'
 
 /** Where a reference leads. Ids are in lower case; what follows them is as written. */
 export type Outside =
