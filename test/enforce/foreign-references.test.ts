@@ -2,7 +2,7 @@
  * Whatever kind of thing is named, however it is spelt and wherever it stands: nothing out of the workspace passes without
  * its permit, everything of the own workspace passes.
  */
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { createHosts } from '../../src/azureml/hosts/hosts.ts'
 import { classify } from '../../src/azureml/classify.ts'
