@@ -23,6 +23,7 @@ import type { ChangingEffect } from '../policy/effects.ts'
 import type { NeedsBody, NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { PolicySet } from '../policy/load/rules.ts'
 import { Refusal } from '../errors.ts'
+import { createCheckListQuery } from './screening/list-query.ts'
 import { createScreening, type Screening } from './screening/screening.ts'
 import type { LookUps } from './lookups/label.ts'
 import type { RunLookUps } from './lookups/run.ts'
@@ -137,6 +138,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
   const needsDocument: NeedsDocument = (...call) => inForce().needsDocument(...call)
   const mustBePossible = createMustBePossible(options)
   const aboutRun = createAboutRun({ ...options, needsDocument, mustBePossible })
+  const checkListQuery = createCheckListQuery({ ...options, needsDocument, mustBePossible })
   const checkUnreadJob = createCheckUnreadJob({ ...options, needsDocument })
   const asked = (): ReadonlySet<string> | null => inForce().set.facts
   const judgePresent = createJudgePresent({ ...options, needsDocument, asked })
@@ -159,7 +161,11 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       const stream = request.body instanceof Readable ? request.body : request.raw
       if (!needsBody(principal, operation) || !hasBody(request.headers)) {
         const incoming = { headers: request.headers, stream }
-        const run = await aboutRun.readBody(exchange, incoming, progress)
+        const received = await checkListQuery(exchange, incoming, progress)
+        const run =
+          received === null
+            ? await aboutRun.readBody(exchange, incoming, progress)
+            : { received, operation, thing: null, tags: null }
         const has = hasBody(request.headers)
         const own = has ? callFacts(exchange) : withoutBody(callFacts(exchange))
         const made = operation.family === 'mlflow' ? (run?.tags ?? null) : null

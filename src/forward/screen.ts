@@ -6,7 +6,7 @@ import { Readable } from 'node:stream'
 import { Refusal } from '../errors.ts'
 import { readUpTo, type UpstreamAnswer } from './answer-body.ts'
 
-/** What of an answer may pass; throws the refusal if nothing may. */
+/** What of an answer may pass, the same buffer if all of it; throws the refusal if nothing may. */
 export type Screen = (body: Buffer) => Promise<Buffer>
 
 /**
@@ -42,7 +42,7 @@ export async function screened(
   const body = await screen(whole)
   const { etag, 'content-md5': digest, ...headers } = answer.headers
   // both describe the bytes that Azure sent
-  const kept = body.byteLength === whole.byteLength ? { etag, 'content-md5': digest } : {}
+  const kept = body === whole ? { etag, 'content-md5': digest } : {}
   return {
     statusCode: answer.statusCode,
     headers: { ...headers, ...kept, 'content-length': String(body.byteLength) },

@@ -9,6 +9,7 @@ import {
   memberOf,
   type JsonArray,
   type JsonNode,
+  type JsonObject,
   type JsonString,
 } from '../../lib/json/document.ts'
 
@@ -51,11 +52,50 @@ function isPlain(name: JsonNode | null): name is JsonString {
   return name?.kind === 'string' && /^[^/\\]+$/.test(name.value)
 }
 
-/** The document with only these items in the list, each byte for byte as it was. */
+/**
+ * The document with only these items in the list, each byte for byte as it was, and parted as they were: it is the
+ * document that Azure would have answered with if there were no others.
+ */
 export function withItems(bytes: Buffer, list: JsonArray, kept: readonly JsonNode[]): Buffer {
-  const parts = kept.flatMap((item, at) => [
-    Buffer.from(at === 0 ? '' : ','),
-    bytes.subarray(item.start, item.end),
-  ])
-  return Buffer.concat([bytes.subarray(0, list.start + 1), ...parts, bytes.subarray(list.end - 1)])
+  const [before, after] = [bytes.subarray(0, list.start + 1), bytes.subarray(list.end - 1)]
+  return Buffer.concat([before, ...runOf(bytes, list, list.items, kept), after])
 }
+
+/** The document without one of its members; `{}` if it has no other. */
+export function withoutMember(bytes: Buffer, root: JsonObject, value: JsonNode): Buffer {
+  const members = root.members.map((member) => ({
+    start: member.keyStart,
+    end: member.value.end,
+    value: member.value,
+  }))
+  const kept = members.filter((member) => member.value !== value)
+  const [before, after] = [bytes.subarray(0, root.start + 1), bytes.subarray(root.end - 1)]
+  return Buffer.concat([before, ...runOf(bytes, root, members, kept), after])
+}
+
+type Placed = Pick<JsonNode, 'start' | 'end'>
+
+/** What stands between the brackets if only some of the parts stay. */
+function runOf(
+  bytes: Buffer,
+  whole: Placed,
+  parts: readonly Placed[],
+  kept: readonly Placed[],
+): readonly Buffer[] {
+  const [first, last] = [parts[0], parts.at(-1)]
+  if (first === undefined || last === undefined || kept.length === 0) return []
+  const between = parts.slice(1).map((part, at) => bytes.subarray(parts[at]?.end, part.start))
+  const [one = COMMA, ...others] = between
+  const comma = others.every((other) => other.equals(one)) ? one : COMMA
+  return [
+    bytes.subarray(whole.start + 1, first.start),
+    ...kept.flatMap((part, at) => [
+      at === 0 ? NOTHING : comma,
+      bytes.subarray(part.start, part.end),
+    ]),
+    bytes.subarray(last.end, whole.end - 1),
+  ]
+}
+
+const COMMA = Buffer.from(',')
+const NOTHING = Buffer.alloc(0)

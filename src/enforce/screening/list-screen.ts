@@ -5,7 +5,7 @@
  * each document, so that a list shows nothing that its caller may not read by name.
  * @module
  */
-import { withItems } from '../../azureml/body/items.ts'
+import { withItems, withoutMember } from '../../azureml/body/items.ts'
 import { parseJson, type JsonArray, type JsonNode } from '../../lib/json/document.ts'
 import type { Progress } from '../../exchange.ts'
 import type { Screen } from '../../forward/screen.ts'
@@ -27,11 +27,15 @@ export interface ScreenOptions {
   readonly find: (root: JsonNode) => Found | null
   /** Looks up what judging needs besides the answer; a refusal here refuses the whole answer. */
   readonly prepare?: (documents: readonly JsonNode[]) => Promise<void>
+  /** Whether Azure leaves a list out of its answer where it is empty. */
+  readonly omitsEmpty?: boolean
   /** @throws {Refusal} if the caller may not read this, or nobody can tell */
   readonly judge: (document: JsonNode) => void
 }
 
-export function createScreen({ progress, find, prepare, judge }: ScreenOptions): Screen {
+export function createScreen(options: ScreenOptions): Screen {
+  const { progress, find, prepare, judge, omitsEmpty = false } = options
+
   function mayRead(document: JsonNode): boolean {
     try {
       judge(document)
@@ -44,7 +48,8 @@ export function createScreen({ progress, find, prepare, judge }: ScreenOptions):
   }
 
   return async (body) => {
-    const found = find(parse(body))
+    const root = parse(body)
+    const found = find(root)
     if (found === null) {
       throw new Refusal('upstream_bad_answer', 'azure answered in a way that policy cannot judge')
     }
@@ -52,12 +57,16 @@ export function createScreen({ progress, find, prepare, judge }: ScreenOptions):
     await prepare?.(documents)
     if (list === null) {
       for (const document of documents) judge(document)
-      return body
+      return documents.length === 0 ? Buffer.from(body) : body
     }
     const kept = documents.filter(mayRead)
     const leftOut = documents.length - kept.length
     progress.leftOut(leftOut)
-    return leftOut === 0 ? body : withItems(body, list, kept)
+    // an emptied page is the one of a list that has nothing
+    if (kept.length === 0 && omitsEmpty && root.kind === 'object')
+      return withoutMember(body, root, list)
+    // a copy, even if it is the same: headers about Azure's bytes would tell whether something was left out
+    return leftOut === 0 ? Buffer.from(body) : withItems(body, list, kept)
   }
 }
 

@@ -114,6 +114,7 @@ function screenDataPlane(options: ScreeningOptions, call: Screened): Screen | nu
   return createScreen({
     progress,
     find: (root) => documentsOf(root, tells),
+    omitsEmpty: operation.family === 'mlflow',
     async prepare(documents) {
       const found = documents.map((document) => describedIn(document, operation) ?? [])
       const tags = await lookUps.tagsOfAll(found.flat())
