@@ -115,6 +115,15 @@ const UNREADABLE: readonly Case[] = [
     fault: { status, headers: { location: 'https://evil.example/' }, body: {} },
     code: 'upstream_redirect',
   })),
+  ...[407, 417, 421, 425, 426, 431, 505, 511].map((status) => ({
+    name: `a ${status} about its connection`,
+    fault: {
+      status,
+      headers: { 'proxy-authenticate': `Basic realm="${CANARY}"`, upgrade: CANARY },
+      body: { error: { code: CANARY } },
+    },
+    code: 'upstream_bad_answer',
+  })),
   {
     name: "a redirect to Azure's own host",
     fault: { status: 307, headers: { location: JOBS }, body: {} },
@@ -159,6 +168,14 @@ t.test('azure falls silent in the middle of a document: 504', async (t) => {
   const answer = await ask({ raw: head, hold: true })
   t.equal(answer.status, 504, answer.text)
   t.equal(answer.code, 'upstream_timeout')
+})
+
+t.test('azure answers with another protocol: 502', async (t) => {
+  const answer = await ask({
+    raw: 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n',
+  })
+  t.equal(answer.status, 502, answer.text)
+  t.match(answer.code, /^upstream_/)
 })
 
 t.test('hints before the answer are not the answer', async (t) => {

@@ -5,6 +5,7 @@
 import { calculateJwkThumbprint, createLocalJWKSet, importJWK } from 'jose'
 import type { CryptoKey, JWK } from 'jose'
 import { isObject } from '../../lib/strict-json.ts'
+import { rsaFault } from './weak-rsa.ts'
 
 /** A key that may verify this issuer's tokens. */
 export interface VerificationKey {
@@ -27,7 +28,6 @@ export interface KeySet {
 }
 
 const MAX_KEYS = 100
-const MIN_RSA_BITS = 2048
 /** Members that only a private or a symmetric key has (RFC 7518 sections 6.2.2, 6.3.2, 6.4). */
 const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k']
 
@@ -90,8 +90,7 @@ async function findFault(jwk: JWK, algorithms: readonly string[]): Promise<strin
   try {
     const key = await importJWK(jwk, alg)
     if (key instanceof Uint8Array) return 'secret material'
-    const { modulusLength } = { modulusLength: undefined, ...key.algorithm }
-    if (jwk.kty === 'RSA' && (modulusLength ?? 0) < MIN_RSA_BITS) return 'fewer than 2048 bits'
+    if (jwk.kty === 'RSA') return rsaFault(jwk.n, jwk.e)
   } catch {
     return 'malformed material'
   }

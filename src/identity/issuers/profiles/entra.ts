@@ -53,7 +53,9 @@ function read({ claims }: TokenParts, issuer: MatchedIssuer): Profiled {
   const tenant = readTenant(claims, issuer)
   const client = readGuid(claims, 'azp') ?? readGuid(claims, 'appid')
   const scopes = readScopes(claims)
-  const isApplication = readString(claims, 'idtyp')?.toLowerCase() === 'app'
+  const type = readString(claims, 'idtyp')?.toLowerCase() ?? null
+  if (type !== null && type !== 'app' && type !== 'user') throw malformed('idtyp', 'app or user')
+  const isApplication = type === 'app'
   // An ID token of the same application has the same audience; only these claims tell it apart
   if (client === null) throw idTokenRefusal()
   if (scopes === null && !isApplication) {
@@ -171,7 +173,7 @@ function readResourceId(claims: Members): string | null {
 function readScopes(claims: Members): readonly string[] | null {
   const scopes = readWords(claims, 'scp')
   // a delegation of nothing is none, and must not pass for one
-  if (scopes?.length === 0)
+  if (scopes?.every((scope) => scope.trim() === '') === true)
     throw new Refusal('insufficient_scope', 'the claim "scp" names no scope', {
       remedy: 'ask for a scope of the gateway',
     })
