@@ -171,14 +171,22 @@ const PUBLISHED: readonly (readonly [type: string, verbs: string])[] = [
 
 /** Called by published clients, not in the published list: named by ARM's rule (POST x is `x/action`). */
 const UNPUBLISHED: readonly (readonly [type: string, verbs: string])[] = [
+  ['capacityReserverationGroups', 'read write delete'],
   ['registries', 'removeRegions~'],
   ['workspaces', 'diagnose listNotebookAccessToken! listNotebookKeys! prepareNotebook~'],
   ['workspaces/capabilityHosts', 'read write delete'],
   ['workspaces/codes/versions', 'publish~ startPendingUpload!'],
   ['workspaces/components/versions', 'publish~'],
   ['workspaces/data/versions', 'publish~ startPendingUpload!'],
+  ['workspaces/deployments', 'read'],
+  ['workspaces/endpoints/raiPolicies', 'read write delete'],
   ['workspaces/environments', 'delete'],
   ['workspaces/environments/versions', 'publish~'],
+  ['workspaces/inferencePools', 'read write delete'],
+  ['workspaces/inferencePools/endpoints', 'read write delete'],
+  ['workspaces/inferencePools/groups', 'read write delete getStatus'],
+  ['workspaces/inferencePools/groups/skus', 'read'],
+  ['workspaces/labelingJobs', 'read write delete exportLabels! pause resume'],
   ['workspaces/models/versions', 'publish~ startPendingUpload!'],
 ]
 
@@ -198,6 +206,7 @@ const GROUP_OF = new Map<string, Effect>([
   ['workspaces/diagnose/read', 'invoke'],
   ['locations/updateQuotas', 'write'],
   ['locations/deleteVirtualNetworkOrSubnets', 'delete'],
+  ['workspaces/inferencePools/groups/getStatus', 'read'],
   ['workspaces/managedNetworks/batchOutboundRules', 'write'],
 ])
 

@@ -92,6 +92,14 @@ const WORKSPACE_TYPES: readonly ResourceType[] = [
   { path: 'workspaces/endpoints', cedar: 'Endpoint', longRunning: PD, inspectable: true },
   { path: 'workspaces/endpoints/deployments', cedar: 'EndpointDeployment', longRunning: PD, inspectable: true, parent: 'Endpoint' },
   { path: 'workspaces/endpoints/models', cedar: 'EndpointModel' },
+  { path: 'workspaces/endpoints/raiPolicies', cedar: 'RaiPolicy', longRunning: PD, inspectable: true },
+  // of every endpoint, in one list
+  { path: 'workspaces/deployments', cedar: 'EndpointDeployment' },
+  { path: 'workspaces/inferencePools', cedar: 'InferencePool', longRunning: PPD, inspectable: true },
+  { path: 'workspaces/inferencePools/endpoints', cedar: 'InferenceEndpoint', longRunning: PPD, inspectable: true, parent: 'InferencePool' },
+  { path: 'workspaces/inferencePools/groups', cedar: 'InferenceGroup', longRunning: PPD, inspectable: true, parent: 'InferencePool' },
+  { path: 'workspaces/inferencePools/groups/skus', cedar: 'InferenceGroupSku' },
+  { path: 'workspaces/labelingJobs', cedar: 'LabelingJob', longRunning: PD, ...asset },
   { path: 'workspaces/marketplaceSubscriptions', cedar: 'MarketplaceSubscription', longRunning: PD },
   { path: 'workspaces/capabilityHosts', cedar: 'CapabilityHost', longRunning: PD },
   { path: 'workspaces/outboundRules', cedar: 'OutboundRule', longRunning: PD, inspectable: true },
@@ -145,6 +153,8 @@ const OTHER_TYPES: readonly ResourceType[] = [
   { path: 'locations/mfeOperationResults', cedar: 'OperationStatus' },
   { path: 'locations/workspaceOperationsStatus', cedar: 'OperationStatus' },
   { path: 'locations/computeoperationsstatus', cedar: 'OperationStatus' },
+  // spelt as published
+  { path: 'capacityReserverationGroups', cedar: 'CapacityReservationGroup', inspectable: true },
   { path: 'virtualclusters', cedar: 'VirtualCluster' },
   { path: 'virtualclusters/jobs', cedar: 'Job', ...asset },
 ]

@@ -111,6 +111,59 @@ t.test('what is newer than the catalog classifies by grammar', (t) => {
   t.end()
 })
 
+const PREVIEWS: readonly (readonly [method: string, path: string, action: string, type: string])[] =
+  [
+    ['PUT', `${W}/inferencePools/p`, 'workspaces/inferencePools/write', 'InferencePool'],
+    [
+      'PATCH',
+      `${W}/inferencePools/p/endpoints/e`,
+      'workspaces/inferencePools/endpoints/write',
+      'InferenceEndpoint',
+    ],
+    [
+      'DELETE',
+      `${W}/inferencePools/p/groups/g`,
+      'workspaces/inferencePools/groups/delete',
+      'InferenceGroup',
+    ],
+    [
+      'POST',
+      `${W}/inferencePools/p/groups/g/getStatus`,
+      'workspaces/inferencePools/groups/getStatus/action',
+      'InferenceGroup',
+    ],
+    [
+      'GET',
+      `${W}/inferencePools/p/groups/g/skus`,
+      'workspaces/inferencePools/groups/skus/read',
+      'InferenceGroupSku',
+    ],
+    ['PUT', `${W}/labelingJobs/l`, 'workspaces/labelingJobs/write', 'LabelingJob'],
+    ['POST', `${W}/labelingJobs/l/pause`, 'workspaces/labelingJobs/pause/action', 'LabelingJob'],
+    ['GET', `${W}/deployments`, 'workspaces/deployments/read', 'EndpointDeployment'],
+    [
+      'PUT',
+      `${W}/endpoints/e/raiPolicies/r`,
+      'workspaces/endpoints/raiPolicies/write',
+      'RaiPolicy',
+    ],
+    [
+      'PUT',
+      `${SUBSCRIPTION}/resourceGroups/rg/${PROVIDER}/capacityReserverationGroups/c`,
+      'capacityReserverationGroups/write',
+      'CapacityReservationGroup',
+    ],
+  ]
+t.test('types of previews have actions by ARM’s rule', (t) => {
+  for (const [method, path, action, type] of PREVIEWS) {
+    const operation = judge(method, path)
+    t.equal(operation.action, `Microsoft.MachineLearningServices/${action}`)
+    t.equal(operation.resource.type, type)
+  }
+  t.equal(judge('POST', `${W}/labelingJobs/l/exportLabels`).secrets, true, 'its answer has a SAS')
+  t.end()
+})
+
 t.test('POST is not always an action', (t) => {
   t.equal(judge('POST', `${W}/computes/c/listNodes`).effect, 'read')
   t.equal(judge('POST', `${W}/listNotebookKeys`).effect, 'invoke')
