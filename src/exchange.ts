@@ -226,6 +226,11 @@ export function openExchange(
   }
 }
 
+/** What is known of bytes that never became a request. */
+export function unparsedExchange(now: number, source: Exchange['source']): Exchange {
+  return openExchange(randomUUID(), now, performance.now(), source, '', {})
+}
+
 /** The exchange of each request, opened when first asked for: some requests fail before any hook of ours runs. */
 export function createExchanges(now: () => number): (raw: IncomingMessage) => WritableExchange {
   const exchanges = new WeakMap<IncomingMessage, WritableExchange>()

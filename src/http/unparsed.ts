@@ -4,11 +4,10 @@
  * Everything of this kind goes through `refuse`, so that a limit on such records has one place.
  * @module
  */
-import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { STATUS_CODES } from 'node:http'
 import type { Recorder } from '../audit/recorder.ts'
-import { openExchange, type Exchange } from '../exchange.ts'
+import { unparsedExchange, type Exchange } from '../exchange.ts'
 import { Refusal, type RefusalCode } from '../errors.ts'
 import { refusalAnswer, type Challenge, type RefusalAnswer } from './refusal-answer.ts'
 
@@ -37,7 +36,7 @@ export function createUnparsed(
 ): Unparsed {
   return {
     async refuse(source, code, what) {
-      const exchange = openExchange(randomUUID(), now(), performance.now(), source, '', {})
+      const exchange = unparsedExchange(now(), source)
       const refusal = new Refusal(code, MESSAGES[code] ?? UNREADABLE)
       await recorder
         .received({ id: exchange.id, source, what, code, status: refusal.status })
