@@ -7,6 +7,7 @@
 import { Readable } from 'node:stream'
 import { DOCUMENT_FACTS, findAll, type Findings } from '../azureml/body/facts.ts'
 import { parseJson, type JsonNode } from '../lib/json/document.ts'
+import { isCollection } from '../azureml/body/items.ts'
 import { hasBody, readBody, type BodyHeaders } from '../azureml/body/read.ts'
 import { exactly, objectAt, tagHolder } from '../azureml/body/places.ts'
 import type { DocumentContext } from '../azureml/body/walk.ts'
@@ -31,7 +32,7 @@ import type { Operation } from '../vocabulary/operation.ts'
 import { createMustBePossible, schemaOf } from './what-must-be-known.ts'
 import { createJudgeThing, type JudgeThing } from './present-thing.ts'
 import { createJudgePresent, type JudgePresent } from './present-document.ts'
-import { merged, toldBy, withoutBody } from './told.ts'
+import { merged, toldBy, toldByChange, withoutBody } from './told.ts'
 import { createCheckUnreadJob, type CheckUnreadJob } from './unread-job.ts'
 
 /** A body that was read, and all that was found in it. */
@@ -145,8 +146,9 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
   const judgeThing = createJudgeThing({ ...options, needsDocument })
   const screen = createScreening({ ...options, needsDocument, asked })
 
-  function factsOf(exchange: Exchange, { received, findings, context }: Content): Facts {
-    const told = toldBy(findings.collector.finish(inForce().set.facts), context.whole)
+  function factsOf(exchange: Exchange, { received, root, findings, context }: Content): Facts {
+    const found = findings.collector.finish(inForce().set.facts)
+    const told = context.whole ? toldBy(found) : toldByChange(found, root)
     return { ...callFacts(exchange), ...told, bodyDigest: sha256(received) }
   }
 
@@ -295,7 +297,8 @@ function setsTags(root: JsonNode, { type }: DocumentContext): boolean {
 
 function contextOf(exchange: Exchange, { scope, resource, effect }: Operation): DocumentContext {
   // an action such as `resize` says what changes, like a PATCH
-  const whole = effect === 'write' && exchange.method !== 'PATCH'
+  const isAction = exchange.method === 'POST' && !isCollection(resource)
+  const whole = effect === 'write' && exchange.method !== 'PATCH' && !isAction
   return { scope, type: resource.type, whole, api: schemaOf(exchange) }
 }
 

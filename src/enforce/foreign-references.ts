@@ -9,6 +9,7 @@
 import { Readable } from 'node:stream'
 import { LRUCache } from 'lru-cache'
 import { canRefer } from '../azureml/elsewhere/carriers.ts'
+import { isCollection } from '../azureml/body/items.ts'
 import { findAll } from '../azureml/body/facts.ts'
 import { hasBody, readBody } from '../azureml/body/read.ts'
 import { kindOfSegment } from '../azureml/body/reference.ts'
@@ -25,7 +26,7 @@ import { fieldsOf } from '../lib/strict-json.ts'
 import type { Decide, Facts, Permit } from '../policy/decide.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import type { Enforcement, Gathered } from './enforce.ts'
-import { toldBy } from './told.ts'
+import { toldBy, toldByChange } from './told.ts'
 import { isClassified, schemaOf, type Classified } from './what-must-be-known.ts'
 import type { RegistryPlaces } from './lookups/registries.ts'
 
@@ -188,10 +189,11 @@ function factsOfBody(
 ): Facts {
   if (content !== null) return facts
   const { scope, resource, effect } = exchange.operation
-  const whole = effect === 'write' && exchange.method !== 'PATCH'
+  const isAction = exchange.method === 'POST' && !isCollection(resource)
+  const whole = effect === 'write' && exchange.method !== 'PATCH' && !isAction
   const context = { scope, type: resource.type, whole, api: schemaOf(exchange) }
   const found = findAll(root, context).collector.finish(askedFacts())
-  return { ...facts, ...toldBy(found, whole) }
+  return { ...facts, ...(whole ? toldBy(found) : toldByChange(found, root)) }
 }
 
 /**

@@ -13,9 +13,16 @@ import { Refusal } from '../errors.ts'
 import type { JsonNode } from '../lib/json/document.ts'
 import type { Facts } from '../policy/decide.ts'
 
-/** The facts of a document that was read. */
-export function toldBy(facts: BodyFacts, whole: boolean): Facts {
-  return whole ? absent(facts, DOCUMENT_FACTS) : facts
+/** The facts of a whole document that was read. */
+export function toldBy(facts: BodyFacts): Facts {
+  return absent(facts, DOCUMENT_FACTS)
+}
+
+/** The facts of a body that changes a part of what is there: without a word of tags, those stay as they are. */
+export function toldByChange(facts: BodyFacts, change: JsonNode): Facts {
+  return Object.fromEntries(
+    Object.entries(facts).filter(([name]) => name !== 'tags' || namesTags(change)),
+  )
 }
 
 /** The facts of a document that does not exist: none, and that is known. */
@@ -44,7 +51,7 @@ export function toldByAzure(
   asked: ReadonlySet<string> | null,
 ): Facts {
   try {
-    return toldBy(bodyFacts(root, context, asked), true)
+    return toldBy(bodyFacts(root, context, asked))
   } catch (error) {
     if (!(error instanceof Refusal)) throw error
     throw new Refusal('fact_unknown', `what azure has there cannot be judged: ${error.message}`, {

@@ -177,6 +177,7 @@ const UNPUBLISHED: readonly (readonly [type: string, verbs: string])[] = [
   ['workspaces/capabilityHosts', 'read write delete'],
   ['workspaces/codes/versions', 'publish~ startPendingUpload!'],
   ['workspaces/components/versions', 'publish~'],
+  ['workspaces/computes', 'resize~'],
   ['workspaces/data/versions', 'publish~ startPendingUpload!'],
   ['workspaces/deployments', 'read'],
   ['workspaces/endpoints/raiPolicies', 'read write delete'],
@@ -197,13 +198,15 @@ const PLATFORM: readonly ActionWord[] = [
   'Microsoft.Resources/subscriptions/providers/read',
 ].map((name) => ({ name, group: 'read', secrets: false }))
 
-/** Verbs that ARM calls actions but that only look (or, `diagnose`, that run in spite of being called a read). */
+/** Verbs that ARM calls actions but that only look or write (or, `diagnose`, that run in spite of being called a read). */
 const GROUP_OF = new Map<string, Effect>([
   ['workspaces/computes/listNodes', 'read'],
   ['workspaces/onlineendpoints/deployments/getlogs', 'read'],
   ['workspaces/listConnectionModels', 'read'],
   ['workspaces/checkComputeNameAvailability', 'read'],
   ['workspaces/diagnose/read', 'invoke'],
+  // it makes a compute of another size, which no write of it could do past a policy on sizes
+  ['workspaces/computes/resize', 'write'],
   ['locations/updateQuotas', 'write'],
   ['locations/deleteVirtualNetworkOrSubnets', 'delete'],
   ['workspaces/inferencePools/groups/getStatus', 'read'],
@@ -320,6 +323,11 @@ export function findVerb(typePath: string, verb: string): Post {
         secrets: SECRET_NAME.test(name),
         longRunning: false,
       }
+}
+
+/** Whether an action is in the table: of others nobody knows what their bodies mean. */
+export function isListed(action: string): boolean {
+  return byName.has(action.toLowerCase())
 }
 
 /** What a POST to one resource (`{name}`) or to a collection (empty) does; null where it means nothing. */

@@ -8,7 +8,7 @@ import type { ArmPath } from './arm-path.ts'
 import { PROVIDER } from '../../vocabulary/resource-types.ts'
 import { classifyExtension, classifyPlatform } from './platform.ts'
 import type { Effect, Family, Operation } from '../../vocabulary/operation.ts'
-import { findPost, findVerb, type Post } from '../../vocabulary/actions.ts'
+import { findPost, findVerb, isListed, type Post } from '../../vocabulary/actions.ts'
 
 /** `2024-04-01`, `2024-07-01-preview`, `2020-09-01-dataplanepreview`. */
 const API_VERSION = /^\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])(?:-[a-z]{1,32})?$/i
@@ -121,7 +121,8 @@ function posted(path: ArmPath, family: Family): Operation {
     resource: path.resource,
     family,
     scope: path.scope,
-    inspectable: path.at === 'collection' && path.type.inspectable === true,
+    inspectable:
+      path.type.inspectable === true && (path.at === 'collection' || isListed(post.action)),
   }
 }
 

@@ -73,7 +73,7 @@ function screenArm(options: ScreeningOptions, call: Screened): Screen | null {
     const context = { scope, type: resource.type, whole: true }
     const facts = {
       ...options.callFacts(exchange),
-      ...toldBy(bodyFacts(document, context, options.asked()), true),
+      ...toldBy(bodyFacts(document, context, options.asked())),
     }
     mustRead(options, call, [own, ...jobReads(own)], tags === null ? facts : { ...facts, tags })
   }
