@@ -135,9 +135,11 @@ function createCheck(
   }
 
   return async (exchange, gathered, via) => {
-    const bytes = bytesOf(gathered)
-    if (bytes === null || bytes.byteLength === 0) return
     if (!isClassified(exchange) || !mayRefer(exchange)) return
+    const bytes = bytesOf(gathered)
+    if (bytes === null && gathered.unread === true)
+      throw new Refusal('internal_error', 'a body that had to be read was not')
+    if (bytes === null || bytes.byteLength === 0) return
     const root = gathered.content?.root ?? parseJson(bytes)
     const { permit } = via
     const { scope } = permit.operation
