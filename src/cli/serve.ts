@@ -19,7 +19,8 @@ export const serve: Command = {
   help: `Usage: azureml-harness serve --config FILE [--drain-ms N]
 
 Runs the gateway until SIGINT or SIGTERM; then finishes what runs, closes what does not end and ships its records. A
-second SIGINT or SIGTERM ends the waiting. Policies and bindings are read again when their files change, and on SIGHUP; if they are not sound, the last good ones stay in force.
+second SIGINT or SIGTERM ends the waiting. Policies and bindings are read again when their files change, and on
+SIGHUP; if they are not sound, the last good ones stay in force.
 
   --config FILE   configuration (YAML); its schema: azureml-harness config schema
   --drain-ms N    milliseconds for requests and records to finish on stop; limits.stopMs if absent
