@@ -193,6 +193,7 @@ t.test('within an answer that streams, nothing else is said', async (test) => {
 })
 
 t.test('two calls that wait when their caller is gone: an end each', async (test) => {
+  await world.clear()
   await world.fault('upstream', { times: 2, delayMs: 500 })
   const rows = await rowsOf(4, async () => {
     const one = await hold(world, head(`GET ${JOBS}`).repeat(2))
