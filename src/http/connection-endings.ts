@@ -63,7 +63,9 @@ export function createEndings({ unparsed, unfinished }: EndingOptions): Connecti
         inner: error.code ?? 'unreadable bytes',
       })
       const answer = unfinished(newest.req, refusal)
-      end(one, answer && answerBytes(answer, newest.req.method === 'HEAD'), newest)
+      // null: it was refused before, and that answer is on its way
+      if (answer === null) end(one, null, null)
+      else end(one, answerBytes(answer, newest.req.method === 'HEAD'), newest)
       return
     }
     // a reset by the peer between two requests is not a request

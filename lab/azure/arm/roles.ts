@@ -45,6 +45,7 @@ const DEFINITIONS: ReadonlyMap<string, Definition> = new Map([
         'Microsoft.MachineLearningServices/workspaces/checkComputeNameAvailability/action',
         'Microsoft.MachineLearningServices/workspaces/listConnectionModels/action',
         'Microsoft.MachineLearningServices/workspaces/computes/listNodes/action',
+        'Microsoft.MachineLearningServices/workspaces/inferencePools/groups/getStatus/action',
         'Microsoft.MachineLearningServices/workspaces/onlineendpoints/deployments/getlogs/action',
       ],
       notActions: [],
