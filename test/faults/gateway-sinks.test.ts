@@ -72,9 +72,13 @@ t.test(
     await world.settled(await world.send(JOB, { headers }))
     await world.send(JOB)
     await checkTrail(t, world)
-    const answer = await fetch(`http://127.0.0.1:${port}/metrics`)
-    t.match(answer.headers.get('content-type'), /^text\/plain; version=0\.0\.4/)
-    const metrics = parseMetrics(await answer.text())
+    // the sink has the rows before the gateway has its answer
+    const metrics = await eventually('nothing is left to ship', async () => {
+      const answer = await fetch(`http://127.0.0.1:${port}/metrics`)
+      t.match(answer.headers.get('content-type'), /^text\/plain; version=0\.0\.4/)
+      const read = parseMetrics(await answer.text())
+      return read.get('harness_audit_unshipped_records{sink="azure-monitor"}') === 0 && read
+    })
     const value = (name: string): number => metrics.get(`harness_audit_${name}`) ?? NaN
     t.ok(value('spool_bytes') > 1_000)
     t.ok(value('spool_segments') >= 1)
