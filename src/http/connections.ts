@@ -169,7 +169,10 @@ function watchHandshakes(
     socket.once('close', () => one.raw.destroy())
   })
   server.on('tlsClientError', (error: Error & { code?: string }, socket: TLSSocket) => {
-    const one = shaking.get(peerOf(sourceOf(socket)))
+    // a connection that has ended no longer tells its peer
+    const one =
+      shaking.get(peerOf(sourceOf(socket))) ??
+      [...shaking.values()].find(({ raw, fault }) => raw.closed && fault === null)
     if (one !== undefined) {
       one.fault = error.code ?? 'TLS'
       one.raw.destroy()

@@ -275,6 +275,8 @@ t.test('isolation holds', async (t) => {
       .map(({ method, url }) => ({ method, path: url.replace(/^https?:\/\/[^/]+/, '') }))
       .filter((one) => one.method !== 'GET' && effectOf(one) !== 'read')
     for (const { method, path } of changes) {
+      // the member's own job may be cancelled
+      if (method === 'POST' && path.startsWith(`${W}/jobs/churn1/cancel`)) continue
       // Azure itself says that there is nothing to delete
       const { status } = await call('owner', { method: 'GET', path })
       t.equal(`${method} ${status}`, 'DELETE 404', path)
