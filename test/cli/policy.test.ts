@@ -10,6 +10,9 @@ import { policyTest } from '../../src/cli/policy/test.ts'
 import { link, GENESIS } from '../../src/audit/record/spool-line.ts'
 import { SHIPPED, SUB, WS, writePolicies } from '../policy/support.ts'
 
+// too long for `npm run test:quick`
+t.setTimeout(300_000)
+
 interface Ran {
   readonly status: number
   readonly out: string

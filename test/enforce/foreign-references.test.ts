@@ -17,6 +17,9 @@ import { Grant } from '../../src/token/grant.ts'
 import { loadShipped, principal, RG, WS } from '../policy/support.ts'
 import { exchangeWith } from '../support/exchange.ts'
 
+// too long for `npm run test:quick`
+t.setTimeout(300_000)
+
 const GROUP = 'Group::"entra/t/people"'
 const OTHER = WS.replace('ws-lab', 'ws-other')
 const OPEN = WS.replace('ws-lab', 'ws-open')

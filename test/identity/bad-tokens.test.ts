@@ -7,6 +7,9 @@ import { badTokenCases } from './support/bad-token-cases.ts'
 import { makeBadWorld, type BadWorld } from './support/bad-world.ts'
 import { codeOf } from './support/world.ts'
 
+// too long for `npm run test:quick`
+t.setTimeout(300_000)
+
 const ROWS = 50
 
 async function judge(test: typeof t, one: BadTokenCase, world: BadWorld, identify: Identify) {

@@ -10,6 +10,9 @@ import { membersOf, parseStrictJson } from '../../src/lib/strict-json.ts'
 import { makeRandom } from './support/random.ts'
 import { ISSUER_DEFAULTS } from '../support/issuer-defaults.ts'
 
+// too long for `npm run test:quick`
+t.setTimeout(300_000)
+
 const TENANT = '11111111-2222-4333-8444-555555555555'
 const OTHER = '99999999-2222-4333-8444-555555555555'
 const ADMIN = 'aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee'

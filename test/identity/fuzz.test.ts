@@ -5,6 +5,9 @@ import { signRaw } from './support/issuer.ts'
 import { makeRandom } from './support/random.ts'
 import { bearer, makeWorld, PUBLIC_URL } from './support/world.ts'
 
+// too long for `npm run test:quick`
+t.setTimeout(300_000)
+
 // too long for test/quick.ts
 t.setTimeout(300_000)
 

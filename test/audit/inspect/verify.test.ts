@@ -22,6 +22,9 @@ import { verifyChain } from '../../../src/audit/inspect/verify.ts'
 import type { Command, Io } from '../../../src/cli/io.ts'
 import { exchangeOf } from '../../support/exchange.ts'
 
+// too long for `npm run test:quick`
+t.setTimeout(300_000)
+
 // too long for test/quick.ts
 t.setTimeout(300_000)
 

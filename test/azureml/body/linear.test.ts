@@ -4,6 +4,9 @@ import { findAll } from '../../../src/azureml/body/facts.ts'
 import { pathTo, walk } from '../../../src/azureml/body/walk.ts'
 import { MAX_DEPTH, parseJson, type JsonNode } from '../../../src/lib/json/document.ts'
 
+// too long for `npm run test:quick`
+t.setTimeout(300_000)
+
 /** The same document; every look at a member or an item is counted. */
 function counted(node: JsonNode, count: () => void): JsonNode {
   const watch = <T>(list: readonly T[]): readonly T[] =>

@@ -8,6 +8,9 @@ import { upstreamPath } from '../../../src/azureml/hosts/upstream-path.ts'
 import { ACTIONS } from '../../../src/vocabulary/actions.ts'
 import { Refusal } from '../../../src/errors.ts'
 
+// too long for `npm run test:quick`
+t.setTimeout(300_000)
+
 /** mulberry32: deterministic, so that a failure can be repeated. */
 function random(seed: number): () => number {
   let state = seed

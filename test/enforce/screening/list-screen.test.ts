@@ -14,6 +14,9 @@ import { exchangeWith } from '../../support/exchange.ts'
 import { progressOf } from '../../../src/exchange.ts'
 import { NOT_ASKED } from '../via.ts'
 
+// too long for `npm run test:quick`
+t.setTimeout(300_000)
+
 const READ_ALL = `
 @id("read") @reason("readers read") @identity("ml-reader")
 permit (principal, action in Action::"read", resource);

@@ -16,6 +16,9 @@ import {
 } from '../../../src/policy/facts.ts'
 import { loadFrom, operation, principal, resource, WS } from '../support.ts'
 
+// too long for `npm run test:quick`
+t.setTimeout(300_000)
+
 const PERMIT = '@id("p") @reason("r") @identity("ml-writer") permit (principal, action, resource);'
 const write = operation('workspaces/jobs/write')
 const me = principal()

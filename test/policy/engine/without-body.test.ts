@@ -4,6 +4,9 @@ import * as fc from 'fast-check'
 import { createDecide, createRefuseWithoutBody } from '../../../src/policy/decide.ts'
 import { loadFrom, operation, principal, WS } from '../support.ts'
 
+// too long for `npm run test:quick`
+t.setTimeout(300_000)
+
 const GROUP = 'Group::"okta/g"'
 const JOBS = 'Action::"Microsoft.MachineLearningServices/workspaces/jobs/write"'
 const write = operation('workspaces/jobs/write', { inspectable: true })

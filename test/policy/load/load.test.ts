@@ -4,6 +4,9 @@ import { faultText, PolicyError, type Fault } from '../../../src/policy/load/fau
 import { loadPolicy } from '../../../src/policy/load/load.ts'
 import { faultsOf, IDENTITIES, loadFrom, SHIPPED, writePolicies } from '../support.ts'
 
+// too long for `npm run test:quick`
+t.setTimeout(300_000)
+
 const ok = (id: string): string =>
   `@id("${id}") @reason("r") @identity("ml-writer") permit (principal, action, resource);`
 const template = (id: string): string =>

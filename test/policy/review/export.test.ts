@@ -26,6 +26,9 @@ import {
   WS,
 } from '../support.ts'
 
+// too long for `npm run test:quick`
+t.setTimeout(300_000)
+
 // HashiCorp's parser as WebAssembly; its own types bring those of browsers along, which are others than Node's
 const require = createRequire(import.meta.url)
 const { parse } = require('@cdktf/hcl2json') as {

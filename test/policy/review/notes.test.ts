@@ -6,6 +6,9 @@ import { join } from 'node:path'
 import { loadPolicy } from '../../../src/policy/load/load.ts'
 import { IDENTITIES, loadFrom, loadShipped, ML, SHIPPED } from '../support.ts'
 
+// too long for `npm run test:quick`
+t.setTimeout(300_000)
+
 const action = (name: string) => `Action::"${ML}/workspaces/${name}"`
 const EARLY = /^refuses reads before Azure has answered, when "tags" is not known yet: write "when/
 const CHANGES = /^refuses changes to runs before "tags" of the run is known: write "when/
