@@ -184,7 +184,7 @@ export async function judge(
   // bytes that never became a request have the record and the id of such
   if (rows[0]?.['RecordKind'] === 'received') {
     test.equal(rows.length, 1, 'exactly one record')
-    test.equal(rows[0]['Status'], expected?.status)
+    test.match(rows[0], { RefusalCode: expected?.code, Status: expected?.status })
     return
   }
   test.match(rows, [
