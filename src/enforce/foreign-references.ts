@@ -1,17 +1,15 @@
 /**
  * References out of the workspace or registry of a call: each needs the caller's own permit to read what it names, as if
- * he had asked for it himself; for computes, to run jobs there. What cannot be resolved is refused.
+ * the caller had asked for it; for computes, to run jobs there. What cannot be resolved is refused.
  *
  * Without this, who may write a job here would read with it what he may not read there: the identity that the call goes
  * out under often may.
  * @module
  */
-import { Readable } from 'node:stream'
 import { LRUCache } from 'lru-cache'
 import { canRefer } from '../azureml/elsewhere/carriers.ts'
 import { isCollection } from '../azureml/body/items.ts'
 import { findAll } from '../azureml/body/facts.ts'
-import { hasBody, readBody } from '../azureml/body/read.ts'
 import { kindOfSegment } from '../azureml/body/reference.ts'
 import { frontEndPath, REGISTRY_API_VERSION } from '../azureml/elsewhere/registry-place.ts'
 import { outsideIn, type Mention, type Outside } from '../azureml/elsewhere/outside.ts'
@@ -27,6 +25,7 @@ import type { Decide, Facts, Permit } from '../policy/decide.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import type { Enforcement, Gathered } from './enforce.ts'
 import { toldBy, toldByChange } from './told.ts'
+import { withBodyRead, type UnreadBodyOptions } from './unread-body.ts'
 import { isClassified, schemaOf, type Classified } from './what-must-be-known.ts'
 import type { RegistryPlaces } from './lookups/registries.ts'
 
@@ -39,13 +38,10 @@ const TIMEOUT_MS = 20_000
 const GUID_MS = 300_000
 const MAX_GUIDS = 1_000
 
-export interface ForeignReferencesOptions {
-  readonly decide: Decide
-  readonly callFacts: (exchange: Exchange) => Facts
+export interface ForeignReferencesOptions extends UnreadBodyOptions {
   readonly ask: AskAzure
   readonly hosts: Pick<Hosts, 'upstream'>
   readonly places: RegistryPlaces
-  readonly bodyBytes: number
   /** Facts that the policies in force ask for; null for all. */
   readonly askedFacts: () => ReadonlySet<string> | null
 }
@@ -66,32 +62,14 @@ export function withForeignReferences(
   options: ForeignReferencesOptions,
 ): Enforcement {
   const check = createCheck(options)
+  const reading = withBodyRead(inner, options, mayRefer)
   return {
-    ...inner,
-
-    async gather(exchange, request, progress) {
-      const gathered = await inner.gather(exchange, request, progress)
-      if (bytesOf(gathered) !== null || !hasBody(request.headers)) return gathered
-      if (!isClassified(exchange) || !mayRefer(exchange)) return gathered
-      // no fact of this body matters to the decision: who is refused without it is refused
-      const { decide, callFacts, bodyBytes } = options
-      if (decide(exchange.principal, exchange.operation, callFacts(exchange)).permit === null)
-        return gathered
-      const stream = request.body instanceof Readable ? request.body : request.raw
-      const read = await readBody(stream, request.headers, bodyBytes)
-      progress.received(read.byteLength)
-      return { ...gathered, read }
-    },
+    ...reading,
 
     async lookUp(exchange, gathered, via, progress) {
-      const learnt = await inner.lookUp(exchange, gathered, via, progress)
+      const learnt = await reading.lookUp(exchange, gathered, via, progress)
       await check(exchange, learnt ?? gathered, via)
       return learnt
-    },
-
-    finish(exchange, permit, gathered, progress) {
-      const finished = inner.finish(exchange, permit, gathered, progress)
-      return finished.body === null ? { ...finished, body: bytesOf(gathered) } : finished
     },
   }
 }

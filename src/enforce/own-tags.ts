@@ -5,26 +5,21 @@
  * stamps that stand there: those pass where they are replaced by new ones, or are the same as Azure has.
  * @module
  */
-import { Readable } from 'node:stream'
 import { exactly, jobPlaces, objectAt, tagHolder, type Api } from '../azureml/body/places.ts'
-import { hasBody, readBody } from '../azureml/body/read.ts'
 import { parseTarget } from '../azureml/target.ts'
 import { classify } from '../azureml/classify.ts'
 import { Refusal } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
-import type { Decide, Facts } from '../policy/decide.ts'
 import type { AskAzure, Via } from '../forward/ask.ts'
 import { parseJson, type JsonNode } from '../lib/json/document.ts'
 import { showPointer } from '../lib/json/pointer.ts'
 import { isChanged, TAGS } from './effects/stamp.ts'
 import type { Enforcement, Gathered } from './enforce.ts'
+import { withBodyRead, type UnreadBodyOptions } from './unread-body.ts'
 import { isClassified, schemaOf, type Classified } from './what-must-be-known.ts'
 
-export interface OwnTagsOptions {
-  readonly decide: Decide
-  readonly callFacts: (exchange: Exchange) => Facts
+export interface OwnTagsOptions extends UnreadBodyOptions {
   readonly ask: AskAzure
-  readonly bodyBytes: number
 }
 
 /** One of the gateway's tags in a document, or in what says which tags to change. */
@@ -54,31 +49,13 @@ const MAY_HAVE_ONE = /harness|[^\x20-\x7e\s]|\\/i
 
 /** Refuses, in what policy enforces anyway, calls that write a tag of the gateway's that is not there already. */
 export function withOwnTags(inner: Enforcement, options: OwnTagsOptions): Enforcement {
+  const reading = withBodyRead(inner, options, canTag)
   return {
-    ...inner,
-
-    async gather(exchange, request, progress) {
-      const gathered = await inner.gather(exchange, request, progress)
-      if (bytesOf(gathered) !== null || !hasBody(request.headers)) return gathered
-      if (!isClassified(exchange) || !canTag(exchange)) return gathered
-      // no fact of this body matters to the decision: who is refused without it is refused
-      const { decide, callFacts, bodyBytes } = options
-      if (decide(exchange.principal, exchange.operation, callFacts(exchange)).permit === null)
-        return gathered
-      const stream = request.body instanceof Readable ? request.body : request.raw
-      const read = await readBody(stream, request.headers, bodyBytes)
-      progress.received(read.byteLength)
-      return { ...gathered, read }
-    },
+    ...reading,
 
     async lookUp(exchange, gathered, via, progress) {
       await check(options.ask, exchange, bytesOf(gathered), via)
-      return inner.lookUp(exchange, gathered, via, progress)
-    },
-
-    finish(exchange, permit, gathered, progress) {
-      const finished = inner.finish(exchange, permit, gathered, progress)
-      return finished.body === null ? { ...finished, body: bytesOf(gathered) } : finished
+      return reading.lookUp(exchange, gathered, via, progress)
     },
   }
 }

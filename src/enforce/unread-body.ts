@@ -1,0 +1,61 @@
+/**
+ * Bodies that no policy asks for and that the gateway's own rules have to look at: read once, whichever rule asks first.
+ * @module
+ */
+import { Readable } from 'node:stream'
+import { hasBody, readBody } from '../azureml/body/read.ts'
+import type { Exchange, Progress } from '../exchange.ts'
+import type { Decide, Facts } from '../policy/decide.ts'
+import type { Enforcement, Gathered } from './enforce.ts'
+import { isClassified, type Classified } from './what-must-be-known.ts'
+
+export interface UnreadBodyOptions {
+  readonly decide: Decide
+  readonly callFacts: (exchange: Exchange) => Facts
+  readonly bodyBytes: number
+}
+
+/**
+ * The enforcement with the body read of every call that `asks` is true for, and sent on as it was read.
+ * @param asks whether a rule of the gateway has to look at the body of a call
+ */
+export function withBodyRead(
+  inner: Enforcement,
+  { decide, callFacts, bodyBytes }: UnreadBodyOptions,
+  asks: (call: Classified) => boolean,
+): Enforcement {
+  async function read(
+    exchange: Exchange,
+    request: Parameters<Enforcement['gather']>[1],
+    progress: Progress,
+  ): Promise<Buffer | null> {
+    if (!hasBody(request.headers) || !isClassified(exchange) || !asks(exchange)) return null
+    // no fact of this body matters to the decision: who is refused without it is refused
+    const { permit } = decide(exchange.principal, exchange.operation, callFacts(exchange))
+    if (permit === null) return null
+    const stream = request.body instanceof Readable ? request.body : request.raw
+    const bytes = await readBody(stream, request.headers, bodyBytes)
+    progress.received(bytes.byteLength)
+    return bytes
+  }
+
+  return {
+    ...inner,
+
+    async gather(exchange, request, progress) {
+      const gathered = await inner.gather(exchange, request, progress)
+      if (isRead(gathered)) return gathered
+      const bytes = await read(exchange, request, progress)
+      return bytes === null ? gathered : { ...gathered, read: bytes }
+    },
+
+    finish(exchange, permit, gathered, progress) {
+      const finished = inner.finish(exchange, permit, gathered, progress)
+      return finished.body === null ? { ...finished, body: gathered.read ?? null } : finished
+    },
+  }
+}
+
+function isRead({ content, run, read }: Gathered): boolean {
+  return content !== null || run !== null || (read ?? null) !== null
+}
