@@ -2,8 +2,8 @@
  * References out of the workspace or registry of a call: each needs the caller's own permit to read what it names, as if
  * the caller had asked for it; for computes, to run jobs there. What cannot be resolved is refused.
  *
- * Without this, who may write a job here would read with it what he may not read there: the identity that the call goes
- * out under often may.
+ * Without this, a caller who may write a job here could read with it what that caller may not read there: the identity
+ * that the call goes out under often may.
  * @module
  */
 import { LRUCache } from 'lru-cache'

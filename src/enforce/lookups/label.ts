@@ -157,7 +157,7 @@ async function homeOf(
   return { base, apiVersion: API_VERSION, region: null, other }
 }
 
-/** @throws {Refusal} if policy does not permit the caller what the gateway is about to ask in his place */
+/** @throws {Refusal} if policy does not permit the caller what the gateway is about to ask for the caller */
 function mustRead(
   { decide, callFacts }: LookUpOptions,
   { exchange, permit }: LookedUpFor,
