@@ -166,7 +166,8 @@ export function headWasBegun({ bytes }: Connection, { bytesRead }: Socket): bool
   return bytesRead > bytes
 }
 
-function isReset(code: string | undefined): boolean {
+/** Whether the other side went away. */
+export function isReset(code: string | undefined): boolean {
   return code === 'ECONNRESET' || code === 'EPIPE'
 }
 

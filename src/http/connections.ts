@@ -12,6 +12,7 @@ import type { RefusalCode } from '../errors.ts'
 import {
   createEndings,
   headWasBegun,
+  isReset,
   type Connection,
   type EndingOptions,
 } from './connection-endings.ts'
@@ -174,7 +175,8 @@ function watchHandshakes(
       shaking.get(peerOf(sourceOf(socket))) ??
       [...shaking.values()].find(({ raw, fault }) => raw.closed && fault === null)
     if (one !== undefined) {
-      one.fault = error.code ?? 'TLS'
+      // who only goes away after a ServerHello has asked for nothing
+      if (!isReset(error.code)) one.fault = error.code ?? 'TLS'
       one.raw.destroy()
     }
     socket.destroy()
