@@ -38,6 +38,7 @@ USER node
 VOLUME /var/lib/azureml-harness
 EXPOSE 8443
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["node", "dist/main.js", "health", "--config", "/etc/azureml-harness/harness.yaml"]
-# bodies pass through as short-lived buffers: a larger young generation keeps tens of megabytes of them around
-ENTRYPOINT ["node", "--max-semi-space-size=4", "--enable-source-maps", "dist/main.js"]
+# 16 MB is what Node takes where there is enough memory, and less in a small container: with 4 MB, what a call allocates
+# outlives it, and collecting it is a third of the CPU of a call; 32 MB saves little more and holds 30 MB more
+ENTRYPOINT ["node", "--max-semi-space-size=16", "--enable-source-maps", "dist/main.js"]
 CMD ["serve", "--config", "/etc/azureml-harness/harness.yaml"]

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { once } from 'node:events'
 import { Pool } from 'undici'
-import { spawnGateway } from '../lab/gateway/gateway.ts'
+import { NODE_FLAGS, spawnGateway } from '../lab/gateway/gateway.ts'
 import { startLab } from '../lab/lab.ts'
 import { workspaceId } from '../lab/personas.ts'
 
@@ -167,7 +167,8 @@ export async function benchGateway(): Promise<{ closed: GatewayRow[]; open: Open
   const { certFile, keyFile, ca } = lab.certificates
   const bare: ChildProcess = spawn(
     process.execPath,
-    [join(import.meta.dirname, 'bare-proxy.ts'), origin, certFile, keyFile],
+    // the same memory for both: how often it is collected is a large part of what a call costs
+    [...NODE_FLAGS, join(import.meta.dirname, 'bare-proxy.ts'), origin, certFile, keyFile],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
     },

@@ -15,7 +15,7 @@ import type { Lab } from '../lab.ts'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 /** As the image runs it (Dockerfile says why). */
-const NODE_FLAGS = ['--max-semi-space-size=4']
+export const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=16']
 /** Endpoints of the lab have names of their own under localhost. */
 const RESOLVER = ['--import', new URL('../server/localhost-names.ts', import.meta.url).href]
 const READY_TIMEOUT_MS = 30_000
