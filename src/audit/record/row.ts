@@ -184,18 +184,29 @@ function detailOf(refusal: Exchange['refusal']): string | undefined {
   return refusal?.code === 'internal_error' ? inner?.replace(QUOTED, '(...)') : inner
 }
 
-const idsIfAny = (ids: readonly string[] | undefined): string[] | undefined =>
-  ids === undefined || ids.length === 0 ? undefined : ids.map((id) => line(id, 256))
+/** Policies that a record names; one caller can be bound a thousand times over. */
+const MAX_POLICIES = 16
+
+/** The first ids, and how many there are if that is more. */
+function idsIfAny(ids: readonly string[] = []): [string[] | undefined, number | undefined] {
+  if (ids.length === 0) return [undefined, undefined]
+  const first = ids.slice(0, MAX_POLICIES).map((id) => line(id, 256))
+  return [first, ids.length > MAX_POLICIES ? ids.length : undefined]
+}
 
 function decisionColumns(exchange: Exchange) {
   const { refusal } = exchange
   const later = overruled(exchange)
   const decision = later === null ? exchange.decision : null
+  const [policies, policyCount] = idsIfAny(decision?.policies ?? refusal?.detail.policies)
+  const [shadow, shadowCount] = idsIfAny(exchange.decision?.shadow)
   return {
     Decision: decision?.verdict ?? (refusal === null ? undefined : 'refuse'),
-    PolicyIds: idsIfAny(decision?.policies ?? refusal?.detail.policies),
+    PolicyIds: policies,
+    PolicyCount: policyCount,
     PolicyVersion: lineIfAny(exchange.decision?.version, 128),
-    ShadowPolicyIds: idsIfAny(exchange.decision?.shadow),
+    ShadowPolicyIds: shadow,
+    ShadowPolicyCount: shadowCount,
     Reason: lineIfAny(decision?.reason ?? (refusal === null ? null : reasonOf(refusal))),
     RefusalCode: refusal?.code,
     RefusalDetail: lineIfAny(detailOf(refusal)),

@@ -21,7 +21,9 @@ export interface Asked {
   readonly operation: Operation
   readonly facts: Facts
   readonly verdict: string
+  /** The first of the policies that decided, and how many there were. */
   readonly policies: readonly string[]
+  readonly policyCount: number
 }
 
 const KINDS: readonly PrincipalKind[] = ['user', 'service', 'compute']
@@ -130,5 +132,6 @@ export function askedIn(row: Row, set: PolicySet): Asked | null {
     facts,
     verdict,
     policies,
+    policyCount: Number(row.get('PolicyCount') ?? policies.length),
   }
 }

@@ -79,12 +79,14 @@ function recordsSignIn(
   return age && (methods === undefined || Object.hasOwn(facts, 'methods'))
 }
 
-/** The verdict if it is the recorded one and the same policies decided; else null. */
+/** The verdict if it is the recorded one and the same policies decided, as far as the record names them; else null. */
 export function reproduces(redecide: (asked: Asked) => Verdict, asked: Asked): Verdict | null {
   const verdict = redecide(asked)
+  const decided = new Set(verdict.decision.policies)
   const same =
     verdict.decision.verdict === asked.verdict &&
-    verdict.decision.policies.toSorted().join(' ') === asked.policies.toSorted().join(' ')
+    decided.size === asked.policyCount &&
+    asked.policies.every((id) => decided.has(id))
   return same ? verdict : null
 }
 

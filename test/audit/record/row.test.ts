@@ -191,3 +191,23 @@ t.test('a renamed person is the same principal', async (t) => {
   t.equal(before['PrincipalId'], after['PrincipalId'])
   t.match(before, { IdentityName: 'scientists', UpstreamPrincipalClientId: /^4444/ })
 })
+
+t.test('a record does not grow with bindings that all match one caller', async (t) => {
+  const bytesWith = (count: number): number => {
+    const ids = Array.from(
+      { length: count },
+      (_, n) => `data-scientist@${String(n).padStart(8, '0')}`,
+    )
+    const decision = { ...exchangeOf().decision!, policies: ids, shadow: ids }
+    return lineOf(rowOf('authorized', exchangeOf({ decision }), none, context)).length
+  }
+  const most = bytesWith(16)
+  t.equal(bytesWith(10_000) - most, ',"PolicyCount":10000,"ShadowPolicyCount":10000'.length)
+  const decision = {
+    ...exchangeOf().decision!,
+    policies: Array.from({ length: 17 }, (_, n) => `p${n}`),
+  }
+  const row = rowOf('completed', exchangeOf({ decision }), none, context)
+  t.match(row, { PolicyIds: decision.policies.slice(0, 16), PolicyCount: 17 })
+  t.equal(row['ShadowPolicyCount'], undefined)
+})
