@@ -170,7 +170,7 @@ async function openParts(
   const identities = Object.keys(config.identities)
   const issuers = config.issuers.map(({ name }) => name)
   const policy = await createLivePolicy(
-    { directory, bindings, identities, issuers },
+    { directory, bindings, identities, issuers, now },
     { checkSignIn: (principal, requirement) => checkSignIn(principal, requirement, now()) },
   )
   const sightings = createSightings(now)

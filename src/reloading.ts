@@ -1,10 +1,13 @@
 /**
- * Loads the policies again when their files change or on SIGHUP, and records how that ended.
+ * Loads the policies again when their files change or on SIGHUP, and records how that ended; records which bindings begin
+ * and end by their own period.
  * @module
  */
 import type { Recorder } from './audit/recorder.ts'
 import { counter, gauge, single, type Metric } from './lib/metric.ts'
+import type { Binding } from './policy/load/bindings.ts'
 import { faultText, PolicyError } from './policy/load/faults.ts'
+import { endingWithin } from './policy/load/period.ts'
 import type { LivePolicy, Reloaded } from './policy/reload.ts'
 import type { Sightings } from './policy/sightings.ts'
 import type { Watch } from './policy/load/watch.ts'
@@ -31,6 +34,11 @@ export interface Reloading {
   readonly close: () => void
 }
 
+/** Milliseconds between looks at the clock: it may be set meanwhile. */
+const LONGEST_WAIT = 60_000
+/** Bindings that end within so many days are counted. */
+const ENDING_DAYS = 14
+
 /** A binding that no call has used for this long counts as stale. */
 const STALE_DAYS = 30
 
@@ -42,6 +50,7 @@ export function createReloading(options: ReloadingOptions): Reloading {
     ['unchanged', 0],
     ['kept', 0],
   ])
+  const periods = createPeriods(options)
   let stop: (() => void) | null = null
   let sound = true
 
@@ -49,6 +58,7 @@ export function createReloading(options: ReloadingOptions): Reloading {
     const ended = await live.reload()
     counts.set(ended.outcome, (counts.get(ended.outcome) ?? 0) + 1)
     sound = ended.outcome !== 'kept'
+    await periods.look()
     const detail = detailOf(ended)
     const fields = { trigger, ...detail }
     if (ended.outcome === 'kept') {
@@ -65,6 +75,7 @@ export function createReloading(options: ReloadingOptions): Reloading {
     reload,
     start() {
       stop ??= options.watch(() => reload('files'))
+      void periods.look()
     },
     metrics: () => [
       counter(
@@ -77,6 +88,10 @@ export function createReloading(options: ReloadingOptions): Reloading {
         single(sightings.stale(live.current(), STALE_DAYS, now()).length),
       ),
       gauge(
+        'policy_bindings_ending',
+        single(endingWithin(live.current().bindings.bindings, ENDING_DAYS, now()).length),
+      ),
+      gauge(
         'policy_bindings_watched_seconds',
         single(Math.round((now() - sightings.since) / 1000)),
       ),
@@ -84,6 +99,41 @@ export function createReloading(options: ReloadingOptions): Reloading {
     close() {
       stop?.()
       stop = null
+      periods.close()
+    },
+  }
+}
+
+/** Looks at each instant at which a binding begins or ends. Calls are judged right without it: it is for the record. */
+function createPeriods({ live, recorder, log, now }: ReloadingOptions): {
+  readonly look: () => Promise<void>
+  readonly close: () => void
+} {
+  let timer: NodeJS.Timeout | null = null
+  let closed = false
+
+  async function tell(name: string, { id, template, file, line }: Binding): Promise<void> {
+    const fields = { binding: id, template, file: `${file}:${line}` }
+    log.info(fields, name === 'binding_expired' ? 'a binding has ended' : 'a binding has begun')
+    await recorder.event(name, fields).catch(() => {
+      log.error(fields, 'the end or beginning of a binding could not be recorded')
+    })
+  }
+  async function look(): Promise<void> {
+    if (timer !== null) clearTimeout(timer)
+    const { began, ended, next } = live.turns()
+    if (!closed && next !== null) {
+      timer = setTimeout(() => void look(), Math.min(Math.max(next - now(), 0), LONGEST_WAIT))
+      timer.unref()
+    }
+    for (const binding of ended) await tell('binding_expired', binding)
+    for (const binding of began) await tell('binding_started', binding)
+  }
+  return {
+    look,
+    close() {
+      closed = true
+      if (timer !== null) clearTimeout(timer)
     },
   }
 }

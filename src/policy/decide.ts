@@ -150,7 +150,7 @@ export function createRefuseWithoutBody(
     // what cannot be judged yet is judged with the body
     if (verdict.permit !== null || verdict.refusal.code === 'policy_error') return null
     if (bodyNames && built.mayName(principalUids(principal), operation)) return null
-    return { refusal: verdict.refusal, decision: { ...verdict.decision, version: set.version } }
+    return { refusal: verdict.refusal, decision: verdict.decision }
   }
 }
 

@@ -1,5 +1,6 @@
 /**
- * Policies that can be loaded again while requests are judged: as a whole, and keeping the last valid ones.
+ * Policies that can be loaded again while requests are judged: as a whole, and keeping the last valid ones. Bindings with
+ * a period begin and end at the instant, whether or not anything is loaded.
  * @module
  */
 import {
@@ -9,15 +10,25 @@ import {
   type DecideOptions,
   type RefuseWithoutBody,
 } from './decide.ts'
+import type { Binding } from './load/bindings.ts'
 import { PolicyError } from './load/faults.ts'
 import { loadPolicy, type LoadOptions } from './load/load.ts'
-import type { PolicySet } from './load/rules.ts'
+import { setAt, type PolicySet } from './load/rules.ts'
+import { isWithin } from './load/period.ts'
 
 /** How one reload ended. */
 export type Reloaded =
   | { readonly outcome: 'changed'; readonly before: string; readonly after: string }
   | { readonly outcome: 'unchanged'; readonly version: string }
   | { readonly outcome: 'kept'; readonly version: string; readonly error: Error }
+
+/** Bindings that began or ended by their own period. */
+export interface Turns {
+  readonly began: readonly Binding[]
+  readonly ended: readonly Binding[]
+  /** When the next one begins or ends, in milliseconds since the epoch; null if none will. */
+  readonly next: number | null
+}
 
 /** The policies in force. */
 export interface LivePolicy {
@@ -26,6 +37,8 @@ export interface LivePolicy {
   /** Asked before a body is read. */
   readonly refuseWithoutBody: RefuseWithoutBody
   readonly current: () => PolicySet
+  /** Which bindings began and ended by their period since the last call. */
+  readonly turns: () => Turns
   /** Loads again. Never rejects: if there is a fault, the policies in force are kept. Calls that overlap share one load. */
   readonly reload: () => Promise<Reloaded>
 }
@@ -38,20 +51,39 @@ export async function createLivePolicy(
   options: LoadOptions,
   tuning: DecideOptions = {},
 ): Promise<LivePolicy> {
+  const now = options.now ?? Date.now
   let set = await loadPolicy(options)
   let judge = createDecide(set, tuning)
   let early = createRefuseWithoutBody(set, tuning)
+  let began: Binding[] = []
+  let ended: Binding[] = []
   let pending: Promise<Reloaded> | null = null
+
+  // nothing is awaited in between: set and judge change together
+  const use = (next: PolicySet): void => {
+    judge = createDecide(next, tuning)
+    early = createRefuseWithoutBody(next, tuning)
+    set = next
+  }
+  const inForce = (time = now()): PolicySet => {
+    if (isWithin(set.holds, time)) return set
+    const before = set.bindings.bindings
+    use(setAt(set, time))
+    const after = set.bindings.bindings
+    began.push(...after.filter((binding) => !before.includes(binding)))
+    ended.push(...before.filter((binding) => !after.includes(binding)))
+    return set
+  }
 
   const load = async (): Promise<Reloaded> => {
     const before = set.version
     try {
       const loaded = await loadPolicy(options)
       if (loaded.version === before) return { outcome: 'unchanged', version: before }
-      // no await between the two: set and judge change together
-      judge = createDecide(loaded, tuning)
-      early = createRefuseWithoutBody(loaded, tuning)
-      set = loaded
+      // both at one instant, so that a binding that ends just now is counted once
+      const time = now()
+      inForce(time)
+      use(setAt(loaded, time))
       return { outcome: 'changed', before, after: loaded.version }
     } catch (error) {
       const known = error instanceof PolicyError || error instanceof Error
@@ -66,9 +98,22 @@ export async function createLivePolicy(
   }
 
   return {
-    decide: (...asked) => judge(...asked),
-    refuseWithoutBody: (...call) => early(...call),
-    current: () => set,
+    decide(...asked) {
+      inForce()
+      return judge(...asked)
+    },
+    refuseWithoutBody(...call) {
+      inForce()
+      return early(...call)
+    },
+    current: () => inForce(),
+    turns() {
+      const { holds } = inForce()
+      const turns = { began, ended, next: holds.before === Infinity ? null : holds.before }
+      began = []
+      ended = []
+      return turns
+    },
     reload: () => (pending ??= load()),
   }
 }

@@ -379,3 +379,26 @@ t.test('every command says how it is used', async (t) => {
     t.ok(command.summary.length < 80)
   }
 })
+
+t.test('policy check shows periods, and with --require-until wants an end', async (t) => {
+  const bound = (id: string, until: string) =>
+    JSON.stringify({
+      template: 'reader',
+      principal: `User::"e/${id}"`,
+      resource: `Workspace::"${WS}"`,
+      ...(until === '' ? {} : { until }),
+    })
+  const { directory } = await writePolicies(t, {
+    'templates/reader.cedar':
+      '@id("reader") @reason("r") @identity("ml-reader") permit (principal in ?principal, action, resource in ?resource);',
+    'bindings.d/alice.yaml': bound('alice', '1970-01-02T00:00:00Z'),
+    'bindings.d/bob.yaml': bound('bob', ''),
+  })
+  const plain = await run(policyCheck, '--policies', directory, ...IDS)
+  t.equal(plain.status, EXIT.ok)
+  t.match(plain.out, 'note: bindings.d/alice.yaml:1: binding alice ends in 1 day')
+  const strict = await run(policyCheck, '--policies', directory, ...IDS, '--require-until')
+  t.equal(strict.status, EXIT.failed)
+  t.match(strict.err, 'bindings.d/bob.yaml:1: binding "bob" of a User has no end')
+  t.notMatch(strict.err, 'alice')
+})

@@ -45,7 +45,7 @@ t.test('identities without an order between them are an error', async (t) => {
 
 t.test('such an error refuses', async (t) => {
   const set = await loadFrom(t, FILES)
-  const broken = { ...set, version: 'without an order', bindings: { bindings: [], order: [] } }
+  const broken = { ...set, key: 'without an order', bindings: { ...set.bindings, order: [] } }
   const verdict = createDecide(broken)(principal(), operation('workspaces/jobs/write'), {})
   t.equal(verdict.permit === null ? verdict.refusal.code : null, 'policy_error')
 })

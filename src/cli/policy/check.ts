@@ -5,8 +5,9 @@
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { DOCUMENT_FACTS } from '../../azureml/body/facts.ts'
-import { PolicyError } from '../../policy/load/faults.ts'
+import { fault, PolicyError } from '../../policy/load/faults.ts'
 import { notesOn, type Note } from '../../policy/review/notes.ts'
+import { periodNotes, withoutEnd } from '../../policy/review/periods.ts'
 import { untoldIn } from '../../policy/review/untold.ts'
 import type { PolicySet } from '../../policy/load/rules.ts'
 import { createSeen, staleBindings, type StaleBinding } from '../../policy/sightings.ts'
@@ -21,13 +22,15 @@ export const policyCheck: Command = {
   help: `Usage: azureml-harness policy check (--config FILE | --policies DIR) [--spool SPOOL [--days N]] [--json]
 
 Checks policies, templates and bindings against the schema. Every fault comes with file, line and a suggestion.
-Notes name policies that load but refuse more than they seem to, because a fact that they ask for is not known in time.
+Notes name policies that load but refuse more than they seem to, because a fact that they ask for is not known in time,
+and bindings that end within 14 days, have ended, have not begun, or end in more than a year.
 With --spool it also reports bindings whose principal no token has carried for N days: most unexpected refusals come
 from an id that is stale or mistyped.
 
 ${POLICY_HELP}
   --spool SPOOL     the records to look into: a spool's directory, or one of its files
   --days N          days without a token; ${DAYS} if absent. Records that do not reach back so far show nothing stale
+  --require-until   a binding of a person or a service without "until" is a fault
   --json            one JSON object on standard output: {ok, version, faults, stale, notes}
 
 Exit status: 0 valid, 1 faults, 2 wrong arguments; stale bindings and notes are no fault.
@@ -39,6 +42,7 @@ Example: azureml-harness policy check --config config/harness.yaml --spool /var/
         ...POLICY_OPTIONS,
         spool: { type: 'string' },
         days: { type: 'string' },
+        'require-until': { type: 'boolean' },
         json: { type: 'boolean' },
       },
     })
@@ -55,7 +59,12 @@ Example: azureml-harness policy check --config config/harness.yaml --spool /var/
       const loaded = await policyOf(values, io)
       if (loaded === null) return EXIT.usage
       const { set } = loaded
-      const notes = [...notesOn(set, DOCUMENT_FACTS), ...untoldIn(set, DOCUMENT_FACTS)]
+      if (values['require-until'] === true) refuseWithoutEnd(set)
+      const notes = [
+        ...notesOn(set, DOCUMENT_FACTS),
+        ...untoldIn(set, DOCUMENT_FACTS),
+        ...periodNotes(set, io.now()),
+      ]
       const { spool } = values
       const stale = spool === undefined ? [] : await staleIn(set, resolve(io.cwd, spool), days, io)
       if (values.json === true) {
@@ -72,6 +81,13 @@ Example: azureml-harness policy check --config config/harness.yaml --spool /var/
       return EXIT.failed
     }
   },
+}
+
+function refuseWithoutEnd(set: PolicySet): void {
+  const faults = withoutEnd(set).map(({ id, file, line, principal }) =>
+    fault(file, line, `binding "${id}" of a ${principal.type} has no end`, 'give it "until"'),
+  )
+  if (faults.length > 0) throw new PolicyError(faults)
 }
 
 function show(

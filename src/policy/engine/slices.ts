@@ -212,7 +212,7 @@ export function createSlicer(set: PolicySet): Slicer {
     const rules = all.filter(({ shadow }) => !shadow)
     return {
       asked: askedBy(rules),
-      key: `${set.version} ${found.map(({ number }) => number).join(',')}`,
+      key: `${set.key} ${found.map(({ number }) => number).join(',')}`,
       rules,
       shadowed: all.some(({ shadow }) => shadow) ? all : [],
     }

@@ -91,8 +91,8 @@ export function policiesWithoutBody(set: PolicySet): PolicySet {
   }
   const facts =
     set.facts === null ? null : new Set([...set.facts].filter((fact) => CALL_FACTS.has(fact)))
-  // another version, because slices and answers are kept by it
-  return { ...set, version: `${set.version} without-body`, rules, templates, facts }
+  // another key, because slices and answers are kept by it
+  return { ...set, key: `${set.key} without-body`, rules, templates, facts }
 }
 
 /**

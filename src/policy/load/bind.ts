@@ -4,16 +4,10 @@
  */
 import { createHash } from 'node:crypto'
 import { checkParsePolicySet } from '@cedar-policy/cedar-wasm/nodejs'
-import { readBindings, type Bindings } from './bindings.ts'
+import { readBindings, type Bindings, type Source } from './bindings.ts'
 import { fault, PolicyError, type Fault } from './faults.ts'
-import { cedarPolicies, rulesOf, type PolicySet, type Rule } from './rules.ts'
+import { cedarPolicies, rulesOf, setAt, type PolicySet, type Rule } from './rules.ts'
 import type { Policy } from './source.ts'
-
-/** A file as it was read. */
-export interface Source {
-  readonly file: string
-  readonly text: string
-}
 
 /** What bindings may name. */
 export interface Names {
@@ -38,14 +32,18 @@ function identityFaults(policies: readonly Policy[], bindings: Bindings, file: s
     )
 }
 
-/** Reads bindings against templates, known by their files' names even where their text has faults. */
+/**
+ * Reads bindings against templates, known by their files' names even where their text has faults.
+ * @param separate files of `bindings.d/`
+ */
 export function bind(
   source: Source,
+  separate: readonly Source[],
   fixed: readonly Policy[],
   templates: ReadonlyMap<string, Policy>,
   names: Names & { readonly templates: ReadonlySet<string> },
 ): { bindings: Bindings; faults: readonly Fault[] } {
-  const { bindings, faults } = readBindings(source.file, source.text, names)
+  const { bindings, faults } = readBindings(source.file, source.text, names, separate)
   if (faults.length > 0) return { bindings, faults }
   return {
     bindings,
@@ -77,16 +75,16 @@ export function rulesInForce(
  * @throws PolicyError with every fault of the bindings
  */
 export function rebind(set: PolicySet, source: Source, names: Names): PolicySet {
-  const fixed = [...set.rules.values()].flatMap(({ link, policy }) =>
+  const fixed = [...set.written.rules.values()].flatMap(({ link, policy }) =>
     link === null ? [policy] : [],
   )
   const templates = new Set(set.templates.keys())
-  const { bindings, faults } = bind(source, fixed, set.templates, { ...names, templates })
+  const { bindings, faults } = bind(source, [], fixed, set.templates, { ...names, templates })
   if (faults.length > 0) throw new PolicyError(faults)
   const rules = rulesInForce(fixed, set.templates, bindings, source.file)
   // caches are keyed by the version, so other bindings need another one
   const version = createHash('sha256')
     .update(JSON.stringify([set.version, source]))
     .digest('hex')
-  return Object.freeze({ ...set, bindings, rules, version })
+  return setAt({ ...set, written: { bindings, rules }, version }, set.at)
 }

@@ -1,46 +1,68 @@
 /**
- * `bindings.yaml`: which template holds for whom, on what.
+ * `bindings.yaml` and `bindings.d/`: which template holds for whom, on what, and from when until when.
  * @module
  */
-import { isMap, isScalar, isSeq, LineCounter, parseDocument, type Node, type YAMLMap } from 'yaml'
+import { isMap, isScalar, isSeq, type YAMLMap } from 'yaml'
 import { fault, suggest, type Fault } from './faults.ts'
 import type { Uid } from './conditions.ts'
-import { GUID } from '../../lib/guid.ts'
+import { readInstant, type Period } from './period.ts'
+import {
+  checkPrincipal,
+  checkResource,
+  NAME_LISTS,
+  readNames,
+  readReference,
+  type NamedIds,
+} from './references.ts'
+import { checkKeys, readYamlMapping, type Add } from './yaml-mapping.ts'
 
 /** One line of who may do what where. */
-export interface Binding {
+export interface Binding extends Period {
   readonly id: string
   readonly template: string
   readonly principal: Uid
   readonly resource: Uid
   /** Evaluated and counted, without effect. */
   readonly shadow: boolean
+  /** For whoever reviews it: why, by which ticket, and asked for by whom. */
+  readonly reason: string | null
+  readonly ticket: string | null
+  readonly requestedBy: string | null
   readonly file: string
   readonly line: number
 }
 
-/** The whole file. */
+/** All bindings, in the order in which they were read. */
 export interface Bindings {
   readonly bindings: readonly Binding[]
   /** Managed identities from the least to the most privileged: decides when several permits apply. */
   readonly order: readonly string[]
+  /** Names that people gave to groups and workspaces, by `<type> <name>`. */
+  readonly names: NamedIds
 }
 
-const PRINCIPALS = ['User', 'Service', 'Compute', 'Group', 'Role', 'Workspace']
-const ID = /^[a-z][a-z0-9-]{0,62}$/u
-const UID = /^([A-Z][A-Za-z]*)::"([^"\\\s]+)"$/u
-/** An issuer's name, then whatever that issuer's own ids are made of. */
-const PRINCIPAL_ID = /^([a-z][a-z0-9-]{0,62})\/[^/].*$/u
+/** A file as it was read. */
+export interface Source {
+  readonly file: string
+  readonly text: string
+}
 
-const SUBSCRIPTION = `/subscriptions/${GUID}`
-const GROUP = `${SUBSCRIPTION}/resourcegroups/[^/]{1,90}`
-const PROVIDER = `${GROUP}/providers/microsoft\\.machinelearningservices`
-const RESOURCE_IDS: ReadonlyMap<string, RegExp> = new Map([
-  ['Subscription', new RegExp(`^${SUBSCRIPTION}$`, 'u')],
-  ['ResourceGroup', new RegExp(`^${GROUP}$`, 'u')],
-  ['Workspace', new RegExp(`^${PROVIDER}/workspaces/[^/]{1,255}$`, 'u')],
-  ['Registry', new RegExp(`^${PROVIDER}/registries/[^/]{1,255}$`, 'u')],
-])
+const ID = /^[a-z][a-z0-9-]{0,62}$/u
+const KEYS = [
+  'template',
+  'principal',
+  'resource',
+  'shadow',
+  'from',
+  'until',
+  'reason',
+  'ticket',
+  'requestedBy',
+]
+/** Characters of what is written for reviewers. */
+const MAX_NOTE_LENGTH = 500
+// oxlint-disable-next-line no-control-regex -- what is shown in a terminal and in a review has none
+const CONTROL = /[\u0000-\u001f\u007f]/u
 
 /** What bindings may refer to. */
 interface Known {
@@ -50,61 +72,172 @@ interface Known {
   readonly issuers: readonly string[]
 }
 
-/** The bindings and every fault; the bindings are complete only if there is no fault. */
+/**
+ * The bindings and every fault; the bindings are complete only if there is no fault.
+ * @param separate files of `bindings.d/`: one binding each, whose id is the file's name
+ */
 export function readBindings(
   file: string,
   text: string,
   known: Known,
+  separate: readonly Source[] = [],
 ): { bindings: Bindings; faults: Fault[] } {
-  const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, strict: true })
-  const faults: Fault[] = []
-  const lineOf = (node: unknown): number => {
-    const offset = isNode(node) ? node.range?.[0] : undefined
-    return offset === undefined ? 1 : lines.linePos(offset).line
-  }
-  const add = (node: unknown, message: string, suggestion?: string): void => {
-    faults.push(fault(file, lineOf(node), message, suggestion))
-  }
-  const none: Bindings = { bindings: [], order: [] }
-
-  for (const error of [...document.errors, ...document.warnings]) {
-    const [first] = error.message.split('\n')
-    faults.push(fault(file, lines.linePos(error.pos[0]).line, first ?? 'not YAML'))
-  }
-  if (faults.length > 0) return { bindings: none, faults }
-  const top: unknown = document.contents
-  if (!isMap(top)) {
-    add(top, 'bindings are a mapping with the keys "bindings" and "identities"')
-    return { bindings: none, faults }
-  }
-  checkKeys(top, ['bindings', 'identities'], add)
+  const { top, add, lineOf, faults } = readYamlMapping(
+    file,
+    text,
+    'bindings are a mapping with the keys "bindings" and "identities"',
+  )
+  if (top === null) return { bindings: NONE, faults: [...faults] }
+  checkKeys(top, ['bindings', 'identities', ...NAME_LISTS], add)
+  const names = readNames(top, known.issuers, add)
 
   const list: unknown = top.get('bindings', true)
   const bindings: Binding[] = []
-  const seen = new Set<string>()
+  const first = new Map<string, Binding>()
   if (!isSeq(list)) add(list ?? top, '"bindings" is a list')
   for (const item of isSeq(list) ? list.items : []) {
-    const binding = readBinding(item, known, add)
-    if (binding === null) continue
-    if (seen.has(binding.id)) add(item, `binding "${binding.id}" appears twice`)
-    seen.add(binding.id)
-    bindings.push({ ...binding, file, line: lineOf(item) })
+    const read = readListed(item, known, names, add)
+    if (read === null) continue
+    const binding = { ...read, file, line: lineOf(item) }
+    if (first.has(binding.id)) add(item, `binding "${binding.id}" appears twice`)
+    first.set(binding.id, binding)
+    bindings.push(binding)
   }
-  return { bindings: { bindings, order: readOrder(top, known, add) }, faults }
+  const order = readOrder(top, known, add)
+  const found = [...faults]
+  for (const source of separate) {
+    const read = readSeparate(source, known, names)
+    found.push(...read.faults)
+    if (read.binding === null) continue
+    const earlier = first.get(read.binding.id)
+    if (earlier !== undefined) {
+      const where = `${earlier.file}:${earlier.line}`
+      found.push(fault(source.file, 1, `binding "${earlier.id}" is in ${where}, too`))
+    }
+    bindings.push(read.binding)
+  }
+  return { bindings: { bindings, order, names }, faults: found }
 }
 
-type Add = (node: unknown, message: string, suggestion?: string) => void
+const NONE: Bindings = { bindings: [], order: [], names: new Map() }
 
-function isNode(value: unknown): value is Node {
-  return typeof value === 'object' && value !== null && 'range' in value
+/** One of the list in `bindings.yaml`. */
+function readListed(
+  item: unknown,
+  known: Known,
+  names: NamedIds,
+  add: Add,
+): Omit<Binding, 'file' | 'line'> | null {
+  if (!isMap(item)) {
+    add(item, 'a binding is a mapping with "id", "template", "principal" and "resource"')
+    return null
+  }
+  checkKeys(item, ['id', ...KEYS], add)
+  const id = textOf(item, 'id', add)
+  if (id.value !== '' && !ID.test(id.value)) add(id.node, notAnId(id.value))
+  return readBinding(id.value, item, known, names, add)
 }
 
-function checkKeys(map: YAMLMap, keys: readonly string[], add: Add): void {
-  for (const { key } of map.items) {
-    const name = isScalar(key) && typeof key.value === 'string' ? key.value : ''
-    if (!keys.includes(name)) add(key, `unknown key "${name}"`, suggest(name, keys))
+/** A file of `bindings.d/`. */
+function readSeparate(
+  { file, text }: Source,
+  known: Known,
+  names: NamedIds,
+): { binding: Binding | null; faults: readonly Fault[] } {
+  const { top, add, faults } = readYamlMapping(
+    file,
+    text,
+    'a binding is a mapping with "template", "principal" and "resource"',
+  )
+  if (top === null) return { binding: null, faults }
+  const id = file.slice(file.lastIndexOf('/') + 1).replace(/\.yaml$/u, '')
+  if (!ID.test(id)) add(top, notAnId(id), 'rename the file')
+  if (top.has('id'))
+    add(top.get('id', true), `the id is the file's name, "${id}"`, 'leave "id" out')
+  checkKeys(top, ['id', ...KEYS], add)
+  const read = readBinding(id, top, known, names, add)
+  return { binding: read === null ? null : { ...read, file, line: 1 }, faults }
+}
+
+const notAnId = (id: string): string =>
+  `"${id}" is not a binding's name: lower-case letters, digits and hyphens`
+
+interface Text {
+  readonly value: string
+  readonly node: unknown
+}
+
+function textOf(item: YAMLMap, key: string, add: Add): Text {
+  const node: unknown = item.get(key, true)
+  if (isScalar(node) && typeof node.value === 'string') return { value: node.value, node }
+  add(node ?? item, `a binding needs "${key}"`)
+  return { value: '', node: item }
+}
+
+function readBinding(
+  id: string,
+  item: YAMLMap,
+  known: Known,
+  names: NamedIds,
+  add: Add,
+): Omit<Binding, 'file' | 'line'> | null {
+  const template = textOf(item, 'template', add)
+  const principal = readReference(textOf(item, 'principal', add), names, add)
+  const resource = readReference(textOf(item, 'resource', add), names, add)
+  const shadow: unknown = item.get('shadow') ?? false
+  if (typeof shadow !== 'boolean') add(item.get('shadow', true), '"shadow" is true or false')
+  if (template.value !== '' && !known.templates.has(template.value)) {
+    add(
+      template.node,
+      `unknown template "${template.value}"`,
+      suggest(template.value, known.templates),
+    )
   }
+  if (principal !== null) checkPrincipal(principal, known.issuers, add)
+  if (resource !== null) checkResource(resource, add)
+  const period = readPeriod(item, add)
+  const notes = {
+    reason: readNote(item, 'reason', add),
+    ticket: readNote(item, 'ticket', add),
+    requestedBy: readNote(item, 'requestedBy', add),
+  }
+  if (principal === null || resource === null) return null
+  return {
+    id,
+    template: template.value,
+    principal: principal.uid,
+    resource: resource.uid,
+    shadow: shadow === true,
+    ...period,
+    ...notes,
+  }
+}
+
+function readPeriod(item: YAMLMap, add: Add): Period {
+  const instantOf = (key: string): number | null => {
+    const node: unknown = item.get(key, true)
+    if (node === undefined) return null
+    const text = isScalar(node) && typeof node.value === 'string' ? node.value : ''
+    const read = text === '' ? { fault: `"${key}" is not an instant` } : readInstant(text)
+    if (typeof read === 'number') return read
+    add(node, read.fault, 'write 2027-03-01T00:00:00Z')
+    return null
+  }
+  const period = { from: instantOf('from'), until: instantOf('until') }
+  if (period.from !== null && period.until !== null && period.until <= period.from)
+    add(item.get('until', true), '"until" is not after "from"')
+  return period
+}
+
+function readNote(item: YAMLMap, key: string, add: Add): string | null {
+  const node: unknown = item.get(key, true)
+  if (node === undefined) return null
+  const text = isScalar(node) && typeof node.value === 'string' ? node.value.trim() : ''
+  if (text === '' || text.length > MAX_NOTE_LENGTH || CONTROL.test(text)) {
+    add(node, `"${key}" is one line of text, at most ${MAX_NOTE_LENGTH} characters`)
+    return null
+  }
+  return text
 }
 
 function readOrder(top: YAMLMap, known: Known, add: Add): string[] {
@@ -123,95 +256,4 @@ function readOrder(top: YAMLMap, known: Known, add: Add): string[] {
     order.push(name)
   }
   return order
-}
-
-function readBinding(item: unknown, known: Known, add: Add): Omit<Binding, 'file' | 'line'> | null {
-  if (!isMap(item)) {
-    add(item, 'a binding is a mapping with "id", "template", "principal" and "resource"')
-    return null
-  }
-  checkKeys(item, ['id', 'template', 'principal', 'resource', 'shadow'], add)
-  const textOf = (key: string): { value: string; node: unknown } => {
-    const node: unknown = item.get(key, true)
-    if (isScalar(node) && typeof node.value === 'string') return { value: node.value, node }
-    add(node ?? item, `a binding needs "${key}"`)
-    return { value: '', node: item }
-  }
-  const id = textOf('id')
-  const template = textOf('template')
-  const principal = uidOf(textOf('principal'), add)
-  const resource = uidOf(textOf('resource'), add)
-  const shadow: unknown = item.get('shadow') ?? false
-  if (typeof shadow !== 'boolean') add(item.get('shadow', true), '"shadow" is true or false')
-  if (id.value !== '' && !ID.test(id.value)) {
-    add(id.node, `"${id.value}" is not a binding's name: lower-case letters, digits and hyphens`)
-  }
-  if (template.value !== '' && !known.templates.has(template.value)) {
-    add(
-      template.node,
-      `unknown template "${template.value}"`,
-      suggest(template.value, known.templates),
-    )
-  }
-  if (principal !== null) checkPrincipal(principal, known, add)
-  if (resource !== null) checkResource(resource, add)
-  if (principal === null || resource === null) return null
-  return {
-    id: id.value,
-    template: template.value,
-    principal: principal.uid,
-    resource: resource.uid,
-    shadow: shadow === true,
-  }
-}
-
-interface Placed {
-  readonly uid: Uid
-  readonly node: unknown
-}
-
-function uidOf({ value, node }: { value: string; node: unknown }, add: Add): Placed | null {
-  if (value === '') return null
-  const [, type, id] = UID.exec(value) ?? []
-  if (type === undefined || id === undefined) {
-    add(node, `"${value}" is not a reference`, 'write Type::"id"')
-    return null
-  }
-  return { uid: { type, id }, node }
-}
-
-function checkPrincipal({ uid, node }: Placed, known: Known, add: Add): void {
-  if (!PRINCIPALS.includes(uid.type)) {
-    add(node, `"${uid.type}" cannot be bound as a principal`, suggest(uid.type, PRINCIPALS))
-    return
-  }
-  if (uid.type === 'Workspace') {
-    checkResource({ uid, node }, add)
-    return
-  }
-  const [, issuer] = PRINCIPAL_ID.exec(uid.id) ?? []
-  if (issuer === undefined) {
-    add(
-      node,
-      `"${uid.id}" is not a principal's id`,
-      'write "<issuer>/<tenant>/<object id>" or "<issuer>/<id>"',
-    )
-  } else if (known.issuers.length > 0 && !known.issuers.includes(issuer)) {
-    add(node, `unknown issuer "${issuer}"`, suggest(issuer, known.issuers))
-  }
-}
-
-function checkResource({ uid, node }: Placed, add: Add): void {
-  const form = RESOURCE_IDS.get(uid.type)
-  if (form === undefined) {
-    add(node, `"${uid.type}" cannot be bound as a resource`, suggest(uid.type, RESOURCE_IDS.keys()))
-  } else if (uid.id !== uid.id.toLowerCase()) {
-    add(
-      node,
-      `"${uid.id}" has upper-case letters: no request would match it`,
-      `write "${uid.id.toLowerCase()}"`,
-    )
-  } else if (!form.test(uid.id)) {
-    add(node, `"${uid.id}" is not the ARM id of a ${uid.type}`)
-  }
 }

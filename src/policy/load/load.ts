@@ -4,10 +4,11 @@
  */
 import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
-import { basename, join, relative, sep } from 'node:path'
-import { bind, rulesInForce, type Source } from './bind.ts'
+import { basename, dirname, join, relative, sep } from 'node:path'
+import { bind, rulesInForce } from './bind.ts'
+import type { Source } from './bindings.ts'
 import { fault, PolicyError, type Fault } from './faults.ts'
-import type { PolicySet } from './rules.ts'
+import { setAt, type PolicySet } from './rules.ts'
 import { readStatement, splitStatements } from './source.ts'
 import type { Policy, Statement } from './source.ts'
 import { schemaFaults } from './validate.ts'
@@ -17,12 +18,42 @@ import { codeOf } from '../../lib/error-code.ts'
 export interface LoadOptions {
   /** Holds `*.cedar`, and `templates/*.cedar` with one template a file. */
   readonly directory: string
-  /** The bindings file. */
+  /** The bindings file. `bindings.d/` beside it, if it is there, holds one binding a file. */
   readonly bindings: string
   /** Names allowed in `@identity`. */
   readonly identities: readonly string[]
   /** Names of the configured issuers; if given, a binding of any other is a fault. */
   readonly issuers?: readonly string[]
+  /** Decides which bindings are in force, in milliseconds since the epoch. */
+  readonly now?: () => number
+}
+
+/** The folder of bindings that have a file each. */
+export const SEPARATE = 'bindings.d'
+
+/** Its files; none without the folder. */
+async function separateOf(bindings: string): Promise<{ sources: Source[]; faults: Fault[] }> {
+  const folder = join(dirname(bindings), SEPARATE)
+  const names = await readdir(folder).catch((error: unknown) => {
+    if (codeOf(error, '') === 'ENOENT') return []
+    throw error
+  })
+  const text = async (name: string): Promise<Source> => ({
+    file: `${SEPARATE}/${name}`,
+    text: await readFile(join(folder, name), 'utf8'),
+  })
+  return {
+    sources: await Promise.all(
+      names
+        .filter((name) => name.endsWith('.yaml'))
+        .sort()
+        .map(text),
+    ),
+    // it would be left out without a word
+    faults: names
+      .filter((name) => name.endsWith('.yml'))
+      .map((name) => fault(`${SEPARATE}/${name}`, 1, 'is not read', 'end its name with .yaml')),
+  }
 }
 
 async function sourcesOf(directory: string, folder: string): Promise<Source[]> {
@@ -37,9 +68,13 @@ async function sourcesOf(directory: string, folder: string): Promise<Source[]> {
 }
 
 /** Reads each file, or says which one it cannot read: a folder that is missing is a fault like any other. */
-async function readSources(
-  options: LoadOptions,
-): Promise<{ policies: Source[]; templates: Source[]; bindings: Source | null; faults: Fault[] }> {
+async function readSources(options: LoadOptions): Promise<{
+  policies: Source[]
+  templates: Source[]
+  bindings: Source | null
+  separate: Source[]
+  faults: Fault[]
+}> {
   const faults: Fault[] = []
   const attempt = async <T>(file: string, read: Promise<T>, instead: T): Promise<T> => {
     try {
@@ -58,7 +93,12 @@ async function readSources(
     readFile(options.bindings, 'utf8').then((text) => ({ file, text })),
     null,
   )
-  return { policies, templates, bindings, faults }
+  const separate = await attempt(SEPARATE, separateOf(options.bindings), {
+    sources: [],
+    faults: [],
+  })
+  faults.push(...separate.faults)
+  return { policies, templates, bindings, separate: separate.sources, faults }
 }
 
 /** Statements that parse and are annotated as they should be, and every fault of those that are not. */
@@ -151,7 +191,7 @@ export async function loadPolicy(
   const all = [...fixed.policies, ...slotted.policies]
   const templates = new Map(slotted.policies.map((policy) => [policy.id, policy]))
   const source = sources.bindings ?? { file: basename(options.bindings), text: 'bindings: []' }
-  const { bindings, faults: unbound } = bind(source, fixed.policies, templates, {
+  const { bindings, faults: unbound } = bind(source, sources.separate, fixed.policies, templates, {
     templates: new Set(sources.templates.map(({ file }) => basename(file, '.cedar'))),
     identities: options.identities,
     issuers: options.issuers ?? [],
@@ -166,7 +206,9 @@ export async function loadPolicy(
   ]
   if (faults.length > 0) throw new PolicyError(faults)
   const rules = rulesInForce(fixed.policies, templates, bindings, source.file)
-  const read = [...sources.policies, ...sources.templates, source]
+  const read = [...sources.policies, ...sources.templates, source, ...sources.separate]
   const version = versionOf(read, options, words)
-  return Object.freeze({ version, rules, templates, bindings, words, facts: factsOf(all) })
+  const written = { bindings, rules }
+  const now = options.now ?? Date.now
+  return setAt({ version, written, templates, words, facts: factsOf(all) }, now())
 }

@@ -5,6 +5,7 @@
 import type { TemplateLink } from '@cedar-policy/cedar-wasm/nodejs'
 import type { Bindings } from './bindings.ts'
 import type { Uid } from './conditions.ts'
+import { isInForce, spanAround, type Span } from './period.ts'
 import type { Policy } from './source.ts'
 import type { Words } from './words.ts'
 
@@ -25,16 +26,51 @@ export interface Rule {
   readonly shadow: boolean
 }
 
-/** Everything that decisions are made from. Never changed once loaded. */
+/** Everything that decisions are made from. Never changed once made. */
 export interface PolicySet {
   /** SHA-256 over all that it was loaded from, in hex. */
   readonly version: string
+  /** What caches are keyed by: the version, and which of its bindings are in force. */
+  readonly key: string
+  /** The instant for which it was made, in milliseconds since the epoch, and the time in which it stays the same. */
+  readonly at: number
+  readonly holds: Span
+  /** Rules in force at that instant. */
   readonly rules: ReadonlyMap<string, Rule>
   readonly templates: ReadonlyMap<string, Policy>
+  /** Bindings in force at that instant. */
   readonly bindings: Bindings
+  /** All of the files, in force or not. */
+  readonly written: {
+    readonly bindings: Bindings
+    readonly rules: ReadonlyMap<string, Rule>
+  }
   readonly words: Words
   /** Facts that some policy asks for; null if one takes the context as a whole. */
   readonly facts: ReadonlySet<string> | null
+}
+
+/**
+ * The same files at another instant.
+ * @param now milliseconds since the epoch
+ */
+export function setAt(
+  set: Omit<PolicySet, 'at' | 'key' | 'holds' | 'rules' | 'bindings'>,
+  now: number,
+): PolicySet {
+  const { written, version } = set
+  const holds = spanAround(written.bindings.bindings, now)
+  const bindings = written.bindings.bindings.filter((binding) => isInForce(binding, now))
+  const ids = new Set(bindings.map(({ id }) => id))
+  const inForce = ({ link }: Rule): boolean => link === null || ids.has(link.binding)
+  return Object.freeze({
+    ...set,
+    at: now,
+    holds,
+    key: holds.since === -Infinity ? version : `${version} since ${holds.since}`,
+    rules: new Map([...written.rules].filter(([, rule]) => inForce(rule))),
+    bindings: { ...written.bindings, bindings },
+  })
 }
 
 /** Policies without slots, and each template once a binding. */

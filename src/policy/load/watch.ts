@@ -6,7 +6,8 @@
  * @module
  */
 import { readdir, stat } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { SEPARATE } from './load.ts'
 import { codeOf } from '../../lib/error-code.ts'
 import { versionOf } from '../../lib/file-version.ts'
 
@@ -26,10 +27,10 @@ async function signOf(path: string): Promise<string> {
   }
 }
 
-async function policiesIn(folder: string): Promise<string[]> {
+async function filesIn(folder: string, ending: string): Promise<string[]> {
   try {
     const names = await readdir(folder)
-    return names.filter((name) => name.endsWith('.cedar')).map((name) => join(folder, name))
+    return names.filter((name) => name.endsWith(ending)).map((name) => join(folder, name))
   } catch {
     return [folder]
   }
@@ -37,8 +38,12 @@ async function policiesIn(folder: string): Promise<string[]> {
 
 /** Equal as long as the files are the same. Never rejects: that a file cannot be read is part of it. */
 export async function signatureOf({ directory, bindings }: PolicyFiles): Promise<string> {
-  const templates = join(directory, 'templates')
-  const paths = [...(await policiesIn(directory)), ...(await policiesIn(templates)), bindings]
+  const folders = await Promise.all([
+    filesIn(directory, '.cedar'),
+    filesIn(join(directory, 'templates'), '.cedar'),
+    filesIn(join(dirname(bindings), SEPARATE), '.yaml'),
+  ])
+  const paths = [...folders.flat(), bindings]
   const signs = await Promise.all(paths.map(async (path) => [path, await signOf(path)]))
   return JSON.stringify(signs.toSorted(([a = ''], [b = '']) => (a < b ? -1 : 1)))
 }

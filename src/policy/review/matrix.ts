@@ -26,7 +26,7 @@ export function policyMatrix(set: PolicySet): MatrixRow[] {
   const neededFor = createNeeded(set)
   const fixed = [...set.rules.values()].filter(({ link, shadow }) => link === null && !shadow)
   const forbids = parseRules(
-    `${set.version} forbids`,
+    `${set.key} forbids`,
     fixed.filter(({ policy }) => policy.effect === 'forbid' && policy.stepUp === null),
   )
   return set.words.actions.map((action) => {

@@ -70,7 +70,7 @@ function refusesWithoutFacts(set: PolicySet, rule: Rule, action: Action): boolea
   if (type === undefined) return false
   const anybody = { type: 'User', id: 'harness/anybody' }
   const caller = principal === null ? [] : [principal]
-  const answer = evaluate(parseRules(`note ${set.version} ${rule.id}`, [rule]), {
+  const answer = evaluate(parseRules(`note ${set.key} ${rule.id}`, [rule]), {
     principals: principal?.type === 'Group' || principal === null ? [anybody, ...caller] : caller,
     action,
     resources: [{ type, id: 'harness/anything' }, ...(resource === null ? [] : [resource])],

@@ -84,7 +84,7 @@ function forbidden(set: PolicySet): (id: string) => boolean {
       resource === null &&
       policy.facts?.size === 0,
   )
-  const slice = parseRules(`${set.version} unconditional`, rules)
+  const slice = parseRules(`${set.key} unconditional`, rules)
   const ids = set.words.actions.flatMap((action) => {
     const type = cedarTypesOf(action.name, set.words.resourceTypes)[0] ?? 'Other'
     const answer = evaluate(slice, {
