@@ -34,6 +34,7 @@ import { createLookUps } from './enforce/lookups/label.ts'
 import { withForeignReferences } from './enforce/foreign-references.ts'
 import { createRegistryPlaces } from './enforce/lookups/registries.ts'
 import { createRunLookUps } from './enforce/lookups/run.ts'
+import { createCallers, type Callers } from './callers.ts'
 import { createPipeline, type Stages } from './pipeline.ts'
 import { checkInbound } from './http/inbound.ts'
 import { clientCertificate, guardServer, hostNames, serverFactory } from './http/server.ts'
@@ -150,6 +151,7 @@ interface Parts {
   readonly audit: Audit
   readonly denyList: DenyList
   readonly identify: Identify
+  readonly callers: Callers
   readonly upstream: Upstream
 }
 
@@ -202,13 +204,14 @@ async function openParts(
     log,
   })
   const upstream = createUpstream(limits.upstreamTimeoutMs)
-  return { policy, watch, sightings, broker, audit, denyList, identify, upstream }
+  const callers = createCallers(limits)
+  return { policy, watch, sightings, broker, audit, denyList, identify, callers, upstream }
 }
 
 /** The stages of pipeline.ts, in its order, over the parts. */
 function composeStages(config: Config, host: Host, secrets: Secrets, parts: Parts): Stages {
   const { now } = host
-  const { policy, sightings, broker, audit, identify, upstream } = parts
+  const { policy, sightings, broker, audit, identify, callers, upstream } = parts
   const { publicUrl } = config.listen
   const { limits } = config
   const userAgent = `azureml-harness/${host.version}`
@@ -264,6 +267,7 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
         rawHeaders: raw.rawHeaders,
         clientCertificate: clientCertificate(raw),
       }),
+    callers,
     classify,
     ...enforcement,
     decide: (principal, operation, facts) => {
@@ -310,7 +314,7 @@ function lifeCycle(
   { server, connections }: { server: FastifyInstance; connections: Connections },
   { listen }: Config,
   { version }: Host,
-  { policy, broker, audit, denyList, identify, upstream }: Parts,
+  { policy, broker, audit, denyList, identify, callers, upstream }: Parts,
   reloading: Reloading,
 ): App {
   let metrics: Server | null = null
@@ -323,6 +327,7 @@ function lifeCycle(
       metrics = await serveMetrics(listen.metrics, () => [
         ...audit.metrics(),
         ...identify.metrics(),
+        ...callers.metrics(),
         ...broker.metrics(),
         ...reloading.metrics(),
       ])

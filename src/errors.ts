@@ -29,6 +29,7 @@ export const STATUS = {
   target_too_long: 414,
   unsupported_media_type: 415,
   expectation_failed: 417,
+  too_many_requests: 429,
   headers_too_large: 431,
   // the token
   missing_token: 401,
@@ -66,6 +67,7 @@ export const STATUS = {
   identity_unavailable: 503,
   audit_unavailable: 503,
   not_ready: 503,
+  overloaded: 503,
   internal_error: 500,
 } as const
 

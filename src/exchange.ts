@@ -10,6 +10,7 @@ import type { Principal } from './identity/principal.ts'
 import type { Decision, Facts } from './policy/decide.ts'
 import type { ChangingEffect } from './policy/effects.ts'
 import type { GrantedIdentity } from './token/grant.ts'
+import type { Lease } from './callers.ts'
 import { isOfPolicy, type Refusal } from './errors.ts'
 import { isGuid } from './lib/guid.ts'
 
@@ -48,6 +49,8 @@ export interface Exchange {
   readonly client: string | null
   readonly target: Target | null
   readonly principal: Principal | null
+  /** What the call takes of its caller's limits; null before its caller is known. */
+  readonly lease: Lease | null
   readonly operation: Operation | null
   readonly decision: Decision | null
   /** The managed identity that the call went out under: its name in the configuration, its client and object id. */
@@ -95,6 +98,16 @@ export type WritableExchange = Pick<Exchange, Fixed> & {
 export interface Progress {
   /** Bytes of the caller's body that have come in. */
   received(bytes: number): void
+  /**
+   * Bytes of a body or an answer are held in memory until the call ends.
+   * @throws {Refusal} `too_many_requests` or `overloaded` if these are too many for its caller, or for all
+   */
+  hold(bytes: number): void
+  /** The same for what can be streamed instead: false if they are too many. */
+  mayHold(bytes: number): boolean
+  /** Work begins that may go on when the caller has gone; the call ends no sooner than it does. */
+  entered(): void
+  left(): void
   /** A later decision than the one that permitted the call. */
   judged(decision: Decision): void
   /** Facts of the body that the record keeps. */
@@ -125,6 +138,22 @@ class ExchangeProgress implements Progress {
 
   received(bytes: number): void {
     this.#exchange.bytesIn += bytes
+  }
+
+  hold(bytes: number): void {
+    this.#exchange.lease?.hold(bytes)
+  }
+
+  mayHold(bytes: number): boolean {
+    return this.#exchange.lease?.mayHold(bytes) ?? true
+  }
+
+  entered(): void {
+    this.#exchange.lease?.enter()
+  }
+
+  left(): void {
+    this.#exchange.lease?.leave()
   }
 
   judged(decision: Decision): void {
@@ -208,6 +237,7 @@ export function openExchange(
     client: client === null ? null : `${client[1]}/${client[2]}`,
     target: null,
     principal: null,
+    lease: null,
     operation: null,
     decision: null,
     identity: null,

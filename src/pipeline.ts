@@ -25,6 +25,7 @@ import {
   type Progress,
   type WritableExchange,
 } from './exchange.ts'
+import type { Callers } from './callers.ts'
 import { Refusal, toRefusal } from './errors.ts'
 import { fromFramework } from './http/framework.ts'
 import { checkConnection, isLast } from './http/inbound.ts'
@@ -44,6 +45,8 @@ export interface Stages {
   readonly checkInbound: (raw: IncomingMessage) => void
   readonly parseTarget: (method: string, rawTarget: string) => Target
   readonly identify: (raw: IncomingMessage) => Promise<Principal>
+  /** What a caller may take of the gateway. */
+  readonly callers: Pick<Callers, 'begin'>
   readonly classify: (target: Target) => Operation
   /** Reads what policy needs to know; null content: nobody asks, the caller's bytes are streamed untouched. */
   readonly gather: (
@@ -123,54 +126,62 @@ export function createPipeline(stages: Stages): Pipeline {
       throw new Refusal('internal_error', 'the gateway failed to judge this request')
 
     const principal = (exchange.principal = await stages.identify(request.raw))
-    exchange.operation = stages.classify(target)
-    const gathered = await stages.gather(exchange, request, progress)
-    // a body may name the run that the call is about: from here on, that is what is judged, routed and recorded
-    const operation = (exchange.operation = gathered.operation)
+    // who has gone by now, or whose body broke off, takes nothing
+    if (exchange.refusal !== null) throw exchange.refusal
+    const lease = (exchange.lease = stages.callers.begin(principal.id, exchange.startedAt))
+    lease.enter()
+    try {
+      exchange.operation = stages.classify(target)
+      const gathered = await stages.gather(exchange, request, progress)
+      // a body may name the run that the call is about: from here on, that is what is judged, routed and recorded
+      const operation = (exchange.operation = gathered.operation)
 
-    const judge = (facts: Facts): Permit => {
-      const verdict = stages.decide(principal, operation, facts)
-      exchange.decision = verdict.decision
-      if (verdict.permit === null) throw verdict.refusal
-      exchange.redact = verdict.permit.effects.redact
-      return verdict.permit
+      const judge = (facts: Facts): Permit => {
+        const verdict = stages.decide(principal, operation, facts)
+        exchange.decision = verdict.decision
+        if (verdict.permit === null) throw verdict.refusal
+        exchange.redact = verdict.permit.effects.redact
+        return verdict.permit
+      }
+      let permit = judge(gathered.facts)
+      const grantFor: GrantFor = async (wanted) => stages.grant(permit, wanted, request.raw)
+      const asker = { identity: permit.effects.identity, principal }
+      const { origin, path, scope } = await stages.route(operation, target, asker, grantFor)
+      let grant = await grantFor(scope)
+      const via = (): Via => ({
+        permit,
+        grantFor,
+        route: async (asked, to) => stages.route(asked, to, asker, grantFor),
+      })
+      const learnt = await stages.lookUp(exchange, gathered, via(), progress)
+      if (learnt !== null) {
+        // what was judged with labels, or before its run was known, is judged again as it goes to Azure
+        permit = judge(learnt.facts)
+        grant = await grantFor(scope)
+      }
+      exchange.identity = grant.identity
+      const { body, changes } = stages.finish(exchange, permit, learnt ?? gathered, progress)
+      exchange.changes = changes
+      const screen = stages.screen(exchange, via(), progress)
+
+      stillThere(exchange, reply)
+      recorder.admit()
+      exchange.record = 'intent'
+      const recorded = recorder.authorized(exchange)
+      // a call that changes something waits for its record; a read lets the disk work while Azure does
+      if (operation.effect === 'read') recorded.catch(() => undefined)
+      else await recorded.catch(withdraw(exchange))
+      stillThere(exchange, reply)
+
+      const drop = (rejected: Grant): void => stages.dropToken(rejected, scope)
+      const regrant = async (): Promise<Grant> => grantFor(scope)
+      const fail = async (refusal: Refusal): Promise<void> => refuse(refusal, request, reply)
+      const call = { exchange, progress, origin, path, recorded, body, screen, drop, regrant, fail }
+      stages.forward(grant, call, reply)
+      return reply
+    } finally {
+      lease.leave()
     }
-    let permit = judge(gathered.facts)
-    const grantFor: GrantFor = async (wanted) => stages.grant(permit, wanted, request.raw)
-    const asker = { identity: permit.effects.identity, principal }
-    const { origin, path, scope } = await stages.route(operation, target, asker, grantFor)
-    let grant = await grantFor(scope)
-    const via = (): Via => ({
-      permit,
-      grantFor,
-      route: async (asked, to) => stages.route(asked, to, asker, grantFor),
-    })
-    const learnt = await stages.lookUp(exchange, gathered, via(), progress)
-    if (learnt !== null) {
-      // what was judged with labels, or before its run was known, is judged again as it goes to Azure
-      permit = judge(learnt.facts)
-      grant = await grantFor(scope)
-    }
-    exchange.identity = grant.identity
-    const { body, changes } = stages.finish(exchange, permit, learnt ?? gathered, progress)
-    exchange.changes = changes
-    const screen = stages.screen(exchange, via(), progress)
-
-    stillThere(exchange, reply)
-    recorder.admit()
-    exchange.record = 'intent'
-    const recorded = recorder.authorized(exchange)
-    // a call that changes something waits for its record; a read lets the disk work while Azure does
-    if (operation.effect === 'read') recorded.catch(() => undefined)
-    else await recorded.catch(withdraw(exchange))
-    stillThere(exchange, reply)
-
-    const drop = (rejected: Grant): void => stages.dropToken(rejected, scope)
-    const regrant = async (): Promise<Grant> => grantFor(scope)
-    const fail = async (refusal: Refusal): Promise<void> => refuse(refusal, request, reply)
-    const call = { exchange, progress, origin, path, recorded, body, screen, drop, regrant, fail }
-    stages.forward(grant, call, reply)
-    return reply
   }
 
   return { receive, handle, refuse, unfinished }
@@ -224,7 +235,10 @@ function createEndings(
   function onceClosed(exchange: WritableExchange, reply: FastifyReply): void {
     reply.raw.once('close', () => {
       exchange.bytesIn ||= bytesArrived(reply.request.raw)
-      if (exchange.record === 'settled') return
+      if (exchange.record === 'settled') {
+        exchange.lease?.leave()
+        return
+      }
       if (exchange.record === 'none') {
         exchange.record = 'settled'
         exchange.refusal ??= new Refusal(
@@ -232,6 +246,7 @@ function createEndings(
           'the client closed the connection before it had an answer',
         )
         recorder.refused(exchange).catch(() => undefined)
+        exchange.lease?.leave()
         return
       }
       // who hangs up on a change does not keep what Azure made of it from the record
@@ -243,6 +258,7 @@ function createEndings(
 
   function complete(exchange: WritableExchange, reply: FastifyReply): void {
     exchange.record = 'settled'
+    exchange.lease?.leave()
     const outcome = outcomeOf(exchange, reply.raw.writableFinished)
     recorder
       .completed(exchange, outcome, performance.now() - exchange.startedAt)

@@ -24,6 +24,7 @@ export function crossCheck(config: Config, isStated: IsStated): Finding[] {
     ...identityFindings(config),
     ...auditFindings(config),
     ...urlFindings(config),
+    ...heldFindings(config),
     ...limitFindings(config, isStated),
   ]
 }
@@ -136,6 +137,22 @@ function isPlainHttpElsewhere(url: string): boolean {
   // templates such as {region} are no part of a loopback address
   if (!URL.canParse(url)) return true
   return !isLoopback(new URL(url).hostname)
+}
+
+/** What one call may take fits into what its caller may, and that into what all may. */
+function heldFindings({ limits }: Config): Finding[] {
+  const findings: Finding[] = []
+  const { bodyBytes, answerBytes, heldBytesPerPrincipal, heldBytes } = limits
+  for (const [name, bytes] of Object.entries({ bodyBytes, answerBytes })) {
+    if (bytes <= heldBytesPerPrincipal) continue
+    const message = `must not be above heldBytesPerPrincipal, ${heldBytesPerPrincipal}`
+    findings.push({ path: ['limits', name], message })
+  }
+  if (heldBytesPerPrincipal > heldBytes) {
+    const message = `must not be above heldBytes, ${heldBytes}`
+    findings.push({ path: ['limits', 'heldBytesPerPrincipal'], message })
+  }
+  return findings
 }
 
 /** A time-out that is stated alone is no contradiction: the server takes the longer one for whole requests. */

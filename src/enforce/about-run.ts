@@ -96,8 +96,7 @@ export function createAboutRun(options: AboutRunOptions): AboutRun {
       if (!hasBody(request.headers) || factsNeeded(needsDocument, exchange, true) === null)
         return null
       options.mustBePossible(exchange, progress, isMlflow)
-      const received = await readBody(request.stream, request.headers, options.bodyBytes)
-      progress.received(received.byteLength)
+      const received = await readBody(request.stream, request.headers, options.bodyBytes, progress)
       const root = parseJson(received)
       if (isThing) {
         const thing = thingIn(root)

@@ -176,8 +176,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
         return { operation: named, facts, version, content: null, unread: has && run === null, run }
       }
       mustBePossible(exchange, progress, false)
-      const received = await readBody(stream, request.headers, options.bodyBytes)
-      progress.received(received.byteLength)
+      const received = await readBody(stream, request.headers, options.bodyBytes, progress)
       const context = contextOf(exchange, operation)
       const content = look(received, received, context, [])
       const facts = factsOf(exchange, content)

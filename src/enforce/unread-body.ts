@@ -34,8 +34,7 @@ export function withBodyRead(
     const { permit } = decide(exchange.principal, exchange.operation, callFacts(exchange))
     if (permit === null) return null
     const stream = request.body instanceof Readable ? request.body : request.raw
-    const bytes = await readBody(stream, request.headers, bodyBytes)
-    progress.received(bytes.byteLength)
+    const bytes = await readBody(stream, request.headers, bodyBytes, progress)
     return bytes
   }
 

@@ -88,13 +88,21 @@ export async function* chunksOf(stream: Readable): AsyncGenerator<Buffer> {
   }
 }
 
-/** A whole answer; null if it is longer than `limit` bytes. */
-export async function readUpTo(stream: Readable, limit: number): Promise<Buffer | null> {
+/**
+ * A whole answer; null if it is longer than `limit` bytes.
+ * @param hold told of the bytes of each chunk before it is kept
+ */
+export async function readUpTo(
+  stream: Readable,
+  limit: number,
+  hold: (bytes: number) => void = () => undefined,
+): Promise<Buffer | null> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of chunksOf(stream)) {
     size += chunk.byteLength
     if (size > limit) return null
+    hold(chunk.byteLength)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks)

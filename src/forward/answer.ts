@@ -58,7 +58,7 @@ interface Sending extends Answering {
 
 /**
  * Sends the answer, or throws the refusal to be sent instead.
- * Larger answers than `holdBytes` are streamed while they are checked; a URL that must not pass then
+ * Larger answers than `holdBytes`, or than there is room for, are streamed while they are checked; a URL that must not pass then
  * cuts the connection, because half an answer cannot become an error any more.
  */
 export async function sendAnswer(
@@ -155,7 +155,8 @@ function sendHead(answer: UpstreamAnswer, sending: Sending): void {
 async function sendBody(received: UpstreamAnswer, sending: Sending): Promise<void> {
   const { operation, exchange, progress, screen, reply, rules } = sending
   const judged = screen !== null && received.statusCode < 300
-  const answer = judged ? await screened(received, screen, rules.holdBytes) : received
+  const hold = (bytes: number): void => progress.hold(bytes)
+  const answer = judged ? await screened(received, screen, rules.holdBytes, hold) : received
   const headers = responseHeaders(answer.headers)
   rules.rewriteHeaders(headers, exchange)
   const rewriter = rules.rewriter(operation, exchange.redact)
@@ -197,7 +198,8 @@ async function sendRewritten(
     }
     held.push(next.value)
     size += next.value.byteLength
-    if (size > rules.holdBytes) break
+    // one that there is no room for is checked as it streams, like one that is too large
+    if (size > rules.holdBytes || !progress.mayHold(next.value.byteLength)) break
   }
   start(status, headers, sending)
   reply.send(metered(Readable.from(continued(held, chunks)), progress))

@@ -102,6 +102,7 @@ export function createForward(options: ForwardOptions): Forward {
 
     async function receive(response: object): Promise<void> {
       const answer = toUpstreamAnswer(response)
+      progress.entered()
       try {
         await call.recorded
         if (answer.statusCode === 401) call.drop(grant)
@@ -115,6 +116,8 @@ export function createForward(options: ForwardOptions): Forward {
       } catch (error) {
         answer.stream.on('error', () => undefined).destroy()
         throw error
+      } finally {
+        progress.left()
       }
     }
   }

@@ -11,12 +11,14 @@ export type Screen = (body: Buffer) => Promise<Buffer>
 
 /**
  * The answer as it may pass.
- * @throws {Refusal} what the screen throws, or `upstream_bad_answer` for an answer that cannot be judged
+ * @param hold told of its bytes before they are kept
+ * @throws {Refusal} what the screen and `hold` throw, or `upstream_bad_answer` for an answer that cannot be judged
  */
 export async function screened(
   answer: UpstreamAnswer,
   screen: Screen,
   limit: number,
+  hold: (bytes: number) => void,
 ): Promise<UpstreamAnswer> {
   if (answer.statusCode === 204) return answer
   const type = answer.headers['content-type']
@@ -29,7 +31,7 @@ export async function screened(
   ) {
     throw new Refusal('upstream_bad_answer', 'azure answered in a way that policy cannot judge')
   }
-  const whole = await readUpTo(answer.stream, limit)
+  const whole = await readUpTo(answer.stream, limit, hold)
   if (whole === null) {
     throw new Refusal(
       'upstream_bad_answer',

@@ -96,6 +96,7 @@ function mlflowCode(code: RefusalCode, status: number): string {
   if (status === 403) return 'PERMISSION_DENIED'
   if (status === 404) return 'ENDPOINT_NOT_FOUND'
   if (status === 503) return 'TEMPORARILY_UNAVAILABLE'
+  if (status === 429) return 'REQUEST_LIMIT_EXCEEDED'
   if (status >= 500) return 'INTERNAL_ERROR'
   return code === 'body_too_large' ? 'REQUEST_LIMIT_EXCEEDED' : 'BAD_REQUEST'
 }

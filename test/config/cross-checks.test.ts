@@ -134,6 +134,18 @@ const CONTRADICTIONS: [string, string, string, string][] = [
     'limits: { headersTimeoutMs: 5000, requestTimeoutMs: 2000 }\npolicies:',
     '21 limits.headersTimeoutMs: must not be above requestTimeoutMs',
   ],
+  [
+    'a body that is larger than what may be held for one caller',
+    'policies:',
+    'limits: { bodyBytes: 100000000 }\npolicies:',
+    '21 limits.bodyBytes: must not be above heldBytesPerPrincipal, 67108864',
+  ],
+  [
+    'more for one caller than for all',
+    'policies:',
+    'limits: { answerBytes: 4000000, heldBytesPerPrincipal: 4194304, heldBytes: 4194303 }\npolicies:',
+    '21 limits.heldBytesPerPrincipal: must not be above heldBytes, 4194303',
+  ],
 ]
 
 for (const [what, from, to, fault] of CONTRADICTIONS) {

@@ -9,6 +9,7 @@ import { classify } from '../../src/azureml/classify.ts'
 import { parseTarget } from '../../src/azureml/target.ts'
 import type { Exchange } from '../../src/exchange.ts'
 import type { Call } from '../../src/forward/forward.ts'
+import { createCallers } from '../../src/callers.ts'
 import { createPipeline, type Stages } from '../../src/pipeline.ts'
 import { createDecide, type Facts } from '../../src/policy/decide.ts'
 import { Grant } from '../../src/token/grant.ts'
@@ -36,6 +37,13 @@ export async function pipelineWorld(t: Test, method = 'PUT', changes: Partial<St
     steps.push(kind)
     records.push({ kind, exchange: { ...exchange } })
   }
+  const callers = createCallers({
+    inFlightPerPrincipal: 1,
+    requestsPerSecondPerPrincipal: 100,
+    burstPerPrincipal: 100,
+    heldBytesPerPrincipal: 1000,
+    heldBytes: 1000,
+  })
   const stages: Stages = {
     checkInbound: () => void steps.push('checkInbound'),
     parseTarget: (...given) => {
@@ -46,6 +54,7 @@ export async function pipelineWorld(t: Test, method = 'PUT', changes: Partial<St
       steps.push('identify')
       return principal()
     },
+    callers,
     classify: (target) => {
       steps.push('classify')
       return classify(target)
@@ -151,6 +160,9 @@ export async function pipelineWorld(t: Test, method = 'PUT', changes: Partial<St
     /** The client's connection is done with, whatever it was sent. */
     close: () => connection.emit('close'),
     hangUp: () => void (connection.destroyed = true),
+    /** What is in flight and held, by metric. */
+    taken: () =>
+      Object.fromEntries(callers.metrics().map(({ name, values }) => [name, values[0]?.value])),
     /** As Fastify runs it: whatever is thrown ends in `refuse`. */
     run: async () => {
       try {

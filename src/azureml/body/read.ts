@@ -4,6 +4,7 @@
  */
 import type { Readable } from 'node:stream'
 import { Refusal } from '../../errors.ts'
+import type { Progress } from '../../exchange.ts'
 
 /** RFC 9110 media types whose body is JSON in UTF-8. */
 const JSON_TYPE = /^application\/(?:[\w.+-]+\+)?json(?:\s*;\s*charset="?utf-8"?)?\s*$/i
@@ -29,13 +30,16 @@ export function hasBody(headers: BodyHeaders): boolean {
 }
 
 /**
- * The bytes of a JSON body, at most `limit` of them: it stops reading at the limit, not after it.
- * @throws {Refusal} `body_too_large`, `unsupported_media_type`, or `bad_request` if the caller goes away
+ * The bytes of a JSON body, at most `limit` of them: it stops reading at the limit, not after it. They count as held
+ * from the start, if the head says how many they are, so that a body which there is no room for is not begun.
+ * @throws {Refusal} `body_too_large`, `unsupported_media_type`, `bad_request` if the caller goes away, and what `hold`
+ *   throws
  */
 export async function readBody(
   stream: Readable,
   headers: BodyHeaders,
   limit: number,
+  progress: Pick<Progress, 'hold' | 'received'>,
 ): Promise<Buffer> {
   // never decompressed: 250 MB of gzip is 243 KB, and a coding inside a coding is another reading of the body
   if (headers['content-encoding'] !== undefined) {
@@ -48,7 +52,9 @@ export async function readBody(
       remedy: 'send it as "application/json"',
     })
   }
-  if (Number(headers['content-length'] ?? 0) > limit) throw tooLarge(limit)
+  const announced = Number(headers['content-length'] ?? 0)
+  if (announced > limit) throw tooLarge(limit)
+  progress.hold(announced)
   const chunks: Buffer[] = []
   let size = 0
   try {
@@ -57,12 +63,14 @@ export async function readBody(
       if (!Buffer.isBuffer(piece)) throw new TypeError('a body is bytes')
       size += piece.byteLength
       if (size > limit) throw tooLarge(limit)
+      if (size > announced) progress.hold(Math.min(piece.byteLength, size - announced))
       chunks.push(piece)
     }
   } catch (error) {
     if (error instanceof Refusal) throw error
     throw new Refusal('bad_request', 'the body ended before it was complete', { cause: error })
   }
+  progress.received(size)
   return Buffer.concat(chunks)
 }
 

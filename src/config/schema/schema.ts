@@ -165,6 +165,7 @@ const Cloud = Type.Object(
   strict,
 )
 
+// limits of callers: what the pipelines of one service principal need, hundreds of steps at once, is far below
 const Limits = defaulted(
   Type.Object(
     {
@@ -180,6 +181,43 @@ const Limits = defaulted(
           minimum: 1024,
           default: 8 * MIB,
           description: 'largest answer that is checked whole before its first byte is sent',
+        }),
+      ),
+      heldBytesPerPrincipal: defaulted(
+        Type.Integer({
+          minimum: 1024,
+          default: 64 * MIB,
+          description:
+            'bodies and answers that may be held in memory for one caller; further calls are refused with 429',
+        }),
+      ),
+      heldBytes: defaulted(
+        Type.Integer({
+          minimum: 1024,
+          default: 256 * MIB,
+          description: 'and for all callers together; further calls are refused with 503',
+        }),
+      ),
+      inFlightPerPrincipal: defaulted(
+        Type.Integer({
+          minimum: 1,
+          default: 1_000,
+          description: 'calls of one caller at once; further ones are refused with 429',
+        }),
+      ),
+      requestsPerSecondPerPrincipal: defaulted(
+        Type.Integer({
+          minimum: 1,
+          default: 500,
+          description:
+            'calls of one caller a second, on average; further ones are refused with 429',
+        }),
+      ),
+      burstPerPrincipal: defaulted(
+        Type.Integer({
+          minimum: 1,
+          default: 5_000,
+          description: 'calls of one caller that may come at once after a pause',
         }),
       ),
       headersTimeoutMs: defaulted(Type.Integer({ minimum: 1000, default: 10_000 })),

@@ -52,8 +52,7 @@ export function createCheckListQuery(options: ListQueryOptions): CheckListQuery 
     }
     for (const [name, value] of exchange.target?.params ?? []) check(name, [value])
     if (exchange.method !== 'POST' || !hasBody(request.headers)) return null
-    const received = await readBody(request.stream, request.headers, options.bodyBytes)
-    progress.received(received.byteLength)
+    const received = await readBody(request.stream, request.headers, options.bodyBytes, progress)
     const root = parseJson(received)
     if (root.kind !== 'object') throw new Refusal('bad_body', 'the body is no JSON object')
     for (const { key, value } of root.members) check(key, textsOf(value))

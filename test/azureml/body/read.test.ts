@@ -5,11 +5,12 @@ import { hasBody, readBody, type BodyHeaders } from '../../../src/azureml/body/r
 import { Refusal } from '../../../src/errors.ts'
 
 const JSON_TYPE = { 'content-type': 'application/json' }
+const UNCOUNTED = { hold: () => undefined, received: () => undefined }
 
 async function code(headers: BodyHeaders, chunks: readonly Buffer[], limit = 16): Promise<string> {
   const stream = Readable.from(chunks)
   try {
-    return (await readBody(stream, headers, limit)).toString()
+    return (await readBody(stream, headers, limit, UNCOUNTED)).toString()
   } catch (error) {
     if (error instanceof Refusal) return error.code
     throw error
@@ -54,7 +55,7 @@ t.test('a body that says that it is too large is refused before it is read', asy
       this.push(null)
     },
   })
-  await t.rejects(readBody(stream, { ...JSON_TYPE, 'content-length': '17' }, 16), {
+  await t.rejects(readBody(stream, { ...JSON_TYPE, 'content-length': '17' }, 16, UNCOUNTED), {
     code: 'body_too_large',
   })
   t.notOk(asked)
@@ -71,9 +72,12 @@ t.test(
         this.push(Buffer.alloc(10))
       },
     })
-    await t.rejects(readBody(stream, { ...JSON_TYPE, 'transfer-encoding': 'chunked' }, 35), {
-      code: 'body_too_large',
-    })
+    await t.rejects(
+      readBody(stream, { ...JSON_TYPE, 'transfer-encoding': 'chunked' }, 35, UNCOUNTED),
+      {
+        code: 'body_too_large',
+      },
+    )
     t.ok(pushed < 10, `${pushed} chunks`)
     t.notOk(stream.destroyed)
     stream.destroy()
@@ -88,7 +92,7 @@ t.test('a caller who goes away is a bad request', async (t) => {
   const stream = new Readable({ read() {} })
   stream.push('{')
   setImmediate(() => stream.destroy(new Error('aborted')))
-  await t.rejects(readBody(stream, JSON_TYPE, 100), { code: 'bad_request' })
+  await t.rejects(readBody(stream, JSON_TYPE, 100, UNCOUNTED), { code: 'bad_request' })
 })
 
 t.test('who has a body', async (t) => {
@@ -97,3 +101,29 @@ t.test('who has a body', async (t) => {
   t.notOk(hasBody({ 'content-length': '0' }))
   t.notOk(hasBody({}))
 })
+
+t.test(
+  'bytes are held before they are read: all that the head says, or as they come',
+  async (t) => {
+    async function heldOf(headers: BodyHeaders, pieces: readonly string[]): Promise<number[]> {
+      const held: number[] = []
+      const progress = { hold: (bytes: number) => void held.push(bytes), received: () => undefined }
+      const stream = Readable.from(pieces.map((piece) => Buffer.from(piece)))
+      await readBody(stream, { ...JSON_TYPE, ...headers }, 100, progress)
+      return held.filter((bytes) => bytes > 0)
+    }
+    t.strictSame(await heldOf({ 'content-length': '5' }, ['[1,', '2]']), [5])
+    t.strictSame(await heldOf({ 'transfer-encoding': 'chunked' }, ['[1,', '2]']), [3, 2])
+    const full = {
+      hold: () => {
+        throw new Refusal('overloaded', 'full')
+      },
+      received: () => undefined,
+    }
+    const stream = Readable.from([Buffer.from('{}')])
+    await t.rejects(readBody(stream, { ...JSON_TYPE, 'content-length': '2' }, 100, full), {
+      code: 'overloaded',
+    })
+    t.equal(stream.readableDidRead, false)
+  },
+)
