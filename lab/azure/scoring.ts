@@ -1,5 +1,6 @@
 /**
- * A deployed model: `POST /score` echoes; asked for `text/event-stream` it streams, one event at a time.
+ * A deployed model: `POST /score` echoes; asked for `text/event-stream` it streams, one event at a time. Below `/v1` it
+ * speaks OpenAI's protocol.
  * @module
  */
 import { Readable } from 'node:stream'
@@ -7,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { randomUUID } from 'node:crypto'
 import { armError } from './arm/answers.ts'
 import type { Access } from './arm/access.ts'
+import { answerOpenai } from './openai.ts'
 import { json, type Answer, type Call, type Handler } from '../server/call.ts'
 
 const EVENT_INTERVAL_MS = 50
@@ -30,6 +32,8 @@ async function route(call: Call): Promise<Answer> {
     'x-request-id': randomUUID(),
     'azureml-model-deployment': deployment,
   }
+  const completion = await answerOpenai(call)
+  if (completion !== null) return { ...completion, headers: { ...headers, ...completion.headers } }
   const wanted = Number(call.params.get('events') ?? EVENTS)
   if (/text\/event-stream/.test(call.headers.accept ?? '')) {
     const type = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' }

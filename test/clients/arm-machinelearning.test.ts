@@ -3,6 +3,7 @@
  */
 import t from 'tap'
 import { AzureMachineLearningWorkspaces } from '@azure/arm-machinelearning'
+import { createShown } from './support/shown.ts'
 import { startGateway, type World } from '../support/gateway.ts'
 import {
   IDENTITIES,
@@ -191,3 +192,9 @@ t.test(
     }
   },
 )
+
+t.test('the table of clients says so', async (t) => {
+  const shown = createShown(world, import.meta.url)
+  await shown.add('@azure/arm-machinelearning', /azsdk-js-arm-machinelearning\/(\S+)/)
+  shown.compare(t)
+})

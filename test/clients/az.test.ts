@@ -8,6 +8,7 @@ import t from 'tap'
 import { startGateway, type World } from '../support/gateway.ts'
 import { PERSONAS, workspaceId } from '../../lab/personas.ts'
 import type { ConfigFile } from '../../lab/gateway/harness-config.ts'
+import { createShown } from './support/shown.ts'
 import {
   environment,
   runCommand,
@@ -16,7 +17,7 @@ import {
   throughTheGateway,
   type Settings,
   type Tap,
-} from './support/python.ts'
+} from './support/published.ts'
 
 /** `az login` lists subscriptions, which no binding on a workspace reaches: the policy of docs/clients.md. */
 const DOCUMENT = await readFile(new URL('../../docs/clients.md', import.meta.url), 'utf8')
@@ -123,5 +124,13 @@ if (file !== null) {
     const got = await az(t, env, 'rest', '--method', 'get', '--uri', `${jobs}/by-az?${version}`)
     t.match(got, { name: 'by-az' })
     throughTheGateway(t, world, env)
+  })
+
+  t.test('the table of clients says so', async (t) => {
+    const shown = createShown(world, import.meta.url)
+    const done = await runCommand(file, ['version', '--output', 'json'], { HOME: home })
+    const { 'azure-cli': version } = JSON.parse(done.stdout) as Record<string, string>
+    await shown.add('az', String(version))
+    shown.compare(t)
   })
 }

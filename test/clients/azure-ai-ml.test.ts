@@ -4,6 +4,7 @@
 import t from 'tap'
 import { startGateway, type World } from '../support/gateway.ts'
 import { workspaceId } from '../../lab/personas.ts'
+import { createShown, type Shown } from './support/shown.ts'
 import {
   environment,
   runScript,
@@ -12,14 +13,16 @@ import {
   throughTheGateway,
   type Settings,
   type Tap,
-} from './support/python.ts'
+} from './support/published.ts'
 
 const file = environment(t, 'python')
 if (file !== null) {
   t.setTimeout(900_000)
   let world: World
+  let shown: Shown
   t.before(async () => {
     world = await startGateway({ lab: { storage: true } })
+    shown = createShown(world, import.meta.url)
   })
   t.teardown(() => world.close())
 
@@ -34,6 +37,7 @@ if (file !== null) {
     const done = await runScript(file, script, env)
     t.equal(done.code, 0, `${script} ends well`, { said: said(done) })
     throughTheGateway(t, world, env)
+    await shown.add('azure-ai-ml', /^azure-ai-ml\/(\S+)/)
     return { result: done.result ?? {}, stdout: done.stdout }
   }
   const reached = (part: string): string[] =>
@@ -132,4 +136,6 @@ if (file !== null) {
     t.same([...new Set(world.lab.requests().map(({ method }) => method))], ['GET'], 'only reads')
     throughTheGateway(t, world, env)
   })
+
+  t.test('the table of clients says so', async (t) => shown.compare(t))
 }

@@ -4,6 +4,7 @@
 import t from 'tap'
 import { startGateway, type World } from '../support/gateway.ts'
 import { PERSONAS, workspaceId } from '../../lab/personas.ts'
+import { createShown, type Shown } from './support/shown.ts'
 import {
   environment,
   runScript,
@@ -12,15 +13,17 @@ import {
   throughTheGateway,
   type Settings,
   type Tap,
-} from './support/python.ts'
+} from './support/published.ts'
 
 const file = environment(t, 'python')
 const three = file === null ? null : environment(t, 'mlflow3')
 if (file !== null && three !== null) {
   t.setTimeout(900_000)
   let world: World
+  let shown: Shown
   t.before(async () => {
     world = await startGateway({ lab: { storage: true, mlflow: true } })
+    shown = createShown(world, import.meta.url)
   })
   t.teardown(() => world.close())
 
@@ -34,6 +37,8 @@ if (file !== null && three !== null) {
     const done = await runScript(own, script, env)
     t.equal(done.code, 0, `${script} ends well`, { said: said(done) })
     throughTheGateway(t, world, env)
+    const { client, client_version: version } = done.result ?? {}
+    await shown.add(String(client), String(version))
     return done.result ?? {}
   }
   const host = (): string => new URL(world.url).host
@@ -62,7 +67,7 @@ if (file !== null && three !== null) {
           token: true,
           model: `tracked-${major}`,
         })
-        t.ok(String(result['mlflow']).startsWith(`${major}.`))
+        t.equal(result['client'], `mlflow ${major}`)
         t.equal(String(result['version']), '1')
         t.ok(
           String(result['artifacts']).startsWith(`azureml://${host()}/mlflow/`),
@@ -127,4 +132,6 @@ if (file !== null && three !== null) {
       'artifacts went to storage by SAS',
     )
   })
+
+  t.test('the table of clients says so', async (t) => shown.compare(t))
 }

@@ -6,7 +6,7 @@ import type { LabOptions } from '../../lab/lab.ts'
 import { PERSONAS, workspaceId } from '../../lab/personas.ts'
 import { startGateway, type World } from '../support/gateway.ts'
 import { ownPolicies } from '../support/policies.ts'
-import { environment, runScript, said, settings, throughTheGateway } from './support/python.ts'
+import { environment, runScript, said, settings, throughTheGateway } from './support/published.ts'
 
 const SCIENTISTS =
   'Group::"entra/11111111-1111-4111-8111-111111111111/33333333-3333-4333-8333-333333333301"'

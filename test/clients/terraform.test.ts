@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { startGateway, type World } from '../support/gateway.ts'
 import { RESOURCE_GROUP, SUBSCRIPTION, TENANT } from '../../lab/personas.ts'
-import { runCommand, said, settings } from './support/python.ts'
+import { runCommand, said, settings } from './support/published.ts'
 
 t.setTimeout(300_000)
 let world: World

@@ -85,6 +85,22 @@ t.test('an endpoint is created by a long-running operation on ARM’s own host',
   t.match(done, { properties: { provisioningState: 'Succeeded', scoringUri: /\/score$/ } })
 })
 
+t.test('a deletion ends for who asks for the resource and not for the operation', async (t) => {
+  const running = await lab(t)
+  const call = await caller(running, 'ml-writer')
+  const endpoint = `${W}/onlineEndpoints/leaves?${V}`
+  const body = { location: 'eastus', properties: { authMode: 'AADToken' } }
+  t.equal((await call('PUT', endpoint, body)).status, 201)
+  t.equal((await call('DELETE', endpoint)).status, 202)
+  const seen: unknown[] = []
+  for (let asked = 0; asked < 10 && seen.at(-1) !== 404; asked++) {
+    const reply = await call('GET', endpoint)
+    seen.push(reply.status === 200 ? (reply.json() as Resource).properties : reply.status)
+  }
+  t.match(seen[0], { provisioningState: 'Deleting' })
+  t.equal(seen.at(-1), 404)
+})
+
 t.test('a deployment needs its endpoint', async (t) => {
   const call = await caller(await lab(t))
   const path = `${W}/onlineEndpoints/e1/deployments/blue?${V}`

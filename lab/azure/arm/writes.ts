@@ -120,15 +120,18 @@ export function createWrites(options: WritesOptions): Writes {
       return { status: 200 }
     }
     setState(resource, 'Deleting')
-    const { headers } = accept(
+    const { operation, headers } = accept(
       path,
       version,
       () => {
+        pending.delete(resource)
         // a resource put again meanwhile stays
         if (store.get(path.key) === resource) store.delete(path.key)
       },
       () => null,
     )
+    // it ends whether clients poll the operation or ask for the resource until it is gone
+    if (operation.left > 0) pending.set(resource, operation)
     return { status: 202, headers }
   }
 

@@ -1,5 +1,6 @@
 """MLflow with Azure's plug-in: a run with artifacts, which go to storage by SAS, and a model made of them."""
 
+from importlib.metadata import version as version_of
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -30,6 +31,8 @@ version = client.create_model_version(
 )
 
 result(
+    client=f"azureml-mlflow with mlflow {mlflow.__version__.split('.')[0]}",
+    client_version=version_of("azureml-mlflow"),
     store=type(mlflow.tracking._tracking_service.utils._get_store()).__name__,
     run=run.info.run_id,
     notes=notes,

@@ -1,6 +1,7 @@
 """A run that exists, gone on with by Azure's plug-in under a token from the environment: metrics and artifacts."""
 
 import os
+from importlib.metadata import version as version_of
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -19,6 +20,8 @@ with TemporaryDirectory() as folder, mlflow.start_run() as run:
     text = Path(back).read_text()
 
 result(
+    client=f"azureml-mlflow with mlflow {mlflow.__version__.split('.')[0]}",
+    client_version=version_of("azureml-mlflow"),
     run=run.info.run_id,
     store=type(mlflow.tracking._tracking_service.utils._get_store()).__name__,
     text=text,

@@ -38,5 +38,6 @@ result(
     token=pages.token is not None,
     version=version.version,
     model=client.get_registered_model(NAME).name,
-    mlflow=mlflow.__version__,
+    client=f"mlflow {mlflow.__version__.split('.')[0]}",
+    client_version=mlflow.__version__,
 )

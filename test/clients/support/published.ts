@@ -1,5 +1,5 @@
 /**
- * Python clients as child processes: nothing but the environment tells them where the gateway is.
+ * Published clients as child processes: nothing but the environment tells them where the gateway is.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -23,8 +23,9 @@ const FOLDER = join(import.meta.dirname, '..', 'python')
 const LIMIT_MS = 240_000
 
 const VENV = fileURLToPath(new URL('../../../.venv', import.meta.url))
+const BUILT = fileURLToPath(new URL('../../../.clients', import.meta.url))
 
-/** What there is in the project's environments, and how to get it. */
+/** What there is in the project's environments and among the programs built here, and how to get it. */
 const COMMANDS = {
   python: {
     file: join(VENV, 'bin', 'python'),
@@ -34,7 +35,16 @@ const COMMANDS = {
     file: join(VENV, 'mlflow-3', 'bin', 'python'),
     remedy: 'test/clients/python/install.sh mlflow3',
   },
+  openai: {
+    file: join(VENV, 'openai', 'bin', 'python'),
+    remedy: 'test/clients/python/install.sh openai',
+  },
   az: { file: join(VENV, 'az', 'bin', 'az'), remedy: 'test/clients/python/install.sh az' },
+  armmachinelearning: {
+    file: join(BUILT, 'go', 'armmachinelearning'),
+    remedy: 'test/clients/go/install.sh',
+  },
+  goazuresdk: { file: join(BUILT, 'go', 'goazuresdk'), remedy: 'test/clients/go/install.sh' },
 } as const
 
 /** The file of a command, or null; then says what is skipped and how to get it. CI never goes without. */
@@ -43,7 +53,7 @@ export function environment(test: typeof t, name: keyof typeof COMMANDS): string
   if (existsSync(file)) return file
   if (process.env['HARNESS_CLIENTS'] === 'required')
     throw new Error(`HARNESS_CLIENTS requires the published clients, and there is no ${name}`)
-  test.plan(0, `skipped: there is no ${name} in .venv; get it by: ${remedy}`)
+  test.plan(0, `skipped: there is no ${name} here; get it by: ${remedy}`)
   return null
 }
 
@@ -101,21 +111,21 @@ export function said(run: Omit<Run, 'result'>): string {
 }
 
 /** Runs a script of test/clients/python in an environment of its own: nothing of this shell's gets in. */
-export async function runScript(
-  file: string,
-  script: string,
-  env: Readonly<Record<string, string>>,
+export function runScript(file: string, script: string, env: Settings): Promise<Run> {
+  const python = { PYTHONDONTWRITEBYTECODE: '1', PYTHONUNBUFFERED: '1' }
+  return runProgram(file, [join(FOLDER, script)], { ...env, ...python })
+}
+
+/** Runs a program that hands back a result, with a home of its own and nothing of this shell's. */
+export async function runProgram(
+  command: string,
+  args: readonly string[],
+  env: Settings,
 ): Promise<Run> {
-  const home = await mkdtemp(join(tmpdir(), 'azureml-harness-python-'))
+  const home = await mkdtemp(join(tmpdir(), 'azureml-harness-client-'))
   try {
     const resultFile = join(home, 'result.json')
-    const run = await runCommand(file, [join(FOLDER, script)], {
-      ...env,
-      HOME: home,
-      LAB_RESULT: resultFile,
-      PYTHONDONTWRITEBYTECODE: '1',
-      PYTHONUNBUFFERED: '1',
-    })
+    const run = await runCommand(command, args, { ...env, HOME: home, LAB_RESULT: resultFile })
     const text = await readFile(resultFile, 'utf8').catch(() => null)
     const result = text === null ? null : (JSON.parse(text) as Record<string, unknown>)
     return { ...run, result }
@@ -128,7 +138,7 @@ export async function runScript(
 export async function runCommand(
   command: string,
   args: readonly string[],
-  env: Readonly<Record<string, string>>,
+  env: Settings,
 ): Promise<Omit<Run, 'result'>> {
   const child = spawn(command, [...args], {
     cwd: env['HOME'],
