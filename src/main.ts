@@ -1,37 +1,93 @@
 #!/usr/bin/env node
 /**
- * The process: its arguments, environment and signals. No other module uses `process`.
+ * The process: its arguments, environment, streams and signals. No other module uses `process`.
  * @module
  */
+import { once } from 'node:events'
+import { constants } from 'node:os'
 import { text } from 'node:stream/consumers'
+import { styleText } from 'node:util'
 import { runCli } from './cli/cli.ts'
 
+/** As shells have it: 128 and the number of the signal. */
+const SIGNALLED = 128
+/** What a command that was interrupted has left to end by itself, in milliseconds. */
+const GRACE_MS = 500
+
 const stop = new AbortController()
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => {
-    stop.abort(signal)
-  })
+let listening = false
+let interrupt: NodeJS.Signals = 'SIGINT'
+/** Whether the command listens to signals by itself, and so decides by itself when to end. */
+let isOwn = false
+const statusAfter = (name: NodeJS.Signals): number => SIGNALLED + constants.signals[name]
+/** Other commands keep the system's own answer to these signals, which ends them at once, whatever they are at. */
+function listen(): void {
+  if (listening) return
+  listening = true
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(name, () => {
+      const isFirst = !stop.signal.aborted
+      interrupt = name
+      stop.abort(name)
+      if (isFirst) setTimeout(() => isOwn || process.exit(statusAfter(name)), GRACE_MS).unref()
+    })
+  }
 }
+// the first process of a container has no answer of the system's to fall back to
+if (process.pid === 1) listen()
+
 // Azure SDKs refresh tokens in the background: a rejection there must not end a process that has records to ship
 process.on('unhandledRejection', (reason) => {
   process.stderr.write(
     `${JSON.stringify({ level: 50, msg: 'unhandled rejection', name: reason instanceof Error ? reason.name : typeof reason })}\n`,
   )
 })
+// whoever reads the results has gone, as `head` does: end as programs do that take SIGPIPE
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(statusAfter('SIGPIPE'))
+  throw error
+})
+process.stderr.on('error', () => {
+  // nobody reads the log: no reason to stop
+})
 
-process.exitCode = await runCli(process.argv.slice(2), {
-  out: (line) => process.stdout.write(`${line}\n`),
-  err: (line) => process.stderr.write(`${line}\n`),
-  colour: process.stderr.isTTY && process.env['NO_COLOR'] === undefined,
+const clear = '\r\u001B[2K'
+let shown = false
+const progress = (line: string | null): void => {
+  if (line !== null || shown) process.stderr.write(line === null ? clear : `${clear}${line}`)
+  shown = line !== null
+}
+
+const status = await runCli(process.argv.slice(2), {
+  out: (line) => {
+    if (shown && process.stdout.isTTY) progress(null)
+    process.stdout.write(`${line}\n`)
+  },
+  async drained() {
+    if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
+  },
+  err: (line) => {
+    progress(null)
+    process.stderr.write(`${line}\n`)
+  },
+  ...(process.stderr.isTTY ? { progress } : {}),
+  style: (format, line) => styleText(format, line, { stream: process.stdout }),
+  columns: process.stdout.isTTY ? process.stdout.columns : null,
   env: process.env,
   cwd: process.cwd(),
   now: Date.now,
-  signal: stop.signal,
+  get signal() {
+    listen()
+    return stop.signal
+  },
   input: () => text(process.stdin),
   onSignal(names, listener) {
+    isOwn = true
     for (const name of names) process.on(name, listener)
     return () => {
       for (const name of names) process.off(name, listener)
     }
   },
 })
+progress(null)
+process.exitCode = stop.signal.aborted && !isOwn ? statusAfter(interrupt) : status

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import t from 'tap'
 import { STATUS } from '../src/errors.ts'
-import { VERSION } from '../src/cli/serve.ts'
+import { VERSION } from '../src/cli/version.ts'
 
 const root = resolve(import.meta.dirname, '..')
 const read = (file: string): string => readFileSync(join(root, file), 'utf8')

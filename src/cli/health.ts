@@ -6,44 +6,51 @@ import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
-import { resolve } from 'node:path'
 import { TLSSocket } from 'node:tls'
 import { text } from 'node:stream/consumers'
-import { parseArgs } from 'node:util'
 import type { IncomingMessage } from 'node:http'
 import { loadConfig } from '../config/load.ts'
-import { EXIT, type Command } from './io.ts'
+import { fieldsOf } from '../lib/strict-json.ts'
+import { configFile } from './config-file.ts'
+import { EXIT, type Io } from './io.ts'
+import { show, tableLines, type Cell, type Output } from './output.ts'
 
 const TIMEOUT_MS = 2_500
 
-export const health: Command = {
-  summary: 'ask the gateway on this machine whether it is ready',
-  help: `Usage: azureml-harness health --config FILE [--live]
+export interface HealthOptions {
+  readonly config?: string | undefined
+  readonly live?: boolean | undefined
+  readonly output: Output
+}
 
-Asks the gateway that runs on this machine with this configuration. Its certificate must be the configured one.
+export async function health(options: HealthOptions, io: Io): Promise<number> {
+  const { listen } = await loadConfig(configFile(options, io))
+  const path = options.live === true ? '/_harness/livez' : '/_harness/readyz'
+  const certificate =
+    listen.tls === undefined ? null : new X509Certificate(await readFile(listen.tls.certFile))
+  const { status, body } = await ask(listen.port, path, certificate)
+  const known = membersOf(body)
+  show(io, options.output, {
+    json: () => Object.fromEntries(known),
+    table: () =>
+      tableLines(
+        null,
+        [...known].map(([name, value]) => [name, cellOf(value)]),
+      ),
+    tsv: () => [...known].map(([name, value]) => [name, cellOf(value)]),
+  })
+  return status === 200 ? EXIT.ok : EXIT.failed
+}
 
-  --config FILE   the gateway's configuration
-  --live          ask only whether it is alive, not whether it is ready
+const cellOf = (value: unknown): Cell => (typeof value === 'string' ? value : JSON.stringify(value))
 
-Exit status: 0 ready, 1 not ready or not there, 2 wrong arguments.
-Example: azureml-harness health --config /etc/azureml-harness/harness.yaml`,
-  async run(args, io) {
-    const { values } = parseArgs({
-      args: [...args],
-      options: { config: { type: 'string' }, live: { type: 'boolean' } },
-    })
-    if (values.config === undefined) {
-      io.err('health needs --config FILE')
-      return EXIT.usage
-    }
-    const { listen } = await loadConfig(resolve(io.cwd, values.config))
-    const path = values.live === true ? '/_harness/livez' : '/_harness/readyz'
-    const certificate =
-      listen.tls === undefined ? null : new X509Certificate(await readFile(listen.tls.certFile))
-    const { status, body } = await ask(listen.port, path, certificate)
-    io.out(body)
-    return status === 200 ? EXIT.ok : EXIT.failed
-  },
+/** What the gateway says of itself; its text as it is, if that is no JSON object. */
+function membersOf(body: string): ReadonlyMap<string, unknown> {
+  try {
+    return fieldsOf(JSON.parse(body))
+  } catch {
+    return new Map([['answer', body]])
+  }
 }
 
 /** The certificate is compared with the configured one, because no name in it needs to be that of the loopback. */

@@ -1,35 +1,50 @@
 /** The list of commands: every one is found, explains itself, and says no in the same way. */
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
-import { COMMANDS } from '../../src/cli/cli.ts'
-import { run, start } from './support/run.ts'
+import { COMMANDS, run, start } from './support/run.ts'
+import { VERSION } from '../../src/cli/version.ts'
 
 t.test('every command says what it takes, how it ends, and shows an example', async (t) => {
   for (const [name, command] of COMMANDS) {
     const { status, out } = await run([...name.split(' '), '--help'])
     t.equal(status, 0, name)
-    t.equal(out, `${command.help}\n`)
     t.ok(out.startsWith(`Usage: azureml-harness ${name}`), name)
     t.match(out, /\nExit status: /, name)
     t.match(out, /\nExample: /, name)
+    const [text = ''] = out.split('\nExample: ')
     t.ok(
-      out.split('\n').every((line) => line.length <= 140),
+      text.split('\n').every((line) => line.length <= 110),
       `${name} fits a terminal`,
     )
-    t.match(command.summary, /^[a-z].*[^.]$/, name)
+    t.match(command.summary(), /^[a-z].*[^.]$/, name)
+    for (const { description, flags } of command.options)
+      t.match(description, /^[a-z-].*[^.]$/iu, `${name} ${flags}`)
   }
 })
 
-t.test('the list names every command, and asking for nothing is a mistake', async (t) => {
+t.test('lists name every command, and asking for nothing is a mistake', async (t) => {
   const { status, out } = await run(['--help'])
   t.equal(status, 0)
-  for (const [name, { summary }] of COMMANDS)
-    t.match(out, new RegExp(`  ${name} +${summary.slice(0, 10)}`))
-  t.equal((await run([])).status, 2)
+  for (const [name, command] of COMMANDS) {
+    const words = name.split(' ')
+    const list = words.length === 1 ? out : (await run([words[0] ?? '', '--help'])).out
+    t.match(list, new RegExp(`  ${words.at(-1)} .* ${command.summary().slice(0, 10)}`), name)
+  }
+  t.match(await run([]), { status: 2, out: '', err: /Usage/ })
+  t.match(await run(['policy']), { status: 2, out: '', err: /Usage: azureml-harness policy/ })
+  t.match(await run(['help', 'policy']), {
+    status: 0,
+    out: /Usage: azureml-harness policy/,
+    err: '',
+  })
+})
+
+t.test('--version prints the version', async (t) => {
+  t.match(await run(['--version']), { status: 0, out: `${VERSION}\n`, err: '' })
 })
 
 t.test('a command that is not there is status 2, with those that are', async (t) => {
-  t.match(await run(['policy', 'chekc']), { status: 2, out: '', err: /policy check/ })
+  t.match(await run(['policy', 'chekc']), { status: 2, out: '', err: /Did you mean check\?/ })
   t.match(await run(['frobnicate']), { status: 2, out: '', err: /--help/ })
 })
 

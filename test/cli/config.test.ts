@@ -1,34 +1,14 @@
 import t from 'tap'
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
-import { configCheck } from '../../src/cli/config/check.ts'
-import { configSchema } from '../../src/cli/config/schema.ts'
 import { schemaText } from '../../src/config/schema/schema.ts'
 import { GOOD, writeConfig } from '../config/write.ts'
-import type { Command } from '../../src/cli/io.ts'
+import { run as runArgs, type Ran } from './support/run.ts'
 
-async function run(
-  command: Command,
-  args: string[],
-  cwd = '/',
-): Promise<{ status: number; out: string; err: string }> {
-  let out = ''
-  let err = ''
-  const status = await command.run(args, {
-    out: (line) => {
-      out += `${line}\n`
-    },
-    err: (line) => {
-      err += `${line}\n`
-    },
-    colour: false,
-    env: {},
-    cwd,
-    now: Date.now,
-    signal: new AbortController().signal,
-  })
-  return { status, out, err }
-}
+const configCheck = ['config', 'check']
+const configSchema = ['config', 'schema']
+const run = (command: readonly string[], args: readonly string[], cwd = '/'): Promise<Ran> =>
+  runArgs([...command, ...args], { cwd })
 
 void t.test(
   'config check answers 0 for a right file, found from the working directory',
@@ -36,7 +16,7 @@ void t.test(
     const file = await writeConfig(st, GOOD)
     const { status, out, err } = await run(configCheck, ['harness.yaml'], path.dirname(file))
     st.equal(status, 0)
-    st.match(out, /harness\.yaml is right\n {2}issuers: entra\n/)
+    st.match(out, /harness\.yaml is valid\n {2}issuers: entra\n/)
     st.equal(err, '')
   },
 )

@@ -249,7 +249,7 @@ t.test('exec says what is missing before it runs anything', async (t) => {
   t.match(await run(['exec', '--mlflow', 'x', '--', 'true'], { env }), { status: 2 })
   t.match(await run(['env', '--shell', 'fish'], { env }), { status: 2, err: /powershell/ })
   t.match(await run(['env', '--workspace', '/subscriptions/x; rm -rf /'], { env }), {
-    status: 1,
+    status: 2,
     err: /not the ARM id/,
   })
 })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { workspaceId } from '../../lab/personas.ts'
-import { runCli } from '../../src/cli/cli.ts'
 import { startGateway } from '../support/gateway.ts'
+import { run, type Ran } from './support/run.ts'
 
 const JOBS = `${workspaceId()}/jobs?api-version=2024-04-01`
 
@@ -12,23 +12,11 @@ t.test(
     t.teardown(() => world.close())
     const config = world.gateway.configFile
 
-    async function explain(
-      args: readonly string[],
-      input = '',
-    ): Promise<{ status: number; out: string; err: string }> {
-      let out = ''
-      let err = ''
-      const status = await runCli(['explain', '--config', config, ...args], {
-        out: (line) => (out += `${line}\n`),
-        err: (line) => (err += `${line}\n`),
-        colour: false,
+    async function explain(args: readonly string[], input = ''): Promise<Ran> {
+      return run(['explain', '--config', config, ...args], {
         env: world.lab.env,
-        cwd: '/',
-        now: Date.now,
-        signal: new AbortController().signal,
         input: async () => `${input}\n`,
       })
-      return { status, out, err }
     }
 
     const token = await world.lab.token('reader')

@@ -244,7 +244,7 @@ t.test('a certificate that nobody trusts is an error that names --ca', async (t)
   child.kill('SIGTERM')
   const ended = await child.ended
   t.match(ended.err, /enter the code/)
-  t.equal(ended.status, 1)
+  t.equal(ended.status, 143)
 })
 
 t.test('the browser that BROWSER names is opened with the URL as its argument', async (t) => {

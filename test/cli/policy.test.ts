@@ -1,40 +1,30 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { EXIT, type Command, type Io } from '../../src/cli/io.ts'
-import { explain } from '../../src/cli/explain/explain.ts'
-import { policyCheck } from '../../src/cli/policy/check.ts'
-import { policyDiff } from '../../src/cli/policy/diff.ts'
-import { policyMatrix, policySchema } from '../../src/cli/policy/schema.ts'
-import { policyTest } from '../../src/cli/policy/test.ts'
+import { EXIT } from '../../src/cli/io.ts'
+import { run as runArgs, type Ran } from './support/run.ts'
 import { link, GENESIS } from '../../src/audit/record/spool-line.ts'
 import { SHIPPED, SUB, WS, writePolicies } from '../policy/support.ts'
 
 // too long for `npm run test:quick`
 t.setTimeout(300_000)
 
-interface Ran {
-  readonly status: number
-  readonly out: string
-  readonly err: string
-}
+type Words = readonly string[]
+const explain: Words = ['explain']
+const policyCheck: Words = ['policy', 'check']
+const policyDiff: Words = ['policy', 'diff']
+const policyMatrix: Words = ['policy', 'matrix']
+const policySchema: Words = ['policy', 'schema']
+const policyTest: Words = ['policy', 'test']
 
-const run = (command: Command, ...args: string[]): Promise<Ran> => runAt(0, command, ...args)
+const run = (command: Words, ...args: string[]): Promise<Ran> => runAt(0, command, ...args)
 
-async function runAt(now: number, command: Command, ...args: string[]): Promise<Ran> {
-  const out: string[] = []
-  const err: string[] = []
-  const io: Io = {
-    out: (line) => out.push(line),
-    err: (line) => err.push(line),
-    colour: false,
-    env: {},
+async function runAt(now: number, command: Words, ...args: string[]): Promise<Ran> {
+  const { status, out, err } = await runArgs([...command, ...args], {
     cwd: SHIPPED,
     now: () => now,
-    signal: new AbortController().signal,
-  }
-  const status = await command.run(args, io)
-  return { status, out: out.join('\n'), err: err.join('\n') }
+  })
+  return { status, out: out.trimEnd(), err: err.trimEnd() }
 }
 
 const IDS = ['--identity', 'ml-reader', '--identity', 'ml-writer']
@@ -72,7 +62,10 @@ t.test('policy check says that the shipped policies are sound, or all that is wr
 t.test('policies, identities and issuers are taken from the configuration', async (t) => {
   const directory = t.testdir({ 'harness.yaml': 'policies: 1' })
   const config = join(directory, 'harness.yaml')
-  await t.rejects(run(policyCheck, '--config', config), { name: 'ConfigError' })
+  t.match(await run(policyCheck, '--config', config), {
+    status: EXIT.failed,
+    err: /harness\.yaml has .*faults/,
+  })
   const example = join(SHIPPED, '..', 'config', 'harness.yaml')
   const sound = await run(policyCheck, '--config', example)
   t.equal(sound.status, EXIT.ok, sound.err)
@@ -83,7 +76,7 @@ t.test(
   async (t) => {
     const shipped = await run(policyTest, ...HERE)
     t.equal(shipped.status, EXIT.ok)
-    t.match(shipped.err, '0 not as expected')
+    t.match(shipped.err, /^\d+ passed, 0 failed/)
     const suite = `workspace: ${WS}\nprincipals: { me: {} }\ncases: [{ who: me, does: workspaces/read, decision: permit }]\n`
     const files = { 'x.tests.yaml': suite }
     const { directory } = await writePolicies(t, files)
@@ -156,13 +149,14 @@ t.test('explain says who, what, why and what would have to change', async (t) =>
   const keys = `POST ${WS}/listKeys?api-version=2024-04-01`
   t.match(
     (await run(explain, ...HERE, '--principal', me, '--request', keys)).out,
-    'no permit can undo a forbid',
+    'adding a permit does not help',
   )
   const json = await run(explain, ...HERE, '--principal', me, '--request', REQUEST, '--json')
   t.match(JSON.parse(json.out), { verdict: 'refuse', rules: [] })
   t.equal((await run(explain, ...HERE, '--principal', me)).status, EXIT.usage)
-  await t.rejects(run(explain, ...HERE, '--principal', me, '--request', 'GET /nowhere'))
-  await t.rejects(run(explain, ...HERE, '--principal', me, '--request', REQUEST, '--facts', '[]'))
+  const asked = [...HERE, '--principal', me, '--request']
+  t.equal((await run(explain, ...asked, 'GET /nowhere')).status, EXIT.failed)
+  t.equal((await run(explain, ...asked, REQUEST, '--facts', '[]')).status, EXIT.failed)
 })
 
 const ROW = {
@@ -204,7 +198,7 @@ t.test('explain finds a recorded decision by its id', async (t) => {
   const spool = t.testdir({ '0000010000-000001.jsonl': text })
   const found = await run(explain, ...HERE, '--decision', 'd-0', '--spool', spool)
   t.equal(found.status, EXIT.ok)
-  t.match(found.err, 'under another policy version')
+  t.match(found.err, 'the policies have changed since')
   t.match(found.out, 'recorded  permit by reader@readers-on-lab')
   t.match(found.out, 'permit: ')
   const { version } = JSON.parse((await run(policyCheck, ...HERE, '--json')).out)
@@ -223,7 +217,7 @@ t.test('explain finds a recorded decision by its id', async (t) => {
   })
   t.match(JSON.parse((await byId('d-1')).out), { verdict: 'refuse', reproduced: false })
   const unsure = await run(explain, ...HERE, '--decision', 'd-1', '--spool', same)
-  t.match(unsure.err, 'on more than the record keeps')
+  t.match(unsure.err, 'the record lacks facts')
   t.equal((await run(explain, ...HERE, '--decision', 'd-2', '--spool', spool)).status, EXIT.failed)
   t.equal((await run(explain, ...HERE, '--decision', 'd-9', '--spool', spool)).status, EXIT.failed)
 })
@@ -243,8 +237,9 @@ t.test(
     ]) {
       t.equal((await run(explain, ...args)).status, EXIT.usage, args.join(' '))
     }
-    await t.rejects(run(explain, '--config', config, '--token', '-', ...request), {
-      name: 'Problem',
+    t.match(await run(explain, '--config', config, '--token', '-', ...request), {
+      status: EXIT.failed,
+      err: /no token on standard input\n  azureml-harness token/,
     })
   },
 )
@@ -300,7 +295,7 @@ t.test('policy diff replays a spool and lists what changes', async (t) => {
   const other = join(directory, 'other')
   const same = await run(policyDiff, '.', '.', '--replay', spool, ...IDS)
   t.equal(same.status, EXIT.ok)
-  t.match(same.err, '3 decisions replayed, 1 not reproducible')
+  t.match(same.err, '3 decisions compared, 1 left out')
   const changed = await run(
     policyDiff,
     '.',
@@ -355,30 +350,13 @@ t.test(
     const shorter = await diff('long', 'short', 'with')
     t.equal(shorter.status, EXIT.failed)
     t.match(shorter.out, 'is  refuse by fresh')
-    t.notMatch(shorter.err, 'say nothing')
+    t.notMatch(shorter.err, 'assumed')
     const unknown = await diff('long', 'short', 'without')
     t.equal(unknown.status, EXIT.ok, 'what was good enough is taken to be so still')
-    t.match(unknown.err, '2 of them by a sign-in of which their records say nothing')
-    t.match(unknown.err, '2 decisions replayed, 0 not reproducible')
+    t.match(unknown.err, '2 of them rest on an assumed sign-in')
+    t.match(unknown.err, '2 decisions compared, 0 left out')
   },
 )
-
-t.test('every command says how it is used', async (t) => {
-  for (const command of [
-    explain,
-    policyCheck,
-    policyDiff,
-    policyMatrix,
-    policySchema,
-    policyTest,
-  ]) {
-    t.match(
-      command.help,
-      /^Usage: azureml-harness .*\n[\s\S]*Exit status: [\s\S]*Example: azureml-harness/u,
-    )
-    t.ok(command.summary.length < 80)
-  }
-})
 
 t.test('policy check shows periods, and with --require-until wants an end', async (t) => {
   const bound = (id: string, until: string) =>

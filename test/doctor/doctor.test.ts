@@ -106,7 +106,7 @@ t.test('people see lines with what to do next, and a sum', async (t) => {
   t.match(out, /^ok +config +\S+harness\.yaml: loads\n/)
   t.match(out, /\nfailed +spool +audit\.spool\.directory: can be written by others \(777\)/)
   t.match(out, /\n +-> chmod 700 \S+\/spool\n/)
-  t.match(out, /\n1 failed; /)
+  t.match(out, /\n1 failed, 0 warnings, /)
   t.notMatch(out, '\u001B')
 })
 

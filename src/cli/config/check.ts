@@ -2,46 +2,52 @@
  * `config check`: says whether the gateway would start with a configuration, and all that is wrong with it.
  * @module
  */
-import { resolve } from 'node:path'
-import { ConfigError } from '../../config/faults.ts'
+import { ConfigError, type Fault } from '../../config/faults.ts'
 import { loadConfig } from '../../config/load.ts'
-import { EXIT, type Command, type Io } from '../io.ts'
+import { configFile } from '../config-file.ts'
+import { EXIT, type Io } from '../io.ts'
+import { show, type Output } from '../output.ts'
 import type { Config } from '../../config/schema/schema.ts'
 
-export const configCheck: Command = {
-  summary: 'judge a configuration file, all faults at once',
-  help: `Usage: azureml-harness config check FILE [--json]
-
-Judges the file as "serve" would at its start, without touching anything that it names.
-
-  --json   one object on standard output: {"file", "ok", "faults": [{"key", "line", "column", "message"}]}
-
-Exit status: 0 the file is right, 1 it has faults, 2 wrong arguments.
-Example: azureml-harness config check config/harness.yaml`,
-  async run(args, io) {
-    const json = args.includes('--json')
-    const [file, ...others] = args.filter((arg) => arg !== '--json')
-    if (file === undefined || file.startsWith('-') || others.length > 0) {
-      io.err('config check needs one FILE; the only option is --json')
-      return EXIT.usage
-    }
-    try {
-      const config = await loadConfig(resolve(io.cwd, file))
-      if (json) io.out(JSON.stringify({ file, ok: true, faults: [] }))
-      else summarise(file, config, io)
-      return EXIT.ok
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error
-      if (json) io.out(JSON.stringify({ file, ok: false, faults: error.faults }))
-      else io.err(error.message)
-      return EXIT.failed
-    }
-  },
+export interface ConfigCheckOptions {
+  readonly file?: string | undefined
+  readonly config?: string | undefined
+  readonly output: Output
 }
 
-function summarise(file: string, config: Config, io: Io): void {
-  io.out(`${file} is right`)
-  io.out(`  issuers: ${config.issuers.map(({ name }) => name).join(', ')}`)
-  io.out(`  identities: ${Object.keys(config.identities).join(', ')}`)
-  io.out(`  sinks: ${config.audit.sinks.map(({ name }) => name).join(', ')}`)
+export async function configCheck(options: ConfigCheckOptions, io: Io): Promise<number> {
+  const { output } = options
+  const path = configFile({ config: options.file ?? options.config }, io)
+  const file = options.file ?? options.config ?? path
+  try {
+    const config = await loadConfig(path)
+    const faults: readonly Fault[] = []
+    show(io, output, {
+      json: () => ({ file, ok: true, faults }),
+      table: () => summaryOf(file, config),
+      tsv: () => [],
+    })
+    return EXIT.ok
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    const { faults } = error
+    if (output === 'table') io.err(error.message)
+    else
+      show(io, output, {
+        json: () => ({ file, ok: false, faults }),
+        table: () => [],
+        tsv: () =>
+          faults.map(({ key, line, column, message }) => ['fault', key, line, column, message]),
+      })
+    return EXIT.failed
+  }
+}
+
+function summaryOf(file: string, config: Config): readonly string[] {
+  return [
+    `${file} is valid`,
+    `  issuers: ${config.issuers.map(({ name }) => name).join(', ')}`,
+    `  identities: ${Object.keys(config.identities).join(', ')}`,
+    `  sinks: ${config.audit.sinks.map(({ name }) => name).join(', ')}`,
+  ]
 }

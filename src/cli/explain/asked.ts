@@ -67,7 +67,7 @@ export async function principalOfToken(configFile: string, io: Io): Promise<Prin
       'there is no token on standard input',
       'azureml-harness token | azureml-harness explain --token - ...',
     )
-  const config = await loadConfig(resolve(io.cwd, configFile))
+  const config = await loadConfig(configFile)
   const { now } = io
   const broker = createBroker({
     identities: new Map(Object.entries(config.identities)),

@@ -2,85 +2,63 @@
  * `policy drift`: what Azure grants the managed identities, against what the policies need.
  * @module
  */
-import { resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { loadConfig } from '../../config/load.ts'
 import type { Config } from '../../config/schema/schema.ts'
 import { armFetch, armOf, objectIdOf } from '../../doctor/arm.ts'
 import { findDrift, type Drift } from '../../policy/review/drift.ts'
 import { grantsOf } from '../../policy/review/export/grants.ts'
 import { createBroker } from '../../token/broker.ts'
-import { EXIT, type Command, type Io } from '../io.ts'
+import { configFile } from '../config-file.ts'
+import { EXIT, type Io } from '../io.ts'
+import { show, type Output } from '../output.ts'
+import { Problem, UsageError } from '../problem.ts'
+import { TOKEN_VARIABLE } from './commands.ts'
 import { policyOf } from './options.ts'
-import { Problem } from '../problem.ts'
 import { QUIET } from '../../lib/log.ts'
 
-const TOKEN_VARIABLE = 'AZURE_ARM_TOKEN'
-/** Actions named in the text; --json has all. */
+/** Actions named in the text; the other forms have all. */
 const MAX_NAMED = 8
 
-export const policyDrift: Command = {
-  summary: 'compare what Azure grants the managed identities with what the policies need',
-  help: `Usage: azureml-harness policy drift --config FILE [--principal NAME=OBJECT-ID]... [--json]
-
-Reads the role assignments of each identity from Azure Resource Manager, inherited ones included, and compares:
-missing actions are calls that policy permits and Azure refuses; excess ones Azure would allow if policy failed.
-
-  --config FILE                the gateway's configuration
-  --principal NAME=OBJECT-ID   object id of an identity; else its objectId in the configuration, or, where the
-                               gateway runs, the one in its token; may be repeated
-  --json                       one object on standard output: {"ok", "drift": [{"identity", "scope", "missing", "excess", "inherited"}]}
-
-Asks ARM with the token in ${TOKEN_VARIABLE}, or, where the gateway runs, with those of the identities. Deny
-assignments and conditions of role assignments are not evaluated.
-
-Exit status: 0 nothing is missing, 1 something is or ARM cannot be asked, 2 wrong arguments.
-Example: ${TOKEN_VARIABLE}=$(az account get-access-token --query accessToken -o tsv) azureml-harness policy drift --config harness.yaml`,
-  async run(args, io) {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        config: { type: 'string' },
-        principal: { type: 'string', multiple: true },
-        json: { type: 'boolean' },
-      },
-    })
-    if (values.config === undefined) {
-      io.err('policy drift needs --config FILE')
-      return EXIT.usage
-    }
-    const given = principalsOf(values.principal ?? [])
-    const config = await loadConfig(resolve(io.cwd, values.config))
-    const loaded = given === null ? null : await policyOf({ config: values.config }, io)
-    if (given === null || loaded === null) {
-      io.err('--principal is NAME=OBJECT-ID')
-      return EXIT.usage
-    }
-    const grants = grantsOf(loaded.set)
-    const { ids, tokens } = await askedWith(config, grants.identities, given, io)
-    const actions = [...new Set(loaded.set.words.actions.map(({ name }) => name))]
-    const fetch = armFetch(armOf(config.cloud).origin, tokens)
-    const drift = await findDrift(grants, ids, actions, fetch).catch((error: unknown) => {
-      const why = error instanceof Error ? error.message : 'failed'
-      throw new Problem(
-        `Azure Resource Manager cannot be asked: ${why}`,
-        `set ${TOKEN_VARIABLE} to a token that may read role assignments (the role Reader on each scope)`,
-        error,
-      )
-    })
-    const ok = drift.every(({ missing }) => missing.length === 0)
-    if (values.json === true) io.out(JSON.stringify({ ok, drift }))
-    else for (const one of drift) show(one, io)
-    return ok ? EXIT.ok : EXIT.failed
-  },
+export interface DriftOptions {
+  readonly config?: string | undefined
+  /** `NAME=OBJECT-ID` each. */
+  readonly principal?: string[] | undefined
+  readonly output: Output
 }
 
-/** Null if one of them is no `NAME=OBJECT-ID`. */
-function principalsOf(pairs: readonly string[]): ReadonlyMap<string, string> | null {
+export async function policyDrift(options: DriftOptions, io: Io): Promise<number> {
+  const given = principalsOf(options.principal ?? [])
+  const file = configFile(options, io)
+  const config = await loadConfig(file)
+  const { set } = await policyOf({ config: file }, io)
+  const grants = grantsOf(set)
+  const { ids, tokens } = await askedWith(config, grants.identities, given, io)
+  const actions = [...new Set(set.words.actions.map(({ name }) => name))]
+  const fetch = armFetch(armOf(config.cloud).origin, tokens)
+  const drift = await findDrift(grants, ids, actions, fetch).catch((error: unknown) => {
+    const why = error instanceof Error ? error.message : 'failed'
+    throw new Problem(
+      `Azure Resource Manager cannot be asked: ${why}`,
+      `set ${TOKEN_VARIABLE} to a token that may read role assignments (the role Reader on each scope)`,
+      error,
+    )
+  })
+  const ok = drift.every(({ missing }) => missing.length === 0)
+  show(io, options.output, {
+    json: () => ({ ok, drift }),
+    table: () => drift.flatMap(linesOf),
+    tsv: () => drift.flatMap(rowsOf),
+  })
+  return ok ? EXIT.ok : EXIT.failed
+}
+
+/** @throws UsageError if one of them is no `NAME=OBJECT-ID` */
+function principalsOf(pairs: readonly string[]): ReadonlyMap<string, string> {
   const found = new Map<string, string>()
   for (const pair of pairs) {
     const [, name, id] = /^([a-z][a-z0-9-]*)=([0-9a-f-]{36})$/i.exec(pair) ?? []
-    if (name === undefined || id === undefined) return null
+    if (name === undefined || id === undefined)
+      throw new UsageError('--principal is NAME=OBJECT-ID')
     found.set(name, id)
   }
   return found
@@ -125,11 +103,20 @@ async function askedWith(
   return { ids, tokens }
 }
 
-function show({ identity, scope, missing, excess, inherited }: Drift, io: Io): void {
-  io.out(`${identity} on ${scope}`)
-  io.out(`  missing ${missing.length}${missing.length === 0 ? '' : `: ${named(missing)}`}`)
-  io.out(`  excess ${excess.length}${excess.length === 0 ? '' : `: ${named(excess)}`}`)
-  for (const from of inherited) io.out(`  inherited from ${from === '' ? '/' : from}`)
+function linesOf({ identity, scope, missing, excess, inherited }: Drift): readonly string[] {
+  return [
+    `${identity} on ${scope}`,
+    `  missing ${missing.length}${missing.length === 0 ? '' : `: ${named(missing)}`}`,
+    `  excess ${excess.length}${excess.length === 0 ? '' : `: ${named(excess)}`}`,
+    ...inherited.map((from) => `  inherited from ${from === '' ? '/' : from}`),
+  ]
+}
+
+function rowsOf({ identity, scope, missing, excess }: Drift): readonly (readonly string[])[] {
+  return [
+    ...missing.map((action) => [identity, scope, 'missing', action]),
+    ...excess.map((action) => [identity, scope, 'excess', action]),
+  ]
 }
 
 function named(actions: readonly string[]): string {

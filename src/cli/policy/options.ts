@@ -7,23 +7,11 @@ import { join, resolve } from 'node:path'
 import { loadConfig } from '../../config/load.ts'
 import { loadPolicy, type LoadOptions } from '../../policy/load/load.ts'
 import type { PolicySet } from '../../policy/load/rules.ts'
+import { configFileIfAny } from '../config-file.ts'
 import type { Io } from '../io.ts'
+import { UsageError } from '../problem.ts'
 
-/** For `parseArgs`. */
-export const POLICY_OPTIONS = {
-  config: { type: 'string' },
-  policies: { type: 'string' },
-  bindings: { type: 'string' },
-  identity: { type: 'string', multiple: true },
-} as const
-
-/** For `--help`. */
-export const POLICY_HELP = `  --config FILE     the gateway's configuration: policies, bindings, identities and issuers are taken from it
-  --policies DIR    instead, a directory of policies; its bindings.yaml unless --bindings names another
-  --bindings FILE   bindings, with --policies
-  --identity NAME   a managed identity that @identity may name, with --policies; may be repeated`
-
-/** What `parseArgs` found. */
+/** The options of every command on policies, as they were typed. */
 export interface PolicyValues {
   readonly config?: string | undefined
   readonly policies?: string | undefined
@@ -32,22 +20,23 @@ export interface PolicyValues {
 }
 
 /**
- * The options to load with; null, and a line to people, if they are not all there.
+ * The options to load with.
+ * @throws UsageError if they are not all there
  * @throws ConfigError if the configuration has faults
  */
-export async function policyOptions(values: PolicyValues, io: Io): Promise<LoadOptions | null> {
+export async function policyOptions(values: PolicyValues, io: Io): Promise<LoadOptions> {
   const { config, policies, bindings, identity } = values
-  if ((config === undefined) === (policies === undefined)) {
-    io.err('either --config FILE or --policies DIR is needed')
-    return null
-  }
+  if (config !== undefined && policies !== undefined)
+    throw new UsageError('--config and --policies exclude each other')
   if (policies !== undefined) {
     const directory = resolve(io.cwd, policies)
     const file =
       bindings === undefined ? join(directory, 'bindings.yaml') : resolve(io.cwd, bindings)
     return { directory, bindings: file, identities: identity ?? [] }
   }
-  const loaded = await loadConfig(resolve(io.cwd, config ?? ''))
+  const file = configFileIfAny(values, io)
+  if (file === null) throw new UsageError('either --config FILE or --policies DIR is needed')
+  const loaded = await loadConfig(file)
   const { directory } = loaded.policies
   return {
     directory,
@@ -57,13 +46,13 @@ export async function policyOptions(values: PolicyValues, io: Io): Promise<LoadO
   }
 }
 
-/** The loaded policies with the options that they were loaded with, or null if the options are not all there. */
+/** The loaded policies with the options that they were loaded with. @throws PolicyError with every fault */
 export async function policyOf(
   values: PolicyValues,
   io: Io,
-): Promise<{ set: PolicySet; options: LoadOptions } | null> {
+): Promise<{ set: PolicySet; options: LoadOptions }> {
   const options = await policyOptions(values, io)
-  return options === null ? null : { set: await loadPolicy(options), options }
+  return { set: await loadPolicy(options), options }
 }
 
 /** The files of cases beside the policies. */

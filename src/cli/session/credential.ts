@@ -16,10 +16,10 @@ import { findSession, readSessions, replaceSession, writeSessions, type Session 
 
 /** Which gateway, as `--gateway` and `--ca` say. */
 export interface Wanted {
-  readonly gateway: string | undefined
-  readonly ca: string | undefined
+  readonly gateway?: string | undefined
+  readonly ca?: string | undefined
   /** A change of what the gateway publishes is confirmed; absent is no. */
-  readonly acceptChange: boolean | undefined
+  readonly acceptChange?: boolean | undefined
 }
 
 export interface Credential {

@@ -5,9 +5,8 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { isatty } from 'node:tty'
-import { parseArgs } from 'node:util'
-import { EXIT, type Command, type Io } from '../io.ts'
-import { freshCredential } from './credential.ts'
+import { EXIT, type Io } from '../io.ts'
+import { freshCredential, type Wanted } from './credential.ts'
 import { variablesOf, wantedWorkspace, type Variables } from './variables.ts'
 import { codeOf } from '../../lib/error-code.ts'
 
@@ -18,56 +17,23 @@ const SIGNALLED = 128
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const
 
-export const exec: Command = {
-  summary: 'run a command with those variables, also inside an Azure ML job',
-  help: `Usage: azureml-harness exec [--workspace ID] [options] -- COMMAND [ARGUMENTS]
+export interface ExecOptions extends Wanted {
+  readonly workspace?: string | undefined
+  readonly mlflow?: 'https' | 'azureml' | undefined
+}
 
-Runs the command with the variables of "azureml-harness env". Inside an Azure ML job, whose runtime sets MLflow's
-variables to Azure itself, they are set anew here: put exec in front of the job's own command. The run that the
-runtime has started is kept. Where nobody has signed in, the compute's managed identity calls the gateway.
-
-  --workspace ID    ARM id of the workspace that MLflow tracks to; in an Azure ML job, that of the job if absent
-  --mlflow SCHEME   https for MLflow alone, azureml for the azureml-mlflow plug-in; in a job whose runtime uses the
-                    plug-in azureml, else https, if absent
-  --gateway URL     the gateway; AZUREML_HARNESS_GATEWAY, or the one of the last login, if absent
-  --ca FILE         certificates (PEM) to trust besides the usual ones, on compute; AZUREML_HARNESS_CA if absent
-  --accept-change   on compute: trust what the gateway publishes now, if that has changed since its first use
-
-Signals go on to the command.
-Exit status: the command's own; 128 + N if signal N ended it; 126 it cannot be run, 127 there is no such command;
-before it runs, 1 nobody is signed in, 2 wrong arguments.
-Example: azureml-harness exec --gateway https://ml.contoso.example -- python train.py --epochs 3`,
-  async run(args, io) {
-    const at = args.indexOf('--')
-    const [command, ...rest] = at < 0 ? [] : args.slice(at + 1)
-    if (command === undefined) {
-      io.err('exec needs a command after "--", e.g. azureml-harness exec -- python train.py')
-      return EXIT.usage
-    }
-    const { values } = parseArgs({
-      args: args.slice(0, at),
-      options: {
-        workspace: { type: 'string' },
-        mlflow: { type: 'string' },
-        gateway: { type: 'string' },
-        ca: { type: 'string' },
-        'accept-change': { type: 'boolean' },
-      },
-    })
-    const mlflow = values.mlflow ?? schemeOfJob(io)
-    if (mlflow !== 'https' && mlflow !== 'azureml') {
-      io.err('--mlflow is "https" or "azureml"')
-      return EXIT.usage
-    }
-    const workspace = wantedWorkspace(io, values.workspace)
-    const credential = await freshCredential(io, {
-      gateway: values.gateway,
-      ca: values.ca,
-      acceptChange: values['accept-change'],
-    })
-    const variables = await variablesOf(io, credential, { workspace, mlflow })
-    return runChild(command, rest, merge(io.env, variables), io)
-  },
+/** Resolves with the exit status of the command that `words` are. */
+export async function exec(
+  words: readonly string[],
+  options: ExecOptions,
+  io: Io,
+): Promise<number> {
+  const [command = '', ...rest] = words
+  const mlflow = options.mlflow ?? schemeOfJob(io)
+  const workspace = wantedWorkspace(io, options.workspace)
+  const credential = await freshCredential(io, options)
+  const variables = await variablesOf(io, credential, { workspace, mlflow })
+  return runChild(command, rest, merge(io.env, variables), io)
 }
 
 /** A job's runtime names the plug-in's scheme where it is installed. */

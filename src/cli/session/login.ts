@@ -2,11 +2,11 @@
  * `login`: signs a person in at the gateway's issuer, and stores the tokens.
  * @module
  */
-import { parseArgs } from 'node:util'
 import { PROFILES } from '../../identity/issuers/profiles/profiles.ts'
 import type { ProfileName } from '../../vocabulary/profiles.ts'
-import { EXIT, type Command, type Io } from '../io.ts'
-import { Problem } from '../problem.ts'
+import { EXIT, type Io } from '../io.ts'
+import { show, type Output } from '../output.ts'
+import { Problem, UsageError } from '../problem.ts'
 import { chooseIssuer, findIssuers, type Advertised } from '../sign-in/advertised.ts'
 import { isMicrosoftScope } from '../sign-in/microsoft.ts'
 import { signInByBrowser, signInByDevice, type Registration } from '../sign-in/issuer.ts'
@@ -17,94 +17,59 @@ import { homeOf, openHome, withLock } from './home.ts'
 import { checkPublished } from './published.ts'
 import { readSessions, replaceSession, writeSessions, type Session } from './store.ts'
 
-const OPTIONS = {
-  gateway: { type: 'string' },
-  issuer: { type: 'string' },
-  flow: { type: 'string' },
-  'client-id': { type: 'string' },
-  scope: { type: 'string', multiple: true },
-  ca: { type: 'string' },
-  port: { type: 'string' },
-  'no-open': { type: 'boolean' },
-  'accept-change': { type: 'boolean' },
-  json: { type: 'boolean' },
-} as const
+export interface LoginOptions {
+  readonly gateway?: string | undefined
+  readonly ca?: string | undefined
+  readonly acceptChange?: true | undefined
+  readonly issuer?: string | undefined
+  readonly flow?: 'browser' | 'device' | undefined
+  readonly clientId?: string | undefined
+  readonly scope?: string[] | undefined
+  readonly port?: number | undefined
+  /** Whether to open a browser, or only to print the URL. */
+  readonly open: boolean
+  readonly output: Output
+}
 
-export const login: Command = {
-  summary: 'sign in at a gateway, with Okta or Entra ID',
-  help: `Usage: azureml-harness login --gateway URL [options]
-
-Asks the gateway who issues its tokens and signs you in there. The other commands then use it: token, env, exec.
-
-  --gateway URL     the gateway, e.g. https://ml.contoso.example; AZUREML_HARNESS_GATEWAY if absent
-  --issuer NAME     which issuer, by its name at the gateway or its URL; needed if there are several
-  --flow FLOW       browser: opens one on this machine. device: shows a code to enter on any device.
-                    Absent: browser if this machine has one that you can see, else device
-  --client-id ID    the command line's client at the issuer, if the gateway does not publish it
-  --scope SCOPE     scopes to ask for, repeated, if the gateway does not publish them
-  --ca FILE         certificates (PEM) to trust besides the usual ones; AZUREML_HARNESS_CA if absent
-  --port N          port of the browser's way back, if the issuer wants a fixed one; else any free one
-  --no-open         only print the URL, do not open a browser
-  --accept-change   trust what the gateway publishes now, if that has changed since it was first used here
-  --json            one object on standard output: {"gateway", "issuer", "who", "expiresAt", "renewable"}
-
-Tokens are kept in $AZUREML_HARNESS_HOME (or ~/.config/azureml-harness), readable by you only.
-Redirect URIs to register: http://localhost/callback at Entra ID, http://127.0.0.1:PORT/callback at Okta.
-
-Exit status: 0 signed in, 1 not, 2 wrong arguments.
-Example: azureml-harness login --gateway https://ml.contoso.example --flow device`,
-  async run(args, io) {
-    const { values } = parseArgs({ args: [...args], options: OPTIONS })
-    const { flow } = values
-    const port = Number(values.port ?? 0)
-    if (flow !== undefined && flow !== 'browser' && flow !== 'device') {
-      io.err('--flow is "browser" or "device"')
-      return EXIT.usage
+export async function login(options: LoginOptions, io: Io): Promise<number> {
+  const { flow } = options
+  const gateway = wantedGateway(io, options)
+  if (gateway === null)
+    throw new UsageError('--gateway URL is needed: ask who runs the gateway for it')
+  const home = homeOf(io.env)
+  await openHome(home)
+  const caFile = wantedCa(io, options)
+  const network = await createNetwork(caFile, io.signal)
+  try {
+    const issuers = await findIssuers(gateway, network.fetch)
+    const chosen = chooseIssuer(issuers, options.issuer, options.clientId !== undefined)
+    await checkPublished({
+      home,
+      gateway,
+      issuers,
+      chosen,
+      confirmed: options.acceptChange === true,
+      signal: io.signal,
+      say: io.err,
+    })
+    const at = registrationOf(chosen, options.clientId, options.scope)
+    const around = { fetch: network.fetch, now: io.now, signal: io.signal, say: io.err }
+    const open = (url: string): void => {
+      if (options.open) openBrowser(url, io.env)
     }
-    if (!Number.isInteger(port) || port < 0 || port > 65_535) {
-      io.err('--port needs a port number')
-      return EXIT.usage
-    }
-    const gateway = wantedGateway(io, { gateway: values.gateway })
-    if (gateway === null) {
-      io.err('login needs --gateway URL: ask who runs the gateway for it')
-      return EXIT.usage
-    }
-    const home = homeOf(io.env)
-    await openHome(home)
-    const caFile = wantedCa(io, { ca: values.ca })
-    const network = await createNetwork(caFile, io.signal)
-    try {
-      const issuers = await findIssuers(gateway, network.fetch)
-      const chosen = chooseIssuer(issuers, values.issuer, values['client-id'] !== undefined)
-      await checkPublished({
-        home,
-        gateway,
-        issuers,
-        chosen,
-        confirmed: values['accept-change'] === true,
-        signal: io.signal,
-        say: io.err,
-      })
-      const at = registrationOf(chosen, values['client-id'], values.scope)
-      const around = { fetch: network.fetch, now: io.now, signal: io.signal, say: io.err }
-      const open = (url: string): void => {
-        if (values['no-open'] !== true) openBrowser(url, io.env)
-      }
-      const byBrowser = flow === 'browser' || (flow === undefined && hasBrowser(io.env))
-      const tokens = byBrowser
-        ? await signInByBrowser(at, { ...around, port, open })
-        : await signInByDevice(at, around)
-      const session: Session = { ...at, ...tokens, gateway, caFile }
-      await withLock(home, io.signal, async () =>
-        writeSessions(home, replaceSession(await readSessions(home), session, true)),
-      )
-      report(session, values.json === true, io)
-      return EXIT.ok
-    } finally {
-      await network.close()
-    }
-  },
+    const byBrowser = flow === 'browser' || (flow === undefined && hasBrowser(io.env))
+    const tokens = byBrowser
+      ? await signInByBrowser(at, { ...around, port: options.port ?? 0, open })
+      : await signInByDevice(at, around)
+    const session: Session = { ...at, ...tokens, gateway, caFile }
+    await withLock(home, io.signal, async () =>
+      writeSessions(home, replaceSession(await readSessions(home), session, true)),
+    )
+    report(session, options.output, io)
+    return EXIT.ok
+  } finally {
+    await network.close()
+  }
 }
 
 function registrationOf(
@@ -135,14 +100,17 @@ function defaultScopes(profile: ProfileName, audience: string): readonly string[
 
 function report(
   { gateway, issuer, who, expiresAt, refreshToken }: Session,
-  json: boolean,
+  output: Output,
   io: Io,
 ): void {
-  if (json) {
+  if (output !== 'table') {
     const until = new Date(expiresAt).toISOString()
-    io.out(
-      JSON.stringify({ gateway, issuer, who, expiresAt: until, renewable: refreshToken !== null }),
-    )
+    const renewable = refreshToken !== null
+    show(io, output, {
+      json: () => ({ gateway, issuer, who, expiresAt: until, renewable }),
+      table: () => [],
+      tsv: () => [[gateway, issuer, who, until, renewable]],
+    })
     return
   }
   io.err(`signed in${who === null ? '' : ` as ${who}`} at ${gateway}`)

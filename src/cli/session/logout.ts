@@ -2,66 +2,52 @@
  * `logout`: ends sign-ins, at the issuer where that is possible and on this machine always.
  * @module
  */
-import { parseArgs } from 'node:util'
-import { EXIT, type Command, type Io } from '../io.ts'
+import { EXIT, type Io } from '../io.ts'
+import { show, type Output } from '../output.ts'
 import { revoke } from '../sign-in/issuer.ts'
 import { createNetwork } from '../sign-in/network.ts'
 import { wantedGateway } from './credential.ts'
 import { homeOf, openHome, withLock } from './home.ts'
 import { findSession, readSessions, writeSessions, type Session } from './store.ts'
 
-export const logout: Command = {
-  summary: 'sign out, and revoke the tokens where the issuer can',
-  help: `Usage: azureml-harness logout [--gateway URL | --all] [--json]
+export interface LogoutOptions {
+  readonly gateway?: string | undefined
+  readonly all?: true | undefined
+  readonly output: Output
+}
 
-Tells the issuer to forget the session, then deletes it from this machine, whatever the issuer says.
-Entra ID cannot revoke: there, an access token lasts until its own end, about an hour.
+export async function logout(options: LogoutOptions, io: Io): Promise<number> {
+  const gateway = wantedGateway(io, options)
+  const home = homeOf(io.env)
+  await openHome(home)
+  const ended = await withLock(home, io.signal, async () => {
+    const sessions = await readSessions(home)
+    const one = findSession(sessions, gateway)
+    const leaving = options.all === true ? sessions : one === null ? [] : [one]
+    await writeSessions(
+      home,
+      sessions.filter((session) => !leaving.includes(session)),
+    )
+    return leaving
+  })
+  const results: Ended[] = []
+  for (const session of ended) results.push(await end(session, io))
+  if (results.length === 0) io.err('nobody was signed in')
+  show(io, options.output, {
+    json: () => ({ sessions: results }),
+    table: () => [],
+    tsv: () => results.map((result) => [result.gateway, result.revoked]),
+  })
+  return results.some(({ revoked }) => revoked === 'failed') ? EXIT.failed : EXIT.ok
+}
 
-  --gateway URL   of which gateway; the one of the last login if absent
-  --all           of all gateways
-  --json          one object on standard output: {"sessions": [{"gateway", "revoked"}]}
-
-Exit status: 0 signed out, 1 deleted here but not revoked although the issuer could, 2 wrong arguments.
-Example: azureml-harness logout --all`,
-  async run(args, io) {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        gateway: { type: 'string' },
-        all: { type: 'boolean' },
-        json: { type: 'boolean' },
-      },
-    })
-    if (values.all === true && values.gateway !== undefined) {
-      io.err('logout takes --gateway or --all, not both')
-      return EXIT.usage
-    }
-    const gateway = wantedGateway(io, { gateway: values.gateway })
-    const home = homeOf(io.env)
-    await openHome(home)
-    const ended = await withLock(home, io.signal, async () => {
-      const sessions = await readSessions(home)
-      const one = findSession(sessions, gateway)
-      const leaving = values.all === true ? sessions : one === null ? [] : [one]
-      await writeSessions(
-        home,
-        sessions.filter((session) => !leaving.includes(session)),
-      )
-      return leaving
-    })
-    const results = []
-    for (const session of ended) results.push(await end(session, io))
-    if (values.json === true) io.out(JSON.stringify({ sessions: results }))
-    else if (results.length === 0) io.err('nobody was signed in')
-    return results.some(({ revoked }) => revoked === 'failed') ? EXIT.failed : EXIT.ok
-  },
+interface Ended {
+  readonly gateway: string
+  readonly revoked: 'yes' | 'impossible' | 'failed'
 }
 
 /** Deleted before it is revoked: an issuer that does not answer keeps nobody signed in here. */
-async function end(
-  session: Session,
-  io: Io,
-): Promise<{ gateway: string; revoked: 'yes' | 'impossible' | 'failed' }> {
+async function end(session: Session, io: Io): Promise<Ended> {
   const { gateway, expiresAt } = session
   try {
     const network = await createNetwork(session.caFile, io.signal)

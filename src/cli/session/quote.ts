@@ -5,13 +5,8 @@
 import { Problem } from '../problem.ts'
 import type { Variables } from './variables.ts'
 
-export const SHELLS = ['sh', 'powershell', 'notebook', 'json'] as const
-export type Shell = (typeof SHELLS)[number]
-
-/** Whether it is one of the four. */
-export function isShell(text: string): text is Shell {
-  return SHELLS.some((shell) => shell === text)
-}
+/** Whom the text is for. */
+export type Shell = 'sh' | 'powershell' | 'notebook' | 'json'
 
 /** @throws Problem for a value with control characters: none has any reason to */
 export function quote(variables: Variables, shell: Shell): string {

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { getCACertificates } from 'node:tls'
 import { CLOUD_NAME } from '../../azureml/hosts/metadata.ts'
 import type { Io } from '../io.ts'
-import { Problem } from '../problem.ts'
+import { UsageError } from '../problem.ts'
 import { readCa } from '../sign-in/network.ts'
 import type { Credential } from './credential.ts'
 import { readPrivate, writePrivate } from './home.ts'
@@ -32,7 +32,7 @@ const WORKSPACE = new RegExp(
 
 /**
  * The workspace that is meant: the given ARM id, or the one that an Azure ML job runs in.
- * @throws Problem for what is no workspace's id
+ * @throws UsageError for what is no workspace's id
  */
 export function wantedWorkspace(io: Io, given: string | undefined): string | null {
   const { env } = io
@@ -45,9 +45,8 @@ export function wantedWorkspace(io: Io, given: string | undefined): string | nul
       : `/subscriptions/${subscription}/resourceGroups/${group}/providers/Microsoft.MachineLearningServices/workspaces/${name}`
   const id = given ?? job
   if (id === null || WORKSPACE.test(id)) return id
-  throw new Problem(
-    'that is not the ARM id of a workspace',
-    'give --workspace /subscriptions/ID/resourceGroups/NAME/providers/Microsoft.MachineLearningServices/workspaces/NAME',
+  throw new UsageError(
+    'that is not the ARM id of a workspace; give --workspace /subscriptions/ID/resourceGroups/NAME/providers/Microsoft.MachineLearningServices/workspaces/NAME',
   )
 }
 

@@ -117,21 +117,20 @@ function remedyOf(remedy: string | undefined, rules: readonly Rule[]): string {
   if (remedy !== undefined) return remedy
   const ids = rules.map(({ id }) => id).join(', ')
   return rules.length === 0
-    ? 'the policies have to be mended first'
-    : `no permit can undo a forbid: ${ids} would have to change`
+    ? 'the policies have to be fixed first'
+    : `policy ${ids} forbids this; adding a permit does not help: change that policy`
 }
 
-const GREEN = 32
-const RED = 31
-const BOLD = 1
+/** `util.styleText`, or what leaves the text as it is. */
+type Style = (format: 'green' | 'red' | 'bold', text: string) => string
 
-/** The explanation as lines of text. @param colour whether it is for a terminal */
-export function explanationText(explained: Explanation, colour = false): string {
-  const paint = (code: number, text: string): string =>
-    colour ? `\u001B[${code}m${text}\u001B[0m` : text
+const PLAIN: Style = (_format, text) => text
+
+/** The explanation as lines of text. */
+export function explanationText(explained: Explanation, paint: Style = PLAIN): string {
   const verdict = `${explained.verdict}${explained.code === null ? '' : ` (${explained.code})`}`
   const lines = [
-    `${paint(explained.verdict === 'permit' ? GREEN : RED, verdict)}: ${explained.reason}`,
+    `${paint(explained.verdict === 'permit' ? 'green' : 'red', verdict)}: ${explained.reason}`,
     '',
     `who     ${explained.principal}`,
     ...explained.memberships.map((group) => `        in ${group}`),
@@ -143,7 +142,7 @@ export function explanationText(explained: Explanation, colour = false): string 
   ]
   for (const rule of explained.rules) {
     lines.push(
-      `${rule.effect.padEnd(8)}${paint(BOLD, rule.id)} (${rule.file}:${rule.line}): ${rule.reason}`,
+      `${rule.effect.padEnd(8)}${paint('bold', rule.id)} (${rule.file}:${rule.line}): ${rule.reason}`,
     )
     if (rule.binding === null) continue
     const { principal, resource, inherited, line } = rule.binding
@@ -154,7 +153,7 @@ export function explanationText(explained: Explanation, colour = false): string 
   for (const { name, value, from } of explained.effects) {
     lines.push(`effect  ${name}: ${value}, from ${from.join(', ')}`)
   }
-  if (explained.remedy !== null) lines.push(`change  ${paint(BOLD, explained.remedy)}`)
+  if (explained.remedy !== null) lines.push(`change  ${paint('bold', explained.remedy)}`)
   if (explained.shadow.length > 0)
     lines.push(`shadow  ${explained.shadow.join(', ')} would have decided otherwise`)
   lines.push(`policy  ${explained.version}`)

@@ -4,7 +4,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { runCli } from '../../../src/cli/cli.ts'
+import { commandsIn, programOf, runCli } from '../../../src/cli/cli.ts'
+import type { Io } from '../../../src/cli/io.ts'
 
 const MAIN = fileURLToPath(new URL('../../../src/main.ts', import.meta.url))
 
@@ -19,30 +20,50 @@ export interface RunOptions {
   readonly cwd?: string
   readonly now?: () => number
   readonly signal?: AbortSignal
+  readonly input?: () => Promise<string>
   /** Sees each line of standard error as it comes. */
   readonly onErr?: (line: string) => void
 }
 
+/** An `Io` without a terminal that writes nowhere, but for what is given. */
+export function ioOf(given: Partial<Io>): Io {
+  return {
+    out: () => {},
+    drained: async () => {},
+    err: () => {},
+    style: (_format, text) => text,
+    columns: null,
+    env: {},
+    cwd: '/',
+    now: Date.now,
+    signal: new AbortController().signal,
+    ...given,
+  }
+}
+
 /** Through the list of commands, so that errors come out as people see them. */
 export async function run(args: readonly string[], options: RunOptions = {}): Promise<Ran> {
+  const { onErr, ...given } = options
   let out = ''
   let err = ''
-  const status = await runCli(args, {
-    out: (line) => {
-      out += `${line}\n`
-    },
-    err: (line) => {
-      err += `${line}\n`
-      options.onErr?.(line)
-    },
-    colour: false,
-    env: options.env ?? {},
-    cwd: options.cwd ?? '/',
-    now: options.now ?? Date.now,
-    signal: options.signal ?? new AbortController().signal,
-  })
+  const status = await runCli(
+    args,
+    ioOf({
+      out: (line) => {
+        out += `${line}\n`
+      },
+      err: (line) => {
+        err += `${line}\n`
+        onErr?.(line)
+      },
+      ...given,
+    }),
+  )
   return { status, out, err }
 }
+
+/** Every command that does something, by its words. */
+export const COMMANDS = commandsIn(programOf({ io: ioOf({}), args: [], status: 0 }))
 
 export interface Process {
   readonly pid: number

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { policyExport } from '../../../src/cli/policy/export.ts'
+import { run, type Ran } from '../../cli/support/run.ts'
 import { EXIT } from '../../../src/cli/io.ts'
 import { PUBLISHED_ACTIONS } from '../../../src/vocabulary/actions.ts'
 import { BUILTIN_ROLES, roleTest } from '../../../src/policy/load/builtin-roles.ts'
@@ -226,16 +226,8 @@ t.test(
 
 t.test('policy export writes files, or to standard output', async (t) => {
   const directory = t.testdir({ 'bindings.yaml': BINDINGS })
-  const out: string[] = []
-  const io = {
-    out: (line: string) => out.push(line),
-    err: () => undefined,
-    colour: false,
-    env: {},
-    cwd: SHIPPED,
-    now: () => 0,
-    signal: new AbortController().signal,
-  }
+  const policyExport = (args: readonly string[]): Promise<Ran> =>
+    run(['policy', 'export', ...args], { cwd: SHIPPED })
   const given = [
     '--policies',
     '.',
@@ -246,19 +238,22 @@ t.test('policy export writes files, or to standard output', async (t) => {
     '--identity',
     'ml-writer',
   ]
-  t.equal(await policyExport.run([...given, '--azure-role'], io), EXIT.ok)
-  t.equal((JSON.parse(out.join('\n')) as unknown[]).length, 3)
-  t.equal(await policyExport.run([...given, '--bicep'], io), EXIT.usage)
-  t.equal(await policyExport.run([...given, '--bicep', '--terraform'], io), EXIT.usage)
-  t.equal(await policyExport.run([...given, '--bicep', '--out', join(directory, 'o')], io), EXIT.ok)
+  const roles = await policyExport([...given, '--azure-role'])
+  t.equal(roles.status, EXIT.ok)
+  t.equal((JSON.parse(roles.out) as unknown[]).length, 3)
+  t.equal((await policyExport([...given, '--bicep'])).status, EXIT.usage)
+  t.equal((await policyExport([...given, '--bicep', '--terraform'])).status, EXIT.usage)
+  t.equal(
+    (await policyExport([...given, '--bicep', '--out', join(directory, 'o')])).status,
+    EXIT.ok,
+  )
   t.same((await readdir(join(directory, 'o'))).length, 3)
   t.equal(
-    await policyExport.run([...given, '--terraform', '--out', join(directory, 'o')], io),
+    (await policyExport([...given, '--terraform', '--out', join(directory, 'o')])).status,
     EXIT.ok,
   )
   t.match(await readFile(join(directory, 'o', 'main.tf'), 'utf8'), 'azurerm_role_assignment')
-  t.equal(await policyExport.run(['--policies', '.', '--terraform'], io), EXIT.failed)
-  t.match(policyExport.help, /^Usage: azureml-harness policy export/u)
+  t.equal((await policyExport(['--policies', '.', '--terraform'])).status, EXIT.failed)
 })
 
 /** ARM over HTTP, as far as drift asks it. */

@@ -1,0 +1,97 @@
+/**
+ * `audit ...`, as it is typed.
+ * @module
+ */
+import { Option } from '@commander-js/extra-typings'
+import {
+  group,
+  jsonOption,
+  outputOption,
+  repeated,
+  whole,
+  withConfig,
+  type Cli,
+} from '../command.ts'
+
+const SPOOL_TEXT =
+  "the spool's directory, or a copy of it; with --config the gateway's own if absent"
+const TIME_TEXT = 'an ISO 8601 time, or so long ago: 30s, 10m, 2h, 7d'
+
+export const auditCommands = (cli: Cli) =>
+  group(cli, 'audit', 'Read, verify and reconcile the audit trail')
+    .addCommand(cat(cli))
+    .addCommand(verify(cli))
+    .addCommand(reconcile(cli))
+
+const cat = (cli: Cli) =>
+  withConfig(cli, 'cat', {
+    summary: 'print the records of an audit spool',
+    description:
+      'Prints what was asked, by whom and with what outcome, in order. In the table the records of one request are one line; with --output json every record is a line of its own, with every column.',
+    exit: '0 done, 1 nothing to read, or a record is damaged, 2 wrong arguments.',
+    example: 'azureml-harness audit cat spool --refused --since 10m',
+  })
+    .argument('[spool]', SPOOL_TEXT)
+    .addOption(
+      new Option(
+        '--where <column=value>',
+        'only records with this value; may be repeated, and then all must hold',
+      ).argParser<string[]>(repeated),
+    )
+    .option('--since <time>', TIME_TEXT)
+    .option('--until <time>', TIME_TEXT)
+    .option('--follow', 'print what comes from now on, until interrupted')
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (spool, options) => {
+      const { auditCat } = await import('./cat.ts')
+      cli.status = await auditCat({ ...options, spool }, cli.io)
+    })
+
+const verify = (cli: Cli) =>
+  withConfig(cli, 'verify', {
+    summary: 'check the hash chain and the signatures of an audit spool',
+    description:
+      'Reads every record of a spool or of a copy of one; needs neither the gateway nor its configuration. Names the first record that was edited, inserted, deleted or moved. With --output json: one object for each chain.',
+    exit: '0 valid, 1 broken or nothing to read, 2 wrong arguments.',
+    example:
+      'azureml-harness audit verify /var/lib/azureml-harness/spool --key-id 40c9e43de5132bfc',
+  })
+    .argument('[spool]', SPOOL_TEXT)
+    .addOption(
+      new Option(
+        '--key-id <id>',
+        'accept checkpoints of this key only (the id is in every checkpoint that was shipped); may be repeated',
+      ).argParser<string[]>(repeated),
+    )
+    .option(
+      '--at-least <seq>',
+      'the last record that a sink has: a chain that ends before it was cut',
+      whole('records', 0),
+    )
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (spool, options) => {
+      const { auditVerify } = await import('./verify.ts')
+      cli.status = await auditVerify({ ...options, spool }, cli.io)
+    })
+
+const reconcile = (cli: Cli) =>
+  withConfig(cli, 'reconcile', {
+    summary: 'compare an audit spool with what a sink stored',
+    description:
+      "Azure Monitor's 204 means accepted, not stored. This compares hour by hour, by EventUid or by number. The rows are JSON lines, a JSON array, or an answer of the Log Analytics query API; with EventUid and EventTime, or with Hour and Records (function AmlHarnessAuditCounts). Leave out the last minutes with --until: they may still be on their way. With --output json: one object an hour.",
+    exit: '0 nothing is missing, 1 something is, 2 wrong arguments.',
+    example:
+      "az monitor log-analytics query -w WORKSPACE --analytics-query 'AmlHarnessAuditUnique | project EventUid' > rows.json &&\n  azureml-harness audit reconcile spool --rows rows.json --until 10m",
+  })
+    .argument('[spool]', SPOOL_TEXT)
+    .requiredOption('--rows <file>', "the sink's rows")
+    .option('--since <time>', TIME_TEXT)
+    .option('--until <time>', TIME_TEXT)
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (spool, options) => {
+      const { auditReconcile } = await import('./reconcile.ts')
+      cli.status = await auditReconcile({ ...options, spool }, cli.io)
+    })

@@ -1,0 +1,40 @@
+/**
+ * `config ...`, as it is typed.
+ * @module
+ */
+import { command, group, jsonOption, outputOption, withConfig, type Cli } from '../command.ts'
+
+export const configCommands = (cli: Cli) =>
+  group(cli, 'config', 'Check the configuration, and print its schema')
+    .addCommand(check(cli))
+    .addCommand(schema(cli))
+
+const check = (cli: Cli) =>
+  withConfig(cli, 'check', {
+    summary: 'check a configuration file, and report every fault at once',
+    description:
+      'Checks the file as "serve" does at its start, and then what it names: certificate, secrets, policies. Warns of values that are valid and yet unlikely to work. It changes nothing, and asks nobody over the network.\n\nWith --output json: {file, ok, faults: [{key, line, column, message}], warnings: [{key, message, next}]}.',
+    exit: '0 "serve" would start, 1 there are faults, 2 wrong arguments.',
+    example: 'azureml-harness config check config/harness.yaml',
+  })
+    .argument('[file]', 'the configuration, instead of --config')
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (file, options) => {
+      const { configCheck } = await import('./check.ts')
+      cli.status = await configCheck({ ...options, file }, cli.io)
+    })
+
+const schema = (cli: Cli) =>
+  command(cli, 'schema', {
+    summary: 'print the JSON schema of the configuration file',
+    description:
+      'Prints the schema (JSON Schema 2020-12), or writes it to FILE. Editors take it from the first line of a YAML file: # yaml-language-server: $schema=harness.schema.json',
+    exit: '0 done, 1 FILE cannot be written, 2 wrong arguments.',
+    example: 'azureml-harness config schema config/harness.schema.json',
+  })
+    .argument('[file]', 'where to write it')
+    .action(async (file) => {
+      const { configSchema } = await import('./schema.ts')
+      cli.status = await configSchema(file, cli.io)
+    })

@@ -1,0 +1,167 @@
+/**
+ * `policy ...`, as it is typed.
+ * @module
+ */
+import { Option } from '@commander-js/extra-typings'
+import {
+  command,
+  group,
+  jsonOption,
+  outputOption,
+  repeated,
+  whole,
+  withConfig,
+  withPolicies,
+  type Cli,
+} from '../command.ts'
+
+const DAYS = 30
+export const TOKEN_VARIABLE = 'AZURE_ARM_TOKEN'
+const SPOOL_TEXT = "the records to look into: a spool's directory, or one of its files"
+
+export const policyCommands = (cli: Cli) =>
+  group(cli, 'policy', 'Check, test, compare and export policies')
+    .addCommand(check(cli))
+    .addCommand(test(cli))
+    .addCommand(diff(cli))
+    .addCommand(exportRoles(cli))
+    .addCommand(drift(cli))
+    .addCommand(schema(cli))
+    .addCommand(matrix(cli))
+
+const check = (cli: Cli) =>
+  withPolicies(cli, 'check', {
+    summary: 'check policies, templates and bindings, and report every fault at once',
+    description:
+      'Checks policies, templates and bindings against the schema. Every fault comes with file and line. Notes point out rules that can never match, policies that refuse more calls than they look like, because a fact is not known yet when they are evaluated, and bindings that end within 14 days, have ended, have not begun, or end in more than a year. With --spool it also reports bindings whose principal no token has carried for some time: most unexpected refusals come from an outdated or mistyped id.\n\nWith --output json: {ok, version, faults, stale, notes}.',
+    exit: '0 valid, 1 faults, 2 wrong arguments. Stale bindings and notes are no faults.',
+    example:
+      'azureml-harness policy check --config config/harness.yaml --spool /var/lib/azureml-harness/spool --days 90',
+  })
+    .option('--spool <spool>', SPOOL_TEXT)
+    .option(
+      '--days <n>',
+      `days without a token, with --spool; ${DAYS} if absent. Records that do not reach back so far show nothing stale`,
+      whole('days', 1),
+    )
+    .option('--require-until', 'a binding of a person or a service without "until" is a fault')
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { policyCheck } = await import('./check.ts')
+      cli.status = await policyCheck({ ...options, days: options.days ?? null }, cli.io)
+    })
+
+const test = (cli: Cli) =>
+  withPolicies(cli, 'test', {
+    summary: 'run the cases beside the policies (*.tests.yaml)',
+    description:
+      "Runs every case of every *.tests.yaml in the policies' directory and lists those that fail. With --output json: one object a case, {file, name, wrong}.",
+    exit: '0 all passed, 1 some failed, there are none, or faults, 2 wrong arguments.',
+    example: 'azureml-harness policy test --config config/harness.yaml',
+  })
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { policyTest } = await import('./test.ts')
+      cli.status = await policyTest(options, cli.io)
+    })
+
+const diff = (cli: Cli) =>
+  withConfig(cli, 'diff', {
+    summary: 'replay recorded decisions against other policies',
+    description:
+      'Asks every decision of a spool again, of the policies in the directory OLD and of those in NEW, and lists what changes. Each directory has its own bindings.yaml, unless --config names a bindings file elsewhere, which then counts for both. Decisions that OLD does not reproduce from the record are counted and left out.\n\nIf the record has no sign-in data, a permitted call is assumed to meet @stepup and a refused one not to. The number of assumptions is printed. With --output json: {replayed, unreproducible, assumed, changes}.',
+    exit: '0 nothing changes, 1 something does, nothing could be compared, or faults, 2 wrong arguments.',
+    example:
+      'azureml-harness policy diff policies ../new/policies --replay /var/lib/azureml-harness/spool --config harness.yaml',
+  })
+    .argument('<old>', 'directory of the policies that decided')
+    .argument('<new>', 'directory of the policies to compare with')
+    .requiredOption('--replay <spool>', "the spool's directory, or one of its files")
+    .addOption(
+      new Option(
+        '--identity <name>',
+        'a managed identity that @identity may name, without --config; may be repeated',
+      ).argParser<string[]>(repeated),
+    )
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (old, now, options) => {
+      const { policyDiff } = await import('./diff.ts')
+      cli.status = await policyDiff({ ...options, old, now }, cli.io)
+    })
+
+const exportRoles = (cli: Cli) =>
+  withPolicies(cli, 'export', {
+    summary:
+      'write Azure roles and assignments that match the policies, as ARM JSON, Bicep or Terraform',
+    description:
+      'Works out what each managed identity needs in Azure so that it can do what the policies permit, and no more. One of --azure-role, --bicep and --terraform is needed.',
+    exit: '0 done, 1 faults, 2 wrong arguments.',
+    example:
+      'azureml-harness policy export --config config/harness.yaml --bicep --out deploy/roles',
+  })
+    .addOption(
+      new Option('--azure-role', 'custom role definitions, one JSON array').conflicts([
+        'bicep',
+        'terraform',
+      ]),
+    )
+    .addOption(
+      new Option(
+        '--bicep',
+        'identities, roles and assignments; several files, so it needs --out',
+      ).conflicts('terraform'),
+    )
+    .option('--terraform', 'identities, roles and assignments for the azurerm provider')
+    .option('--out <dir>', 'write files there instead of to standard output')
+    .action(async (options) => {
+      const { policyExport } = await import('./export.ts')
+      cli.status = await policyExport(options, cli.io)
+    })
+
+const drift = (cli: Cli) =>
+  withConfig(cli, 'drift', {
+    summary: 'compare what Azure grants the managed identities with what the policies need',
+    description: `Reads the role assignments of each identity from Azure Resource Manager, inherited ones included, and compares. Missing actions are calls that policy permits and Azure refuses; excess ones Azure would allow if policy failed.\n\nAsks ARM with the token in ${TOKEN_VARIABLE}, or, where the gateway runs, with those of the identities. Deny assignments and conditions of role assignments are not evaluated. With --output json: {ok, drift: [{identity, scope, missing, excess, inherited}]}.`,
+    exit: '0 nothing is missing, 1 something is or ARM cannot be asked, 2 wrong arguments.',
+    example: `${TOKEN_VARIABLE}=$(az account get-access-token --query accessToken -o tsv) azureml-harness policy drift --config harness.yaml`,
+  })
+    .addOption(
+      new Option(
+        '--principal <name=object-id>',
+        'object id of an identity; else its objectId in the configuration, or, where the gateway runs, the one in its token; may be repeated',
+      ).argParser<string[]>(repeated),
+    )
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { policyDrift } = await import('./drift.ts')
+      cli.status = await policyDrift(options, cli.io)
+    })
+
+const schema = (cli: Cli) =>
+  command(cli, 'schema', {
+    summary: 'print the Cedar schema: principals, resources, actions and facts',
+    description:
+      'Prints the schema that policies are checked against, for editors and for people. It is policies/schema.cedarschema.',
+    exit: '0 done, 2 wrong arguments.',
+    example: 'azureml-harness policy schema > policies/schema.cedarschema',
+  }).action(async () => {
+    const { policySchema } = await import('./schema.ts')
+    cli.status = policySchema(cli.io)
+  })
+
+const matrix = (cli: Cli) =>
+  withPolicies(cli, 'matrix', {
+    summary: 'print which template grants which operation',
+    description:
+      'Judges every action for every template, without facts, and prints the table of docs/policy-matrix.md, in Markdown.',
+    exit: '0 done, 1 faults, 2 wrong arguments.',
+    example:
+      'azureml-harness policy matrix --policies policies --identity ml-reader --identity ml-writer',
+  }).action(async (options) => {
+    const { policyMatrix } = await import('./schema.ts')
+    cli.status = await policyMatrix(options, cli.io)
+  })
