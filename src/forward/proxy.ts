@@ -26,6 +26,12 @@ export function registerProxy(app: FastifyInstance, upstream: Upstream, hooks: P
       reply,
     ),
   )
+  // methods that the proxy does not have: refused before Fastify reads a body for a handler that only refuses. Not async,
+  // because whatever follows in the same packet is parsed before an async hook is over
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.is404) hooks.receive(request, reply).then(() => done(), done)
+    else done()
+  })
   app.register(async (scope) => {
     scope.addHook('onRequest', hooks.receive)
     await scope.register(httpProxy, proxyOptions(upstream, hooks.handle))

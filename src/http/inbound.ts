@@ -110,6 +110,8 @@ function checkHost(host: string | undefined, hosts: ReadonlySet<string>): void {
 
 /** Connections whose next requests are refused, with why; known for as long as the connection lives. */
 const refused = new WeakMap<Socket, Refusal>()
+/** Requests after which their connection ends: those before them in the same packet still have answers to come. */
+const last = new WeakSet<IncomingMessage>()
 
 /** Whatever follows on this connection is refused, also what the parser has already taken for a request. */
 export function refuseRest(socket: Socket, refusal: Refusal): void {
@@ -123,12 +125,16 @@ export function refuseRest(socket: Socket, refusal: Refusal): void {
  */
 export function checkConnection(raw: IncomingMessage, check: (raw: IncomingMessage) => void): void {
   const known = refused.get(raw.socket)
-  if (known !== undefined) throw known
+  if (known !== undefined) {
+    last.add(raw)
+    throw known
+  }
   try {
     check(raw)
   } catch (error) {
     if (error instanceof Refusal && error.status === 400) {
       const text = 'the request before it on this connection was ambiguous'
+      last.add(raw)
       refuseRest(raw.socket, new Refusal('bad_request', text))
     }
     throw error
@@ -137,5 +143,5 @@ export function checkConnection(raw: IncomingMessage, check: (raw: IncomingMessa
 
 /** Whether the connection of a request must not be used again. */
 export function isLast(raw: IncomingMessage): boolean {
-  return refused.has(raw.socket)
+  return last.has(raw)
 }

@@ -197,6 +197,24 @@ for (const [name, bytes] of Object.entries(AFTERWARDS)) {
   })
 }
 
+t.test('who waits before an expectation in the same packet: each its own answer', async (test) => {
+  await world.clear()
+  const elsewhere = W.replace('ws-lab', 'ws-other')
+  const calls = [
+    head(`DELETE ${elsewhere}/jobs/a?${VERSION}`),
+    head(`DELETE ${W}/jobs/b?${VERSION}`),
+    head('PUT /', 'Content-Length: 0', 'Expect: tea'),
+    head(`DELETE ${W}/jobs/c?${VERSION}`),
+  ]
+  let text = ''
+  await rowsOf(4, async () => (text = await (await hold(world, calls.join(''))).closed))
+  const statuses = [...text.matchAll(/HTTP\/1.1 (\d)/g)].map(([, first]) => first)
+  test.same(statuses, ['4', '2', '4'], text)
+  const deleted = world.lab.requests().filter(({ method }) => method === 'DELETE')
+  test.match(deleted, [{ url: /jobs\/b\?/ }], 'and nothing behind it is served')
+  test.equal(deleted.length, 1)
+})
+
 t.test('within an answer that streams, nothing else is said', async (test) => {
   await world.fault('upstream', { times: 1, delayMs: 300 })
   const text = await (await hold(world, `${head(`GET ${JOBS}`).repeat(3)}{}`)).closed

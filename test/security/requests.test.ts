@@ -80,6 +80,8 @@ const ROUTES: readonly (readonly [string, string, number, string])[] = [
   ['GET', `${W}/listKeys?${VERSION}`, 404, 'unknown_operation'],
   ['POST', `/subscriptions?${VERSION}`, 405, 'method_not_allowed'],
   ['OPTIONS', `${W}/jobs?${VERSION}`, 405, 'method_not_allowed'],
+  ['QUERY', '/', 405, 'method_not_allowed'],
+  ['PROPFIND', `${W}/jobs?${VERSION}`, 405, 'method_not_allowed'],
 ]
 for (const [method, path, status, code] of ROUTES) {
   void t.test(`row 84: ${method} ${path.slice(-40)}: ${status}`, async (test) => {

@@ -233,9 +233,12 @@ function isCompute(name: string, { type }: DocumentContext): boolean {
 function nameOf(written: string, scope: string | null): string {
   const reference = parseReference(written, scope)
   if (reference?.type === 'compute' || reference?.type === 'datastore') return reference.name
-  return (
-    reference?.type === 'asset' && reference.elsewhere === null ? reference.name : written
-  ).toLowerCase()
+  return (isOwnAsset(reference) ? reference.name : written).toLowerCase()
+}
+
+/** Of a registry, its name says nothing about what the workspace has under that name. */
+function isOwnAsset(reference: Reference | null): reference is AssetReference {
+  return reference?.type === 'asset' && reference.elsewhere === null && reference.registry === null
 }
 
 function jobs(

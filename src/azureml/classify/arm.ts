@@ -127,8 +127,14 @@ function posted(path: ArmPath, family: Family): Operation {
 }
 
 function postOf(path: ArmPath): Post | null {
-  if (path.at === 'verb') return findVerb(path.type.path, path.verb ?? '')
+  if (path.at === 'verb') return findVerb(path.type.path, checkedVerb(path.verb ?? ''))
   return findPost(path.type.path, path.at === 'collection' ? '' : '{name}')
+}
+
+/** An action's name goes into policies, roles and records, where `*` stands for others. */
+function checkedVerb(verb: string): string {
+  if (/^[a-z]\w*$/i.test(verb)) return verb
+  throw new Refusal('unknown_operation', `"${verb.slice(0, 64)}" is not the name of an action`)
 }
 
 function register(links: ArmPath['resource']['ancestors']): Operation {

@@ -96,6 +96,12 @@ t.test('what a job does not say has the default of Azure', async (t) => {
   })
 })
 
+t.test('an asset of a registry is no compute or datastore of the workspace', async (t) => {
+  const id = 'azureml://registries/r/models/gpu/versions/1'
+  const found = facts({ properties: { jobType: 'Command', computeId: id, datastoreId: id } })
+  t.match(found, { computes: [id], datastores: [id] })
+})
+
 t.test('a pipeline is walked to its leaves', async (t) => {
   const found = facts({
     properties: {

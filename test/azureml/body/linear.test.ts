@@ -1,36 +1,11 @@
 /** The work that a body costs grows with its size: counted in values that are looked at, not in time. */
 import t from 'tap'
-import { findAll } from '../../../src/azureml/body/facts.ts'
 import { pathTo, walk } from '../../../src/azureml/body/walk.ts'
-import { MAX_DEPTH, parseJson, type JsonNode } from '../../../src/lib/json/document.ts'
+import { MAX_DEPTH, parseJson } from '../../../src/lib/json/document.ts'
+import { looksAt } from './looks.ts'
 
 // too long for `npm run test:quick`
 t.setTimeout(300_000)
-
-/** The same document; every look at a member or an item is counted. */
-function counted(node: JsonNode, count: () => void): JsonNode {
-  const watch = <T>(list: readonly T[]): readonly T[] =>
-    new Proxy(list, {
-      get(target, name, receiver) {
-        if (typeof name === 'string' && /^\d+$/.test(name)) count()
-        const value: unknown = Reflect.get(target, name, receiver)
-        return value
-      },
-    })
-  if (node.kind === 'array')
-    return { ...node, items: watch(node.items.map((item) => counted(item, count))) }
-  if (node.kind !== 'object') return node
-  const members = node.members.map((one) => ({ ...one, value: counted(one.value, count) }))
-  return { ...node, members: watch(members) }
-}
-
-/** Looks per value of a document. */
-function looksAt(text: string, type: string): number {
-  let looks = 0
-  const root = counted(parseJson(Buffer.from(text)), () => (looks += 1))
-  findAll(root, { scope: '/s', type, whole: true })
-  return looks
-}
 
 const list = (count: number, piece: (at: number) => string): string =>
   Array.from({ length: count }, (_, at) => piece(at)).join(',')
@@ -61,7 +36,7 @@ const SHAPES: Readonly<Record<string, (count: number) => string>> = {
 for (const [name, shape] of Object.entries(SHAPES)) {
   t.test(`${name}: twice the size is at most twice the work`, async (t) => {
     for (const type of ['Job', 'Schedule', 'OnlineDeployment', 'ComputeTarget']) {
-      const [once, twice] = [looksAt(shape(200), type), looksAt(shape(400), type)]
+      const [once, twice] = [looksAt(shape(200), type).looks, looksAt(shape(400), type).looks]
       t.ok(twice <= 2.1 * once + 100, `${type}: ${once}, then ${twice}`)
     }
   })

@@ -187,6 +187,8 @@ const REFUSED: readonly (readonly [string, string, string, string?])[] = [
   ['GET', `${W}/widgets/1`, 'unknown_operation'],
   ['GET', `${W}/jobs/1/cancel`, 'unknown_operation'],
   ['POST', `${W}/widgets/1/run`, 'unknown_operation'],
+  ['POST', `${W}/*`, 'unknown_operation'],
+  ['POST', `${W}/jobs/1/a*b`, 'unknown_operation'],
   ['GET', `${SUBSCRIPTION}/providers/Microsoft.Compute/virtualMachines`, 'unknown_operation'],
   ['PUT', `${W}/providers/Microsoft.Authorization/roleAssignments/1`, 'unknown_operation'],
   ['GET', `${W}/jobs/1/providers/Microsoft.Insights/metricDefinitions`, 'unknown_operation'],
