@@ -5,6 +5,7 @@
 import { resolve } from 'node:path'
 import { loadConfig } from '../../config/load.ts'
 import { checkSignIn } from '../../identity/sign-in.ts'
+import type { Principal } from '../../identity/principal.ts'
 import { createDecide } from '../../policy/decide.ts'
 import {
   explain as explainVerdict,
@@ -14,7 +15,7 @@ import {
 import { askedIn, type Row } from '../../policy/review/recorded.ts'
 import { createRedecide, reproduces } from '../../policy/review/replay.ts'
 import type { PolicySet } from '../../policy/load/rules.ts'
-import { principalIn, principalOfToken, questionOf } from './asked.ts'
+import { principalIn, questionOf } from './asked.ts'
 import { configFile, configFileIfAny } from '../config-file.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, type Cell, type Output } from '../output.ts'
@@ -49,7 +50,7 @@ export async function explain(values: ExplainOptions, io: Io): Promise<number> {
   const who =
     token === undefined
       ? { principal: await principalIn(principal ?? '', io), token: false }
-      : { principal: await principalOfToken(configFile(values, io), io), token: true }
+      : { principal: await bearerOf(configFile(values, io), io), token: true }
   const asked = questionOf(who, request ?? '', facts ?? '{}', io.now())
   const verdict = createDecide(set, {
     checkSignIn: (one, requirement) => checkSignIn(one, requirement, io.now()),
@@ -66,6 +67,11 @@ export async function explain(values: ExplainOptions, io: Io): Promise<number> {
     tsv: () => rowsOf(explained),
   })
   return EXIT.ok
+}
+
+async function bearerOf(config: string, io: Io): Promise<Principal> {
+  const { principalOfToken } = await import('./bearer.ts')
+  return principalOfToken(config, io)
 }
 
 /** What was decided, and then each rule that decided it. */

@@ -3,15 +3,11 @@
  * @module
  */
 import { resolve } from 'node:path'
-import { PROFILES } from '../../identity/issuers/profiles/profiles.ts'
 import type { Io } from '../io.ts'
 import { Problem } from '../problem.ts'
-import { chooseIssuer, findIssuers, gatewayOrigin, type Advertised } from '../sign-in/advertised.ts'
-import { refresh } from '../sign-in/issuer.ts'
-import { createNetwork } from '../sign-in/network.ts'
+import { gatewayOrigin } from '../sign-in/gateway-origin.ts'
 import { openHomeOrTemporary, withLock } from './home.ts'
-import { fetchIdentityToken, findEndpoint, type Endpoint } from './managed-identity.ts'
-import { checkPublished } from './published.ts'
+import { findEndpoint } from './endpoint.ts'
 import { findSession, readSessions, replaceSession, writeSessions, type Session } from './store.ts'
 
 /** Which gateway, as `--gateway` and `--ca` say. */
@@ -36,8 +32,6 @@ export interface Credential {
 
 /** Azure's clients ask for another token when one has less than this to live. */
 const FRESH_MS = 300_000
-/** A token with less than this to live is not used. */
-const USABLE_MS = 30_000
 
 /** The gateway that the options or the environment name, or null for the default session's. @throws Problem */
 export function wantedGateway(io: Io, { gateway }: Pick<Wanted, 'gateway'>): string | null {
@@ -58,8 +52,10 @@ export async function freshCredential(io: Io, wanted: Wanted): Promise<Credentia
   const session = findSession(await readSessions(home), gateway)
   if (session !== null) return fromSession(io, home, session)
   const endpoint = findEndpoint(io.env)
-  if (endpoint !== null && gateway !== null)
+  if (endpoint !== null && gateway !== null) {
+    const { fromCompute } = await import('./managed-identity.ts')
     return fromCompute(io, endpoint, { ...wanted, home, gateway })
+  }
   if (endpoint !== null)
     throw new Problem(
       'no gateway is named',
@@ -80,61 +76,13 @@ async function fromSession(io: Io, home: string, known: Session): Promise<Creden
     if (latest === null)
       throw new Problem('somebody has signed out', 'sign in: azureml-harness login')
     if (left(io, latest) >= FRESH_MS) return latest
+    // a token that is still fresh needs neither network nor OpenID client: they are loaded here
+    const { renew } = await import('./renew.ts')
     const fresh = await renew(io, latest)
     await writeSessions(home, replaceSession(sessions, fresh, false))
     return fresh
   })
   return credentialOf(session, home)
-}
-
-async function renew(io: Io, session: Session): Promise<Session> {
-  const { refreshToken } = session
-  const usable = left(io, session) >= USABLE_MS
-  if (refreshToken === null) {
-    if (usable) return session
-    throw ended(session)
-  }
-  const network = await createNetwork(session.caFile, io.signal)
-  try {
-    const tokens = await refresh(session, refreshToken, { fetch: network.fetch, now: io.now })
-    return { ...session, ...tokens, who: tokens.who ?? session.who }
-  } catch (error) {
-    if (!usable) throw error
-    io.err(
-      `the token could not be refreshed and ends soon: ${error instanceof Error ? error.message : 'failed'}`,
-    )
-    return session
-  } finally {
-    await network.close()
-  }
-}
-
-async function fromCompute(
-  io: Io,
-  endpoint: Endpoint,
-  wanted: Wanted & { readonly home: string; readonly gateway: string },
-): Promise<Credential> {
-  const { home, gateway } = wanted
-  const caFile = wantedCa(io, wanted)
-  const network = await createNetwork(caFile, io.signal)
-  try {
-    const issuers = await findIssuers(gateway, network.fetch)
-    const chosen = computeIssuer(issuers)
-    const { audience } = chosen
-    const confirmed = wanted.acceptChange === true
-    const { signal, err: say } = io
-    await checkPublished({ home, gateway, issuers, chosen, confirmed, signal, say })
-    const { token, expiresAt } = await fetchIdentityToken(endpoint, audience, network.fetch)
-    return { home, gateway, caFile, token, expiresAt, source: 'managed-identity' }
-  } finally {
-    await network.close()
-  }
-}
-
-/** The issuer of managed identities' tokens. @throws Problem if there is none, or several */
-function computeIssuer(issuers: readonly Advertised[]): Advertised {
-  const able = issuers.filter(({ profile }) => PROFILES[profile].signIn.hasManagedIdentities)
-  return chooseIssuer(able, able.length === 1 ? able[0]?.name : undefined, true)
 }
 
 function credentialOf(
@@ -145,10 +93,3 @@ function credentialOf(
 }
 
 const left = (io: Io, session: Session): number => session.expiresAt - io.now()
-
-function ended({ gateway }: Session): Problem {
-  return new Problem(
-    'the sign-in has ended, and the issuer gave nothing to renew it with',
-    `sign in again: azureml-harness login --gateway ${gateway}`,
-  )
-}

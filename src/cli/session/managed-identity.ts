@@ -4,34 +4,17 @@
  * The protocol is App Service's of 2017, as @azure/identity speaks it inside Azure ML (msal-node, `MachineLearning`).
  * @module
  */
-import { isSafeUrl } from '../../lib/http.ts'
+import { PROFILES } from '../../identity/issuers/profiles/profiles.ts'
 import { membersOf, parseStrictJson } from '../../lib/strict-json.ts'
 import { isPlain, Problem } from '../problem.ts'
-import type { Fetch } from '../sign-in/network.ts'
-
-/** Where a job's token comes from. */
-export interface Endpoint {
-  readonly url: string
-  readonly secret: string
-  /** Of a user-assigned identity; null for the only one there is. */
-  readonly clientId: string | null
-}
+import type { Io } from '../io.ts'
+import { chooseIssuer, findIssuers, type Advertised } from '../sign-in/advertised.ts'
+import { createNetwork, type Fetch } from '../sign-in/network.ts'
+import { wantedCa, type Credential, type Wanted } from './credential.ts'
+import type { Endpoint } from './endpoint.ts'
+import { checkPublished } from './published.ts'
 
 const API_VERSION = '2017-09-01'
-
-/** The endpoint that Azure ML compute gives to its jobs; null elsewhere. @throws Problem for one that is not local */
-export function findEndpoint(env: Readonly<Record<string, string | undefined>>): Endpoint | null {
-  const url = env['MSI_ENDPOINT']
-  const secret = env['MSI_SECRET']
-  if (url === undefined || url === '' || secret === undefined || secret === '') return null
-  if (!isSafeUrl(url))
-    throw new Problem(
-      'MSI_ENDPOINT is neither https nor on this machine',
-      'the secret would travel in the clear: unset it, or sign in with azureml-harness login',
-    )
-  const clientId = env['DEFAULT_IDENTITY_CLIENT_ID'] ?? env['AZURE_CLIENT_ID'] ?? ''
-  return { url, secret, clientId: clientId === '' ? null : clientId }
-}
 
 /** `audience`: what the gateway is called at Entra ID. The end is in milliseconds since the epoch. @throws Problem */
 export async function fetchIdentityToken(
@@ -59,4 +42,33 @@ export async function fetchIdentityToken(
   if (typeof token !== 'string' || token === '')
     throw new Problem('the managed-identity endpoint answered without a token', 'try again')
   return { token, expiresAt: Number.isFinite(expires) ? expires * 1000 : 0 }
+}
+
+/** A token of the compute's identity, for the audience that the gateway publishes. @throws Problem */
+export async function fromCompute(
+  io: Io,
+  endpoint: Endpoint,
+  wanted: Wanted & { readonly home: string; readonly gateway: string },
+): Promise<Credential> {
+  const { home, gateway } = wanted
+  const caFile = wantedCa(io, wanted)
+  const network = await createNetwork(caFile, io.signal)
+  try {
+    const issuers = await findIssuers(gateway, network.fetch)
+    const chosen = computeIssuer(issuers)
+    const { audience } = chosen
+    const confirmed = wanted.acceptChange === true
+    const { signal, err: say } = io
+    await checkPublished({ home, gateway, issuers, chosen, confirmed, signal, say })
+    const { token, expiresAt } = await fetchIdentityToken(endpoint, audience, network.fetch)
+    return { home, gateway, caFile, token, expiresAt, source: 'managed-identity' }
+  } finally {
+    await network.close()
+  }
+}
+
+/** The issuer of managed identities' tokens. @throws Problem if there is none, or several */
+function computeIssuer(issuers: readonly Advertised[]): Advertised {
+  const able = issuers.filter(({ profile }) => PROFILES[profile].signIn.hasManagedIdentities)
+  return chooseIssuer(able, able.length === 1 ? able[0]?.name : undefined, true)
 }

@@ -21,17 +21,6 @@ export interface Advertised {
   readonly scopes: readonly string[]
 }
 
-/** The gateway's origin. @throws Problem for anything else */
-export function gatewayOrigin(text: string): string {
-  const url = URL.canParse(text) ? new URL(text) : null
-  if (url === null || !isSafeUrl(text) || url.pathname !== '/' || url.search !== '')
-    throw new Problem(
-      `"${isPlain(text) ? text : '?'}" is not a gateway`,
-      'give its origin, for instance https://ml.contoso.example',
-    )
-  return url.origin
-}
-
 /** @throws Problem if there is no gateway, or if what answers there is another one */
 export async function findIssuers(gateway: string, fetch: Fetch): Promise<readonly Advertised[]> {
   const document = await fetchObject(fetch, `${gateway}/.well-known/oauth-protected-resource`)
