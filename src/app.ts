@@ -37,8 +37,13 @@ import { createRunLookUps } from './enforce/lookups/run.ts'
 import { createCallers, type Callers } from './callers.ts'
 import { createPipeline, type Stages } from './pipeline.ts'
 import { checkInbound } from './http/inbound.ts'
-import { clientCertificate, guardServer, hostNames, serverFactory } from './http/server.ts'
-import type { Connections } from './http/connections.ts'
+import {
+  clientCertificate,
+  guardServer,
+  hostNames,
+  serverFactory,
+  type GuardedConnections,
+} from './http/server.ts'
 import type { Challenge } from './http/refusal-answer.ts'
 import { createUnparsed } from './http/unparsed.ts'
 import { serveMetrics } from './http/metrics-endpoint.ts'
@@ -311,7 +316,7 @@ function registerOwnRoutes(
 
 /** Start and stop, each in the order that loses no record. */
 function lifeCycle(
-  { server, connections }: { server: FastifyInstance; connections: Connections },
+  { server, connections }: { server: FastifyInstance; connections: GuardedConnections },
   { listen }: Config,
   { version }: Host,
   { policy, broker, audit, denyList, identify, callers, upstream }: Parts,
@@ -328,6 +333,7 @@ function lifeCycle(
         ...audit.metrics(),
         ...identify.metrics(),
         ...callers.metrics(),
+        ...connections.metrics(),
         ...broker.metrics(),
         ...reloading.metrics(),
       ])

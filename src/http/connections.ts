@@ -53,6 +53,8 @@ export function watchConnections(
   let stopping = false
 
   server.prependListener('connection', (raw: Socket) => {
+    // one too many
+    if (raw.destroyed) return
     const one = begun(raw, isTls)
     bySocket.set(raw, one)
     open.add(one)

@@ -10,12 +10,13 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import type { FastifyServerFactory } from 'fastify'
 import type { Config } from '../config/schema/schema.ts'
 import { Refusal } from '../errors.ts'
+import type { Metric } from '../lib/metric.ts'
 import { watchPace } from './body-pace.ts'
+import { limitConnections } from './connection-limit.ts'
 import { watchConnections, type ConnectionOptions, type Connections } from './connections.ts'
 import { isServedExpectation, refuseRest } from './inbound.ts'
 import { sourceOf } from './unparsed.ts'
 
-const KEEP_ALIVE_MS = 65_000
 /** Above what inbound.ts allows of headers and target.ts of the target: these say what is wrong, Node cannot. */
 const MAX_HEADER_BYTES = 48 * 1024
 const MAX_REQUESTS_PER_SOCKET = 10_000
@@ -40,7 +41,7 @@ function httpOptions(limits: Config['limits']): {
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: Math.max(limits.requestTimeoutMs, limits.headersTimeoutMs),
     connectionsCheckingInterval: 1000,
-    keepAliveTimeout: KEEP_ALIVE_MS,
+    keepAliveTimeout: limits.idleTimeoutMs,
   }
 }
 
@@ -48,14 +49,23 @@ export interface GuardOptions extends Omit<ConnectionOptions, 'handshakeMs'> {
   readonly limits: Config['limits']
 }
 
+export interface GuardedConnections extends Connections {
+  readonly metrics: () => readonly Metric[]
+}
+
 /** What Node would otherwise answer or drop by itself: CONNECT, `Expect`, refused TLS, one request too many. */
 export function guardServer(
   server: Server | TlsServer,
   { limits, ...options }: GuardOptions,
-): Connections {
+): GuardedConnections {
   const { unparsed } = options
   const handshakeMs = limits.headersTimeoutMs
   const connections = watchConnections(server, { ...options, handshakeMs })
+  // Azure may take its time for an answer, and be asked twice
+  server.timeout = Math.max(limits.stalledTimeoutMs, 3 * limits.upstreamTimeoutMs)
+  const metrics = limitConnections(server, limits, (source, limit) => {
+    void unparsed.refuse(source, 'overloaded', `limits.${limit}`)
+  })
 
   const unwatch = watchPace(
     { bytesPerSecond: limits.bodyBytesPerSecond, windowMs: limits.bodyPauseMs },
@@ -99,7 +109,7 @@ export function guardServer(
     response.writeContinue()
     server.emit('request', request, response)
   })
-  return connections
+  return { ...connections, metrics }
 }
 
 /** TLS from the configured files, or plain HTTP where the configuration says so by its long name. */

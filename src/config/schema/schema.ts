@@ -220,7 +220,44 @@ const Limits = defaulted(
           description: 'calls of one caller that may come at once after a pause',
         }),
       ),
-      headersTimeoutMs: defaulted(Type.Integer({ minimum: 1000, default: 10_000 })),
+      connections: defaulted(
+        Type.Integer({
+          minimum: 1,
+          default: 10_000,
+          description: 'open at once; further ones are closed',
+        }),
+      ),
+      connectionsPerAddress: defaulted(
+        Type.Integer({
+          minimum: 1,
+          default: 5_000,
+          description:
+            'open at once from one IPv4 address or one /64 of IPv6, which may be a hop that stands for many clients',
+        }),
+      ),
+      idleTimeoutMs: defaulted(
+        Type.Integer({
+          minimum: 1000,
+          default: 65_000,
+          description: 'how long a connection may stay open between two requests',
+        }),
+      ),
+      stalledTimeoutMs: defaulted(
+        Type.Integer({
+          minimum: 1000,
+          default: 600_000,
+          description:
+            'how long nothing may pass in either direction during a request, such as an answer that nobody reads; at least three times upstreamTimeoutMs',
+        }),
+      ),
+      headersTimeoutMs: defaulted(
+        Type.Integer({
+          minimum: 1000,
+          default: 10_000,
+          description:
+            'for TLS to be agreed on, and for the head of a request: what sends nothing is closed then',
+        }),
+      ),
       requestTimeoutMs: defaulted(Type.Integer({ minimum: 1000, default: 30 * 60_000 })),
       bodyBytesPerSecond: defaulted(
         Type.Integer({
