@@ -26,7 +26,7 @@ import { createBroker, type Broker } from './token/broker.ts'
 import { openAudit, type Audit } from './audit/open.ts'
 import { createAsk } from './forward/ask.ts'
 import { createForward } from './forward/forward.ts'
-import { registerProxy } from './forward/proxy.ts'
+import { registerProxy, takeOver } from './forward/proxy.ts'
 import { createUpstream, type Upstream } from './forward/upstream.ts'
 import { createEnforcement } from './enforce/enforce.ts'
 import { withOwnTags } from './enforce/own-tags.ts'
@@ -102,12 +102,12 @@ export async function createApp(config: Config, host: Host): Promise<App> {
   const server = await createServer(config, host, {
     clientErrorHandler: (error, socket) => connections.failed(error, socket),
     frameworkErrors: (error, request, reply) => {
-      void pipeline.refuse(error, request, reply)
+      void pipeline.refuse(error, takeOver(request, reply))
     },
   })
   const parts = await openParts(config, host, secrets, server.log)
   const pipeline = createPipeline(composeStages(config, host, secrets, parts))
-  const { policy, watch, sightings, audit, upstream } = parts
+  const { policy, watch, sightings, audit } = parts
   const { recorder } = audit
   const unparsed = createUnparsed(recorder, challengeOf(config), host.now)
   const { unfinished } = pipeline
@@ -122,7 +122,7 @@ export async function createApp(config: Config, host: Host): Promise<App> {
     now: host.now,
   })
   registerOwnRoutes(server, config, host, parts)
-  registerProxy(server, upstream, pipeline)
+  registerProxy(server, pipeline)
   return lifeCycle({ server, connections }, config, host, parts, reloading)
 }
 

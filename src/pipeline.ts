@@ -7,7 +7,6 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Target } from './azureml/target.ts'
 import type { Operation } from './vocabulary/operation.ts'
 import type { Principal } from './identity/principal.ts'
@@ -29,6 +28,8 @@ import type { Callers } from './callers.ts'
 import { Refusal, toRefusal } from './errors.ts'
 import { fromFramework } from './http/framework.ts'
 import { checkConnection, isLast } from './http/inbound.ts'
+import type { Reply } from './http/reply.ts'
+import type { Incoming } from './azureml/body/read.ts'
 import type { Finished, Gathered } from './enforce/enforce.ts'
 import type { Via } from './forward/ask.ts'
 import { refusalAnswer, type Challenge, type RefusalAnswer } from './http/refusal-answer.ts'
@@ -49,11 +50,7 @@ export interface Stages {
   readonly callers: Pick<Callers, 'begin'>
   readonly classify: (target: Target) => Operation
   /** Reads what policy needs to know; null content: nobody asks, the caller's bytes are streamed untouched. */
-  readonly gather: (
-    exchange: Exchange,
-    request: FastifyRequest,
-    progress: Progress,
-  ) => Promise<Gathered>
+  readonly gather: (exchange: Exchange, request: Incoming, progress: Progress) => Promise<Gathered>
   readonly decide: (
     principal: Principal,
     operation: Operation,
@@ -92,12 +89,12 @@ export interface Stages {
 }
 
 export interface Pipeline {
-  /** `onRequest`: before any route, body or plugin sees the request. */
-  readonly receive: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
-  /** The handler of @fastify/http-proxy. */
-  readonly handle: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
+  /** Before anything else sees the request. @throws {Refusal} for a request that is none */
+  readonly receive: (reply: Reply) => void
+  /** All that follows. @throws whatever ends the call before it is sent */
+  readonly handle: (reply: Reply) => Promise<void>
   /** Where every failure ends, the framework's own included. */
-  readonly refuse: (error: unknown, request: FastifyRequest, reply: FastifyReply) => Promise<void>
+  readonly refuse: (error: unknown, reply: Reply) => Promise<void>
   /**
    * The body broke off or is none, or nothing is waited for any more: the connection ends, and the record of the request
    * says why.
@@ -111,28 +108,31 @@ export function createPipeline(stages: Stages): Pipeline {
   const exchangeOf = createExchanges(stages.now)
   const { refuse, unfinished, onceClosed } = createEndings(stages, exchangeOf)
 
-  async function receive(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const exchange = exchangeOf(request.raw)
+  function receive(reply: Reply): void {
+    const { request } = reply
+    const exchange = exchangeOf(request)
     onceClosed(exchange, reply)
-    checkConnection(request.raw, stages.checkInbound)
-    exchange.target = stages.parseTarget(request.method, request.raw.url ?? '')
+    checkConnection(request, stages.checkInbound)
+    exchange.target = stages.parseTarget(request.method ?? '', request.url ?? '')
   }
 
-  async function handle(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const exchange = exchangeOf(request.raw)
+  async function handle(reply: Reply): Promise<void> {
+    const { request } = reply
+    const exchange = exchangeOf(request)
     const progress = progressOf(exchange)
     const { target } = exchange
     if (target === null)
       throw new Refusal('internal_error', 'the gateway failed to judge this request')
 
-    const principal = (exchange.principal = await stages.identify(request.raw))
+    const principal = (exchange.principal = await stages.identify(request))
     // who has gone by now, or whose body broke off, takes nothing
     if (exchange.refusal !== null) throw exchange.refusal
     const lease = (exchange.lease = stages.callers.begin(principal.id, exchange.startedAt))
     lease.enter()
     try {
       exchange.operation = stages.classify(target)
-      const gathered = await stages.gather(exchange, request, progress)
+      const incoming = { headers: request.headers, stream: request }
+      const gathered = await stages.gather(exchange, incoming, progress)
       // a body may name the run that the call is about: from here on, that is what is judged, routed and recorded
       const operation = (exchange.operation = gathered.operation)
 
@@ -144,7 +144,7 @@ export function createPipeline(stages: Stages): Pipeline {
         return verdict.permit
       }
       let permit = judge(gathered.facts)
-      const grantFor: GrantFor = async (wanted) => stages.grant(permit, wanted, request.raw)
+      const grantFor: GrantFor = async (wanted) => stages.grant(permit, wanted, request)
       const asker = { identity: permit.effects.identity, principal }
       const { origin, path, scope } = await stages.route(operation, target, asker, grantFor)
       let grant = await grantFor(scope)
@@ -175,10 +175,9 @@ export function createPipeline(stages: Stages): Pipeline {
 
       const drop = (rejected: Grant): void => stages.dropToken(rejected, scope)
       const regrant = async (): Promise<Grant> => grantFor(scope)
-      const fail = async (refusal: Refusal): Promise<void> => refuse(refusal, request, reply)
+      const fail = async (refusal: Refusal): Promise<void> => refuse(refusal, reply)
       const call = { exchange, progress, origin, path, recorded, body, screen, drop, regrant, fail }
       stages.forward(grant, call, reply)
-      return reply
     } finally {
       lease.leave()
     }
@@ -189,7 +188,7 @@ export function createPipeline(stages: Stages): Pipeline {
 
 interface Endings extends Pick<Pipeline, 'refuse' | 'unfinished'> {
   /** Settles the record of a request when its connection is done with it. */
-  readonly onceClosed: (exchange: WritableExchange, reply: FastifyReply) => void
+  readonly onceClosed: (exchange: WritableExchange, reply: Reply) => void
 }
 
 /** How a request ends: refused, answered, or cut off. Each ends with its record. */
@@ -197,12 +196,9 @@ function createEndings(
   { recorder, challenge }: Stages,
   exchangeOf: (raw: IncomingMessage) => WritableExchange,
 ): Endings {
-  async function refuse(
-    error: unknown,
-    request: FastifyRequest,
-    reply: FastifyReply,
-  ): Promise<void> {
-    const exchange = exchangeOf(request.raw)
+  async function refuse(error: unknown, reply: Reply): Promise<void> {
+    const { request } = reply
+    const exchange = exchangeOf(request)
     // the first one stands: it may have been answered already
     let refusal = (exchange.refusal ??= toRefusal(fromFramework(error)))
     if (exchange.record === 'none') {
@@ -213,28 +209,21 @@ function createEndings(
         refusal = exchange.refusal = toRefusal(failure)
       })
     }
-    if (reply.raw.headersSent || reply.raw.destroyed) {
+    if (reply.begun || reply.gone) {
       exchange.cut = true
-      reply.raw.destroy()
+      reply.cut()
       return
     }
-    const answer = refusalAnswer(refusal, exchange, challenge)
-    exchange.status = answer.status
-    exchange.bytesOut = Buffer.byteLength(answer.body)
-    // a body that nobody read would be taken for the next request
-    if (!request.raw.complete || isLast(request.raw)) {
-      void reply.header('connection', 'close')
-    }
-    await reply.code(answer.status).headers(answer.headers).send(answer.body)
+    const { status, headers, body } = refusalAnswer(refusal, exchange, challenge)
+    exchange.status = status
+    exchange.bytesOut = Buffer.byteLength(body)
+    reply.send(status, isLast(request) ? { ...headers, connection: 'close' } : { ...headers }, body)
   }
 
-  /**
-   * `onResponse` never fires when the client hangs up or upstream dies mid-body;
-   * `close` of the raw response fires exactly once in every case.
-   */
-  function onceClosed(exchange: WritableExchange, reply: FastifyReply): void {
-    reply.raw.once('close', () => {
-      exchange.bytesIn ||= bytesArrived(reply.request.raw)
+  /** However a request ends, also if its caller hangs up or Azure breaks off, it is closed exactly once. */
+  function onceClosed(exchange: WritableExchange, reply: Reply): void {
+    reply.onceClosed(() => {
+      exchange.bytesIn ||= bytesArrived(reply.request)
       if (exchange.record === 'settled') {
         exchange.lease?.leave()
         return
@@ -256,10 +245,10 @@ function createEndings(
     })
   }
 
-  function complete(exchange: WritableExchange, reply: FastifyReply): void {
+  function complete(exchange: WritableExchange, reply: Reply): void {
     exchange.record = 'settled'
     exchange.lease?.leave()
-    const outcome = outcomeOf(exchange, reply.raw.writableFinished)
+    const outcome = outcomeOf(exchange, reply.finished)
     recorder
       .completed(exchange, outcome, performance.now() - exchange.startedAt)
       .catch(() => undefined)
@@ -283,9 +272,9 @@ function isWritable(socket: Socket | null): boolean {
 }
 
 /** Nothing is sent to Azure on behalf of a caller who has gone, or whose body broke off and who was told so. */
-function stillThere({ refusal }: Exchange, reply: FastifyReply): void {
+function stillThere({ refusal }: Exchange, reply: Reply): void {
   if (refusal !== null) throw refusal
-  if (reply.raw.destroyed)
+  if (reply.gone)
     throw new Refusal('bad_request', 'the client closed the connection before it had an answer')
 }
 

@@ -77,8 +77,7 @@ t.test('each package has one home', async (t) => {
     '@azure/identity': (file) => folder(file) === 'token',
     '@azure/monitor-ingestion': (file) => file.startsWith('audit/ship/sinks/'),
     '@cedar-policy/cedar-wasm': (file) => folder(file) === 'policy',
-    fastify: (file) =>
-      ['app.ts', 'pipeline.ts'].includes(file) || ['forward', 'http'].includes(folder(file)),
+    fastify: (file) => file === 'app.ts' || ['forward', 'http'].includes(folder(file)),
     '@fastify/http-proxy': (file) => file === 'app.ts' || folder(file) === 'forward',
   }
   for (const item of imports) {

@@ -1,12 +1,13 @@
 /** The pipeline by itself: which stage runs when, what stops it, and what it writes on record, with fakes of all stages. */
-import { Readable } from 'node:stream'
 import t from 'tap'
 import { classify } from '../src/azureml/classify.ts'
 import { parseTarget } from '../src/azureml/target.ts'
 import type { Gathered } from '../src/enforce/enforce.ts'
 import { Refusal } from '../src/errors.ts'
 import type { Exchange } from '../src/exchange.ts'
+import { answerOf } from '../src/forward/answer-body.ts'
 import { createForward } from '../src/forward/forward.ts'
+import type { UpstreamListener } from '../src/forward/upstream-call.ts'
 import type { Stages } from '../src/pipeline.ts'
 import { WS } from './policy/support.ts'
 import { pipelineWorld as world } from './support/pipeline.ts'
@@ -66,31 +67,31 @@ t.test('a read does not wait for its record before it is forwarded', async (t) =
 })
 
 t.test('no byte of the answer to a read leaves before its record is durable', async (t) => {
+  const listeners: UpstreamListener[] = []
   const forward = createForward({
     userAgent: 'test',
     upstream: {
-      depart: (_departure: unknown, send: () => void) => send(),
-    } as Parameters<typeof createForward>[0]['upstream'],
+      send: (_request: unknown, listener: UpstreamListener) => {
+        listeners.push(listener)
+        return { giveUp: () => undefined }
+      },
+    } as unknown as Parameters<typeof createForward>[0]['upstream'],
     holdBytes: 1024,
     rewriteHeaders: () => undefined,
     rewriter: () => null,
     textRedactor: () => ({ write: (chunk) => chunk, end: () => Buffer.alloc(0) }),
   })
-  type Answer = (request: unknown, reply: unknown, response: object) => void
-  const { run, reply, sent, status, disk } = await world(t, 'GET', { forward })
-  let answer: Answer | null = null
-  Object.assign(reply, {
-    from: (_path: string, { onResponse }: { onResponse: Answer }) => void (answer = onResponse),
-  })
+  const { run, sent, status, disk } = await world(t, 'GET', { forward })
   await run()
-  if (answer === null) throw new Error('nothing was sent to azure')
-  const stream = Readable.from([Buffer.from('{}')])
-  ;(answer as Answer)(null, null, { statusCode: 200, headers: {}, stream })
+  const [listener] = listeners
+  if (listener === undefined) throw new Error('nothing was sent to azure')
+  const body = Buffer.from('{}')
+  listener.arrived(answerOf(200, {}, body))
   await settled()
   t.same([sent, status], [[], []])
   disk.resolve()
   await settled()
-  t.same([sent, status], [[stream], [200]])
+  t.same([sent, status], [[body], [200]])
 })
 
 t.test(

@@ -4,11 +4,10 @@
  * Composition of pure parts: azureml/body understands documents, policy decides, effects edit.
  * @module
  */
-import { Readable } from 'node:stream'
 import { DOCUMENT_FACTS, findAll, type Findings } from '../azureml/body/facts.ts'
 import { parseJson, type JsonNode } from '../lib/json/document.ts'
 import { isCollection } from '../azureml/body/items.ts'
-import { hasBody, readBody, type BodyHeaders } from '../azureml/body/read.ts'
+import { hasBody, readBody, type BodyHeaders, type Incoming } from '../azureml/body/read.ts'
 import { exactly, objectAt, tagHolder } from '../azureml/body/places.ts'
 import type { DocumentContext } from '../azureml/body/walk.ts'
 import { applyEdits, type Edit } from './effects/edit.ts'
@@ -45,13 +44,6 @@ export interface Content {
   readonly changes: readonly Change[]
 }
 
-/** A request as the framework has it: its body is a stream if the framework put another in the place of `raw`. */
-interface Request {
-  readonly headers: BodyHeaders
-  readonly body: unknown
-  readonly raw: Readable
-}
-
 /** What is known of a call before it is judged. */
 export interface Gathered {
   /** What the call does, with the run that its body names, where policy has to know that. */
@@ -79,7 +71,7 @@ export interface Finished {
 
 export interface Enforcement {
   /** @throws {Refusal} for a body that cannot be read or has no place here, and what `callFacts` throws */
-  readonly gather: (exchange: Exchange, request: Request, progress: Progress) => Promise<Gathered>
+  readonly gather: (exchange: Exchange, request: Incoming, progress: Progress) => Promise<Gathered>
   /**
    * What only Azure can tell: the tags of the run that a call is about; for `@pin`, the versions behind labels, which are
    * put in their place. Null if there is nothing of that kind.
@@ -160,13 +152,11 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       const { set, needsBody } = inForce()
       const { version } = set
       checkDelete(exchange, operation, request.headers)
-      const stream = request.body instanceof Readable ? request.body : request.raw
       if (!needsBody(principal, operation) || !hasBody(request.headers)) {
-        const incoming = { headers: request.headers, stream }
-        const received = await checkListQuery(exchange, incoming, progress)
+        const received = await checkListQuery(exchange, request, progress)
         const run =
           received === null
-            ? await aboutRun.readBody(exchange, incoming, progress)
+            ? await aboutRun.readBody(exchange, request, progress)
             : { received, operation, thing: null, tags: null }
         const has = hasBody(request.headers)
         const own = has ? callFacts(exchange) : withoutBody(callFacts(exchange))
@@ -176,7 +166,8 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
         return { operation: named, facts, version, content: null, unread: has && run === null, run }
       }
       mustBePossible(exchange, progress, false)
-      const received = await readBody(stream, request.headers, options.bodyBytes, progress)
+      const { stream, headers } = request
+      const received = await readBody(stream, headers, options.bodyBytes, progress)
       const context = contextOf(exchange, operation)
       const content = look(received, received, context, [])
       const facts = factsOf(exchange, content)

@@ -2,8 +2,7 @@
  * Bodies that no policy asks for and that the gateway's own rules have to look at: read once, whichever rule asks first.
  * @module
  */
-import { Readable } from 'node:stream'
-import { hasBody, readBody } from '../azureml/body/read.ts'
+import { hasBody, readBody, type Incoming } from '../azureml/body/read.ts'
 import type { Exchange, Progress } from '../exchange.ts'
 import type { Decide, Facts } from '../policy/decide.ts'
 import type { Enforcement, Gathered } from './enforce.ts'
@@ -26,16 +25,14 @@ export function withBodyRead(
 ): Enforcement {
   async function read(
     exchange: Exchange,
-    request: Parameters<Enforcement['gather']>[1],
+    request: Incoming,
     progress: Progress,
   ): Promise<Buffer | null> {
     if (!hasBody(request.headers) || !isClassified(exchange) || !asks(exchange)) return null
     // no fact of this body matters to the decision: who is refused without it is refused
     const { permit } = decide(exchange.principal, exchange.operation, callFacts(exchange))
     if (permit === null) return null
-    const stream = request.body instanceof Readable ? request.body : request.raw
-    const bytes = await readBody(stream, request.headers, bodyBytes, progress)
-    return bytes
+    return readBody(request.stream, request.headers, bodyBytes, progress)
   }
 
   return {

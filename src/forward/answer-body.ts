@@ -7,13 +7,16 @@ import { Refusal } from '../errors.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import { upstreamFault } from './transport-faults.ts'
 
-/** What reply-from hands over: undici's answer. */
+/** Azure's answer, its body whole or still coming. */
 export interface UpstreamAnswer {
   readonly statusCode: number
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
-  readonly stream: Readable
   /** Its body is JSON, or has no type: clients of several languages take that for JSON. */
   readonly isJson: boolean
+  /** The body of a short answer; null if it is read from `stream` as it comes. */
+  readonly whole: Buffer | null
+  /** The body in either case; made when it is first asked for. */
+  readonly stream: Readable
 }
 
 /**
@@ -50,30 +53,33 @@ export function kindOf(
   return isJson ? 'json' : 'stream'
 }
 
-/** Narrows what reply-from passes to `onResponse`, whose published type is that of another object. */
-export function toUpstreamAnswer(response: object): UpstreamAnswer {
-  if (
-    'statusCode' in response &&
-    typeof response.statusCode === 'number' &&
-    'stream' in response &&
-    response.stream instanceof Readable &&
-    'headers' in response &&
-    typeof response.headers === 'object' &&
-    response.headers !== null
-  ) {
-    const headers: UpstreamAnswer['headers'] = { ...response.headers }
-    const type = headers['content-type']
-    return {
-      statusCode: response.statusCode,
-      headers,
-      stream: response.stream,
-      isJson:
-        type === undefined ||
-        type === '' ||
-        /^(?:application|text)\/([\w.+-]+\+)?json\b/i.test(String(type)),
-    }
+const JSON_TYPE = /^(?:application|text)\/([\w.+-]+\+)?json\b/i
+
+/** @param body what has come of it: all, or a stream */
+export function answerOf(
+  statusCode: number,
+  headers: UpstreamAnswer['headers'],
+  body: Buffer | Readable,
+): UpstreamAnswer {
+  const type = headers['content-type']
+  const isJson = type === undefined || type === '' || JSON_TYPE.test(String(type))
+  const whole = Buffer.isBuffer(body) ? body : null
+  let stream = whole === null && body instanceof Readable ? body : null
+  return {
+    statusCode,
+    headers,
+    isJson,
+    whole,
+    get stream() {
+      stream ??= Readable.from(whole === null || whole.byteLength === 0 ? [] : [whole])
+      return stream
+    },
   }
-  throw new Refusal('upstream_bad_answer', 'azure sent an answer that cannot be read')
+}
+
+/** Nobody reads the body of this answer. */
+export function discard({ whole, stream }: Pick<UpstreamAnswer, 'whole' | 'stream'>): void {
+  if (whole === null) stream.on('error', () => undefined).destroy()
 }
 
 /**

@@ -3,14 +3,15 @@
  * @module
  */
 import { Readable } from 'node:stream'
-import type { FastifyReply } from 'fastify'
 import type { Operation } from '../vocabulary/operation.ts'
 import type { Exchange, Progress } from '../exchange.ts'
+import type { Reply } from '../http/reply.ts'
 import { Refusal } from '../errors.ts'
 import { upstreamFault } from './transport-faults.ts'
 import {
   chunksOf,
   checkText,
+  discard,
   isText,
   kindOf,
   refuseText,
@@ -45,6 +46,8 @@ export interface AnswerRules {
 export interface Answering {
   readonly exchange: Exchange
   readonly progress: Progress
+  /** Where every failure ends: sends the refusal and settles the record. */
+  readonly fail: (refusal: Refusal) => Promise<void>
   /** Judges what the answer tells this caller; null for answers that pass as they are. */
   readonly screen: Screen | null
 }
@@ -52,27 +55,28 @@ export interface Answering {
 /** The same, with what sending it takes. */
 interface Sending extends Answering {
   readonly operation: Operation
-  readonly reply: FastifyReply
+  readonly reply: Reply
   readonly rules: AnswerRules
 }
 
 /**
  * Sends the answer, or throws the refusal to be sent instead.
- * Larger answers than `holdBytes`, or than there is room for, are streamed while they are checked; a URL that must not pass then
- * cuts the connection, because half an answer cannot become an error any more.
+ * Larger answers than `holdBytes`, or than there is room for, are streamed while they are checked; a URL that must not
+ * pass then cuts the connection, because half an answer cannot become an error any more.
  */
 export async function sendAnswer(
   answer: UpstreamAnswer,
-  { exchange, progress, screen }: Answering,
-  reply: FastifyReply,
+  answering: Answering,
+  reply: Reply,
   rules: AnswerRules,
 ): Promise<void> {
+  const { exchange, progress } = answering
   const { operation, upstream } = exchange
   if (operation === null || upstream === null)
     throw new Refusal('internal_error', 'the gateway lost track of this request')
   progress.answered(answer.statusCode, upstreamIds(answer.headers))
   checkSingle(answer.headers)
-  const sending = { exchange, progress, screen, operation, reply, rules }
+  const sending = { ...answering, operation, reply, rules }
   switch (kindOf(answer, exchange.method, operation)) {
     case 'redirect':
       throw new Refusal(
@@ -120,12 +124,9 @@ function sendWhole(
   headers: Record<string, string>,
   sending: Sending,
 ): void {
-  const { exchange, progress, reply, rules } = sending
-  const whole = exchange.redact ? redacted(body, rules) : body
-  progress.sent(Buffer.byteLength(whole))
+  const { exchange, rules } = sending
   headers['content-type'] = 'application/json; charset=utf-8'
-  start(status, headers, sending)
-  reply.send(whole)
+  sendBytes(status, headers, exchange.redact ? redacted(body, rules) : body, sending)
 }
 
 function redacted(body: Buffer | string, { textRedactor }: AnswerRules): Buffer {
@@ -135,8 +136,8 @@ function redacted(body: Buffer | string, { textRedactor }: AnswerRules): Buffer 
 
 /** RFC 9110 section 8.6: the length of what a GET would be answered, or none. */
 function sendHead(answer: UpstreamAnswer, sending: Sending): void {
-  const { operation, exchange, reply, rules } = sending
-  answer.stream.on('error', () => undefined).resume()
+  const { operation, exchange, rules } = sending
+  discard(answer)
   const headers = responseHeaders(answer.headers)
   rules.rewriteHeaders(headers, exchange)
   const rewrites =
@@ -147,13 +148,12 @@ function sendHead(answer: UpstreamAnswer, sending: Sending): void {
   const length = answer.headers['content-length']
   if (typeof length === 'string' && (length === '0' || !rewrites))
     headers['content-length'] = length
-  start(answer.statusCode, headers, sending)
-  reply.send()
+  sendBytes(answer.statusCode, headers, null, sending)
 }
 
 /** Passes on what the caller may see of the body, rewritten where it is JSON that holds URLs or secrets. */
 async function sendBody(received: UpstreamAnswer, sending: Sending): Promise<void> {
-  const { operation, exchange, progress, screen, reply, rules } = sending
+  const { operation, exchange, progress, screen, rules } = sending
   const judged = screen !== null && received.statusCode < 300
   const hold = (bytes: number): void => progress.hold(bytes)
   const answer = judged ? await screened(received, screen, rules.holdBytes, hold) : received
@@ -162,47 +162,61 @@ async function sendBody(received: UpstreamAnswer, sending: Sending): Promise<voi
   const rewriter = rules.rewriter(operation, exchange.redact)
   if (rewriter !== null) checkReadable(answer, rewriter)
   if (rewriter !== null && answer.isJson) {
-    await sendRewritten(rewrite(answer.stream, rewriter), answer.statusCode, headers, sending)
+    await sendRewritten(answer, rewriter, headers, sending)
     return
   }
   if (rewriter !== null && answer.statusCode < 400 && (rewriter.needsJson || rewriter.redacts))
     await refuseText(answer, !rewriter.redacts)
   if (exchange.redact && isText(answer)) {
     checkText(answer)
-    const text = rewrite(answer.stream, rules.textRedactor())
-    await sendRewritten(text, answer.statusCode, headers, sending)
+    await sendRewritten(answer, rules.textRedactor(), headers, sending)
+    return
+  }
+  if (answer.whole !== null) {
+    sendBytes(answer.statusCode, headers, answer.whole, sending)
     return
   }
   const length = answer.headers['content-length']
   if (typeof length === 'string') headers['content-length'] = length
-  start(answer.statusCode, headers, sending)
-  reply.send(metered(answer.stream, progress))
+  sendStream(answer.statusCode, headers, answer.stream, sending)
 }
 
+/** Sends what a rewriter makes of an answer: whole if it is not too long to be held, else as it comes. */
 async function sendRewritten(
-  chunks: AsyncGenerator<Buffer>,
-  status: number,
+  answer: UpstreamAnswer,
+  rewriter: Pick<Rewriter, 'write' | 'end'>,
   headers: Record<string, string>,
   sending: Sending,
 ): Promise<void> {
-  const { progress, reply, rules } = sending
+  const { statusCode, whole } = answer
+  const { progress, rules } = sending
+  const { holdBytes } = rules
+  if (whole !== null && whole.byteLength <= holdBytes && progress.mayHold(whole.byteLength)) {
+    const out = rewriter.write(whole)
+    const rest = rewriter.end()
+    sendBytes(
+      statusCode,
+      headers,
+      rest.byteLength === 0 ? out : Buffer.concat([out, rest]),
+      sending,
+    )
+    return
+  }
+  const chunks = rewritten(answer.stream, rewriter)
   const held: Buffer[] = []
   let size = 0
   for (;;) {
     const next = await chunks.next()
     if (next.done === true) {
-      progress.sent(size)
-      start(status, { ...headers, 'content-length': String(size) }, sending)
-      reply.send(Buffer.concat(held))
+      sendBytes(statusCode, headers, Buffer.concat(held), sending)
       return
     }
     held.push(next.value)
     size += next.value.byteLength
     // one that there is no room for is checked as it streams, like one that is too large
-    if (size > rules.holdBytes || !progress.mayHold(next.value.byteLength)) break
+    if (size > holdBytes || !progress.mayHold(next.value.byteLength)) break
   }
-  start(status, headers, sending)
-  reply.send(metered(Readable.from(continued(held, chunks)), progress))
+  sendStream(statusCode, headers, Readable.from(continued(held, chunks)), sending)
 }
 
 async function* continued(
@@ -213,7 +227,7 @@ async function* continued(
   yield* rest
 }
 
-async function* rewrite(
+async function* rewritten(
   stream: Readable,
   rewriter: Pick<Rewriter, 'write' | 'end'>,
 ): AsyncGenerator<Buffer> {
@@ -225,27 +239,41 @@ async function* rewrite(
   if (rest.byteLength > 0) yield rest
 }
 
-/** Counts what leaves; a listener beside the pipe, so that a slow reader still slows the sender. */
-function metered(stream: Readable, progress: Progress): Readable {
-  stream.on('data', (chunk: Buffer) => progress.sent(chunk.byteLength))
-  // too late for an answer, not for the record
-  stream.on('error', (error) =>
-    progress.broke(error instanceof Refusal ? error : upstreamFault(error)),
-  )
-  return stream
-}
-
-function start(
+function sendBytes(
   status: number,
   headers: Record<string, string>,
-  { progress, exchange, reply }: Sending,
+  body: Buffer | string | null,
+  { exchange, progress, reply }: Sending,
 ): void {
   progress.replying(status)
-  void reply.code(status).headers({
-    ...headers,
-    'x-harness-decision-id': exchange.id,
-    'x-ms-correlation-request-id': exchange.id,
-  })
+  if (body !== null) progress.sent(Buffer.byteLength(body))
+  reply.send(status, withIds(headers, exchange), body)
+}
+
+function sendStream(
+  status: number,
+  headers: Record<string, string>,
+  stream: Readable,
+  { exchange, progress, reply, fail }: Sending,
+): void {
+  progress.replying(status)
+  // counted beside the sending, so that a slow reader still slows the sender
+  stream.on('data', (chunk: Buffer) => progress.sent(chunk.byteLength))
+  // too late for an answer, not for the record
+  stream.on('error', (error) => progress.broke(broken(error)))
+  reply.stream(status, withIds(headers, exchange), stream, (error) => void fail(broken(error)))
+}
+
+/** How an answer broke off. */
+function broken(error: Error): Refusal {
+  return error instanceof Refusal ? error : upstreamFault(error)
+}
+
+/** An answer names the decision it comes from, for whoever asks about it. */
+function withIds(headers: Record<string, string>, { id }: Exchange): Record<string, string> {
+  headers['x-harness-decision-id'] = id
+  headers['x-ms-correlation-request-id'] = id
+  return headers
 }
 
 /** What has to be looked through has to be whole, plain JSON: a caller may ask for ranges and other types. */

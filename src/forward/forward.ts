@@ -1,16 +1,20 @@
 /**
- * Sends a granted request to Azure through @fastify/http-proxy, and its answer back.
+ * Sends a granted request to Azure, and its answer back.
  * @module
  */
-import { pipeline, Readable, Transform } from 'node:stream'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
+import { pipeline, Transform, type Readable } from 'node:stream'
+import type { Operation } from '../vocabulary/operation.ts'
+import type { Target } from '../azureml/target.ts'
 import type { Progress } from '../exchange.ts'
+import type { Reply } from '../http/reply.ts'
 import type { Grant } from '../token/grant.ts'
 import { sendAnswer, type Answering, type AnswerRules } from './answer.ts'
+import { discard, type UpstreamAnswer } from './answer-body.ts'
 import { requestHeaders, upstreamIds } from './headers.ts'
 import { upstreamFault } from './transport-faults.ts'
-import type { AnswerHead, Departure, Upstream } from './upstream.ts'
-import { toUpstreamAnswer } from './answer-body.ts'
+import type { AnswerHead } from './upstream-call.ts'
+import type { Upstream } from './upstream.ts'
 import { Refusal, toRefusal } from '../errors.ts'
 
 /** What one call needs besides its grant. */
@@ -36,135 +40,133 @@ export interface ForwardOptions extends AnswerRules {
   readonly upstream: Upstream
 }
 
-export type Forward = (grant: Grant, call: Call, reply: FastifyReply) => void
+export type Forward = (grant: Grant, call: Call, reply: Reply) => void
+
+/** A call as it is sent, perhaps a second time. */
+interface Sending {
+  readonly call: Call
+  readonly reply: Reply
+  readonly target: Target
+  readonly operation: Operation
+  /** Bytes of the body; null if it is chunked, or if there is none. */
+  readonly length: number | null
+}
 
 /** Creates the last stage. It takes a grant, which only a permit can become. */
 export function createForward(options: ForwardOptions): Forward {
-  return function forward(grant, call, reply) {
-    send(grant, call, reply, true)
-  }
+  const { upstream, userAgent } = options
 
-  function send(grant: Grant, call: Call, reply: FastifyReply, first: boolean): void {
-    const { exchange, progress } = call
-    const { target, operation } = exchange
+  return function forward(grant, call, reply) {
+    const { target, operation } = call.exchange
     if (target === null || operation === null) {
       throw new Refusal('internal_error', 'the gateway failed to judge this request', {
         inner: 'forward without operation',
       })
     }
-    const request = reply.request
-    progress.leaving(call.origin, grant.identity)
-    const length =
-      call.body === null ? contentLength(request.headers['content-length']) : call.body.byteLength
-    const headers = requestHeaders(
-      request.headers,
-      exchange,
-      grant,
-      { length },
+    const { headers } = reply.request
+    const length = call.body?.byteLength ?? contentLength(headers['content-length'])
+    send(grant, { call, reply, target, operation, length }, true)
+  }
+
+  function send(grant: Grant, sending: Sending, first: boolean): void {
+    const { call, reply, target, operation, length } = sending
+    const { exchange, progress, origin } = call
+    const { request } = reply
+    progress.leaving(origin, grant.identity)
+    const identityCoding =
+      options.rewriter(operation, exchange.redact) !== null || call.screen !== null
+    const reads = operation.effect === 'read'
+    const sent = upstream.send(
       {
-        userAgent: options.userAgent,
-        identityCoding:
-          options.rewriter(operation, exchange.redact) !== null || call.screen !== null,
+        origin,
+        path: target.query === '' ? call.path : `${call.path}?${target.query}`,
+        method: target.method,
+        headers: requestHeaders(
+          request.headers,
+          exchange,
+          grant,
+          { length },
+          { userAgent, identityCoding },
+        ),
+        body: call.body ?? bodyOf(request, length, progress),
+      },
+      {
+        answered: reads ? () => undefined : toItsEnd(progress),
+        arrived: (answer) => void receive(grant, answer, sending, first),
+        failed: (error) => void call.fail(upstreamFault(error)),
       },
     )
-    // it would be the digest of the bytes that the caller sent
-    if (exchange.changes !== null) delete headers['content-md5']
-    if (call.body === null && length === null) meterBody(request, progress)
-    // reply-from reports a status that is not valid to `onError`, and calls `onResponse` all the same
-    let failed = false
-    const leave = operation.effect === 'read' ? withCaller(reply) : toItsEnd(progress)
-    options.upstream.depart(leave, () => {
-      reply.from(call.path, {
-        getUpstream: () => call.origin,
-        queryString: () => target.query,
-        rewriteRequestHeaders: () => headers,
-        // headers are set where a refusal can still be made of them: this callback must not throw
-        rewriteHeaders: () => ({}),
-        retryDelay: () => null,
-        ...(call.body === null
-          ? {}
-          : { body: call.body, contentType: headers['content-type'] ?? 'application/json' }),
-        onError: (_reply, { error }) => {
-          failed = true
-          void call.fail(upstreamFault(error))
-        },
-        onResponse: (_request, _reply, response) => {
-          if (failed) {
-            toUpstreamAnswer(response)
-              .stream.on('error', () => undefined)
-              .destroy()
-            return
-          }
-          receive(response).catch((error: unknown) => call.fail(toRefusal(error)))
-        },
+    // a read is given up with its caller: nobody else wants its answer
+    if (reads) {
+      reply.onceClosed(() => {
+        if (!reply.finished) sent.giveUp()
       })
-    })
-
-    async function receive(response: object): Promise<void> {
-      const answer = toUpstreamAnswer(response)
-      progress.entered()
-      try {
-        await call.recorded
-        if (answer.statusCode === 401) call.drop(grant)
-        if (answer.statusCode === 401 && first && replayable(request.method, call.body, length)) {
-          answer.stream.resume()
-          const again = await call.regrant()
-          if (!reply.raw.destroyed) send(again, call, reply, false)
-          return
-        }
-        await sendAnswer(answer, call, reply, options)
-      } catch (error) {
-        answer.stream.on('error', () => undefined).destroy()
-        throw error
-      } finally {
-        progress.left()
-      }
     }
   }
-}
 
-/** A read is given up with its caller: nobody else wants its answer. */
-function withCaller(reply: FastifyReply): Departure {
-  const gone = new AbortController()
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) gone.abort()
-  })
-  return { signal: gone.signal, answered: () => undefined }
+  async function receive(
+    grant: Grant,
+    answer: UpstreamAnswer,
+    sending: Sending,
+    first: boolean,
+  ): Promise<void> {
+    const { call, reply } = sending
+    const { progress } = call
+    progress.entered()
+    try {
+      await call.recorded
+      if (answer.statusCode === 401) call.drop(grant)
+      if (answer.statusCode === 401 && first && isReplayable(sending)) {
+        discard(answer)
+        const again = await call.regrant()
+        if (!reply.gone) send(again, sending, false)
+      } else if (reply.gone) discard(answer)
+      else await sendAnswer(answer, call, reply, options)
+    } catch (error) {
+      discard(answer)
+      await call.fail(toRefusal(error))
+    } finally {
+      progress.left()
+    }
+  }
 }
 
 /**
  * Giving up a change would not undo it, only leave nobody knowing: it is carried to its end, and what Azure answered is
  * on record, whoever waits.
  */
-function toItsEnd(progress: Progress): Departure {
+function toItsEnd(progress: Progress): (head: AnswerHead) => void {
   const { promise, resolve } = Promise.withResolvers<void>()
   progress.underWay(promise)
-  const answered = (head: AnswerHead): void => {
-    // reply-from refuses a status above 599: then there is no answer
-    if (head !== null && head.statusCode < 600)
-      progress.answered(head.statusCode, upstreamIds(head.headers))
+  return (head) => {
+    if (head !== null) progress.answered(head.statusCode, upstreamIds(head.headers))
     resolve()
   }
-  return { signal: null, answered }
 }
 
 /** A call can be sent again if its body, if any, is still here and sending twice does no more than sending once. */
-function replayable(method: string, body: Buffer | null, length: number | null): boolean {
-  if (method === 'GET' || method === 'HEAD') return true
+function isReplayable({ call, target, length }: Sending): boolean {
+  if (target.method === 'GET' || target.method === 'HEAD') return true
   // a 401 is refused before anything is done; what is missing is only the body's bytes
-  return body !== null || length === 0
+  return call.body !== null || length === 0
 }
 
-/** A chunked body says nothing of its size beforehand: it is counted as it passes. */
-function meterBody(request: FastifyRequest, progress: Progress): void {
-  if (!(request.body instanceof Readable)) return
+/** The caller's body as it comes. A chunked one says nothing of its size beforehand: it is counted as it passes. */
+function bodyOf(
+  request: IncomingMessage,
+  length: number | null,
+  progress: Progress,
+): Readable | null {
+  if (length === 0 || (length === null && request.headers['transfer-encoding'] === undefined))
+    return null
+  if (length !== null) return request
   const meter = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       progress.received(chunk.byteLength)
       done(null, chunk)
     },
   })
-  request.body = pipeline(request.body, meter, () => undefined)
+  return pipeline(request, meter, () => undefined)
 }
 
 function contentLength(header: string | undefined): number | null {

@@ -82,7 +82,8 @@ export interface Framing {
 }
 
 /**
- * Upstream's request headers, built from nothing: the caller's by allow-list, then the gateway's own.
+ * Upstream's request headers, names and values in turn, built from nothing: the caller's by allow-list, then the
+ * gateway's own.
  * `identityCoding` asks for an answer without compression, because the gateway has to read it.
  */
 export function requestHeaders(
@@ -91,24 +92,34 @@ export function requestHeaders(
   grant: Grant,
   framing: Framing,
   options: { readonly userAgent: string; readonly identityCoding: boolean },
-): Record<string, string> {
-  const headers: Record<string, string> = {}
+): string[] {
+  const headers: string[] = []
   for (const name of REQUEST) {
     const value = received[name]
-    if (typeof value === 'string') headers[name] = value
+    // it would be the digest of the bytes that the caller sent
+    const isStale = name === 'content-md5' && exchange.changes !== null
+    if (typeof value === 'string' && !isStale) headers.push(name, value)
   }
   const languages = received['accept-language']
   if (typeof languages === 'string' && LANGUAGES.test(languages))
-    headers['accept-language'] = languages
+    headers.push('accept-language', languages)
   const coding = received['accept-encoding']
-  headers['accept-encoding'] =
-    options.identityCoding || typeof coding !== 'string' ? 'identity' : codings(coding)
-  if (framing.length !== null) headers['content-length'] = String(framing.length)
-  headers['user-agent'] = options.userAgent
-  headers['x-ms-client-request-id'] = exchange.clientRequestId ?? exchange.id
-  // joins AzureActivity.CorrelationId to the decision
-  headers['x-ms-correlation-request-id'] = exchange.id
-  headers['authorization'] = grant.authorization()
+  headers.push(
+    'accept-encoding',
+    options.identityCoding || typeof coding !== 'string' ? 'identity' : codings(coding),
+  )
+  if (framing.length !== null) headers.push('content-length', String(framing.length))
+  headers.push(
+    'user-agent',
+    options.userAgent,
+    'x-ms-client-request-id',
+    exchange.clientRequestId ?? exchange.id,
+    // joins AzureActivity.CorrelationId to the decision
+    'x-ms-correlation-request-id',
+    exchange.id,
+    'authorization',
+    grant.authorization(),
+  )
   return headers
 }
 

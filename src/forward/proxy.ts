@@ -5,36 +5,50 @@
  * @module
  */
 import httpProxy, { type FastifyHttpProxyOptions } from '@fastify/http-proxy'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { Refusal } from '../errors.ts'
-import type { Upstream } from './upstream.ts'
+import type { FastifyInstance, FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
+import { Refusal, toRefusal } from '../errors.ts'
+import { Reply } from '../http/reply.ts'
 
 /** The pipeline, as the framework calls it. */
 export interface ProxyHooks {
-  readonly receive: (request: FastifyRequest, reply: FastifyReply) => Promise<void>
-  readonly handle: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
-  readonly refuse: (error: unknown, request: FastifyRequest, reply: FastifyReply) => Promise<void>
+  readonly receive: (reply: Reply) => void
+  readonly handle: (reply: Reply) => Promise<void>
+  readonly refuse: (error: unknown, reply: Reply) => Promise<void>
+}
+
+/** The caller's side of a call, taken over from the framework, which has no part in the answer. */
+export function takeOver(request: FastifyRequest, reply: FastifyReply): Reply {
+  reply.hijack()
+  return new Reply(request.raw, reply.raw)
 }
 
 /** Everything that is not one of the gateway's own routes goes through the pipeline; what Fastify refuses, too. */
-export function registerProxy(app: FastifyInstance, upstream: Upstream, hooks: ProxyHooks): void {
-  app.setErrorHandler((error, request, reply) => hooks.refuse(error, request, reply))
+export function registerProxy(app: FastifyInstance, hooks: ProxyHooks): void {
+  app.setErrorHandler((error, request, reply) => hooks.refuse(error, takeOver(request, reply)))
   app.setNotFoundHandler((request, reply) =>
     hooks.refuse(
       new Refusal('method_not_allowed', `method "${request.method}" is not served`),
-      request,
-      reply,
+      takeOver(request, reply),
     ),
   )
-  // methods that the proxy does not have: refused before Fastify reads a body for a handler that only refuses. Not async,
-  // because whatever follows in the same packet is parsed before an async hook is over
+  // not async, because whatever follows in the same packet is parsed before an async hook is over
+  const receive: onRequestHookHandler = (request, reply, done) => {
+    try {
+      hooks.receive(new Reply(request.raw, reply.raw))
+    } catch (error) {
+      done(toRefusal(error))
+      return
+    }
+    done()
+  }
+  // methods that the proxy does not have: refused before Fastify reads a body for a handler that only refuses
   app.addHook('onRequest', (request, reply, done) => {
-    if (request.is404) hooks.receive(request, reply).then(() => done(), done)
+    if (request.is404) receive.call(app, request, reply, done)
     else done()
   })
   app.register(async (scope) => {
-    scope.addHook('onRequest', hooks.receive)
-    await scope.register(httpProxy, proxyOptions(upstream, hooks.handle))
+    scope.addHook('onRequest', receive)
+    await scope.register(httpProxy, proxyOptions(hooks))
   })
 }
 
@@ -42,15 +56,14 @@ export function registerProxy(app: FastifyInstance, upstream: Upstream, hooks: P
  * Options for registering @fastify/http-proxy: the pipeline is its handler, so it forwards nothing by itself.
  * `upstream: ''` and a placeholder: with a base of its own it would send to that base whatever the call says.
  */
-function proxyOptions(
-  { client }: Upstream,
-  handler: NonNullable<FastifyHttpProxyOptions['handler']>,
-): FastifyHttpProxyOptions {
+function proxyOptions({ handle, refuse }: ProxyHooks): FastifyHttpProxyOptions {
   return {
     upstream: '',
     replyOptions: { getUpstream: () => 'https://no-upstream.invalid' },
-    handler,
-    undici: client,
+    handler(request, framework) {
+      const reply = takeOver(request, framework)
+      void handle(reply).catch((error: unknown) => refuse(error, reply))
+    },
     // GHSA-v574-6498-x57v: one entry too many in a cache of URLs is a request to another host
     disableCache: true,
     // a 503 with Retry-After would be repeated ten times, its seconds read as milliseconds

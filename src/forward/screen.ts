@@ -2,9 +2,8 @@
  * Answers that policy judges before anybody sees them: held whole, then passed on as what the caller may read of them.
  * @module
  */
-import { Readable } from 'node:stream'
 import { Refusal } from '../errors.ts'
-import { readUpTo, type UpstreamAnswer } from './answer-body.ts'
+import { answerOf, readUpTo, type UpstreamAnswer } from './answer-body.ts'
 
 /** What of an answer may pass, the same buffer if all of it; throws the refusal if nothing may. */
 export type Screen = (body: Buffer) => Promise<Buffer>
@@ -31,8 +30,9 @@ export async function screened(
   ) {
     throw new Refusal('upstream_bad_answer', 'azure answered in a way that policy cannot judge')
   }
-  const whole = await readUpTo(answer.stream, limit, hold)
-  if (whole === null) {
+  if (answer.whole !== null) hold(answer.whole.byteLength)
+  const whole = answer.whole ?? (await readUpTo(answer.stream, limit, hold))
+  if (whole === null || whole.byteLength > limit) {
     throw new Refusal(
       'upstream_bad_answer',
       `the answer is larger than ${limit} bytes, which policy may read`,
@@ -45,10 +45,6 @@ export async function screened(
   const { etag, 'content-md5': digest, ...headers } = answer.headers
   // both describe the bytes that Azure sent
   const kept = body === whole ? { etag, 'content-md5': digest } : {}
-  return {
-    statusCode: answer.statusCode,
-    headers: { ...headers, ...kept, 'content-length': String(body.byteLength) },
-    stream: Readable.from([body]),
-    isJson: true,
-  }
+  const length = String(body.byteLength)
+  return answerOf(answer.statusCode, { ...headers, ...kept, 'content-length': length }, body)
 }

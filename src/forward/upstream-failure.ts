@@ -55,8 +55,10 @@ export async function forbiddenBody(answer: UpstreamAnswer, exchange: Exchange):
   )
 }
 
-async function documentOf({ isJson, stream }: UpstreamAnswer): Promise<Buffer | null> {
-  return isJson ? readUpTo(stream, MAX_ERROR_BYTES) : null
+async function documentOf(answer: UpstreamAnswer): Promise<Buffer | null> {
+  if (!answer.isJson) return null
+  const whole = answer.whole ?? (await readUpTo(answer.stream, MAX_ERROR_BYTES))
+  return whole !== null && whole.byteLength <= MAX_ERROR_BYTES ? whole : null
 }
 
 function forbiddenCode(body: Buffer): string | null {

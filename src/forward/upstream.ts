@@ -1,35 +1,29 @@
 /**
- * The HTTP client that @fastify/reply-from sends through, with two things that reply-from has no option for: a signal
- * that ends a call, and word of what Azure answered after the caller has hung up.
- *
- * reply-from calls `request` synchronously within `from`, so a variable that is set around `from` belongs to that call
- * and to no other. An AsyncLocalStorage would outlive the call, and a second request could take its place unnoticed.
+ * The HTTP client of all calls to Azure. It counts those that wait for an answer, so that a stop can wait for them, too.
  * @module
  */
 import { setImmediate, setTimeout as delay } from 'node:timers/promises'
 import { Agent, type Dispatcher } from 'undici'
-import { Refusal } from '../errors.ts'
+import { UpstreamCall, type UpstreamListener } from './upstream-call.ts'
 
-/** The head of an answer; null if there was none and will be none. */
-export type AnswerHead = Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'> | null
-
-/** One call on its way. */
-export interface Departure {
-  /** Ends the call; null for one that is carried to its end whoever waits. */
-  readonly signal: AbortSignal | null
-  /** Called once, before anybody else hears of the answer. */
-  readonly answered: (head: AnswerHead) => void
+/** One request to Azure. */
+export interface UpstreamRequest {
+  readonly origin: string
+  /** With its query. */
+  readonly path: string
+  readonly method: string
+  /** Names and values in turn. */
+  readonly headers: string[]
+  readonly body: Dispatcher.DispatchOptions['body']
 }
 
 export interface Upstream {
   /** For what the gateway itself asks of Azure. */
   readonly dispatcher: Dispatcher
-  /** For reply-from's `undici` option. */
-  readonly client: { readonly request: Dispatcher['request'] }
-  /** Runs `send`, which must call `client.request` before it returns. */
-  depart(departure: Departure, send: () => void): void
+  /** Sends one request; whatever comes of it is told to `listener`. */
+  readonly send: (request: UpstreamRequest, listener: UpstreamListener) => UpstreamCall
   /** Waits for every call that is under way; ends those that are left when `deadline` aborts. */
-  close(deadline: AbortSignal): Promise<void>
+  readonly close: (deadline: AbortSignal) => Promise<void>
 }
 
 const CONNECT_TIMEOUT_MS = 10_000
@@ -43,53 +37,26 @@ export function createUpstream(timeoutMs: number): Upstream {
     bodyTimeout: timeoutMs,
     connect: { timeout: CONNECT_TIMEOUT_MS },
   })
-  let departing: Departure | null = null
   /** Calls without the head of an answer. */
   const calls = { running: 0 }
-
-  type Callback<T> = (error: Error | null, data: Dispatcher.ResponseData<T>) => void
-  function request<T = null>(options: Dispatcher.RequestOptions<T>, callback: Callback<T>): void
-  function request<T = null>(
-    options: Dispatcher.RequestOptions<T>,
-  ): Promise<Dispatcher.ResponseData<T>>
-  function request<T = null>(
-    options: Dispatcher.RequestOptions<T>,
-    callback?: Callback<T>,
-  ): void | Promise<Dispatcher.ResponseData<T>> {
-    if (departing === null || callback === undefined) {
-      throw new Refusal('internal_error', 'the gateway lost track of this request', {
-        inner: 'a request to azure that was not announced',
-      })
-    }
-    const { signal, answered } = departing
-    departing = null
-    calls.running += 1
-    dispatcher.request({ ...options, signal }, (error, data) => {
-      calls.running -= 1
-      answered(error === null ? data : null)
-      callback(error, data)
-    })
+  const answered = (): void => {
+    calls.running -= 1
   }
 
   return {
     dispatcher,
-    client: { request },
+    send({ origin, path, method, headers, body }, listener) {
+      const call = new UpstreamCall(method, listener, answered)
+      calls.running += 1
+      dispatcher.dispatch({ origin, path, method, headers, body: body ?? null }, call)
+      return call
+    },
     async close(deadline) {
       while (calls.running > 0 && !deadline.aborted) await delay(LOOK_MS)
       // not `close`, which would let those that are left run for ever, also if `destroy` follows
       await dispatcher.destroy()
       // who waited for an answer hears of its end first, and records it
       await setImmediate()
-    },
-    depart(departure, send) {
-      departing = departure
-      try {
-        send()
-      } finally {
-        // it was not even sent
-        departing?.answered(null)
-        departing = null
-      }
     },
   }
 }

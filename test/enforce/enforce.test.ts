@@ -34,7 +34,7 @@ function world(first: PolicySet) {
     const exchange = exchangeWith({ principal: me, operation: asked, method: 'PUT' })
     const raw = Readable.from([Buffer.from(text)])
     const headers = { 'content-type': 'application/json', 'content-length': String(text.length) }
-    return enforcement.gather(exchange, { headers, body: undefined, raw }, progressOf(exchange))
+    return enforcement.gather(exchange, { headers, stream: raw }, progressOf(exchange))
   }
   return { enforcement, gather, replace: (other: PolicySet) => void (set = other) }
 }

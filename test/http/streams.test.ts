@@ -13,7 +13,8 @@ import { workspaceId } from '../../lab/personas.ts'
 const MB = 1024 * 1024
 const SMALL = 200 * MB
 const SIZE = process.env['HARNESS_STREAMS'] === 'full' ? 2048 * MB : SMALL
-const GROWTH = 60 * MB
+/** The young generation, once filled, and what is on its way in buffers */
+const GROWTH = 100 * MB
 const VERSION = '?api-version=2024-04-01'
 
 let world: World

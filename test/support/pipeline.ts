@@ -3,13 +3,13 @@
  * @module
  */
 import { EventEmitter } from 'node:events'
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Test } from 'tap'
 import { classify } from '../../src/azureml/classify.ts'
 import { parseTarget } from '../../src/azureml/target.ts'
 import type { Exchange } from '../../src/exchange.ts'
 import type { Call } from '../../src/forward/forward.ts'
 import { createCallers } from '../../src/callers.ts'
+import type { Reply } from '../../src/http/reply.ts'
 import { createPipeline, type Stages } from '../../src/pipeline.ts'
 import { createDecide, type Facts } from '../../src/policy/decide.ts'
 import { Grant } from '../../src/token/grant.ts'
@@ -112,7 +112,7 @@ export async function pipelineWorld(t: Test, method = 'PUT', changes: Partial<St
   }
   const pipeline = createPipeline(stages)
 
-  const raw = Object.assign(new EventEmitter(), {
+  const request = Object.assign(new EventEmitter(), {
     method,
     url: JOB,
     headers: {},
@@ -120,32 +120,23 @@ export async function pipelineWorld(t: Test, method = 'PUT', changes: Partial<St
     complete: true,
     socket: { remoteAddress: '127.0.0.1', remotePort: 1, bytesRead: 0, writable: true },
   })
-  const connection = Object.assign(new EventEmitter(), {
-    destroyed: false,
-    headersSent: false,
-    writableFinished: false,
-    destroy: () => undefined,
-  })
+  const connection = new EventEmitter()
   const sent: unknown[] = []
   const status: number[] = []
-  const request = { raw, method, headers: raw.headers, body: undefined }
   const reply = {
-    raw: connection,
     request,
-    from: () => undefined,
-    header: () => reply,
-    headers: () => reply,
-    code: (code: number) => {
+    begun: false,
+    gone: false,
+    finished: false,
+    onceClosed: (listener: () => void) => void connection.once('close', listener),
+    send: (code: number, _headers: unknown, body: unknown) => {
       status.push(code)
-      return reply
-    },
-    send: (body: unknown) => {
       sent.push(body)
-      return reply
     },
+    stream: () => undefined,
+    cut: () => undefined,
   }
-  const asRequest = request as unknown as FastifyRequest
-  const asReply = reply as unknown as FastifyReply
+  const asReply = reply as unknown as Reply
 
   return {
     stages,
@@ -155,21 +146,20 @@ export async function pipelineWorld(t: Test, method = 'PUT', changes: Partial<St
     calls,
     sent,
     status,
-    reply,
     disk,
     /** The client's connection is done with, whatever it was sent. */
     close: () => connection.emit('close'),
-    hangUp: () => void (connection.destroyed = true),
+    hangUp: () => void (reply.gone = true),
     /** What is in flight and held, by metric. */
     taken: () =>
       Object.fromEntries(callers.metrics().map(({ name, values }) => [name, values[0]?.value])),
-    /** As Fastify runs it: whatever is thrown ends in `refuse`. */
+    /** As it is run in production: whatever is thrown ends in `refuse`. */
     run: async () => {
       try {
-        await pipeline.receive(asRequest, asReply)
-        await pipeline.handle(asRequest, asReply)
+        pipeline.receive(asReply)
+        await pipeline.handle(asReply)
       } catch (error) {
-        await pipeline.refuse(error, asRequest, asReply)
+        await pipeline.refuse(error, asReply)
       }
     },
   }

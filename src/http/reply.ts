@@ -1,0 +1,100 @@
+/**
+ * The caller's side of one call: the request as Node has it, and the one answer that goes out.
+ *
+ * The pipeline and its stages answer through this and not through a framework, whichever way the call came in.
+ * @module
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+
+export class Reply {
+  readonly request: IncomingMessage
+  readonly #response: ServerResponse
+
+  constructor(request: IncomingMessage, response: ServerResponse) {
+    this.request = request
+    this.#response = response
+  }
+
+  /** The head of an answer has gone out: nothing else can be answered any more. */
+  get begun(): boolean {
+    return this.#response.headersSent
+  }
+
+  /** Nobody is there to read an answer. */
+  get gone(): boolean {
+    return this.#response.destroyed
+  }
+
+  /** The whole answer was handed to the operating system. */
+  get finished(): boolean {
+    return this.#response.writableFinished
+  }
+
+  /** Exactly once, however it ends: answered, hung up on, or cut off. */
+  onceClosed(listener: () => void): void {
+    this.#response.once('close', listener)
+  }
+
+  /** Sends a whole answer; null for one without a body. */
+  send(status: number, headers: Record<string, string>, body: Buffer | string | null): void {
+    const { method } = this.request
+    if (mayHaveBody(status) && (body !== null || method !== 'HEAD'))
+      headers['content-length'] = String(body === null ? 0 : Buffer.byteLength(body))
+    this.#begin(status, headers)
+    if (body === null || !mayHaveBody(status)) this.#response.end()
+    else this.#response.end(body)
+  }
+
+  /**
+   * Sends what `source` brings, at the pace of the slower side. The head goes out with the first byte.
+   * @param failed told if `source` fails before that; later the answer is cut off
+   */
+  stream(
+    status: number,
+    headers: Record<string, string>,
+    source: Readable,
+    failed: (error: Error) => void,
+  ): void {
+    const response = this.#response
+    const begin = (): void => {
+      if (!response.headersSent) this.#begin(status, headers)
+    }
+    source.on('data', (chunk: Buffer) => {
+      begin()
+      if (mayHaveBody(status) && !response.write(chunk)) source.pause()
+    })
+    response.on('drain', () => source.resume())
+    source.once('end', () => {
+      begin()
+      response.end()
+    })
+    source.on('error', (error) => {
+      if (response.headersSent) response.destroy()
+      else failed(error)
+    })
+    response.once('close', () => source.destroy())
+    if (response.destroyed) source.destroy()
+  }
+
+  /** Ends the connection in the middle of an answer, which is how its reader learns that it is not whole. */
+  cut(): void {
+    this.#response.destroy()
+  }
+
+  #begin(status: number, headers: Record<string, string>): void {
+    // what is left of a body would be taken for the next request
+    if (!this.request.complete) headers['connection'] = 'close'
+    if (status === 204) {
+      // RFC 9110 section 8.6: no length where there is no content
+      delete headers['content-type']
+      delete headers['content-length']
+    }
+    this.#response.writeHead(status, headers)
+  }
+}
+
+/** RFC 9110 section 6.4.1: these end with their head. */
+function mayHaveBody(status: number): boolean {
+  return status !== 204 && status !== 304
+}
