@@ -35,7 +35,7 @@ const BINDING = `
 `
 const WRITER = IDENTITIES.find(({ name }) => name === 'ml-writer')
 
-const file = environment(t, 'openai')
+const file = environment(t, 'services')
 if (file !== null) {
   t.setTimeout(300_000)
   let world: World

@@ -13,6 +13,7 @@ import { bigAnswer } from './big.ts'
 import { notFound, properties, scope, show } from './documents.ts'
 import { actionResult, isLongRunningAction, jobStatus, type Hosts } from './kinds.ts'
 import { createLists } from './lists.ts'
+import { locationList } from './locations.ts'
 import { createMakeDocument } from './make-document.ts'
 import {
   createOperations,
@@ -140,7 +141,9 @@ export function createArm(options: ArmOptions): Handler {
     if (polled !== null) return polled
     const isRead = call.method === 'GET' || call.method === 'HEAD'
     if (isRead)
-      return path.rest === null ? read({ store, operations, pending }, path) : list(call, path)
+      return path.rest === null
+        ? read({ store, operations, pending }, path)
+        : (locationList(path, version) ?? list(call, path))
     if (call.method === 'POST' && path.rest !== null) return act(call, path, version)
     if (path.rest === null && path.pairs.length > 0) {
       if (call.method === 'PUT' || call.method === 'PATCH')

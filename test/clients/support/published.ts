@@ -35,9 +35,9 @@ const COMMANDS = {
     file: join(VENV, 'mlflow-3', 'bin', 'python'),
     remedy: 'test/clients/python/install.sh mlflow3',
   },
-  openai: {
-    file: join(VENV, 'openai', 'bin', 'python'),
-    remedy: 'test/clients/python/install.sh openai',
+  services: {
+    file: join(VENV, 'services', 'bin', 'python'),
+    remedy: 'test/clients/python/install.sh services',
   },
   az: { file: join(VENV, 'az', 'bin', 'az'), remedy: 'test/clients/python/install.sh az' },
   armmachinelearning: {
@@ -45,19 +45,38 @@ const COMMANDS = {
     remedy: 'test/clients/go/install.sh',
   },
   goazuresdk: { file: join(BUILT, 'go', 'goazuresdk'), remedy: 'test/clients/go/install.sh' },
+  java: {
+    file: join(BUILT, 'java', 'classes', 'CoreManagement.class'),
+    remedy: 'test/clients/java/install.sh',
+  },
 } as const
 
-/** The file of a command, or null; then says what is skipped and how to get it. CI never goes without. */
-export function environment(test: typeof t, name: keyof typeof COMMANDS): string | null {
+type CommandName = keyof typeof COMMANDS
+
+export interface Command {
+  readonly file: string
+  /** Why a test of it is skipped, in tap's form: what is missing, and how to get it. */
+  readonly skip: string | false
+}
+
+/** A command of the published clients. CI never goes without. */
+export function command(name: CommandName): Command {
   const { file, remedy } = COMMANDS[name]
-  if (existsSync(file)) return file
+  if (existsSync(file)) return { file, skip: false }
   if (process.env['HARNESS_CLIENTS'] === 'required')
     throw new Error(`HARNESS_CLIENTS requires the published clients, and there is no ${name}`)
-  test.plan(0, `skipped: there is no ${name} here; get it by: ${remedy}`)
+  return { file, skip: `there is no ${name} here; get it by: ${remedy}` }
+}
+
+/** The file of the command that a whole test file needs, or null; then the file is skipped, and says why. */
+export function environment(test: typeof t, name: CommandName): string | null {
+  const { file, skip } = command(name)
+  if (skip === false) return file
+  test.plan(0, `skipped: ${skip}`)
   return null
 }
 
-export type Tap = Pick<typeof t, 'ok' | 'notOk' | 'same' | 'equal'>
+export type Tap = Pick<typeof t, 'ok' | 'notOk' | 'same' | 'equal' | 'match'>
 
 export type Settings = Readonly<Record<string, string>>
 

@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"azureml-harness.invalid/clients/internal/lab"
@@ -91,11 +93,13 @@ func main() {
 
 	lab.Result(map[string]any{
 		"version": lab.Version(module),
-		"scopes":  own.scopes,
+		"scopes":  slices.Collect(maps.Keys(own.scopes)),
 		"names":   names,
 		"pages":   pages,
-		"state":   made.Properties.ProvisioningState,
-		"scoring": made.Properties.ScoringURI,
+		"properties": map[string]any{
+			"provisioningState": made.Properties.ProvisioningState,
+			"scoringUri":        made.Properties.ScoringURI,
+		},
 		"gone":    answer(gone),
 		"refused": answer(refused),
 	})

@@ -115,13 +115,12 @@ func main() {
 	manager, _ := environment.ResourceManager.Endpoint()
 	audience, _ := environment.ResourceManager.ResourceIdentifier()
 	lab.Result(map[string]any{
-		"version":  lab.Version("github.com/hashicorp/go-azure-sdk/sdk"),
-		"cloud":    environment.Name,
-		"manager":  manager,
-		"audience": audience,
-		"names":    names,
-		"state":    made.Properties.ProvisioningState,
-		"scoring":  made.Properties.ScoringURI,
-		"refused":  fmt.Sprint(refused),
+		"version":    lab.Version("github.com/hashicorp/go-azure-sdk/sdk"),
+		"cloud":      environment.Name,
+		"manager":    manager,
+		"audience":   audience,
+		"names":      names,
+		"properties": made.Properties,
+		"refused":    fmt.Sprint(refused),
 	})
 }
