@@ -6,7 +6,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { openAudit } from '../src/audit/open.ts'
-import { SPOOL_DEFAULTS } from '../test/audit/fixtures.ts'
+import { SPOOL_DEFAULTS, UNIDENTIFIED_DEFAULTS } from '../test/audit/fixtures.ts'
 import { exchangeOf } from '../test/support/exchange.ts'
 
 /** One row of the table. Times in milliseconds, CPU in microseconds a record. */
@@ -49,6 +49,7 @@ async function measure(writers: number, parent: string): Promise<SpoolRow> {
   const audit = await openAudit({
     config: {
       spool: { ...SPOOL_DEFAULTS, directory },
+      unidentified: UNIDENTIFIED_DEFAULTS,
       sinks: [{ name: 'none', kind: 'https', endpoint: `http://127.0.0.1:${port}` }],
     },
     hashKey: Buffer.from('bench'),

@@ -29,7 +29,8 @@ type Loose<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>
 /** A configuration as a file has it: what has a default may be left out. */
 export type ConfigFile = Omit<Config, 'audit' | 'issuers' | 'limits'> & {
   readonly issuers: Loose<IssuerConfig, 'algorithms' | 'clockToleranceSeconds'>[]
-  readonly audit: Omit<AuditConfig, 'spool'> & {
+  readonly audit: Omit<AuditConfig, 'spool' | 'unidentified'> & {
+    readonly unidentified?: Partial<AuditConfig['unidentified']>
     readonly spool: Pick<SpoolConfig, 'directory'> & Partial<SpoolConfig>
   }
   readonly limits?: Partial<Config['limits']>

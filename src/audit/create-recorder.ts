@@ -10,6 +10,11 @@ import { line } from './record/safe-text.ts'
 import type { Exchange, Outcome } from '../exchange.ts'
 import type { Lane } from './spool/queue.ts'
 import type { Spool } from './spool/spool.ts'
+import {
+  createUnidentified,
+  type Unidentified,
+  type UnidentifiedOptions,
+} from './unidentified/unidentified.ts'
 import type { Draft } from './record/spool-line.ts'
 import type { Detail, Recorder, RecordKind } from './recorder.ts'
 
@@ -43,6 +48,23 @@ export function eventRow(name: string, detail: Detail, version: string): Row {
   }
 }
 
+/** The row of bytes that never became a request. */
+const receivedRow = (
+  { id, source, what, code, status }: Parameters<Recorder['received']>[0],
+  version: string,
+): Row => ({
+  RecordKind: 'received',
+  ExchangeId: id,
+  Event: line(what, 128),
+  Decision: 'refuse',
+  RefusalCode: code,
+  Outcome: 'denied',
+  Status: status,
+  SourceIp: line(source.ip, 64),
+  SourcePort: source.port,
+  GatewayVersion: version,
+})
+
 /** The outcome `unknown` for an intent that a crash left without an end: nobody knows what Azure did. */
 export function unknownOutcomeRow(intent: string): Row {
   const row = new Map(fieldsOf(JSON.parse(intent)))
@@ -67,6 +89,7 @@ export interface RecordCounts {
 export interface CountingRecorder extends Recorder {
   /** Ended requests whose end is not on the disk yet. */
   owed(): number
+  readonly unidentified: Unidentified
   readonly counts: RecordCounts
 }
 
@@ -121,6 +144,7 @@ export function createRecorder(options: {
   readonly spool: Spool
   readonly context: DraftContext
   readonly hashKey: Buffer | null
+  readonly unidentified: Pick<UnidentifiedOptions, 'config' | 'limitBytes' | 'known' | 'log'>
 }): CountingRecorder {
   const { spool, context, hashKey } = options
   const kinds = new Map<string, number>()
@@ -137,6 +161,29 @@ export function createRecorder(options: {
     add(kinds, kind)
   }
 
+  const event = (name: string, fields: Detail): Promise<void> =>
+    put('gateway', eventRow(name, fields, context.version), 'reserved')
+
+  const unidentified = createUnidentified({
+    ...options.unidentified,
+    spool,
+    context,
+    summarized: () => {
+      add(kinds, 'summary')
+    },
+    event,
+  })
+
+  /** Of somebody who was not identified: a record of its own, or counted. */
+  async function putUnidentified(
+    kind: RecordKind,
+    refusal: Parameters<Unidentified['record']>[0],
+    row: () => Row,
+  ): Promise<void> {
+    const how = await unidentified.record(refusal, () => draftOf(kind, row(), context))
+    if (how === 'record') add(kinds, kind)
+  }
+
   const exchangeRow = (
     kind: RecordKind,
     exchange: Exchange,
@@ -147,6 +194,7 @@ export function createRecorder(options: {
   return {
     counts: { kinds, refusals, outcomes },
     owed: () => owed.count(),
+    unidentified,
 
     admit: () => spool.admit(),
 
@@ -154,9 +202,14 @@ export function createRecorder(options: {
       put('authorized', exchangeRow('authorized', exchange, null, null), 'intent'),
 
     refused(exchange) {
-      const elapsed = performance.now() - exchange.startedAt
-      add(refusals, exchange.refusal?.code ?? 'policy_refused')
-      return put('refused', exchangeRow('refused', exchange, 'denied', elapsed), 'intent')
+      const code = exchange.refusal?.code ?? 'policy_refused'
+      add(refusals, code)
+      const row = (): Row => {
+        const elapsed = performance.now() - exchange.startedAt
+        return exchangeRow('refused', exchange, 'denied', elapsed)
+      }
+      if (exchange.principal !== null) return put('refused', row(), 'intent')
+      return putUnidentified('refused', { id: exchange.id, ip: exchange.source.ip, code }, row)
     },
 
     async completed(exchange, outcome, durationMs) {
@@ -166,24 +219,11 @@ export function createRecorder(options: {
       add(kinds, 'completed')
     },
 
-    received: ({ id, source, what, code, status }) =>
-      put(
-        'received',
-        {
-          RecordKind: 'received',
-          ExchangeId: id,
-          Event: line(what, 128),
-          Decision: 'refuse',
-          RefusalCode: code,
-          Outcome: 'denied',
-          Status: status,
-          SourceIp: line(source.ip, 64),
-          SourcePort: source.port,
-          GatewayVersion: context.version,
-        },
-        'intent',
+    received: (bytes) =>
+      putUnidentified('received', { id: bytes.id, ip: bytes.source.ip, code: bytes.code }, () =>
+        receivedRow(bytes, context.version),
       ),
 
-    event: (name, fields) => put('gateway', eventRow(name, fields, context.version), 'reserved'),
+    event,
   }
 }

@@ -3,6 +3,7 @@
  * @module
  */
 import type { CountingRecorder } from './create-recorder.ts'
+import type { Unidentified } from './unidentified/unidentified.ts'
 import type { Shipper } from './ship/shipper.ts'
 import type { FreeSpace } from './spool/free-space.ts'
 import { SYNC_SECONDS } from './spool/latency.ts'
@@ -29,9 +30,14 @@ export function collectMetrics(
   spool: Spool,
   shippers: readonly Shipper[],
   space: FreeSpace,
-  recorder: Pick<CountingRecorder, 'counts' | 'owed'>,
+  recorder: Pick<CountingRecorder, 'counts' | 'owed' | 'unidentified'>,
 ): Metric[] {
-  return [...ofSpool(spool, space), ...ofRecorder(recorder), ...ofSinks(spool, shippers)]
+  return [
+    ...ofSpool(spool, space),
+    ...ofRecorder(recorder),
+    ...ofUnidentified(recorder.unidentified),
+    ...ofSinks(spool, shippers),
+  ]
 }
 
 function ofSpool(spool: Spool, space: FreeSpace): Metric[] {
@@ -64,6 +70,26 @@ function ofRecorder({ owed, counts }: Pick<CountingRecorder, 'counts' | 'owed'>)
     counter('records_total', 'records by kind', by('kind', counts.kinds)),
     counter('refusals_total', 'refused requests by reason', by('code', counts.refusals)),
     counter('outcomes_total', 'ended requests by outcome', by('outcome', counts.outcomes)),
+  ]
+}
+
+function ofUnidentified({ totals, share }: Unidentified): Metric[] {
+  return [
+    counter('unidentified_total', 'refusals before identification, by how they are on record', [
+      ...single(totals.own, { as: 'record' }),
+      ...single(totals.counted, { as: 'count' }),
+    ]),
+    gauge(
+      'unidentified_waiting',
+      'refusals that were counted and are in no summary on the disk yet',
+      single(totals.counted - totals.summarized),
+    ),
+    gauge('unidentified_spool_bytes', 'their bytes in the spool', single(share.used())),
+    gauge(
+      'unidentified_room',
+      '1 if they may take more of the spool',
+      single(share.hasRoom() ? 1 : 0),
+    ),
   ]
 }
 

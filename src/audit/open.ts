@@ -28,7 +28,7 @@ import { makeSink } from './ship/sinks/sinks.ts'
 import { Refusal } from '../errors.ts'
 import type { AuditConfig } from '../config/schema/schema.ts'
 import type { Sink, SinkContext } from './ship/sinks/sink.ts'
-import type { Recorder } from './recorder.ts'
+import type { Detail, Recorder } from './recorder.ts'
 import type { Log } from '../lib/log.ts'
 import type { Metric } from '../lib/metric.ts'
 
@@ -138,6 +138,25 @@ async function recordStart(
   )
 }
 
+function startShippers(
+  { config, timing, log }: AuditOptions,
+  routes: Awaited<ReturnType<typeof openRoutes>>,
+  spool: Spool,
+  recorder: Recorder,
+): Shipper[] {
+  return routes.map(({ sink, cursor }) =>
+    createShipper({
+      sink,
+      spool,
+      cursor,
+      directory: config.spool.directory,
+      timing: { ...TIMING, ...timing },
+      event: (name, fields) => recorder.event(name, fields),
+      log,
+    }),
+  )
+}
+
 interface Start {
   readonly spool: Spool
   readonly recorder: Recorder
@@ -194,24 +213,25 @@ async function openLocked(
     spoolDirectory,
     log,
   })
-  const recorder = createRecorder({ spool, context, hashKey: options.hashKey })
+  const recorder = createRecorder({
+    spool,
+    context,
+    hashKey: options.hashKey,
+    unidentified: {
+      config: config.unidentified,
+      limitBytes: limits.softLimitBytes,
+      known: recovered.unidentified,
+      log,
+    },
+  })
   try {
     await recordStart(options, { spool, recorder, recovered, keyId: signer.keyId })
   } catch (error) {
+    await recorder.unidentified.close()
     await spool.close()
     throw error
   }
-  const shippers = routes.map(({ sink, cursor }) =>
-    createShipper({
-      sink,
-      spool,
-      cursor,
-      directory: root,
-      timing: { ...TIMING, ...options.timing },
-      event: (name, fields) => recorder.event(name, fields),
-      log,
-    }),
-  )
+  const shippers = startShippers(options, routes, spool, recorder)
   const retire = createRetention({
     spool,
     shippers,
@@ -222,11 +242,21 @@ async function openLocked(
   const stopRetention = startRetention(retire, log)
   return auditOf({ spool, recorder, shippers, space, log }, async (deadlineMs, hasten) => {
     stopRetention()
-    await recorder.event('audit_closing', {}).catch(() => {})
+    await recorder.unidentified.close()
+    await recorder.event('audit_closing', totalsOf(recorder)).catch(() => {})
     await spool.close()
     await Promise.all(shippers.map((shipper) => shipper.close(deadlineMs, hasten)))
     spoolDirectory.release()
   })
+}
+
+/** What the record of the end says of callers that were not identified. */
+function totalsOf({ unidentified: { totals } }: CountingRecorder): Detail {
+  return {
+    unidentified_own_records: totals.own,
+    unidentified_counted: totals.counted,
+    unidentified_summarized: totals.summarized,
+  }
 }
 
 interface Parts {

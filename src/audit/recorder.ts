@@ -6,12 +6,15 @@ import type { RefusalCode } from '../errors.ts'
 import type { Exchange, Outcome } from '../exchange.ts'
 
 /** What a record is about. */
-export type RecordKind = 'authorized' | 'refused' | 'completed' | 'received' | 'gateway'
+export type RecordKind = 'authorized' | 'refused' | 'completed' | 'received' | 'summary' | 'gateway'
 
 /** The scalar fields of a gateway event. */
 export type Detail = Readonly<Record<string, string | number | boolean>>
 
-/** Each resolves when the record is durable, and rejects with `audit_unavailable` if it cannot be. */
+/**
+ * Each resolves when the record is durable, and rejects with `audit_unavailable` if it cannot be. Refusals of callers
+ * that were not identified have a record of their own up to a burst; beyond it they are counted, which resolves at once.
+ */
 export interface Recorder {
   /**
    * Called before Azure is touched, and does not wait for the disk: refuses if the disk is known to take no records.

@@ -36,6 +36,11 @@ t.test('every key of the spool and every kind of sink is explained', async (t) =
   for (const key of Object.keys(audit.spool.properties)) {
     t.ok(spool.includes(`\`${key}\``) || spool.includes(`audit.spool.${key}`), key)
   }
+  const unidentified = section('Callers that are not identified')
+  for (const [key, schema] of Object.entries(audit.unidentified.properties)) {
+    const value = Reflect.get(schema, 'default').toLocaleString('en')
+    t.ok(unidentified.includes(`| \`${key}\` | ${value} |`), key)
+  }
   const sinks = section('Sinks')
   for (const [kind, { acknowledged }] of Object.entries(SINKS)) {
     t.ok(sinks.includes(`| \`${kind}\` | ${acknowledged} |`), kind)

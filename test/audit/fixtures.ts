@@ -40,15 +40,32 @@ export const SPOOL_DEFAULTS = {
   retentionSeconds: 86_400,
 } as const
 
+interface Changes {
+  readonly spool: Partial<AuditConfig['spool']>
+  readonly unidentified: Partial<AuditConfig['unidentified']>
+}
+
+/** What the schema's defaults give callers that were not identified. */
+export const UNIDENTIFIED_DEFAULTS = {
+  burst: 20,
+  perSecond: 1,
+  sources: 1_024,
+  spoolShare: 0.5,
+} as const
+
 /** Options of an audit trail with one sink. */
 export function optionsOf(
   directory: string,
   sinks: AuditConfig['sinks'],
-  change: Partial<AuditOptions> & { spool?: Partial<AuditConfig['spool']> } = {},
+  change: Partial<AuditOptions> & Partial<Changes> = {},
 ): AuditOptions {
-  const { spool, ...rest } = change
+  const { spool, unidentified, ...rest } = change
   return {
-    config: { spool: { ...SPOOL_DEFAULTS, directory, ...spool }, sinks },
+    config: {
+      spool: { ...SPOOL_DEFAULTS, directory, ...spool },
+      unidentified: { ...UNIDENTIFIED_DEFAULTS, ...unidentified },
+      sinks,
+    },
     hashKey: Buffer.from('hash key of the tests'),
     credential,
     version: '0.0.0-test',

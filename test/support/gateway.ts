@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { spawnGateway, type Gateway, type GatewayOptions } from '../../lab/gateway/gateway.ts'
+import type { ConfigFile } from '../../lab/gateway/harness-config.ts'
 import type { Fault } from '../../lab/server/faults.ts'
 import { startLab, type Lab, type LabOptions } from '../../lab/lab.ts'
 import { send, sendBytes, type Answer, type Send } from './send.ts'
@@ -38,6 +39,12 @@ export interface World {
   close(): Promise<void>
 }
 
+/** Tests look for the record of each request: refusals before identification are not summed up. */
+const eachRecorded = (config: ConfigFile): ConfigFile => ({
+  ...config,
+  audit: { ...config.audit, unidentified: { burst: 1_000_000 } },
+})
+
 /** Everything in a fresh directory, on free ports. This process trusts the lab's CA from then on. */
 export async function startGateway(
   options: {
@@ -48,7 +55,11 @@ export async function startGateway(
   const directory = await mkdtemp(join(tmpdir(), 'azureml-harness-test-'))
   const lab = await startLab({ directory, port: 0, ...options.lab })
   setDefaultCACertificates([...getCACertificates('default'), lab.certificates.ca])
-  const asked = typeof options.gateway === 'function' ? options.gateway(lab) : options.gateway
+  const given = typeof options.gateway === 'function' ? options.gateway(lab) : options.gateway
+  const asked: GatewayOptions = {
+    ...given,
+    change: (config) => given?.change?.(eachRecorded(config)) ?? eachRecorded(config),
+  }
   let gateway = await spawnGateway(lab, asked).catch(async (error: unknown) => {
     await lab.close()
     throw error

@@ -45,11 +45,18 @@ export interface Filter {
 export const timeOf = (columns: ReadonlyMap<string, unknown>): number =>
   Date.parse(String(columns.get('EventTime')))
 
+/** Whether a row is about this exchange: its own, or a summary that names it. */
+export function isAbout(columns: ReadonlyMap<string, unknown>, id: string): boolean {
+  const samples = columns.get('SampleIds')
+  return columns.get('ExchangeId') === id || (Array.isArray(samples) && samples.includes(id))
+}
+
 /** Whether a row meets a filter. Text compares without case, as ARM does. */
 export function meets(columns: ReadonlyMap<string, unknown>, filter: Filter): boolean {
   const time = timeOf(columns)
   if (time < filter.since || time > filter.until) return false
   for (const [name, wanted] of filter.equal) {
+    if (name === 'ExchangeId' && isAbout(columns, wanted)) continue
     const value = columns.get(name)
     const values: unknown[] = Array.isArray(value) ? value : [value]
     if (!values.some((item) => String(item).toLowerCase() === wanted.toLowerCase())) return false

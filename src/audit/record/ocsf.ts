@@ -2,6 +2,7 @@
  * The canonical form: OCSF 1.8.0 API Activity (class 6003), with the profiles `cloud` and `security_control`.
  * @module
  */
+import { isIP } from 'node:net'
 import type { Row } from './row.ts'
 
 /** Version of the schema that every record says it keeps. */
@@ -18,6 +19,10 @@ const ACTIVITY_NAMES: Readonly<Record<number, string>> = {
   4: 'Delete',
   99: 'Invoke',
 }
+
+/** Kinds of records about what was refused before Azure was touched. */
+const REFUSALS: ReadonlySet<unknown> = new Set(['refused', 'received', 'summary'])
+export const isRefusal = (kind: unknown): boolean => REFUSALS.has(kind)
 
 /** ARM answers 201 to a write that created something; before the answer a write counts as an update. */
 function activityOf(row: Row): number {
@@ -40,12 +45,12 @@ function severityOf(row: Row): [number, string] {
   const status = row['Status']
   if (row['RefusalCode'] === 'internal_error') return [4, 'High']
   if (row['Outcome'] === 'unknown') return [3, 'Medium']
-  if (row['RecordKind'] === 'refused' || row['RecordKind'] === 'received') return [2, 'Low']
+  if (isRefusal(row['RecordKind'])) return [2, 'Low']
   return typeof status === 'number' && status >= 500 ? [2, 'Low'] : [1, 'Informational']
 }
 
 function statusOf(row: Row): [number, string] {
-  if (row['RecordKind'] === 'refused' || row['RecordKind'] === 'received') return [2, 'Failure']
+  if (isRefusal(row['RecordKind'])) return [2, 'Failure']
   if (row['Outcome'] === 'success') return [1, 'Success']
   return row['Outcome'] === undefined || row['Outcome'] === 'unknown'
     ? [0, 'Unknown']
@@ -102,6 +107,25 @@ function apiOf(row: Row) {
   }
 }
 
+/** A summary's source can be a network, or all other sources. */
+function sourceOf(row: Row) {
+  const ip = row['SourceIp']
+  if (typeof ip !== 'string') return { name: 'gateway' }
+  return row['RecordKind'] === 'summary' && isIP(ip) === 0
+    ? { name: ip }
+    : { ip, port: row['SourcePort'] }
+}
+
+/** How many events a summary stands for, and from when to when. */
+function timesOf(row: Row) {
+  if (row['RecordKind'] !== 'summary') return {}
+  return {
+    count: row['Count'],
+    start_time: Date.parse(String(row['FirstTime'])),
+    end_time: Date.parse(String(row['LastTime'])),
+  }
+}
+
 /** The event's own fields but `metadata`, which the spool completes with the record's place in the chain. */
 export function ocsfOf(row: Row, time: number) {
   const activity = activityOf(row)
@@ -125,10 +149,8 @@ export function ocsfOf(row: Row, time: number) {
     actor: actorOf(row),
     api: apiOf(row),
     cloud: { provider: 'Azure' },
-    src_endpoint:
-      typeof row['SourceIp'] === 'string'
-        ? { ip: row['SourceIp'], port: row['SourcePort'] }
-        : { name: 'gateway' },
+    ...timesOf(row),
+    src_endpoint: sourceOf(row),
     dst_endpoint:
       typeof row['UpstreamHost'] === 'string' ? { hostname: row['UpstreamHost'] } : undefined,
     http_request: typeof row['Method'] === 'string' ? { http_method: row['Method'] } : undefined,

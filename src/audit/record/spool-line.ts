@@ -36,6 +36,13 @@ const crcOf = (bytes: Buffer): string => crc32(bytes).toString(16).padStart(8, '
 export const roomFor = (draft: Draft): number =>
   (draft.metadata.length + draft.ocsf.length + draft.columns.length) * 3 + 1_024
 
+/** What stands on a line besides its draft. */
+const FRAME_BYTES = 340
+
+/** Bytes that a draft's line takes, if all of it is ASCII, as nearly every record is. */
+export const sizeOf = (draft: Draft): number =>
+  draft.metadata.length + draft.ocsf.length + draft.columns.length + FRAME_BYTES
+
 /**
  * Puts a draft into the chain: writes its line, with line feed, into `block` at `at`. Returns where it ends, and the
  * head that it makes. Encoded once, because encoding costs as much as hashing.

@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { GENESIS, rowText } from '../record/spool-line.ts'
 import { scanSegment } from './scan.ts'
+import { isUnidentified } from '../unidentified/share.ts'
 import type { SpoolFiles } from './files.ts'
 import type { End, Segment } from './writer.ts'
 
@@ -21,6 +22,8 @@ export interface Repair {
 export interface Recovered {
   readonly end: End
   readonly segments: Segment[]
+  /** Bytes of records of callers that were not identified. */
+  readonly unidentified: ReadonlyMap<Segment, number>
   readonly repairs: readonly Repair[]
   /** JSON of the rows of intents that have no outcome. */
   readonly openIntents: readonly string[]
@@ -84,6 +87,7 @@ export async function recover(
   const boots = Math.max(0, ...names.map((name) => Number(name.slice(0, 6))))
   const repairs = await putAsideHeadless(directory, names, files)
   const segments: Segment[] = []
+  const unidentified = new Map<Segment, number>()
   const open = new Map<string, string>()
   let end: End = { seq: 0, head: GENESIS }
   let next: Found | null = null
@@ -95,9 +99,11 @@ export async function recover(
       next === null ? null : scanSegment(next.data.subarray(0, 4096), 4096, () => {})
     const follows = successor?.header?.prevSegment === name
     const limit = follows ? (successor?.header?.prevSegmentBytes ?? Infinity) : Infinity
+    let ofUnidentified = 0
     const scan = scanSegment(data, limit, (place, line) => {
       if (place.kind === 'authorized') open.set(place.exchangeId, rowText(line))
       else if (place.kind === 'completed' || place.kind === 'refused') open.delete(place.exchangeId)
+      if (isUnidentified(place, line)) ofUnidentified += line.length + 1
     })
     const { header } = scan
     if (header === null) throw broken(name, 'no segment header')
@@ -122,7 +128,7 @@ export async function recover(
       await files.cut(`${directory}/${name}`, scan.bytes)
     }
     end = scan.end
-    segments.push({
+    const segment: Segment = {
       name,
       path: `${directory}/${name}`,
       firstSeq: header.firstSeq,
@@ -131,7 +137,9 @@ export async function recover(
       head: end.head,
       closed: true,
       touchedAt: statSync(`${directory}/${name}`).mtimeMs,
-    })
+    }
+    segments.push(segment)
+    unidentified.set(segment, ofUnidentified)
   }
-  return { end, segments, repairs, openIntents: [...open.values()], boots }
+  return { end, segments, unidentified, repairs, openIntents: [...open.values()], boots }
 }

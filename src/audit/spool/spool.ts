@@ -19,9 +19,8 @@ import type { Detail } from '../recorder.ts'
 import type { FreeSpace } from './free-space.ts'
 import { createStates } from './state-records.ts'
 import { createWriter, type LateDraft, type Segment, type WriterOptions } from './writer.ts'
+import { everySecond } from '../../lib/every-second.ts'
 import type { Log } from '../../lib/log.ts'
-
-const LOOK_MS = 1_000
 
 export interface SpoolOptions extends Omit<WriterOptions, 'opened' | 'synced'> {
   readonly segments: readonly Segment[]
@@ -123,6 +122,7 @@ export function createSpool(options: SpoolOptions): Spool {
     log,
   })
 
+  // a refusal is counted and logged where it was made
   const stopLooking = everySecond(async () => {
     await watch.look()
     states.look()
@@ -158,7 +158,7 @@ export function createSpool(options: SpoolOptions): Spool {
     counts,
     syncSeconds,
     async close() {
-      stopLooking()
+      void stopLooking()
       if (committer.uncovered() > 0) await append(checkpoint, 'reserved').catch(() => {})
       closed = true
       await queue.drained()
@@ -174,20 +174,3 @@ const retirementOf = ({ name, firstSeq, lastSeq, head }: Segment): Detail => ({
   lastSeq,
   head,
 })
-
-/** Runs `task` each second, never twice at once: on a slow disk one run can take longer. Returns what stops it. */
-function everySecond(task: () => Promise<void>): () => void {
-  let running: Promise<void> | null = null
-  const timer = setInterval(() => {
-    running ??= task()
-      // a refusal is counted and logged where it was made
-      .catch(() => {})
-      .finally(() => {
-        running = null
-      })
-  }, LOOK_MS)
-  timer.unref()
-  return () => {
-    clearInterval(timer)
-  }
-}

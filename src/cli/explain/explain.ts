@@ -3,9 +3,11 @@
  * @module
  */
 import { resolve } from 'node:path'
+import { isAbout } from '../../audit/inspect/browse.ts'
 import { loadConfig } from '../../config/load.ts'
 import { checkSignIn } from '../../identity/sign-in.ts'
 import type { Principal } from '../../identity/principal.ts'
+import { fieldsOf } from '../../lib/strict-json.ts'
 import { createDecide } from '../../policy/decide.ts'
 import {
   explain as explainVerdict,
@@ -93,6 +95,10 @@ async function explainRecorded(
     io.err(`no decision "${id}" in ${spool}; it may have been shipped and deleted from there`)
     return EXIT.failed
   }
+  if (row.get('RecordKind') === 'summary') {
+    io.err(summaryText(row))
+    return EXIT.failed
+  }
   const asked = askedIn(row, set)
   if (asked === null) {
     io.err(
@@ -141,6 +147,16 @@ const textOf = (row: Row, name: string): string => {
   return typeof value === 'string' ? value : '-'
 }
 
+/** What a summary says of each call that it counts. */
+function summaryText(row: Row): string {
+  const codes = [...fieldsOf(row.get('RefusalCodes'))]
+  return (
+    `refused before the caller was identified, and counted with ${String(row.get('Count'))} refusals from ` +
+    `${textOf(row, 'SourceIp')}, ${textOf(row, 'FirstTime')} to ${textOf(row, 'LastTime')}: ` +
+    codes.map(([code, count]) => `${code} ${String(count)}`).join(', ')
+  )
+}
+
 async function spoolOf(options: ExplainOptions, io: Io): Promise<string> {
   if (options.spool !== undefined) return resolve(io.cwd, options.spool)
   return (await loadConfig(configFile(options, io))).audit.spool.directory
@@ -149,7 +165,7 @@ async function spoolOf(options: ExplainOptions, io: Io): Promise<string> {
 async function rowOf(spool: string, id: string): Promise<Row | null> {
   let found: Row | null = null
   for await (const row of spoolRows(spool)) {
-    if (row.get('ExchangeId') === id && row.get('RecordKind') !== 'completed') found = row
+    if (isAbout(row, id) && row.get('RecordKind') !== 'completed') found = row
   }
   return found
 }

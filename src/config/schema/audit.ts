@@ -6,6 +6,49 @@ import { Type } from 'typebox'
 import { SecretSource, defaulted, path, strict } from './parts.ts'
 import { Sink } from './sinks.ts'
 
+/** How much of the spool refusals before identification may use. */
+const Unidentified = Type.Object(
+  {
+    burst: defaulted(
+      Type.Integer({
+        minimum: 0,
+        maximum: 1_000_000,
+        default: 20,
+        description: 'refusals of one source (an IPv4 address, an IPv6 /64) with a record each',
+      }),
+    ),
+    perSecond: defaulted(
+      Type.Number({
+        minimum: 0,
+        maximum: 10_000,
+        default: 1,
+        description: 'how many more of them each second; beyond it one summary a second',
+      }),
+    ),
+    sources: defaulted(
+      Type.Integer({
+        minimum: 1,
+        maximum: 100_000,
+        default: 1_024,
+        description: 'sources that are told apart; all others count as one',
+      }),
+    ),
+    spoolShare: defaulted(
+      Type.Number({
+        minimum: 0.01,
+        maximum: 0.9,
+        default: 0.5,
+        description: 'of softLimitBytes, which their records may use; beyond it they are counted',
+      }),
+    ),
+  },
+  {
+    ...strict,
+    default: {},
+    description: 'refusals before the caller is identified: how many have a record of their own',
+  },
+)
+
 /** `audit`: the spool and its sinks. */
 export const Audit = Type.Object(
   {
@@ -49,6 +92,7 @@ export const Audit = Type.Object(
       },
       strict,
     ),
+    unidentified: defaulted(Unidentified),
     hashKey: Type.Optional(SecretSource),
     sinks: Type.Array(Sink, { minItems: 1 }),
   },

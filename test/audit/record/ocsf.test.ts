@@ -5,6 +5,8 @@ import t from 'tap'
 import { metadataOf, ocsfOf } from '../../../src/audit/record/ocsf.ts'
 import { eventRow } from '../../../src/audit/create-recorder.ts'
 import { rowOf, type Row } from '../../../src/audit/record/row.ts'
+import { summaryRow } from '../../../src/audit/unidentified/unidentified.ts'
+import type { Summary } from '../../../src/audit/unidentified/tally.ts'
 import type { RecordKind } from '../../../src/audit/recorder.ts'
 import { Refusal } from '../../../src/errors.ts'
 import { exchangeOf } from '../../support/exchange.ts'
@@ -50,9 +52,15 @@ const cases: [string, RecordKind, Row][] = [
       context,
     ),
   ],
+  ['a summary of one address', 'summary', summaryRow(summaryOf('192.0.2.7'), '1.0.0')],
+  ['a summary of a network', 'summary', summaryRow(summaryOf('2001:db8:0:1::/64'), '1.0.0')],
   ['an event', 'gateway', eventRow('start', { version: '1' }, '1.0.0')],
 ]
 
+function summaryOf(source: string): Summary {
+  const codes = new Map([['missing_token', 3]])
+  return { source, count: 3, first: 1_000, last: 2_000, codes, samples: ['a', 'b', 'c'] }
+}
 function none() {
   return { outcome: null, durationMs: null }
 }

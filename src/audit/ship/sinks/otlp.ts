@@ -5,6 +5,7 @@
  */
 import { promisify } from 'node:util'
 import { constants, gzip } from 'node:zlib'
+import { isRefusal } from '../../record/ocsf.ts'
 import { fieldsOf } from '../../../lib/strict-json.ts'
 import { demandHttps, post } from './post.ts'
 import { examineUrl } from './reach.ts'
@@ -35,7 +36,7 @@ function logRecord(row: ShippedRow) {
   const [, kind = 'gateway', exchangeId = ''] = KIND.exec(row.text) ?? []
   const time = Date.parse(EVENT_TIME.exec(row.text)?.[1] ?? '')
   const nanos = Number.isNaN(time) ? '0' : `${time}000000`
-  const warn = kind === 'refused' || kind === 'received'
+  const warn = isRefusal(kind)
   return {
     timeUnixNano: nanos,
     observedTimeUnixNano: nanos,

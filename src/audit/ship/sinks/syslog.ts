@@ -10,6 +10,7 @@ import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import { connect, type TLSSocket } from 'node:tls'
+import { isRefusal } from '../../record/ocsf.ts'
 import { examineHost } from './reach.ts'
 import { baseOf, type ShippedRow, type Sink, type SinkDefinition } from './sink.ts'
 import { codeOf } from '../../../lib/error-code.ts'
@@ -38,8 +39,7 @@ const printable = (text: string, longest: number): string =>
 /** One framed message: `MSG-LEN SP MSG`, where the length counts octets. */
 export function frameOf(row: ShippedRow, host: string): Buffer {
   const kind = FIELDS.exec(row.text)?.[1] ?? 'gateway'
-  const severity =
-    kind === 'refused' || kind === 'received' ? SEVERITY.warning : SEVERITY.informational
+  const severity = isRefusal(kind) ? SEVERITY.warning : SEVERITY.informational
   const time = EVENT_TIME.exec(row.text)?.[1] ?? '-'
   // sequenceId (RFC 5424 section 7.3.1) ends at 2^31-1 and begins again
   const sequence = ((row.seq - 1) % MAX_SEQUENCE) + 1
