@@ -3,7 +3,7 @@
  * @module
  */
 import type { IncomingMessage } from 'node:http'
-import { pipeline, Transform, type Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import type { Operation } from '../vocabulary/operation.ts'
 import type { Target } from '../azureml/target.ts'
 import type { Progress } from '../exchange.ts'
@@ -13,6 +13,7 @@ import { sendAnswer, type Answering, type AnswerRules } from './answer.ts'
 import { discard, type UpstreamAnswer } from './answer-body.ts'
 import { requestHeaders, upstreamIds } from './headers.ts'
 import { upstreamFault } from './transport-faults.ts'
+import { uploadOf } from './upload.ts'
 import type { AnswerHead } from './upstream-call.ts'
 import type { Upstream } from './upstream.ts'
 import { Refusal, toRefusal } from '../errors.ts'
@@ -159,14 +160,9 @@ function bodyOf(
 ): Readable | null {
   if (length === 0 || (length === null && request.headers['transfer-encoding'] === undefined))
     return null
-  if (length !== null) return request
-  const meter = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      progress.received(chunk.byteLength)
-      done(null, chunk)
-    },
+  return uploadOf(request, (bytes) => {
+    if (length === null) progress.received(bytes)
   })
-  return pipeline(request, meter, () => undefined)
 }
 
 function contentLength(header: string | undefined): number | null {

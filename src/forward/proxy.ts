@@ -47,6 +47,8 @@ export function registerProxy(app: FastifyInstance, hooks: ProxyHooks): void {
     else done()
   })
   app.register(async (scope) => {
+    // Fastify's own parser of text/plain reads a body before anybody has judged its head, and makes other bytes of it
+    scope.removeAllContentTypeParsers()
     scope.addHook('onRequest', receive)
     await scope.register(httpProxy, proxyOptions(hooks))
   })

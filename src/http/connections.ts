@@ -8,7 +8,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { Server as TlsServer } from 'node:https'
 import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
-import type { RefusalCode } from '../errors.ts'
+import { Refusal, type RefusalCode } from '../errors.ts'
 import {
   createEndings,
   headWasBegun,
@@ -16,12 +16,16 @@ import {
   type Connection,
   type EndingOptions,
 } from './connection-endings.ts'
+import { refuseRest } from './inbound.ts'
+import { createLingering, type Lingering, type LingerLimits } from './lingering.ts'
 import type { ParserFault } from './parser-fault.ts'
 import { sourceOf } from './unparsed.ts'
 
 export interface ConnectionOptions extends EndingOptions {
   /** For TLS to be agreed on. */
   readonly handshakeMs: number
+  /** For a body that is still coming when its connection has its last answer. */
+  readonly linger: LingerLimits
 }
 
 export interface Connections {
@@ -48,6 +52,7 @@ export function watchConnections(
   const open = new Set<Connection>()
   const bySocket = new WeakMap<Socket, Connection>()
   const endings = createEndings(options)
+  const lingering = createLingering(options.linger)
   const isTls = server instanceof TlsServer
   const shakes = isTls ? watchHandshakes(server, bySocket, options.handshakeMs) : null
   let stopping = false
@@ -96,6 +101,7 @@ export function watchConnections(
       one.newest = response
       one.waiting.add(response)
       one.requests += 1
+      if (one.requests === 1) lingerAtLast(one, socket, lingering)
       one.bytes = socket.bytesRead
       response.req.once('end', () => {
         one.bytes = socket.bytesRead
@@ -114,6 +120,7 @@ export function watchConnections(
     },
     async drain(deadline) {
       stopping = true
+      lingering.hasten()
       for (const one of open) retire(one)
       await allClosed(open, deadline)
       for (const one of open) endings.cut(one)
@@ -133,6 +140,21 @@ function begun(raw: Socket, isTls: boolean): Connection {
     bytes: 0,
     ending: false,
     fault: null,
+  }
+}
+
+/** Node's HTTP server closes both ways after a last answer, whatever of its request is still on its way. */
+function lingerAtLast(one: Connection, socket: Socket, lingering: Lingering): void {
+  const destroySoon = socket.destroySoon.bind(socket)
+  socket.destroySoon = () => {
+    const request = one.newest?.req
+    if (one.ending || request === undefined || request.complete) {
+      destroySoon()
+      return
+    }
+    one.ending = true
+    refuseRest(socket, new Refusal('bad_request', 'the request before it was refused'))
+    lingering.close(socket, request, destroySoon)
   }
 }
 

@@ -45,7 +45,7 @@ function httpOptions(limits: Config['limits']): {
   }
 }
 
-export interface GuardOptions extends Omit<ConnectionOptions, 'handshakeMs'> {
+export interface GuardOptions extends Omit<ConnectionOptions, 'handshakeMs' | 'linger'> {
   readonly limits: Config['limits']
 }
 
@@ -60,7 +60,8 @@ export function guardServer(
 ): GuardedConnections {
   const { unparsed } = options
   const handshakeMs = limits.headersTimeoutMs
-  const connections = watchConnections(server, { ...options, handshakeMs })
+  const linger = { bytes: limits.lingerBytes, ms: limits.lingerMs }
+  const connections = watchConnections(server, { ...options, handshakeMs, linger })
   // Azure may take its time for an answer, and be asked twice
   server.timeout = Math.max(limits.stalledTimeoutMs, 3 * limits.upstreamTimeoutMs)
   const metrics = limitConnections(server, limits, (source, limit) => {
@@ -106,10 +107,19 @@ export function guardServer(
       refuseExpectation(request, response)
       return
     }
-    response.writeContinue()
+    continueOnceRead(request, response)
     server.emit('request', request, response)
   })
   return { ...connections, metrics }
+}
+
+/** Whoever is refused at the head is not asked for the body: that is done when somebody begins to read it. */
+function continueOnceRead(request: IncomingMessage, response: ServerResponse): void {
+  request.on('newListener', function begin(event: string | symbol) {
+    if (event !== 'data' && event !== 'readable') return
+    request.off('newListener', begin)
+    if (!response.headersSent) response.writeContinue()
+  })
 }
 
 /** TLS from the configured files, or plain HTTP where the configuration says so by its long name. */

@@ -51,12 +51,18 @@ t.teardown(async () => {
 const FRAMINGS = ['Content-Length: 200000', 'Transfer-Encoding: chunked']
 
 /** A head that announces a body of which no byte ever comes. Resolves when the gateway has answered and hung up. */
-async function announce(persona: string, method: string, path: string, framing: string) {
+async function announce(
+  persona: string,
+  method: string,
+  path: string,
+  framing: string,
+  type = 'application/json',
+) {
   const head = [
     `${method} ${path} HTTP/1.1`,
     `Host: ${new URL(world.url).host}`,
     `Authorization: Bearer ${await world.lab.token(persona)}`,
-    'Content-Type: application/json',
+    `Content-Type: ${type}`,
     framing,
   ]
   return parseAnswer(await world.sendBytes(`${head.join('\r\n')}\r\n\r\n`))
@@ -96,6 +102,16 @@ t.test('whom no policy could permit is refused without the body', async (t) => {
       )
     }
   }
+})
+
+t.test('whatever type the body says that it has', async (t) => {
+  await world.clear()
+  for (const type of ['text/plain', 'multipart/form-data; boundary=x'])
+    for (const framing of FRAMINGS)
+      await t.test(`${type} ${framing}`, async (t) => {
+        const answer = await announce('outsider', 'PUT', JOB, framing, type)
+        await refusedAtOnce(t, answer, 'policy_refused', /needs/)
+      })
 })
 
 t.test('the advice is that of a refusal with a body', async (t) => {

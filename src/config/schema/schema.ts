@@ -273,6 +273,17 @@ const Limits = defaulted(
           description: 'over how long the pace of a body is measured',
         }),
       ),
+      lingerBytes: defaulted(
+        Type.Integer({
+          minimum: 0,
+          default: 32 * MIB,
+          description:
+            'largest body that is read, and not kept, after its request was refused, so that the refusal arrives; 0: none',
+        }),
+      ),
+      lingerMs: defaulted(
+        Type.Integer({ minimum: 0, default: 30_000, description: 'for how long it is read' }),
+      ),
       stopMs: defaulted(
         Type.Integer({
           minimum: 0,

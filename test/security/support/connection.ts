@@ -20,9 +20,10 @@ export interface Held {
 export async function hold(
   { url, lab }: World,
   bytes: string | Buffer,
-  options: { tls?: boolean; read?: boolean } = {},
+  options: { tls?: boolean; read?: boolean; halfOpen?: boolean } = {},
 ): Promise<Held> {
-  const at = { host: '127.0.0.1', port: Number(new URL(url).port) }
+  const allowHalfOpen = options.halfOpen === true
+  const at = { host: '127.0.0.1', port: Number(new URL(url).port), allowHalfOpen }
   const raw = connectTcp(at)
   const socket =
     options.tls === false
