@@ -5,7 +5,7 @@
 import t, { type Test } from 'tap'
 import { workspaceId } from '../../lab/personas.ts'
 import { startGateway } from '../support/gateway.ts'
-import { environment, runScript, said, settings } from './support/python.ts'
+import { environment, runScript, said, settings } from './support/published.ts'
 
 const JOB = `${workspaceId()}/jobs/j1?api-version=2024-04-01`
 const KB = 1024
