@@ -48,6 +48,7 @@ import type { Challenge } from './http/refusal-answer.ts'
 import { createUnparsed } from './http/unparsed.ts'
 import { serveMetrics } from './http/metrics-endpoint.ts'
 import { registerRoutes } from './http/own-routes.ts'
+import { readinessOf, type Readiness } from './http/readiness.ts'
 import { createReloading, type Reloading } from './reloading.ts'
 import { createRouting } from './routing.ts'
 
@@ -107,7 +108,7 @@ export async function createApp(config: Config, host: Host): Promise<App> {
   })
   const parts = await openParts(config, host, secrets, server.log)
   const pipeline = createPipeline(composeStages(config, host, secrets, parts))
-  const { policy, watch, sightings, audit } = parts
+  const { policy, watch, sightings, audit, identify, broker } = parts
   const { recorder } = audit
   const unparsed = createUnparsed(recorder, challengeOf(config), host.now)
   const { unfinished } = pipeline
@@ -121,9 +122,15 @@ export async function createApp(config: Config, host: Host): Promise<App> {
     log: server.log,
     now: host.now,
   })
-  registerOwnRoutes(server, config, host, parts)
+  const readiness = (): Readiness =>
+    readinessOf({
+      version: host.version,
+      policyVersion: policy.current().version,
+      parts: { audit: audit.ready(), identity: identify.ready(), tokens: broker.ready() },
+    })
+  registerOwnRoutes(server, config, readiness)
   registerProxy(server, pipeline)
-  return lifeCycle({ server, connections }, config, host, parts, reloading)
+  return lifeCycle({ server, connections, readiness }, config, host, parts, reloading)
 }
 
 function challengeOf({ listen, issuers }: Config): Challenge {
@@ -299,24 +306,28 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
 function registerOwnRoutes(
   server: FastifyInstance,
   config: Config,
-  { version }: Host,
-  { policy, audit, identify, broker }: Parts,
+  readiness: () => Readiness,
 ): void {
   const { publicUrl } = config.listen
   registerRoutes(server, {
     publicUrl,
-    version,
-    policyVersion: () => policy.current().version,
-    health: () => ({ audit: audit.ready(), identity: identify.ready(), tokens: broker.ready() }),
+    readiness,
     issuers: config.issuers,
     metadata: (apiVersion) => metadataDocument(apiVersion, { publicUrl, cloud: config.cloud.name }),
     discovery: discoveryDocument(publicUrl),
   })
 }
 
+/** What faces callers and operators. */
+interface Face {
+  readonly server: FastifyInstance
+  readonly connections: GuardedConnections
+  readonly readiness: () => Readiness
+}
+
 /** Start and stop, each in the order that loses no record. */
 function lifeCycle(
-  { server, connections }: { server: FastifyInstance; connections: GuardedConnections },
+  { server, connections, readiness }: Face,
   { listen }: Config,
   { version }: Host,
   { policy, broker, audit, denyList, identify, callers, upstream }: Parts,
@@ -329,14 +340,18 @@ function lifeCycle(
     await identify.start()
     await audit.recorder.event('start', { version, policyVersion: policy.current().version })
     if (listen.metrics !== undefined) {
-      metrics = await serveMetrics(listen.metrics, () => [
-        ...audit.metrics(),
-        ...identify.metrics(),
-        ...callers.metrics(),
-        ...connections.metrics(),
-        ...broker.metrics(),
-        ...reloading.metrics(),
-      ])
+      metrics = await serveMetrics(
+        listen.metrics,
+        () => [
+          ...audit.metrics(),
+          ...identify.metrics(),
+          ...callers.metrics(),
+          ...connections.metrics(),
+          ...broker.metrics(),
+          ...reloading.metrics(),
+        ],
+        readiness,
+      )
     }
     await server.listen({ host: listen.host, port: listen.port })
     reloading.start()

@@ -4,9 +4,13 @@ import t, { type Test } from 'tap'
 import { workspaceId } from '../lab/personas.ts'
 import { startGateway, type Row, type World } from './support/gateway.ts'
 import { eventually } from './support/eventually.ts'
+import { withMetrics } from './support/trail.ts'
+import { freePort } from '../lab/server/free-port.ts'
 
 const ROOT = join(import.meta.dirname, '..')
 const JOBS = `${workspaceId()}/jobs?api-version=2024-04-01`
+
+let operatorsPort: number
 
 /** A gateway over policies of its own, laid out as a Kubernetes ConfigMap is: everything behind one link. */
 async function startWith(t: Test): Promise<{ world: World; mount: string; data: string }> {
@@ -16,10 +20,11 @@ async function startWith(t: Test): Promise<{ world: World; mount: string; data: 
   await cp(join(ROOT, 'lab', 'gateway', 'bindings.yaml'), join(data, 'bindings.yaml'))
   await symlink('first', join(mount, '..data'))
   const directory = join(mount, '..data')
+  operatorsPort = await freePort()
   const world = await startGateway({
     gateway: {
       change: (config) => ({
-        ...config,
+        ...withMetrics(operatorsPort)(config),
         policies: { directory, bindings: join(directory, 'bindings.yaml') },
       }),
     },
@@ -34,9 +39,9 @@ async function ask(world: World): Promise<number> {
   return (await world.send(JOBS, { headers: { authorization } })).status
 }
 
-async function version(world: World): Promise<unknown> {
-  const answer = await world.send('/_harness/readyz')
-  return (answer.json() as { policyVersion: unknown }).policyVersion
+async function version(): Promise<unknown> {
+  const answer = await fetch(`http://127.0.0.1:${operatorsPort}/readyz`)
+  return ((await answer.json()) as { policyVersion: unknown }).policyVersion
 }
 
 const reloads = async (world: World): Promise<Row[]> =>
@@ -51,13 +56,13 @@ async function edit(file: string, change: (text: string) => string): Promise<voi
 
 t.test('changed bindings take effect without a restart, and the change is recorded', async (t) => {
   const { world, data } = await startWith(t)
-  const before = await version(world)
+  const before = await version()
   t.equal(await ask(world), 200)
   await edit(join(data, 'bindings.yaml'), (text) =>
     text.replace('"okta/ml-readers"', '"okta/others"'),
   )
   const { Detail } = await nthReload(world, 1)
-  const after = await version(world)
+  const after = await version()
   t.match(Detail, { trigger: 'files', outcome: 'changed', before, version: after })
   t.not(after, before)
   t.equal(await ask(world), 403)
@@ -82,22 +87,22 @@ t.test('a swapped link is a change, as when Kubernetes renews a ConfigMap', asyn
 
 t.test('a broken file changes nothing, and log and record say so', async (t) => {
   const { world, data } = await startWith(t)
-  const before = await version(world)
+  const before = await version()
   await edit(join(data, 'templates', 'reader.cedar'), (text) => text.replace('permit', 'premit'))
   const { Detail } = await nthReload(world, 1)
   t.match(Detail, { outcome: 'kept', version: before, faults: /templates\/reader\.cedar:\d+/ })
   t.match(world.gateway.logs(), 'the last good ones stay in force')
-  t.equal(await version(world), before)
+  t.equal(await version(), before)
   t.equal(await ask(world), 200)
 })
 
 t.test('a directory that is deleted changes nothing either, and may come back', async (t) => {
   const { world, mount, data } = await startWith(t)
-  const before = await version(world)
+  const before = await version()
   await cp(data, join(mount, 'copy'), { recursive: true })
   await rm(data, { recursive: true })
   t.match((await nthReload(world, 1))['Detail'], { outcome: 'kept', faults: /ENOENT/ })
-  t.equal(await version(world), before)
+  t.equal(await version(), before)
   t.equal(await ask(world), 200)
   await edit(join(mount, 'copy', 'bindings.yaml'), (text) =>
     text.replace('"okta/ml-readers"', '"okta/others"'),

@@ -31,7 +31,7 @@ const health = (cli: Cli) =>
   withConfig(cli, 'health', {
     summary: 'ask the gateway on this machine whether it is ready',
     description:
-      'Asks the gateway that runs on this machine with this configuration. Its certificate must be the configured one.',
+      'Asks the gateway that runs on this machine with this configuration. Its certificate must be the configured one. If the configuration has listen.metrics, it prints why the gateway is not ready, its version and the version of its policies: callers are not told.',
     exit: '0 ready, 1 not ready or not there, 2 wrong arguments.',
     example: `azureml-harness health --config ${CONFIG}`,
   })

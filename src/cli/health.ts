@@ -10,12 +10,16 @@ import { TLSSocket } from 'node:tls'
 import { text } from 'node:stream/consumers'
 import type { IncomingMessage } from 'node:http'
 import { loadConfig } from '../config/load.ts'
+import type { Config } from '../config/schema/schema.ts'
 import { fieldsOf } from '../lib/strict-json.ts'
 import { configFile } from './config-file.ts'
 import { EXIT, type Io } from './io.ts'
 import { show, tableLines, type Cell, type Output } from './output.ts'
 
-const TIMEOUT_MS = 2_500
+/** Docker's health check has 3 s for both. */
+const TIMEOUT_MS = 2_000
+const DETAILS_TIMEOUT_MS = 750
+const ANY_ADDRESS: ReadonlySet<string> = new Set(['0.0.0.0', '::'])
 
 export interface HealthOptions {
   readonly config?: string | undefined
@@ -29,7 +33,8 @@ export async function health(options: HealthOptions, io: Io): Promise<number> {
   const certificate =
     listen.tls === undefined ? null : new X509Certificate(await readFile(listen.tls.certFile))
   const { status, body } = await ask(listen.port, path, certificate)
-  const known = membersOf(body)
+  const details = options.live === true ? null : await askOperators(listen.metrics)
+  const known = membersOf(details ?? body)
   show(io, options.output, {
     json: () => Object.fromEntries(known),
     table: () =>
@@ -50,6 +55,19 @@ function membersOf(body: string): ReadonlyMap<string, unknown> {
     return fieldsOf(JSON.parse(body))
   } catch {
     return new Map([['answer', body]])
+  }
+}
+
+/** Why, with which version and policies: told on the metrics port alone; null if it cannot be had. */
+async function askOperators(metrics: Config['listen']['metrics']): Promise<string | null> {
+  if (metrics === undefined) return null
+  const name = ANY_ADDRESS.has(metrics.host) ? '127.0.0.1' : metrics.host
+  const host = name.includes(':') ? `[${name}]` : name
+  try {
+    const signal = AbortSignal.timeout(DETAILS_TIMEOUT_MS)
+    return await (await fetch(`http://${host}:${metrics.port}/readyz`, { signal })).text()
+  } catch {
+    return null
   }
 }
 

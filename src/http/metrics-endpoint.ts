@@ -1,11 +1,13 @@
 /**
- * The metrics endpoint, on a listener of its own: never on the port that callers reach (CVE-2025-24030).
+ * What operators read, metrics and readiness in full, on a listener of its own: never on the port that callers reach
+ * (CVE-2025-24030).
  * @module
  */
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { METRIC_PREFIX, type Metric } from '../lib/metric.ts'
+import type { Readiness } from './readiness.ts'
 
 /** Keeps one metric of prom-client's for each name, so that nothing is built anew when metrics are read. */
 export function createMetricsText(): (metrics: readonly Metric[]) => Promise<string> {
@@ -37,16 +39,24 @@ export function createMetricsText(): (metrics: readonly Metric[]) => Promise<str
   }
 }
 
-/** Serves `GET /metrics` until the server that it answers with is closed. */
+/** Serves `GET /metrics` and `GET /readyz` until the server that it answers with is closed. */
 export async function serveMetrics(
   listen: { readonly host: string; readonly port: number },
   read: () => readonly Metric[],
+  readiness: () => Readiness,
 ): Promise<Server> {
   const own = new Registry()
   collectDefaultMetrics({ register: own, prefix: METRIC_PREFIX })
   const textOf = createMetricsText()
   const text = async (): Promise<string> => `${await textOf(read())}${await own.metrics()}`
   const server = createServer((request, response) => {
+    if (request.method === 'GET' && request.url === '/readyz') {
+      const ready = readiness()
+      response
+        .writeHead(ready.status === 'ready' ? 200 : 503, { 'content-type': 'application/json' })
+        .end(JSON.stringify(ready))
+      return
+    }
     if (request.method !== 'GET' || request.url !== '/metrics') {
       response.writeHead(404).end()
       return

@@ -5,18 +5,11 @@
 import type { FastifyInstance } from 'fastify'
 import type { IssuerConfig } from '../config/schema/schema.ts'
 import { issuerUrl } from '../identity/discovery.ts'
-
-/** Readiness of one part: `ok`, or why not. */
-export interface Health {
-  readonly ok: boolean
-  readonly reasons: readonly string[]
-}
+import type { Readiness } from './readiness.ts'
 
 export interface RouteOptions {
   readonly publicUrl: string
-  readonly version: string
-  readonly policyVersion: () => string
-  readonly health: () => Readonly<Record<string, Health>>
+  readonly readiness: () => Pick<Readiness, 'status'>
   readonly issuers: readonly IssuerConfig[]
   /** The cloud document for an api-version; see azureml/metadata.ts. */
   readonly metadata: (apiVersion: string | null) => unknown
@@ -28,18 +21,13 @@ export interface RouteOptions {
 export function registerRoutes(app: FastifyInstance, options: RouteOptions): void {
   app.get('/_harness/livez', async (_request, reply) => reply.send({ status: 'alive' }))
 
+  // anybody can ask: why not, and with which version and policies, is told on the metrics port
   app.get('/_harness/readyz', async (_request, reply) => {
-    const parts = options.health()
-    const ok = Object.values(parts).every((part) => part.ok)
+    const { status } = options.readiness()
     return reply
-      .code(ok ? 200 : 503)
+      .code(status === 'ready' ? 200 : 503)
       .header('cache-control', 'no-store')
-      .send({
-        status: ok ? 'ready' : 'unready',
-        version: options.version,
-        policyVersion: options.policyVersion(),
-        parts,
-      })
+      .send({ status })
   })
 
   // RFC 9728: lets a client that got a 401 find who issues tokens for this gateway

@@ -4,8 +4,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import t, { type Test as Checks } from 'tap'
 import { readSpool, startGateway, type Row, type World } from '../support/gateway.ts'
-import { openIntents, seenUpstream } from '../support/trail.ts'
+import { openIntents, seenUpstream, withMetrics } from '../support/trail.ts'
 import type { Test } from '../audit/fixtures.ts'
+import { freePort } from '../../lab/server/free-port.ts'
 import { workspaceId } from '../../lab/personas.ts'
 import { eventually } from '../support/eventually.ts'
 
@@ -21,6 +22,8 @@ interface Small {
   put(): Promise<{ status: number; code: string; retryAfter: string | undefined }>
   get(): Promise<{ status: number; code: string }>
   ready(): Promise<number>
+  /** What operators are told of it. */
+  why(): Promise<string>
   spool(): ReturnType<typeof readSpool>
 }
 
@@ -28,12 +31,13 @@ interface Small {
 async function onSmallDisk(t: Test, size: string): Promise<Small> {
   const mount = mkdtempSync(`${tmpdir()}/harness-small-disk-`)
   const script = `mount -t tmpfs -o size=${size},mode=700 tmpfs "$1" && shift && exec "$@"`
+  const operatorsPort = await freePort()
   const world = await startGateway({
     gateway: {
       spool: mount,
       wrap: ['unshare', '-m', 'sh', '-c', script, 'sh', mount],
       change: (config) => ({
-        ...config,
+        ...withMetrics(operatorsPort)(config),
         audit: { ...config.audit, spool: { ...config.audit.spool, segmentBytes: 65_536 } },
       }),
     },
@@ -64,6 +68,7 @@ async function onSmallDisk(t: Test, size: string): Promise<Small> {
       return { status, code }
     },
     ready: async () => (await world.send('/_harness/readyz')).status,
+    why: async () => (await fetch(`http://127.0.0.1:${operatorsPort}/readyz`)).text(),
     // the mount is there for the gateway alone
     spool: () => readSpool(`/proc/${world.gateway.pid}/root${mount}`),
   }
@@ -202,8 +207,9 @@ t.test(
     t.ok((await disk.put()).status < 300)
     disk.inside('umount -l "$1"')
     await checkClosed(t, disk)
-    const ready = await disk.world.send('/_harness/readyz')
-    t.match(ready.text, /not on the disk that it was on: mount that again, or restart/)
+    t.match(await disk.why(), /not on the disk that it was on: mount that again, or restart/)
+    const told = await disk.world.send('/_harness/readyz')
+    t.equal(told.text, '{"status":"unready"}', 'callers are not told why')
     t.same(readdirSync(disk.world.gateway.config.audit.spool.directory), [])
     // a stop would wait for records that nobody can read any more
     await disk.world.gateway.kill()

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import t from 'tap'
 import { Summary } from 'prom-client'
 import { createMetricsText, serveMetrics } from '../../src/http/metrics-endpoint.ts'
+import { readinessOf } from '../../src/http/readiness.ts'
 import { counter, gauge, single } from '../../src/lib/metric.ts'
 
 t.test('the text that Prometheus reads', async (t) => {
@@ -46,8 +47,14 @@ t.test('labels are escaped', async (t) => {
 })
 
 t.test('GET /metrics and nothing else, with the metrics of Node', async (t) => {
+  const parts = { audit: { ok: true, reasons: [] as string[] } }
+  let readiness = readinessOf({ version: '1.2.3', policyVersion: 'p', parts })
   let read = () => [gauge('x', single(1))]
-  const server = await serveMetrics({ host: '127.0.0.1', port: 0 }, () => read())
+  const server = await serveMetrics(
+    { host: '127.0.0.1', port: 0 },
+    () => read(),
+    () => readiness,
+  )
   t.teardown(async () => {
     server.closeAllConnections()
     server.close()
@@ -62,6 +69,14 @@ t.test('GET /metrics and nothing else, with the metrics of Node', async (t) => {
     /^# HELP harness_x harness x\n# TYPE harness_x gauge\nharness_x 1\n# HELP harness_process_cpu_/,
   )
   t.equal((await fetch(url)).status, 404)
+  const ready = await fetch(`${url}/readyz`)
+  t.equal(ready.status, 200)
+  t.same(await ready.json(), { status: 'ready', version: '1.2.3', policyVersion: 'p', parts })
+  const full = { audit: { ok: false, reasons: ['the audit disk is full'] } }
+  readiness = readinessOf({ ...readiness, parts: full })
+  const unready = await fetch(`${url}/readyz`)
+  t.equal(unready.status, 503)
+  t.match(await unready.json(), { status: 'unready', parts: full })
   t.equal((await fetch(`${url}/metrics`, { method: 'POST' })).status, 404)
   read = () => {
     throw new Error('broken')
