@@ -187,6 +187,7 @@ function verdictOf(judged: Judged, asked: AskedOf, checkSignIn: CheckSignIn | un
   const refusal = new Refusal(judged.code, decision.reason, {
     policies: decision.policies,
     ...(judged.remedy === null ? {} : { remedy: judged.remedy }),
+    ...(judged.inner === undefined ? {} : { inner: judged.inner }),
     ...(judged.cause instanceof Error ? { cause: judged.cause, inner: judged.cause.message } : {}),
   })
   return { permit: null, refusal, decision }

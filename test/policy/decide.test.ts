@@ -70,7 +70,7 @@ t.test('the shipped policies', async (t) => {
     t.match(verdict.permit === null ? verdict.refusal.detail.remedy : '', 'data-scientist')
     t.match(
       verdict.permit === null ? verdict.refusal.detail.remedy : '',
-      'bound here by scientists',
+      'the group entra/t/scientists has it on workspace "ws-lab", and you are not in it',
     )
   })
 
@@ -80,7 +80,7 @@ t.test('the shipped policies', async (t) => {
       const admin = decide(reader, operation('workspaces/write'), {})
       t.match(
         admin.permit === null ? admin.refusal.detail.remedy : '',
-        'none of them is bound here',
+        'nobody has it on workspace "ws-lab" yet',
       )
       const foreign = {
         ...operation('x/y'),
@@ -304,6 +304,6 @@ bindings:
   t.same(verdict.decision.shadow, ['reader@maybe'])
   t.match(
     verdict.permit === null ? verdict.refusal.detail.remedy : '',
-    'none of them is bound here',
+    'you have no access to workspace "ws-lab"',
   )
 })

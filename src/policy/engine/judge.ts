@@ -44,6 +44,8 @@ export type Judged =
       readonly effects: null
       readonly code: 'policy_refused' | 'secrets_refused' | 'policy_error'
       readonly remedy: string | null
+      /** For the record alone. */
+      readonly inner?: string
       readonly cause?: unknown
       readonly decision: Decision
     }
@@ -98,12 +100,14 @@ export function createJudge(
       const unknown = unknownFacts(relevant, { question, operation, facts, answered })
       return { effects, decision, stepUp, unknown }
     }
+    const isForbidden = deciding.length > 0
     const needed = neededFor(question, placeOf(operation))
-    const reason = deciding.length > 0 ? reasonOf(deciding) : needed.reason
+    const reason = isForbidden ? reasonOf(deciding) : needed.reason
     return {
       effects: null,
       code: action.secrets ? 'secrets_refused' : 'policy_refused',
-      remedy: deciding.length > 0 ? null : needed.remedy,
+      remedy: isForbidden ? null : needed.remedy,
+      ...(isForbidden || needed.mistyped === null ? {} : { inner: needed.mistyped }),
       decision: { verdict: 'refuse', policies, reason, version, shadow, facts, memberships },
     }
   }

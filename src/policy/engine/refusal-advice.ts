@@ -5,6 +5,7 @@
 import type { Operation } from '../../vocabulary/operation.ts'
 import type { Binding } from '../load/bindings.ts'
 import type { Uid } from '../load/conditions.ts'
+import { actionsOf } from './covers.ts'
 import { createUidMap, type Question, type UidMap } from './entities.ts'
 import { evaluate } from './evaluate.ts'
 import type { PolicySet, Rule } from '../load/rules.ts'
@@ -13,13 +14,21 @@ import { createSlicer, parseSlice } from './slices.ts'
 /** Why there is no permit, and what would give one. */
 export interface Needed {
   readonly reason: string
+  /** In the caller's words. Whoever has no access to the place is told no names. */
   readonly remedy: string
-  /** Templates that would permit exactly this call, if they were bound for it. */
+  /** For the record: the binding that may be mistyped; null if none may be. */
+  readonly mistyped: string | null
+  /**
+   * Templates that would permit exactly this call, if they were bound for it: first those that are bound here, each time the one with the fewest
+   * actions first.
+   */
   readonly templates: readonly string[]
 }
 
 /** More names do not help a reader. */
-const MAX_BINDINGS_NAMED = 5
+const MAX_NAMED = 5
+/** More than there are actions. */
+const MANY = 1_000_000
 
 /** What every template is bound to here, in order to ask which of them would permit a call. */
 const ANYBODY = { type: 'Group', id: 'harness/anybody' }
@@ -59,6 +68,8 @@ export function createNeeded(set: PolicySet): (question: Question, place: string
   const relevantTo = createSlicer({ ...set, rules })
   const byResource = bindingsByResource(set)
   const mistyped = createMistyped(set)
+  const sizes = templateSizes(set)
+  const groupName = createGroupName(set)
 
   return (question, place) => {
     const resources = [...question.resources, ANYWHERE]
@@ -73,19 +84,34 @@ export function createNeeded(set: PolicySet): (question: Question, place: string
       if (answer.permitted)
         for (const id of answer.reasons) granting.add(rules.get(id)?.policy.id ?? id)
     }
-    const templates = [...granting].toSorted()
-    const what = `needs ${question.action.name}${question.action.secrets ? ', whose answer holds secrets,' : ''} on ${place}`
-    const bound = question.resources
-      .flatMap((resource) => byResource.get(resource) ?? [])
-      .filter(({ template }) => templates.includes(template))
-    const near = mistyped(question.principals, question.resources)
-    const remedy = remedyOf(
-      templates,
-      bound.slice(0, MAX_BINDINGS_NAMED).map(({ id }) => id),
+    const here = question.resources.flatMap((resource) => byResource.get(resource) ?? [])
+    const isBound = new Set(here.map(({ template }) => template))
+    const rank = (id: string): number => (isBound.has(id) ? 0 : MANY) + (sizes.get(id) ?? 0)
+    const templates = [...granting].toSorted(
+      (one, other) => rank(one) - rank(other) || (one < other ? -1 : 1),
     )
+    const what = `needs ${question.action.name}${question.action.secrets ? ', whose answer holds secrets,' : ''} on ${place}`
+    const near = mistyped(question.principals, question.resources)
+    const reason = `no policy permits this call: it ${what}`
+    if (!here.some(({ principal }) => isOneOf(principal, question.principals))) {
+      const remedy = `you have no access to ${place}`
+      const hint = 'a binding may be meant for you and name another id: its record tells which'
+      return {
+        reason,
+        remedy: near === null ? remedy : `${remedy}; ${hint}`,
+        mistyped: near,
+        templates,
+      }
+    }
+    const bound = here.filter(({ template }) => templates.includes(template))
+    const groups = new Set(
+      bound.flatMap(({ principal }) => (principal.type === 'Group' ? [groupName(principal)] : [])),
+    )
+    const remedy = remedyOf(templates, [...groups], bound.length > 0, place)
     return {
-      reason: `no policy permits this call: it ${what}`,
+      reason,
       remedy: near === null ? remedy : `${remedy}; ${near}`,
+      mistyped: near,
       templates,
     }
   }
@@ -103,15 +129,39 @@ function bindingsByResource(set: PolicySet): UidMap<Binding[]> {
   return index
 }
 
-function remedyOf(templates: readonly string[], bindings: readonly string[]): string {
-  if (templates.length === 0)
-    return 'no template grants it; a policy has to be written that names it'
-  const plural = templates.length > 1
-  const grant = `the template${plural ? 's' : ''} ${templates.join(', ')} grant${plural ? '' : 's'} it`
-  return bindings.length === 0
-    ? `${grant}; none of them is bound here`
-    : `${grant}; bound here by ${bindings.join(', ')}`
+function remedyOf(
+  templates: readonly string[],
+  groups: readonly string[],
+  isBound: boolean,
+  place: string,
+): string {
+  const [least, ...more] = templates
+  if (least === undefined) return 'no role template allows it: a policy that names it is needed'
+  const or = more.length === 0 ? '' : ` (or ${more.join(', ')})`
+  const would = `the role template ${least}${or} would allow it`
+  if (!isBound) return `${would}; nobody has it on ${place} yet`
+  if (groups.length === 0) return `${would}; others have it on ${place}, you do not`
+  const first = groups.slice(0, MAX_NAMED).join(', ')
+  return groups.length === 1
+    ? `${would}; the group ${first} has it on ${place}, and you are not in it`
+    : `${would}; the groups ${first} have it on ${place}, and you are in none of them`
 }
+
+/** How many actions each template names. */
+function templateSizes(set: PolicySet): ReadonlyMap<string, number> {
+  return new Map(
+    [...set.templates.values()].map((policy) => [policy.id, actionsOf(policy, set.words).length]),
+  )
+}
+
+/** A group as the operator named it, or by its id. */
+function createGroupName({ bindings }: PolicySet): (group: Uid) => string {
+  const names = new Map([...bindings.names].map(([name, id]) => [id, name]))
+  return ({ id }) => names.get(id)?.replace('Group ', '') ?? id
+}
+
+const isOneOf = (uid: Uid, uids: readonly Uid[]): boolean =>
+  uids.some(({ type, id }) => type === uid.type && id === uid.id)
 
 const textOf = ({ type, id }: Uid): string => `${type}::"${id}"`
 

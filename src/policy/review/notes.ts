@@ -6,7 +6,7 @@
  * @module
  */
 import { evaluate } from '../engine/evaluate.ts'
-import { cedarTypesOf } from '../../vocabulary/resource-types.ts'
+import { covers, typesOf } from '../engine/covers.ts'
 import type { PolicySet, Rule } from '../load/rules.ts'
 import { parseRules } from '../engine/slices.ts'
 import type { Action } from '../load/words.ts'
@@ -18,6 +18,7 @@ export interface Note {
   readonly text: string
 }
 
+const NOTED_TYPES = ['Job', 'Run', 'Artifact', 'Model', 'Data', 'Workspace']
 /** Changes to a run, which are judged by its tags. */
 const CHANGES = /\/workspaces\/(?:experiments\/runs\/(?:write|delete)|metadata\/artifacts\/write)$/
 /** Reads of a job, as a job or as a run. */
@@ -36,7 +37,7 @@ export function notesOn(set: PolicySet, documentFacts: readonly string[]): reado
     if (fact === undefined) continue
     const note = (text: string): void =>
       void notes.set(`${id} ${text}`, { policy: id, file, line, text })
-    const actions = set.words.actions.filter((action) => covers(rule, action))
+    const actions = set.words.actions.filter((action) => covers(rule.policy, action, NOTED_TYPES))
     const guard = `write "when { context has ${fact} && ... }"`
     if (effect === 'forbid') {
       const withoutFacts = (action: Action): boolean => refusesWithoutFacts(set, rule, action)
@@ -54,19 +55,10 @@ export function notesOn(set: PolicySet, documentFacts: readonly string[]): reado
   return [...notes.values()]
 }
 
-function covers({ policy: { actions, kind } }: Rule, action: Action): boolean {
-  const named = actions === null || action.uids.some(({ id }) => actions.includes(id))
-  return named && (kind === null || typesOf(action).includes(kind))
-}
-
-function typesOf(action: Action): readonly string[] {
-  return cedarTypesOf(action.name, ['Job', 'Run', 'Artifact', 'Model', 'Data', 'Workspace'])
-}
-
 /** Whether a forbid holds for a call without any facts. */
 function refusesWithoutFacts(set: PolicySet, rule: Rule, action: Action): boolean {
   const { principal, resource, policy } = rule
-  const type = policy.kind ?? typesOf(action)[0]
+  const type = policy.kind ?? typesOf(action, NOTED_TYPES)[0]
   if (type === undefined) return false
   const anybody = { type: 'User', id: 'harness/anybody' }
   const caller = principal === null ? [] : [principal]

@@ -8,7 +8,8 @@ import type { Effect, Operation } from '../../../src/vocabulary/operation.ts'
 import type { Principal } from '../../../src/identity/principal.ts'
 import type { ActionWord } from '../../../src/vocabulary/actions.ts'
 import { createDecide } from '../../../src/policy/decide.ts'
-import { principalUids, resourceUids } from '../../../src/policy/engine/entities.ts'
+import { contextOf, principalUids, resourceUids } from '../../../src/policy/engine/entities.ts'
+import { createNeeded } from '../../../src/policy/engine/refusal-advice.ts'
 import { cedarPolicies, type PolicySet } from '../../../src/policy/load/rules.ts'
 import { createWords } from '../../../src/policy/load/words.ts'
 import { loadPolicy } from '../../../src/policy/load/load.ts'
@@ -291,13 +292,24 @@ t.test('the templates that a default deny names are those that plain Cedar finds
     const choose = random(seed)
     const set = await draw(t, choose)
     const decide = createDecide(set, { cacheSize: 0 })
+    const neededFor = createNeeded(set)
     const wrong: unknown[] = []
     for (let i = 0; i < 100; i++) {
       const asked = request(choose)
       const { permit, decision, ...rest } = decide(...asked)
       if (permit !== null || decision.policies.length > 0 || !('refusal' in rest)) continue
       const expected = wouldGrant(set, asked)
-      const named = rest.refusal.detail.remedy?.startsWith('the template grant grants it') === true
+      const [who, operation] = asked
+      const { templates } = neededFor(
+        {
+          principals: principalUids(who),
+          action: set.words.actionOf(operation),
+          resources: resourceUids(operation),
+          context: contextOf(decision.facts),
+        },
+        'here',
+      )
+      const named = templates.includes('grant')
       if (named !== expected) wrong.push({ i, expected, remedy: rest.refusal.detail.remedy })
       seen.set(expected, (seen.get(expected) ?? 0) + 1)
     }

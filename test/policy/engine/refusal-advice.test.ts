@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Refusal } from '../../../src/errors.ts'
 import { createDecide } from '../../../src/policy/decide.ts'
 import { loadShipped, operation, principal, WS } from '../support.ts'
 
@@ -18,12 +19,18 @@ for (const [how, who, said] of [
   ['an e-mail address', 'User::"entra/t/me@example.org"', /it has to name User::"entra\/t\/me"/],
 ] as const) {
   t.test(`a refusal says that a binding has ${how}`, async (t) => {
-    const verdict = createDecide(await loadShipped(t, bindings(who)))(
-      me,
-      operation('workspaces/jobs/read'),
-      {},
-    )
-    t.match(verdict.permit === null && verdict.refusal.detail.remedy, said)
+    const refusal = async (more = ''): Promise<Refusal> => {
+      const set = await loadShipped(t, bindings(who) + more)
+      const verdict = createDecide(set)(me, operation('workspaces/jobs/read'), {})
+      if (verdict.permit !== null) throw new Error('permitted')
+      return verdict.refusal
+    }
+    const { detail } = await refusal()
+    t.match(detail.inner, said, 'to the record')
+    t.match(detail.remedy, 'its record tells which', 'and without a name to whoever has no access')
+    t.notMatch(detail.remedy, /readers|okta/)
+    const other = `  - { id: mine, template: endpoint-caller, principal: 'User::"entra/t/me"', resource: 'Workspace::"${WS}"' }\n`
+    t.match((await refusal(other)).detail.remedy, said, 'with its name to whoever has some')
   })
 }
 
@@ -38,3 +45,30 @@ t.test('a refusal says nothing of bindings of others, or of other places', async
   const other = near(me, elsewhere, {})
   t.notMatch(other.permit === null && other.refusal.detail.remedy, /mistyped/)
 })
+
+t.test(
+  'a refusal names the smallest role first, and who has it, by the name of the group',
+  async (t) => {
+    const binding = (id: string, template: string, who: string): string =>
+      `  - { id: ${id}, template: ${template}, principal: '${who}', resource: 'Workspace::"${WS}"' }\n`
+    const set = await loadShipped(
+      t,
+      `identities: [ml-reader, ml-writer]\ngroups: { scientists: entra/t/s }\nbindings:\n${[
+        binding('a', 'reader', 'User::"entra/t/me"'),
+        binding('b', 'data-scientist', 'Group::"scientists"'),
+        binding('c', 'workspace-admin', 'User::"entra/t/boss"'),
+      ].join('')}`,
+    )
+    const remedy = (who = me): string => {
+      const verdict = createDecide(set)(who, operation('workspaces/jobs/write'), {})
+      return verdict.permit === null ? (verdict.refusal.detail.remedy ?? '') : ''
+    }
+    t.match(remedy(), /^the role template data-scientist \(or workspace-admin, .*\) would allow it; /)
+    t.match(remedy(), 'the group scientists has it on workspace "ws-lab", and you are not in it')
+    t.notMatch(remedy(), 'boss', 'people are not named')
+    t.equal(
+      remedy(principal({ id: 'entra/t/stranger' })),
+      'you have no access to workspace "ws-lab"',
+    )
+  },
+)
