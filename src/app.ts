@@ -44,11 +44,11 @@ import {
   serverFactory,
   type GuardedConnections,
 } from './http/server.ts'
-import type { Challenge } from './http/refusal-answer.ts'
 import { createUnparsed } from './http/unparsed.ts'
 import { serveMetrics } from './http/metrics-endpoint.ts'
 import { registerRoutes } from './http/own-routes.ts'
 import { readinessOf, type Readiness } from './http/readiness.ts'
+import { createSelfService, type SelfService } from './self-service.ts'
 import { createReloading, type Reloading } from './reloading.ts'
 import { createRouting } from './routing.ts'
 
@@ -107,10 +107,12 @@ export async function createApp(config: Config, host: Host): Promise<App> {
     },
   })
   const parts = await openParts(config, host, secrets, server.log)
-  const pipeline = createPipeline(composeStages(config, host, secrets, parts))
+  const selfService = createSelfService(config, parts.policy, secrets, host.now)
+  const calls = composeStages(config, host, secrets, parts)
+  const pipeline = createPipeline({ ...calls, ...selfService })
   const { policy, watch, sightings, audit, identify, broker } = parts
   const { recorder } = audit
-  const unparsed = createUnparsed(recorder, challengeOf(config), host.now)
+  const unparsed = createUnparsed(recorder, selfService.answers, host.now)
   const { unfinished } = pipeline
   const { limits } = config
   const connections = guardServer(server.server, { limits, unparsed, unfinished })
@@ -131,10 +133,6 @@ export async function createApp(config: Config, host: Host): Promise<App> {
   registerOwnRoutes(server, config, readiness)
   registerProxy(server, pipeline)
   return lifeCycle({ server, connections, readiness }, config, host, parts, reloading)
-}
-
-function challengeOf({ listen, issuers }: Config): Challenge {
-  return { publicUrl: listen.publicUrl, authorizationUri: issuers[0]?.issuer ?? null }
 }
 
 async function createServer(
@@ -220,8 +218,11 @@ async function openParts(
   return { policy, watch, sightings, broker, audit, denyList, identify, callers, upstream }
 }
 
+/** All that a call of Azure's goes through. */
+type CallStages = Omit<Stages, keyof SelfService>
+
 /** The stages of pipeline.ts, in its order, over the parts. */
-function composeStages(config: Config, host: Host, secrets: Secrets, parts: Parts): Stages {
+function composeStages(config: Config, host: Host, secrets: Secrets, parts: Parts): CallStages {
   const { now } = host
   const { policy, sightings, broker, audit, identify, callers, upstream } = parts
   const { publicUrl } = config.listen
@@ -298,7 +299,6 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
       upstream,
       holdBytes: limits.answerBytes,
     }),
-    challenge: challengeOf(config),
     now,
   }
 }

@@ -25,14 +25,15 @@ import {
   type WritableExchange,
 } from './exchange.ts'
 import type { Callers } from './callers.ts'
-import { Refusal, toRefusal } from './errors.ts'
+import { isOfPolicy, Refusal, toRefusal } from './errors.ts'
 import { fromFramework } from './http/framework.ts'
 import { checkConnection, isLast } from './http/inbound.ts'
 import type { Reply } from './http/reply.ts'
 import type { Incoming } from './azureml/body/read.ts'
+import type { OwnCall, OwnCalls } from './access/own-calls.ts'
 import type { Finished, Gathered } from './enforce/enforce.ts'
 import type { Via } from './forward/ask.ts'
-import { refusalAnswer, type Challenge, type RefusalAnswer } from './http/refusal-answer.ts'
+import { refusalAnswer, type AnswerOptions, type RefusalAnswer } from './http/refusal-answer.ts'
 
 /** Where a call goes at Azure, and the scope of the token that it needs there. */
 export interface Route {
@@ -48,6 +49,8 @@ export interface Stages {
   readonly identify: (raw: IncomingMessage) => Promise<Principal>
   /** What a caller may take of the gateway. */
   readonly callers: Pick<Callers, 'begin'>
+  /** What callers ask the gateway itself; null for what is Azure's. */
+  readonly own: OwnCalls
   readonly classify: (target: Target) => Operation
   /** Reads what policy needs to know; null content: nobody asks, the caller's bytes are streamed untouched. */
   readonly gather: (exchange: Exchange, request: Incoming, progress: Progress) => Promise<Gathered>
@@ -84,7 +87,9 @@ export interface Stages {
   readonly dropToken: (grant: Grant, scope: string) => void
   readonly recorder: Recorder
   readonly forward: Forward
-  readonly challenge: Challenge
+  readonly answers: AnswerOptions
+  /** Keeps a refusal of policy's for the caller who asks why. */
+  readonly refused: (exchange: Exchange, refusal: Refusal) => void
   readonly now: () => number
 }
 
@@ -130,6 +135,11 @@ export function createPipeline(stages: Stages): Pipeline {
     const lease = (exchange.lease = stages.callers.begin(principal.id, exchange.startedAt))
     lease.enter()
     try {
+      const own = stages.own(target, principal)
+      if (own !== null) {
+        await answerOwn(exchange, own, recorder, reply)
+        return
+      }
       exchange.operation = stages.classify(target)
       const incoming = { headers: request.headers, stream: request }
       const gathered = await stages.gather(exchange, incoming, progress)
@@ -186,6 +196,30 @@ export function createPipeline(stages: Stages): Pipeline {
   return { receive, handle, refuse, unfinished }
 }
 
+/** The gateway's own answer: recorded like any other, before it is sent. */
+async function answerOwn(
+  exchange: WritableExchange,
+  { operation, decision, answer }: OwnCall,
+  recorder: Recorder,
+  reply: Reply,
+): Promise<void> {
+  exchange.operation = operation
+  const body = JSON.stringify(answer())
+  exchange.decision = decision
+  stillThere(exchange, reply)
+  recorder.admit()
+  exchange.record = 'intent'
+  await recorder.authorized(exchange).catch(withdraw(exchange))
+  exchange.status = 200
+  exchange.bytesOut = Buffer.byteLength(body)
+  const headers = {
+    'content-type': 'application/json; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-harness-decision-id': exchange.id,
+  }
+  reply.send(exchange.status, headers, body)
+}
+
 interface Endings extends Pick<Pipeline, 'refuse' | 'unfinished'> {
   /** Settles the record of a request when its connection is done with it. */
   readonly onceClosed: (exchange: WritableExchange, reply: Reply) => void
@@ -193,7 +227,7 @@ interface Endings extends Pick<Pipeline, 'refuse' | 'unfinished'> {
 
 /** How a request ends: refused, answered, or cut off. Each ends with its record. */
 function createEndings(
-  { recorder, challenge }: Stages,
+  { recorder, answers, refused }: Stages,
   exchangeOf: (raw: IncomingMessage) => WritableExchange,
 ): Endings {
   async function refuse(error: unknown, reply: Reply): Promise<void> {
@@ -214,7 +248,8 @@ function createEndings(
       reply.cut()
       return
     }
-    const { status, headers, body } = refusalAnswer(refusal, exchange, challenge)
+    if (isOfPolicy(refusal.code)) refused(exchange, refusal)
+    const { status, headers, body } = refusalAnswer(refusal, exchange, answers)
     exchange.status = status
     exchange.bytesOut = Buffer.byteLength(body)
     reply.send(status, isLast(request) ? { ...headers, connection: 'close' } : { ...headers }, body)
@@ -260,7 +295,7 @@ function createEndings(
     exchange.refusal = refusal
     // it goes out on the socket itself, if anybody is still there to read it and no answer has begun
     if (isWritable(raw.socket)) exchange.status ??= refusal.status
-    return refusalAnswer(refusal, exchange, challenge, true)
+    return refusalAnswer(refusal, exchange, answers, true)
   }
 
   return { refuse, unfinished, onceClosed }

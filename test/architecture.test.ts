@@ -37,7 +37,7 @@ const target = (item: Import): string | null =>
 const folder = (file: string): string => (file.includes('/') ? (file.split('/')[0] ?? '') : '')
 
 // in the order of the pipeline: a stage may take types from those before it, and values from none
-const STAGES = ['azureml', 'identity', 'policy', 'token', 'forward', 'enforce', 'audit']
+const STAGES = ['azureml', 'identity', 'policy', 'access', 'token', 'forward', 'enforce', 'audit']
 
 const MAX_FILES = 20
 const MAX_LINES = 400

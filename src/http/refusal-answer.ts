@@ -3,7 +3,8 @@
  * @module
  */
 import { overruled, type Exchange } from '../exchange.ts'
-import type { Refusal, RefusalCode } from '../errors.ts'
+import type { Help } from '../config/schema/help.ts'
+import { isOfPolicy, type Refusal, type RefusalCode } from '../errors.ts'
 
 /** A refusal ready to be sent. */
 export interface RefusalAnswer {
@@ -13,10 +14,18 @@ export interface RefusalAnswer {
 }
 
 /** What of the gateway's configuration a challenge names (RFC 9728 section 5.1; RFC 6750 section 3). */
-export interface Challenge {
+interface Challenge {
   readonly publicUrl: string
   /** Where the callers' tokens come from, for clients that read `authorization_uri` (Azure's do). */
   readonly authorizationUri: string | null
+}
+
+/** What answers say besides their refusal. */
+export interface AnswerOptions extends Challenge {
+  /** Whom a caller can ask. */
+  readonly help: Help | null
+  /** The path at which the caller can ask why; null if nobody could tell. */
+  readonly whyPath: (exchange: Exchange) => string | null
 }
 
 /** Refusals besides 401 that RFC 6750 section 3.1 has a challenge for. */
@@ -29,7 +38,7 @@ const CHALLENGED: ReadonlySet<RefusalCode> = new Set(['invalid_request', 'insuff
 export function refusalAnswer(
   refusal: Refusal,
   exchange: Exchange,
-  challenge: Challenge,
+  options: AnswerOptions,
   inArmsForm = false,
 ): RefusalAnswer {
   const headers: Record<string, string> = {
@@ -40,29 +49,61 @@ export function refusalAnswer(
     'x-ms-correlation-request-id': exchange.id,
   }
   if (refusal.status === 401 || CHALLENGED.has(refusal.code)) {
-    headers['www-authenticate'] = wwwAuthenticate(refusal, challenge)
+    headers['www-authenticate'] = wwwAuthenticate(refusal, options)
   }
   if (refusal.detail.retryAfter !== undefined) {
     headers['retry-after'] = String(Math.max(1, Math.ceil(refusal.detail.retryAfter)))
   }
+  const next = nextSteps(refusal, exchange, options)
   const body =
-    !inArmsForm && isMlflow(exchange) ? mlflowBody(refusal, exchange) : armBody(refusal, exchange)
+    !inArmsForm && isMlflow(exchange)
+      ? mlflowBody(refusal, exchange, next)
+      : armBody(refusal, exchange, next)
   return { status: refusal.status, headers, body: JSON.stringify(body) }
 }
 
-function sentence(refusal: Refusal): string {
+/** What a caller whom policy refused can do next. */
+interface NextSteps {
+  /** Asks the gateway why, from a shell. */
+  readonly command: string
+  /** Asks the same of any replica. */
+  readonly url: string
+  readonly contact: string | null
+  readonly contactUrl: string | null
+}
+
+function nextSteps(
+  refusal: Refusal,
+  exchange: Exchange,
+  { publicUrl, help, whyPath }: AnswerOptions,
+): NextSteps | null {
+  const path = isOfPolicy(refusal.code) ? whyPath(exchange) : null
+  if (path === null) return null
+  return {
+    command: `azureml-harness why ${exchange.id}`,
+    url: `${publicUrl}${path}`,
+    contact: help?.contact ?? null,
+    contactUrl: help?.url?.replace('{decision}', exchange.id) ?? null,
+  }
+}
+
+/** The refusal in one sentence, each part of which says something else. */
+function sentence(refusal: Refusal, next: NextSteps | null): string {
   const { remedy } = refusal.detail
-  return remedy === undefined ? refusal.message : `${refusal.message}; ${remedy}`
+  const parts = [refusal.message, ...(remedy === undefined ? [] : [remedy])]
+  if (next?.contact != null) parts.push(`ask ${next.contact}`)
+  if (next !== null) parts.push(`more: ${next.command}`)
+  return parts.join('; ')
 }
 
 /** Azure/azure-resource-manager-rpc v1.0 common-api-details.md, "Error response content". */
-function armBody(refusal: Refusal, exchange: Exchange): object {
+function armBody(refusal: Refusal, exchange: Exchange, next: NextSteps | null): object {
   const { operation, decision } = exchange
   const judged = overruled(exchange) === null ? decision : null
   return {
     error: {
       code: refusal.code,
-      message: sentence(refusal),
+      message: sentence(refusal, next),
       ...(operation === null ? {} : { target: operation.resource.id }),
       additionalInfo: [
         {
@@ -74,7 +115,8 @@ function armBody(refusal: Refusal, exchange: Exchange): object {
               : { action: operation.action, resource: operation.resource.id }),
             policyIds: refusal.detail.policies ?? judged?.policies ?? [],
             policyVersion: decision?.version ?? null,
-            reason: judged?.reason ?? refusal.message,
+            // the message says why; SDKs print both
+            ...(next === null ? {} : { access: next }),
           },
         },
       ],
@@ -83,10 +125,11 @@ function armBody(refusal: Refusal, exchange: Exchange): object {
 }
 
 /** MLflow's clients read `error_code` and `message` only; an ARM envelope shows as INTERNAL_ERROR (mlflow#5846). */
-function mlflowBody(refusal: Refusal, exchange: Exchange): object {
+function mlflowBody(refusal: Refusal, exchange: Exchange, next: NextSteps | null): object {
   return {
     error_code: mlflowCode(refusal.code, refusal.status),
-    message: `${refusal.code}: ${sentence(refusal)} (decision ${exchange.id})`,
+    // its clients show nothing else
+    message: `${refusal.code}: ${sentence(refusal, next)} (${next === null ? `decision ${exchange.id}` : next.url})`,
   }
 }
 

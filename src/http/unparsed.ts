@@ -9,7 +9,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Recorder } from '../audit/recorder.ts'
 import { unparsedExchange, type Exchange } from '../exchange.ts'
 import { Refusal, type RefusalCode } from '../errors.ts'
-import { refusalAnswer, type Challenge, type RefusalAnswer } from './refusal-answer.ts'
+import { refusalAnswer, type AnswerOptions, type RefusalAnswer } from './refusal-answer.ts'
 
 const MESSAGES: Readonly<Partial<Record<RefusalCode, string>>> = {
   method_not_allowed: 'the method is not served here',
@@ -31,7 +31,7 @@ export interface Unparsed {
 
 export function createUnparsed(
   recorder: Recorder,
-  challenge: Challenge,
+  answers: AnswerOptions,
   now: () => number,
 ): Unparsed {
   return {
@@ -41,7 +41,7 @@ export function createUnparsed(
       await recorder
         .received({ id: exchange.id, source, what, code, status: refusal.status })
         .catch(() => undefined)
-      return refusalAnswer(refusal, exchange, challenge)
+      return refusalAnswer(refusal, exchange, answers)
     },
   }
 }

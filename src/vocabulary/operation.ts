@@ -6,8 +6,11 @@
 /** What a call does to its resource; also the Cedar action groups. */
 export type Effect = 'read' | 'write' | 'delete' | 'invoke'
 
-/** Which of Azure's hosts answers, and so which audience the token needs (clouds.ts has the table). */
-export type Family = 'arm' | 'dataplane' | 'mlflow' | 'scoring' | 'registry'
+/**
+ * Which of Azure's hosts answers, and so which audience the token needs (clouds.ts has the table); `harness`: the gateway
+ * itself, which needs none.
+ */
+export type Family = 'arm' | 'dataplane' | 'mlflow' | 'scoring' | 'registry' | 'harness'
 
 /** A thing in Azure ML: where it hangs decides which policies it inherits. */
 export interface Resource {

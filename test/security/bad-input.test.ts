@@ -215,7 +215,7 @@ t.test('a refusal says what would have been needed', async (t) => {
   t.equal(info?.['decisionId'], answer.headers['x-harness-decision-id'])
   t.type(info?.['policyIds'], Array)
   t.type(info?.['policyVersion'], 'string')
-  t.type(info?.['reason'], 'string')
+  t.match(info?.['access'], { command: /^azureml-harness why / })
 })
 
 t.test('bytes that are not HTTP, CONNECT and an odd Expect are refused and recorded', async (t) => {

@@ -106,7 +106,14 @@ export async function pipelineWorld(t: Test, method = 'PUT', changes: Partial<St
       steps.push('forward')
       calls.push({ grant, call })
     },
-    challenge: { publicUrl: 'https://gateway.test', authorizationUri: null },
+    own: () => null,
+    refused: () => undefined,
+    answers: {
+      publicUrl: 'https://gateway.test',
+      authorizationUri: null,
+      help: null,
+      whyPath: () => null,
+    },
     now: () => 0,
     ...changes,
   }

@@ -62,6 +62,9 @@ function urls(operation: Operation): readonly FieldRule[] {
     case 'scoring':
       // an online endpoint answers what its model says; a batch endpoint answers with jobs
       return resource.type === 'BatchJob' ? [...PAGING, ...armFields('BatchJob')] : []
+    case 'harness':
+      // the gateway's own answers name nothing of Azure's hosts
+      return []
     default:
       return family satisfies never
   }

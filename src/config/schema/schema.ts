@@ -6,6 +6,7 @@
 import { Type, type Static } from 'typebox'
 import { PROFILE_NAMES, type ProfileName } from '../../vocabulary/profiles.ts'
 import { Audit } from './audit.ts'
+import { Help } from './help.ts'
 import { Listen } from './listen.ts'
 import { SecretSource as Secret, defaulted, name, path, strict, url } from './parts.ts'
 import { CLOUD_NAMES, type CloudName } from '../../vocabulary/clouds.ts'
@@ -332,6 +333,7 @@ export const ConfigSchema = Type.Object(
       },
       strict,
     ),
+    help: Type.Optional(Help),
     denyListFile: Type.Optional(path),
     operationKey: Type.Optional({
       ...Secret,

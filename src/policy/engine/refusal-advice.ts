@@ -85,7 +85,9 @@ export function createNeeded(set: PolicySet): (question: Question, place: string
         for (const id of answer.reasons) granting.add(rules.get(id)?.policy.id ?? id)
     }
     const here = question.resources.flatMap((resource) => byResource.get(resource) ?? [])
-    const isBound = new Set(here.map(({ template }) => template))
+    const isBound = new Set(
+      here.filter((one) => couldBe(one, question)).map(({ template }) => template),
+    )
     const rank = (id: string): number => (isBound.has(id) ? 0 : MANY) + (sizes.get(id) ?? 0)
     const templates = [...granting].toSorted(
       (one, other) => rank(one) - rank(other) || (one < other ? -1 : 1),
@@ -158,6 +160,11 @@ function templateSizes(set: PolicySet): ReadonlyMap<string, number> {
 function createGroupName({ bindings }: PolicySet): (group: Uid) => string {
   const names = new Map([...bindings.names].map(([name, id]) => [id, name]))
   return ({ id }) => names.get(id)?.replace('Group ', '') ?? id
+}
+
+/** Whether callers of this kind can be whom a binding names: nobody becomes another person, service or cluster. */
+function couldBe({ principal: { type } }: Binding, { principals: [who] }: Question): boolean {
+  return type === 'Group' || type === 'Role' || type === who?.type
 }
 
 const isOneOf = (uid: Uid, uids: readonly Uid[]): boolean =>

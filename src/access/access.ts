@@ -1,0 +1,38 @@
+/**
+ * From a refusal to what would permit it: what a refused caller is told, and can ask afterwards.
+ * @module
+ */
+import { randomBytes } from 'node:crypto'
+import type { Refusal } from '../errors.ts'
+import type { Exchange } from '../exchange.ts'
+import { createNeeds } from './needs.ts'
+import { createOwnCalls, decisionPath, type OwnCallOptions, type OwnCalls } from './own-calls.ts'
+import { createRecentRefusals } from './recent-refusals.ts'
+
+export interface AccessOptions extends Omit<OwnCallOptions, 'needs' | 'recent'> {
+  /** The same on every replica; null for one of its own, which ends with the process. */
+  readonly key: string | null
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+}
+
+export interface Access {
+  readonly own: OwnCalls
+  readonly refused: (exchange: Exchange, refusal: Refusal) => void
+  /** The path at which the caller can ask why; null if it is not known who asked for what. */
+  readonly whyPath: (exchange: Exchange) => string | null
+}
+
+export function createAccess(options: AccessOptions): Access {
+  const key = options.key === null ? randomBytes(32) : Buffer.from(options.key)
+  const needs = createNeeds(key, options.now)
+  const recent = createRecentRefusals()
+  return {
+    own: createOwnCalls({ ...options, needs, recent }),
+    refused: recent.add,
+    whyPath(exchange) {
+      if (exchange.principal === null || exchange.operation === null) return null
+      return decisionPath(exchange.id, needs.issue(exchange))
+    },
+  }
+}

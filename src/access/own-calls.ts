@@ -1,0 +1,183 @@
+/**
+ * The gateway's own calls: what callers may ask it about themselves, under `/_harness/`.
+ *
+ * They are identified and recorded like any call. No policy is asked: they tell callers what concerns them alone.
+ * @module
+ */
+import type { Target } from '../azureml/target.ts'
+import type { Help } from '../config/schema/help.ts'
+import type { Principal } from '../identity/principal.ts'
+import type { Decision, Facts } from '../policy/decide.ts'
+import type { Lift, Standing } from '../policy/review/standing.ts'
+import type { Operation } from '../vocabulary/operation.ts'
+import { Refusal } from '../errors.ts'
+import { isGuid } from '../lib/guid.ts'
+import type { Need, Needs } from './needs.ts'
+import type { RecentRefusal, RecentRefusals } from './recent-refusals.ts'
+
+/** An own call, judged and answered. */
+export interface OwnCall {
+  readonly operation: Operation
+  readonly decision: Decision
+  /** Made when asked for, and JSON: @throws Refusal `not_found` for what is not there or not the caller's. */
+  readonly answer: () => unknown
+}
+
+export interface OwnCallOptions {
+  readonly needs: Needs
+  readonly recent: RecentRefusals
+  readonly help: Help | null
+  readonly policyVersion: () => string
+  readonly standingOf: (principal: Principal) => Standing
+  readonly liftOf: (principal: Principal, operation: Operation, facts: Facts) => Lift
+  /** What an ARM id is inside of, itself first. */
+  readonly ancestorsOf: (id: string) => Operation['resource']['ancestors']
+}
+
+/** Null if the target is not the gateway's own. @throws Refusal `unknown_operation`, `method_not_allowed` */
+export type OwnCalls = (target: Target, principal: Principal) => OwnCall | null
+
+export function createOwnCalls(options: OwnCallOptions): OwnCalls {
+  return (target, principal) => {
+    const [first, what = '', id, ...more] = target.segments
+    if (first !== '_harness') return null
+    const isAccess = what === 'whoami' && id === undefined
+    const isDecision = what === 'decisions' && more.length === 0
+    if (!isAccess && !isDecision)
+      throw new Refusal('unknown_operation', 'the gateway has no such route of its own', {
+        remedy: 'see /_harness/whoami and /_harness/decisions',
+      })
+    if (target.method !== 'GET')
+      throw new Refusal('method_not_allowed', 'what callers ask about themselves is read with GET')
+    return {
+      operation: operationOf(isAccess ? 'access' : 'decisions', target.path),
+      decision: permitted(options.policyVersion()),
+      answer: () =>
+        isAccess
+          ? whoAmI(options, principal)
+          : why(options, principal, id ?? null, target.params.get('need')),
+    }
+  }
+}
+
+function operationOf(what: string, path: string): Operation {
+  return {
+    action: `AzureMLHarness/${what}/read`,
+    effect: 'read',
+    resource: { type: 'Harness', id: path, ancestors: [] },
+    family: 'harness',
+    secrets: false,
+    longRunning: false,
+    scope: null,
+    inspectable: false,
+  }
+}
+
+function permitted(version: string): Decision {
+  return {
+    verdict: 'permit',
+    policies: [],
+    reason: 'callers may ask what concerns themselves',
+    version,
+    shadow: [],
+    facts: {},
+    memberships: [],
+  }
+}
+
+function whoAmI(
+  { standingOf, help, policyVersion }: OwnCallOptions,
+  principal: Principal,
+): Readonly<Record<string, unknown>> {
+  const { kind, id, issuer, tenant, client, expiresAt } = principal
+  const { memberships, bindings } = standingOf(principal)
+  return {
+    principal: { kind, id, issuer, tenant, client },
+    // seconds since the epoch in a token
+    tokenExpires: new Date(expiresAt * 1000).toISOString(),
+    memberships,
+    access: bindings.map(({ template, resource, until, principal: through }) => ({
+      template,
+      resource,
+      name: resource.id.slice(resource.id.lastIndexOf('/') + 1),
+      through,
+      until: until === null ? null : new Date(until).toISOString(),
+    })),
+    help,
+    policyVersion: policyVersion(),
+  }
+}
+
+/** The same answer for what is not there, what is forged, and what is somebody else's. */
+function notFound(): Refusal {
+  return new Refusal('not_found', 'there is no such refusal of yours on this replica', {
+    remedy: 'use the whole link of the refusal (error.additionalInfo[0].info.access.url)',
+  })
+}
+
+function why(
+  options: OwnCallOptions,
+  principal: Principal,
+  id: string | null,
+  needText: string | undefined,
+): unknown {
+  const kept = options.recent.of(principal.id)
+  const found = id === null ? kept[0] : kept.find(({ decision }) => decision === id)
+  if (found !== undefined) return described(options, principal, found)
+  const need = needText === undefined ? null : options.needs.read(needText)
+  if (need === null || need.principal !== principal.id || need.decision !== id) throw notFound()
+  return described(options, principal, refusedOf(need, options))
+}
+
+type Refused = Pick<RecentRefusal, 'decision' | 'operation' | 'facts'> & Partial<RecentRefusal>
+
+function refusedOf({ decision, call }: Need, { ancestorsOf }: OwnCallOptions): Refused {
+  const { id } = call.resource
+  const ancestors = ancestorsOf(id.startsWith('/subscriptions/') ? id : (call.scope ?? ''))
+  return {
+    decision,
+    facts: {},
+    operation: {
+      ...call,
+      resource: { ...call.resource, ancestors: ancestors.filter((one) => one.id !== id) },
+      longRunning: false,
+      inspectable: false,
+    },
+  }
+}
+
+function described(
+  { liftOf, standingOf, help }: OwnCallOptions,
+  principal: Principal,
+  { decision, at, refusal, operation, facts }: Refused,
+): unknown {
+  const lift = liftOf(principal, operation, facts)
+  const { action, effect, resource, secrets } = operation
+  return {
+    decision,
+    time: at === undefined ? null : new Date(at).toISOString(),
+    call: { action, effect, secrets, resource: { type: resource.type, id: resource.id } },
+    refusal:
+      refusal === undefined
+        ? null
+        : { code: refusal.code, message: refusal.message, remedy: refusal.detail.remedy ?? null },
+    principal: { kind: principal.kind, id: principal.id },
+    memberships: standingOf(principal).memberships,
+    place: lift.place,
+    now: lift.now,
+    reason: lift.reason,
+    remedy: lift.remedy,
+    hasAccess: lift.hasAccess,
+    // names are told to whoever has some access to the place
+    forbids: lift.hasAccess ? lift.forbids : [],
+    templates: lift.hasAccess ? lift.templates : [],
+    help:
+      help === null ? null : { ...help, url: help.url?.replace('{decision}', decision) ?? null },
+  }
+}
+
+/** A decision's id as it may stand in a link. */
+export function decisionPath(id: string, need: string | null): string {
+  if (!isGuid(id)) throw new Error('a decision has a GUID')
+  return `/_harness/decisions/${id}${need === null ? '' : `?need=${need}`}`
+}
