@@ -36,6 +36,8 @@ export interface Part {
   readonly journal: Journal
   /** Sets what answers; until then everything is 503. */
   serve(handler: Handler): void
+  /** Ends connections on which nothing runs, which would stay for more than a minute. */
+  closeIdle(): void
   close(): Promise<void>
 }
 
@@ -116,9 +118,8 @@ export async function createPart(options: PartOptions): Promise<Part> {
     port,
     faults,
     journal,
-    serve(next) {
-      handler = next
-    },
+    serve: (next) => void (handler = next),
+    closeIdle: () => server.closeIdleConnections(),
     close() {
       const closed = Promise.withResolvers<void>()
       server.close(() => closed.resolve())

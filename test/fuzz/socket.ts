@@ -4,10 +4,9 @@
  * @module
  */
 import * as fc from 'fast-check'
-import { open, readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { startGateway, type Row, type World } from '../support/gateway.ts'
+import { createTail } from '../support/spool-tail.ts'
 import { openIntents } from '../support/trail.ts'
 import { hold, type Held } from '../security/support/connection.ts'
 import {
@@ -28,32 +27,6 @@ const PATIENCE_MS = 15_000
 /** For the last record of a connection that is closed. */
 const RECORD_MS = 5_000
 const POLL_MS = 10
-
-/** The rows of the spool so far, read once each. */
-function createTail(directory: string): () => Promise<readonly Row[]> {
-  const rows: Row[] = []
-  const read = new Map<string, number>()
-  return async () => {
-    const names = await readdir(directory, { recursive: true })
-    for (const name of names.filter((one) => one.endsWith('.jsonl')).toSorted()) {
-      const file = await open(join(directory, name))
-      const from = read.get(name) ?? 0
-      const bytes = Buffer.alloc((await file.stat()).size - from)
-      try {
-        await file.read(bytes, 0, bytes.length, from)
-      } finally {
-        await file.close()
-      }
-      const end = bytes.lastIndexOf(10) + 1
-      read.set(name, from + end)
-      for (const line of bytes.toString('utf8', 0, end).split('\n')) {
-        const { row } = line === '' ? {} : (JSON.parse(line) as { row?: Row })
-        if (row !== undefined) rows.push(row)
-      }
-    }
-    return rows
-  }
-}
 
 /** What came of one stream. */
 interface Seen {
@@ -195,7 +168,8 @@ async function openSocket(): Promise<Ready> {
   })
   const token = await world.lab.token('scientist')
   const around = { host: new URL(world.url).host, token }
-  const rows = createTail(world.gateway.config.audit.spool.directory)
+  const rows: Row[] = []
+  const tail = createTail(world.gateway.config.audit.spool.directory)
   let number = 0
   const property = fc.asyncProperty(stream, async (one) => {
     number += 1
@@ -205,7 +179,8 @@ async function openSocket(): Promise<Ready> {
     const until = Date.now() + RECORD_MS
     for (;;) {
       try {
-        check(one, seen, await rows(), world, name)
+        rows.push(...(await tail()))
+        check(one, seen, rows, world, name)
         return
       } catch (error) {
         // the last record follows the last byte
