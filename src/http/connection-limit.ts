@@ -3,8 +3,8 @@
  * @module
  */
 import type { Server, Socket } from 'node:net'
-import { isIPv6 } from 'node:net'
 import type { Exchange } from '../exchange.ts'
+import { networkOf } from '../lib/network-of.ts'
 import { counter, gauge, single, type Metric } from '../lib/metric.ts'
 
 export interface ConnectionLimits {
@@ -63,20 +63,4 @@ export function limitConnections(
       Object.entries(counts).map(([limit, value]) => ({ labels: { limit }, value })),
     ),
   ]
-}
-
-/**
- * What counts as one address: of IPv6 the network of 64 bits that one host can have all of (RFC 4291 section 2.5.4), and
- * an IPv4 address in either of its forms.
- */
-export function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  if (mapped !== undefined) return mapped
-  if (!isIPv6(address)) return address
-  const [head = '', tail] = address.replace(/%.*$/, '').toLowerCase().split('::')
-  const groups = head === '' ? [] : head.split(':')
-  const behind = tail === undefined || tail === '' ? 0 : tail.split(':').length
-  const zeros = tail === undefined ? 0 : 8 - groups.length - behind
-  const whole = [...groups, ...Array.from({ length: zeros }, () => '0'), ...(tail ?? '').split(':')]
-  return `${whole.slice(0, 4).join(':')}::/64`
 }

@@ -99,6 +99,16 @@ void t.test('each kind of wrong value has a message of its own', async (st) => {
     ],
     [
       'directory: /var/spool/harness',
+      'directory: /x\n  unidentified: { spoolShare: 0.95 }',
+      /audit.unidentified.spoolShare: must be .*0.9/,
+    ],
+    [
+      'directory: /var/spool/harness',
+      'directory: /x\n  unidentified: { burst: -1 }',
+      /audit.unidentified.burst: must be .*0/,
+    ],
+    [
+      'directory: /var/spool/harness',
       'directory: /x\n  hashKey: plain',
       /audit.hashKey: must be: where a secret comes from/,
     ],

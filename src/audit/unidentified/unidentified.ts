@@ -7,9 +7,9 @@ import { draftOf, type DraftContext } from '../record/draft.ts'
 import { sizeOf, type Draft } from '../record/spool-line.ts'
 import { line } from '../record/safe-text.ts'
 import { createShare, type Share } from './share.ts'
-import { sourceGroup } from './source.ts'
 import { createTally, merged, OTHER_SOURCES, type Summary, type Tally } from './tally.ts'
 import type { AuditConfig } from '../../config/schema/schema.ts'
+import { networkOf } from '../../lib/network-of.ts'
 import { everySecond } from '../../lib/every-second.ts'
 import type { Log } from '../../lib/log.ts'
 import type { Row } from '../record/row.ts'
@@ -97,7 +97,7 @@ export function createUnidentified(options: UnidentifiedOptions): Unidentified {
 
   return {
     async record({ id, ip, code }, make) {
-      const source = sourceGroup(ip)
+      const source = networkOf(ip)
       if (closed || (share.hasRoom() && tally.spend(source))) {
         await own(make())
         return 'record'

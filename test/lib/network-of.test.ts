@@ -1,5 +1,5 @@
 import t from 'tap'
-import { sourceGroup } from '../../../src/audit/unidentified/source.ts'
+import { networkOf } from '../../src/lib/network-of.ts'
 
 const cases: readonly (readonly [ip: string, group: string])[] = [
   ['192.0.2.7', '192.0.2.7'],
@@ -8,6 +8,10 @@ const cases: readonly (readonly [ip: string, group: string])[] = [
   ['2001:db8:0:1::', '2001:db8:0:1::/64'],
   ['2001:db8:0:1:ffff:ffff:ffff:ffff', '2001:db8:0:1::/64'],
   ['2001:0DB8:0000:0001::9', '2001:db8:0:1::/64'],
+  ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+  ['2001:db8::', '2001:db8:0:0::/64'],
+  ['2001:db8::1:2:3:4', '2001:db8:0:0::/64'],
+  ['2001::db8:1:2:3:4', '2001:0:0:db8::/64'],
   ['2001:db8::2', '2001:db8:0:0::/64'],
   ['2001:db8::1:2:3:4:5', '2001:db8:0:1::/64'],
   ['2001:db8:0:2::1', '2001:db8:0:2::/64'],
@@ -21,6 +25,6 @@ const cases: readonly (readonly [ip: string, group: string])[] = [
 
 for (const [ip, group] of cases) {
   t.test(`"${ip}" counts under "${group}"`, async (t) => {
-    t.equal(sourceGroup(ip), group)
+    t.equal(networkOf(ip), group)
   })
 }
