@@ -1,5 +1,5 @@
 /**
- * Reads the rows of a spool for `audit cat` and others: in order, from where the last call stopped.
+ * Reads the rows of a spool for `audit reconcile` and `doctor`: in order, from where the last call stopped.
  * @module
  */
 import { readFileSync } from 'node:fs'
@@ -34,13 +34,6 @@ export function* browse(directory: string, progress: Progress): Generator<Browse
   }
 }
 
-/** Conditions on columns: equal as text, or within a time. */
-export interface Filter {
-  readonly equal: ReadonlyMap<string, string>
-  readonly since: number
-  readonly until: number
-}
-
 /** Milliseconds of a row's `EventTime`; NaN if it has none. */
 export const timeOf = (columns: ReadonlyMap<string, unknown>): number =>
   Date.parse(String(columns.get('EventTime')))
@@ -49,17 +42,4 @@ export const timeOf = (columns: ReadonlyMap<string, unknown>): number =>
 export function isAbout(columns: ReadonlyMap<string, unknown>, id: string): boolean {
   const samples = columns.get('SampleIds')
   return columns.get('ExchangeId') === id || (Array.isArray(samples) && samples.includes(id))
-}
-
-/** Whether a row meets a filter. Text compares without case, as ARM does. */
-export function meets(columns: ReadonlyMap<string, unknown>, filter: Filter): boolean {
-  const time = timeOf(columns)
-  if (time < filter.since || time > filter.until) return false
-  for (const [name, wanted] of filter.equal) {
-    if (name === 'ExchangeId' && isAbout(columns, wanted)) continue
-    const value = columns.get(name)
-    const values: unknown[] = Array.isArray(value) ? value : [value]
-    if (!values.some((item) => String(item).toLowerCase() === wanted.toLowerCase())) return false
-  }
-  return true
 }

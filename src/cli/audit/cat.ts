@@ -1,90 +1,94 @@
 /**
- * `audit cat DIR`: the records of a spool, as a table or as JSON.
+ * `audit cat`: the requests and records of a spool, as a table, as JSON or as tab-separated values.
  * @module
  */
-import { setTimeout as wait } from 'node:timers/promises'
-import {
-  browse,
-  meets,
-  type Browsed,
-  type Filter,
-  type Progress,
-} from '../../audit/inspect/browse.ts'
-import { COLUMNS } from '../../audit/record/columns.ts'
+import { bytesIn, readSpool, type SpooledRow } from '../../audit/inspect/stream.ts'
 import { chainsIn } from '../../audit/inspect/verify.ts'
 import { EXIT, type Io } from '../io.ts'
 import type { Output } from '../output.ts'
-import { UsageError } from '../problem.ts'
-import { rangeOf, spoolDirectory } from './given.ts'
+import { createProgress } from '../progress.ts'
+import { conditionsOf, isInTime, type ConditionOptions, type Conditions } from './conditions.ts'
+import { follow } from './follow.ts'
+import { spoolDirectory } from './given.ts'
+import { HEADING, tableLine, tsvOf } from './lines.ts'
+import { createJoiner, type Joined } from './requests.ts'
+import { damageText } from './spool-rows.ts'
 
-const FOLLOW_MS = 300
-/** Table columns with their widths; the last one takes what is left. */
-const TABLE: readonly [string, number][] = [
-  ['EventTime', 24],
-  ['RecordKind', 10],
-  ['Decision', 8],
-  ['Outcome', 12],
-  ['Status', 6],
-  ['PrincipalId', 40],
-  ['Action', 60],
-  ['TargetResourceId', 0],
-]
-
-export interface CatOptions {
+export interface CatOptions extends ConditionOptions {
   readonly config?: string | undefined
   readonly spool?: string | undefined
-  readonly where?: string[] | undefined
-  readonly since?: string | undefined
-  readonly until?: string | undefined
   readonly follow?: true | undefined
   readonly output: Output
 }
 
 export async function auditCat(options: CatOptions, io: Io): Promise<number> {
-  const filter: Filter = { equal: conditionsOf(options.where ?? []), ...rangeOf(options, io.now()) }
+  const conditions = conditionsOf(options, io)
   const directory = await spoolDirectory(options, io)
-  const json = options.output === 'json'
-  const chains = chainsIn(directory).map((path) => ({
-    path,
-    progress: new Map<string, number>() satisfies Progress,
-  }))
-  if (chains.length === 0) {
+  if (chainsIn(directory).length === 0) {
     io.err(`no audit chain in "${directory}"`)
     return EXIT.failed
   }
-  if (!json) io.out(TABLE.map(([name, width]) => name.padEnd(width)).join(' '))
-  for (;;) {
-    for (const { path, progress } of chains) {
-      for (const row of browse(path, progress)) {
-        if (meets(row.columns, filter)) io.out(json ? row.text : tableLine(row))
-      }
+  const printer = createPrinter(options.output, conditions, io)
+  if (options.follow === true) {
+    for await (const row of follow(directory, conditions.since, io)) await printer.row(row)
+    return EXIT.ok
+  }
+  // lines on a terminal show by themselves how far it is
+  const shown =
+    io.columns === null ? createProgress(io, 'reading records', bytesIn(directory)) : null
+  let isSound = true
+  const { since } = conditions
+  for await (const found of readSpool(directory, {
+    since,
+    onBytes: (bytes) => shown?.add(bytes),
+  })) {
+    if (found.kind === 'row') await printer.row(found)
+    else {
+      io.err(damageText(found))
+      if (found.kind === 'damaged') isSound = false
     }
-    if (options.follow !== true || io.signal.aborted) return EXIT.ok
-    await wait(FOLLOW_MS, undefined, { signal: io.signal }).catch(() => {})
+  }
+  await printer.end()
+  shown?.end()
+  return isSound ? EXIT.ok : EXIT.failed
+}
+
+interface Printer {
+  readonly row: (row: Row) => Promise<void>
+  readonly end: () => Promise<void>
+}
+
+type Row = Pick<SpooledRow, 'text' | 'columns'>
+
+/** Prints what meets the conditions, no faster than it is read. JSON is for programs: it has every record as it is. */
+function createPrinter(output: Output, conditions: Conditions, io: Io): Printer {
+  const print = async (line: string): Promise<void> => {
+    io.out(line)
+    await io.drained()
+  }
+  if (output === 'json')
+    return {
+      async row({ text, columns }) {
+        if (isWanted({ columns, records: [] }, conditions)) await print(text)
+      },
+      end: async () => {},
+    }
+  if (output === 'table') io.out(HEADING)
+  const joiner = createJoiner()
+  const lineOf = output === 'table' ? tableLine : tsvOf
+  const printRequests = async (requests: readonly Joined[]): Promise<void> => {
+    for (const request of requests) if (isWanted(request, conditions)) await print(lineOf(request))
+  }
+  return {
+    row: ({ columns }) => printRequests(joiner.add(columns)),
+    end: () => printRequests(joiner.open()),
   }
 }
 
-/** @throws UsageError for what names no column */
-function conditionsOf(where: readonly string[]): ReadonlyMap<string, string> {
-  const equal = new Map<string, string>()
-  for (const condition of where) {
-    const at = condition.indexOf('=')
-    const name = condition.slice(0, at)
-    if (at < 1 || !Object.hasOwn(COLUMNS, name))
-      throw new UsageError(`"${condition}" names no column`)
-    equal.set(name, condition.slice(at + 1))
-  }
-  return equal
-}
-
-function cell(columns: Browsed['columns'], name: string): string {
-  const value = columns.get(name) ?? (name === 'Action' ? columns.get('Event') : undefined)
-  return typeof value === 'string' || typeof value === 'number' ? String(value) : '-'
-}
-
-function tableLine({ columns }: Browsed): string {
-  return TABLE.map(([name, width]) => {
-    const text = cell(columns, name)
-    return width === 0 ? text : text.slice(0, width).padEnd(width)
-  }).join(' ')
+/** Each condition holds for the request as a whole, or for one of its records. */
+function isWanted({ columns, records }: Joined, conditions: Conditions): boolean {
+  return (
+    isInTime(columns, conditions) &&
+    conditions.all.every((holds) => holds(columns) || records.some(holds))
+  )
 }

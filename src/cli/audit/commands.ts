@@ -32,15 +32,18 @@ const cat = (cli: Cli) =>
     example: 'azureml-harness audit cat spool --refused --since 10m',
   })
     .argument('[spool]', SPOOL_TEXT)
+    .option('--refused', 'only what was refused')
+    .option('--secrets', 'only what hands out keys, tokens or SAS')
+    .option('--who <text>', 'only calls of principals whose id contains this')
     .addOption(
       new Option(
-        '--where <column=value>',
-        'only records with this value; may be repeated, and then all must hold',
+        '--where <condition>',
+        'COLUMN=VALUE, COLUMN!=VALUE or COLUMN~TEXT (contains), by the columns of docs/audit.md, without case; may be repeated, and then all must hold',
       ).argParser<string[]>(repeated),
     )
     .option('--since <time>', TIME_TEXT)
     .option('--until <time>', TIME_TEXT)
-    .option('--follow', 'print what comes from now on, until interrupted')
+    .option('--follow', 'print what comes from now on, or from --since on, until interrupted')
     .addOption(outputOption())
     .addOption(jsonOption())
     .action(async (spool, options) => {

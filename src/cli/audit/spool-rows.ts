@@ -1,34 +1,33 @@
 /**
- * The records of a spool, as columns.
+ * The records of a spool, as columns, with progress and damage told on standard error.
  * @module
  */
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { placeOf, rowText } from '../../audit/record/spool-line.ts'
-import { segmentNames } from '../../audit/spool/recover.ts'
-import { chainsIn } from '../../audit/inspect/verify.ts'
+import { bytesIn, readSpool, type Damage } from '../../audit/inspect/stream.ts'
+import type { Io } from '../io.ts'
+import { createProgress } from '../progress.ts'
 
 /**
- * Reads every record of a spool's directory, of one of its chains, or of one file, in order. Headers, checkpoints and
- * torn lines are skipped: `audit verify` says whether the chain is whole.
+ * Reads every record of a spool's directory, of one of its chains, or of one file, in order.
+ * @throws Error if there is nothing at that path
  */
-export async function* spoolRows(path: string): AsyncGenerator<ReadonlyMap<string, unknown>> {
-  for (const file of await segmentsIn(path)) {
-    const lines = createInterface({ input: createReadStream(file), crlfDelay: Infinity })
-    for await (const line of lines) {
-      const bytes = Buffer.from(line)
-      if (placeOf(bytes) === null) continue
-      const row: unknown = JSON.parse(rowText(bytes))
-      if (typeof row === 'object' && row !== null)
-        yield new Map<string, unknown>(Object.entries(row))
+export async function* spoolRows(
+  path: string,
+  io: Io,
+): AsyncGenerator<ReadonlyMap<string, unknown>> {
+  const progress = createProgress(io, 'reading records', bytesIn(path))
+  try {
+    for await (const found of readSpool(path, { onBytes: progress.add })) {
+      if (found.kind === 'row') yield found.columns
+      else io.err(damageText(found))
     }
+  } finally {
+    progress.end()
   }
 }
 
-/** @throws Error if there is nothing at that path */
-async function segmentsIn(path: string): Promise<string[]> {
-  if ((await stat(path)).isFile()) return [path]
-  return chainsIn(path).flatMap((chain) => segmentNames(chain).map((name) => join(chain, name)))
+/** What is wrong at a place of the spool, and what to do about it. */
+export function damageText({ kind, segment, line, why }: Damage): string {
+  return kind === 'unfinished'
+    ? `${segment}:${line}: ${why}: it is being written now, or a crash cut it off`
+    : `${segment}:${line}: ${why}: the records from here on may have been changed; run azureml-harness audit verify`
 }

@@ -90,7 +90,7 @@ async function explainRecorded(
   io: Io,
 ): Promise<number> {
   const spool = await spoolOf(options, io)
-  const row = await rowOf(spool, id)
+  const row = await rowOf(spool, id, io)
   if (row === null) {
     io.err(`no decision "${id}" in ${spool}; it may have been shipped and deleted from there`)
     return EXIT.failed
@@ -162,9 +162,9 @@ async function spoolOf(options: ExplainOptions, io: Io): Promise<string> {
   return (await loadConfig(configFile(options, io))).audit.spool.directory
 }
 
-async function rowOf(spool: string, id: string): Promise<Row | null> {
+async function rowOf(spool: string, id: string, io: Io): Promise<Row | null> {
   let found: Row | null = null
-  for await (const row of spoolRows(spool)) {
+  for await (const row of spoolRows(spool, io)) {
     if (isAbout(row, id) && row.get('RecordKind') !== 'completed') found = row
   }
   return found

@@ -98,7 +98,7 @@ async function staleIn(
   io: Io,
 ): Promise<readonly StaleBinding[]> {
   const seen = createSeen(set)
-  for await (const row of spoolRows(spool)) seen.add(row)
+  for await (const row of spoolRows(spool, io)) seen.add(row)
   const { since, lastSeen } = seen.result()
   const reach = since === null ? 0 : Math.floor((io.now() - since) / 86_400_000)
   if (reach < days) {

@@ -27,7 +27,7 @@ export async function policyDiff(options: DiffOptions, io: Io): Promise<number> 
   const result = await replay(
     await loadPolicy(await optionsOf(options, options.old, io)),
     await loadPolicy(await optionsOf(options, options.now, io)),
-    spoolRows(resolve(io.cwd, options.replay)),
+    spoolRows(resolve(io.cwd, options.replay), io),
     checkSignIn,
   )
   show(io, options.output, {

@@ -105,6 +105,10 @@ for (const [name, index, change] of EDITS) {
     t.equal(status, 1)
     t.match(out[0], /BROKEN/)
     t.match(out[0], /record \d+, line \d+ of \d{6}[0-9a-f]{4}-\d{6}\.jsonl: /)
+    const shown = await run(auditCat, directory, '--json')
+    t.equal(shown.status, 1, 'cat says so, too')
+    t.match(shown.err.join('\n'), /\.jsonl:\d+: .*audit verify/)
+    t.ok(shown.out.length > 80, 'and shows what is left')
   })
 }
 
@@ -196,7 +200,7 @@ t.test('cat filters and prints JSON or a table', async (t) => {
   t.equal(refused.out.length, 90)
   t.match(JSON.parse(refused.out[0] ?? ''), { RecordKind: 'refused' })
   const table = await run(auditCat, directory, '--where', 'Event=checkpoint')
-  t.match(table.out[0], /^EventTime +RecordKind/)
+  t.match(table.out[0], /^time +result/)
   t.match(table.out[1], /checkpoint/)
   const none = await run(auditCat, directory, '--json', '--until', '2001-01-01T00:00:00Z')
   t.equal(none.out.length, 0)
