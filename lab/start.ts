@@ -21,7 +21,7 @@ import { prepareGateway, SPOOL } from './compose.ts'
 import { describe, spawnGateway, type Gateway } from './gateway/gateway.ts'
 import { labDirectory, removeLabFile, writeLabFile, type LabFile } from './lab-file.ts'
 import { issuerOf, startLab, type Lab } from './lab.ts'
-import { projectPython } from './azure/mlflow.ts'
+import { hasMlflow } from './azure/mlflow.ts'
 import { freePort } from './server/free-port.ts'
 import { PERSONAS, RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE, workspaceId } from './personas.ts'
 
@@ -190,7 +190,7 @@ async function main(): Promise<number> {
     port: portOf('LAB_PORT', 9440),
     ...(publicHost === undefined ? {} : { publicHost, host: '0.0.0.0' }),
     // storage is behind a proxy on this machine, which clients elsewhere do not reach
-    ...(isAlone ? { names: ['gateway'] } : { storage: true, mlflow: projectPython() !== null }),
+    ...(isAlone ? { names: ['gateway'] } : { storage: true, mlflow: hasMlflow() }),
     ...(identityHeader === undefined ? {} : { identityHeader }),
   })
   try {

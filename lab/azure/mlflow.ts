@@ -1,5 +1,5 @@
 /**
- * A real MLflow tracking server with a SQLite store, started from the project's virtual environment.
+ * A real MLflow 3 tracking server with a SQLite store, started from the project's virtual environment for it.
  * @module
  */
 import { existsSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { freePort } from '../server/free-port.ts'
 import { request } from '../server/http.ts'
 
 const START_TIMEOUT_MS = 120_000
-const VENV = fileURLToPath(new URL('../../.venv/', import.meta.url))
+const VENV = fileURLToPath(new URL('../../.venv/mlflow-3/', import.meta.url))
 
 export interface Mlflow {
   /** Origin of the server, which is started when first asked for; rejects if there is none to start. */
@@ -19,18 +19,19 @@ export interface Mlflow {
   close(): Promise<void>
 }
 
-/** The Python of the project's virtual environment; null where there is none. */
-export function projectPython(): string | null {
-  const file = join(VENV, 'bin', 'python')
-  return existsSync(file) ? file : null
+/** Whether the project's virtual environment has a server. */
+export function hasMlflow(): boolean {
+  return existsSync(join(VENV, 'bin', 'mlflow'))
 }
 
 async function start(
   directory: string,
   artifactRoot: string,
 ): Promise<{ url: string; child: Child }> {
-  if (projectPython() === null)
-    throw new Error('there is no .venv with MLflow in it: docs/clients.md tells how to make it')
+  if (!hasMlflow())
+    throw new Error(
+      'there is no .venv/mlflow-3 with a server: docs/clients.md tells how to make it',
+    )
   const own = join(directory, 'mlflow')
   // nothing else of the lab outlives it either
   await rm(own, { recursive: true, force: true })

@@ -17,7 +17,8 @@ import {
 
 const file = environment(t, 'python')
 const three = file === null ? null : environment(t, 'mlflow3')
-if (file !== null && three !== null) {
+const plugin3 = three === null ? null : environment(t, 'plugin3')
+if (file !== null && three !== null && plugin3 !== null) {
   t.setTimeout(900_000)
   let world: World
   let shown: Shown
@@ -77,61 +78,79 @@ if (file !== null && three !== null) {
     )
   }
 
-  t.test(
-    'a person with a token goes on with a run by azureml-mlflow, artifacts included',
-    async (t) => {
-      const env = await settings(world, 'scientist')
-      const token = env['LAB_TOKEN'] ?? ''
-      const address = `/mlflow/v1.0${workspaceId()}`
-      const before = await run(t, 'mlflow_alone.py', {
-        ...env,
-        LAB_NAME: 'continued',
-        MLFLOW_TRACKING_URI: `${world.url}${address}`,
-        MLFLOW_TRACKING_TOKEN: token,
-      })
-      const after = await run(t, 'continue_run.py', {
-        ...env,
-        MLFLOW_TRACKING_URI: `azureml://${host()}${address}`,
-        MLFLOW_TRACKING_TOKEN: token,
-        MLFLOW_RUN_ID: String(before['run']),
-        MLFLOW_EXPERIMENT_NAME: 'continued',
-      })
-      t.match(after, {
-        run: before['run'],
-        store: 'AzureMLRestStore',
-        text: 'late\n',
-        metric: 1,
-      })
-    },
-  )
-
-  t.test('a job tracks its run with azureml-mlflow, as the identity of its cluster', async (t) => {
-    const { lab } = world
-    const cluster = PERSONAS.get('cluster')
-    const result = await run(t, 'azureml_mlflow.py', {
-      ...(await settings(world, 'cluster')),
-      MLFLOW_TRACKING_URI: `azureml://${host()}/mlflow/v1.0${workspaceId()}`,
-      // as the runtime of a job sets them on a cluster
-      MSI_ENDPOINT: `${lab.urls.identity}/MSI/auth`,
-      MSI_SECRET: lab.identities.secret,
-      AZURE_CLIENT_ID: cluster?.kind === 'entra-compute' ? cluster.clientId : '',
-    })
-    t.match(result, {
-      store: 'AzureMLRestStore',
-      notes: 'read me\n',
-      later: [0.5],
-      artifacts: ['model/MLmodel', 'model/weights.bin'],
-      found: ['3'],
-    })
-    t.equal(String(result['version']), '1')
-    const stored = lab.storage?.requests() ?? []
-    t.ok(
-      stored.some(
-        ({ method, url }) => method === 'PUT' && /\/model\/weights\.bin\?.*sig=/.test(url),
-      ),
-      'artifacts went to storage by SAS',
+  for (const [major, own] of [
+    ['2', file],
+    ['3', plugin3],
+  ] as const) {
+    t.test(
+      `a person with a token goes on with a run by azureml-mlflow and mlflow ${major}, artifacts included`,
+      async (t) => {
+        const env = await settings(world, 'scientist')
+        const token = env['LAB_TOKEN'] ?? ''
+        const address = `/mlflow/v1.0${workspaceId()}`
+        const before = await run(t, 'mlflow_alone.py', {
+          ...env,
+          LAB_NAME: `continued-${major}`,
+          MLFLOW_TRACKING_URI: `${world.url}${address}`,
+          MLFLOW_TRACKING_TOKEN: token,
+        })
+        const after = await run(
+          t,
+          'continue_run.py',
+          {
+            ...env,
+            MLFLOW_TRACKING_URI: `azureml://${host()}${address}`,
+            MLFLOW_TRACKING_TOKEN: token,
+            MLFLOW_RUN_ID: String(before['run']),
+            MLFLOW_EXPERIMENT_NAME: `continued-${major}`,
+          },
+          own,
+        )
+        t.match(after, {
+          run: before['run'],
+          store: 'AzureMLRestStore',
+          text: 'late\n',
+          metric: 1,
+        })
+      },
     )
-  })
 
+    t.test(
+      `a job tracks its run with azureml-mlflow and mlflow ${major}, as the identity of its cluster`,
+      async (t) => {
+        const { lab } = world
+        const cluster = PERSONAS.get('cluster')
+        const result = await run(
+          t,
+          'azureml_mlflow.py',
+          {
+            ...(await settings(world, 'cluster')),
+            LAB_NAME: `job-${major}`,
+            MLFLOW_TRACKING_URI: `azureml://${host()}/mlflow/v1.0${workspaceId()}`,
+            // as the runtime of a job sets them on a cluster
+            MSI_ENDPOINT: `${lab.urls.identity}/MSI/auth`,
+            MSI_SECRET: lab.identities.secret,
+            AZURE_CLIENT_ID: cluster?.kind === 'entra-compute' ? cluster.clientId : '',
+          },
+          own,
+        )
+        t.match(result, {
+          store: 'AzureMLRestStore',
+          notes: 'read me\n',
+          later: [0.5],
+          artifacts: ['model/MLmodel', 'model/weights.bin'],
+          found: ['3'],
+        })
+        t.equal(String(result['version']), '1')
+        const stored = lab.storage?.requests() ?? []
+        t.ok(
+          stored.some(
+            ({ method, url }) => method === 'PUT' && /\/model\/weights\.bin\?.*sig=/.test(url),
+          ),
+          'artifacts went to storage by SAS',
+        )
+      },
+    )
+  }
   t.test('the table of clients says so', async (t) => shown.compare(t))
 }

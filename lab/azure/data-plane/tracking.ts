@@ -8,7 +8,7 @@ import type { Service } from './data-plane.ts'
 import { json, type Answer } from '../../server/call.ts'
 
 const TRACKING =
-  /^\/mlflow\/v[12]\.0\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/[^/]+\/(?:workspaces|registries)\/[^/]+(\/api\/2\.\d\/(?:preview\/)?mlflow\/.*)$/i
+  /^\/mlflow\/v[12]\.0\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/[^/]+\/(?:workspaces|registries)\/[^/]+(\/api\/[23]\.\d\/(?:preview\/)?mlflow\/.*)$/i
 /** The server writes `<experiment>/<run>/artifacts`, Azure `<experiment>/runs/<run>/artifacts`. */
 const RUN_ARTIFACTS = /(\/experiments\/\d+)\/([0-9a-f]{32}\/artifacts)/g
 

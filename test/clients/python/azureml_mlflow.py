@@ -1,5 +1,6 @@
 """MLflow with Azure's plug-in: a run with artifacts, which go to storage by SAS, and a model made of them."""
 
+import os
 from importlib.metadata import version as version_of
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,7 +10,8 @@ from mlflow import MlflowClient
 from harness import result
 
 client = MlflowClient()
-mlflow.set_experiment("jobs")
+NAME = os.environ["LAB_NAME"]
+mlflow.set_experiment(NAME)
 with TemporaryDirectory() as folder, mlflow.start_run() as run:
     mlflow.log_param("depth", 3)
     mlflow.log_metric("loss", 0.25)
@@ -25,9 +27,9 @@ with TemporaryDirectory() as folder, mlflow.start_run() as run:
     )
     notes = Path(back).read_text()
 
-client.create_registered_model("from-a-job")
+client.create_registered_model(NAME)
 version = client.create_model_version(
-    "from-a-job", source=f"{run.info.artifact_uri}/model", run_id=run.info.run_id
+    NAME, source=f"{run.info.artifact_uri}/model", run_id=run.info.run_id
 )
 
 result(
@@ -38,6 +40,6 @@ result(
     notes=notes,
     later=[one.value for one in client.get_metric_history(run.info.run_id, "later")],
     artifacts=sorted(one.path for one in client.list_artifacts(run.info.run_id, "model")),
-    found=list(mlflow.search_runs(experiment_names=["jobs"])["params.depth"]),
+    found=list(mlflow.search_runs(experiment_names=[NAME])["params.depth"]),
     version=version.version,
 )

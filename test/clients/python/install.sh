@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Makes the virtual environments that the tests of published Python clients need, in .venv: all of them, or those named.
 #   python   azure-ai-ml, MLflow 2 and azureml-mlflow
-#   mlflow3  MLflow 3, which azureml-mlflow does not work with
+#   mlflow3  the newest MLflow, which is the lab's tracking server, too
+#   plugin3  azureml-mlflow with the newest MLflow that it allows
 #   services OpenAI's clients and the newer azure-mgmt-machinelearningservices
 #   az       the Azure CLI, which pins its dependencies
 set -euo pipefail
@@ -13,16 +14,17 @@ install() {
   "$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$here/$2"
 }
 
-if (($# == 0)); then set -- python mlflow3 services az; fi
+if (($# == 0)); then set -- python mlflow3 plugin3 services az; fi
 # one process each: most of the time is waiting for the registry
 started=()
 for name in "$@"; do
   case "$name" in
     python) install .venv requirements.txt & ;;
     mlflow3) install .venv/mlflow-3 requirements-mlflow-3.txt & ;;
+    plugin3) install .venv/azureml-mlflow-3 requirements-azureml-mlflow-3.txt & ;;
     services) install .venv/services requirements-services.txt & ;;
     az) install .venv/az requirements-az.txt & ;;
-    *) echo "there is no environment \"$name\": python, mlflow3, services or az" >&2; exit 2 ;;
+    *) echo "there is no environment \"$name\": python, mlflow3, plugin3, services or az" >&2; exit 2 ;;
   esac
   started+=($!)
 done

@@ -35,6 +35,10 @@ const COMMANDS = {
     file: join(VENV, 'mlflow-3', 'bin', 'python'),
     remedy: 'test/clients/python/install.sh mlflow3',
   },
+  plugin3: {
+    file: join(VENV, 'azureml-mlflow-3', 'bin', 'python'),
+    remedy: 'test/clients/python/install.sh plugin3',
+  },
   services: {
     file: join(VENV, 'services', 'bin', 'python'),
     remedy: 'test/clients/python/install.sh services',
