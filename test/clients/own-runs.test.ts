@@ -128,6 +128,7 @@ if (two !== null && three !== null) {
     const cluster = PERSONAS.get('cluster')
     const tracking = {
       ...(await settings(world, 'cluster')),
+      LAB_NAME: 'job',
       MLFLOW_TRACKING_URI: `azureml://${new URL(world.url).host}/mlflow/v1.0${workspaceId()}`,
       MSI_ENDPOINT: `${world.lab.urls.identity}/MSI/auth`,
       MSI_SECRET: world.lab.identities.secret,
