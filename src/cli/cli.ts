@@ -3,6 +3,7 @@
  * @module
  */
 import { CommanderError, type Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
+import { accessCommands } from './access/commands.ts'
 import { auditCommands } from './audit/commands.ts'
 import { group, pathOf, PROGRAM, statusOf, type Cli } from './command.ts'
 import { gatewayCommands } from './commands.ts'
@@ -26,7 +27,8 @@ export function programOf(cli: Cli): Command {
       'after',
       '\nExit status of every command: 0 done, 1 failed, 2 wrong arguments, 130 interrupted.',
     )
-  for (const one of [...gatewayCommands(cli), ...sessionCommands(cli)]) program.addCommand(one)
+  for (const one of [...gatewayCommands(cli), ...sessionCommands(cli), ...accessCommands(cli)])
+    program.addCommand(one)
   return program
     .addCommand(policyCommands(cli))
     .addCommand(auditCommands(cli))

@@ -64,6 +64,8 @@ t.test('the process ends with the status of its command', async (t) => {
 
 t.test('docs/cli.md has a line for every command', async (t) => {
   const [text = ''] = (await readFile('docs/cli.md', 'utf8')).split('\n## ')
-  const listed = [...text.matchAll(/^\| `([a-z ]+?)(?: [-A-Z<[].*)?` \|/gm)].map(([, name]) => name)
+  const listed = [...text.matchAll(/^\| `([a-z -]+?)(?: [-A-Z<[].*)?` \|/gm)].map(
+    ([, name]) => name,
+  )
   t.same(new Set(listed), new Set(COMMANDS.keys()))
 })

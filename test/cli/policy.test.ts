@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { EXIT } from '../../src/cli/io.ts'
 import { run as runArgs, type Ran } from './support/run.ts'
-import { link, GENESIS } from '../../src/audit/record/spool-line.ts'
+import { spoolText } from './support/spool-text.ts'
 import { SHIPPED, SUB, WS, writePolicies } from '../policy/support.ts'
 
 // too long for `npm run test:quick`
@@ -173,20 +173,6 @@ const ROW = {
   PolicyIds: ['reader@readers-on-lab'],
   PolicyVersion: 'earlier',
   Reason: 'readers may look',
-}
-
-function spoolText(rows: readonly (readonly [kind: string, row: object])[]): string {
-  let text = ''
-  let prev = GENESIS
-  rows.forEach(([kind, row], at) => {
-    const columns = JSON.stringify(row).slice(1)
-    const draft = { kind, exchangeId: `d-${at}`, metadata: '"a":1}', ocsf: '"b":1}', columns }
-    const block = Buffer.alloc(16_384)
-    const linked = link(draft, 'chain', at + 1, prev, block, 0)
-    text += block.toString('utf8', 0, linked.end)
-    prev = linked.head
-  })
-  return `{"kind":"header"}\n${text}{"seq":99,"torn`
 }
 
 t.test('explain finds a recorded decision by its id', async (t) => {

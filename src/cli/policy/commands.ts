@@ -24,6 +24,7 @@ export const policyCommands = (cli: Cli) =>
     .addCommand(check(cli))
     .addCommand(test(cli))
     .addCommand(diff(cli))
+    .addCommand(propose(cli))
     .addCommand(exportRoles(cli))
     .addCommand(drift(cli))
     .addCommand(schema(cli))
@@ -90,6 +91,41 @@ const diff = (cli: Cli) =>
     .action(async (old, now, options) => {
       const { policyDiff } = await import('./diff.ts')
       cli.status = await policyDiff({ ...options, old, now }, cli.io)
+    })
+
+const propose = (cli: Cli) =>
+  withPolicies(cli, 'propose', {
+    summary: 'show the smallest change that permits a refused call, and what else it would give',
+    description:
+      "Finds a refused call in the records by its decision id and proposes the smallest change that permits it: the role template that adds the fewest actions, bound for the caller's group with the fewest people, or a policy that names the one action where no template has it. It says what that adds, what it would have changed over the recorded calls, and whether roles at Azure change. A binding of a person or a service ends after 90 days unless --until says otherwise. With --output json: {kind, path, text, gain, replayed, changes, azureRolesChange, written}.",
+    exit: '0 proposed, 1 nothing to propose, no such decision, or faults, 2 wrong arguments.',
+    example:
+      'azureml-harness policy propose --config harness.yaml --decision 0b9ff4f0-8d2e-4d5e-a6a1-0a5d7e6c9f10 --write',
+  })
+    .requiredOption('--decision <id>', 'the decision id of the refusal')
+    .option(
+      '--spool <spool>',
+      "the spool's directory, or one of its files; with --config the gateway's own if absent",
+    )
+    .addOption(
+      new Option(
+        '--for <whom>',
+        "the caller's smallest group, if there is one, or the caller alone",
+      )
+        .choices(['group', 'caller'] as const)
+        .default('group' as const),
+    )
+    .option(
+      '--until <time>',
+      'when it ends: 14d for 14 days, or an instant such as 2027-03-01T00:00:00Z',
+    )
+    .option('--reason <text>', 'why, for whoever reviews it')
+    .option('--write', 'write the file')
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { policyPropose } = await import('./propose.ts')
+      cli.status = await policyPropose(options, cli.io)
     })
 
 const exportRoles = (cli: Cli) =>

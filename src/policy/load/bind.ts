@@ -4,10 +4,11 @@
  */
 import { createHash } from 'node:crypto'
 import { checkParsePolicySet } from '@cedar-policy/cedar-wasm/nodejs'
-import { readBindings, type Bindings, type Source } from './bindings.ts'
+import { readBindings, readSeparate, type Bindings, type Source } from './bindings.ts'
 import { fault, PolicyError, type Fault } from './faults.ts'
 import { cedarPolicies, rulesOf, setAt, type PolicySet, type Rule } from './rules.ts'
-import type { Policy } from './source.ts'
+import { readStatement, splitStatements, type Policy } from './source.ts'
+import { schemaFaults } from './validate.ts'
 
 /** What bindings may name. */
 export interface Names {
@@ -75,16 +76,56 @@ export function rulesInForce(
  * @throws PolicyError with every fault of the bindings
  */
 export function rebind(set: PolicySet, source: Source, names: Names): PolicySet {
-  const fixed = [...set.written.rules.values()].flatMap(({ link, policy }) =>
-    link === null ? [policy] : [],
-  )
+  const fixed = fixedOf(set.written.rules)
   const templates = new Set(set.templates.keys())
   const { bindings, faults } = bind(source, [], fixed, set.templates, { ...names, templates })
   if (faults.length > 0) throw new PolicyError(faults)
   const rules = rulesInForce(fixed, set.templates, bindings, source.file)
-  // caches are keyed by the version, so other bindings need another one
+  return changed(set, source, { bindings, rules })
+}
+
+/**
+ * The same policies with one more binding, as a file of `bindings.d/` would add it.
+ * @throws PolicyError with every fault of it
+ */
+export function addBinding(set: PolicySet, source: Source, names: Names): PolicySet {
+  const { bindings, rules } = set.written
+  const templates = new Set(set.templates.keys())
+  const { binding, faults } = readSeparate(source, { ...names, templates }, bindings.names)
+  if (binding === null || faults.length > 0) throw new PolicyError(faults)
+  const more = { ...bindings, bindings: [...bindings.bindings, binding] }
+  return changed(set, source, {
+    bindings: more,
+    rules: rulesInForce(fixedOf(rules), set.templates, more, source.file),
+  })
+}
+
+/**
+ * The same policies with one more, as a file beside them would add it.
+ * @throws PolicyError with every fault of it
+ */
+export function addPolicy(set: PolicySet, source: Source, { identities }: Names): PolicySet {
+  const { bindings, rules } = set.written
+  const read = splitStatements(source.file, source.text).map((one) =>
+    readStatement(one, identities),
+  )
+  const policies = read.flatMap(({ policy }) => (policy === null ? [] : [policy]))
+  const faults = [...read.flatMap((one) => one.faults), ...schemaFaults(policies, set.words)]
+  if (faults.length > 0) throw new PolicyError(faults)
+  const fixed = [...fixedOf(rules), ...policies]
+  return changed(set, source, {
+    bindings,
+    rules: rulesInForce(fixed, set.templates, bindings, source.file),
+  })
+}
+
+const fixedOf = (rules: PolicySet['rules']): readonly Policy[] =>
+  [...rules.values()].flatMap(({ link, policy }) => (link === null ? [policy] : []))
+
+/** Caches are kept by the version, so other rules need another one. */
+function changed(set: PolicySet, source: Source, written: PolicySet['written']): PolicySet {
   const version = createHash('sha256')
     .update(JSON.stringify([set.version, source]))
     .digest('hex')
-  return setAt({ ...set, written: { bindings, rules }, version }, set.at)
+  return setAt({ ...set, written, version }, set.at)
 }

@@ -139,7 +139,7 @@ function readListed(
 }
 
 /** A file of `bindings.d/`. */
-function readSeparate(
+export function readSeparate(
   { file, text }: Source,
   known: Known,
   names: NamedIds,

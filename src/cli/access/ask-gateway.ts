@@ -1,0 +1,48 @@
+/**
+ * Asks a gateway what it has to say to its caller, with the caller's own token.
+ * @module
+ */
+import { membersOf, parseStrictJson } from '../../lib/strict-json.ts'
+import { freshCredential, type Wanted } from '../session/credential.ts'
+import { createNetwork } from '../sign-in/network.ts'
+import { isPlain, Problem } from '../problem.ts'
+import type { Io } from '../io.ts'
+
+/** The members of a JSON object. */
+export type Members = ReadonlyMap<string, unknown>
+
+/**
+ * GETs a path of the gateway's own.
+ * @throws Problem if nobody is signed in, the gateway cannot be reached, or it refuses; with what it said
+ */
+export async function askGateway(io: Io, wanted: Wanted, path: string): Promise<Members> {
+  const { gateway, caFile, token } = await freshCredential(io, wanted)
+  const network = await createNetwork(caFile, io.signal)
+  try {
+    const response = await network.fetch(`${gateway}${path}`, {
+      headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
+    })
+    const members = membersOf(parseStrictJson(new Uint8Array(await response.arrayBuffer())))
+    if (response.status === 200 && members !== null) return members
+    const said = text(object(members?.get('error')).get('message'))
+    throw new Problem(
+      said === '' ? `${gateway} answered ${response.status}` : said,
+      response.status === 404
+        ? 'paste the whole link of the refusal, or give the id of a refusal of yours'
+        : 'check that this is an Azure ML Harness of this version',
+    )
+  } finally {
+    await network.close()
+  }
+}
+
+/** What others wrote is shown only if it cannot steer a terminal. */
+export const text = (value: unknown): string =>
+  typeof value === 'string' && isPlain(value) ? value : ''
+
+export const object = (value: unknown): Members =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? new Map<string, unknown>(Object.entries(value))
+    : new Map()
+
+export const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [])

@@ -1,0 +1,78 @@
+/**
+ * The commands about who has access to what: `why`, `whoami`, `can`, `who-can`, as they are typed.
+ * @module
+ */
+import { jsonOption, outputOption, withGateway, withPolicies, type Cli } from '../command.ts'
+
+export const accessCommands = (cli: Cli) => [why(cli), whoami(cli), can(cli), whoCan(cli)]
+
+const why = (cli: Cli) =>
+  withGateway(cli, 'why', {
+    summary: 'ask the gateway why it refused a call of yours, and what would permit it',
+    description:
+      'Asks the gateway, with your own token, about a refusal of yours: what is missing, which of your groups count, which roles would permit the call and what else each of them would give. Without DECISION it is your last refusal. A replica remembers what it refused itself; the link of a refusal (access.url) works on every replica. With --output json: {decision, call, now, reason, remedy, memberships, forbids, templates, help}.',
+    exit: '0 answered, 1 no such refusal of yours, or nobody is signed in, 2 wrong arguments.',
+    example: 'azureml-harness why 0b9ff4f0-8d2e-4d5e-a6a1-0a5d7e6c9f10',
+  })
+    .argument('[decision]', 'the id of a decision, or the link of a refusal')
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (decision, options) => {
+      const { why: run } = await import('./why.ts')
+      cli.status = await run(decision, options, cli.io)
+    })
+
+const whoami = (cli: Cli) =>
+  withGateway(cli, 'whoami', {
+    summary: 'show whom the gateway takes you for, and what you have where',
+    description:
+      'Asks the gateway, with your own token, who you are to it: your id, which of your groups some policy or binding names, when your token ends, and which role you have on what, through whom and until when. With --output json: {principal, tokenExpires, memberships, access, help, policyVersion}.',
+    exit: '0 answered, 1 nobody is signed in, or the gateway refuses, 2 wrong arguments.',
+    example: 'azureml-harness whoami',
+  })
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { whoami: run } = await import('./whoami.ts')
+      cli.status = await run(options, cli.io)
+    })
+
+const ON_TEXT =
+  'ARM id of a workspace, registry, resource group or subscription, or a workspace by its name in bindings.yaml'
+
+const can = (cli: Cli) =>
+  withPolicies(cli, 'can', {
+    summary: 'say whether somebody can do something, by the policies',
+    description:
+      'Judges an action on a resource for a principal by the policies, without facts of a call: "depends" means on those, or on how its caller signed in. PRINCIPAL is Type::"id" with an id or a name of bindings.yaml, or a file with a principal as JSON (see explain --help). With --output json: [{action, may, policies}].',
+    exit: '0 it can, 1 it cannot, or faults, 2 wrong arguments.',
+    example:
+      'azureml-harness can workspaces/jobs/write --on churn --who Group::scientists --config harness.yaml',
+  })
+    .argument('[action]', 'an RBAC action, with or without Microsoft.MachineLearningServices/')
+    .requiredOption('--on <resource>', ON_TEXT)
+    .requiredOption('--who <principal>', 'who would do it')
+    .option('--list', 'all that the principal can do there, in the place of one action')
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (action, options) => {
+      const { can: run } = await import('../policy/who-can.ts')
+      cli.status = await run(action, options, cli.io)
+    })
+
+const whoCan = (cli: Cli) =>
+  withPolicies(cli, 'who-can', {
+    summary: 'list who can do something, by the policies',
+    description:
+      'Judges an action on a resource for everybody whom some policy or binding names, without facts of a call: "depends" means on those, or on how its caller signed in. With --output json: [{principal, may, policies}].',
+    exit: '0 somebody can, 1 nobody can, or faults, 2 wrong arguments.',
+    example: 'azureml-harness who-can workspaces/computes/write --on churn --config harness.yaml',
+  })
+    .argument('<action>', 'an RBAC action, with or without Microsoft.MachineLearningServices/')
+    .requiredOption('--on <resource>', ON_TEXT)
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (action, options) => {
+      const { whoCanDo } = await import('../policy/who-can.ts')
+      cli.status = await whoCanDo(action, options, cli.io)
+    })

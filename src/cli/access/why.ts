@@ -1,0 +1,120 @@
+/**
+ * `why`: why a call of the caller's was refused, and what would permit it.
+ * @module
+ */
+import { isGuid } from '../../lib/guid.ts'
+import { EXIT, type Io } from '../io.ts'
+import { show, type Cell, type Output } from '../output.ts'
+import { UsageError } from '../problem.ts'
+import type { Wanted } from '../session/credential.ts'
+import { askGateway, list, object, text, type Members } from './ask-gateway.ts'
+
+export interface WhyOptions extends Wanted {
+  readonly output: Output
+}
+
+/** @param asked a decision id or the link of a refusal; the caller's last refusal if absent */
+export async function why(asked: string | undefined, options: WhyOptions, io: Io): Promise<number> {
+  const answer = await askGateway(io, options, pathOf(asked))
+  show(io, options.output, {
+    json: () => Object.fromEntries(answer),
+    table: () => lines(answer, io),
+    tsv: () => rows(answer),
+  })
+  return EXIT.ok
+}
+
+const LINK = /^https:\/\/[^/]+(\/_harness\/decisions\/[0-9a-f-]{36}(?:\?need=[\w.-]+)?)$/u
+
+function pathOf(asked: string | undefined): string {
+  if (asked === undefined) return '/_harness/decisions'
+  if (isGuid(asked)) return `/_harness/decisions/${asked}`
+  const [, path] = LINK.exec(asked) ?? []
+  if (path !== undefined) return path
+  throw new UsageError('a decision is a GUID, or the link of a refusal')
+}
+
+interface Gain {
+  readonly template: string
+  readonly actions: number
+  readonly deletes: number
+  readonly secrets: number
+}
+
+const count = (value: unknown): number => (typeof value === 'number' ? value : 0)
+
+function gains(answer: Members): readonly Gain[] {
+  return list(answer.get('templates')).map((one) => {
+    const { template, actions, deletes, secrets } = Object.fromEntries(object(one))
+    return {
+      template: text(template),
+      actions: count(actions),
+      deletes: count(deletes),
+      secrets: count(secrets),
+    }
+  })
+}
+
+const rows = (answer: Members): readonly (readonly Cell[])[] => {
+  const call = object(answer.get('call'))
+  const now = object(answer.get('now'))
+  return [
+    [
+      text(answer.get('decision')),
+      text(now.get('verdict')),
+      text(call.get('action')),
+      text(object(call.get('resource')).get('id')),
+      text(answer.get('reason')),
+    ],
+    ...gains(answer).map(({ template, actions, deletes, secrets }) => [
+      'template',
+      template,
+      actions,
+      deletes,
+      secrets,
+    ]),
+  ]
+}
+
+/** `adds 37 actions, 2 of them delete, no secrets` */
+function gainText({ template, actions, deletes, secrets }: Gain): string {
+  const deleting = deletes === 0 ? 'none of them deletes' : `${deletes} of them delete`
+  const secret = secrets === 0 ? 'no secrets' : `${secrets} that hand out secrets`
+  return `  ${template}: adds ${actions} actions, ${deleting}, ${secret}`
+}
+
+function lines(answer: Members, { style }: Io): readonly string[] {
+  const call = object(answer.get('call'))
+  const help = object(answer.get('help'))
+  const isPermitted = object(answer.get('now')).get('verdict') === 'permit'
+  const time = text(answer.get('time'))
+  const found = gains(answer)
+  const forbids = list(answer.get('forbids')).map((one) => object(one))
+  const groups = list(answer.get('memberships')).map((one) => {
+    const { name, id } = Object.fromEntries(object(one))
+    return text(name) || text(id)
+  })
+  const remedy = text(answer.get('remedy'))
+  const contact = text(help.get('contact'))
+  const url = text(help.get('url'))
+  const at = time === '' ? '' : `, ${time}`
+  return [
+    `decision ${text(answer.get('decision'))}${at}`,
+    `you asked for ${text(call.get('action'))} on ${text(object(call.get('resource')).get('id'))}`,
+    isPermitted
+      ? style('green', 'the same call would be permitted now: send it again')
+      : `${style('red', 'refused')}: ${text(answer.get('reason'))}`,
+    ...(remedy === '' || isPermitted ? [] : [remedy]),
+    ...forbids.map(
+      (one) =>
+        `forbidden by ${text(one.get('id'))}, which no role lifts: ${text(one.get('reason'))}`,
+    ),
+    groups.length === 0
+      ? 'you are in no group that any policy or binding names'
+      : `your groups that count: ${groups.join(', ')}`,
+    ...(found.length === 0 || isPermitted
+      ? []
+      : ['roles that would permit it:', ...found.map(gainText)]),
+    ...(contact === '' || isPermitted ? [] : [`ask ${contact}${url === '' ? '' : `: ${url}`}`]),
+  ]
+}

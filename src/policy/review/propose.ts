@@ -1,0 +1,188 @@
+/**
+ * The smallest change of the policies that permits one refused call: a template, bound for the caller or a group of the
+ * caller's; or a policy that names the one action, where no template has it.
+ * @module
+ */
+import type { Operation } from '../../vocabulary/operation.ts'
+import type { Principal } from '../../identity/principal.ts'
+import { createDecide } from '../decide.ts'
+import { principalUids } from '../engine/entities.ts'
+import type { Facts } from '../facts.ts'
+import { addBinding, addPolicy, type Names } from '../load/bind.ts'
+import type { Source } from '../load/bindings.ts'
+import type { Uid } from '../load/conditions.ts'
+import type { PolicySet } from '../load/rules.ts'
+import { toldIn } from './given.ts'
+import { liftOf, standingOf, type Gain } from './standing.ts'
+
+/** A call that was refused. */
+export interface RefusedCall {
+  readonly principal: Principal
+  readonly operation: Operation
+  readonly facts: Facts
+}
+
+/** For whom and until when. */
+export interface Wish {
+  /** One of the caller's groups, or the caller. */
+  readonly grantee: Uid
+  /** Milliseconds since the epoch; null for no end. */
+  readonly until: number | null
+  readonly reason: string
+  readonly requestedBy: string
+}
+
+/** A file to write, and what it changes. */
+export interface Proposal {
+  /** Relative to the folder of the bindings, or to that of the policies. */
+  readonly file: string
+  readonly kind: 'binding' | 'policy'
+  readonly text: string
+  /** What it adds to what the caller has on the place. */
+  readonly gain: Gain
+  /** The policies with it. */
+  readonly after: PolicySet
+}
+
+/** Why nothing is proposed. */
+export interface NoProposal {
+  readonly why: string
+}
+
+const BINDABLE = ['Workspace', 'Registry', 'ResourceGroup', 'Subscription']
+
+/** @param names what bindings may name */
+export function propose(
+  set: PolicySet,
+  call: RefusedCall,
+  wish: Wish,
+  names: Names,
+): Proposal | NoProposal {
+  const { principal, operation, facts } = call
+  const lift = liftOf(set, principal, operation, facts)
+  if (lift.now.verdict === 'permit')
+    return { why: 'the call is permitted now: it can be sent again' }
+  if (lift.forbids.length > 0) {
+    const ids = lift.forbids.map(({ id }) => id).join(', ')
+    return { why: `${ids} forbids it, whatever is bound: that policy would have to change` }
+  }
+  const place = [operation.resource, ...operation.resource.ancestors].find(({ type }) =>
+    BINDABLE.includes(type),
+  )
+  if (place === undefined) return { why: 'it is on nothing that can be bound' }
+  const least = lift.templates.toSorted(
+    (one, other) => one.actions - other.actions || one.secrets - other.secrets,
+  )
+  for (const gain of least) {
+    const source = bindingSource(set, gain.template, place, wish)
+    const after = addBinding(set, source, names)
+    if (permits(after, call))
+      return { file: source.file, kind: 'binding', text: source.text, gain, after }
+  }
+  const source = policySource(set, operation, place, wish)
+  if (source === null) return { why: 'no managed identity is used for calls of this kind' }
+  const after = addPolicy(set, source, names)
+  if (!permits(after, call))
+    return { why: 'no single binding and no single policy permits it: see azureml-harness explain' }
+  const gain = { template: source.file, actions: 1, deletes: 0, secrets: operation.secrets ? 1 : 0 }
+  const deletes = operation.effect === 'delete' ? 1 : 0
+  return { file: source.file, kind: 'policy', text: source.text, gain: { ...gain, deletes }, after }
+}
+
+function permits(set: PolicySet, { principal, operation, facts }: RefusedCall): boolean {
+  const decide = createDecide(set, { cacheSize: 0 })
+  return decide(principal, operation, facts, toldIn(operation, facts)).permit !== null
+}
+
+const slug = (text: string): string =>
+  text
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/gu, '-')
+    .replaceAll(/^-+|-+$/gu, '')
+
+/** A name that no rule and no binding has. */
+function freeId(set: PolicySet, ...parts: readonly string[]): string {
+  const base = slug(parts.join('-'))
+    .slice(0, 55)
+    .replace(/^[^a-z]+/u, 'x')
+  const taken = new Set([
+    ...set.written.bindings.bindings.map(({ id }) => id),
+    ...set.written.rules.keys(),
+  ])
+  for (let n = 1; ; n += 1) {
+    const id = n === 1 ? base : `${base}-${n}`
+    if (!taken.has(id)) return id
+  }
+}
+
+/** The operator's name of a group or workspace, or its id. */
+function nameOf(set: PolicySet, { type, id }: Uid): string {
+  for (const [name, named] of set.written.bindings.names)
+    if (named === id && name.startsWith(`${type} `)) return name.slice(type.length + 1)
+  return id
+}
+
+const lastPart = (id: string): string => id.slice(id.lastIndexOf('/') + 1)
+
+function bindingSource(set: PolicySet, template: string, place: Uid, wish: Wish): Source {
+  const { grantee, until, reason, requestedBy } = wish
+  const who = nameOf(set, grantee)
+  const where = nameOf(set, place)
+  const id = freeId(set, lastPart(who), template, lastPart(where))
+  const lines = [
+    `template: ${template}`,
+    `principal: ${grantee.type}::"${who}"`,
+    `resource: ${place.type}::"${where}"`,
+    ...(until === null ? [] : [`until: ${new Date(until).toISOString()}`]),
+    `reason: ${JSON.stringify(reason)}`,
+    `requestedBy: ${JSON.stringify(requestedBy)}`,
+  ]
+  return { file: `bindings.d/${id}.yaml`, text: `${lines.join('\n')}\n` }
+}
+
+/** A permit of the one action; null if no permit of that effect tells which identity carries it out. */
+function policySource(set: PolicySet, operation: Operation, place: Uid, wish: Wish): Source | null {
+  const action = set.words.actionOf(operation)
+  const used = [...set.templates.values()]
+    .filter(
+      ({ effect, actions }) =>
+        effect === 'permit' &&
+        (actions === null || actions.some((one) => one === operation.effect || one === action.id)),
+    )
+    .flatMap(({ identity }) => (identity === null ? [] : [identity]))
+  const { order } = set.written.bindings
+  const identity = order.find((one) => used.includes(one)) ?? used[0]
+  if (identity === undefined) return null
+  const { grantee, reason } = wish
+  const id = freeId(
+    set,
+    lastPart(grantee.id),
+    action.name.split('/').slice(1).join('-'),
+    lastPart(place.id),
+  )
+  const text = `// ${reason.replaceAll('\n', ' ')}
+@id("${id}")
+@reason(${JSON.stringify(reason)})
+@identity("${identity}")
+permit (
+  principal ${grantee.type === 'Group' ? 'in' : '=='} ${grantee.type}::"${grantee.id}",
+  action == Action::"${action.id}",
+  resource in ${place.type}::"${place.id}"
+);
+`
+  return { file: `${id}.cedar`, text }
+}
+
+/** Whom to grant it to: the group of the caller's with the fewest people, as far as records tell; else the caller. */
+export function smallestGrantee(
+  set: PolicySet,
+  principal: Principal,
+  peopleOf: (group: string) => number,
+): Uid {
+  const groups = standingOf(set, principal).memberships.filter(({ type }) => type === 'Group')
+  const [smallest] = groups.toSorted((one, other) => peopleOf(one.id) - peopleOf(other.id))
+  const [self] = principalUids(principal)
+  if (smallest !== undefined) return { type: 'Group', id: smallest.id }
+  if (self === undefined) throw new Error('a principal is itself')
+  return self
+}
