@@ -10,6 +10,7 @@ import { join } from 'node:path'
 import { once } from 'node:events'
 import { Pool } from 'undici'
 import { NODE_FLAGS, spawnGateway } from '../lab/gateway/gateway.ts'
+import type { ConfigFile } from '../lab/gateway/harness-config.ts'
 import { startLab } from '../lab/lab.ts'
 import { workspaceId } from '../lab/personas.ts'
 
@@ -174,15 +175,21 @@ export async function benchGateway(): Promise<{ closed: GatewayRow[]; open: Open
     },
   )
   const [printed] = (await once(bare.stdout ?? bare, 'data')) as [Buffer]
+  // one caller makes all calls
+  const limits = { requestsPerSecondPerPrincipal: 1_000_000, burstPerPrincipal: 1_000_000 }
+  const upstreamOf = ({ cloud }: ConfigFile) => ({
+    cloud: { ...cloud, resourceManager: origin },
+    limits,
+  })
   const gateway = await spawnGateway(lab, {
-    change: (config) => ({ ...config, cloud: { ...config.cloud, resourceManager: origin } }),
+    change: (config) => ({ ...config, ...upstreamOf(config) }),
   })
   const unsynced = await spawnGateway(lab, {
     configFile: join(directory, 'unsynced.yaml'),
     spool: join(directory, 'unsynced'),
     change: (config) => ({
       ...config,
-      cloud: { ...config.cloud, resourceManager: origin },
+      ...upstreamOf(config),
       audit: {
         ...config.audit,
         spool: { ...config.audit.spool, durability: 'records-may-be-lost-on-power-failure' },

@@ -6,7 +6,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Server } from 'node:http'
 import type { Writable } from 'node:stream'
-import Fastify, { LogController, type FastifyInstance, type FastifyServerOptions } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Config, SecretSource } from './config/schema/schema.ts'
 import { readSecrets } from './config/secrets.ts'
 import { parseTarget } from './azureml/target.ts'
@@ -26,7 +26,7 @@ import { createBroker, type Broker } from './token/broker.ts'
 import { openAudit, type Audit } from './audit/open.ts'
 import { createAsk } from './forward/ask.ts'
 import { createForward } from './forward/forward.ts'
-import { registerProxy, takeOver } from './forward/proxy.ts'
+import { registerProxy } from './forward/proxy.ts'
 import { createUpstream, type Upstream } from './forward/upstream.ts'
 import { createEnforcement } from './enforce/enforce.ts'
 import { withOwnTags } from './enforce/own-tags.ts'
@@ -49,6 +49,7 @@ import { serveMetrics } from './http/metrics-endpoint.ts'
 import { registerRoutes } from './http/own-routes.ts'
 import { readinessOf, type Readiness } from './http/readiness.ts'
 import { createSelfService, type SelfService } from './self-service.ts'
+import { createFramework } from './http/listener.ts'
 import { createReloading, type Reloading } from './reloading.ts'
 import { createRouting } from './routing.ts'
 
@@ -99,12 +100,11 @@ export interface App {
 /** Opens every part; throws what keeps the gateway from starting, naming it. */
 export async function createApp(config: Config, host: Host): Promise<App> {
   const secrets = await readSecrets(config, host.env)
-  // these two run when requests come, and by then the parts and the pipeline exist
-  const server = await createServer(config, host, {
-    clientErrorHandler: (error, socket) => connections.failed(error, socket),
-    frameworkErrors: (error, request, reply) => {
-      void pipeline.refuse(error, takeOver(request, reply))
-    },
+  // these run when requests come, and by then the parts and the pipeline exist
+  const server = createFramework(await serverFactory(config), host.log, {
+    serve: (reply) => pipeline.serve(reply),
+    refuse: (error, reply) => pipeline.refuse(error, reply),
+    failed: (error, socket) => connections.failed(error, socket),
   })
   const parts = await openParts(config, host, secrets, server.log)
   const selfService = createSelfService(config, parts.policy, secrets, host.now)
@@ -133,23 +133,6 @@ export async function createApp(config: Config, host: Host): Promise<App> {
   registerOwnRoutes(server, config, readiness)
   registerProxy(server, pipeline)
   return lifeCycle({ server, connections, readiness }, config, host, parts, reloading)
-}
-
-async function createServer(
-  config: Config,
-  host: Host,
-  refusals: Pick<FastifyServerOptions, 'clientErrorHandler' | 'frameworkErrors'>,
-): Promise<FastifyInstance> {
-  return Fastify({
-    serverFactory: await serverFactory(config),
-    ...refusals,
-    logger: { level: 'info', stream: host.log, base: { name: 'azureml-harness' } },
-    logController: new LogController({ disableRequestLogging: true }),
-    trustProxy: false,
-    return503OnClosing: false,
-    routerOptions: { maxParamLength: 16_384 },
-    exposeHeadRoutes: false,
-  })
 }
 
 /** What lives as long as the gateway, and is closed with it. */

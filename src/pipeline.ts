@@ -94,10 +94,8 @@ export interface Stages {
 }
 
 export interface Pipeline {
-  /** Before anything else sees the request. @throws {Refusal} for a request that is none */
-  readonly receive: (reply: Reply) => void
-  /** All that follows. @throws whatever ends the call before it is sent */
-  readonly handle: (reply: Reply) => Promise<void>
+  /** One request, until it is sent to Azure. It never rejects: whatever goes wrong is a refusal. */
+  readonly serve: (reply: Reply) => Promise<void>
   /** Where every failure ends, the framework's own included. */
   readonly refuse: (error: unknown, reply: Reply) => Promise<void>
   /**
@@ -113,22 +111,23 @@ export function createPipeline(stages: Stages): Pipeline {
   const exchangeOf = createExchanges(stages.now)
   const { refuse, unfinished, onceClosed } = createEndings(stages, exchangeOf)
 
-  function receive(reply: Reply): void {
+  async function serve(reply: Reply): Promise<void> {
     const { request } = reply
     const exchange = exchangeOf(request)
     onceClosed(exchange, reply)
-    checkConnection(request, stages.checkInbound)
-    exchange.target = stages.parseTarget(request.method ?? '', request.url ?? '')
+    try {
+      // at once: whatever follows in the same packet is parsed before anything that waits is over
+      checkConnection(request, stages.checkInbound)
+      const target = (exchange.target = stages.parseTarget(request.method ?? '', request.url ?? ''))
+      await handle(exchange, target, reply)
+    } catch (error) {
+      await refuse(error, reply)
+    }
   }
 
-  async function handle(reply: Reply): Promise<void> {
+  async function handle(exchange: WritableExchange, target: Target, reply: Reply): Promise<void> {
     const { request } = reply
-    const exchange = exchangeOf(request)
     const progress = progressOf(exchange)
-    const { target } = exchange
-    if (target === null)
-      throw new Refusal('internal_error', 'the gateway failed to judge this request')
-
     const principal = (exchange.principal = await stages.identify(request))
     // who has gone by now, or whose body broke off, takes nothing
     if (exchange.refusal !== null) throw exchange.refusal
@@ -193,7 +192,7 @@ export function createPipeline(stages: Stages): Pipeline {
     }
   }
 
-  return { receive, handle, refuse, unfinished }
+  return { serve, refuse, unfinished }
 }
 
 /** The gateway's own answer: recorded like any other, before it is sent. */

@@ -40,7 +40,7 @@ export interface Inbound {
  * Refuses ambiguity in a request's head (RFC 9112 sections 3.2, 6.1 and 6.3; RFC 9110 section 9.3.1).
  * @param hosts host names with ports that the gateway answers to, in lower case
  * @throws Refusal `bad_header`, `bad_host`, `misdirected_request`, `headers_too_large`, `bad_request`,
- *   `expectation_failed`
+ *   `expectation_failed`, `unsupported_media_type`
  */
 export function checkInbound(request: Inbound, hosts: ReadonlySet<string>): void {
   if (request.rawHeaders.length / 2 > MAX_HEADERS) {
@@ -69,6 +69,7 @@ export function checkInbound(request: Inbound, hosts: ReadonlySet<string>): void
     if (!headers.has(name)) headers.set(name, value)
   }
   checkFraming(request, headers)
+  checkContentType(request.method, headers.get('content-type'))
   if (!isServedExpectation(headers.get('expect')))
     throw new Refusal('expectation_failed', 'header "expect" may say 100-continue and nothing else')
   checkHost(headers.get('host'), hosts)
@@ -88,6 +89,14 @@ function checkFraming(request: Inbound, headers: ReadonlyMap<string, string>): v
   if (hasBody && (request.method === 'GET' || request.method === 'HEAD')) {
     throw new Refusal('bad_request', `a ${request.method} with a body`)
   }
+}
+
+/** RFC 9110 section 8.3.1; parameters are for whoever reads the body. */
+const MEDIA_TYPE = /^\s*[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(?:;|$)/
+
+function checkContentType(method: string, type: string | undefined): void {
+  if (type === undefined || method === 'GET' || method === 'HEAD' || MEDIA_TYPE.test(type)) return
+  throw new Refusal('unsupported_media_type', 'header "content-type" cannot be read')
 }
 
 /** RFC 9110 section 10.1.1 has one expectation: all others are 417, also those that only contain it. */

@@ -160,14 +160,6 @@ export async function pipelineWorld(t: Test, method = 'PUT', changes: Partial<St
     /** What is in flight and held, by metric. */
     taken: () =>
       Object.fromEntries(callers.metrics().map(({ name, values }) => [name, values[0]?.value])),
-    /** As it is run in production: whatever is thrown ends in `refuse`. */
-    run: async () => {
-      try {
-        pipeline.receive(asReply)
-        await pipeline.handle(asReply)
-      } catch (error) {
-        await pipeline.refuse(error, asReply)
-      }
-    },
+    run: () => pipeline.serve(asReply),
   }
 }
