@@ -7,8 +7,11 @@ import type { Socket } from 'node:net'
 import { Refusal } from '../errors.ts'
 
 const MAX_HEADERS = 100
-/** Of headers alone: the target has a limit and a code of its own, and Node's limit is for both together. */
-const MAX_HEADER_BYTES = 16_384
+/**
+ * Of headers alone: the target has a limit and a code of its own, and Node's limit is for both together. Room for two of
+ * the longest tokens (azure-ai-ml sends a second one as `x-azureml-token`) and 8 KB of all else.
+ */
+const MAX_HEADER_BYTES = 40_960
 
 /** Headers that would change what the request is or who sends it. No client of Azure ML needs them. */
 const REFUSED = new Map<string, string>([

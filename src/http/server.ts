@@ -18,7 +18,7 @@ import { isServedExpectation, refuseRest } from './inbound.ts'
 import { sourceOf } from './unparsed.ts'
 
 /** Above what inbound.ts allows of headers and target.ts of the target: these say what is wrong, Node cannot. */
-const MAX_HEADER_BYTES = 48 * 1024
+const MAX_HEADER_BYTES = 56 * 1024
 const MAX_REQUESTS_PER_SOCKET = 10_000
 /** As Node says it of a request that takes too long in all. */
 const BODY_TOO_SLOW = 'ERR_HTTP_REQUEST_TIMEOUT'

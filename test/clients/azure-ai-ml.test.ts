@@ -1,9 +1,10 @@
 /**
  * The published Python SDK `azure-ai-ml`, unchanged: the environment alone leads it to the gateway.
  */
+import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { startGateway, type World } from '../support/gateway.ts'
-import { workspaceId } from '../../lab/personas.ts'
+import { PERSONAS, workspaceId } from '../../lab/personas.ts'
 import { createShown, type Shown } from './support/shown.ts'
 import {
   environment,
@@ -14,6 +15,10 @@ import {
   type Settings,
   type Tap,
 } from './support/published.ts'
+
+const scientist = PERSONAS.get('scientist')
+const SCIENTISTS = scientist !== undefined && 'groups' in scientist ? scientist.groups : []
+const MORE_GROUPS = Array.from({ length: 200 - SCIENTISTS.length }, () => randomUUID())
 
 const file = environment(t, 'python')
 if (file !== null) {
@@ -96,10 +101,16 @@ if (file !== null) {
   })
 
   t.test(
-    "a pipeline of two steps runs to its end; the person's own token stays here",
+    "a pipeline of somebody in 200 groups runs to its end; the person's own token stays here",
     async (t) => {
-      const mine = await world.lab.token('scientist', { claims: { aud: 'https://ml.azure.com' } })
-      const { result } = await run(t, 'pipeline.py', { LAB_ML_TOKEN: mine })
+      // two tokens of 12 KB in one head: Entra puts no more groups into one
+      const claims = { groups: [...SCIENTISTS, ...MORE_GROUPS] }
+      const token = await world.lab.token('scientist', { claims })
+      t.ok(token.length > 11_500, `${token.length} bytes`)
+      const mine = await world.lab.token('scientist', {
+        claims: { ...claims, aud: 'https://ml.azure.com' },
+      })
+      const { result } = await run(t, 'pipeline.py', { LAB_TOKEN: token, LAB_ML_TOKEN: mine })
       t.match(result, { status: 'Completed', steps: ['first', 'train'], type: 'pipeline' })
       const submitted = world.lab
         .requests()

@@ -295,15 +295,15 @@ const cases: HeaderCase[] = [
   ),
   refused(
     70,
-    'a header of 17 KB',
-    () => head(GET, CLOSE, `X-A: ${'a'.repeat(17 * 1024)}`),
+    'a header of 41 KB',
+    () => head(GET, CLOSE, `X-A: ${'a'.repeat(41 * 1024)}`),
     431,
     'headers_too_large',
   ),
   refused(
     70,
-    'headers of 17 KB together',
-    () => head(GET, CLOSE, ...Array.from({ length: 68 }, (_, i) => `X-${i}: ${'a'.repeat(250)}`)),
+    'headers of 42 KB together',
+    () => head(GET, CLOSE, ...Array.from({ length: 84 }, (_, i) => `X-${i}: ${'a'.repeat(500)}`)),
     431,
     'headers_too_large',
   ),
@@ -312,6 +312,24 @@ const cases: HeaderCase[] = [
     'headers of 12 KB beside a token',
     () => Array.from({ length: 48 }, (_, i) => `X-${i}: ${'a'.repeat(250)}`),
     (test, { forwarded }) => test.equal(forwarded[0]?.headers['x-1'], undefined),
+  ),
+  ...[14_400, 16_384].map((length) =>
+    refused(
+      70,
+      `a token of ${length} bytes that no issuer made`,
+      () => head(GET, CLOSE, `Authorization: Bearer ${'a'.repeat(length)}`),
+      401,
+      'invalid_token',
+    ),
+  ),
+  ...[16_385, 17_000, 41_000, 64_000].map((length) =>
+    refused(
+      70,
+      `a token of ${length} bytes`,
+      () => head(GET, CLOSE, `Authorization: Bearer ${'a'.repeat(length)}`),
+      431,
+      'headers_too_large',
+    ),
   ),
   refused(
     70,

@@ -21,8 +21,8 @@ export interface Presented {
   readonly clientCertificate: Buffer | null
 }
 
-/** Entra tokens with 200 groups stay below 9 KB; longer ones are refused before any work is done on them. */
-const MAX_TOKEN_LENGTH = 12_288
+/** A token with 200 groups, the most that Entra puts into one, has 12 KB; longer ones are refused before any work is done on them. */
+const MAX_TOKEN_LENGTH = 16_384
 
 // RFC 6750 section 2.1 and RFC 9110 section 11.2: token68
 const TOKEN68 = /^[A-Za-z0-9\-._~+/]+=*$/
@@ -35,7 +35,7 @@ const FORM = /^application\/x-www-form-urlencoded\s*(?:;|$)/i
  * `Authorization` headers elsewhere).
  *
  * @throws Refusal `missing_token` (no credential, or another scheme), `invalid_request` (two, or malformed),
- *   `invalid_token` (a token that cannot be one), `invalid_dpop_proof`
+ *   `headers_too_large`, `invalid_token` (a token that cannot be one), `invalid_dpop_proof`
  */
 export function readCredential(rawHeaders: readonly string[], url: string): Credential {
   refuseTokenInQuery(url)
@@ -75,7 +75,12 @@ function readValue(value: string, proofs: readonly string[]): Credential {
     throw new Refusal('invalid_request', 'the authorization header is not one scheme and one token')
   }
   if (token.length > MAX_TOKEN_LENGTH) {
-    throw new Refusal('invalid_token', 'the token is too long')
+    // the code that every header has which is too long: another token of the same person would be no shorter
+    throw new Refusal(
+      'headers_too_large',
+      `header "authorization" has a token of more than ${MAX_TOKEN_LENGTH} bytes`,
+      { remedy: 'ask an administrator to have fewer groups or claims put into it' },
+    )
   }
   if (!TOKEN68.test(token)) {
     throw new Refusal('invalid_token', 'the token has characters that no token has')
