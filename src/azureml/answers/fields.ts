@@ -24,9 +24,9 @@ function listed(rules: Rules): Rules {
 
 /** `@odata.nextLink` is one key, so such names are not written with `rule`, which splits at dots. */
 export const PAGING: Rules = [
-  ...rule('url', 'nextLink', 'next_link', 'nextPageLink', 'resourceLocation', '@nextLink'),
-  { path: ['@odata.nextLink'], kind: 'url' },
-  { path: ['odata.nextLink'], kind: 'url' },
+  ...rule('page', 'nextLink', 'next_link', 'nextPageLink', 'resourceLocation', '@nextLink'),
+  { path: ['@odata.nextLink'], kind: 'page' },
+  { path: ['odata.nextLink'], kind: 'page' },
 ]
 
 /** Of any resource under ARM: services that clients call with their token. */

@@ -15,6 +15,8 @@ export type FieldKind =
 export type MappedKind =
   /** Becomes a URL of the gateway's; the answer is refused if its host is not served. */
   | 'url'
+  /** The same, and the gateway would read it when a client followed it as it is. */
+  | 'page'
   /** Becomes a URL of the gateway's if its host is served, else stays. */
   | 'link'
   /** Becomes a URL of the gateway's; if its host is not served, one that answers so. */

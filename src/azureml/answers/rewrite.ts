@@ -6,9 +6,10 @@
  * @module
  */
 import { Refusal } from '../../errors.ts'
-import type { Hosts } from '../hosts/hosts.ts'
+import { isPlain, type Hosts } from '../hosts/hosts.ts'
 import type { MappedKind } from './json-plan.ts'
 import type { Operation } from '../../vocabulary/operation.ts'
+import { checkFollowed, written } from './links.ts'
 import { endpointOf, NOT_SERVED } from '../classify/scoring.ts'
 
 /**
@@ -46,7 +47,7 @@ export function rewriteHeaders(
     if (typeof value !== 'string') {
       throw new Refusal('upstream_bad_answer', `the answer has more than one ${name} header`)
     }
-    headers[name] = rewriteUrl(value, hosts, scope, name)
+    headers[name] = rewriteLink(value, hosts, scope, name)
   }
 }
 
@@ -66,9 +67,23 @@ export function rewriteUrl(
   const url = /^\/(?![/\\])[!$-;=?-[\]_a-z~]*$/i.test(value)
     ? `${hosts.publicUrl}${value}`
     : hosts.toGateway(value, scope)
-  if (url === null) {
-    throw new Refusal('upstream_foreign_url', `${where} points to a host that is not served here`)
-  }
+  if (url !== null) return url
+  throw new Refusal(
+    'upstream_foreign_url',
+    isPlain(value)
+      ? `${where} points to a host that is not served here`
+      : `${where} is no URL that all clients read in the same way`,
+  )
+}
+
+/**
+ * The same for one that clients follow as it is.
+ *
+ * @throws {Refusal} `upstream_foreign_url`, or `upstream_bad_answer` if the gateway would refuse who followed it
+ */
+function rewriteLink(value: string, hosts: Hosts, scope: string | null, where: string): string {
+  const url = rewriteUrl(written(value), hosts, scope, where)
+  checkFollowed(url, hosts.publicUrl, where)
   return url
 }
 
@@ -85,6 +100,7 @@ export function createFieldMap(
   const endpoint = endpointOf(operation)
   return (value, kind) => {
     if (value === '') return value
+    if (kind === 'page') return rewriteLink(value, hosts, scope, 'link to the next page')
     if (kind === 'url') return rewriteUrl(value, hosts, scope, 'a field')
     const served = hosts.toGateway(value, scope, endpoint)
     // an endpoint on another host (Kubernetes): calls to it end at the gateway, so that no token leaves to that host

@@ -54,6 +54,12 @@ export interface Hosts {
  */
 const ABSOLUTE =
   /^(https?|azureml):\/\/([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?)(?::(\d{1,5}))?(\/[!$-;=?-[\]_a-z~]*)?$/i
+
+/** Whether all clients read the same host in a URL. */
+export function isPlain(url: string): boolean {
+  return ABSOLUTE.test(url)
+}
+
 const DEFAULT_PORTS: ReadonlyMap<string, string> = new Map([
   ['http', '80'],
   ['https', '443'],
