@@ -16,6 +16,7 @@ import type { Via } from '../forward/ask.ts'
 import type { NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { Decide, Facts } from '../policy/decide.ts'
 import { naming, thingIn, type NamedThing } from './mlflow-names.ts'
+import type { JudgeAsJob } from './judge-as-job.ts'
 import type { RunLookUps } from './lookups/run.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import {
@@ -45,6 +46,7 @@ export interface AboutRunOptions {
   readonly runLookUps: (exchange: Exchange, via: Via) => RunLookUps
   readonly bodyBytes: number
   readonly mustBePossible: MustBePossible
+  readonly judgeAsJob: JudgeAsJob
 }
 
 export interface AboutRun {
@@ -137,11 +139,13 @@ export function createAboutRun(options: AboutRunOptions): AboutRun {
       // policies name runs here, but none asks for their tags
       if (needed.facts?.size === 0) {
         if (reads) mustNotBeForbidden(exchange, own, progress)
+        else options.judgeAsJob(exchange, own, progress)
         return null
       }
       const tags = (await options.runLookUps(exchange, via).tagsOf(run)) ?? body?.tags ?? []
       const facts = { ...own, tags }
       if (reads) mustNotBeForbidden(exchange, facts, progress)
+      else options.judgeAsJob(exchange, facts, progress)
       return facts
     },
   }

@@ -23,6 +23,7 @@ import type { ChangingEffect } from '../policy/effects.ts'
 import type { NeedsBody, NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { PolicySet } from '../policy/load/rules.ts'
 import { Refusal } from '../errors.ts'
+import { createJudgeAsJob } from './judge-as-job.ts'
 import { createCheckListQuery } from './screening/list-query.ts'
 import { createScreening, type Screening } from './screening/screening.ts'
 import type { LookUps } from './lookups/label.ts'
@@ -130,7 +131,8 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
   }
   const needsDocument: NeedsDocument = (...call) => inForce().needsDocument(...call)
   const mustBePossible = createMustBePossible(options)
-  const aboutRun = createAboutRun({ ...options, needsDocument, mustBePossible })
+  const judgeAsJob = createJudgeAsJob(options)
+  const aboutRun = createAboutRun({ ...options, needsDocument, mustBePossible, judgeAsJob })
   const checkListQuery = createCheckListQuery({ ...options, needsDocument, mustBePossible })
   const checkUnreadJob = createCheckUnreadJob({ ...options, needsDocument })
   const asked = (): ReadonlySet<string> | null => inForce().set.facts

@@ -2,7 +2,7 @@
  * What policy must know of the thing that a call is about before the call can be judged.
  * @module
  */
-import { isDescribed, aliasReads } from '../azureml/body/aliases.ts'
+import { aliasReads, isDescribed, jobChanges } from '../azureml/body/aliases.ts'
 import type { Api } from '../azureml/body/places.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import { Refusal } from '../errors.ts'
@@ -46,7 +46,7 @@ export function factsNeeded(
   collection: boolean,
 ): DocumentNeeds | null {
   const reads = operation.effect === 'read'
-  const names = reads ? [operation, ...aliasReads(operation)] : [operation]
+  const names = [operation, ...(reads ? aliasReads(operation) : jobChanges(operation))]
   const needs = names.flatMap((name) => needsDocument(principal, name, collection) ?? [])
   if (needs.length === 0) return null
   const named = needs.some((need) => need.named)

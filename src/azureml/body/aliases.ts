@@ -156,6 +156,19 @@ export function changesAs(operation: Operation): readonly Operation[] {
   ]
 }
 
+/**
+ * The same change as one of the job that a run is; nothing for what changes no run.
+ * @param operation of the data plane; if it names no run, the job is any of the workspace
+ */
+export function jobChanges(operation: Operation): readonly Operation[] {
+  const { resource, effect } = operation
+  if (effect === 'read' || (resource.type !== 'Run' && resource.type !== 'Artifact')) return []
+  const [, job] = runReads(operation, runOf(operation))
+  if (job === undefined) return []
+  const verb = effect === 'delete' && resource.type === 'Run' ? 'delete' : 'write'
+  return [{ ...job, action: `${PROVIDER}/workspaces/jobs/${verb}`, effect: verb }]
+}
+
 /** Name of the job that an operation is about, which is also the id of its run; null for anything else. */
 export function jobOf({ resource, scope }: Operation): string | null {
   const name = resource.type === 'Job' ? after(`${scope}/jobs/`, resource.id) : null
