@@ -2,13 +2,14 @@
  * One request as a line: for people, or as tab-separated values.
  * @module
  */
+import { fieldsOf } from '../../lib/strict-json.ts'
 import { tsvLine } from '../output.ts'
 import type { Joined } from './requests.ts'
 
 /** Titles with their widths; the last column takes what is left. */
 const TABLE: readonly (readonly [title: string, width: number])[] = [
   ['time', 24],
-  ['result', 10],
+  ['result', 14],
   ['status', 6],
   ['ms', 8],
   ['who', 44],
@@ -30,7 +31,9 @@ export function tableLine({ columns, records }: Joined): string {
     durationOf(columns.get('DurationMs')),
     cell('PrincipalId').replace(/^([^/]+)\/[0-9a-f-]{36}\//, '$1/'),
     (cell('Action') || cell('Event')).replace(PROVIDER, ''),
-    cell('TargetResourceId').replace(/^.*\/workspaces\//iu, '') || cell('RefusalCode'),
+    cell('TargetResourceId').replace(/^.*\/workspaces\//iu, '') ||
+      cell('RefusalCode') ||
+      codesOf(columns),
   ])
 }
 
@@ -52,15 +55,24 @@ export function tsvOf({ columns, records }: Joined): string {
   ])
 }
 
-/** What became of it: `refused`, the outcome at Azure, `open` if its end is not recorded, or what kind of record it is. */
+/** What became of it: `refused` and how often, the outcome at Azure, `open` if its end is not recorded, or what kind of record it is. */
 function resultOf({ columns, records }: Joined): string {
   const kind = textOf(columns.get('RecordKind'))
   const outcome = textOf(columns.get('Outcome'))
+  const count = columns.get('Count')
+  if (typeof count === 'number') return `refused ×${count}`
   if (kind === 'refused' || textOf(columns.get('Decision')) === 'refuse') return 'refused'
   if (kind === 'authorized' && records.length === 1) return 'open'
   if (kind === 'completed' && outcome !== '') return outcome
-  const count = columns.get('Count')
-  return typeof count === 'number' ? `refused ×${count}` : kind
+  return kind
+}
+
+/** Of a summary: how many refusals of each code, and from where. */
+function codesOf(columns: Joined['columns']): string {
+  if (columns.get('RecordKind') !== 'summary') return ''
+  const codes = [...fieldsOf(columns.get('RefusalCodes'))]
+  const listed = codes.map(([code, count]) => `${code} ×${String(count)}`).join(', ')
+  return `${listed} from ${textOf(columns.get('SourceIp'))}`
 }
 
 const durationOf = (value: unknown): string =>
