@@ -15,6 +15,7 @@ import {
   failedHandshakes,
   garbage,
   recorded,
+  recordedOf,
   type Recorded,
 } from './support/strangers.ts'
 
@@ -50,7 +51,11 @@ function checkBounds(t: Test, { own, summaries, total }: Recorded, count: number
   t.ok(summaries.length >= 1 && summaries.length <= seconds + 1, `${summaries.length} summaries`)
 }
 
-function checkSummary(t: Test, row: Row | undefined, codes: readonly string[]): void {
+async function checkSummary(
+  t: Test,
+  row: Row | undefined,
+  codes: readonly string[],
+): Promise<void> {
   const found = Object.entries(row?.['RefusalCodes'] ?? {})
   t.same(found.map(([code]) => code).toSorted(), codes)
   t.equal(
@@ -64,6 +69,11 @@ function checkSummary(t: Test, row: Row | undefined, codes: readonly string[]): 
     Decision: 'refuse',
     Outcome: 'denied',
     ExchangeId: '',
+  })
+  const ofRow = (one: Row): boolean => one['EventUid'] === row?.['EventUid']
+  const shipped = (await world.rows((rows) => rows.some(ofRow))).find(ofRow)
+  t.match(shipped, {
+    Count: row?.['Count'],
     Ocsf: { status: 'Failure', count: row?.['Count'], src_endpoint: { ip: row?.['SourceIp'] } },
   })
 }
@@ -76,7 +86,7 @@ t.test('bad tokens from one address', async (t) => {
   t.same([...new Set(answers.map(({ status }) => status))], [401], 'all are answered')
   const found = await recorded(world, '127.0.0.1', FLOOD)
   checkBounds(t, found, FLOOD)
-  checkSummary(t, found.summaries[0], ['invalid_token'])
+  await checkSummary(t, found.summaries[0], ['invalid_token'])
   const ids = new Set(answers.map(({ id }) => id))
   t.equal(ids.size, FLOOD, 'each answer has its id')
   for (const { SampleIds } of found.summaries as { SampleIds: string[] }[]) {
@@ -101,7 +111,7 @@ t.test('garbage and failed handshakes from other addresses, each on its own acco
   for (const source of ['127.0.0.2', '127.0.0.3']) {
     const found = await recorded(world, source, FLOOD / 4)
     checkBounds(t, found, FLOOD / 4)
-    checkSummary(t, found.summaries[0], ['bad_request'])
+    await checkSummary(t, found.summaries[0], ['bad_request'])
     t.ok(found.own.every((row) => row['RecordKind'] === 'received'))
   }
   // an address that has not been heard of has its burst, whatever the others did
@@ -199,4 +209,22 @@ t.test('what was counted in the last second before a stop is written before the 
     config.audit.spool.directory,
   ])
   t.equal(verified.status, 0, 'the chain is whole')
+})
+
+t.test('a kill loses no record, and no count that was written', async (t) => {
+  await world.restart()
+  const first = await badTokens(world, FLOOD, '127.0.0.7')
+  await recorded(world, '127.0.0.7', FLOOD)
+  const more = await badTokens(world, burst, '127.0.0.8')
+  await badTokens(world, FLOOD, '127.0.0.7')
+  await world.gateway.kill()
+  await world.restart()
+  const rows = await world.allRecords()
+  const { total } = recordedOf(rows, '127.0.0.7')
+  t.ok(total >= FLOOD && total <= first.length + FLOOD, `${total} of ${2 * FLOOD}`)
+  const ids = new Set(recordedOf(rows, '127.0.0.8').own.map((row) => row['ExchangeId']))
+  t.ok(
+    more.every(({ id }) => ids.has(id)),
+    'who has a record of their own had it before the answer',
+  )
 })

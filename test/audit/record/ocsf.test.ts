@@ -91,6 +91,14 @@ for (const [name, kind, row] of cases) {
   })
 }
 
+t.test('a network is no address', async (t) => {
+  const sourceOf = (source: string) =>
+    published(summaryRow(summaryOf(source), '1.0.0')).src_endpoint
+  t.same(sourceOf('192.0.2.7'), { ip: '192.0.2.7' })
+  t.same(sourceOf('2001:db8:0:1::/64'), { name: '2001:db8:0:1::/64' })
+  t.same(sourceOf('(other)'), { name: '(other)' })
+})
+
 t.test('an event with a wrong type is not valid', async (t) => {
   t.notOk(validate({ ...published(cases[0]![2]), activity_id: 'Read' }))
 })

@@ -125,13 +125,7 @@ t.test('a network of IPv6 is one source, and addresses of IPv4 are their own', a
   }
   await audit.close(1_000)
   const rows = rowsOf(directory)
-  t.match(summariesOf(rows), [
-    {
-      SourceIp: '2001:db8:0:1::/64',
-      Count: 10 - BURST,
-      Ocsf: { src_endpoint: { name: '2001:db8:0:1::/64', ip: undefined } },
-    },
-  ])
+  t.match(summariesOf(rows), [{ SourceIp: '2001:db8:0:1::/64', Count: 10 - BURST }])
   t.equal(refusedIn(rows), 20)
 })
 
