@@ -21,8 +21,11 @@ import type { AskAzure, Via } from '../forward/ask.ts'
 import type { Decide, Facts, Permit, RefuseWithoutBody } from '../policy/decide.ts'
 import type { ChangingEffect } from '../policy/effects.ts'
 import type { NeedsBody, NeedsDocument } from '../policy/engine/what-policy-asks.ts'
+import type { Principal } from '../identity/principal.ts'
 import type { PolicySet } from '../policy/load/rules.ts'
 import { Refusal } from '../errors.ts'
+import { startedJob } from '../azureml/body/aliases.ts'
+import { createJudgeStartedJob } from './started-job.ts'
 import { createJudgeAsJob } from './judge-as-job.ts'
 import { createCheckListQuery } from './screening/list-query.ts'
 import { createScreening, type Screening } from './screening/screening.ts'
@@ -154,7 +157,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       const { set, needsBody } = inForce()
       const { version } = set
       checkDelete(exchange, operation, request.headers)
-      if (!needsBody(principal, operation) || !hasBody(request.headers)) {
+      if (!isAsked(needsBody, principal, operation) || !hasBody(request.headers)) {
         const received = await checkListQuery(exchange, request, progress)
         const run =
           received === null
@@ -215,7 +218,9 @@ function createLookUp(
   options: EnforcementOptions,
   { aboutRun, checkUnreadJob, judgePresent, judgeThing, factsOf }: LookUpParts,
 ): Enforcement['lookUp'] {
-  return async (exchange, gathered, via, progress) => {
+  const judgeStartedJob = createJudgeStartedJob(options.decide)
+
+  const learn: Enforcement['lookUp'] = async (exchange, gathered, via, progress) => {
     const { content, run } = gathered
     const { permit, grantFor } = via
     if (content === null) {
@@ -241,6 +246,17 @@ function createLookUp(
     const pinnedFacts = facts === null || whole ? own : merged(facts, own, pinned.root)
     return { ...gathered, facts: pinnedFacts, content: pinned }
   }
+  return async (exchange, gathered, via, progress) => {
+    const learnt = await learn(exchange, gathered, via, progress)
+    judgeStartedJob(exchange, (learnt ?? gathered).facts, progress)
+    return learnt
+  }
+}
+
+/** Whether a policy asks for the body, as that of the call or of the job that it starts. */
+function isAsked(needsBody: NeedsBody, principal: Principal, operation: Operation): boolean {
+  const job = startedJob(operation)
+  return needsBody(principal, operation) || (job !== null && needsBody(principal, job))
 }
 
 /** RFC 9110 section 9.3.5: the body of a DELETE has no meaning that all readers share. MLflow's own API gives it one. */

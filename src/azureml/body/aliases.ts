@@ -169,6 +169,18 @@ export function jobChanges(operation: Operation): readonly Operation[] {
   return [{ ...job, action: `${PROVIDER}/workspaces/jobs/${verb}`, effect: verb }]
 }
 
+/**
+ * The write of the job that a schedule or a call of a batch endpoint starts, which has no name yet; null for what starts
+ * none.
+ */
+export function startedJob(operation: Operation): Operation | null {
+  const { resource, effect } = operation
+  const starts = resource.type === 'Schedule' || resource.type === 'BatchJob'
+  if (!starts || effect === 'read' || effect === 'delete') return null
+  const job = reading(operation, 'jobs/write', named(operation, 'Job', 'jobs', null))
+  return { ...job, effect: 'write', inspectable: true }
+}
+
 /** Name of the job that an operation is about, which is also the id of its run; null for anything else. */
 export function jobOf({ resource, scope }: Operation): string | null {
   const name = resource.type === 'Job' ? after(`${scope}/jobs/`, resource.id) : null
