@@ -4,15 +4,17 @@
  */
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import * as fc from 'fast-check'
 import t from 'tap'
 import { freePort } from '../../lab/server/free-port.ts'
 import { workspaceId } from '../../lab/personas.ts'
+import type { Fault } from '../../lab/server/faults.ts'
 import { eventually } from '../support/eventually.ts'
 import { startGateway, type World } from '../support/gateway.ts'
 import { growth, NO_PROC } from '../support/memory.ts'
 import { ownPolicies, type OwnPolicies } from '../support/policies.ts'
 import { parseAnswer } from '../support/send.ts'
-import { parseMetrics, withMetrics } from '../support/trail.ts'
+import { openIntents, parseMetrics, withMetrics } from '../support/trail.ts'
 import { SHIPPED } from '../policy/support.ts'
 import { hold, type Held } from './support/connection.ts'
 
@@ -166,4 +168,71 @@ t.test('bodies of all callers are held up to the budget in all', async (t) => {
   for (const one of [...first, ...second]) one.reset()
   await eventually('all of it came back', async () => (await gauge('held_bytes')) === 0)
   t.ok(await put('service'))
+})
+
+/** What is sent on a connection, whole or not. */
+const SENT = {
+  whole: (head: string) => `${head}Content-Length: 2\r\n\r\n{}`,
+  half: (head: string) => `${head}Content-Length: ${BODY}\r\n\r\n{"a":`,
+  'no JSON': (head: string) => `${head}Content-Length: 3\r\n\r\n{{{`,
+  'a bad chunk': (head: string) => `${head}Transfer-Encoding: chunked\r\n\r\nzz\r\n`,
+  'too large': (head: string) =>
+    `${head}Transfer-Encoding: chunked\r\n\r\n200000\r\n${'x'.repeat(2 * MB)}`,
+  'two and a half': (head: string) =>
+    [2, 2, 9].map((length) => `${head}Content-Length: ${length}\r\n\r\n{}`).join(''),
+  'garbage behind': (head: string) => `${head}Content-Length: 2\r\n\r\n{}\0\0garbage`,
+  'a read': (head: string) => `${head.replace('PUT', 'GET')}\r\n`,
+  'a HEAD': (head: string) => `${head.replace('PUT', 'HEAD')}\r\n`,
+}
+/** When the caller goes away. */
+const ENDS = ['at once', 'soon', 'when answered'] as const
+/** What Azure does. */
+const FAULTS: readonly Fault[] = [
+  { delayMs: 50 },
+  { reset: true },
+  { reset: 'mid-body', body: 'x' },
+  { status: 500 },
+]
+
+t.test('however a call ends, all that it took comes back', async (t) => {
+  const tokens = new Map<string, string>()
+  for (const persona of ['scientist', 'reader', 'outsider', 'service'])
+    tokens.set(persona, await world.lab.token(persona))
+  for (const fault of FAULTS) await world.fault('upstream', { ...fault, times: 20 })
+  const calls = fc.sample(
+    fc.tuple(
+      fc.constantFrom(...tokens.values()),
+      fc.constantFrom(...Object.values(SENT)),
+      fc.constantFrom(...ENDS),
+    ),
+    240,
+  )
+  async function call([token, sent, end]: (typeof calls)[number]): Promise<void> {
+    const head = [
+      `PUT ${JOB} HTTP/1.1`,
+      `Host: ${new URL(world.url).host}`,
+      `Authorization: Bearer ${token}`,
+      'Content-Type: application/json',
+      '',
+    ]
+    const held = await hold(world, sent(head.join('\r\n')))
+    if (end === 'soon') await new Promise((resolve) => setTimeout(resolve, 20))
+    if (end === 'when answered')
+      await Promise.race([
+        held.closed,
+        eventually('an answer', () => held.text().length > 0, 2_000).catch(() => undefined),
+      ])
+    held.reset()
+    await held.closed
+  }
+  for (let at = 0; at < calls.length; at += 40)
+    await Promise.all(calls.slice(at, at + 40).map(call))
+  await eventually('nothing is in flight', async () => (await gauge('calls_in_flight')) === 0)
+  t.equal(await gauge('held_bytes'), 0)
+  t.equal(await gauge('callers_active'), 0)
+  await eventually('every intent has its end', async () => {
+    return openIntents(await world.allRecords()).length === 0
+  })
+  await fetch(`${world.lab.urls.upstream}/_lab/faults`, { method: 'DELETE' })
+  t.ok(await put('scientist'), 'and the caller is served')
 })
