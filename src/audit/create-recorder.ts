@@ -15,6 +15,7 @@ import {
   type Unidentified,
   type UnidentifiedOptions,
 } from './unidentified/unidentified.ts'
+import { createThrottled } from './throttled.ts'
 import type { Draft } from './record/spool-line.ts'
 import type { Detail, Recorder, RecordKind } from './recorder.ts'
 
@@ -90,6 +91,8 @@ export interface CountingRecorder extends Recorder {
   /** Ended requests whose end is not on the disk yet. */
   owed(): number
   readonly unidentified: Unidentified
+  /** Writes what was only counted; from then on every refusal has a record of its own. */
+  close(): Promise<void>
   readonly counts: RecordCounts
 }
 
@@ -164,15 +167,10 @@ export function createRecorder(options: {
   const event = (name: string, fields: Detail): Promise<void> =>
     put('gateway', eventRow(name, fields, context.version), 'reserved')
 
-  const unidentified = createUnidentified({
-    ...options.unidentified,
-    spool,
-    context,
-    summarized: () => {
-      add(kinds, 'summary')
-    },
-    event,
-  })
+  const summarized = (): void => add(kinds, 'summary')
+  const counting = { ...options.unidentified, spool, context, summarized, event }
+  const unidentified = createUnidentified(counting)
+  const throttled = createThrottled(counting)
 
   /** Of somebody who was not identified: a record of its own, or counted. */
   async function putUnidentified(
@@ -195,6 +193,9 @@ export function createRecorder(options: {
     counts: { kinds, refusals, outcomes },
     owed: () => owed.count(),
     unidentified,
+    async close() {
+      await Promise.all([unidentified.close(), throttled.close()])
+    },
 
     admit: () => spool.admit(),
 
@@ -208,7 +209,11 @@ export function createRecorder(options: {
         const elapsed = performance.now() - exchange.startedAt
         return exchangeRow('refused', exchange, 'denied', elapsed)
       }
-      if (exchange.principal !== null) return put('refused', row(), 'intent')
+      const { id, principal } = exchange
+      if (principal !== null)
+        return throttled.counts(principal.id, id, code)
+          ? Promise.resolve()
+          : put('refused', row(), 'intent')
       return putUnidentified('refused', { id: exchange.id, ip: exchange.source.ip, code }, row)
     },
 

@@ -227,7 +227,7 @@ async function openLocked(
   try {
     await recordStart(options, { spool, recorder, recovered, keyId: signer.keyId })
   } catch (error) {
-    await recorder.unidentified.close()
+    await recorder.close()
     await spool.close()
     throw error
   }
@@ -242,7 +242,7 @@ async function openLocked(
   const stopRetention = startRetention(retire, log)
   return auditOf({ spool, recorder, shippers, space, log }, async (deadlineMs, hasten) => {
     stopRetention()
-    await recorder.unidentified.close()
+    await recorder.close()
     await recorder.event('audit_closing', totalsOf(recorder)).catch(() => {})
     await spool.close()
     await Promise.all(shippers.map((shipper) => shipper.close(deadlineMs, hasten)))

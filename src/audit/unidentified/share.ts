@@ -10,8 +10,8 @@ const IDENTIFIED = '"PrincipalId":"'
 
 /** Whether a line of the spool, without its line feed, is about a caller that was not identified. */
 export function isUnidentified({ kind }: Place, line: Buffer): boolean {
-  if (kind === 'refused') return !line.includes(IDENTIFIED)
-  return kind === 'received' || kind === 'summary'
+  if (kind === 'refused' || kind === 'summary') return !line.includes(IDENTIFIED)
+  return kind === 'received'
 }
 
 export interface Share {

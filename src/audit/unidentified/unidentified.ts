@@ -52,12 +52,15 @@ export interface Unidentified {
   close(): Promise<void>
 }
 
-/** The columns of a summary, in the order that records have them. */
-export function summaryRow(summary: Summary, version: string): Row {
+/**
+ * The columns of a summary, in the order that records have them.
+ * @param who whose refusals they were
+ */
+export function summaryRow(event: string, who: Row, summary: Summary, version: string): Row {
   return {
     RecordKind: 'summary',
     ExchangeId: '',
-    Event: 'refused_before_identification',
+    Event: event,
     Decision: 'refuse',
     Outcome: 'denied',
     Count: summary.count,
@@ -65,7 +68,7 @@ export function summaryRow(summary: Summary, version: string): Row {
     LastTime: new Date(summary.last).toISOString(),
     RefusalCodes: Object.fromEntries(summary.codes),
     SampleIds: summary.samples,
-    SourceIp: line(summary.source, 64),
+    ...who,
     GatewayVersion: version,
   }
 }
@@ -126,7 +129,9 @@ function createWriter(
 
   /** @returns whether it became durable */
   async function write(summary: Summary, lane: Lane): Promise<boolean> {
-    const draft = draftOf('summary', summaryRow(summary, context.version), context)
+    const who = { SourceIp: line(summary.source, 64) }
+    const row = summaryRow('refused_before_identification', who, summary, context.version)
+    const draft = draftOf('summary', row, context)
     const settle = share.hold(sizeOf(draft))
     const durable = await spool.append(draft, lane).then(
       () => true,

@@ -52,14 +52,22 @@ const cases: [string, RecordKind, Row][] = [
       context,
     ),
   ],
-  ['a summary of one address', 'summary', summaryRow(summaryOf('192.0.2.7'), '1.0.0')],
-  ['a summary of a network', 'summary', summaryRow(summaryOf('2001:db8:0:1::/64'), '1.0.0')],
+  ['a summary of one address', 'summary', ofSource('192.0.2.7')],
+  ['a summary of a network', 'summary', ofSource('2001:db8:0:1::/64')],
+  [
+    'a summary of a caller',
+    'summary',
+    summaryRow('refused_too_many_requests', { PrincipalId: 'e/t/o' }, summaryOf('e/t/o'), '1.0.0'),
+  ],
   ['an event', 'gateway', eventRow('start', { version: '1' }, '1.0.0')],
 ]
 
 function summaryOf(source: string): Summary {
   const codes = new Map([['missing_token', 3]])
   return { source, count: 3, first: 1_000, last: 2_000, codes, samples: ['a', 'b', 'c'] }
+}
+function ofSource(SourceIp: string): Row {
+  return summaryRow('refused_before_identification', { SourceIp }, summaryOf(SourceIp), '1.0.0')
 }
 function none() {
   return { outcome: null, durationMs: null }
@@ -92,8 +100,7 @@ for (const [name, kind, row] of cases) {
 }
 
 t.test('a network is no address', async (t) => {
-  const sourceOf = (source: string) =>
-    published(summaryRow(summaryOf(source), '1.0.0')).src_endpoint
+  const sourceOf = (source: string) => published(ofSource(source)).src_endpoint
   t.same(sourceOf('192.0.2.7'), { ip: '192.0.2.7' })
   t.same(sourceOf('2001:db8:0:1::/64'), { name: '2001:db8:0:1::/64' })
   t.same(sourceOf('(other)'), { name: '(other)' })
