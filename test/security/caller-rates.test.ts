@@ -8,6 +8,7 @@ import type { ConfigFile } from '../../lab/gateway/harness-config.ts'
 import { eventually } from '../support/eventually.ts'
 import { startGateway, type World } from '../support/gateway.ts'
 import type { Answer } from '../support/send.ts'
+import { run } from '../cli/support/run.ts'
 
 const W = workspaceId()
 const VERSION = '?api-version=2024-04-01'
@@ -122,6 +123,12 @@ t.test('too many calls a second', async (t) => {
     })
     const own = (await onRecord(world)).own - before.own
     t.ok(own < refused, `${own} of ${refused} have a record of their own`)
+    const counted = (await world.allRecords()).find((row) => Array.isArray(row['SampleIds']))
+    const [id] = (counted?.['SampleIds'] ?? []) as string[]
+    const { configFile } = world.gateway
+    const explain = ['explain', '--config', configFile, '--decision', String(id)]
+    const { err } = await run(explain, { env: world.lab.env })
+    t.match(err, /before policy was asked.* of entra\/.*: too_many_requests \d+/)
     t.equal((await get(world, 'reader', list)).status, 200)
   })
 

@@ -150,9 +150,12 @@ const textOf = (row: Row, name: string): string => {
 /** What a summary says of each call that it counts. */
 function summaryText(row: Row): string {
   const codes = [...fieldsOf(row.get('RefusalCodes'))]
+  const isKnown = row.get('PrincipalId') !== undefined
+  const when = isKnown ? 'before policy was asked' : 'before the caller was identified'
+  const who = isKnown ? `of ${textOf(row, 'PrincipalId')}` : `from ${textOf(row, 'SourceIp')}`
   return (
-    `refused before the caller was identified, and counted with ${String(row.get('Count'))} refusals from ` +
-    `${textOf(row, 'SourceIp')}, ${textOf(row, 'FirstTime')} to ${textOf(row, 'LastTime')}: ` +
+    `refused ${when}, and counted with ${String(row.get('Count'))} refusals ${who}, ` +
+    `${textOf(row, 'FirstTime')} to ${textOf(row, 'LastTime')}: ` +
     codes.map(([code, count]) => `${code} ${String(count)}`).join(', ')
   )
 }
