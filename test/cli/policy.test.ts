@@ -175,6 +175,26 @@ const ROW = {
   Reason: 'readers may look',
 }
 
+t.test(
+  'explain of a write without its facts says which is asked, and how to give it',
+  async (t) => {
+    const { directory } = await writePolicies(t, {
+      'a.cedar': `@id("all") @reason("r") @identity("ml-writer")
+permit (principal, action in [Action::"read", Action::"write"], resource);
+@id("own") @reason("jobs are of project churn")
+forbid (principal, action in Action::"write", resource)
+when { context has tags && !context.tags.contains("project=churn") };`,
+      'me.json': JSON.stringify({ id: 'okta/me', groups: [] }),
+    })
+    const me = join(directory, 'me.json')
+    const asked = ['--policies', directory, ...IDS, '--principal', me, '--request', REQUEST]
+    const untold = await run(explain, ...asked)
+    t.match(untold.out, /^refuse \(fact_unknown\): policy asks for "tags" here/)
+    t.match(untold.out, /change {2}tell that fact with --facts, as in --facts '\{"tags"/)
+    t.match((await run(explain, ...asked, '--facts', '{"tags":["project=churn"]}')).out, /^permit/)
+  },
+)
+
 t.test('explain finds a recorded decision by its id', async (t) => {
   const text = spoolText([
     ['authorized', ROW],

@@ -41,7 +41,12 @@ interface Frame {
   seen: Set<string> | null
   /** Its texts are secrets. */
   readonly secret: boolean
+  /** Its member `key` or `name` says that its member `value` is a secret, as in MLflow's parameters and tags. */
+  isPair: boolean
 }
+
+/** Members that name what the member `value` after them has. */
+const NAMING: ReadonlySet<string> = new Set(['key', 'name'])
 
 /** A rewriter for one document. */
 export function createJsonRewriter(options: JsonRewriterOptions): JsonRewriter {
@@ -68,6 +73,8 @@ class Editor implements JsonEvents {
   readonly #frames: Frame[] = []
   /** What the name before the value that comes next says of it. */
   #named: Named = null
+  /** That name, in lower case; empty in an array, and where nothing is redacted. */
+  #member = ''
   /** Place of the value that comes next or is being read. */
   #node: PlanNode | null
   /** What the string being read is captured as, for the plan to look at. */
@@ -130,7 +137,7 @@ class Editor implements JsonEvents {
       this.#node = null
     }
     if (container) {
-      this.#frames.push({ node: this.#node, seen: null, secret })
+      this.#frames.push({ node: this.#node, seen: null, secret, isPair: false })
       if (byte === Byte.OPEN_ARRAY) this.nextItem()
     } else if (byte === Byte.QUOTE && this.#dropDepth === -1 && (this.#redact || isMapped(kind))) {
       this.#secret = secret
@@ -179,6 +186,7 @@ class Editor implements JsonEvents {
 
   nextItem(): void {
     this.#named = null
+    this.#member = ''
     this.#node = this.#frames[this.#frames.length - 1]?.node?.any ?? null
   }
 
@@ -186,7 +194,9 @@ class Editor implements JsonEvents {
   #isSecret(container: boolean): boolean {
     const named = this.#named
     this.#named = null
-    const within = this.#frames[this.#frames.length - 1]?.secret ?? false
+    const frame = this.#frames[this.#frames.length - 1]
+    const within = frame?.secret ?? false
+    if (frame?.isPair === true && this.#member === 'value') return true
     if (named === 'told') return within && container
     return within || named === 'secret'
   }
@@ -207,7 +217,8 @@ class Editor implements JsonEvents {
     this.#out.push(passed === key ? bytes : Buffer.from(JSON.stringify(passed)))
     this.#sent = at
     this.#named = namedSecret(key)
-    return key.toLowerCase()
+    this.#member = key.toLowerCase()
+    return this.#member
   }
 
   #holdValue(at: number): void {
@@ -247,6 +258,9 @@ class Editor implements JsonEvents {
     this.#capturing = null
     const value = Byte.decodeString(bytes)
     if (value === null) throw notJson()
+    const frame = this.#frames[this.#frames.length - 1]
+    if (frame !== undefined && NAMING.has(this.#member) && namedSecret(value) === 'secret')
+      frame.isPair = true
     const mapped = isMapped(kind) ? this.#map(value, kind) : value
     const passed = this.#redact ? this.#withoutSecrets(mapped, mapped !== value) : mapped
     this.#out.push(passed === value ? bytes : Buffer.from(JSON.stringify(passed)))

@@ -62,13 +62,23 @@ export async function explain(values: ExplainOptions, io: Io): Promise<number> {
     asked.facts,
     asked.operation.effect === 'read' ? undefined : 'all',
   )
-  const explained = explainVerdict(set, asked.principal, asked.operation, verdict)
+  const explained = withFactsHint(
+    explainVerdict(set, asked.principal, asked.operation, verdict),
+    facts !== undefined,
+  )
   show(io, values.output, {
     json: () => explained,
     table: () => [explanationText(explained, io.style)],
     tsv: () => rowsOf(explained),
   })
   return EXIT.ok
+}
+
+/** A request line has no body: facts that only that tells are given by hand. */
+function withFactsHint(explained: Explanation, given: boolean): Explanation {
+  if (explained.code !== 'fact_unknown') return explained
+  const hint = `tell ${given ? 'that fact, too,' : 'that fact'} with --facts, as in --facts '{"tags": ["project=a"]}'`
+  return { ...explained, remedy: `${hint}; in a call: ${explained.remedy ?? ''}` }
 }
 
 async function bearerOf(config: string, io: Io): Promise<Principal> {

@@ -92,6 +92,31 @@ t.test('a signed URL does not pass, however it is written and wherever the chunk
   t.end()
 })
 
+t.test('a pair that names a secret has it taken out', (t) => {
+  const params = [
+    { key: 'api_key', value: 'canary' },
+    { name: 'AZURE_CLIENT_SECRET', step: 1, value: 'canary' },
+    { Key: 'db-password', Value: 12345 },
+    { key: 'secrets', value: ['canary', { a: 'canary' }] },
+    { key: 'lr', value: '0.5' },
+    { key: 'token', more: { value: 'stays' } },
+  ]
+  const text = JSON.stringify({ params })
+  for (const size of [1, 7, 1_000]) {
+    t.same(JSON.parse(pieces(text, size, true)), {
+      params: [
+        { key: 'api_key', value: '[redacted]' },
+        { name: 'AZURE_CLIENT_SECRET', step: 1, value: '[redacted]' },
+        { Key: 'db-password', Value: '[redacted]' },
+        { key: 'secrets', value: ['[redacted]', { a: '[redacted]' }] },
+        { key: 'lr', value: '0.5' },
+        { key: 'token', more: { value: 'stays' } },
+      ],
+    })
+  }
+  t.end()
+})
+
 t.test('whatever passes passes again as it is, and a document stays one', (t) => {
   fc.assert(
     fc.property(fc.json({ maxDepth: 4 }), fc.nat(9), (text, size) => {
