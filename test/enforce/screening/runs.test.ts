@@ -126,7 +126,12 @@ t.test('parts of a job are whose the job is', async (t) => {
 
 t.test('one run is refused by what its document says', async (t) => {
   t.match((await call('GET', `${HISTORY}/runs/a1`)).json(), { runId: 'a1' })
-  for (const path of ['runs/b1', 'experiments/shared/runs/b1', 'experimentids/7/runs/b1'])
+  for (const path of [
+    'runs/b1',
+    'experiments/shared/runs/b1',
+    'experimentids/7/runs/b1',
+    'runs/b1-step',
+  ])
     refused(t, await call('GET', `${HISTORY}/${path}`), OWN)
   t.match((await call('POST', `${HISTORY}/rundata`, { runId: 'a1' })).json(), {
     runMetadata: { runId: 'a1' },
