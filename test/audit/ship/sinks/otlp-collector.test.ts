@@ -211,12 +211,15 @@ t.test('a batch over the collector’s limit is halved until it fits', { skip },
   const huge = exchangeOf({
     decision: {
       verdict: 'refuse',
-      policies: Array.from({ length: 300 }, (_, n) => `policy-${n}-${'x'.repeat(90)}`),
+      policies: ['policy'],
       reason: 'y'.repeat(16_000),
       version: 'sha256-abc',
       shadow: [],
       facts: {},
-      memberships: [],
+      memberships: Array.from({ length: 150 }, (_, n) => ({
+        type: 'Group',
+        id: `entra/${n}-${'x'.repeat(200)}`,
+      })),
     },
   })
   await audit.recorder.refused(huge)
