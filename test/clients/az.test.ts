@@ -40,7 +40,8 @@ if (file !== null) {
     world = await startGateway({ lab: { storage: true }, gateway: { change } })
   })
   t.teardown(async () => {
-    await rm(home, { recursive: true, force: true })
+    // a process that az leaves behind writes into it for a moment
+    await rm(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 })
     await world.close()
   })
 

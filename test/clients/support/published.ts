@@ -153,7 +153,7 @@ export async function runProgram(
     const result = text === null ? null : (JSON.parse(text) as Record<string, unknown>)
     return { ...run, result }
   } finally {
-    await rm(home, { recursive: true, force: true })
+    await rm(home, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 })
   }
 }
 
