@@ -161,11 +161,11 @@ export const formCases: readonly BadTokenCase[] = [
   },
   {
     row: 6,
-    name: 'token of 13 KB',
+    name: 'token of more than 16 KB',
     make: async (world) =>
-      bearer(await sign(world.entraKey, world.entraUser({ pad: 'x'.repeat(9_500) }))),
-    status: 401,
-    code: 'invalid_token',
+      bearer(await sign(world.entraKey, world.entraUser({ pad: 'x'.repeat(12_500) }))),
+    status: 431,
+    code: 'headers_too_large',
   },
   {
     row: 7,
