@@ -7,7 +7,7 @@ import type { Config, SecretSource } from './config/schema/schema.ts'
 import { ancestorsOf } from './policy/engine/entities.ts'
 import type { Stages } from './pipeline.ts'
 import type { LivePolicy } from './policy/reload.ts'
-import { liftOf, standingOf } from './policy/review/standing.ts'
+import { assess, accessOf } from './policy/review/effective-access.ts'
 
 /** Its parts in the pipeline. */
 export type SelfService = Pick<Stages, 'own' | 'refused' | 'answers'>
@@ -25,8 +25,8 @@ export function createSelfService(
     now,
     help,
     policyVersion: () => current().version,
-    standingOf: (principal) => standingOf(current(), principal),
-    liftOf: (...question) => liftOf(current(), ...question),
+    accessOf: (principal) => accessOf(current(), principal),
+    assess: (...question) => assess(current(), ...question),
     ancestorsOf,
   })
   const authorizationUri = issuers[0]?.issuer ?? null

@@ -7,7 +7,7 @@
  */
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import type { Exchange } from '../exchange.ts'
-import type { Effect, Family, Operation } from '../vocabulary/operation.ts'
+import { AZURE_FAMILIES, EFFECTS, type Operation } from '../vocabulary/operation.ts'
 import { isGuid } from '../lib/guid.ts'
 
 /** A refused call, as far as it is needed to judge it anew. */
@@ -33,8 +33,6 @@ const VERSION = 1
 /** Characters. Longer links are cut by mail programs and refused by servers. */
 const MAX_LENGTH = 2_000
 const PARTS = /^([\w-]{1,2000})\.([\w-]{43})$/u
-const EFFECTS: readonly Effect[] = ['read', 'write', 'delete', 'invoke']
-const FAMILIES: readonly Family[] = ['arm', 'dataplane', 'mlflow', 'scoring', 'registry']
 
 /**
  * @param key the same on every replica
@@ -79,7 +77,7 @@ function parse(json: string): Need | null {
   const [secret, type, id, inside] = parts.slice(7)
   if (version !== VERSION) return null
   const effect = EFFECTS.find((one) => one === effectWord)
-  const family = FAMILIES.find((one) => one === familyWord)
+  const family = AZURE_FAMILIES.find((one) => one === familyWord)
   if (typeof expires !== 'number' || typeof decision !== 'string' || !isGuid(decision)) return null
   if (typeof principal !== 'string' || typeof action !== 'string') return null
   if (typeof type !== 'string' || typeof id !== 'string') return null

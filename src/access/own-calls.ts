@@ -8,10 +8,9 @@ import type { Target } from '../azureml/target.ts'
 import type { Help } from '../config/schema/help.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { Decision, Facts } from '../policy/decide.ts'
-import type { Lift, Standing } from '../policy/review/standing.ts'
+import type { Assessment, EffectiveAccess } from '../policy/review/effective-access.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import { Refusal } from '../errors.ts'
-import { isGuid } from '../lib/guid.ts'
 import type { Need, Needs } from './needs.ts'
 import type { RecentRefusal, RecentRefusals } from './recent-refusals.ts'
 
@@ -28,8 +27,8 @@ export interface OwnCallOptions {
   readonly recent: RecentRefusals
   readonly help: Help | null
   readonly policyVersion: () => string
-  readonly standingOf: (principal: Principal) => Standing
-  readonly liftOf: (principal: Principal, operation: Operation, facts: Facts) => Lift
+  readonly accessOf: (principal: Principal) => EffectiveAccess
+  readonly assess: (principal: Principal, operation: Operation, facts: Facts) => Assessment
   /** What an ARM id is inside of, itself first. */
   readonly ancestorsOf: (id: string) => Operation['resource']['ancestors']
 }
@@ -86,11 +85,11 @@ function permitted(version: string): Decision {
 }
 
 function whoAmI(
-  { standingOf, help, policyVersion }: OwnCallOptions,
+  { accessOf, help, policyVersion }: OwnCallOptions,
   principal: Principal,
 ): Readonly<Record<string, unknown>> {
   const { kind, id, issuer, tenant, client, expiresAt } = principal
-  const { memberships, bindings } = standingOf(principal)
+  const { memberships, bindings } = accessOf(principal)
   return {
     principal: { kind, id, issuer, tenant, client },
     // seconds since the epoch in a token
@@ -147,11 +146,11 @@ function refusedOf({ decision, call }: Need, { ancestorsOf }: OwnCallOptions): R
 }
 
 function described(
-  { liftOf, standingOf, help }: OwnCallOptions,
+  { assess, accessOf, help }: OwnCallOptions,
   principal: Principal,
   { decision, at, refusal, operation, facts }: Refused,
 ): unknown {
-  const lift = liftOf(principal, operation, facts)
+  const assessment = assess(principal, operation, facts)
   const { action, effect, resource, secrets } = operation
   return {
     decision,
@@ -162,22 +161,21 @@ function described(
         ? null
         : { code: refusal.code, message: refusal.message, remedy: refusal.detail.remedy ?? null },
     principal: { kind: principal.kind, id: principal.id },
-    memberships: standingOf(principal).memberships,
-    place: lift.place,
-    now: lift.now,
-    reason: lift.reason,
-    remedy: lift.remedy,
-    hasAccess: lift.hasAccess,
+    memberships: accessOf(principal).memberships,
+    place: assessment.place,
+    now: assessment.now,
+    reason: assessment.reason,
+    remedy: assessment.remedy,
+    hasAccess: assessment.hasAccess,
     // names are told to whoever has some access to the place
-    forbids: lift.hasAccess ? lift.forbids : [],
-    templates: lift.hasAccess ? lift.templates : [],
+    forbids: assessment.hasAccess ? assessment.forbids : [],
+    templates: assessment.hasAccess ? assessment.templates : [],
     help:
       help === null ? null : { ...help, url: help.url?.replace('{decision}', decision) ?? null },
   }
 }
 
-/** A decision's id as it may stand in a link. */
+/** Where a caller asks about a decision. */
 export function decisionPath(id: string, need: string | null): string {
-  if (!isGuid(id)) throw new Error('a decision has a GUID')
   return `/_harness/decisions/${id}${need === null ? '' : `?need=${need}`}`
 }

@@ -4,13 +4,15 @@
  */
 
 /** What a call does to its resource; also the Cedar action groups. */
-export type Effect = 'read' | 'write' | 'delete' | 'invoke'
+export const EFFECTS = ['read', 'write', 'delete', 'invoke'] as const
+export type Effect = (typeof EFFECTS)[number]
 
 /**
  * Which of Azure's hosts answers, and so which audience the token needs (clouds.ts has the table); `harness`: the gateway
  * itself, which needs none.
  */
-export type Family = 'arm' | 'dataplane' | 'mlflow' | 'scoring' | 'registry' | 'harness'
+export type Family = (typeof AZURE_FAMILIES)[number] | 'harness'
+export const AZURE_FAMILIES = ['arm', 'dataplane', 'mlflow', 'scoring', 'registry'] as const
 
 /** A thing in Azure ML: where it hangs decides which policies it inherits. */
 export interface Resource {

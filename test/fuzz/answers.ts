@@ -30,7 +30,7 @@ const OPERATIONS = [
 
 const SERVED = [
   'https://management.azure.com/x?y=1', 'https://westus2.api.azureml.ms/mlflow/v1.0/x', 'https://eastus.management.azure.com/x',
-  'azureml://westus2.api.azureml.ms/mlflow/v1.0/x', '/root/relative', 'https://e.westus2.inference.ml.azure.com/score', `${GATEWAY}/x`,
+  'azureml://westus2.api.azureml.ms/mlflow/v1.0/x', '/at/the/same/host', 'https://e.westus2.inference.ml.azure.com/score', `${GATEWAY}/x`,
 ] // prettier-ignore
 const FOREIGN = [
   'https://evil.example/x', 'https://management.azure.com.evil.example/x', 'https://management.azure.com@evil.example/', '//evil.example/x',

@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Principal } from '../../identity/principal.ts'
 import { nearest } from '../../lib/suggest.ts'
+import { nameOf } from '../../policy/load/references.ts'
 import type { PolicySet } from '../../policy/load/rules.ts'
 import type { Action } from '../../policy/load/words.ts'
 import { parsePrincipal } from '../../policy/review/given.ts'
@@ -31,7 +32,7 @@ export async function whoCanDo(name: string, options: Asked, io: Io): Promise<nu
   const { set } = await policyOf(options, io)
   const found = whoCan(set, actionIn(set, name), placeIn(set, options.on))
   const rows = found.map(({ principal, may, policies }) => [
-    `${principal.type} ${nameOf(set, principal)}`,
+    `${principal.type} ${nameOf(set.bindings.names, principal) ?? principal.id}`,
     may,
     policies.join(', '),
   ])
@@ -88,12 +89,6 @@ function placeIn(set: PolicySet, on: string): string {
   throw new UsageError(
     `"${on}" is neither an ARM id nor a workspace that bindings.yaml has a name for`,
   )
-}
-
-function nameOf(set: PolicySet, { type, id }: { type: string; id: string }): string {
-  for (const [name, named] of set.bindings.names)
-    if (named === id && name.startsWith(`${type} `)) return name.slice(type.length + 1)
-  return id
 }
 
 const UID = /^([A-Z][A-Za-z]*)::"?([^"]+)"?$/u

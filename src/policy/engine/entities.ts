@@ -17,6 +17,10 @@ export interface Question {
   readonly context: Context
 }
 
+export function isOneOf({ type, id }: Uid, uids: readonly Uid[]): boolean {
+  return uids.some((uid) => uid.type === type && uid.id === id)
+}
+
 /** A map by type and id. It looks up the id first, because joining the two, long as ids are, costs more than that. */
 export interface UidMap<T> {
   readonly get: (uid: Uid) => T | undefined

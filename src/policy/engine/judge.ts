@@ -133,8 +133,8 @@ export function failed(
   return { effects: null, code: 'policy_error', remedy: null, cause, decision }
 }
 
-/** Groups and roles that bindings or conditions name. */
-function createIsNamed(set: PolicySet): (uid: Uid) => boolean {
+/** Groups and roles that bindings or conditions name: no other can matter. */
+export function createIsNamed(set: PolicySet): (uid: Uid) => boolean {
   const named = createUidMap<true>()
   for (const { principal, policy } of set.rules.values()) {
     for (const uid of [...(principal === null ? [] : [principal]), ...(policy.named ?? [])])

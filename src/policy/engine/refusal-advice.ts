@@ -6,7 +6,8 @@ import type { Operation } from '../../vocabulary/operation.ts'
 import type { Binding } from '../load/bindings.ts'
 import type { Uid } from '../load/conditions.ts'
 import { actionsOf } from './covers.ts'
-import { createUidMap, type Question, type UidMap } from './entities.ts'
+import { createUidMap, isOneOf, type Question, type UidMap } from './entities.ts'
+import { nameOf } from '../load/references.ts'
 import { evaluate } from './evaluate.ts'
 import type { PolicySet, Rule } from '../load/rules.ts'
 import { createSlicer, parseSlice } from './slices.ts'
@@ -69,7 +70,6 @@ export function createNeeded(set: PolicySet): (question: Question, place: string
   const byResource = bindingsByResource(set)
   const mistyped = createMistyped(set)
   const sizes = templateSizes(set)
-  const groupName = createGroupName(set)
 
   return (question, place) => {
     const resources = [...question.resources, ANYWHERE]
@@ -97,7 +97,8 @@ export function createNeeded(set: PolicySet): (question: Question, place: string
     const reason = `no policy permits this call: it ${what}`
     if (!here.some(({ principal }) => isOneOf(principal, question.principals))) {
       const remedy = `you have no access to ${place}`
-      const hint = 'a binding may be meant for you and name another id: its record tells which'
+      const hint =
+        'a binding may be meant for you but name another id; the record of this decision says which'
       return {
         reason,
         remedy: near === null ? remedy : `${remedy}; ${hint}`,
@@ -107,7 +108,9 @@ export function createNeeded(set: PolicySet): (question: Question, place: string
     }
     const bound = here.filter(({ template }) => templates.includes(template))
     const groups = new Set(
-      bound.flatMap(({ principal }) => (principal.type === 'Group' ? [groupName(principal)] : [])),
+      bound.flatMap(({ principal }) =>
+        principal.type === 'Group' ? [nameOf(set.bindings.names, principal) ?? principal.id] : [],
+      ),
     )
     const remedy = remedyOf(templates, [...groups], bound.length > 0, place)
     return {
@@ -156,19 +159,10 @@ function templateSizes(set: PolicySet): ReadonlyMap<string, number> {
   )
 }
 
-/** A group as the operator named it, or by its id. */
-function createGroupName({ bindings }: PolicySet): (group: Uid) => string {
-  const names = new Map([...bindings.names].map(([name, id]) => [id, name]))
-  return ({ id }) => names.get(id)?.replace('Group ', '') ?? id
-}
-
 /** Whether callers of this kind can be whom a binding names: nobody becomes another person, service or cluster. */
 function couldBe({ principal: { type } }: Binding, { principals: [who] }: Question): boolean {
   return type === 'Group' || type === 'Role' || type === who?.type
 }
-
-const isOneOf = (uid: Uid, uids: readonly Uid[]): boolean =>
-  uids.some(({ type, id }) => type === uid.type && id === uid.id)
 
 const textOf = ({ type, id }: Uid): string => `${type}::"${id}"`
 
@@ -176,7 +170,7 @@ const textOf = ({ type, id }: Uid): string => `${type}::"${id}"`
 const coreOf = ({ id }: Uid): string => id.slice(id.lastIndexOf('/') + 1).toLowerCase()
 
 const isHere = ({ resource }: Binding, resources: readonly Uid[]): boolean =>
-  resources.some(({ type, id }) => type === resource.type && id === resource.id)
+  isOneOf(resource, resources)
 
 /** A sentence on the first such binding, or null. */
 type Mistyped = (principals: readonly Uid[], resources: readonly Uid[]) => string | null

@@ -86,6 +86,14 @@ export function readReference(
   return { uid: { type, id: named }, node }
 }
 
+/** What `bindings.yaml` calls a group or workspace; null if it has no name for it. */
+export function nameOf(names: NamedIds, { type, id }: Uid): string | null {
+  const start = `${type} `
+  for (const [name, named] of names)
+    if (named === id && name.startsWith(start)) return name.slice(start.length)
+  return null
+}
+
 function namesOf(names: NamedIds, type: string): readonly string[] {
   const start = `${type} `
   return [...names.keys()].flatMap((name) =>

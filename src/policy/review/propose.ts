@@ -11,9 +11,10 @@ import type { Facts } from '../facts.ts'
 import { addBinding, addPolicy, type Names } from '../load/bind.ts'
 import type { Source } from '../load/bindings.ts'
 import type { Uid } from '../load/conditions.ts'
+import { nameOf } from '../load/references.ts'
 import type { PolicySet } from '../load/rules.ts'
 import { toldIn } from './given.ts'
-import { liftOf, standingOf, type Gain } from './standing.ts'
+import { assess, accessOf, type Gain } from './effective-access.ts'
 
 /** A call that was refused. */
 export interface RefusedCall {
@@ -59,18 +60,18 @@ export function propose(
   names: Names,
 ): Proposal | NoProposal {
   const { principal, operation, facts } = call
-  const lift = liftOf(set, principal, operation, facts)
-  if (lift.now.verdict === 'permit')
+  const assessment = assess(set, principal, operation, facts)
+  if (assessment.now.verdict === 'permit')
     return { why: 'the call is permitted now: it can be sent again' }
-  if (lift.forbids.length > 0) {
-    const ids = lift.forbids.map(({ id }) => id).join(', ')
+  if (assessment.forbids.length > 0) {
+    const ids = assessment.forbids.map(({ id }) => id).join(', ')
     return { why: `${ids} forbids it, whatever is bound: that policy would have to change` }
   }
   const place = [operation.resource, ...operation.resource.ancestors].find(({ type }) =>
     BINDABLE.includes(type),
   )
   if (place === undefined) return { why: 'it is on nothing that can be bound' }
-  const least = lift.templates.toSorted(
+  const least = assessment.templates.toSorted(
     (one, other) => one.actions - other.actions || one.secrets - other.secrets,
   )
   for (const gain of least) {
@@ -115,19 +116,15 @@ function freeId(set: PolicySet, ...parts: readonly string[]): string {
   }
 }
 
-/** The operator's name of a group or workspace, or its id. */
-function nameOf(set: PolicySet, { type, id }: Uid): string {
-  for (const [name, named] of set.written.bindings.names)
-    if (named === id && name.startsWith(`${type} `)) return name.slice(type.length + 1)
-  return id
-}
+const shown = (set: PolicySet, uid: Uid): string =>
+  nameOf(set.written.bindings.names, uid) ?? uid.id
 
 const lastPart = (id: string): string => id.slice(id.lastIndexOf('/') + 1)
 
 function bindingSource(set: PolicySet, template: string, place: Uid, wish: Wish): Source {
   const { grantee, until, reason, requestedBy } = wish
-  const who = nameOf(set, grantee)
-  const where = nameOf(set, place)
+  const who = shown(set, grantee)
+  const where = shown(set, place)
   const id = freeId(set, lastPart(who), template, lastPart(where))
   const lines = [
     `template: ${template}`,
@@ -179,7 +176,7 @@ export function smallestGrantee(
   principal: Principal,
   peopleOf: (group: string) => number,
 ): Uid {
-  const groups = standingOf(set, principal).memberships.filter(({ type }) => type === 'Group')
+  const groups = accessOf(set, principal).memberships.filter(({ type }) => type === 'Group')
   const [smallest] = groups.toSorted((one, other) => peopleOf(one.id) - peopleOf(other.id))
   const [self] = principalUids(principal)
   if (smallest !== undefined) return { type: 'Group', id: smallest.id }

@@ -4,7 +4,7 @@
  * Memberships are taken from the record and from the bindings that decided.
  * @module
  */
-import type { Effect, Family, Operation } from '../../vocabulary/operation.ts'
+import { AZURE_FAMILIES, EFFECTS, type Operation } from '../../vocabulary/operation.ts'
 import type { Principal, PrincipalKind } from '../../identity/principal.ts'
 import { ancestorsOf } from '../engine/entities.ts'
 import type { Facts } from '../facts.ts'
@@ -27,8 +27,6 @@ export interface Asked {
 }
 
 const KINDS: readonly PrincipalKind[] = ['user', 'service', 'compute']
-const EFFECTS: readonly Effect[] = ['read', 'write', 'delete', 'invoke']
-const FAMILIES: readonly Family[] = ['arm', 'dataplane', 'mlflow', 'scoring', 'registry']
 
 /** Records hold ages as of the call, so one moment serves for all. */
 export const NOW = 0
@@ -75,7 +73,7 @@ function operationOf(row: Row): Operation | null {
   const type = text(row, 'ResourceType')
   const id = text(row, 'TargetResourceId')
   const effect = EFFECTS.find((one) => one === text(row, 'Effect'))
-  const family = FAMILIES.find((one) => one === text(row, 'Family'))
+  const family = AZURE_FAMILIES.find((one) => one === text(row, 'Family'))
   if (action === null || type === null || id === null) return null
   if (effect === undefined || family === undefined) return null
   const ancestors = ancestorsOf(

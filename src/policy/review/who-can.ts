@@ -5,7 +5,7 @@
  * @module
  */
 import { cedarTypesOf } from '../../vocabulary/resource-types.ts'
-import type { Effect, Operation } from '../../vocabulary/operation.ts'
+import { EFFECTS, type Operation } from '../../vocabulary/operation.ts'
 import type { Principal, PrincipalKind } from '../../identity/principal.ts'
 import { createDecide, type Decide } from '../decide.ts'
 import { ancestorsOf } from '../engine/entities.ts'
@@ -25,7 +25,6 @@ export interface WhoCan {
   readonly policies: readonly string[]
 }
 
-const EFFECTS: readonly Effect[] = ['read', 'write', 'delete', 'invoke']
 const KINDS: ReadonlyMap<string, PrincipalKind> = new Map([
   ['User', 'user'],
   ['Service', 'service'],

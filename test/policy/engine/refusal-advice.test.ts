@@ -27,7 +27,11 @@ for (const [how, who, said] of [
     }
     const { detail } = await refusal()
     t.match(detail.inner, said, 'to the record')
-    t.match(detail.remedy, 'its record tells which', 'and without a name to whoever has no access')
+    t.match(
+      detail.remedy,
+      'the record of this decision says which',
+      'and without a name to whoever has no access',
+    )
     t.notMatch(detail.remedy, /readers|okta/)
     const other = `  - { id: mine, template: endpoint-caller, principal: 'User::"entra/t/me"', resource: 'Workspace::"${WS}"' }\n`
     t.match((await refusal(other)).detail.remedy, said, 'with its name to whoever has some')

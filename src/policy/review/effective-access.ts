@@ -4,13 +4,15 @@
  */
 import type { Operation } from '../../vocabulary/operation.ts'
 import type { Principal } from '../../identity/principal.ts'
-import { createDecide } from '../decide.ts'
+import { createDecide, type Decide } from '../decide.ts'
 import { actionsOf } from '../engine/covers.ts'
-import { contextOf, principalUids, resourceUids } from '../engine/entities.ts'
+import { contextOf, isOneOf, principalUids, resourceUids } from '../engine/entities.ts'
+import { createIsNamed } from '../engine/judge.ts'
 import { createNeeded, placeOf } from '../engine/refusal-advice.ts'
 import type { Facts } from '../facts.ts'
 import type { Binding } from '../load/bindings.ts'
 import type { Uid } from '../load/conditions.ts'
+import { nameOf } from '../load/references.ts'
 import type { PolicySet } from '../load/rules.ts'
 
 /** A group or role of the caller that some binding or policy names. */
@@ -20,7 +22,7 @@ export interface Membership extends Uid {
 }
 
 /** All that a caller has. */
-export interface Standing {
+export interface EffectiveAccess {
   readonly memberships: readonly Membership[]
   readonly bindings: readonly Binding[]
 }
@@ -35,7 +37,7 @@ export interface Gain {
 }
 
 /** What would permit a call. */
-export interface Lift {
+export interface Assessment {
   /** Whether the caller has anything on the place: only then are names told. */
   readonly hasAccess: boolean
   readonly place: string
@@ -49,21 +51,35 @@ export interface Lift {
   readonly templates: readonly Gain[]
 }
 
-const isOneOf = ({ type, id }: Uid, uids: readonly Uid[]): boolean =>
-  uids.some((uid) => uid.type === type && uid.id === id)
+/** What is built once for a set of policies, whoever asks. */
+interface Judges {
+  readonly decide: Decide
+  readonly neededFor: ReturnType<typeof createNeeded>
+  readonly isNamed: (uid: Uid) => boolean
+}
 
-export function standingOf(set: PolicySet, principal: Principal): Standing {
+const built = new WeakMap<PolicySet, Judges>()
+
+function judgesOf(set: PolicySet): Judges {
+  let judges = built.get(set)
+  if (judges === undefined) {
+    judges = {
+      decide: createDecide(set, { cacheSize: 0 }),
+      neededFor: createNeeded(set),
+      isNamed: createIsNamed(set),
+    }
+    built.set(set, judges)
+  }
+  return judges
+}
+
+export function accessOf(set: PolicySet, principal: Principal): EffectiveAccess {
   const uids = principalUids(principal)
-  const names = new Map([...set.bindings.names].map(([name, id]) => [id, name.split(' ')[1]]))
-  const counts = [...set.rules.values()].flatMap(({ principal: uid, policy }) => [
-    ...(uid === null ? [] : [uid]),
-    ...(policy.named ?? []),
-  ])
+  const { isNamed } = judgesOf(set)
   return {
     memberships: uids
-      .slice(1)
-      .filter((uid) => isOneOf(uid, counts))
-      .map((uid) => ({ ...uid, name: names.get(uid.id) ?? null })),
+      .filter(isNamed)
+      .map((uid) => ({ ...uid, name: nameOf(set.bindings.names, uid) })),
     bindings: set.bindings.bindings.filter(
       (binding) => !binding.shadow && isOneOf(binding.principal, uids),
     ),
@@ -88,23 +104,24 @@ export function gainOf(set: PolicySet, held: readonly string[], template: string
 }
 
 /** Judges a call anew, and says what would permit it. */
-export function liftOf(
+export function assess(
   set: PolicySet,
   principal: Principal,
   operation: Operation,
   facts: Facts,
-): Lift {
+): Assessment {
   const resources = resourceUids(operation)
-  const held = standingOf(set, principal).bindings.filter(({ resource }) =>
+  const held = accessOf(set, principal).bindings.filter(({ resource }) =>
     isOneOf(resource, resources),
   )
   const place = placeOf(operation)
-  const verdict = createDecide(set, { cacheSize: 0 })(principal, operation, facts, 'all')
+  const { decide, neededFor } = judgesOf(set)
+  const verdict = decide(principal, operation, facts, 'all')
   const forbids = verdict.decision.policies.flatMap((id) => {
     const policy = set.rules.get(id)?.policy
     return policy?.effect === 'forbid' ? [{ id, reason: policy.reason }] : []
   })
-  const { templates } = createNeeded(set)(
+  const { templates } = neededFor(
     {
       principals: principalUids(principal),
       action: set.words.actionOf(operation),
