@@ -91,7 +91,7 @@ t.test('propose binds the smallest role for the smallest group of the caller', a
   t.equal(shown.status, 0, shown.err)
   t.match(shown.out, 'principal: Group::"readers"')
   t.match(shown.out, 'resource: Workspace::"lab"')
-  t.match(shown.out, /gives +\d+ actions more on that place/)
+  t.match(shown.out, /gives +\d+ actions, .*, besides what the caller has there/)
   t.match(shown.out, /recorded +1 of 2 decisions would have been different/)
   t.match(shown.out, /Azure +the roles of the managed identities (change|stay)/)
   t.match(shown.out, '--write writes the file')

@@ -93,7 +93,7 @@ if (file !== null) {
     const why = await run(['why', decision], { env: { AZUREML_HARNESS_HOME: home } })
     t.equal(why.status, 0, why.err)
     t.match(why.out, /your groups that count: okta\/ml-readers/)
-    t.match(why.out, /data-scientist: adds \d+ actions, .*, 5 that hand out secrets/)
+    t.match(why.out, /data-scientist: adds \d+ actions, 63 of them delete, 5 hand out secrets/)
     t.match(why.out, `ask ${CONTACT}`)
 
     // the operator's one command, for the one message: the decision's id

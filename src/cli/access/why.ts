@@ -3,6 +3,7 @@
  * @module
  */
 import { isGuid } from '../../lib/guid.ts'
+import { gainText, type Gained } from '../gain-text.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, type Cell, type Output } from '../output.ts'
 import { UsageError } from '../problem.ts'
@@ -34,11 +35,8 @@ function pathOf(asked: string | undefined): string {
   throw new UsageError('a decision is a GUID, or the link of a refusal')
 }
 
-interface Gain {
+interface Gain extends Gained {
   readonly template: string
-  readonly actions: number
-  readonly deletes: number
-  readonly secrets: number
 }
 
 const count = (value: unknown): number => (typeof value === 'number' ? value : 0)
@@ -76,13 +74,6 @@ const rows = (answer: Members): readonly (readonly Cell[])[] => {
   ]
 }
 
-/** `adds 37 actions, 2 of them delete, no secrets` */
-function gainText({ template, actions, deletes, secrets }: Gain): string {
-  const deleting = deletes === 0 ? 'none of them deletes' : `${deletes} of them delete`
-  const secret = secrets === 0 ? 'no secrets' : `${secrets} that hand out secrets`
-  return `  ${template}: adds ${actions} actions, ${deleting}, ${secret}`
-}
-
 function lines(answer: Members, { style }: Io): readonly string[] {
   const call = object(answer.get('call'))
   const help = object(answer.get('help'))
@@ -114,7 +105,10 @@ function lines(answer: Members, { style }: Io): readonly string[] {
       : `your groups that count: ${groups.join(', ')}`,
     ...(found.length === 0 || isPermitted
       ? []
-      : ['roles that would permit it:', ...found.map(gainText)]),
+      : [
+          'roles that would permit it:',
+          ...found.map((gain) => `  ${gain.template}: adds ${gainText(gain)}`),
+        ]),
     ...(contact === '' || isPermitted ? [] : [`ask ${contact}${url === '' ? '' : `: ${url}`}`]),
   ]
 }

@@ -21,6 +21,7 @@ import { askedIn } from '../../policy/review/recorded.ts'
 import { replay, type Replay } from '../../policy/review/replay.ts'
 import { spoolRows } from '../audit/spool-rows.ts'
 import { configFile } from '../config-file.ts'
+import { gainText } from '../gain-text.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, type Output } from '../output.ts'
 import { Problem, UsageError } from '../problem.ts'
@@ -145,9 +146,7 @@ function* lines(
 ): Generator<string> {
   yield `# ${path}`
   yield text
-  const deletes = gain.deletes === 0 ? 'none of them deletes' : `${gain.deletes} of them delete`
-  const secrets = gain.secrets === 0 ? 'no secrets' : `${gain.secrets} hand out secrets`
-  yield `gives      ${gain.actions} actions more on that place: ${deletes}, ${secrets}`
+  yield `gives      ${gainText(gain)}, besides what the caller has there`
   const changed = changes.reduce((sum, { count }) => sum + count, 0)
   yield `recorded   ${changed} of ${replayed} decisions would have been different`
   for (const { principal, action, before, after, count } of changes.slice(0, MAX_SHOWN))
