@@ -76,8 +76,13 @@ function checkSink(t: Test, sink: SinkServer): void {
   )
 }
 
+/** A write that is under way may put a file into the folder while it is being removed. */
+function removeFolder(directory: string): void {
+  rmSync(directory, { recursive: true, maxRetries: 20, retryDelay: 10 })
+}
+
 for (const [what, remove] of [
-  ['removed', (directory: string) => rmSync(directory, { recursive: true })],
+  ['removed', removeFolder],
   [
     'emptied',
     (directory: string) => {
@@ -133,7 +138,7 @@ t.test('what the sink did not have yet is lost by number, for each sink', async 
   // of what was promised: the event of the failing sink may be in the file and not be durable yet
   const kept = rowsOf(directory).filter(({ RecordKind }) => RecordKind === 'completed')
   const last = kept.at(-1)?.Seq ?? 0
-  rmSync(directory, { recursive: true })
+  removeFolder(directory)
   await until(() => said.includes('the audit spool was gone, and is begun anew'))
   sink.answer = () => false
   await until(() => sink.rows.some((row) => row['Event'] === 'sink_skipped'))
@@ -177,7 +182,7 @@ t.test('a spool that others can write is not begun in', async (t) => {
 
 t.test('a spool that somebody else has begun in stays theirs', async (t) => {
   const { audit, sink, directory, said, record } = await running(t)
-  rmSync(directory, { recursive: true })
+  removeFolder(directory)
   const other = await openAudit(optionsOf(directory, azureSink(sink.url)))
   const files = readdirSync(directory)
   await until(() => audit.ready().reasons.join().includes('taken by another process'))
@@ -222,7 +227,7 @@ t.test('a copy in its place is not what is held', async (t) => {
   chmodSync(`${directory}.copy`, 0o700)
   for (const name of readdirSync(`${directory}.copy`)) chmodSync(`${directory}.copy/${name}`, 0o700)
   const token = readFileSync(`${directory}/lock`, 'utf8')
-  rmSync(directory, { recursive: true })
+  removeFolder(directory)
   renameSync(`${directory}.copy`, directory)
   t.equal(readFileSync(`${directory}/lock`, 'utf8'), token, 'it even says that it is ours')
   await until(() => !audit.ready().ok)
