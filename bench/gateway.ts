@@ -40,7 +40,7 @@ const PATH = `${workspaceId()}/jobs/one?api-version=2024-04-01`
 const TICK_MICROS = 10_000
 
 /** User and system time of a process so far, in microseconds. */
-function cpuOf(pid: number): number {
+export function cpuOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? []
   return (Number(fields[11]) + Number(fields[12])) * TICK_MICROS
 }

@@ -1,11 +1,12 @@
 /**
- * `npm run bench [-- gateway|policy|spool ...]`: what the gateway costs, each beside what it is compared with in the
+ * `npm run bench [-- gateway|path|policy|spool ...]`: what the gateway costs, each beside what it is compared with in the
  * same run. These are ratios on whatever machine this is; no test depends on them.
  * `npm run bench -- structure [FOLDER]`: the shape of a source folder in figures, `src` if none is named.
  */
 import { join } from 'node:path'
 import { benchGateway } from './gateway.ts'
 import { benchPolicy } from './policy.ts'
+import { benchPath } from './request-path.ts'
 import { benchSpool, GOAL } from './spool.ts'
 import { measureStructure } from './structure.ts'
 
@@ -34,6 +35,9 @@ const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
     }
     if (bare === undefined || full === undefined) return
     console.log(`CPU a request: ${round(full.cpuMicros / bare.cpuMicros)} times the bare proxy's`)
+  },
+  async path() {
+    console.table((await benchPath()).map(rounded))
   },
   async policy() {
     console.table((await benchPolicy(join(import.meta.dirname, '..', 'policies'))).map(rounded))
