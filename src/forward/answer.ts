@@ -3,6 +3,7 @@
  * @module
  */
 import { Readable } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import type { Operation } from '../vocabulary/operation.ts'
 import type { Exchange, Progress } from '../exchange.ts'
 import type { Reply } from '../http/reply.ts'
@@ -20,6 +21,9 @@ import {
 import { checkSingle, responseHeaders, upstreamIds } from './headers.ts'
 import { screened, type Screen } from './screen.ts'
 import { failureText, forbiddenBody } from './upstream-failure.ts'
+
+/** Of a document that is looked through, what is done in one go: a fraction of a millisecond. */
+const SLICE_BYTES = 64 * 1024
 
 /** Changes bytes on their way: throws a refusal on what must not pass. */
 export interface Rewriter {
@@ -191,7 +195,8 @@ async function sendRewritten(
   const { statusCode, whole } = answer
   const { progress, rules } = sending
   const { holdBytes } = rules
-  if (whole !== null && whole.byteLength <= holdBytes && progress.mayHold(whole.byteLength)) {
+  const isShort = whole !== null && whole.byteLength <= Math.min(holdBytes, SLICE_BYTES)
+  if (isShort && progress.mayHold(whole.byteLength)) {
     const out = rewriter.write(whole)
     const rest = rewriter.end()
     sendBytes(
@@ -202,7 +207,7 @@ async function sendRewritten(
     )
     return
   }
-  const chunks = rewritten(answer.stream, rewriter)
+  const chunks = rewritten(whole === null ? chunksOf(answer.stream) : slicesOf(whole), rewriter)
   const held: Buffer[] = []
   let size = 0
   for (;;) {
@@ -227,11 +232,19 @@ async function* continued(
   yield* rest
 }
 
+/** A long document in parts, with other calls served in between. */
+async function* slicesOf(whole: Buffer): AsyncGenerator<Buffer> {
+  for (let at = 0; at < whole.byteLength; at += SLICE_BYTES) {
+    if (at > 0) await setImmediate()
+    yield whole.subarray(at, at + SLICE_BYTES)
+  }
+}
+
 async function* rewritten(
-  stream: Readable,
+  chunks: AsyncGenerator<Buffer>,
   rewriter: Pick<Rewriter, 'write' | 'end'>,
 ): AsyncGenerator<Buffer> {
-  for await (const chunk of chunksOf(stream)) {
+  for await (const chunk of chunks) {
     const out = rewriter.write(chunk)
     if (out.byteLength > 0) yield out
   }

@@ -39,10 +39,16 @@ export interface PlanNode {
   readonly inner: boolean
   /** Something here or deeper is removed. */
   readonly redacts: boolean
-  /** 1 at each length that a key of `keys` has, so that most keys are passed over without being decoded. */
-  readonly lengths: Uint8Array
+  /** The keys of `keys` by their length, so that most keys of a document are passed over without being decoded. */
+  readonly byLength: readonly (readonly PlanKey[] | undefined)[]
   /** Bytes of the longest key of `keys` if each character of it is escaped. */
   readonly maxKeyBytes: number
+}
+
+/** A key of a plan, in lower case. */
+export interface PlanKey {
+  readonly key: string
+  readonly bytes: Uint8Array
 }
 
 /** `\u0041` is six bytes for one character. */
@@ -74,15 +80,18 @@ export function compilePlan(rules: readonly FieldRule[]): PlanNode {
       longest = Math.max(longest, key.length)
     }
   }
-  const lengths = new Uint8Array(longest + 1)
-  for (const key of keys.keys()) lengths[key.length] = 1
+  const byLength: PlanKey[][] = []
+  for (const key of keys.keys()) {
+    const bytes = Buffer.from(key)
+    ;(byLength[bytes.length] ??= []).push({ key, bytes })
+  }
   return {
     kind,
     keys,
     any,
     inner: groups.size > 0,
     redacts: rules.some((rule) => rule.kind === 'redact'),
-    lengths,
+    byLength,
     maxKeyBytes: longest * ESCAPED_CHARACTER_BYTES,
   }
 }

@@ -7,7 +7,7 @@
  * @module
  */
 import * as Byte from '../../lib/json/bytes.ts'
-import { isMapped, isUrl, type MappedKind, type PlanNode } from './json-plan.ts'
+import { isMapped, isUrl, type FieldKind, type MappedKind, type PlanNode } from './json-plan.ts'
 import { badAnswer, JsonScanner, notJson, type JsonEvents } from './json-scanner.ts'
 import { namedSecret, withoutSecrets, REDACTED as REMOVED, type Named } from './secrets.ts'
 
@@ -83,6 +83,8 @@ class Editor implements JsonEvents {
   #captured: Buffer[] = []
   #capturedBytes = 0
   #captureFrom = 0
+  /** The last watched string and what became of it. */
+  #last: { kind: FieldKind | null; bytes: Buffer; passed: Buffer | null } | null = null
   /** The captured value is a secret by its name. */
   #secret = false
   /** Depth at which the value being dropped began; -1 if none is. */
@@ -109,6 +111,9 @@ class Editor implements JsonEvents {
   /** What of the chunk can go on; what is held or dropped stays. */
   endChunk(): Buffer {
     const { length } = this.#chunk
+    const held = this.#capturing === 'value' || (this.#capturing === 'key' && this.#redact)
+    // what was begun in this chunk
+    if (held && this.#captured.length === 0) this.#flush(this.#captureFrom)
     if (this.#capturing === 'key' && this.#redact) {
       if (!this.#capture(length, MAX_VALUE_BYTES))
         throw badAnswer('a name in the answer is too long')
@@ -119,31 +124,35 @@ class Editor implements JsonEvents {
     } else if (this.#capturing === 'value') {
       this.#holdValue(length)
     }
-    const held = this.#capturing === 'value' || (this.#capturing === 'key' && this.#redact)
     if (!held && this.#dropDepth === -1) this.#flush(length)
     return this.#out.length === 1 ? (this.#out[0] ?? EMPTY) : Buffer.concat(this.#out)
   }
 
-  beginValue(byte: number, at: number): void {
-    const kind = this.#node?.kind ?? null
+  /** Nothing is told of a value that nothing can be done with, nor of what is in it. */
+  beginValue(byte: number, at: number): boolean {
+    const node = this.#node
+    if (node === null && !this.#redact) return false
+    const kind = node?.kind ?? null
     const container = byte === Byte.OPEN_OBJECT || byte === Byte.OPEN_ARRAY
-    if (isUrl(this.#node) && byte !== Byte.QUOTE && byte !== Byte.LOWER_N) {
+    if (isUrl(node) && byte !== Byte.QUOTE && byte !== Byte.LOWER_N) {
       throw badAnswer('the answer has something else where a URL should be')
     }
     const secret = this.#redact && this.#isSecret(container)
     if (secret && !container && byte !== Byte.QUOTE && isDigit(byte)) this.#drop(at)
-    if (kind === 'redact' && !(container && this.#node?.inner === true)) {
+    if (kind === 'redact' && !(container && node?.inner === true)) {
       this.#drop(at)
       this.#node = null
     }
     if (container) {
       this.#frames.push({ node: this.#node, seen: null, secret, isPair: false })
       if (byte === Byte.OPEN_ARRAY) this.nextItem()
-    } else if (byte === Byte.QUOTE && this.#dropDepth === -1 && (this.#redact || isMapped(kind))) {
-      this.#secret = secret
-      this.#flush(at)
-      this.#beginCapture('value', at)
+      return true
     }
+    if (this.#dropDepth !== -1) return this.#dropDepth === this.#frames.length
+    if (byte !== Byte.QUOTE || !(this.#redact || isMapped(kind))) return false
+    this.#secret = secret
+    this.#beginCapture('value', at)
+    return true
   }
 
   endValue(at: number): void {
@@ -159,7 +168,6 @@ class Editor implements JsonEvents {
     const place = this.#frames[this.#frames.length - 1]?.node ?? null
     this.#node = place === null ? null : place.any
     if (this.#dropDepth !== -1) return
-    if (this.#redact) this.#flush(at)
     if (this.#redact || (place !== null && place.keys.size > 0)) this.#beginCapture('key', at)
   }
 
@@ -210,15 +218,29 @@ class Editor implements JsonEvents {
   /** The captured key in lower case; what is secret in it does not pass. */
   #passKey(at: number): string {
     if (!this.#capture(at, MAX_VALUE_BYTES)) throw badAnswer('a name in the answer is too long')
-    const bytes = Buffer.concat(this.#captured)
+    const bytes = this.#capturedWhole()
     const key = Byte.decodeString(bytes)
     if (key === null) throw notJson()
     const passed = withoutSecrets(key)
-    this.#out.push(passed === key ? bytes : Buffer.from(JSON.stringify(passed)))
-    this.#sent = at
+    this.#pass(bytes, passed === key ? null : written(passed), at)
     this.#named = namedSecret(key)
     this.#member = key.toLowerCase()
     return this.#member
+  }
+
+  #capturedWhole(): Buffer {
+    const [first = EMPTY] = this.#captured
+    return this.#captured.length === 1 ? first : Buffer.concat(this.#captured)
+  }
+
+  /** Gives out the captured string, or what it is replaced by. */
+  #pass(bytes: Buffer, replaced: Buffer | null, at: number): void {
+    const isHere = this.#captured.length === 1
+    // it goes out with what is around it
+    if (isHere && replaced === null) return
+    if (isHere) this.#flush(at - bytes.byteLength)
+    this.#out.push(replaced ?? bytes)
+    this.#sent = at
   }
 
   #holdValue(at: number): void {
@@ -254,17 +276,31 @@ class Editor implements JsonEvents {
   #replaceValue(at: number): void {
     const kind = this.#node?.kind ?? null
     this.#holdValue(at)
-    const bytes = Buffer.concat(this.#captured)
+    const bytes = this.#capturedWhole()
     this.#capturing = null
+    if (!this.#redact) {
+      // the items of a list say the same again and again
+      if (this.#last?.kind !== kind || !this.#last.bytes.equals(bytes))
+        this.#last = { kind, bytes, passed: this.#mapped(bytes, kind) }
+      this.#pass(bytes, this.#last.passed, at)
+      return
+    }
     const value = Byte.decodeString(bytes)
     if (value === null) throw notJson()
     const frame = this.#frames[this.#frames.length - 1]
     if (frame !== undefined && NAMING.has(this.#member) && namedSecret(value) === 'secret')
       frame.isPair = true
     const mapped = isMapped(kind) ? this.#map(value, kind) : value
-    const passed = this.#redact ? this.#withoutSecrets(mapped, mapped !== value) : mapped
-    this.#out.push(passed === value ? bytes : Buffer.from(JSON.stringify(passed)))
-    this.#sent = at
+    const passed = this.#withoutSecrets(mapped, mapped !== value)
+    this.#pass(bytes, passed === value ? null : written(passed), at)
+  }
+
+  /** What a watched string becomes; null if it stays. */
+  #mapped(bytes: Buffer, kind: FieldKind | null): Buffer | null {
+    const value = Byte.decodeString(bytes)
+    if (value === null) throw notJson()
+    const mapped = isMapped(kind) ? this.#map(value, kind) : value
+    return mapped === value ? null : written(mapped)
   }
 
   /** @param own it is a URL of the gateway's, whose query Azure reads and nobody else */
@@ -273,18 +309,24 @@ class Editor implements JsonEvents {
     return this.#secret ? REMOVED : withoutSecrets(text)
   }
 
-  /** The key in lower case; null if by its length alone it is none of the plan's. */
+  /** The key in lower case; null if by its bytes it is none of the plan's. */
   #readKey(place: PlanNode, at: number, escaped: boolean): string | null {
     if (this.#captured.length === 0 && !escaped) {
-      const from = this.#captureFrom
-      if (place.lengths[at - from - QUOTES] !== 1) return null
-      return this.#chunk.toString('latin1', from + 1, at - 1).toLowerCase()
+      const from = this.#captureFrom + 1
+      const same = place.byLength[at - 1 - from]?.find(({ bytes }) =>
+        Byte.startsWithLower(this.#chunk, from, bytes),
+      )
+      return same === undefined ? null : same.key
     }
     if (!this.#capture(at, place.maxKeyBytes + QUOTES)) return null
     const key = Byte.decodeString(Buffer.concat(this.#captured))
     if (key === null) throw notJson()
     return key.toLowerCase()
   }
+}
+
+function written(text: string): Buffer {
+  return Buffer.from(JSON.stringify(text))
 }
 
 function isDigit(byte: number): boolean {

@@ -1,7 +1,9 @@
 /**
  * Holds a JSON document to RFC 8259's grammar while it arrives in chunks, and reports where its values and keys are.
  *
- * It keeps one number or literal and one bit a level of nesting, whatever the size of the document.
+ * It keeps one number or literal and one bit a level of nesting, whatever the size of the document. Every byte of an answer
+ * goes through `#scan`, so that it is one loop whose state is in local variables; what nobody is to be told of is held to
+ * the grammar alone.
  * @module
  */
 import { Refusal } from '../../errors.ts'
@@ -12,8 +14,11 @@ import * as Byte from '../../lib/json/bytes.ts'
  * offset after its last one.
  */
 export interface JsonEvents {
-  /** A value begins with this byte, which may yet turn out to begin none. */
-  beginValue(byte: number, at: number): void
+  /**
+   * A value begins with this byte, which may yet turn out to begin none.
+   * @returns whether to tell of its end, and of all that is in it
+   */
+  beginValue(byte: number, at: number): boolean
   /** A value ended; an object or array has been left by then. */
   endValue(at: number): void
   beginKey(at: number): void
@@ -32,14 +37,16 @@ const KEY = 2
 const KEY_OR_END = 3
 const COLON = 4
 const COMMA = 5
-const IN_STRING = 6
-const IN_ESCAPE = 7
-const IN_HEX = 8
-const IN_WORD = 9
-const DONE = 10
-const BROKEN = 11
+const DONE = 6
+const BROKEN = 7
+const IN_STRING = 8
+const IN_ESCAPE = 9
+const IN_HEX = 10
+const IN_WORD = 11
 
 const MAX_WORD_BYTES = 1_024
+/** No value is left out. */
+const NONE = -1
 
 /** The refusal of an answer that is not what it has to be. */
 export function badAnswer(what: string): Refusal {
@@ -53,27 +60,35 @@ export function notJson(): Refusal {
 export class JsonScanner {
   readonly #events: JsonEvents
   readonly #maxDepth: number
-  /** For each open object or array whether it is an array. */
-  readonly #arrays: boolean[] = []
-  #inArray = false
+  /** For each open object or array 1 if it is an array. */
+  readonly #arrays: Uint8Array
+  #depth = 0
   #state = VALUE
   #started = false
-  #readingKey = false
+  /** The string being read is a key. */
+  #isKey = false
   #escaped = false
   #hexLeft = 0
-  /** The number or literal being read. */
+  /** The number or literal being read, if it began in an earlier chunk. */
   #word = ''
+  /** Whether the end of the string or word being read is told. */
+  #isTold = false
+  /** Depth of the object or array of which nothing is told. */
+  #untold = NONE
 
   /** @param maxDepth levels of nesting that are accepted */
   constructor(events: JsonEvents, maxDepth: number) {
     this.#events = events
     this.#maxDepth = maxDepth
+    this.#arrays = new Uint8Array(maxDepth + 1)
   }
 
   /** @throws {Refusal} `upstream_bad_answer` if it is not JSON, and what the events throw; both end it for good */
   scan(bytes: Buffer): void {
+    if (bytes.length === 0) return
+    this.#started = true
     try {
-      this.#scan(bytes)
+      this.#state = this.#scan(bytes, this.#state)
     } catch (error) {
       this.#state = BROKEN
       throw error
@@ -82,156 +97,166 @@ export class JsonScanner {
 
   /** The end of the document. An answer without a body is none, and accepted. */
   end(): void {
-    if (this.#state === IN_WORD) this.#endWord(0)
+    if (this.#state === IN_WORD) {
+      if (!Byte.isWord(this.#word)) throw notJson()
+      this.#state = this.#endValue(0)
+    }
     if (this.#started && this.#state !== DONE) {
       throw badAnswer('the answer ended in the middle of its JSON')
     }
   }
 
-  #scan(bytes: Buffer): void {
+  /** @returns what comes after these bytes */
+  #scan(bytes: Buffer, begun: number): number {
     const { length } = bytes
-    if (length > 0) this.#started = true
+    let state = begun
     let at = 0
     while (at < length) {
-      switch (this.#state) {
-        case IN_STRING:
-          at = this.#readString(bytes, at)
+      if (state === IN_STRING) {
+        at = Byte.endOfRun(bytes, at, Byte.PLAIN)
+        if (at === length) break
+        const byte = bytes[at]
+        at += 1
+        if (byte === Byte.QUOTE) state = this.#endString(at)
+        else if (byte === Byte.BACKSLASH) state = IN_ESCAPE
+        else throw notJson()
+        continue
+      }
+      if (state === IN_WORD) {
+        at = this.#readWord(bytes, at)
+        if (at < length) state = this.#endWord(at)
+        continue
+      }
+      const byte = bytes[at] ?? 0
+      if (state < IN_STRING && Byte.SPACE[byte] === 1) {
+        at += 1
+        continue
+      }
+      switch (state) {
+        case COLON:
+          if (byte !== Byte.COLON) throw notJson()
+          state = VALUE
           break
-        case IN_WORD:
-          at = this.#readWord(bytes, at)
+        case COMMA:
+          state = this.#afterValue(byte, at)
+          break
+        case KEY_OR_END:
+        case KEY:
+          state =
+            byte === Byte.CLOSE_OBJECT && state === KEY_OR_END
+              ? this.#leave(at + 1)
+              : this.#beginKey(byte, at)
+          break
+        case VALUE_OR_END:
+        case VALUE:
+          if (byte === Byte.CLOSE_ARRAY && state === VALUE_OR_END) {
+            state = this.#leave(at + 1)
+            break
+          }
+          state = this.#beginValue(byte, at)
+          // the word is read from its first byte on
+          if (state === IN_WORD) continue
           break
         case IN_ESCAPE:
-          this.#readEscape(bytes[at] ?? 0)
-          at += 1
+          state = this.#readEscape(byte)
           break
         case IN_HEX:
-          this.#readHex(bytes[at] ?? 0)
-          at += 1
+          state = this.#readHex(byte)
           break
         default:
-          this.#readStructure(bytes[at] ?? 0, at)
-          at += 1
+          throw notJson()
       }
+      at += 1
     }
+    return state
   }
 
-  /** Reads up to the end of a string, or to a backslash. Each reader gives the offset where the next one goes on. */
-  #readString(bytes: Buffer, from: number): number {
-    const at = Byte.endOfRun(bytes, from, Byte.PLAIN)
-    if (at === bytes.length) return at
-    const byte = bytes[at]
-    if (byte === Byte.QUOTE) this.#endString(at + 1)
-    else if (byte === Byte.BACKSLASH) this.#state = IN_ESCAPE
-    else throw notJson()
-    return at + 1
+  #endString(at: number): number {
+    if (!this.#isKey) return this.#endValue(at)
+    if (this.#untold === NONE) this.#events.endKey(at, this.#escaped)
+    return COLON
   }
 
-  #endString(at: number): void {
-    if (this.#readingKey) {
-      this.#events.endKey(at, this.#escaped)
-      this.#state = COLON
-    } else {
-      this.#endValue(at)
-    }
-  }
-
-  #readEscape(byte: number): void {
+  #readEscape(byte: number): number {
     if (Byte.ESCAPES[byte] !== 1) throw notJson()
-    this.#state = byte === Byte.LOWER_U ? IN_HEX : IN_STRING
     this.#escaped = true
     this.#hexLeft = 4
+    return byte === Byte.LOWER_U ? IN_HEX : IN_STRING
   }
 
-  #readHex(byte: number): void {
+  #readHex(byte: number): number {
     if (Byte.HEX[byte] !== 1) throw notJson()
     this.#hexLeft -= 1
-    if (this.#hexLeft === 0) this.#state = IN_STRING
+    return this.#hexLeft === 0 ? IN_STRING : IN_HEX
   }
 
+  /** Reads up to the end of a number or literal, or of the chunk. */
   #readWord(bytes: Buffer, from: number): number {
     const at = Byte.endOfRun(bytes, from, Byte.WORD)
+    // most are whole, and are told by their bytes
+    if (this.#word === '' && at < bytes.length && Byte.isPlainWord(bytes, from, at)) return at
     this.#word += bytes.toString('latin1', from, at)
     if (this.#word.length > MAX_WORD_BYTES) throw notJson()
-    if (at < bytes.length) this.#endWord(at)
+    if (at < bytes.length && !Byte.isWord(this.#word)) throw notJson()
     return at
   }
 
-  #endWord(at: number): void {
-    if (!Byte.isWord(this.#word)) throw notJson()
-    this.#endValue(at)
+  #endWord(at: number): number {
+    this.#word = ''
+    return this.#endValue(at)
   }
 
-  /** One byte outside of strings and words. */
-  #readStructure(byte: number, at: number): void {
-    if (Byte.SPACE[byte] === 1) return
-    switch (this.#state) {
-      case VALUE:
-        return this.#beginValue(byte, at)
-      case VALUE_OR_END:
-        if (byte === Byte.CLOSE_ARRAY) return this.#leave(at + 1)
-        return this.#beginValue(byte, at)
-      case KEY:
-        return this.#beginKey(byte, at)
-      case KEY_OR_END:
-        if (byte === Byte.CLOSE_OBJECT) return this.#leave(at + 1)
-        return this.#beginKey(byte, at)
-      case COLON:
-        if (byte !== Byte.COLON) throw notJson()
-        this.#state = VALUE
-        return
-      case COMMA:
-        return this.#afterValue(byte, at)
-      default:
-        throw notJson()
-    }
-  }
-
-  #beginValue(byte: number, at: number): void {
-    this.#events.beginValue(byte, at)
+  #beginValue(byte: number, at: number): number {
+    const isTold = this.#untold === NONE && this.#events.beginValue(byte, at)
+    this.#isTold = isTold
     if (byte === Byte.QUOTE) {
-      this.#readingKey = false
-      this.#state = IN_STRING
-    } else if (byte === Byte.OPEN_OBJECT || byte === Byte.OPEN_ARRAY) {
-      if (this.#arrays.length >= this.#maxDepth) throw badAnswer('the answer is nested too deep')
-      this.#inArray = byte === Byte.OPEN_ARRAY
-      this.#arrays.push(this.#inArray)
-      this.#state = this.#inArray ? VALUE_OR_END : KEY_OR_END
-    } else if (Byte.WORD[byte] === 1) {
-      this.#word = String.fromCodePoint(byte)
-      this.#state = IN_WORD
-    } else {
-      throw notJson()
+      this.#isKey = false
+      return IN_STRING
     }
+    if (byte === Byte.OPEN_OBJECT || byte === Byte.OPEN_ARRAY) {
+      if (this.#depth >= this.#maxDepth) throw badAnswer('the answer is nested too deep')
+      const isArray = byte === Byte.OPEN_ARRAY
+      this.#depth += 1
+      this.#arrays[this.#depth] = isArray ? 1 : 0
+      if (!isTold && this.#untold === NONE) this.#untold = this.#depth
+      return isArray ? VALUE_OR_END : KEY_OR_END
+    }
+    if (Byte.WORD[byte] !== 1) throw notJson()
+    return IN_WORD
   }
 
-  #endValue(at: number): void {
-    this.#events.endValue(at)
-    this.#state = this.#arrays.length === 0 ? DONE : COMMA
+  #endValue(at: number): number {
+    if (this.#isTold) this.#events.endValue(at)
+    return this.#depth === 0 ? DONE : COMMA
   }
 
-  #beginKey(byte: number, at: number): void {
+  #beginKey(byte: number, at: number): number {
     if (byte !== Byte.QUOTE) throw notJson()
-    this.#readingKey = true
+    this.#isKey = true
     this.#escaped = false
-    this.#state = IN_STRING
-    this.#events.beginKey(at)
+    if (this.#untold === NONE) this.#events.beginKey(at)
+    return IN_STRING
   }
 
-  #afterValue(byte: number, at: number): void {
+  #afterValue(byte: number, at: number): number {
+    const inArray = this.#arrays[this.#depth] === 1
     if (byte === Byte.COMMA) {
-      this.#state = this.#inArray ? VALUE : KEY
-      if (this.#inArray) this.#events.nextItem()
-    } else if (byte === (this.#inArray ? Byte.CLOSE_ARRAY : Byte.CLOSE_OBJECT)) {
-      this.#leave(at + 1)
-    } else {
-      throw notJson()
+      if (!inArray) return KEY
+      if (this.#untold === NONE) this.#events.nextItem()
+      return VALUE
     }
+    if (byte !== (inArray ? Byte.CLOSE_ARRAY : Byte.CLOSE_OBJECT)) throw notJson()
+    return this.#leave(at + 1)
   }
 
-  #leave(at: number): void {
-    this.#arrays.pop()
-    this.#inArray = this.#arrays.at(-1) === true
-    this.#events.leave()
-    this.#endValue(at)
+  #leave(at: number): number {
+    const isTold = this.#untold === NONE
+    if (this.#untold === this.#depth) this.#untold = NONE
+    this.#depth -= 1
+    if (isTold) {
+      this.#events.leave()
+      this.#events.endValue(at)
+    }
+    return this.#depth === 0 ? DONE : COMMA
   }
 }

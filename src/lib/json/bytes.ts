@@ -42,17 +42,56 @@ export function endOfRun(bytes: Uint8Array, at: number, belongs: Uint8Array): nu
   return end
 }
 
+/** Of each byte that of the small letter, where it is a capital one of ASCII. */
+const LOWER = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte >= 0x41 && byte <= 0x5a ? byte + 0x20 : byte,
+)
+
+/** Whether `word`, which has no capital letters, stands at `from` in whatever case. */
+export function startsWithLower(bytes: Uint8Array, from: number, word: Uint8Array): boolean {
+  const { length } = word
+  for (let at = 0; at < length; at += 1) {
+    if (LOWER[bytes[from + at] ?? 0] !== word[at]) return false
+  }
+  return true
+}
+
+/** Longer numbers are looked at as a whole. */
+const MAX_DIGITS = 1_000
+/** By their first byte. */
+const LITERALS = new Map(
+  ['true', 'false', 'null'].map((word) => [word.charCodeAt(0), Buffer.from(word)] as const),
+)
+const ASCII = /^[ !#-[\]-~]*$/
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 
 /** What a string in its quotes says; null if it is not valid UTF-8. */
 export function decodeString(quoted: Buffer): string | null {
+  // most strings stand for themselves
+  const text = quoted.toString('latin1', 1, quoted.length - 1)
+  if (ASCII.test(text)) return text
   try {
     const value: unknown = JSON.parse(UTF8.decode(quoted))
     return typeof value === 'string' ? value : null
   } catch {
     return null
   }
+}
+
+/** Whether a run of word bytes is a literal or a whole number without sign, which most are; false may be a number, too. */
+export function isPlainWord(bytes: Uint8Array, from: number, end: number): boolean {
+  const first = bytes[from] ?? 0
+  if (first === ZERO) return end === from + 1
+  if (first > ZERO && first <= NINE) {
+    for (let at = from + 1; at < end; at += 1) {
+      const byte = bytes[at] ?? 0
+      if (byte < ZERO || byte > NINE) return false
+    }
+    return end - from < MAX_DIGITS
+  }
+  const literal = LITERALS.get(first)
+  return literal?.length === end - from && literal.every((byte, at) => bytes[from + at] === byte)
 }
 
 /** Whether a run of word bytes is a number or one of the three literals. */
