@@ -9,8 +9,7 @@ import type { Writable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import type { Config, SecretSource } from './config/schema/schema.ts'
 import { readSecrets } from './config/secrets.ts'
-import { parseTarget } from './azureml/target.ts'
-import { classify } from './azureml/classify.ts'
+import { createRemembered } from './azureml/remembered.ts'
 import { discoveryDocument, metadataDocument } from './azureml/hosts/metadata.ts'
 import { callFacts, type Exchange } from './exchange.ts'
 import { bearerToken } from './identity/credential/bearer.ts'
@@ -252,17 +251,13 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
     askedFacts: () => policy.current().facts,
   })
   const names = hostNames(config)
+  const { parseTarget, classify } = createRemembered()
+  const onBehalf = Object.values(config.identities).some(({ kind }) => kind === 'on-behalf-of')
   return {
     checkInbound: ({ method = '', httpVersion, rawHeaders }) =>
       checkInbound({ method, httpVersion, rawHeaders }, names),
     parseTarget,
-    identify: (raw) =>
-      identify.identify({
-        method: raw.method ?? '',
-        url: raw.url ?? '',
-        rawHeaders: raw.rawHeaders,
-        clientCertificate: clientCertificate(raw),
-      }),
+    identify: identifyStage(config, identify),
     callers,
     classify,
     ...enforcement,
@@ -272,7 +267,8 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
     },
     route: routing.route,
     // for on-behalf-of identities only; all others never see the caller's token
-    grant: (permit, scope, raw) => broker.grant(permit, scope, bearerToken(raw.rawHeaders)),
+    grant: (permit, scope, raw) =>
+      broker.grant(permit, scope, onBehalf ? bearerToken(raw.rawHeaders) : undefined),
     dropToken: (grant, scope) =>
       broker.invalidate(grant.identity.name, scope, grant.authorization().slice('Bearer '.length)),
     recorder: audit.recorder,
@@ -284,6 +280,18 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
     }),
     now,
   }
+}
+
+function identifyStage({ listen }: Config, identify: Identify): Stages['identify'] {
+  const withCertificates = listen.tls?.clientCertificates !== undefined
+  return (raw) =>
+    identify.identified({
+      method: raw.method ?? '',
+      url: raw.url ?? '',
+      rawHeaders: raw.rawHeaders,
+      connection: raw.socket,
+      clientCertificate: withCertificates ? clientCertificate(raw) : null,
+    })
 }
 
 function registerOwnRoutes(

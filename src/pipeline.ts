@@ -29,7 +29,8 @@ import { isOfPolicy, Refusal, toRefusal } from './errors.ts'
 import { fromFramework } from './http/framework.ts'
 import { checkConnection, isLast } from './http/inbound.ts'
 import type { Reply } from './http/reply.ts'
-import type { Incoming } from './azureml/body/read.ts'
+import { hasBody, type Incoming } from './azureml/body/read.ts'
+import { isPending, type Pending } from './lib/pending.ts'
 import type { OwnCall, OwnCalls } from './access/own-calls.ts'
 import type { Finished, Gathered } from './enforce/enforce.ts'
 import type { Via } from './forward/ask.ts'
@@ -42,18 +43,21 @@ export interface Route {
   readonly scope: string
 }
 
-/** The stages, as app.ts composes them. Each may throw a Refusal; anything else it throws is one, too. */
+/**
+ * The stages, as app.ts composes them. Each may throw a Refusal; anything else it throws is one, too. What a stage knows
+ * already is not waited for.
+ */
 export interface Stages {
   readonly checkInbound: (raw: IncomingMessage) => void
   readonly parseTarget: (method: string, rawTarget: string) => Target
-  readonly identify: (raw: IncomingMessage) => Promise<Principal>
+  readonly identify: (raw: IncomingMessage) => Pending<Principal>
   /** What a caller may take of the gateway. */
   readonly callers: Pick<Callers, 'begin'>
   /** What callers ask the gateway itself; null for what is Azure's. */
   readonly own: OwnCalls
   readonly classify: (target: Target) => Operation
   /** Reads what policy needs to know; null content: nobody asks, the caller's bytes are streamed untouched. */
-  readonly gather: (exchange: Exchange, request: Incoming, progress: Progress) => Promise<Gathered>
+  readonly gather: (exchange: Exchange, request: Incoming, progress: Progress) => Pending<Gathered>
   readonly decide: (
     principal: Principal,
     operation: Operation,
@@ -66,15 +70,15 @@ export interface Stages {
     target: Target,
     asker: { readonly identity: string; readonly principal: Principal },
     grantFor: GrantFor,
-  ) => Promise<Route>
-  readonly grant: (permit: Permit, scope: string, raw: IncomingMessage) => Promise<Grant>
+  ) => Pending<Route>
+  readonly grant: (permit: Permit, scope: string, raw: IncomingMessage) => Pending<Grant>
   /** What only Azure can tell, labels and runs; null if nothing is asked, otherwise what is to be judged instead. */
   readonly lookUp: (
     exchange: Exchange,
     gathered: Gathered,
     via: Via,
     progress: Progress,
-  ) => Promise<Gathered | null>
+  ) => Pending<Gathered | null>
   /** `@stamp`, `@record`: the bytes to send, and what was changed in them. */
   readonly finish: (
     exchange: Exchange,
@@ -128,7 +132,10 @@ export function createPipeline(stages: Stages): Pipeline {
   async function handle(exchange: WritableExchange, target: Target, reply: Reply): Promise<void> {
     const { request } = reply
     const progress = progressOf(exchange)
-    const principal = (exchange.principal = await stages.identify(request))
+    const identified = stages.identify(request)
+    // with a body in any case: what of it came in the same packet is parsed first, and a broken one ends here
+    const waits = isPending(identified) || hasBody(request.headers)
+    const principal = (exchange.principal = waits ? await identified : identified)
     // who has gone by now, or whose body broke off, takes nothing
     if (exchange.refusal !== null) throw exchange.refusal
     const lease = (exchange.lease = stages.callers.begin(principal.id, exchange.startedAt))
@@ -141,7 +148,8 @@ export function createPipeline(stages: Stages): Pipeline {
       }
       exchange.operation = stages.classify(target)
       const incoming = { headers: request.headers, stream: request }
-      const gathered = await stages.gather(exchange, incoming, progress)
+      const gathering = stages.gather(exchange, incoming, progress)
+      const gathered = isPending(gathering) ? await gathering : gathering
       // a body may name the run that the call is about: from here on, that is what is judged, routed and recorded
       const operation = (exchange.operation = gathered.operation)
 
@@ -153,16 +161,19 @@ export function createPipeline(stages: Stages): Pipeline {
         return verdict.permit
       }
       let permit = judge(gathered.facts)
-      const grantFor: GrantFor = async (wanted) => stages.grant(permit, wanted, request)
+      const grantFor: GrantFor = (wanted) => stages.grant(permit, wanted, request)
       const asker = { identity: permit.effects.identity, principal }
-      const { origin, path, scope } = await stages.route(operation, target, asker, grantFor)
-      let grant = await grantFor(scope)
+      const routed = stages.route(operation, target, asker, grantFor)
+      const { origin, path, scope } = isPending(routed) ? await routed : routed
+      const granted = grantFor(scope)
+      let grant = isPending(granted) ? await granted : granted
       const via = (): Via => ({
         permit,
         grantFor,
-        route: async (asked, to) => stages.route(asked, to, asker, grantFor),
+        route: (asked, to) => stages.route(asked, to, asker, grantFor),
       })
-      const learnt = await stages.lookUp(exchange, gathered, via(), progress)
+      const learning = stages.lookUp(exchange, gathered, via(), progress)
+      const learnt = isPending(learning) ? await learning : learning
       if (learnt !== null) {
         // what was judged with labels, or before its run was known, is judged again as it goes to Azure
         permit = judge(learnt.facts)
@@ -173,10 +184,7 @@ export function createPipeline(stages: Stages): Pipeline {
       exchange.changes = changes
       const screen = stages.screen(exchange, via(), progress)
 
-      stillThere(exchange, reply)
-      recorder.admit()
-      exchange.record = 'intent'
-      const recorded = recorder.authorized(exchange)
+      const recorded = intend(exchange, recorder, reply)
       // a call that changes something waits for its record; a read lets the disk work while Azure does
       if (operation.effect === 'read') recorded.catch(() => undefined)
       else await recorded.catch(withdraw(exchange))
@@ -205,10 +213,7 @@ async function answerOwn(
   exchange.operation = operation
   const body = JSON.stringify(answer())
   exchange.decision = decision
-  stillThere(exchange, reply)
-  recorder.admit()
-  exchange.record = 'intent'
-  await recorder.authorized(exchange).catch(withdraw(exchange))
+  await intend(exchange, recorder, reply).catch(withdraw(exchange))
   exchange.status = 200
   exchange.bytesOut = Buffer.byteLength(body)
   const headers = {
@@ -310,6 +315,14 @@ function stillThere({ refusal }: Exchange, reply: Reply): void {
   if (refusal !== null) throw refusal
   if (reply.gone)
     throw new Refusal('bad_request', 'the client closed the connection before it had an answer')
+}
+
+/** The record of what is about to be done, on its way to the disk. @throws {Refusal} if nothing is to be done any more */
+function intend(exchange: WritableExchange, recorder: Recorder, reply: Reply): Promise<void> {
+  stillThere(exchange, reply)
+  recorder.admit()
+  exchange.record = 'intent'
+  return recorder.authorized(exchange)
 }
 
 /** An intent that could not be made durable is none: the request ends as refused. */

@@ -17,6 +17,8 @@ import type { CloudConfig } from './config/schema/schema.ts'
 import type { Exchange } from './exchange.ts'
 import type { AnswerRules } from './forward/answer.ts'
 import { Refusal } from './errors.ts'
+import { memoOf } from './lib/memo.ts'
+import { after } from './lib/pending.ts'
 import type { Stages } from './pipeline.ts'
 import type { Principal } from './identity/principal.ts'
 import type { Grant } from './token/grant.ts'
@@ -40,7 +42,10 @@ export interface RoutingOptions {
   readonly isOnBehalfOf: (identity: string) => boolean
 }
 
-export interface Routing extends Pick<AnswerRules, 'rewriteHeaders' | 'rewriter' | 'textRedactor'> {
+export interface Routing extends Pick<
+  AnswerRules,
+  'rewriteHeaders' | 'rewrites' | 'rewriter' | 'textRedactor'
+> {
   /** Where the gateway's own requests go. */
   readonly hosts: Pick<Hosts, 'upstream' | 'regionOf'>
   readonly route: Stages['route']
@@ -55,31 +60,37 @@ export function createRouting(options: RoutingOptions): Routing {
   const key = options.operationKey === null ? randomBytes(32) : Buffer.from(options.operationKey)
   const handles = createOperationHandles(key, publicUrl, now)
 
+  const pathOf = memoOf(upstreamPath)
   const endpoints = createEndpoints(hosts, () => performance.now())
   const askerOf = (identity: string, principal: Principal): string =>
     options.isOnBehalfOf(identity) ? `${identity} ${principal.id}` : identity
 
   return {
     hosts,
-    async route(operation, target, { identity, principal }, grantFor) {
-      const path = upstreamPath(target)
-      const arm = hosts.upstream({ ...operation, family: 'arm' }, null)
-      const ask = async (id: string): Promise<unknown> =>
-        options.askArm(await grantFor(arm.scope), arm.origin, id)
+    route(operation, target, { identity, principal }, grantFor) {
+      const path = pathOf(target)
+      const ask = async (id: string): Promise<unknown> => {
+        const arm = hosts.upstream({ ...operation, family: 'arm' }, null)
+        return options.askArm(await grantFor(arm.scope), arm.origin, id)
+      }
       if (operation.family === 'scoring') {
         const id = endpointIdOf(operation)
         if (id === null) throw new Refusal('internal_error', 'a scoring call names no endpoint')
         const asker = askerOf(identity, principal)
-        const origin = await endpoints.originOf(id, asker, identity, ask)
-        return { origin, scope: hosts.scoringScope, path }
+        const { scoringScope } = hosts
+        return after(endpoints.originOf(id, asker, identity, ask), (origin) => ({
+          origin,
+          scope: scoringScope,
+          path,
+        }))
       }
-      let region: string | null = null
-      if (operation.scope !== null && hosts.needsRegion(operation)) {
-        region = await regions.regionOf(operation.scope, identity, async (scope) =>
-          locationOf(await ask(scope), identity),
-        )
-      }
-      return { ...hosts.upstream(operation, region), path }
+      const region =
+        operation.scope !== null && hosts.needsRegion(operation)
+          ? regions.regionOf(operation.scope, identity, async (scope) =>
+              locationOf(await ask(scope), identity),
+            )
+          : null
+      return after(region, (known) => ({ ...hosts.upstream(operation, known), path }))
     },
     rewriteHeaders(headers, { operation, principal }) {
       rewriteHeaders(headers, hosts, operation?.scope)
@@ -88,6 +99,7 @@ export function createRouting(options: RoutingOptions): Routing {
         if (url !== undefined) headers[name] = handles.bind(url, principal?.id ?? '')
       }
     },
+    rewrites: (operation, redact) => redact || rewritePlan(operation, redact) !== null,
     rewriter(operation, redact) {
       const plan = rewritePlan(operation, redact)
       if (plan === null && !redact) return null

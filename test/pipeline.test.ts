@@ -78,6 +78,7 @@ t.test('no byte of the answer to a read leaves before its record is durable', as
     } as unknown as Parameters<typeof createForward>[0]['upstream'],
     holdBytes: 1024,
     rewriteHeaders: () => undefined,
+    rewrites: () => false,
     rewriter: () => null,
     textRedactor: () => ({ write: (chunk) => chunk, end: () => Buffer.alloc(0) }),
   })

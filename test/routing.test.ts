@@ -38,7 +38,7 @@ t.test('a data-plane call goes to the region that ARM names, asked once', async 
     },
   })
   const routes = await Promise.all(
-    [1, 2, 3].map(() => routing.route(operation, target, asker, grantFor(permit))),
+    [1, 2, 3].map(async () => routing.route(operation, target, asker, grantFor(permit))),
   )
   for (const route of routes) {
     t.match(route, { origin: 'https://westus2.api.azureml.ms', path: target.path })
@@ -63,7 +63,7 @@ t.test('a workspace whose document names no region is refused with the next step
     isOnBehalfOf: () => false,
     askArm: async () => null,
   })
-  await t.rejects(routing.route(operation, target, asker, grantFor(permit)), {
+  await t.rejects(async () => routing.route(operation, target, asker, grantFor(permit)), {
     code: 'upstream_bad_answer',
   })
 })

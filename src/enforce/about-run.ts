@@ -13,6 +13,7 @@ import { aliasReads, runOf } from '../azureml/body/aliases.ts'
 import { Refusal } from '../errors.ts'
 import type { Exchange, Progress } from '../exchange.ts'
 import type { Via } from '../forward/ask.ts'
+import type { Pending } from '../lib/pending.ts'
 import type { NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { Decide, Facts } from '../policy/decide.ts'
 import { naming, thingIn, type NamedThing } from './mlflow-names.ts'
@@ -58,7 +59,7 @@ export interface AboutRun {
     exchange: Exchange,
     request: Incoming,
     progress: Progress,
-  ) => Promise<RunBody | null>
+  ) => Pending<RunBody | null>
   /**
    * Facts of the run that a call is about; null if policy needs none.
    * @throws {Refusal} `policy_refused` if whose it is cannot be told, or the caller may not read that run
@@ -68,7 +69,7 @@ export interface AboutRun {
     body: RunBody | null,
     via: Via,
     progress: Progress,
-  ) => Promise<Facts | null>
+  ) => Pending<Facts | null>
 }
 
 /** `run_id`, `runId` and `run_uuid` are one thing to MLflow, whose parser takes each of them. */
@@ -87,10 +88,10 @@ export function createAboutRun(options: AboutRunOptions): AboutRun {
   }
 
   return {
-    async readBody(exchange, request, progress) {
+    readBody(exchange, request, progress) {
       if (!isClassified(exchange) || apiOf(exchange) !== 'data plane') return null
-      const { operation, method, target } = exchange
-      const { type, id } = operation.resource
+      const { operation, method } = exchange
+      const { type } = operation.resource
       const isMlflow = operation.family === 'mlflow'
       const isThing = isMlflow && (type === 'Experiment' || type === 'Model')
       if ((type !== 'Run' && !isThing) || operation.effect === 'read') return null
@@ -98,25 +99,13 @@ export function createAboutRun(options: AboutRunOptions): AboutRun {
       if (!hasBody(request.headers) || factsNeeded(needsDocument, exchange, true) === null)
         return null
       options.mustBePossible(exchange, progress, isMlflow)
-      const received = await readBody(request.stream, request.headers, options.bodyBytes, progress)
-      const root = parseJson(received)
-      if (isThing) {
-        const thing = thingIn(root)
-        const makes = target?.segments.at(-1) === 'create'
-        const tags = makes ? tagsIn(root) : null
-        return { received, operation: naming(operation, thing), thing, tags }
-      }
-      const run = isMlflow ? runIn(root) : null
-      const named =
-        run === null
-          ? operation
-          : { ...operation, resource: { ...operation.resource, id: `${id}/${run}` } }
-      const [collection, last] = target?.segments.slice(-2) ?? []
-      const creates = isMlflow ? last === 'create' : collection === 'runs'
-      return { received, operation: named, thing: null, tags: creates ? tagsIn(root) : null }
+      const { stream, headers } = request
+      return readBody(stream, headers, options.bodyBytes, progress).then((received) =>
+        toldByBody(exchange, received, isThing),
+      )
     },
 
-    async facts(exchange, body, via, progress) {
+    facts(exchange, body, via, progress) {
       if (!isClassified(exchange) || apiOf(exchange) !== 'data plane') return null
       const { operation, method } = exchange
       const { type } = operation.resource
@@ -142,13 +131,42 @@ export function createAboutRun(options: AboutRunOptions): AboutRun {
         else options.judgeAsJob(exchange, own, progress)
         return null
       }
-      const tags = (await options.runLookUps(exchange, via).tagsOf(run)) ?? body?.tags ?? []
-      const facts = { ...own, tags }
-      if (reads) mustNotBeForbidden(exchange, facts, progress)
-      else options.judgeAsJob(exchange, facts, progress)
-      return facts
+      return options
+        .runLookUps(exchange, via)
+        .tagsOf(run)
+        .then((present) => {
+          const facts = { ...own, tags: present ?? body?.tags ?? [] }
+          if (reads) mustNotBeForbidden(exchange, facts, progress)
+          else options.judgeAsJob(exchange, facts, progress)
+          return facts
+        })
     },
   }
+}
+
+/** The run or thing that a body names, and the tags that it is made with. */
+function toldByBody(
+  { operation, target }: Classified,
+  received: Buffer,
+  isThing: boolean,
+): RunBody {
+  const root = parseJson(received)
+  const isMlflow = operation.family === 'mlflow'
+  if (isThing) {
+    const thing = thingIn(root)
+    const makes = target?.segments.at(-1) === 'create'
+    const tags = makes ? tagsIn(root) : null
+    return { received, operation: naming(operation, thing), thing, tags }
+  }
+  const run = isMlflow ? runIn(root) : null
+  const { resource } = operation
+  const named =
+    run === null
+      ? operation
+      : { ...operation, resource: { ...resource, id: `${resource.id}/${run}` } }
+  const [collection, last] = target?.segments.slice(-2) ?? []
+  const creates = isMlflow ? last === 'create' : collection === 'runs'
+  return { received, operation: named, thing: null, tags: creates ? tagsIn(root) : null }
 }
 
 function cannotTell({ operation, method }: Classified, policies: readonly string[]): Refusal {

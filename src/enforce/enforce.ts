@@ -24,6 +24,8 @@ import type { NeedsBody, NeedsDocument } from '../policy/engine/what-policy-asks
 import type { Principal } from '../identity/principal.ts'
 import type { PolicySet } from '../policy/load/rules.ts'
 import { Refusal } from '../errors.ts'
+import { memoOfPairs } from '../lib/memo.ts'
+import { after, type Pending } from '../lib/pending.ts'
 import { startedJob } from '../azureml/body/aliases.ts'
 import { createJudgeStartedJob } from './started-job.ts'
 import { createJudgeAsJob } from './judge-as-job.ts'
@@ -75,7 +77,7 @@ export interface Finished {
 
 export interface Enforcement {
   /** @throws {Refusal} for a body that cannot be read or has no place here, and what `callFacts` throws */
-  readonly gather: (exchange: Exchange, request: Incoming, progress: Progress) => Promise<Gathered>
+  readonly gather: (exchange: Exchange, request: Incoming, progress: Progress) => Pending<Gathered>
   /**
    * What only Azure can tell: the tags of the run that a call is about; for `@pin`, the versions behind labels, which are
    * put in their place. Null if there is nothing of that kind.
@@ -86,7 +88,7 @@ export interface Enforcement {
     gathered: Gathered,
     via: Via,
     progress: Progress,
-  ) => Promise<Gathered | null>
+  ) => Pending<Gathered | null>
   /**
    * `@stamp` and `@record`: the bytes to send, if they were read.
    * @throws {Refusal} `not_ready` if other policies have judged than those that said what had to be read
@@ -125,11 +127,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
   let known: Derived | null = null
   function inForce(): Derived {
     const set = options.policy()
-    if (known?.set !== set) {
-      const needsDocument = options.createNeedsDocument(set, DOCUMENT_FACTS)
-      const needsBody = options.createNeedsBody(set, DOCUMENT_FACTS, isChanged)
-      known = { set, needsBody, needsDocument }
-    }
+    if (known?.set !== set) known = derive(options, set)
     return known
   }
   const needsDocument: NeedsDocument = (...call) => inForce().needsDocument(...call)
@@ -150,7 +148,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
   }
 
   return {
-    async gather(exchange, request, progress) {
+    gather(exchange, request, progress) {
       const { principal, operation } = exchange
       if (principal === null || operation === null)
         throw new Refusal('internal_error', 'the gateway failed to judge this request')
@@ -158,25 +156,28 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       const { version } = set
       checkDelete(exchange, operation, request.headers)
       if (!isAsked(needsBody, principal, operation) || !hasBody(request.headers)) {
-        const received = await checkListQuery(exchange, request, progress)
-        const run =
-          received === null
-            ? await aboutRun.readBody(exchange, request, progress)
-            : { received, operation, thing: null, tags: null }
         const has = hasBody(request.headers)
-        const own = has ? callFacts(exchange) : withoutBody(callFacts(exchange))
-        const made = operation.family === 'mlflow' ? (run?.tags ?? null) : null
-        const facts = made === null ? own : { ...own, tags: made }
-        const named = run?.operation ?? operation
-        return { operation: named, facts, version, content: null, unread: has && run === null, run }
+        const read = after(checkListQuery(exchange, request, progress), (received) =>
+          received === null
+            ? aboutRun.readBody(exchange, request, progress)
+            : { received, operation, thing: null, tags: null },
+        )
+        return after(read, (run) => {
+          const own = has ? callFacts(exchange) : withoutBody(callFacts(exchange))
+          const made = operation.family === 'mlflow' ? (run?.tags ?? null) : null
+          const facts = made === null ? own : { ...own, tags: made }
+          const named = run?.operation ?? operation
+          const unread = has && run === null
+          return { operation: named, facts, version, content: null, unread, run }
+        })
       }
       mustBePossible(exchange, progress, false)
       const { stream, headers } = request
-      const received = await readBody(stream, headers, options.bodyBytes, progress)
-      const context = contextOf(exchange, operation)
-      const content = look(received, received, context, [])
-      const facts = factsOf(exchange, content)
-      return { operation, facts, version, content, unread: false, run: null }
+      return readBody(stream, headers, options.bodyBytes, progress).then((received) => {
+        const content = look(received, received, contextOf(exchange, operation), [])
+        const facts = factsOf(exchange, content)
+        return { operation, facts, version, content, unread: false, run: null }
+      })
     },
 
     lookUp: createLookUp(options, { aboutRun, checkUnreadJob, judgePresent, judgeThing, factsOf }),
@@ -220,23 +221,40 @@ function createLookUp(
 ): Enforcement['lookUp'] {
   const judgeStartedJob = createJudgeStartedJob(options.decide)
 
-  const learn: Enforcement['lookUp'] = async (exchange, gathered, via, progress) => {
+  const learn: Enforcement['lookUp'] = (exchange, gathered, via, progress) => {
     const { content, run } = gathered
-    const { permit, grantFor } = via
+    const { permit } = via
     if (content === null) {
       checkUnreadJob(exchange, permit, progress)
-      const facts =
-        (await aboutRun.facts(exchange, run, via, progress)) ??
-        (await judgePresent(exchange, gathered.unread === true ? 'unread' : null, via, progress)) ??
-        (await judgeThing(exchange, run, gathered.unread === true, via, progress))
-      return facts === null ? null : { ...gathered, facts }
+      const unread = gathered.unread === true
+      const ofRun = aboutRun.facts(exchange, run, via, progress)
+      const ofPresent = after(
+        ofRun,
+        (facts) => facts ?? judgePresent(exchange, unread ? 'unread' : null, via, progress),
+      )
+      const ofThing = after(
+        ofPresent,
+        (facts) => facts ?? judgeThing(exchange, run, unread, via, progress),
+      )
+      return after(ofThing, (facts) => (facts === null ? null : { ...gathered, facts }))
     }
+    const body = { facts: gathered.facts, root: content.root, whole: content.context.whole }
+    return after(judgePresent(exchange, body, via, progress), (facts) => {
+      const pins = permit.effects.pin && content.findings.floating.length > 0
+      if (pins) return pin(exchange, { gathered, content, facts }, via)
+      return facts === null ? null : { ...gathered, facts }
+    })
+  }
+
+  /** Puts versions in the place of labels. */
+  async function pin(
+    exchange: Exchange,
+    { gathered, content, facts }: Judged,
+    { permit, grantFor }: Via,
+  ): Promise<Gathered | null> {
+    const learnt = facts === null ? null : { ...gathered, facts }
     const { received, bytes, context, findings } = content
     const { whole } = context
-    const body = { facts: gathered.facts, root: content.root, whole }
-    const facts = await judgePresent(exchange, body, via, progress)
-    const learnt = facts === null ? null : { ...gathered, facts }
-    if (!permit.effects.pin) return learnt
     const lookUp = options.lookUps({ exchange, permit, scope: context.scope, grantFor })
     const { edits, changes } = await pinAll(findings.floating, lookUp)
     if (edits.length === 0) return learnt
@@ -246,11 +264,19 @@ function createLookUp(
     const pinnedFacts = facts === null || whole ? own : merged(facts, own, pinned.root)
     return { ...gathered, facts: pinnedFacts, content: pinned }
   }
-  return async (exchange, gathered, via, progress) => {
-    const learnt = await learn(exchange, gathered, via, progress)
-    judgeStartedJob(exchange, (learnt ?? gathered).facts, progress)
-    return learnt
-  }
+  return (exchange, gathered, via, progress) =>
+    after(learn(exchange, gathered, via, progress), (learnt) => {
+      judgeStartedJob(exchange, (learnt ?? gathered).facts, progress)
+      return learnt
+    })
+}
+
+/** A call with a body that was judged by what is there now. */
+interface Judged {
+  readonly gathered: Gathered
+  readonly content: Content
+  /** Null if nothing of that was asked. */
+  readonly facts: Facts | null
 }
 
 /** Whether a policy asks for the body, as that of the call or of the job that it starts. */
@@ -270,6 +296,24 @@ interface Derived {
   readonly set: PolicySet
   readonly needsBody: NeedsBody
   readonly needsDocument: NeedsDocument
+}
+
+function derive(
+  { createNeedsBody, createNeedsDocument }: EnforcementOptions,
+  set: PolicySet,
+): Derived {
+  const needsDocument = createNeedsDocument(set, DOCUMENT_FACTS)
+  const about = (collection: boolean) =>
+    memoOfPairs((principal: Principal, operation: Operation) =>
+      needsDocument(principal, operation, collection),
+    )
+  const [ofOne, ofMany] = [about(false), about(true)]
+  return {
+    set,
+    needsBody: memoOfPairs(createNeedsBody(set, DOCUMENT_FACTS, isChanged)),
+    needsDocument: (principal, operation, collection) =>
+      collection ? ofMany(principal, operation) : ofOne(principal, operation),
+  }
 }
 
 const NOTHING: { edits: readonly Edit[]; changes: readonly Change[] } = { edits: [], changes: [] }

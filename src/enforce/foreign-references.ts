@@ -20,6 +20,7 @@ import { Refusal } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import type { AskAzure, Via } from '../forward/ask.ts'
 import { parseJson, type JsonNode } from '../lib/json/document.ts'
+import { after, type Pending } from '../lib/pending.ts'
 import { fieldsOf } from '../lib/strict-json.ts'
 import type { Decide, Facts, Permit } from '../policy/decide.ts'
 import type { Operation } from '../vocabulary/operation.ts'
@@ -66,10 +67,10 @@ export function withForeignReferences(
   return {
     ...reading,
 
-    async lookUp(exchange, gathered, via, progress) {
-      const learnt = await reading.lookUp(exchange, gathered, via, progress)
-      await check(exchange, learnt ?? gathered, via)
-      return learnt
+    lookUp(exchange, gathered, via, progress) {
+      return after(reading.lookUp(exchange, gathered, via, progress), (learnt) =>
+        after(check(exchange, learnt ?? gathered, via), () => learnt),
+      )
     },
   }
 }
@@ -95,10 +96,18 @@ function asking(options: ForeignReferencesOptions, { id }: Exchange, { grantFor 
   }
 }
 
+/** A body, and what it mentions outside of the workspace of its call. */
+interface Mentioning {
+  readonly gathered: Gathered
+  readonly via: Via
+  readonly root: JsonNode
+  readonly mentions: readonly Mention[]
+}
+
 /** @throws {Refusal} `policy_refused` for a reference that the caller has no permit for, or that cannot be resolved */
 function createCheck(
   options: ForeignReferencesOptions,
-): (exchange: Exchange, gathered: Gathered, via: Via) => Promise<void> {
+): (exchange: Exchange, gathered: Gathered, via: Via) => Pending<unknown> {
   const guids = new LRUCache<string, string>({ max: MAX_GUIDS, ttl: GUID_MS })
 
   async function guidOf(scope: string, who: string, get: Get): Promise<string | null> {
@@ -112,18 +121,28 @@ function createCheck(
     return guid.toLowerCase()
   }
 
-  return async (exchange, gathered, via) => {
-    if (!isClassified(exchange) || !mayRefer(exchange)) return
+  return (exchange, gathered, via) => {
+    if (!isClassified(exchange) || !mayRefer(exchange)) return null
     const bytes = bytesOf(gathered)
     if (bytes === null && gathered.unread === true)
       throw new Refusal('internal_error', 'a body that had to be read was not')
-    if (bytes === null || bytes.byteLength === 0) return
+    if (bytes === null || bytes.byteLength === 0) return null
     const root = gathered.content?.root ?? parseJson(bytes)
     const { permit } = via
     const { scope } = permit.operation
     const mentions = outsideIn(root, scope, permit.operation.resource.type)
     if (mentions.length > MAX_REFERENCES)
       throw refused('/', `the body refers to more than ${MAX_REFERENCES} things elsewhere`)
+    if (mentions.length === 0) return null
+    return mustBePermittedAll(exchange, { gathered, via, root, mentions })
+  }
+
+  async function mustBePermittedAll(
+    exchange: Classified,
+    { gathered, via, root, mentions }: Mentioning,
+  ): Promise<void> {
+    const { permit } = via
+    const { scope } = permit.operation
     const who = `${permit.effects.identity} ${permit.principal.id}`
     const get = asking(options, exchange, via)
     for (const { outside, at } of mentions) {

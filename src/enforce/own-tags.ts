@@ -13,6 +13,7 @@ import type { Exchange } from '../exchange.ts'
 import type { AskAzure, Via } from '../forward/ask.ts'
 import { parseJson, type JsonNode } from '../lib/json/document.ts'
 import { showPointer } from '../lib/json/pointer.ts'
+import { after, type Pending } from '../lib/pending.ts'
 import { isChanged, TAGS } from './effects/stamp.ts'
 import type { Enforcement, Gathered } from './enforce.ts'
 import { withBodyRead, type UnreadBodyOptions } from './unread-body.ts'
@@ -53,9 +54,9 @@ export function withOwnTags(inner: Enforcement, options: OwnTagsOptions): Enforc
   return {
     ...reading,
 
-    async lookUp(exchange, gathered, via, progress) {
-      await check(options.ask, exchange, bytesOf(gathered), via)
-      return reading.lookUp(exchange, gathered, via, progress)
+    lookUp(exchange, gathered, via, progress) {
+      const checked = check(options.ask, exchange, bytesOf(gathered), via)
+      return after(checked, () => reading.lookUp(exchange, gathered, via, progress))
     },
   }
 }
@@ -65,12 +66,7 @@ function bytesOf({ content, run, read }: Gathered): Buffer | null {
 }
 
 /** @throws {Refusal} `policy_refused` for a tag of the gateway's that is not there already */
-async function check(
-  ask: AskAzure,
-  exchange: Exchange,
-  body: Buffer | null,
-  via: Via,
-): Promise<void> {
+function check(ask: AskAzure, exchange: Exchange, body: Buffer | null, via: Via): Pending<void> {
   if (!isClassified(exchange) || !canTag(exchange)) return
   const { method, operation } = exchange
   const { type } = operation.resource
@@ -85,9 +81,10 @@ async function check(
   const [first] = found
   if (first === undefined) return
   if (api === 'data plane' || (method !== 'PUT' && method !== 'PATCH')) throw reserved(first.at)
-  const there = await present(ask, exchange, via)
-  for (const { at, place, value } of found)
-    if (value === null || there.get(place) !== value) throw reserved(at)
+  return present(ask, exchange, via).then((there) => {
+    for (const { at, place, value } of found)
+      if (value === null || there.get(place) !== value) throw reserved(at)
+  })
 }
 
 /** Tags of the gateway's that Azure has in the document of a call, by place. */
@@ -124,8 +121,8 @@ function canTag(exchange: Classified): boolean {
 /** `.../tags/{name}`, or a name in the query. */
 function isNamedByPath({ target }: Classified): boolean {
   const { segments = [], params } = target ?? {}
-  const after = segments[segments.findIndex((segment) => segment.toLowerCase() === 'tags') + 1]
-  return [after ?? '', ...(params?.values() ?? [])].some(isReserved)
+  const named = segments[segments.findIndex((segment) => segment.toLowerCase() === 'tags') + 1]
+  return [named ?? '', ...(params?.values() ?? [])].some(isReserved)
 }
 
 /** Whether a service could take a text for one of the gateway's tags: in any case, width or disguise. */

@@ -12,6 +12,7 @@ import { parseTarget } from '../azureml/target.ts'
 import type { Exchange, Progress } from '../exchange.ts'
 import type { AskAzure, Via } from '../forward/ask.ts'
 import { memberOf, parseJson, type JsonNode } from '../lib/json/document.ts'
+import type { Pending } from '../lib/pending.ts'
 import type { Decide, Facts } from '../policy/decide.ts'
 import type { NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { RunLookUps } from './lookups/run.ts'
@@ -46,7 +47,7 @@ export type JudgePresent = (
   body: ReadBody | 'unread' | null,
   via: Via,
   progress: Progress,
-) => Promise<Facts | null>
+) => Pending<Facts | null>
 
 /** For all that is asked of Azure about one call. */
 const TIMEOUT_MS = 20_000
@@ -54,15 +55,25 @@ const TIMEOUT_MS = 20_000
 export function createJudgePresent(options: PresentOptions): JudgePresent {
   const { decide, needsDocument } = options
 
-  return async (exchange, body, via, progress) => {
+  return (exchange, body, via, progress) => {
     if (!isClassified(exchange) || apiOf(exchange) !== 'arm') return null
     const { operation, method, principal } = exchange
     if (method === 'GET' || isCollection(operation.resource)) return null
-    const others = changesAs(operation)
-    const needs = [operation, ...others].flatMap(
+    const needs = [operation, ...changesAs(operation)].flatMap(
       (one) => needsDocument(principal, one, false) ?? [],
     )
     if (!needs.some(({ facts }) => facts === null || facts.size > 0)) return null
+    return judge(exchange, body, via, progress)
+  }
+
+  async function judge(
+    exchange: Classified,
+    body: ReadBody | 'unread' | null,
+    via: Via,
+    progress: Progress,
+  ): Promise<Facts | null> {
+    const { operation, principal } = exchange
+    const others = changesAs(operation)
     const call = options.callFacts(exchange)
     const document = await askPresent(options.ask, exchange, via)
     const present =

@@ -16,6 +16,7 @@ import { toRefusal } from '../errors.ts'
 import type { Exchange, Progress } from '../exchange.ts'
 import type { Via } from '../forward/ask.ts'
 import { memberOf, parseJson, type JsonNode } from '../lib/json/document.ts'
+import type { Pending } from '../lib/pending.ts'
 import type { Facts } from '../policy/decide.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import type { RunBody } from './about-run.ts'
@@ -37,7 +38,7 @@ export type JudgeThing = (
   unread: boolean,
   via: Via,
   progress: Progress,
-) => Promise<Facts | null>
+) => Pending<Facts | null>
 
 type Tags = readonly string[]
 
@@ -83,16 +84,26 @@ export function createJudgeThing(
     return found
   }
 
-  return async (exchange, body, unread, via, progress) => {
+  return (exchange, body, unread, via, progress) => {
     if (!isClassified(exchange) || apiOf(exchange) !== 'data plane') return null
     const { operation, principal } = exchange
     const { type } = operation.resource
     if (operation.effect === 'read' || type === 'Run' || type === 'Artifact') return null
-    const others = changesAs(operation)
-    const needs = [operation, ...others].flatMap(
+    const needs = [operation, ...changesAs(operation)].flatMap(
       (one) => needsDocument(principal, one, false) ?? [],
     )
     if (!needs.some(({ facts }) => facts === null || facts.has('tags'))) return null
+    return judge(exchange, { body, unread }, via, progress)
+  }
+
+  async function judge(
+    exchange: Classified,
+    { body, unread }: { readonly body: RunBody | null; readonly unread: boolean },
+    via: Via,
+    progress: Progress,
+  ): Promise<Facts | null> {
+    const { operation, principal } = exchange
+    const others = changesAs(operation)
     const call = options.callFacts(exchange)
     const present = await presentTags(exchange, body, via)
     if (present === null) return null

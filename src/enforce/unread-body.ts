@@ -4,6 +4,7 @@
  */
 import { hasBody, readBody, type Incoming } from '../azureml/body/read.ts'
 import type { Exchange, Progress } from '../exchange.ts'
+import { after, type Pending } from '../lib/pending.ts'
 import type { Decide, Facts } from '../policy/decide.ts'
 import type { Enforcement, Gathered } from './enforce.ts'
 import { isClassified, type Classified } from './what-must-be-known.ts'
@@ -23,11 +24,7 @@ export function withBodyRead(
   { decide, callFacts, bodyBytes }: UnreadBodyOptions,
   asks: (call: Classified) => boolean,
 ): Enforcement {
-  async function read(
-    exchange: Exchange,
-    request: Incoming,
-    progress: Progress,
-  ): Promise<Buffer | null> {
+  function read(exchange: Exchange, request: Incoming, progress: Progress): Pending<Buffer | null> {
     if (!hasBody(request.headers) || !isClassified(exchange) || !asks(exchange)) return null
     // no fact of this body matters to the decision: who is refused without it is refused
     const { permit } = decide(exchange.principal, exchange.operation, callFacts(exchange))
@@ -38,11 +35,14 @@ export function withBodyRead(
   return {
     ...inner,
 
-    async gather(exchange, request, progress) {
-      const gathered = await inner.gather(exchange, request, progress)
-      if (isRead(gathered)) return gathered
-      const bytes = await read(exchange, request, progress)
-      return bytes === null ? gathered : { ...gathered, read: bytes }
+    gather(exchange, request, progress) {
+      return after(inner.gather(exchange, request, progress), (gathered) =>
+        isRead(gathered)
+          ? gathered
+          : after(read(exchange, request, progress), (bytes) =>
+              bytes === null ? gathered : { ...gathered, read: bytes },
+            ),
+      )
     },
 
     finish(exchange, permit, gathered, progress) {

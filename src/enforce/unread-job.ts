@@ -31,8 +31,10 @@ export type CheckUnreadJob = (exchange: Exchange, permit: Permit, progress: Prog
 export function createCheckUnreadJob(options: UnreadJobOptions): CheckUnreadJob {
   const { decide, needsDocument, callFacts } = options
 
-  return (exchange, { principal, operation, doneToBody }, progress) => {
+  return (exchange, permit, progress) => {
+    const { principal, operation } = permit
     if (operation.action !== SUBMIT) return
+    const { doneToBody } = permit
     if (doneToBody.length > 0) {
       const message = `jobs are ${doneToBody.join(', ')} here, and this one is submitted past what does that`
       throw new Refusal('policy_refused', message, { remedy: REMEDY })

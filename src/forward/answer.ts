@@ -38,6 +38,8 @@ export interface Rewriter {
 export interface AnswerRules {
   /** Absolute URLs in headers become the gateway's, in place; throws `upstream_foreign_url`. */
   readonly rewriteHeaders: (headers: Record<string, string>, exchange: Exchange) => void
+  /** Whether there is one. */
+  readonly rewrites: (operation: Operation, redact: boolean) => boolean
   /** A rewriter for answers that hold URLs or secrets, null for those that pass untouched. */
   readonly rewriter: (operation: Operation, redact: boolean) => Rewriter | null
   /** For text that is not JSON, for callers who are shown no secrets. */
@@ -146,9 +148,7 @@ function sendHead(answer: UpstreamAnswer, sending: Sending): void {
   rules.rewriteHeaders(headers, exchange)
   const rewrites =
     answer.statusCode >= 500 ||
-    (answer.isJson
-      ? rules.rewriter(operation, exchange.redact) !== null
-      : exchange.redact && isText(answer))
+    (answer.isJson ? rules.rewrites(operation, exchange.redact) : exchange.redact && isText(answer))
   const length = answer.headers['content-length']
   if (typeof length === 'string' && (length === '0' || !rewrites))
     headers['content-length'] = length

@@ -5,6 +5,7 @@
 import type { Dispatcher } from 'undici'
 import type { Target } from '../azureml/target.ts'
 import { Refusal } from '../errors.ts'
+import type { Pending } from '../lib/pending.ts'
 import type { Permit } from '../policy/decide.ts'
 import type { Grant, GrantFor } from '../token/grant.ts'
 import type { Operation } from '../vocabulary/operation.ts'
@@ -21,7 +22,7 @@ export interface Via {
   readonly route: (
     operation: Operation,
     target: Target,
-  ) => Promise<{ readonly origin: string; readonly scope: string }>
+  ) => Pending<{ readonly origin: string; readonly scope: string }>
 }
 
 /**

@@ -74,8 +74,7 @@ export function createForward(options: ForwardOptions): Forward {
     const { exchange, progress, origin } = call
     const { request } = reply
     progress.leaving(origin, grant.identity)
-    const identityCoding =
-      options.rewriter(operation, exchange.redact) !== null || call.screen !== null
+    const identityCoding = options.rewrites(operation, exchange.redact) || call.screen !== null
     const reads = operation.effect === 'read'
     const sent = upstream.send(
       {

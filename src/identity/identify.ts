@@ -8,7 +8,7 @@ import { hash } from 'node:crypto'
 import type { IssuerConfig, SecretSource } from '../config/schema/schema.ts'
 import { Refusal } from '../errors.ts'
 import { createAuthorities } from './issuers/authorities.ts'
-import { readCredential } from './credential/bearer.ts'
+import { readCredential, type Credential } from './credential/bearer.ts'
 import type { DenyList } from './deny-list.ts'
 import { createDpopCheck } from './credential/dpop.ts'
 import { createSingleFlight } from '../lib/single-flight.ts'
@@ -17,6 +17,7 @@ import type { Principal } from './principal.ts'
 import { checkSender } from './credential/sender.ts'
 import { createTokenCache, type VerifiedToken } from './token-cache.ts'
 import type { Log } from '../lib/log.ts'
+import type { Pending } from '../lib/pending.ts'
 
 export interface IdentifyOptions {
   readonly issuers: readonly IssuerConfig[]
@@ -38,6 +39,8 @@ export interface IdentifyRequest {
   /** As received: path and query. */
   readonly url: string
   readonly rawHeaders: readonly string[]
+  /** What is there as long as the connection that it came on. */
+  readonly connection?: object
   /** DER of a certificate that the TLS layer verified the possession of. */
   readonly clientCertificate?: Buffer | null
 }
@@ -45,6 +48,8 @@ export interface IdentifyRequest {
 export interface Identify {
   /** @throws Refusal */
   identify(request: IdentifyRequest): Promise<Principal>
+  /** The same, at once for a token that was verified before. @throws Refusal, or rejects with it */
+  identified(request: IdentifyRequest): Pending<Principal>
   /** First keys of all issuers. @throws Error if an issuer's discovery document names another issuer */
   start(): Promise<void>
   /** Ready if any issuer's tokens can be judged; `reasons` names each whose keys cannot be refreshed, with their age. */
@@ -59,6 +64,7 @@ export interface Identify {
 export function createIdentify(options: IdentifyOptions): Identify {
   const { denyList, now } = options
   const cache = createTokenCache()
+  const credentials = createCredentials()
   // A verification that began before a flush must not end up in the cache after it
   let flushes = 0
   const authorities = createAuthorities(options.issuers, {
@@ -87,24 +93,36 @@ export function createIdentify(options: IdentifyOptions): Identify {
     })
   }
 
-  async function identify(request: IdentifyRequest): Promise<Principal> {
-    const credential = readCredential(request.rawHeaders, request.url)
-    // The whole hash: a shorter one could be made to collide
-    const digest = hash('sha256', credential.token, 'base64')
-    const known = cache.get(digest, now()) ?? (await judge(digest, credential.token))
-    const { principal, binding } = known
+  function identified(request: IdentifyRequest): Pending<Principal> {
+    const presented = credentials.read(request)
+    const { credential, digest } = presented
+    const known = cache.get(digest, now())
+    if (known === null)
+      return judge(digest, credential.token).then((made) => accept(made, credential, request))
+    credentials.verified(request, presented)
+    return accept(known, credential, request)
+  }
+
+  /** The principal of a verified token, if this caller may use it now. */
+  function accept(
+    { principal, binding }: VerifiedToken,
+    credential: Credential,
+    request: IdentifyRequest,
+  ): Pending<Principal> {
     if (denyList.denies(principal)) {
       throw new Refusal('revoked', 'this principal, client or token is on the deny list')
     }
     if (binding !== null || credential.scheme === 'dpop') {
       const clientCertificate = request.clientCertificate ?? null
-      await checkSender(binding, { ...request, credential, clientCertificate }, checkDpop)
+      const presented = { ...request, credential, clientCertificate }
+      return checkSender(binding, presented, checkDpop).then(() => principal)
     }
     return principal
   }
 
   return {
-    identify,
+    identify: async (request) => identified(request),
+    identified,
     start: () => authorities.start(),
     ready() {
       const { ok, reasons } = authorities.ready()
@@ -124,6 +142,32 @@ export function createIdentify(options: IdentifyOptions): Identify {
     flush,
     close: () => {
       authorities.close()
+    },
+  }
+}
+
+/** A credential as it was read, with the SHA-256 of its token. */
+interface KnownCredential {
+  readonly credential: Credential
+  readonly digest: string
+}
+
+/** Reads credentials. The last one of each connection is kept as long as that is open: the next request brings it again. */
+function createCredentials(): {
+  readonly read: (request: IdentifyRequest) => KnownCredential
+  readonly verified: (request: IdentifyRequest, known: KnownCredential) => void
+} {
+  const last = new WeakMap<object, KnownCredential>()
+  return {
+    read({ rawHeaders, url, connection }) {
+      const earlier = connection === undefined ? undefined : last.get(connection)
+      const credential = readCredential(rawHeaders, url, earlier?.credential)
+      if (credential === earlier?.credential) return earlier
+      // The whole hash: a shorter one could be made to collide
+      return { credential, digest: hash('sha256', credential.token, 'base64') }
+    },
+    verified({ connection }, known) {
+      if (connection !== undefined && last.get(connection) !== known) last.set(connection, known)
     },
   }
 }

@@ -13,6 +13,7 @@ import type { Held, Slot } from './slot.ts'
 import type { IdentityConfig } from '../config/schema/schema.ts'
 import type { Permit } from '../policy/decide.ts'
 import type { Logger } from '../lib/log.ts'
+import type { Pending } from '../lib/pending.ts'
 import { counter, gauge, single, type Metric } from '../lib/metric.ts'
 
 export interface BrokerOptions {
@@ -44,7 +45,7 @@ export interface Broker {
    * @throws Refusal `identity_unavailable`, `identity_mismatch`; for on-behalf-of also `policy_refused` (a caller who
    *   is no person of the identity's tenant), `insufficient_claims`, `insufficient_scope` and `invalid_token`
    */
-  readonly grant: (permit: Permit, scope: string, assertion?: string) => Promise<Grant>
+  readonly grant: (permit: Permit, scope: string, assertion?: string) => Pending<Grant>
   /** `expiresAt` in milliseconds since the epoch. Refuses as `grant` does. */
   readonly token: (
     identity: string,
@@ -102,20 +103,24 @@ export function createBroker(options: BrokerOptions): Broker {
     return (await get(identity.federatedBy, CLOUDS[cloud].exchangeScope, null)).token
   }
 
+  async function fetched(permit: Permit, scope: string, assertion?: string): Promise<Grant> {
+    const name = permit.effects.identity
+    const identity = find(name)
+    const own = ownAssertion(identity, permit, assertion)
+    const held = await get(name, scope, own).catch((error: unknown) => {
+      throw answerable(error, permit.principal)
+    })
+    return grantOf(permit, identity, held)
+  }
+
   return {
-    async grant(permit, scope, assertion) {
+    grant(permit, scope, assertion) {
       const name = permit.effects.identity
-      const identity = find(name)
-      // an identity that acts for itself must not even see the caller's token
-      const own =
-        identity.kind === 'on-behalf-of'
-          ? exchangeable(name, identity, permit.principal, assertion)
-          : null
-      const { token, objectId } = await get(name, scope, own).catch((error: unknown) => {
-        throw answerable(error, permit.principal)
-      })
-      const clientId = identity.clientId ?? null
-      return new Grant(permit, { name, clientId, objectId }, token)
+      const identity = closed ? undefined : identities.get(name)
+      const held = slots.get(name)?.get(scope)?.held() ?? null
+      return identity === undefined || identity.kind === 'on-behalf-of' || held === null
+        ? fetched(permit, scope, assertion)
+        : grantOf(permit, identity, held)
     },
     async token(name, scope) {
       const { token, expiresAt } = await get(name, scope, null)
@@ -141,6 +146,22 @@ export function createBroker(options: BrokerOptions): Broker {
       for (const { slot } of each(slots)) slot.close()
     },
   }
+}
+
+/** An identity that acts for itself must not even see the caller's token. */
+function ownAssertion(
+  identity: IdentityConfig,
+  { effects, principal }: Permit,
+  assertion: string | undefined,
+): string | null {
+  return identity.kind === 'on-behalf-of'
+    ? exchangeable(effects.identity, identity, principal, assertion)
+    : null
+}
+
+function grantOf(permit: Permit, identity: IdentityConfig, { token, objectId }: Held): Grant {
+  const { identity: name } = permit.effects
+  return new Grant(permit, { name, clientId: identity.clientId ?? null, objectId }, token)
 }
 
 function credentialOf(get: (scope: string) => Promise<Held>, now: () => number): BrokerCredential {

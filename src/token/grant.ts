@@ -2,6 +2,7 @@
  * A grant: a permit together with the managed identity's token that carries it out.
  * @module
  */
+import type { Pending } from '../lib/pending.ts'
 import type { Permit } from '../policy/decide.ts'
 
 /** A managed identity as records name it; `objectId` is that of its token: what Azure's own logs call the caller. */
@@ -30,4 +31,4 @@ export class Grant {
 }
 
 /** Grants of one permit, by the scope of their tokens. */
-export type GrantFor = (scope: string) => Promise<Grant>
+export type GrantFor = (scope: string) => Pending<Grant>

@@ -39,6 +39,8 @@ export interface SlotState extends FetcherState {
 }
 
 export interface Slot {
+  /** The token of an identity that acts for itself, if nobody has to wait for it and none has to be fetched. */
+  readonly held: () => Held | null
   readonly get: (assertion: string | null) => Promise<Held>
   readonly invalidate: (token: string | undefined) => void
   readonly state: () => SlotState
@@ -122,6 +124,10 @@ export function createSlot(options: SlotOptions): Slot {
   }
 
   return {
+    held() {
+      const held = entries.get('')?.held ?? null
+      return held !== null && isUsable(held) && now() < held.refreshAt ? held : null
+    },
     get,
     invalidate,
     state: () => {

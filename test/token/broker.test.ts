@@ -49,8 +49,8 @@ function permit(identity: string): Permit {
   return { effects: { identity } } as unknown as Permit
 }
 
-async function refused(promise: Promise<unknown>): Promise<Refusal> {
-  const error: unknown = await promise.then(
+async function refused(promise: unknown): Promise<Refusal> {
+  const error: unknown = await Promise.resolve(promise).then(
     () => null,
     (reason: unknown) => reason,
   )
@@ -75,7 +75,7 @@ void t.test('a permit becomes a grant with the identity’s token for the resour
 void t.test('row 54: 1,000 cold callers at once cause one call', async (st) => {
   const { broker } = await fixture(st)
   const grants = await Promise.all(
-    Array.from({ length: 1000 }, () => broker.grant(permit('writer'), ARM)),
+    Array.from({ length: 1000 }, async () => broker.grant(permit('writer'), ARM)),
   )
   st.equal(endpoint.requests.length, 1)
   st.equal(new Set(grants.map((grant) => grant.authorization())).size, 1)

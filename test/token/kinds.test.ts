@@ -76,8 +76,8 @@ function callerToken(name: string): string {
   return unsignedToken({ aud: 'api://harness', oid: name })
 }
 
-async function refused(promise: Promise<unknown>): Promise<Refusal> {
-  const error: unknown = await promise.then(
+async function refused(promise: unknown): Promise<Refusal> {
+  const error: unknown = await Promise.resolve(promise).then(
     () => null,
     (reason: unknown) => reason,
   )
@@ -88,7 +88,7 @@ async function refused(promise: Promise<unknown>): Promise<Refusal> {
 void t.test('a workload identity’s file is exchanged for a token', async (st) => {
   const { broker } = await fixture(st)
   const grants = await Promise.all(
-    Array.from({ length: 100 }, () => broker.grant(permit('workload'), ARM)),
+    Array.from({ length: 100 }, async () => broker.grant(permit('workload'), ARM)),
   )
   st.equal(grants[0]?.authorization(), `Bearer ${entra.tokens[0]}`)
   st.same(grants[0]?.identity, { name: 'workload', clientId: APP, objectId: null })
@@ -212,7 +212,9 @@ void t.test('on behalf of: each caller has a token of their own, fetched once', 
   const people = ['ada', 'bob', 'cy']
   const grants = await Promise.all(
     people.flatMap((name) =>
-      Array.from({ length: 50 }, () => broker.grant(permit('caller'), ARM, callerToken(name))),
+      Array.from({ length: 50 }, async () =>
+        broker.grant(permit('caller'), ARM, callerToken(name)),
+      ),
     ),
   )
   st.equal(entra.requests.length, 3)

@@ -5,6 +5,7 @@
  */
 import { LRUCache } from 'lru-cache'
 import { Refusal } from '../../errors.ts'
+import type { Pending } from '../../lib/pending.ts'
 import { toRegion } from '../region.ts'
 
 /** A workspace never moves, but a deleted one can be made again elsewhere under the same name. */
@@ -20,7 +21,7 @@ export interface Regions {
    * @param ask answers with ARM's `location` of the scope
    * @throws {Refusal} what `ask` throws, or `upstream_bad_answer` if the location is none
    */
-  regionOf(scope: string, asker: string, ask: (scope: string) => Promise<string>): Promise<string>
+  regionOf(scope: string, asker: string, ask: (scope: string) => Promise<string>): Pending<string>
 }
 
 /** @param now milliseconds; any clock that does not go back */
@@ -42,11 +43,11 @@ export function createRegions(now: () => number): Regions {
     return region
   }
 
-  async function regionOf(
+  function regionOf(
     scope: string,
     asker: string,
     ask: (scope: string) => Promise<string>,
-  ): Promise<string> {
+  ): Pending<string> {
     const region = known.get(scope)
     if (region !== undefined) return region
     const key = `${asker} ${scope}`

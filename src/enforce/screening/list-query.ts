@@ -10,6 +10,7 @@ import { isCollection } from '../../azureml/body/items.ts'
 import { jobReads } from '../../azureml/body/aliases.ts'
 import { hasBody, readBody, type Incoming } from '../../azureml/body/read.ts'
 import { parseJson, type JsonNode } from '../../lib/json/document.ts'
+import type { Pending } from '../../lib/pending.ts'
 import type { Exchange, Progress } from '../../exchange.ts'
 import type { NeedsDocument } from '../../policy/engine/what-policy-asks.ts'
 import { Refusal } from '../../errors.ts'
@@ -36,10 +37,10 @@ export type CheckListQuery = (
   exchange: Exchange,
   request: Incoming,
   progress: Progress,
-) => Promise<Buffer | null>
+) => Pending<Buffer | null>
 
 export function createCheckListQuery(options: ListQueryOptions): CheckListQuery {
-  return async (exchange, request, progress) => {
+  return (exchange, request, progress) => {
     const policies = isClassified(exchange) ? toldApartBy(options.needsDocument, exchange) : null
     if (policies === null) return null
     options.mustBePossible(exchange, progress, false)
@@ -52,11 +53,13 @@ export function createCheckListQuery(options: ListQueryOptions): CheckListQuery 
     }
     for (const [name, value] of exchange.target?.params ?? []) check(name, [value])
     if (exchange.method !== 'POST' || !hasBody(request.headers)) return null
-    const received = await readBody(request.stream, request.headers, options.bodyBytes, progress)
-    const root = parseJson(received)
-    if (root.kind !== 'object') throw new Refusal('bad_body', 'the body is no JSON object')
-    for (const { key, value } of root.members) check(key, textsOf(value))
-    return received
+    const { stream, headers } = request
+    return readBody(stream, headers, options.bodyBytes, progress).then((received) => {
+      const root = parseJson(received)
+      if (root.kind !== 'object') throw new Refusal('bad_body', 'the body is no JSON object')
+      for (const { key, value } of root.members) check(key, textsOf(value))
+      return received
+    })
   }
 }
 

@@ -10,6 +10,8 @@ export interface Credential {
   readonly token: string
   /** The `DPoP` header, if there is exactly one. */
   readonly proof: string | null
+  /** The header that it came in. */
+  readonly value: string
 }
 
 /** What of a request proves the possession of a key. */
@@ -34,10 +36,15 @@ const FORM = /^application\/x-www-form-urlencoded\s*(?:;|$)/i
  * Reads the credential from the headers as they were received (Node keeps only the first of two
  * `Authorization` headers elsewhere).
  *
+ * @param earlier one that was read before: the same header is not read again
  * @throws Refusal `missing_token` (no credential, or another scheme), `invalid_request` (two, or malformed),
  *   `headers_too_large`, `invalid_token` (a token that cannot be one), `invalid_dpop_proof`
  */
-export function readCredential(rawHeaders: readonly string[], url: string): Credential {
+export function readCredential(
+  rawHeaders: readonly string[],
+  url: string,
+  earlier: Credential | null = null,
+): Credential {
   refuseTokenInQuery(url)
   const values: string[] = []
   const proofs: string[] = []
@@ -55,6 +62,8 @@ export function readCredential(rawHeaders: readonly string[], url: string): Cred
     // RFC 6750 section 3.1: more than one method of presenting a token
     throw new Refusal('invalid_request', 'more than one authorization header')
   }
+  // a proof is another one each time
+  if (earlier?.value === value && earlier.proof === null) return earlier
   return readValue(value, proofs)
 }
 
@@ -85,13 +94,13 @@ function readValue(value: string, proofs: readonly string[]): Credential {
   if (!TOKEN68.test(token)) {
     throw new Refusal('invalid_token', 'the token has characters that no token has')
   }
-  if (scheme === 'bearer') return { scheme, token, proof: null }
+  if (scheme === 'bearer') return { scheme, token, proof: null, value }
   const [proof] = proofs
   if (proof === undefined || proofs.length > 1) {
     // RFC 9449 section 4.3, check 1
     throw new Refusal('invalid_dpop_proof', 'a dpop token needs exactly one dpop header')
   }
-  return { scheme, token, proof }
+  return { scheme, token, proof, value }
 }
 
 /**

@@ -14,7 +14,7 @@ function setUp() {
     codeOf(
       check(
         {
-          credential: { scheme: 'dpop', token: TOKEN, proof },
+          credential: { scheme: 'dpop', token: TOKEN, proof, value: '' },
           method: 'GET',
           url,
           clientCertificate: null,

@@ -1,0 +1,41 @@
+/**
+ * What follows from objects alone, worked out once for each of them and kept no longer than they are.
+ * @module
+ */
+
+/** The function with its answers kept. They must follow from the object's members, which must not change. */
+export function memoOf<A extends object, T>(make: (a: A) => T): (a: A) => T {
+  const known = new WeakMap<A, { readonly made: T }>()
+  return (a) => {
+    const kept = known.get(a)
+    if (kept !== undefined) return kept.made
+    const made = make(a)
+    known.set(a, { made })
+    return made
+  }
+}
+
+/** Pairs kept before all of them are forgotten: many objects of each kind make very many pairs. */
+const MAX_PAIRS = 50_000
+
+/** The same of two objects. */
+export function memoOfPairs<A extends object, B extends object, T>(
+  make: (a: A, b: B) => T,
+): (a: A, b: B) => T {
+  let known = new WeakMap<A, WeakMap<B, { readonly made: T }>>()
+  let pairs = 0
+  return (a, b) => {
+    const ofA = known.get(a)
+    const kept = ofA?.get(b)
+    if (kept !== undefined) return kept.made
+    const made = make(a, b)
+    pairs += 1
+    if (pairs > MAX_PAIRS) {
+      known = new WeakMap()
+      pairs = 1
+    }
+    const own = known.get(a) ?? new WeakMap<B, { readonly made: T }>()
+    known.set(a, own.set(b, { made }))
+    return made
+  }
+}
