@@ -43,6 +43,8 @@ import { createCheckUnreadJob, type CheckUnreadJob } from './unread-job.ts'
 /** A body that was read, and all that was found in it. */
 export interface Content {
   readonly received: Buffer
+  /** SHA-256 of what was received. */
+  readonly digest: string
   readonly bytes: Buffer
   readonly root: JsonNode
   readonly context: DocumentContext
@@ -141,10 +143,10 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
   const judgeThing = createJudgeThing({ ...options, needsDocument })
   const screen = createScreening({ ...options, needsDocument, asked })
 
-  function factsOf(exchange: Exchange, { received, root, findings, context }: Content): Facts {
+  function factsOf(exchange: Exchange, { digest, root, findings, context }: Content): Facts {
     const found = findings.collector.finish(inForce().set.facts)
     const told = context.whole ? toldBy(found) : toldByChange(found, root)
-    return { ...callFacts(exchange), ...told, bodyDigest: sha256(received) }
+    return { ...callFacts(exchange), ...told, bodyDigest: digest }
   }
 
   return {
@@ -174,7 +176,8 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       mustBePossible(exchange, progress, false)
       const { stream, headers } = request
       return readBody(stream, headers, options.bodyBytes, progress).then((received) => {
-        const content = look(received, received, contextOf(exchange, operation), [])
+        const source = { received, digest: sha256(received) }
+        const content = look(source, received, contextOf(exchange, operation), [])
         const facts = factsOf(exchange, content)
         return { operation, facts, version, content, unread: false, run: null }
       })
@@ -253,13 +256,13 @@ function createLookUp(
     { permit, grantFor }: Via,
   ): Promise<Gathered | null> {
     const learnt = facts === null ? null : { ...gathered, facts }
-    const { received, bytes, context, findings } = content
+    const { bytes, context, findings } = content
     const { whole } = context
     const lookUp = options.lookUps({ exchange, permit, scope: context.scope, grantFor })
     const { edits, changes } = await pinAll(findings.floating, lookUp)
     if (edits.length === 0) return learnt
     // read again from the edited bytes, so that what is judged is what is sent
-    const pinned = look(received, applyEdits(bytes, edits), context, changes)
+    const pinned = look(content, applyEdits(bytes, edits), context, changes)
     const own = factsOf(exchange, pinned)
     const pinnedFacts = facts === null || whole ? own : merged(facts, own, pinned.root)
     return { ...gathered, facts: pinnedFacts, content: pinned }
@@ -338,7 +341,7 @@ function stamped(id: string, permit: Permit, content: Content): Finished {
   const list = Object.values(byEffect).flat()
   if (list.length === 0) return { body: received, changes: null }
   const body = applyEdits(bytes, edits)
-  return { body, changes: { before: sha256(received), after: sha256(body), list } }
+  return { body, changes: { before: content.digest, after: sha256(body), list } }
 }
 
 /** A PATCH that sets tags replaces those that are there, stamps included. */
@@ -356,12 +359,13 @@ function contextOf(exchange: Exchange, { scope, resource, effect }: Operation): 
 
 /** Everything that there is to know of a body. */
 function look(
-  received: Buffer,
+  source: Pick<Content, 'received' | 'digest'>,
   bytes: Buffer,
   context: DocumentContext,
   changes: readonly Change[],
 ): Content {
   const root = parseJson(bytes)
   if (root.kind !== 'object') throw new Refusal('bad_body', 'the body is no JSON object')
-  return { received, bytes, root, context, findings: findAll(root, context), changes }
+  const { received, digest } = source
+  return { received, digest, bytes, root, context, findings: findAll(root, context), changes }
 }

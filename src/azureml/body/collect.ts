@@ -28,9 +28,11 @@ export interface Collector {
   finish(asked: ReadonlySet<string> | null): BodyFacts
 }
 
+const NONE: readonly string[] = []
+
 /** @param sets facts that are sets: they are present even if empty */
 export function createCollector(sets: readonly string[]): Collector {
-  const collected = new Map<string, Set<string>>(sets.map((name) => [name, new Set()]))
+  const collected = new Map<string, Set<string>>()
   const single = new Map<string, string | number | boolean>()
   const unusable = new Map<string, string>()
 
@@ -66,11 +68,11 @@ export function createCollector(sets: readonly string[]): Collector {
         if (asked !== null && !asked.has(fact)) continue
         throw new Refusal('bad_body', `the body has ${why} where policy asks for "${fact}"`)
       }
-      const all: [string, BodyFacts[string]][] = [...collected].map(([fact, values]) => [
-        fact,
-        [...values].sort(),
-      ])
-      return Object.fromEntries([...all, ...single])
+      const all: BodyFacts = {}
+      for (const fact of sets) all[fact] = NONE
+      for (const [fact, values] of collected) all[fact] = [...values].sort()
+      for (const [fact, value] of single) all[fact] = value
+      return all
     },
   }
 }

@@ -139,6 +139,7 @@ function embeddedReferences(
   scope: string | null,
   collector: Collector,
 ): void {
+  if (!value.includes('://')) return
   let found = 0
   for (const [piece] of value.matchAll(EMBEDDED)) {
     found += 1

@@ -7,7 +7,7 @@
  */
 import type { JsonNode, JsonObject } from '../../lib/json/document.ts'
 import { plainName } from './names.ts'
-import { child, text } from './nodes.ts'
+import { text } from './nodes.ts'
 import { exactly, jobPlaces, objectAt } from './places.ts'
 import type { DocumentContext, Occurrence } from './walk.ts'
 
@@ -29,6 +29,7 @@ const IDENTITIES: ReadonlyMap<string, string> = new Map([
   ['useridentity', 'user_identity'],
   ['amltoken', 'aml_token'],
 ])
+const JOB_TYPE = 'jobtype'
 const CONTROL = new Set(['ifelse', 'dowhile', 'parallelfor'])
 const DEFAULT_COMPUTES = [
   'default_compute',
@@ -59,13 +60,18 @@ export function leavesOf(
     // one at a place that nobody published still counts: what it runs on can only refuse more
     const isJob =
       node.kind === 'object' &&
-      (child(node, 'jobtype') !== null || chain.at(-1) === 'jobdefinition')
+      (node.members.some(({ key }) => isJobType(key)) || chain.at(-1) === 'jobdefinition')
     // the steps of a pipeline are reached from the pipeline
     if (isJob && chain.at(-2) !== 'jobs') jobs.add(node)
   }
   return [...jobs].flatMap((job) =>
     leavesIn(job, { compute: null, identity: 'aml_token' }, 'jobtype'),
   )
+}
+
+/** Asked of every name in a document: most are told by how they begin. */
+function isJobType(key: string): boolean {
+  return key.length >= JOB_TYPE.length && /^[jJ_]/.test(key) && plainName(key) === JOB_TYPE
 }
 
 function leavesIn(

@@ -61,6 +61,7 @@ const SCOPES = new Set([
 const SHORT = /^([^:@/\s]+)(?::([^:@/\s]+)|@([^:@/\s]+))?$/
 /** `runs:/id/path`, `models:/name/version`; MLflow takes the rest for a path however many slashes it begins with. */
 const RUN_OUTPUT = /^(runs|models):\/+/i
+const ARM_ID = /^\/?subscriptions\//i
 const ANY_URI = /^[a-z][a-z0-9+.-]*:\/\//i
 
 /**
@@ -70,13 +71,15 @@ const ANY_URI = /^[a-z][a-z0-9+.-]*:\/\//i
  */
 export function parseReference(text: string, own: string | null): Reference | null {
   const trimmed = text.trim()
+  // most texts are none
+  if (!trimmed.includes(':') && !ARM_ID.test(trimmed)) return null
   if (/^azureml:\/\//i.test(trimmed)) {
     const segments = trimmed.slice(10).split('/')
     return fromSegments(segments, own, trimmed) ?? parsePath(trimmed, unknownDatastore(segments))
   }
   const prefixed = /^azureml:/i.test(trimmed)
   const rest = prefixed ? trimmed.slice(8) : trimmed
-  if (/^\/?subscriptions\//i.test(rest)) {
+  if (ARM_ID.test(rest)) {
     return fromSegments(rest.replace(/^\//, '').split('/'), own, rest)
   }
   if (ANY_URI.test(rest)) return parsePath(rest, null)

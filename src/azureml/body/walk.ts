@@ -106,23 +106,26 @@ function visit(occurrence: Occurrence, type: string, occurrences: Occurrence[]):
   }
   if (node.kind !== 'object') return
   const free = isNamedByCaller(chain, type)
-  if (!free) checkSpellings(node, last)
-  for (const { key, value } of node.members) {
-    const next = new Chain(chain, free ? '' : plainName(key))
+  const names = free ? null : plainNames(node, last)
+  for (const [at, { key, value }] of node.members.entries()) {
+    const next = new Chain(chain, names?.[at] ?? '')
     const within = inert || isNotFollowed(next)
     const place = { before: last, step: key }
     visit({ node: value, last: place, chain: next, parent: node, inert: within }, type, occurrences)
   }
 }
 
-function checkSpellings(node: JsonObject, last: Step | null): void {
+/** The names of an object's members; one that matters may have one spelling only. */
+function plainNames({ members }: JsonObject, last: Step | null): readonly string[] {
+  const names = members.map(({ key }) => plainName(key))
+  if (new Set(names).size === names.length) return names
   const seen = new Set<string>()
-  for (const { key } of node.members) {
-    const name = plainName(key)
-    if (seen.has(name) && isRead(name)) {
-      const place = showPointer([...pathTo(last), key])
-      throw new Refusal('bad_body', `the body has the same name in two spellings at ${place}`)
-    }
+  const twice = names.findIndex((name) => {
+    if (seen.has(name) && isRead(name)) return true
     seen.add(name)
-  }
+    return false
+  })
+  if (twice === -1) return names
+  const place = showPointer([...pathTo(last), members[twice]?.key ?? ''])
+  throw new Refusal('bad_body', `the body has the same name in two spellings at ${place}`)
 }

@@ -39,6 +39,8 @@ const MAX_CHARACTERS = 8_192
 const MAX_PIECES = 100
 /** What no reference has in it ends one within a longer text. */
 const PIECE = /azureml:[^\s"'`,;[\]{}<>|]+|(?<![\w.-])subscriptions\/+[^\s"'`,;[\]{}<>|]+/gi
+/** A path without any of it has no segment that is odd or climbs. */
+const SUSPECT = /[\\%]|\/\/|^\/|(?:^|\/)\.{1,2}(?:\/|$)/
 const MAY_HAVE = /azureml:|subscriptions\//i
 const ML = PROVIDER.toLowerCase()
 /** First words of `azureml://` URIs that lead to the workspace of the call. */
@@ -166,7 +168,7 @@ function fromArm(text: string, own: string | null, scheme: boolean): Outside | n
   const tail = segments.slice(8)
   const folder = tail.findIndex((segment) => segment.toLowerCase() === 'paths')
   const named = folder === -1 ? tail : tail.slice(0, folder)
-  if ([...head, ...named].some(isOdd) || tail.some(isClimbing))
+  if (SUSPECT.test(text) && ([...head, ...named].some(isOdd) || tail.some(isClimbing)))
     return nowhere('its path can be read in two ways')
   if (word === 'providers') return { in: 'azure', id: `/${segments.join('/')}`.toLowerCase() }
   const short = /^(?:workspaces|registries)$/i.test(after[0] ?? '')

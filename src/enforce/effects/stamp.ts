@@ -5,7 +5,7 @@
 import type { JsonNode, JsonObject } from '../../lib/json/document.ts'
 import { Refusal } from '../../errors.ts'
 import type { Change } from '../../exchange.ts'
-import { parameterDigest, sha256 } from './digest.ts'
+import { parameterDigest, placeIn, sha256, type Place } from './digest.ts'
 import type { Edit } from './edit.ts'
 
 /** What is written into the tags. */
@@ -99,16 +99,14 @@ function short(value: string): string {
 }
 
 /** What does not count as a parameter: the stamp itself, tags that are otherwise empty, and what Azure adds. */
-function isOurs(path: readonly string[], value: JsonNode): boolean {
-  const lower = path.map((name) => name.toLowerCase())
-  const place = lower.join('/')
-  if (ADDED_BY_AZURE.has(place)) return true
-  const standard = DEFAULTS.get(place)
+function isOurs(place: Place, value: JsonNode): boolean {
+  const { path, last, within, depth } = place
+  if (ADDED_BY_AZURE.has(path)) return true
+  const standard = DEFAULTS.get(path)
   if (standard !== undefined && standard === scalar(value)) return true
-  const last = lower.at(-1) ?? ''
-  if (last.startsWith('harness.') && lower.at(-2) === 'tags') return true
-  if (last === 'services' && lower.length === 2) return onlyOurs(value, path)
-  return last === 'tags' && onlyOurs(value, path)
+  if (within === 'tags' && last.startsWith('harness.')) return true
+  if (last === 'services' && depth === 2) return onlyOurs(value, place)
+  return last === 'tags' && onlyOurs(value, place)
 }
 
 function scalar(value: JsonNode): string | null {
@@ -116,10 +114,10 @@ function scalar(value: JsonNode): string | null {
   return 'text' in value ? value.text : null
 }
 
-function onlyOurs(value: JsonNode, path: readonly string[]): boolean {
+function onlyOurs(value: JsonNode, place: Place): boolean {
   if (value.kind === 'null') return true
   if (value.kind !== 'object') return false
-  return value.members.every((member) => isOurs([...path, member.key], member.value))
+  return value.members.every((member) => isOurs(placeIn(place, member.key), member.value))
 }
 
 function stampAt(holder: JsonObject, tags: ReadonlyMap<string, string>): readonly Edit[] {

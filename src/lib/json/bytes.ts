@@ -66,11 +66,16 @@ const ASCII = /^[ !#-[\]-~]*$/
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 
+/** What a string in its quotes says, if it stands for itself in ASCII, as most do; else null. */
+export function plainString(bytes: Buffer, from: number, end: number): string | null {
+  const text = bytes.toString('latin1', from + 1, end - 1)
+  return ASCII.test(text) ? text : null
+}
+
 /** What a string in its quotes says; null if it is not valid UTF-8. */
 export function decodeString(quoted: Buffer): string | null {
-  // most strings stand for themselves
-  const text = quoted.toString('latin1', 1, quoted.length - 1)
-  if (ASCII.test(text)) return text
+  const plain = plainString(quoted, 0, quoted.length)
+  if (plain !== null) return plain
   try {
     const value: unknown = JSON.parse(UTF8.decode(quoted))
     return typeof value === 'string' ? value : null

@@ -147,6 +147,8 @@ class Parser {
       this.#at += 2
     }
     this.#at += 1
+    const plain = Byte.plainString(this.#bytes, start, this.#at)
+    if (plain !== null) return plain
     const text = Byte.decodeString(this.#bytes.subarray(start, this.#at))
     if (text === null) throw this.#bad('has a string that is not valid')
     if (!text.isWellFormed()) throw this.#bad('has half a character in a string')
