@@ -57,21 +57,56 @@ export async function readBody(
   progress.hold(announced)
   const chunks: Buffer[] = []
   let size = 0
-  try {
-    // a stream that is destroyed takes the socket along, and with it the refusal
-    for await (const piece of stream.iterator({ destroyOnReturn: false })) {
-      if (!Buffer.isBuffer(piece)) throw new TypeError('a body is bytes')
-      size += piece.byteLength
-      if (size > limit) throw tooLarge(limit)
-      if (size > announced) progress.hold(Math.min(piece.byteLength, size - announced))
-      chunks.push(piece)
-    }
-  } catch (error) {
-    if (error instanceof Refusal) throw error
-    throw new Refusal('bad_request', 'the body ended before it was complete', { cause: error })
-  }
+  await eachPiece(stream, (piece) => {
+    size += piece.byteLength
+    if (size > limit) throw tooLarge(limit)
+    if (size > announced) progress.hold(Math.min(piece.byteLength, size - announced))
+    chunks.push(piece)
+  })
   progress.received(size)
-  return Buffer.concat(chunks)
+  const [first] = chunks
+  return first !== undefined && chunks.length === 1 ? first : Buffer.concat(chunks)
+}
+
+/**
+ * Hands over what a stream brings, to its end. A stream that is not read to its end is left as it is: destroyed, it would
+ * take the socket along, and with it the refusal.
+ * @throws {Refusal} `bad_request` if it ends early, and what `take` throws
+ */
+function eachPiece(stream: Readable, take: (piece: Buffer) => void): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const stop = (): void => {
+    stream.off('readable', read).off('end', ended).off('error', brokeOff).off('close', brokeOff)
+  }
+  function read(): void {
+    try {
+      for (;;) {
+        const piece: unknown = stream.read()
+        if (piece === null) return
+        if (!Buffer.isBuffer(piece)) throw new TypeError('a body is bytes')
+        take(piece)
+      }
+    } catch (error) {
+      if (error instanceof Refusal) {
+        stop()
+        reject(error)
+      } else brokeOff(error)
+    }
+  }
+  function ended(): void {
+    stop()
+    resolve()
+  }
+  function brokeOff(error?: unknown): void {
+    stop()
+    const message = 'the body ended before it was complete'
+    reject(new Refusal('bad_request', message, { cause: error }))
+  }
+  if (stream.readableEnded) resolve()
+  else if (stream.destroyed) brokeOff(stream.errored)
+  else
+    stream.on('readable', read).once('end', ended).once('error', brokeOff).once('close', brokeOff)
+  return promise
 }
 
 function tooLarge(limit: number): Refusal {

@@ -1,0 +1,109 @@
+/**
+ * What one warm call may make and do: a budget that does not depend on time. Each figure is a count over many calls, so
+ * that what the gateway does besides (timers, shipping, looks at files) adds a fraction; a promise or a hash more on the
+ * way of each call exceeds it.
+ */
+import { Agent } from 'undici'
+import t from 'tap'
+import { workspaceId } from '../lab/personas.ts'
+import { countsOf, type Counts } from './support/counting.ts'
+import { startGateway } from './support/gateway.ts'
+
+const CALLS = 600
+const CONNECTIONS = 20
+const PATH = `${workspaceId()}/jobs/budget?api-version=2024-04-01`
+const JOB = JSON.stringify({
+  properties: {
+    jobType: 'Command',
+    command: 'python train.py',
+    environmentId: 'azureml:train:1',
+    computeId: `${workspaceId()}/computes/cpu`,
+  },
+})
+
+/** At most so many for one call. */
+type Budget = Readonly<Record<keyof Counts, number>>
+
+const GET: Budget = {
+  promises: 8,
+  timers: 0.2,
+  // undici's own, before it uses a connection again
+  immediates: 1.2,
+  files: 0.2,
+  hashes: 0.2,
+  allTimers: 4,
+  allTicks: 9,
+  upstream: 1.1,
+  allocated: 170_000,
+}
+/** Its body is read, hashed as it came and as it is sent, and its parameters are. */
+const PUT: Budget = { ...GET, promises: 19, hashes: 3.2, allTicks: 9.5, allocated: 260_000 }
+
+t.setTimeout(240_000)
+
+const world = await startGateway({
+  gateway: {
+    execArgv: ['--import', new URL('support/counting.ts', import.meta.url).href],
+    change: (config) => ({
+      ...config,
+      // one caller makes all calls
+      limits: { requestsPerSecondPerPrincipal: 100_000, burstPerPrincipal: 100_000 },
+    }),
+  },
+})
+t.teardown(() => world.close())
+const agent = new Agent({
+  connections: CONNECTIONS,
+  connect: { ca: world.lab.certificates.ca },
+})
+t.teardown(() => agent.close())
+const token = await world.lab.token('scientist')
+
+async function call(method: 'GET' | 'PUT', count: number): Promise<void> {
+  let left = count
+  const caller = async (): Promise<void> => {
+    while (left-- > 0) {
+      const { statusCode, body } = await agent.request({
+        origin: world.url,
+        path: PATH,
+        method,
+        headers: {
+          authorization: `Bearer ${token}`,
+          ...(method === 'PUT' ? { 'content-type': 'application/json' } : {}),
+        },
+        body: method === 'PUT' ? JOB : null,
+      })
+      const text = await body.text()
+      if (statusCode >= 300) throw new Error(`${method} answered ${statusCode}: ${text}`)
+    }
+  }
+  await Promise.all(Array.from({ length: CONNECTIONS }, caller))
+}
+
+/** Each figure for one of many calls. */
+async function measured(method: 'GET' | 'PUT'): Promise<Counts> {
+  await call(method, CALLS)
+  const before = await countsOf(world.gateway)
+  await call(method, CALLS)
+  const after = await countsOf(world.gateway)
+  await call(method, CALLS)
+  const { allocated } = await countsOf(world.gateway)
+  const names = Object.keys(after) as (keyof Counts)[]
+  const counted = names.map((name) => [name, (after[name] - before[name]) / CALLS])
+  return { ...(Object.fromEntries(counted) as unknown as Counts), allocated: allocated / CALLS }
+}
+
+for (const [method, budget] of [
+  ['PUT', PUT],
+  ['GET', GET],
+] as const) {
+  t.test(`a warm ${method} keeps within its budget`, async (t) => {
+    const counts = await measured(method)
+    t.comment(JSON.stringify(counts))
+    t.ok(counts.upstream >= 1, 'every call reached Azure')
+    for (const [name, most] of Object.entries(budget)) {
+      const made = counts[name as keyof Counts]
+      t.ok(made <= most, `${name}: ${made.toFixed(2)} of ${most}`)
+    }
+  })
+}
