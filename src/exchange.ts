@@ -312,13 +312,22 @@ export function callFacts(
   const apiVersion = target?.params.get('api-version')
   const seconds = Math.floor(receivedAt / 1000)
   const signedInAt = principal?.authenticatedAt ?? null
-  return {
+  const facts: Record<string, Facts[string]> = {
     sourceIp: source.ip,
     ownOperation,
-    // to the minute, so that a decision that asks for it can still be cached
-    time: new Date(receivedAt - (receivedAt % MINUTE_MS)).toISOString(),
-    ...(apiVersion === undefined ? {} : { apiVersion }),
-    ...(principal === null ? {} : { tokenAgeSeconds: Math.max(0, seconds - principal.issuedAt) }),
-    ...(signedInAt === null ? {} : { signInAgeSeconds: Math.max(0, seconds - signedInAt) }),
+    time: minuteOf(receivedAt),
   }
+  if (apiVersion !== undefined) facts['apiVersion'] = apiVersion
+  if (principal !== null) facts['tokenAgeSeconds'] = Math.max(0, seconds - principal.issuedAt)
+  if (signedInAt !== null) facts['signInAgeSeconds'] = Math.max(0, seconds - signedInAt)
+  return facts
+}
+
+const minute = { start: Number.NaN, text: '' }
+
+/** The time to the minute, so that a decision that asks for it can still be cached. */
+function minuteOf(time: number): string {
+  const start = time - (time % MINUTE_MS)
+  if (start !== minute.start) Object.assign(minute, { start, text: new Date(start).toISOString() })
+  return minute.text
 }

@@ -8,6 +8,7 @@ import type { Operation } from '../vocabulary/operation.ts'
 import type { Exchange, Progress } from '../exchange.ts'
 import type { Reply } from '../http/reply.ts'
 import { Refusal } from '../errors.ts'
+import type { Pending } from '../lib/pending.ts'
 import { upstreamFault } from './transport-faults.ts'
 import {
   chunksOf,
@@ -70,12 +71,12 @@ interface Sending extends Answering {
  * Larger answers than `holdBytes`, or than there is room for, are streamed while they are checked; a URL that must not
  * pass then cuts the connection, because half an answer cannot become an error any more.
  */
-export async function sendAnswer(
+export function sendAnswer(
   answer: UpstreamAnswer,
   answering: Answering,
   reply: Reply,
   rules: AnswerRules,
-): Promise<void> {
+): Pending<void> {
   const { exchange, progress } = answering
   const { operation, upstream } = exchange
   if (operation === null || upstream === null)
@@ -156,25 +157,39 @@ function sendHead(answer: UpstreamAnswer, sending: Sending): void {
 }
 
 /** Passes on what the caller may see of the body, rewritten where it is JSON that holds URLs or secrets. */
-async function sendBody(received: UpstreamAnswer, sending: Sending): Promise<void> {
-  const { operation, exchange, progress, screen, rules } = sending
-  const judged = screen !== null && received.statusCode < 300
+function sendBody(received: UpstreamAnswer, sending: Sending): Pending<void> {
+  const { progress, screen, rules } = sending
+  if (screen === null || received.statusCode >= 300) return sendPassed(received, sending)
   const hold = (bytes: number): void => progress.hold(bytes)
-  const answer = judged ? await screened(received, screen, rules.holdBytes, hold) : received
+  return screened(received, screen, rules.holdBytes, hold).then((answer) =>
+    sendPassed(answer, sending),
+  )
+}
+
+/** Passes on all of an answer. */
+function sendPassed(answer: UpstreamAnswer, sending: Sending): Pending<void> {
+  const { operation, exchange, rules } = sending
   const headers = responseHeaders(answer.headers)
   rules.rewriteHeaders(headers, exchange)
   const rewriter = rules.rewriter(operation, exchange.redact)
   if (rewriter !== null) checkReadable(answer, rewriter)
-  if (rewriter !== null && answer.isJson) {
-    await sendRewritten(answer, rewriter, headers, sending)
-    return
-  }
-  if (rewriter !== null && answer.statusCode < 400 && (rewriter.needsJson || rewriter.redacts))
-    await refuseText(answer, !rewriter.redacts)
+  if (rewriter !== null && answer.isJson) return sendRewritten(answer, rewriter, headers, sending)
+  const mustBeJson = rewriter !== null && (rewriter.needsJson || rewriter.redacts)
+  return mustBeJson && answer.statusCode < 400
+    ? refuseText(answer, !rewriter.redacts).then(() => sendOther(answer, headers, sending))
+    : sendOther(answer, headers, sending)
+}
+
+/** Passes on what is no JSON to be looked through. */
+function sendOther(
+  answer: UpstreamAnswer,
+  headers: Record<string, string>,
+  sending: Sending,
+): Pending<void> {
+  const { exchange, rules } = sending
   if (exchange.redact && isText(answer)) {
     checkText(answer)
-    await sendRewritten(answer, rules.textRedactor(), headers, sending)
-    return
+    return sendRewritten(answer, rules.textRedactor(), headers, sending)
   }
   if (answer.whole !== null) {
     sendBytes(answer.statusCode, headers, answer.whole, sending)
@@ -186,12 +201,12 @@ async function sendBody(received: UpstreamAnswer, sending: Sending): Promise<voi
 }
 
 /** Sends what a rewriter makes of an answer: whole if it is not too long to be held, else as it comes. */
-async function sendRewritten(
+function sendRewritten(
   answer: UpstreamAnswer,
   rewriter: Pick<Rewriter, 'write' | 'end'>,
   headers: Record<string, string>,
   sending: Sending,
-): Promise<void> {
+): Pending<void> {
   const { statusCode, whole } = answer
   const { progress, rules } = sending
   const { holdBytes } = rules
@@ -207,7 +222,19 @@ async function sendRewritten(
     )
     return
   }
-  const chunks = rewritten(whole === null ? chunksOf(answer.stream) : slicesOf(whole), rewriter)
+  return sendInParts(answer, rewriter, headers, sending)
+}
+
+/** The same for a long answer, whose parts are looked through as they come. */
+async function sendInParts(
+  { statusCode, whole, stream }: UpstreamAnswer,
+  rewriter: Pick<Rewriter, 'write' | 'end'>,
+  headers: Record<string, string>,
+  sending: Sending,
+): Promise<void> {
+  const { progress, rules } = sending
+  const { holdBytes } = rules
+  const chunks = rewritten(whole === null ? chunksOf(stream) : slicesOf(whole), rewriter)
   const held: Buffer[] = []
   let size = 0
   for (;;) {

@@ -17,6 +17,7 @@ import { uploadOf } from './upload.ts'
 import type { AnswerHead } from './upstream-call.ts'
 import type { Upstream } from './upstream.ts'
 import { Refusal, toRefusal } from '../errors.ts'
+import { isPending } from '../lib/pending.ts'
 
 /** What one call needs besides its grant. */
 export interface Call extends Answering {
@@ -121,7 +122,10 @@ export function createForward(options: ForwardOptions): Forward {
         const again = await call.regrant()
         if (!reply.gone) send(again, sending, false)
       } else if (reply.gone) discard(answer)
-      else await sendAnswer(answer, call, reply, options)
+      else {
+        const sent = sendAnswer(answer, call, reply, options)
+        if (isPending(sent)) await sent
+      }
     } catch (error) {
       discard(answer)
       await call.fail(toRefusal(error))

@@ -164,8 +164,9 @@ export function responseHeaders(
     const value = received[name]
     if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value
   }
-  for (const [name, value] of Object.entries(received)) {
-    if (name.startsWith(RATE_LIMIT) && typeof value === 'string') headers[name] = value
+  for (const name in received) {
+    const value = name.startsWith(RATE_LIMIT) ? received[name] : undefined
+    if (typeof value === 'string') headers[name] = value
   }
   return headers
 }

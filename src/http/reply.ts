@@ -10,6 +10,7 @@ import type { Readable } from 'node:stream'
 export class Reply {
   readonly request: IncomingMessage
   readonly #response: ServerResponse
+  readonly #closers: (() => void)[] = []
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.request = request
@@ -33,7 +34,12 @@ export class Reply {
 
   /** Exactly once, however it ends: answered, hung up on, or cut off. */
   onceClosed(listener: () => void): void {
-    this.#response.once('close', listener)
+    this.#closers.push(listener)
+    if (this.#closers.length > 1) return
+    // one listener for all: each costs a call as much as what it does
+    this.#response.once('close', () => {
+      for (const closed of this.#closers.splice(0)) closed()
+    })
   }
 
   /** Sends a whole answer; null for one without a body. */

@@ -6,6 +6,7 @@ import { LRUCache } from 'lru-cache'
 import type { Operation } from '../vocabulary/operation.ts'
 import { Refusal } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
+import { memoOf } from '../lib/memo.ts'
 import { doneToBody, type Effects } from './effects.ts'
 import { createFactsOf, principalUids } from './engine/entities.ts'
 import type { Facts } from './facts.ts'
@@ -101,13 +102,14 @@ export function createDecide(set: PolicySet, options: DecideOptions = {}): Decid
   const judge = createJudge(set)
   const factsOf = createFactsOf(set.facts)
   const callerOf = createCallers(Math.max(size, 1))
+  const numberOf = createOperations(Math.max(size, 1))
 
   return (principal, operation, given, told) => {
     let judged: Judged | undefined
     try {
       const caller = callerOf(principal)
       const facts = factsOf(principal, operation, given)
-      const key = keyOf(caller, operation, facts)
+      const key = keyOf(caller, numberOf(operation), facts)
       judged = cache?.get(key)
       if (judged === undefined) {
         judged = judge({ principals: caller.uids, operation, facts })
@@ -225,18 +227,36 @@ function createCallers(size: number): (principal: Principal) => Caller {
   }
 }
 
+/** Numbers operations in the same way. */
+function createOperations(size: number): (operation: Operation) => number {
+  const known = new LRUCache<string, number>({ max: size })
+  let number = 0
+  return memoOf((operation) => {
+    const key = operationKey(operation)
+    const made = known.get(key) ?? number++
+    // a long one has its number for as long as the operation itself is there
+    if (key.length <= MAX_KEY_LENGTH) known.set(key, made)
+    return made
+  })
+}
+
 /**
- * The cache key: everything that a decision depends on, besides the policies. Lengths keep one part from running into
- * the next. An ancestor's id is most often the beginning of the resource's own, and then its length is enough.
+ * All of an operation that a decision depends on. Lengths keep one part from running into the next. An ancestor's id is
+ * most often the beginning of the resource's own, and then its length is enough.
  */
-function keyOf(caller: Caller, operation: Operation, facts: Facts): string {
-  const { action, effect, secrets, resource } = operation
+function operationKey({ action, effect, secrets, resource }: Operation): string {
   const { type, id, ancestors } = resource
-  let key = `${caller.number} ${effect} ${secrets ? 's' : '-'} ${action.length} ${action} ${type} ${id.length} ${id}`
+  let key = `${effect} ${secrets ? 's' : '-'} ${action.length} ${action} ${type} ${id.length} ${id}`
   for (const ancestor of ancestors) {
     key += ` ${ancestor.type} ${ancestor.id.length}`
     if (!id.startsWith(ancestor.id)) key += ` ${ancestor.id}`
   }
+  return key
+}
+
+/** The cache key: everything that a decision depends on, besides the policies. */
+function keyOf(caller: Caller, operation: number, facts: Facts): string {
+  const key = `${caller.number} ${operation}`
   for (const name in facts) {
     if (Object.hasOwn(facts, name)) return `${key} ${JSON.stringify(facts)}`
   }

@@ -7,7 +7,14 @@
  * @module
  */
 import * as Byte from '../../lib/json/bytes.ts'
-import { isMapped, isUrl, type FieldKind, type MappedKind, type PlanNode } from './json-plan.ts'
+import {
+  isMapped,
+  isUrl,
+  type FieldKind,
+  type MappedKind,
+  type PlanKey,
+  type PlanNode,
+} from './json-plan.ts'
 import { badAnswer, JsonScanner, notJson, type JsonEvents } from './json-scanner.ts'
 import { namedSecret, withoutSecrets, REDACTED as REMOVED, type Named } from './secrets.ts'
 
@@ -33,6 +40,7 @@ const MAX_VALUE_BYTES = 65_536
 const MAX_TEXT_BYTES = 2_097_152
 const REDACTED = Buffer.from(JSON.stringify(REMOVED))
 const EMPTY = Buffer.alloc(0)
+const NO_KEYS: readonly PlanKey[] = []
 
 /** One open object or array. */
 interface Frame {
@@ -313,10 +321,9 @@ class Editor implements JsonEvents {
   #readKey(place: PlanNode, at: number, escaped: boolean): string | null {
     if (this.#captured.length === 0 && !escaped) {
       const from = this.#captureFrom + 1
-      const same = place.byLength[at - 1 - from]?.find(({ bytes }) =>
-        Byte.startsWithLower(this.#chunk, from, bytes),
-      )
-      return same === undefined ? null : same.key
+      for (const { key, bytes } of place.byLength[at - 1 - from] ?? NO_KEYS)
+        if (Byte.startsWithLower(this.#chunk, from, bytes)) return key
+      return null
     }
     if (!this.#capture(at, place.maxKeyBytes + QUOTES)) return null
     const key = Byte.decodeString(Buffer.concat(this.#captured))

@@ -61,7 +61,7 @@ export class JsonScanner {
   readonly #events: JsonEvents
   readonly #maxDepth: number
   /** For each open object or array 1 if it is an array. */
-  readonly #arrays: Uint8Array
+  readonly #arrays: number[] = [0]
   #depth = 0
   #state = VALUE
   #started = false
@@ -80,7 +80,6 @@ export class JsonScanner {
   constructor(events: JsonEvents, maxDepth: number) {
     this.#events = events
     this.#maxDepth = maxDepth
-    this.#arrays = new Uint8Array(maxDepth + 1)
   }
 
   /** @throws {Refusal} `upstream_bad_answer` if it is not JSON, and what the events throw; both end it for good */

@@ -7,6 +7,7 @@
  */
 import { PROVIDER } from '../../vocabulary/resource-types.ts'
 import { isRunId } from '../dataplane/kinds.ts'
+import { memoOf } from '../../lib/memo.ts'
 import type { Operation, Resource } from '../../vocabulary/operation.ts'
 
 /** One read operation for each name of a thing; first the name that was asked for. */
@@ -95,20 +96,20 @@ export function modelReads(
 }
 
 /** Reads of what a data-plane call is about, under each name; of all such things if it names none or lists them. */
-export function aliasReads(operation: Operation): readonly Operation[] {
+export const aliasReads = memoOf((operation: Operation): readonly Operation[] => {
   const { resource, tells } = operation
   const { type } = resource
   if (type === 'Experiment') return experimentReads(operation, null, null)
   if (type === 'Model') return modelReads(operation, null, null)
   if (type !== 'Run' && type !== 'Artifact') return []
   return runReads(operation, tells?.list === true ? null : runOf(operation))
-}
+})
 
 /**
  * The reads that a read of ARM's is as well: a job is a run, a job of a batch endpoint is a job, and a schedule holds one.
  * Empty for anything else.
  */
-export function jobReads(operation: Operation): readonly Operation[] {
+export const jobReads = memoOf((operation: Operation): readonly Operation[] => {
   const { type, id } = operation.resource
   if (type === 'Job') return runReads(operation, jobOf(operation)).slice(0, 1)
   // which job a schedule starts is known when it starts it
@@ -116,7 +117,7 @@ export function jobReads(operation: Operation): readonly Operation[] {
   if (type !== 'BatchJob') return []
   const name = /\/jobs\/([^/]+)$/.exec(id)?.[1] ?? ''
   return runReads(operation, isRunId(name) ? name : null)
-}
+})
 
 /** What each change of a job is to the run that the job is. */
 const RUN_CHANGES: ReadonlyMap<string, string> = new Map([
@@ -129,7 +130,7 @@ const RUN_CHANGES: ReadonlyMap<string, string> = new Map([
  * The same change under the other names of what is changed: a job is a run, and a model of the data plane stands for its
  * versions.
  */
-export function changesAs(operation: Operation): readonly Operation[] {
+export const changesAs = memoOf((operation: Operation): readonly Operation[] => {
   const { resource, family } = operation
   if (resource.type === 'Model' && family !== 'arm')
     return [
@@ -154,20 +155,20 @@ export function changesAs(operation: Operation): readonly Operation[] {
       effect: verb === 'delete' ? 'delete' : 'write',
     },
   ]
-}
+})
 
 /**
  * The same change as one of the job that a run is; nothing for what changes no run.
  * @param operation of the data plane; if it names no run, the job is any of the workspace
  */
-export function jobChanges(operation: Operation): readonly Operation[] {
+export const jobChanges = memoOf((operation: Operation): readonly Operation[] => {
   const { resource, effect } = operation
   if (effect === 'read' || (resource.type !== 'Run' && resource.type !== 'Artifact')) return []
   const [, job] = runReads(operation, runOf(operation))
   if (job === undefined) return []
   const verb = effect === 'delete' && resource.type === 'Run' ? 'delete' : 'write'
   return [{ ...job, action: `${PROVIDER}/workspaces/jobs/${verb}`, effect: verb }]
-}
+})
 
 /**
  * The write of the job that a schedule or a call of a batch endpoint starts, which has no name yet; null for what starts

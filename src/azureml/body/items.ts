@@ -4,6 +4,7 @@
  */
 import { PROVIDER } from '../../vocabulary/resource-types.ts'
 import { classifyArm } from '../classify/arm.ts'
+import { memoOf } from '../../lib/memo.ts'
 import type { Operation, Resource } from '../../vocabulary/operation.ts'
 import {
   memberOf,
@@ -16,10 +17,10 @@ import {
 const UNDER_PROVIDER = `/providers/${PROVIDER.toLowerCase()}/`
 
 /** Whether a resource is a collection: below the provider, types and names come in turn. */
-export function isCollection({ id }: Resource): boolean {
+export const isCollection = memoOf(({ id }: Resource): boolean => {
   const at = id.toLowerCase().lastIndexOf(UNDER_PROVIDER)
   return at !== -1 && id.slice(at + UNDER_PROVIDER.length).split('/').length % 2 === 1
-}
+})
 
 /** The items of a list answer; null if it has none of ARM's shape. */
 export function itemsOf(root: JsonNode): JsonArray | null {
