@@ -10,7 +10,9 @@ import { createRoles, type Roles } from './azure/arm/roles.ts'
 import { createStore } from './azure/arm/store.ts'
 import { ensureCertificates, type Certificates } from './identity/ca.ts'
 import { createArtifacts } from './azure/data-plane/artifacts.ts'
+import { createExperiments } from './azure/data-plane/experiments.ts'
 import { createHistory } from './azure/data-plane/history.ts'
+import { createModels } from './azure/data-plane/models.ts'
 import { createRegistries } from './azure/data-plane/registries.ts'
 import { createRuns } from './azure/data-plane/runs.ts'
 import { createTracking } from './azure/data-plane/tracking.ts'
@@ -166,7 +168,7 @@ function serveAzure(
     const artifacts = createArtifacts(storage)
     services.push(artifacts.answer, createHistory(store, artifacts))
   }
-  services.push(createRuns({ store, mlflow, pageSize }))
+  services.push(createExperiments(), createModels(), createRuns({ store, mlflow, pageSize }))
   if (mlflow !== null) services.push(createTracking(mlflow))
   const resources = createArm({
     store,

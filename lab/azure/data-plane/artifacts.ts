@@ -16,6 +16,10 @@ const RUN =
 const SERVICE =
   /^\/artifact\/v2\.0\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/[^/]+\/workspaces\/([^/]+)\/artifacts\/([^/]+)\/([^/]+)(\/.*)?$/i
 
+/** As SDK v1 writes it: the container last. */
+const V1 =
+  /^\/artifact\/v2\.0\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/[^/]+\/workspaces\/([^/]+)\/artifacts(\/batch\/metadata)\/([^/]+)\/([^/]+)$/i
+
 /** Where the artifacts of a run are; `rest` is what follows it in the path. */
 interface ArtifactPlace {
   readonly workspace: string
@@ -35,6 +39,11 @@ function placeOf(path: string): ArtifactPlace | null {
   if (run !== null) {
     const [, workspace = '', id = '', rest = ''] = run
     return { workspace, origin: 'ExperimentRun', container: `dcid.${decodeURIComponent(id)}`, rest }
+  }
+  const v1 = V1.exec(path)
+  if (v1 !== null) {
+    const [, workspace = '', rest = '', origin = '', container = ''] = v1
+    return { workspace, origin, container: decodeURIComponent(container), rest }
   }
   const found = SERVICE.exec(path)
   if (found === null) return null

@@ -9,6 +9,7 @@ import { parseArmPath } from '../arm/paths.ts'
 import type { Document, Store } from '../arm/store.ts'
 import { json, type Answer, type Call } from '../../server/call.ts'
 import type { Service } from './data-plane.ts'
+import { experimentId, experimentName } from './experiments.ts'
 import { request } from '../../server/http.ts'
 import type { Mlflow } from '../mlflow.ts'
 
@@ -33,8 +34,16 @@ const texts = (value: unknown): Record<string, string> =>
   typeof value === 'object' && value !== null ? (value as Record<string, string>) : {}
 
 function show({ experiment, ...run }: Run): object {
-  // run history names experiments by an id of its own
-  return { ...run, experimentId: `id-of-${experiment}`, status: 'Completed', runType: 'azureml' }
+  return {
+    ...run,
+    experimentId: experimentId(experiment),
+    status: 'Completed',
+    runType: 'azureml',
+    properties: {},
+    // without these two SDK v1 makes no run of it, and stores nothing
+    runNumber: 1,
+    dataContainerId: `dcid.${run.runId}`,
+  }
 }
 
 /** The run of one of ARM's jobs. */
@@ -145,7 +154,7 @@ export function createRuns({ store, mlflow, pageSize }: RunsOptions): Service {
 
   function experiments(workspace: string): Answer | null {
     const names = [...new Set(known.all(workspace).map((run) => run.experiment))]
-    const value = names.map((name) => ({ experimentId: `id-of-${name}`, name, tags: {} }))
+    const value = names.map((name) => ({ experimentId: experimentId(name), name, tags: {} }))
     return value.length === 0 ? null : json(200, { value })
   }
 
@@ -156,7 +165,8 @@ export function createRuns({ store, mlflow, pageSize }: RunsOptions): Service {
   }
 
   return async (call) => {
-    const [, workspace = '', experiment, rest = ''] = PATH.exec(call.path) ?? []
+    const [, workspace = '', within, rest = ''] = PATH.exec(call.path) ?? []
+    const experiment = within === undefined ? undefined : experimentName(within)
     const [kind, id = '', below] = rest.split('/')
     if (workspace === '') return null
     const isRead = call.method === 'GET' || call.method === 'HEAD'

@@ -76,13 +76,17 @@ export const environment = createFamily(
 `,
 )
 
-/** `write` is a GET that answers with a SAS which can write. */
+/**
+ * `write` is a GET that answers with a SAS which can write. SDK v1 names the container last: to register files of a run
+ * or a model, that is the one of its ways with a path of fixed length.
+ */
 export const artifact = createFamily(
   'artifact',
   `
   POST   artifacts/metadata                                metadata/artifacts/write   Artifact
   POST   artifacts/register                                metadata/artifacts/write   Artifact
   POST   artifacts/batch/metadata                          metadata/artifacts/read    Artifact secrets
+  POST   artifacts/batch/metadata/{_}/{Artifact}           metadata/artifacts/write   Artifact secrets
   POST   artifacts/storageuri/batch/metadata               metadata/artifacts/read    Artifact
   GET    artifacts/{_}/{Artifact}                          metadata/artifacts/read    Artifact
   GET    artifacts/{_}/{Artifact}/metadata                 metadata/artifacts/read    Artifact

@@ -26,6 +26,7 @@ const byExperiment = (experiment: string): string => `
   POST   ${experiment}/runs/{Run}/cancel                      experiments/runs/write    Run
   POST   ${experiment}/runs/{Run}/metrics                     experiments/runs/write    Run
   POST   ${experiment}/runs/{Run}/batch/metrics               experiments/runs/write    Run
+  GET    ${experiment}/runs/{Run}/metricsingest/wait          experiments/runs/read     Run
   GET    ${experiment}/runs/{Run}/artifacts                   metadata/artifacts/read   Artifact
   GET    ${experiment}/runs/{Run}/artifacts/artifacturi       metadata/artifacts/read   Artifact secrets
   GET    ${experiment}/runs/{Run}/artifacts/contentinfo       metadata/artifacts/read   Artifact secrets

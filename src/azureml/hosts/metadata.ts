@@ -78,6 +78,7 @@ const SERVICES = [
   'labeling',
   'modelmanagement',
   'pipelines',
+  'studio',
 ] as const
 
 /** The answer to `GET /discovery`: every service is at the gateway. */

@@ -39,6 +39,7 @@ const COMMANDS = {
     file: join(VENV, 'azureml-mlflow-3', 'bin', 'python'),
     remedy: 'test/clients/python/install.sh plugin3',
   },
+  v1: { file: join(VENV, 'sdk-v1', 'bin', 'python'), remedy: 'test/clients/python/install.sh v1' },
   services: {
     file: join(VENV, 'services', 'bin', 'python'),
     remedy: 'test/clients/python/install.sh services',
