@@ -42,6 +42,9 @@ export function createModels(): Service {
       return json(200, { value: models.get(workspace) ?? [] })
     if (call.method !== 'POST') return null
     const given = await read(call)
-    return json(200, collection === 'models' ? keep(workspace, given) : { ...given, id: randomUUID() })
+    return json(
+      200,
+      collection === 'models' ? keep(workspace, given) : { ...given, id: randomUUID() },
+    )
   }
 }

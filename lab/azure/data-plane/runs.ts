@@ -9,7 +9,7 @@ import { parseArmPath } from '../arm/paths.ts'
 import type { Document, Store } from '../arm/store.ts'
 import { json, type Answer, type Call } from '../../server/call.ts'
 import type { Service } from './data-plane.ts'
-import { experimentId, experimentName } from './experiments.ts'
+import { experimentId, experimentName as nameOf } from './experiments.ts'
 import { request } from '../../server/http.ts'
 import type { Mlflow } from '../mlflow.ts'
 
@@ -166,7 +166,7 @@ export function createRuns({ store, mlflow, pageSize }: RunsOptions): Service {
 
   return async (call) => {
     const [, workspace = '', within, rest = ''] = PATH.exec(call.path) ?? []
-    const experiment = within === undefined ? undefined : experimentName(within)
+    const experiment = within === undefined ? undefined : nameOf(within)
     const [kind, id = '', below] = rest.split('/')
     if (workspace === '') return null
     const isRead = call.method === 'GET' || call.method === 'HEAD'

@@ -7,7 +7,7 @@ import { Refusal } from '../../errors.ts'
 import { parseProviderPath, parseScope } from './arm-path.ts'
 import { PROVIDER } from '../../vocabulary/resource-types.ts'
 import { checkApiVersion, classifyArm } from './arm.ts'
-import { FAMILY_NAMES, mountsOf } from '../dataplane/families.ts'
+import { FAMILY_NAMES, mountsOf, NOT_SERVED } from '../dataplane/families.ts'
 import type { Mount } from '../dataplane/families.ts'
 import type { RouteMatch } from '../dataplane/family.ts'
 import { classifyGlobal, effectOf } from '../dataplane/global.ts'
@@ -149,6 +149,11 @@ function named(
 }
 
 function unknownFamily(name: string): Refusal {
+  const known = NOT_SERVED.get(name)
+  if (known !== undefined) {
+    const message = `"/${name}" is ${known.what}, which is not served`
+    return new Refusal('unknown_operation', message, { remedy: known.remedy })
+  }
   const guess = nearest(name, FAMILY_NAMES)
   return new Refusal(
     'unknown_operation',

@@ -64,6 +64,18 @@ export function mountsOf(name: string): readonly Mount[] {
   return MOUNTS.get(name) ?? []
 }
 
+/** First segments of services that clients ask for and that are not served: what each is, and what to use instead. */
+export const NOT_SERVED: ReadonlyMap<string, { readonly what: string; readonly remedy: string }> =
+  new Map([
+    [
+      'api',
+      {
+        what: 'the service of pipelines of SDK v1',
+        remedy: 'submit pipelines as jobs, as azure-ai-ml does',
+      },
+    ],
+  ])
+
 /** All families, to list what is served. */
 export const FAMILIES: readonly Family[] = [...MOUNTS.values()].flat().map(({ family }) => family)
 export const FAMILY_NAMES: readonly string[] = [...MOUNTS.keys()]

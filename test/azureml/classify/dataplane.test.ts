@@ -125,6 +125,32 @@ t.test('the management front end is ARM’s grammar on the data plane', (t) => {
   t.end()
 })
 
+t.test('the pipelines of SDK v1 are refused by name', (t) => {
+  for (const [method, path] of [
+    ['GET', `/api/v1.0${W}/PipelineRuns/r`],
+    ['POST', `/api/v1.0${W}/Modules/Create`],
+  ] as const) {
+    t.throws(() => judge(method, path), {
+      code: 'unknown_operation',
+      message: /pipelines of SDK v1, which is not served/,
+    })
+  }
+  t.end()
+})
+
+t.test('SDK v1 registers files with the container last, and waits for what it logged', (t) => {
+  const registered = judge(
+    'POST',
+    `/artifact/v2.0${W}/artifacts/batch/metadata/ExperimentRun/dcid.r1`,
+  )
+  t.match(registered, { effect: 'write', secrets: true })
+  t.equal(registered.resource.id, `${w}/artifacts/dcid.r1`)
+  const waits = judge('GET', `/history/v1.0${W}/experiments/e/runs/r1/metricsingest/wait`)
+  t.match(waits, { effect: 'read', secrets: false })
+  t.equal(waits.resource.id, `${w}/runs/r1`)
+  t.end()
+})
+
 t.test('what no path puts into a workspace hangs under none', (t) => {
   for (const [method, path] of [
     ['POST', '/assetstore/v1.0/temporaryDataReference/createOrGet'],
