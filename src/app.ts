@@ -11,7 +11,7 @@ import type { Config, SecretSource } from './config/schema/schema.ts'
 import { readSecrets } from './config/secrets.ts'
 import { createRemembered } from './azureml/remembered.ts'
 import { discoveryDocument, metadataDocument } from './azureml/hosts/metadata.ts'
-import { callFacts, type Exchange } from './exchange.ts'
+import { callFacts, ownCallFacts, type Exchange } from './exchange.ts'
 import { bearerToken } from './identity/credential/bearer.ts'
 import { createDenyList, type DenyList } from './identity/deny-list.ts'
 import { createIdentify, type Identify } from './identity/identify.ts'
@@ -23,7 +23,7 @@ import { createSightings, type Sightings } from './policy/sightings.ts'
 import { createWatch, type Watch } from './policy/load/watch.ts'
 import { createBroker, type Broker } from './token/broker.ts'
 import { openAudit, type Audit } from './audit/open.ts'
-import { createAsk } from './forward/ask.ts'
+import { createAsk, type AskAzure } from './forward/ask.ts'
 import { createForward } from './forward/forward.ts'
 import { registerProxy } from './forward/proxy.ts'
 import { createUpstream, type Upstream } from './forward/upstream.ts'
@@ -49,6 +49,8 @@ import { registerRoutes } from './http/own-routes.ts'
 import { readinessOf, type Readiness } from './http/readiness.ts'
 import { createSelfService, type SelfService } from './self-service.ts'
 import { createFramework } from './http/listener.ts'
+import { endOfWaiting, never } from './lib/end-of-waiting.ts'
+import { createReviews, type Reviews } from './reviews/reviews.ts'
 import { createReloading, type Reloading } from './reloading.ts'
 import { createRouting } from './routing.ts'
 
@@ -63,18 +65,6 @@ const FAILED_START_MS = 2_000
 
 /** What requests may take of the time of a stop; the rest is for their records. */
 const REQUESTS_SHARE = 0.6
-
-/** Node's own AbortSignal.any and AbortSignal.timeout can be garbage before they fire. */
-function endOfWaiting(afterMs: number, hasten: AbortSignal): AbortSignal {
-  const over = new AbortController()
-  const timer = setTimeout(() => over.abort(), afterMs)
-  timer.unref()
-  hasten.addEventListener('abort', () => over.abort(), { once: true })
-  if (hasten.aborted) over.abort()
-  return over.signal
-}
-
-const never = (): AbortSignal => new AbortController().signal
 
 /** What the process hands to the app; nothing else of it is visible here. */
 export interface Host {
@@ -106,7 +96,7 @@ export async function createApp(config: Config, host: Host): Promise<App> {
     failed: (error, socket) => connections.failed(error, socket),
   })
   const parts = await openParts(config, host, secrets, server.log)
-  const selfService = createSelfService(config, parts.policy, secrets, host.now)
+  const selfService = createSelfService(config, parts, secrets, host.now)
   const calls = composeStages(config, host, secrets, parts)
   const pipeline = createPipeline({ ...calls, ...selfService })
   const { policy, watch, sightings, audit, identify, broker } = parts
@@ -129,7 +119,7 @@ export async function createApp(config: Config, host: Host): Promise<App> {
       policyVersion: policy.current().version,
       parts: { audit: audit.ready(), identity: identify.ready(), tokens: broker.ready() },
     })
-  registerOwnRoutes(server, config, readiness)
+  registerOwnRoutes(server, config, readiness, parts.reviews.jwks)
   registerProxy(server, pipeline)
   return lifeCycle({ server, connections, readiness }, config, host, parts, reloading)
 }
@@ -145,6 +135,8 @@ interface Parts {
   readonly identify: Identify
   readonly callers: Callers
   readonly upstream: Upstream
+  readonly ask: AskAzure
+  readonly reviews: Reviews
 }
 
 type Secrets = (source: SecretSource) => string
@@ -197,8 +189,18 @@ async function openParts(
   })
   const upstream = createUpstream(limits.upstreamTimeoutMs)
   const callers = createCallers(limits)
-  return { policy, watch, sightings, broker, audit, denyList, identify, callers, upstream }
+  const ask = createAsk(
+    upstream.dispatcher,
+    userAgentOf(version),
+    Math.min(limits.upstreamTimeoutMs, MAX_ASK_MS),
+  )
+  const reviewing = { config, policy, ask, broker, denyList, secrets, now, log }
+  const reviews = await createReviews({ ...reviewing, callFacts: ownCallFacts(now) })
+  const own = { policy, watch, sightings, broker, audit, denyList, identify, callers, upstream }
+  return { ...own, ask, reviews }
 }
+
+const userAgentOf = (version: string): string => `azureml-harness/${version}`
 
 /** All that a call of Azure's goes through. */
 type CallStages = Omit<Stages, keyof SelfService>
@@ -206,15 +208,10 @@ type CallStages = Omit<Stages, keyof SelfService>
 /** The stages of pipeline.ts, in its order, over the parts. */
 function composeStages(config: Config, host: Host, secrets: Secrets, parts: Parts): CallStages {
   const { now } = host
-  const { policy, sightings, broker, audit, identify, callers, upstream } = parts
+  const { policy, sightings, broker, audit, identify, callers, upstream, ask, reviews } = parts
   const { publicUrl } = config.listen
   const { limits } = config
-  const userAgent = `azureml-harness/${host.version}`
-  const ask = createAsk(
-    upstream.dispatcher,
-    userAgent,
-    Math.min(limits.upstreamTimeoutMs, MAX_ASK_MS),
-  )
+  const userAgent = userAgentOf(host.version)
   const routing = createRouting({
     cloud: config.cloud,
     publicUrl,
@@ -269,6 +266,10 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
     // for on-behalf-of identities only; all others never see the caller's token
     grant: (permit, scope, raw) =>
       broker.grant(permit, scope, onBehalf ? bearerToken(raw.rawHeaders) : undefined),
+    readGrant: (judged, scope, raw) =>
+      broker.readGrant(judged, scope, onBehalf ? bearerToken(raw.rawHeaders) : undefined),
+    review: reviews.review,
+    reviewed: reviews.reviewed,
     dropToken: (grant, scope) =>
       broker.invalidate(grant.identity.name, scope, grant.authorization().slice('Bearer '.length)),
     recorder: audit.recorder,
@@ -298,11 +299,13 @@ function registerOwnRoutes(
   server: FastifyInstance,
   config: Config,
   readiness: () => Readiness,
+  keys: Reviews['jwks'],
 ): void {
   const { publicUrl } = config.listen
   registerRoutes(server, {
     publicUrl,
     readiness,
+    keys,
     issuers: config.issuers,
     metadata: (apiVersion) => metadataDocument(apiVersion, { publicUrl, cloud: config.cloud.name }),
     discovery: discoveryDocument(publicUrl),
@@ -321,7 +324,7 @@ function lifeCycle(
   { server, connections, readiness }: Face,
   { listen }: Config,
   { version }: Host,
-  { policy, broker, audit, denyList, identify, callers, upstream }: Parts,
+  { policy, broker, audit, denyList, identify, callers, upstream, reviews }: Parts,
   reloading: Reloading,
 ): App {
   let metrics: Server | null = null
@@ -339,6 +342,7 @@ function lifeCycle(
           ...callers.metrics(),
           ...connections.metrics(),
           ...broker.metrics(),
+          ...reviews.metrics(),
           ...reloading.metrics(),
         ],
         readiness,
@@ -360,6 +364,7 @@ function lifeCycle(
     await connections.drain(over)
     await closed
     await upstream.close(over)
+    await reviews.close()
     identify.close()
     denyList.close()
     // a disk that refuses has said so; what it has is shipped all the same

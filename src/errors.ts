@@ -51,6 +51,12 @@ export const STATUS = {
   fact_unknown: 403,
   secrets_refused: 403,
   tunnel_refused: 403,
+  // a review
+  approval_required: 403,
+  approval_rejected: 403,
+  approval_used: 409,
+  review_changed: 409,
+  approvals_unavailable: 503,
   // upstream, its tokens and its answers
   upstream_forbidden: 403,
   upstream_rejected_identity: 502,
@@ -79,11 +85,23 @@ const OF_POLICY: ReadonlySet<RefusalCode> = new Set([
   'secrets_refused',
   'policy_error',
   'fact_unknown',
+  'approval_required',
+  'approval_rejected',
 ])
 
 /** Whether policy refused, and not the request, a token or something that failed. */
 export function isOfPolicy(code: RefusalCode): boolean {
   return OF_POLICY.has(code)
+}
+
+/** A review that a call waits for. */
+export interface ReviewOf {
+  readonly id: string
+  readonly url: string
+  /** When it ends, in seconds since the epoch. */
+  readonly expires: number
+  /** What it still misses, in words. */
+  readonly waitsFor: readonly string[]
 }
 
 /** What a refusal may carry besides its code and message. None of it may hold a token, a key or a claim's value. */
@@ -92,6 +110,7 @@ export interface RefusalDetail {
   readonly remedy?: string
   /** Ids of the policies that decided. */
   readonly policies?: readonly string[]
+  readonly review?: ReviewOf
   /** Seconds after which to try again: becomes `Retry-After`. */
   readonly retryAfter?: number
   /** A base64 claims request, for clients that can take one (`xms_cc` has `cp1`). */

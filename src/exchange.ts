@@ -7,7 +7,8 @@ import type { IncomingMessage } from 'node:http'
 import type { Target } from './azureml/target.ts'
 import type { Operation } from './vocabulary/operation.ts'
 import type { Principal } from './identity/principal.ts'
-import type { Decision, Facts } from './policy/decide.ts'
+import type { Awaiting, Decision, Facts } from './policy/decide.ts'
+import type { Proved } from './approvals/proof.ts'
 import type { ChangingEffect } from './policy/effects.ts'
 import type { GrantedIdentity } from './token/grant.ts'
 import type { Lease } from './callers.ts'
@@ -75,6 +76,10 @@ export interface Exchange {
   readonly changes: Changes | null
   /** `@record("body")`: facts of the body that the record keeps. */
   readonly content: Readonly<Record<string, unknown>> | null
+  /** What a review has to release besides the call as it was first judged. */
+  readonly awaiting: readonly Awaiting[]
+  /** The use of an approval that was taken for the call; null if it needed none. */
+  readonly review: Pick<Proved, 'review' | 'use' | 'reviewers'> | null
   /** Items of a list answer that the caller may not read; null if the answer was not looked through. */
   readonly leftOut: number | null
   /** Azure's answer broke off after its first byte had been passed on. */
@@ -110,6 +115,8 @@ export interface Progress {
   left(): void
   /** A later decision than the one that permitted the call. */
   judged(decision: Decision): void
+  /** A later judgement that a review of the call would lift. */
+  awaits(awaiting: Awaiting): void
   /** Facts of the body that the record keeps. */
   kept(content: Readonly<Record<string, unknown>>): void
   /** The call is about to leave for this origin, under this identity. */
@@ -158,6 +165,10 @@ class ExchangeProgress implements Progress {
 
   judged(decision: Decision): void {
     this.#exchange.decision = decision
+  }
+
+  awaits(awaiting: Awaiting): void {
+    this.#exchange.awaiting = [...this.#exchange.awaiting, awaiting]
   }
 
   kept(content: Readonly<Record<string, unknown>>): void {
@@ -250,6 +261,8 @@ export function openExchange(
     redact: false,
     changes: null,
     content: null,
+    awaiting: [],
+    review: null,
     leftOut: null,
     cut: false,
     record: 'none',
@@ -299,6 +312,22 @@ export function bytesArrived(raw: IncomingMessage): number {
 }
 
 const MINUTE_MS = 60_000
+
+/** Facts of a call that the gateway answers itself: of its caller's token and of the time. */
+export function ownCallFacts(now: () => number): (principal: Principal) => Facts {
+  return (principal) => {
+    const time = now()
+    const seconds = Math.floor(time / 1000)
+    const { issuedAt, authenticatedAt } = principal
+    return {
+      time: new Date(time - (time % MINUTE_MS)).toISOString(),
+      tokenAgeSeconds: Math.max(0, seconds - issuedAt),
+      ...(authenticatedAt === null
+        ? {}
+        : { signInAgeSeconds: Math.max(0, seconds - authenticatedAt) }),
+    }
+  }
+}
 
 /**
  * Facts of token age, place and time, which need no look into the body.

@@ -10,8 +10,9 @@ import type { Socket } from 'node:net'
 import type { Target } from './azureml/target.ts'
 import type { Operation } from './vocabulary/operation.ts'
 import type { Principal } from './identity/principal.ts'
-import type { Decision, Facts, Permit } from './policy/decide.ts'
-import type { Grant, GrantFor } from './token/grant.ts'
+import type { Awaiting, Facts, Permit, Verdict } from './policy/decide.ts'
+import type { Grant, GrantFor, ReadGrant } from './token/grant.ts'
+import type { ApprovalProof } from './approvals/proof.ts'
 import type { Recorder } from './audit/recorder.ts'
 import type { Forward } from './forward/forward.ts'
 import type { Screen } from './forward/screen.ts'
@@ -43,6 +44,12 @@ export interface Route {
   readonly scope: string
 }
 
+/** A permit, and the proof of its review if it needed one. */
+export interface Reviewed {
+  readonly permit: Permit
+  readonly proof: ApprovalProof | null
+}
+
 /**
  * The stages, as app.ts composes them. Each may throw a Refusal; anything else it throws is one, too. What a stage knows
  * already is not waited for.
@@ -54,17 +61,16 @@ export interface Stages {
   /** What a caller may take of the gateway. */
   readonly callers: Pick<Callers, 'begin'>
   /** What callers ask the gateway itself; null for what is Azure's. */
-  readonly own: OwnCalls
+  readonly own: (
+    exchange: Exchange,
+    call: { readonly target: Target; readonly principal: Principal; readonly incoming: Incoming },
+    progress: Progress,
+  ) => ReturnType<OwnCalls>
   readonly classify: (target: Target) => Operation
   /** Reads what policy needs to know; null content: nobody asks, the caller's bytes are streamed untouched. */
   readonly gather: (exchange: Exchange, request: Incoming, progress: Progress) => Pending<Gathered>
-  readonly decide: (
-    principal: Principal,
-    operation: Operation,
-    facts: Facts,
-  ) =>
-    { permit: Permit; decision: Decision } | { permit: null; refusal: Refusal; decision: Decision }
-  /** `grantFor` gets a grant of the permit's own identity, to ask Azure where the workspace or the endpoint is. */
+  readonly decide: (principal: Principal, operation: Operation, facts: Facts) => Verdict
+  /** `grantFor` gets a grant of the call's own identity, to ask Azure where the workspace or the endpoint is. */
   readonly route: (
     operation: Operation,
     target: Target,
@@ -72,6 +78,12 @@ export interface Stages {
     grantFor: GrantFor,
   ) => Pending<Route>
   readonly grant: (permit: Permit, scope: string, raw: IncomingMessage) => Pending<Grant>
+  /** To ask Azure in the place of the call, permitted or not yet. */
+  readonly readGrant: (
+    judged: Permit | Awaiting,
+    scope: string,
+    raw: IncomingMessage,
+  ) => Pending<ReadGrant>
   /** What only Azure can tell, labels and runs; null if nothing is asked, otherwise what is to be judged instead. */
   readonly lookUp: (
     exchange: Exchange,
@@ -79,6 +91,19 @@ export interface Stages {
     via: Via,
     progress: Progress,
   ) => Pending<Gathered | null>
+  /**
+   * `@approval`: takes one use of the review that the call needs; the permit as it is if it needs none.
+   * @throws {Refusal} one of the `approval_` codes
+   */
+  readonly review: (
+    exchange: Exchange,
+    judged: Permit | Awaiting,
+    gathered: Gathered,
+    via: Via,
+    headers: IncomingMessage['headers'],
+  ) => Pending<Reviewed>
+  /** How the call ended for which a use was taken. */
+  readonly reviewed: (exchange: Exchange) => void
   /** `@stamp`, `@record`: the bytes to send, and what was changed in them. */
   readonly finish: (
     exchange: Exchange,
@@ -141,46 +166,44 @@ export function createPipeline(stages: Stages): Pipeline {
     const lease = (exchange.lease = stages.callers.begin(principal.id, exchange.startedAt))
     lease.enter()
     try {
-      const own = stages.own(target, principal)
-      if (own !== null) {
-        await answerOwn(exchange, own, recorder, reply)
-        return
-      }
-      exchange.operation = stages.classify(target)
       const incoming = { headers: request.headers, stream: request }
+      const own = stages.own(exchange, { target, principal, incoming }, progress)
+      if (own !== null) return await answerOwn(exchange, await own, recorder, reply)
+      exchange.operation = stages.classify(target)
       const gathering = stages.gather(exchange, incoming, progress)
       const gathered = isPending(gathering) ? await gathering : gathering
       // a body may name the run that the call is about: from here on, that is what is judged, routed and recorded
       const operation = (exchange.operation = gathered.operation)
 
-      const judge = (facts: Facts): Permit => {
+      const judge = (facts: Facts): Permit | Awaiting => {
         const verdict = stages.decide(principal, operation, facts)
         exchange.decision = verdict.decision
-        if (verdict.permit === null) throw verdict.refusal
-        exchange.redact = verdict.permit.effects.redact
-        return verdict.permit
+        const found = judgedBy(verdict)
+        exchange.redact = found.effects.redact
+        return found
       }
-      let permit = judge(gathered.facts)
-      const grantFor: GrantFor = (wanted) => stages.grant(permit, wanted, request)
-      const asker = { identity: permit.effects.identity, principal }
+      let judged = judge(gathered.facts)
+      const grantFor: GrantFor = (wanted) => stages.readGrant(judged, wanted, request)
+      const asker = { identity: judged.effects.identity, principal }
       const routed = stages.route(operation, target, asker, grantFor)
       const { origin, path, scope } = isPending(routed) ? await routed : routed
-      const granted = grantFor(scope)
-      let grant = isPending(granted) ? await granted : granted
       const via = (): Via => ({
-        permit,
+        permit: judged,
         grantFor,
         route: (asked, to) => stages.route(asked, to, asker, grantFor),
       })
       const learning = stages.lookUp(exchange, gathered, via(), progress)
       const learnt = isPending(learning) ? await learning : learning
-      if (learnt !== null) {
-        // what was judged with labels, or before its run was known, is judged again as it goes to Azure
-        permit = judge(learnt.facts)
-        grant = await grantFor(scope)
-      }
+      // what was judged with labels, or before its run was known, is judged again as it goes to Azure
+      if (learnt !== null) judged = judge(learnt.facts)
+      const final = learnt ?? gathered
+      const reviewing = stages.review(exchange, judged, final, via(), request.headers)
+      const { permit, proof } = isPending(reviewing) ? await reviewing : reviewing
+      if (proof !== null) [exchange.review, exchange.decision] = [proof, permit.decision]
+      const granted = stages.grant(permit, scope, request)
+      const grant = isPending(granted) ? await granted : granted
       exchange.identity = grant.identity
-      const { body, changes } = stages.finish(exchange, permit, learnt ?? gathered, progress)
+      const { body, changes } = stages.finish(exchange, permit, final, progress)
       exchange.changes = changes
       const screen = stages.screen(exchange, via(), progress)
 
@@ -191,7 +214,7 @@ export function createPipeline(stages: Stages): Pipeline {
       stillThere(exchange, reply)
 
       const drop = (rejected: Grant): void => stages.dropToken(rejected, scope)
-      const regrant = async (): Promise<Grant> => grantFor(scope)
+      const regrant = async (): Promise<Grant> => stages.grant(permit, scope, request)
       const fail = async (refusal: Refusal): Promise<void> => refuse(refusal, reply)
       const call = { exchange, progress, origin, path, recorded, body, screen, drop, regrant, fail }
       stages.forward(grant, call, reply)
@@ -203,17 +226,18 @@ export function createPipeline(stages: Stages): Pipeline {
   return { serve, refuse, unfinished }
 }
 
-/** The gateway's own answer: recorded like any other, before it is sent. */
+/** The gateway's own answer: recorded like any other, before it is sent; a change, before it is made. */
 async function answerOwn(
   exchange: WritableExchange,
-  { operation, decision, answer }: OwnCall,
+  { operation, decision, answer, changes }: OwnCall,
   recorder: Recorder,
   reply: Reply,
 ): Promise<void> {
   exchange.operation = operation
-  const body = JSON.stringify(answer())
+  const read = changes === true ? null : JSON.stringify(await answer())
   exchange.decision = decision
   await intend(exchange, recorder, reply).catch(withdraw(exchange))
+  const body = read ?? JSON.stringify(await answer())
   exchange.status = 200
   exchange.bytesOut = Buffer.byteLength(body)
   const headers = {
@@ -231,7 +255,7 @@ interface Endings extends Pick<Pipeline, 'refuse' | 'unfinished'> {
 
 /** How a request ends: refused, answered, or cut off. Each ends with its record. */
 function createEndings(
-  { recorder, answers, refused }: Stages,
+  { recorder, answers, refused, reviewed }: Stages,
   exchangeOf: (raw: IncomingMessage) => WritableExchange,
 ): Endings {
   async function refuse(error: unknown, reply: Reply): Promise<void> {
@@ -264,7 +288,7 @@ function createEndings(
     reply.onceClosed(() => {
       exchange.bytesIn ||= bytesArrived(reply.request)
       if (exchange.record === 'settled') {
-        exchange.lease?.leave()
+        ended(exchange)
         return
       }
       if (exchange.record === 'none') {
@@ -274,7 +298,7 @@ function createEndings(
           'the client closed the connection before it had an answer',
         )
         recorder.refused(exchange).catch(() => undefined)
-        exchange.lease?.leave()
+        ended(exchange)
         return
       }
       // who hangs up on a change does not keep what Azure made of it from the record
@@ -284,9 +308,14 @@ function createEndings(
     })
   }
 
+  function ended(exchange: WritableExchange): void {
+    exchange.lease?.leave()
+    if (exchange.review !== null) reviewed(exchange)
+  }
+
   function complete(exchange: WritableExchange, reply: Reply): void {
     exchange.record = 'settled'
-    exchange.lease?.leave()
+    ended(exchange)
     const outcome = outcomeOf(exchange, reply.finished)
     recorder
       .completed(exchange, outcome, performance.now() - exchange.startedAt)
@@ -303,6 +332,13 @@ function createEndings(
   }
 
   return { refuse, unfinished, onceClosed }
+}
+
+/** @throws {Refusal} unless it is permitted, or nothing but a review keeps it from being so */
+function judgedBy(verdict: Verdict): Permit | Awaiting {
+  if (verdict.permit !== null) return verdict.permit
+  if (verdict.awaiting === undefined) throw verdict.refusal
+  return verdict.awaiting
 }
 
 /** Node takes its socket from a request whose body is read. */

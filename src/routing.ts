@@ -21,7 +21,7 @@ import { memoOf } from './lib/memo.ts'
 import { after } from './lib/pending.ts'
 import type { Stages } from './pipeline.ts'
 import type { Principal } from './identity/principal.ts'
-import type { Grant } from './token/grant.ts'
+import type { ReadGrant } from './token/grant.ts'
 
 /** Headers that clients poll. */
 const POLLING = ['location', 'azure-asyncoperation', 'operation-location'] as const
@@ -37,7 +37,7 @@ export interface RoutingOptions {
   readonly operationKey: string | null
   readonly now: () => number
   /** ARM's document of a workspace or an endpoint, asked under the permit's identity: origin and ARM id. */
-  readonly askArm: (grant: Grant, origin: string, id: string) => Promise<unknown>
+  readonly askArm: (grant: ReadGrant, origin: string, id: string) => Promise<unknown>
   /** Whether an identity of the configuration sees with the eyes of its caller. */
   readonly isOnBehalfOf: (identity: string) => boolean
 }

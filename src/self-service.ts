@@ -1,24 +1,33 @@
 /**
- * What callers can ask the gateway about themselves, over the policies in force.
+ * What callers can ask the gateway itself, over the policies in force: about their own access, and about reviews.
  * @module
  */
 import { createAccess } from './access/access.ts'
+import type { OwnRequest } from './access/own-calls.ts'
+import { readBody } from './azureml/body/read.ts'
 import type { Config, SecretSource } from './config/schema/schema.ts'
+import { Refusal } from './errors.ts'
+import { parseStrictJson } from './lib/strict-json.ts'
 import { ancestorsOf } from './policy/engine/entities.ts'
 import type { Stages } from './pipeline.ts'
 import type { LivePolicy } from './policy/reload.ts'
 import { assess, accessOf } from './policy/review/effective-access.ts'
+import type { Reviews } from './reviews/reviews.ts'
 
 /** Its parts in the pipeline. */
 export type SelfService = Pick<Stages, 'own' | 'refused' | 'answers'>
 
+/** A verdict with its comment is shorter. */
+const MAX_BODY_BYTES = 32_768
+
 /** @param now milliseconds since the epoch */
 export function createSelfService(
   { listen: { publicUrl }, issuers, operationKey, help: asked }: Config,
-  { current }: Pick<LivePolicy, 'current'>,
+  parts: { readonly policy: Pick<LivePolicy, 'current'>; readonly reviews: Pick<Reviews, 'own'> },
   secrets: (source: SecretSource) => string,
   now: () => number,
 ): SelfService {
+  const { current } = parts.policy
   const help = asked ?? null
   const { own, refused, whyPath } = createAccess({
     key: operationKey === undefined ? null : secrets(operationKey),
@@ -30,5 +39,20 @@ export function createSelfService(
     ancestorsOf,
   })
   const authorizationUri = issuers[0]?.issuer ?? null
-  return { own, refused, answers: { publicUrl, authorizationUri, help, whyPath } }
+  return {
+    own({ id }, { target, principal, incoming }, progress) {
+      const request: OwnRequest = {
+        decision: id,
+        async read() {
+          const { stream, headers } = incoming
+          const body = parseStrictJson(await readBody(stream, headers, MAX_BODY_BYTES, progress))
+          if (body === undefined) throw new Refusal('bad_body', 'the body is no JSON')
+          return body
+        },
+      }
+      return parts.reviews.own(target, principal, request) ?? own(target, principal, request)
+    },
+    refused,
+    answers: { publicUrl, authorizationUri, help, whyPath },
+  }
 }

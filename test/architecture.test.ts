@@ -37,7 +37,8 @@ const target = (item: Import): string | null =>
 const folder = (file: string): string => (file.includes('/') ? (file.split('/')[0] ?? '') : '')
 
 // in the order of the pipeline: a stage may take types from those before it, and values from none
-const STAGES = ['azureml', 'identity', 'policy', 'access', 'token', 'forward', 'enforce', 'audit']
+// prettier-ignore
+const STAGES = ['azureml', 'identity', 'approvals', 'policy', 'access', 'token', 'forward', 'enforce', 'audit']
 
 const MAX_FILES = 20
 const MAX_LINES = 400
@@ -72,9 +73,10 @@ t.test('stages import no values of each other, and types only of stages before t
 
 t.test('each package has one home', async (t) => {
   const homes: Record<string, (file: string) => boolean> = {
-    jose: (file) => folder(file) === 'identity',
+    jose: (file) => folder(file) === 'identity' || file === 'approvals/signatures.ts',
     'openid-client': (file) => folder(file) === 'identity' || file.startsWith('cli/sign-in/'),
     '@azure/identity': (file) => folder(file) === 'token',
+    '@azure/storage-blob': (file) => file.startsWith('approvals/ledger/'),
     '@azure/monitor-ingestion': (file) => file.startsWith('audit/ship/sinks/'),
     '@cedar-policy/cedar-wasm': (file) => folder(file) === 'policy',
     fastify: (file) => file === 'app.ts' || ['forward', 'http'].includes(folder(file)),
@@ -87,6 +89,11 @@ t.test('each package has one home', async (t) => {
       }
     }
   }
+})
+
+t.test('only a release makes proofs', async (t) => {
+  const makers = imports.filter((item) => target(item) === 'approvals/proof.ts' && !item.typeOnly)
+  t.same([...new Set(makers.map(({ from }) => from))], ['approvals/release.ts'])
 })
 
 t.test('only main.ts touches process', async (t) => {

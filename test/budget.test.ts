@@ -25,7 +25,8 @@ const JOB = JSON.stringify({
 type Budget = Readonly<Record<keyof Counts, number>>
 
 const GET: Budget = {
-  promises: 8,
+  // those of timers and of the group commit are shared by the calls at that moment
+  promises: 8.6,
   timers: 0.2,
   // undici's own, before it uses a connection again
   immediates: 1.2,
@@ -37,7 +38,7 @@ const GET: Budget = {
   allocated: 170_000,
 }
 /** Its body is read, hashed as it came and as it is sent, and its parameters are. */
-const PUT: Budget = { ...GET, promises: 19, hashes: 3.2, allTicks: 9.5, allocated: 260_000 }
+const PUT: Budget = { ...GET, promises: 19.8, hashes: 3.2, allTicks: 9.5, allocated: 260_000 }
 
 t.setTimeout(240_000)
 

@@ -25,8 +25,8 @@ const BEFORE_RECORD = [
   'gather',
   'decide',
   'route',
-  'grant',
   'lookUp',
+  'grant',
   'finish',
   'screen',
   'admit',
@@ -134,8 +134,8 @@ t.test('nothing is forwarded if a stage throws, and there is one record of it', 
     'gather',
     'decide',
     'route',
-    'grant',
     'lookUp',
+    'grant',
     'finish',
     'screen',
   ]
@@ -175,7 +175,7 @@ t.test('what policy refuses goes no further', async (t) => {
   t.same(status, [403])
 })
 
-t.test('what was looked up is judged again, and granted again, before it is sent', async (t) => {
+t.test('what was looked up is judged again before it is granted and sent', async (t) => {
   let given: Gathered | null = null
   const { run, steps, judged, disk } = await world(t, 'PUT', {
     lookUp: async (_exchange, gathered) => ({ ...gathered, facts: { tags: ['y'] } }),
@@ -190,7 +190,6 @@ t.test('what was looked up is judged again, and granted again, before it is sent
   t.same(steps.slice(steps.indexOf('decide')), [
     'decide',
     'route',
-    'grant',
     'decide',
     'grant',
     'screen',

@@ -18,8 +18,21 @@ import type { RecentRefusal, RecentRefusals } from './recent-refusals.ts'
 export interface OwnCall {
   readonly operation: Operation
   readonly decision: Decision
-  /** Made when asked for, and JSON: @throws Refusal `not_found` for what is not there or not the caller's. */
+  /** It changes something, and is recorded before it is answered. */
+  readonly changes?: true
+  /**
+   * Made when asked for, and JSON, or a promise of it: @throws Refusal `not_found` for what is not there or not the
+   * caller's.
+   */
   readonly answer: () => unknown
+}
+
+/** What a call brings besides its target. */
+export interface OwnRequest {
+  /** Id of the exchange. */
+  readonly decision: string
+  /** The body, parsed. @throws Refusal for one that cannot be read */
+  readonly read: () => Promise<unknown>
 }
 
 export interface OwnCallOptions {
@@ -34,7 +47,11 @@ export interface OwnCallOptions {
 }
 
 /** Null if the target is not the gateway's own. @throws Refusal `unknown_operation`, `method_not_allowed` */
-export type OwnCalls = (target: Target, principal: Principal) => OwnCall | null
+export type OwnCalls = (
+  target: Target,
+  principal: Principal,
+  request: OwnRequest,
+) => OwnCall | Promise<OwnCall> | null
 
 export function createOwnCalls(options: OwnCallOptions): OwnCalls {
   return (target, principal) => {

@@ -4,6 +4,7 @@
  */
 import { CommanderError, type Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
 import { accessCommands } from './access/commands.ts'
+import { approvalCommands } from './approvals/commands.ts'
 import { auditCommands } from './audit/commands.ts'
 import { group, pathOf, PROGRAM, statusOf, type Cli } from './command.ts'
 import { gatewayCommands } from './commands.ts'
@@ -30,6 +31,7 @@ export function programOf(cli: Cli): Command {
   for (const one of [...gatewayCommands(cli), ...sessionCommands(cli), ...accessCommands(cli)])
     program.addCommand(one)
   return program
+    .addCommand(approvalCommands(cli))
     .addCommand(policyCommands(cli))
     .addCommand(auditCommands(cli))
     .addCommand(configCommands(cli))

@@ -70,6 +70,10 @@ export function secretsOf(config: Config): [string, SecretSource][] {
   const named: [string, SecretSource | undefined][] = [
     ['operationKey', config.operationKey],
     ['audit.hashKey', config.audit.hashKey],
+    ...(config.approvals?.keys ?? []).map((source, index): [string, SecretSource] => [
+      `approvals.keys[${index}]`,
+      source,
+    ]),
     ...config.issuers.map(({ introspection }, index): [string, SecretSource | undefined] => [
       `issuers[${index}].introspection.clientSecret`,
       introspection?.clientSecret,

@@ -22,7 +22,7 @@ import type { AskAzure, Via } from '../forward/ask.ts'
 import { parseJson, type JsonNode } from '../lib/json/document.ts'
 import { after, type Pending } from '../lib/pending.ts'
 import { fieldsOf } from '../lib/strict-json.ts'
-import type { Decide, Facts, Permit } from '../policy/decide.ts'
+import type { Awaiting, Decide, Facts, Permit } from '../policy/decide.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import type { Enforcement, Gathered } from './enforce.ts'
 import { toldBy, toldByChange } from './told.ts'
@@ -162,7 +162,7 @@ function createCheck(
 
 function mustBePermitted(
   decide: Decide,
-  { principal }: Permit,
+  { principal }: Permit | Awaiting,
   { operation, what, where }: Needed,
   facts: Facts,
   at: string,

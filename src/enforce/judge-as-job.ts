@@ -8,7 +8,7 @@ import { Refusal } from '../errors.ts'
 import type { Progress } from '../exchange.ts'
 import type { Decide, Facts } from '../policy/decide.ts'
 import type { PolicySet, Rule } from '../policy/load/rules.ts'
-import { refusedUnder, type Classified } from './what-must-be-known.ts'
+import { mustNotBeRefused, refusedUnder, type Classified } from './what-must-be-known.ts'
 
 /**
  * @param facts the call's own and, if policy asks for them, the tags of the run
@@ -23,12 +23,12 @@ export function createJudgeAsJob(options: {
   return ({ principal, operation }, facts, progress) => {
     const refused = refusedUnder(options.decide, principal, jobChanges(operation), facts)
     if (refused === null) return
-    const { decision, refusal } = refused
+    const { decision } = refused
     const rules = decision.policies.flatMap((id) => options.policy().rules.get(id) ?? [])
     const counting = rules.filter(isAboutTags)
     if (counting.length === rules.length) {
-      progress.judged(decision)
-      throw refusal
+      mustNotBeRefused(refused, progress)
+      return
     }
     if (counting.length === 0) return
     const policies = counting.map(({ id }) => id)

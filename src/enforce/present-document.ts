@@ -17,7 +17,13 @@ import type { Decide, Facts } from '../policy/decide.ts'
 import type { NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { RunLookUps } from './lookups/run.ts'
 import { merged, toldByAzure, toldByNone } from './told.ts'
-import { apiOf, isClassified, refusedUnder, type Classified } from './what-must-be-known.ts'
+import {
+  apiOf,
+  isClassified,
+  mustNotBeRefused,
+  refusedUnder,
+  type Classified,
+} from './what-must-be-known.ts'
 
 export interface PresentOptions {
   readonly decide: Decide
@@ -84,9 +90,7 @@ export function createJudgePresent(options: PresentOptions): JudgePresent {
       const verdict = decide(principal, operation, facts, 'all')
       const refused =
         verdict.permit === null ? verdict : refusedUnder(decide, principal, others, facts)
-      if (refused === null) return
-      progress.judged(refused.decision)
-      throw refused.refusal
+      mustNotBeRefused(refused, progress)
     }
     if (document !== null) for (const facts of present) mustBePermitted({ ...call, ...facts })
     if (body === 'unread') return null
@@ -97,7 +101,7 @@ export function createJudgePresent(options: PresentOptions): JudgePresent {
 }
 
 /** The document of the call's resource, read in the call's own api-version; null if there is none. */
-async function askPresent(
+export async function askPresent(
   ask: AskAzure,
   { id, target, operation }: Classified,
   { grantFor, route }: Via,

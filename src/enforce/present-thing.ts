@@ -23,7 +23,13 @@ import type { RunBody } from './about-run.ts'
 import { readsOf } from './mlflow-names.ts'
 import type { PresentOptions } from './present-document.ts'
 import { toldByNone } from './told.ts'
-import { apiOf, isClassified, refusedUnder, type Classified } from './what-must-be-known.ts'
+import {
+  apiOf,
+  isClassified,
+  mustNotBeRefused,
+  refusedUnder,
+  type Classified,
+} from './what-must-be-known.ts'
 
 /**
  * Judges what a call of the data plane changes, unless that is a run.
@@ -112,9 +118,7 @@ export function createJudgeThing(
       const verdict = decide(principal, operation, facts, 'all')
       const refused =
         verdict.permit === null ? verdict : refusedUnder(decide, principal, others, facts)
-      if (refused === null) continue
-      progress.judged(refused.decision)
-      throw refused.refusal
+      mustNotBeRefused(refused, progress)
     }
     // what is made has the tags that it is made with
     if (unread || (body?.tags !== null && body?.tags !== undefined)) return null
@@ -142,7 +146,7 @@ function questionsOf({ operation, target }: Classified, body: RunBody | null): r
 }
 
 /** Whether GET of a path reads the very thing that an operation changes. */
-function isReadOf(path: string, { resource }: Operation): boolean {
+export function isReadOf(path: string, { resource }: Operation): boolean {
   if (isCollection(resource)) return false
   try {
     const read = classify(parseTarget('GET', path))

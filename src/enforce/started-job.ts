@@ -5,7 +5,7 @@
 import { startedJob } from '../azureml/body/aliases.ts'
 import type { Exchange, Progress } from '../exchange.ts'
 import type { Decide, Facts } from '../policy/decide.ts'
-import { isClassified, refusedUnder } from './what-must-be-known.ts'
+import { isClassified, mustNotBeRefused, refusedUnder } from './what-must-be-known.ts'
 
 /**
  * @param facts of the call's own document, in which the job is
@@ -26,8 +26,6 @@ export function createJudgeStartedJob(decide: Decide): JudgeStartedJob {
       operation.resource.type === 'Schedule'
         ? verdict
         : refusedUnder(decide, principal, [job], facts)
-    if (refused === null) return
-    progress.judged(refused.decision)
-    throw refused.refusal
+    mustNotBeRefused(refused, progress)
   }
 }

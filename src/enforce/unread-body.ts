@@ -27,8 +27,8 @@ export function withBodyRead(
   function read(exchange: Exchange, request: Incoming, progress: Progress): Pending<Buffer | null> {
     if (!hasBody(request.headers) || !isClassified(exchange) || !asks(exchange)) return null
     // no fact of this body matters to the decision: who is refused without it is refused
-    const { permit } = decide(exchange.principal, exchange.operation, callFacts(exchange))
-    if (permit === null) return null
+    const verdict = decide(exchange.principal, exchange.operation, callFacts(exchange))
+    if (verdict.permit === null && verdict.awaiting === undefined) return null
     return readBody(request.stream, request.headers, bodyBytes, progress)
   }
 

@@ -10,7 +10,7 @@ import { PROVIDER } from '../vocabulary/resource-types.ts'
 import { Refusal } from '../errors.ts'
 import type { Exchange, Progress } from '../exchange.ts'
 import type { NeedsDocument } from '../policy/engine/what-policy-asks.ts'
-import type { Decide, Facts, Permit } from '../policy/decide.ts'
+import type { Awaiting, Decide, Facts, Permit } from '../policy/decide.ts'
 import { refusedUnder } from './what-must-be-known.ts'
 
 const SUBMIT = `${PROVIDER}/workspaces/experiments/runs/submit/action`
@@ -26,7 +26,11 @@ export interface UnreadJobOptions {
  * Refuses a submission that policy would have to look into.
  * @throws {Refusal} `policy_refused`
  */
-export type CheckUnreadJob = (exchange: Exchange, permit: Permit, progress: Progress) => void
+export type CheckUnreadJob = (
+  exchange: Exchange,
+  permit: Permit | Awaiting,
+  progress: Progress,
+) => void
 
 export function createCheckUnreadJob(options: UnreadJobOptions): CheckUnreadJob {
   const { decide, needsDocument, callFacts } = options

@@ -87,6 +87,20 @@ export function refusedUnder(
 }
 
 /**
+ * Refuses what is refused under other facts or another name; what a review of the whole call would lift, it waits for.
+ * @throws {Refusal}
+ */
+export function mustNotBeRefused(refused: Refused | null, progress: Progress): void {
+  if (refused === null) return
+  if (refused.awaiting !== undefined) {
+    progress.awaits(refused.awaiting)
+    return
+  }
+  progress.judged(refused.decision)
+  throw refused.refusal
+}
+
+/**
  * Asked before a body is read: nobody whom no policy could permit has one read, held and parsed.
  * @param bodyNames whether the body may name another resource of the operation's type as what the call is about
  * @throws {Refusal} the one that the caller would get in the end

@@ -6,17 +6,17 @@ import type { Dispatcher } from 'undici'
 import type { Target } from '../azureml/target.ts'
 import { Refusal } from '../errors.ts'
 import type { Pending } from '../lib/pending.ts'
-import type { Permit } from '../policy/decide.ts'
-import type { Grant, GrantFor } from '../token/grant.ts'
+import type { Awaiting, Permit } from '../policy/decide.ts'
+import type { GrantFor, ReadGrant } from '../token/grant.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import { readUpTo } from './answer-body.ts'
 import { upstreamFault } from './transport-faults.ts'
 
 const MAX_ANSWER_BYTES = 1024 * 1024
 
-/** How Azure can be asked in the place of a call, under its permit. */
+/** How Azure can be asked in the place of a call, under its permit, or before it has one that waits for a review. */
 export interface Via {
-  readonly permit: Permit
+  readonly permit: Permit | Awaiting
   readonly grantFor: GrantFor
   /** Where such a question goes, and the scope of the token that it needs there. */
   readonly route: (
@@ -33,7 +33,7 @@ export interface Via {
  * @throws {Refusal} one of the `upstream_` codes
  */
 export type AskAzure = (
-  grant: Grant,
+  grant: ReadGrant,
   decision: string,
   origin: string,
   pathAndQuery: string,

@@ -10,6 +10,8 @@ import type { Readiness } from './readiness.ts'
 export interface RouteOptions {
   readonly publicUrl: string
   readonly readiness: () => Pick<Readiness, 'status'>
+  /** Public keys of reviews; null if there are none. */
+  readonly keys: { readonly keys: readonly unknown[] } | null
   readonly issuers: readonly IssuerConfig[]
   /** The cloud document for an api-version; see azureml/metadata.ts. */
   readonly metadata: (apiVersion: string | null) => unknown
@@ -29,6 +31,10 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
       .header('cache-control', 'no-store')
       .send({ status })
   })
+
+  // whoever checks a ledger without the gateway needs them
+  if (options.keys !== null)
+    app.get('/_harness/keys', async (_request, reply) => reply.send(options.keys))
 
   // RFC 9728: lets a client that got a 401 find who issues tokens for this gateway
   app.get('/.well-known/oauth-protected-resource', async (_request, reply) =>

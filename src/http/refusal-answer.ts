@@ -4,7 +4,7 @@
  */
 import { overruled, type Exchange } from '../exchange.ts'
 import type { Help } from '../config/schema/help.ts'
-import { isOfPolicy, type Refusal, type RefusalCode } from '../errors.ts'
+import { isOfPolicy, type Refusal, type RefusalCode, type ReviewOf } from '../errors.ts'
 
 /** A refusal ready to be sent. */
 export interface RefusalAnswer {
@@ -77,7 +77,9 @@ function nextSteps(
   exchange: Exchange,
   { publicUrl, help, whyPath }: AnswerOptions,
 ): NextSteps | null {
-  const path = isOfPolicy(refusal.code) ? whyPath(exchange) : null
+  // where a review is needed, the refusal itself says where it is
+  const ofReview = refusal.code === 'approval_required' || refusal.code === 'approval_rejected'
+  const path = isOfPolicy(refusal.code) && !ofReview ? whyPath(exchange) : null
   if (path === null) return null
   return {
     command: `azureml-harness why ${exchange.id}`,
@@ -115,6 +117,9 @@ function armBody(refusal: Refusal, exchange: Exchange, next: NextSteps | null): 
               : { action: operation.action, resource: operation.resource.id }),
             policyIds: refusal.detail.policies ?? judged?.policies ?? [],
             policyVersion: decision?.version ?? null,
+            ...(refusal.detail.review === undefined
+              ? {}
+              : { review: reviewOf(refusal.detail.review) }),
             // the message says why; SDKs print both
             ...(next === null ? {} : { access: next }),
           },
@@ -122,6 +127,10 @@ function armBody(refusal: Refusal, exchange: Exchange, next: NextSteps | null): 
       ],
     },
   }
+}
+
+function reviewOf({ id, url, expires, waitsFor }: ReviewOf): object {
+  return { id, url, waitsFor, expires: new Date(expires * 1_000).toISOString() }
 }
 
 /** MLflow's clients read `error_code` and `message` only; an ARM envelope shows as INTERNAL_ERROR (mlflow#5846). */

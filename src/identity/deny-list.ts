@@ -26,6 +26,8 @@ export interface DenyListOptions {
 export interface DenyList {
   /** By the file as it stands now. */
   denies(principal: Principal): boolean
+  /** The same for somebody who is not calling: by the id alone. */
+  deniesId(id: string): boolean
   /** Removes entries that are no longer in the file, once it is stable. Called twice a second after `start`. */
   settle(): void
   /** Calls `listener` after each change. */
@@ -104,6 +106,10 @@ export function createDenyList({ file, log }: DenyListOptions): DenyList {
         (client !== null && entries.has(`client ${issuer}/${client.toLowerCase()}`)) ||
         (tokenId !== null && entries.has(`token ${issuer}/${tokenId.toLowerCase()}`))
       )
+    },
+    deniesId(id) {
+      readIfChanged()
+      return entries.has(`principal ${id.toLowerCase()}`)
     },
     settle,
     onChange: (listener) => {

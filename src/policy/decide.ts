@@ -4,9 +4,11 @@
  */
 import { LRUCache } from 'lru-cache'
 import type { Operation } from '../vocabulary/operation.ts'
+import type { ApprovalProof } from '../approvals/proof.ts'
 import { Refusal } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
 import { memoOf } from '../lib/memo.ts'
+import { answers, type Approval } from './approval.ts'
 import { doneToBody, type Effects } from './effects.ts'
 import { createFactsOf, principalUids } from './engine/entities.ts'
 import type { Facts } from './facts.ts'
@@ -62,6 +64,63 @@ class Permit {
 
 export type { Permit }
 
+export function isPermit(judged: Permit | Awaiting): judged is Permit {
+  return Permit.isPermit(judged)
+}
+
+/**
+ * A decision that nothing but a review keeps from being a permit. Until there is one, Azure is asked in its place about
+ * what is to be reviewed, and nothing is sent on.
+ */
+class Awaiting {
+  readonly principal: Principal
+  readonly operation: Operation
+  /** A refusal by the policies that ask for a review. */
+  readonly decision: Decision
+  readonly effects: Effects
+  readonly approval: Approval
+  readonly #permitted: Decision
+  readonly #unknown: UnknownFacts | null
+
+  constructor(
+    { principal, operation }: AskedOf,
+    permitted: Decision,
+    effects: Effects,
+    approval: Approval,
+    unknown: UnknownFacts | null,
+  ) {
+    const policies = approval.asks.map(({ policy }) => policy)
+    this.principal = principal
+    this.operation = operation
+    this.decision = { ...permitted, verdict: 'refuse', policies, reason: approval.reason }
+    this.effects = effects
+    this.approval = approval
+    this.#permitted = permitted
+    this.#unknown = unknown
+  }
+
+  /** The refusal if nobody tells what the permit would still depend on; null if it depends on nothing. */
+  refusedUntold(): Refused | null {
+    return this.#unknown === null ? null : withoutFacts(this.decision, this.#unknown)
+  }
+
+  get doneToBody(): readonly string[] {
+    return doneToBody(this.effects)
+  }
+
+  /** What the review made possible. @throws TypeError for the proof of another review: a fault of the gateway's */
+  released(proof: ApprovalProof): Permit {
+    if (proof.author !== this.principal.id || !answers(proof, this.approval))
+      throw new TypeError('the proof is of another review')
+    const { principal, operation } = this
+    const facts = { ...this.#permitted.facts, approvals: [...proof.reviewers] }
+    const asked = { principal, operation, given: facts, told: undefined }
+    return new Permit(asked, { ...this.#permitted, facts }, this.effects, this.#unknown)
+  }
+}
+
+export type { Awaiting }
+
 /** What was decided. A cached refusal gets a new error for each request: errors are not shared. */
 export type Verdict = { readonly permit: Permit; readonly decision: Decision } | Refused
 
@@ -69,6 +128,8 @@ interface Refused {
   readonly permit: null
   readonly refusal: Refusal
   readonly decision: Decision
+  /** If a review would lift it; whoever does not know of reviews refuses. */
+  readonly awaiting?: Awaiting
 }
 
 /**
@@ -151,6 +212,7 @@ export function createRefuseWithoutBody(
     const verdict = built.decide(principal, operation, facts)
     // what cannot be judged yet is judged with the body
     if (verdict.permit !== null || verdict.refusal.code === 'policy_error') return null
+    if (verdict.awaiting !== undefined) return null
     if (bodyNames && built.mayName(principalUids(principal), operation)) return null
     return { refusal: verdict.refusal, decision: verdict.decision }
   }
@@ -166,18 +228,18 @@ interface AskedOf {
 function verdictOf(judged: Judged, asked: AskedOf, checkSignIn: CheckSignIn | undefined): Verdict {
   const { principal, given, told } = asked
   if (judged.effects !== null) {
-    const { stepUp, effects, unknown } = judged
+    const { stepUp, approval, effects, unknown } = judged
     if (unknown !== null && told === 'all') return withoutFacts(judged.decision, unknown)
-    if (stepUp === null) {
-      const { decision } = judged
-      return { permit: new Permit(asked, decision, effects, unknown), decision }
-    }
+    const permit = (decision: Decision): Verdict =>
+      approval === null
+        ? { permit: new Permit(asked, decision, effects, unknown), decision }
+        : awaitingOf(new Awaiting(asked, decision, effects, approval, unknown))
+    if (stepUp === null) return permit(judged.decision)
     // not cached: a sign-in grows old while the decision is kept
     const refusal = refuseSignIn(stepUp, principal, checkSignIn)
     const facts = { ...judged.decision.facts, ...signInFacts(principal, given) }
     const permitted: Decision = { ...judged.decision, facts }
-    if (refusal === null)
-      return { permit: new Permit(asked, permitted, effects, unknown), decision: permitted }
+    if (refusal === null) return permit(permitted)
     const { policies, reason } = stepUp
     return {
       permit: null,
@@ -193,6 +255,15 @@ function verdictOf(judged: Judged, asked: AskedOf, checkSignIn: CheckSignIn | un
     ...(judged.cause instanceof Error ? { cause: judged.cause, inner: judged.cause.message } : {}),
   })
   return { permit: null, refusal, decision }
+}
+
+function awaitingOf(awaiting: Awaiting): Refused {
+  const { decision } = awaiting
+  const refusal = new Refusal('policy_refused', decision.reason, {
+    policies: decision.policies,
+    remedy: 'it needs a review, and cannot be reviewed as a part of this call: make it on its own',
+  })
+  return { permit: null, refusal, decision, awaiting }
 }
 
 /** The refusal of a call for which policy asks a fact that nobody told. */

@@ -5,6 +5,8 @@
  * @module
  */
 import type { SignInRequirement } from '../identity/sign-in.ts'
+import type { ApprovalRule } from '../approvals/asks.ts'
+import { readApproval } from './approval-words.ts'
 import { suggest } from './load/faults.ts'
 
 /** An annotation as it is written, and what it is written on. */
@@ -127,6 +129,16 @@ export const EFFECTS = {
     done: null,
     column: 'Facts',
   },
+  /** `@approval`: the review that lifts this forbid; null for every other policy. */
+  approval: {
+    annotation: 'approval',
+    on: 'forbid',
+    read: readApprovalOf,
+    ofPermit: false,
+    body: 'streamed',
+    done: null,
+    column: null,
+  },
   /** `@absent("permits")`: where nobody told a fact that this forbid asks for, it does not apply. */
   absentPermits: {
     annotation: 'absent',
@@ -211,6 +223,7 @@ export function readEffects(given: Given, place: Place): Annotated {
     shadow: value('shadow'),
     isPublic: value('isPublic'),
     stepUp: value('stepUp'),
+    approval: value('approval'),
     absentPermits: value('absentPermits'),
   }
 }
@@ -258,6 +271,14 @@ function readStepUpOf({ text }: Written): Read<SignInRequirement | null> {
   const value = readStepUp(text ?? '')
   if (typeof value !== 'string') return { value }
   const suggestion = 'write "max-age=900", "methods=mfa", or both'
+  return { value: null, mistake: { message: value, suggestion } }
+}
+
+function readApprovalOf({ text }: Written): Read<ApprovalRule | null> {
+  if (text === undefined) return { value: null }
+  const value = readApproval(text ?? '')
+  if (typeof value !== 'string') return { value }
+  const suggestion = 'write "reviewers=1 from=owners request=7d valid=24h uses=1", or some of it'
   return { value: null, mistake: { message: value, suggestion } }
 }
 

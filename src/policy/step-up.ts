@@ -28,10 +28,11 @@ export interface StepUp {
   readonly reason: string
 }
 
-/** What these rules ask for together, so that one sign-in meets them all; null if one of them asks for none. */
-export function stepUpOf(refusing: readonly Rule[]): StepUp | null {
+/** What these rules ask for together, so that one sign-in meets them all; null if none of them asks for one. */
+export function stepUpOf(rules: readonly Rule[]): StepUp | null {
+  const refusing = rules.filter(({ policy }) => policy.stepUp !== null)
   const asked = refusing.flatMap(({ policy }) => policy.stepUp ?? [])
-  if (asked.length === 0 || asked.length < refusing.length) return null
+  if (asked.length === 0) return null
   const ages = asked.flatMap(({ maxAgeSeconds }) => maxAgeSeconds ?? [])
   const methods = [...new Set(asked.flatMap((one) => one.methods ?? []))]
   return {

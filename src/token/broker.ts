@@ -3,7 +3,7 @@
  * @module
  */
 import { Refusal } from '../errors.ts'
-import { Grant } from './grant.ts'
+import { Grant, ReadGrant, type GrantedIdentity } from './grant.ts'
 import { CLOUDS, type CloudName } from '../vocabulary/clouds.ts'
 import { createCredential } from './credentials.ts'
 import { answerable, exchangeable } from './on-behalf-of.ts'
@@ -11,9 +11,9 @@ import { createSlot } from './slot.ts'
 import type { CredentialFactory } from './credentials.ts'
 import type { Held, Slot } from './slot.ts'
 import type { IdentityConfig } from '../config/schema/schema.ts'
-import type { Permit } from '../policy/decide.ts'
+import type { Awaiting, Permit } from '../policy/decide.ts'
 import type { Logger } from '../lib/log.ts'
-import type { Pending } from '../lib/pending.ts'
+import { after, type Pending } from '../lib/pending.ts'
 import { counter, gauge, single, type Metric } from '../lib/metric.ts'
 
 export interface BrokerOptions {
@@ -46,6 +46,12 @@ export interface Broker {
    *   is no person of the identity's tenant), `insufficient_claims`, `insufficient_scope` and `invalid_token`
    */
   readonly grant: (permit: Permit, scope: string, assertion?: string) => Pending<Grant>
+  /** The same to ask Azure in the place of a call that waits for a review, or is permitted. */
+  readonly readGrant: (
+    judged: Permit | Awaiting,
+    scope: string,
+    assertion?: string,
+  ) => Pending<ReadGrant>
   /** `expiresAt` in milliseconds since the epoch. Refuses as `grant` does. */
   readonly token: (
     identity: string,
@@ -103,25 +109,38 @@ export function createBroker(options: BrokerOptions): Broker {
     return (await get(identity.federatedBy, CLOUDS[cloud].exchangeScope, null)).token
   }
 
-  async function fetched(permit: Permit, scope: string, assertion?: string): Promise<Grant> {
-    const name = permit.effects.identity
+  async function fetched(
+    judged: Permit | Awaiting,
+    scope: string,
+    assertion?: string,
+  ): Promise<Found> {
+    const name = judged.effects.identity
     const identity = find(name)
-    const own = ownAssertion(identity, permit, assertion)
+    const own = ownAssertion(identity, judged, assertion)
     const held = await get(name, scope, own).catch((error: unknown) => {
-      throw answerable(error, permit.principal)
+      throw answerable(error, judged.principal)
     })
-    return grantOf(permit, identity, held)
+    return foundIn(name, identity, held)
+  }
+
+  /** The token that is held, and otherwise a promise of one. */
+  function found(judged: Permit | Awaiting, scope: string, assertion?: string): Pending<Found> {
+    const name = judged.effects.identity
+    const identity = closed ? undefined : identities.get(name)
+    const held = slots.get(name)?.get(scope)?.held() ?? null
+    return identity === undefined || identity.kind === 'on-behalf-of' || held === null
+      ? fetched(judged, scope, assertion)
+      : foundIn(name, identity, held)
   }
 
   return {
-    grant(permit, scope, assertion) {
-      const name = permit.effects.identity
-      const identity = closed ? undefined : identities.get(name)
-      const held = slots.get(name)?.get(scope)?.held() ?? null
-      return identity === undefined || identity.kind === 'on-behalf-of' || held === null
-        ? fetched(permit, scope, assertion)
-        : grantOf(permit, identity, held)
-    },
+    grant: (permit, scope, assertion) =>
+      after(
+        found(permit, scope, assertion),
+        ({ identity, token }) => new Grant(permit, identity, token),
+      ),
+    readGrant: (...asked) =>
+      after(found(...asked), ({ identity, token }) => new ReadGrant(identity, token)),
     async token(name, scope) {
       const { token, expiresAt } = await get(name, scope, null)
       return { token, expiresAt }
@@ -131,16 +150,7 @@ export function createBroker(options: BrokerOptions): Broker {
       slots.get(name)?.get(scope)?.invalidate(token)
     },
     metrics: () => [...each(slots)].flatMap(metricsOf),
-    ready() {
-      const states = [...each(slots)].map(({ name, scope, slot }) => ({
-        name,
-        scope,
-        ...slot.state(),
-      }))
-      const without = states.filter(({ open, usableUntil }) => open && usableUntil === null)
-      const reasons = without.map(({ name, scope }) => `identity ${name} has no token for ${scope}`)
-      return { ok: !closed && (states.length === 0 || without.length < states.length), reasons }
-    },
+    ready: () => readyWith([...each(slots)], closed),
     close() {
       closed = true
       for (const { slot } of each(slots)) slot.close()
@@ -151,7 +161,7 @@ export function createBroker(options: BrokerOptions): Broker {
 /** An identity that acts for itself must not even see the caller's token. */
 function ownAssertion(
   identity: IdentityConfig,
-  { effects, principal }: Permit,
+  { effects, principal }: Permit | Awaiting,
   assertion: string | undefined,
 ): string | null {
   return identity.kind === 'on-behalf-of'
@@ -159,9 +169,21 @@ function ownAssertion(
     : null
 }
 
-function grantOf(permit: Permit, identity: IdentityConfig, { token, objectId }: Held): Grant {
-  const { identity: name } = permit.effects
-  return new Grant(permit, { name, clientId: identity.clientId ?? null, objectId }, token)
+function readyWith(slots: readonly Place[], closed: boolean): ReturnType<Broker['ready']> {
+  const states = slots.map(({ name, scope, slot }) => ({ name, scope, ...slot.state() }))
+  const without = states.filter(({ open, usableUntil }) => open && usableUntil === null)
+  const reasons = without.map(({ name, scope }) => `identity ${name} has no token for ${scope}`)
+  return { ok: !closed && (states.length === 0 || without.length < states.length), reasons }
+}
+
+/** What a grant is made of. */
+interface Found {
+  readonly identity: GrantedIdentity
+  readonly token: string
+}
+
+function foundIn(name: string, identity: IdentityConfig, { token, objectId }: Held): Found {
+  return { identity: { name, clientId: identity.clientId ?? null, objectId }, token }
 }
 
 function credentialOf(get: (scope: string) => Promise<Held>, now: () => number): BrokerCredential {

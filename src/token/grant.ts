@@ -12,14 +12,15 @@ export interface GrantedIdentity {
   readonly objectId: string | null
 }
 
-/** Made from a permit only; `forward` takes nothing else. The token appears in no property that prints. */
-export class Grant {
-  readonly permit: Permit
+/**
+ * A managed identity's token under which Azure is asked what a call is to be judged by, before it is permitted. The token
+ * appears in no property that prints.
+ */
+export class ReadGrant {
   readonly identity: GrantedIdentity
   readonly #token: string
 
-  constructor(permit: Permit, identity: GrantedIdentity, token: string) {
-    this.permit = permit
+  constructor(identity: GrantedIdentity, token: string) {
     this.identity = identity
     this.#token = token
   }
@@ -30,5 +31,15 @@ export class Grant {
   }
 }
 
-/** Grants of one permit, by the scope of their tokens. */
-export type GrantFor = (scope: string) => Pending<Grant>
+/** Made from a permit only; `forward` takes nothing else. */
+export class Grant extends ReadGrant {
+  readonly permit: Permit
+
+  constructor(permit: Permit, identity: GrantedIdentity, token: string) {
+    super(identity, token)
+    this.permit = permit
+  }
+}
+
+/** Grants to ask Azure in the place of one call, by the scope of their tokens. */
+export type GrantFor = (scope: string) => Pending<ReadGrant>

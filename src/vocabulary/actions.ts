@@ -236,11 +236,20 @@ function wordsOf(rows: readonly (readonly [string, string])[]): ActionWord[] {
 /** The published actions alone: what a role of Azure can name. */
 export const PUBLISHED_ACTIONS: readonly ActionWord[] = Object.freeze(wordsOf(PUBLISHED))
 
+/** What callers do with the gateway itself, by policy. No role of Azure's has any of it. */
+export const OWN_PROVIDER = 'AzureMLHarness'
+const OWN: readonly ActionWord[] = [
+  { name: `${OWN_PROVIDER}/reviews/read`, group: 'read', secrets: false },
+  { name: `${OWN_PROVIDER}/reviews/approve`, group: 'write', secrets: false },
+  { name: `${OWN_PROVIDER}/reviews/reject`, group: 'write', secrets: false },
+]
+
 /** Every action that policy can name. */
 export const ACTIONS: readonly ActionWord[] = Object.freeze([
   ...PUBLISHED_ACTIONS,
   ...wordsOf(UNPUBLISHED),
   ...PLATFORM,
+  ...OWN,
 ])
 
 /** What a POST does. */

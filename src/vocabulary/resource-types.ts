@@ -257,6 +257,8 @@ export function cedarTypesOf(action: string, known: readonly string[]): string[]
     .split('/')
   // `featuresets/action` ends with a type, not with a verb
   if (!cedarByPath.has(path.join('/'))) path.pop()
+  // what callers do with the gateway is about whatever the call was about
+  if (provider === 'azuremlharness') return [...known]
   if (provider !== PROVIDER.toLowerCase()) {
     return ['Subscription', 'ResourceGroup', 'Provider', OTHER].filter((type) =>
       known.includes(type),

@@ -11,8 +11,8 @@ import type { Call } from '../../src/forward/forward.ts'
 import { createCallers } from '../../src/callers.ts'
 import type { Reply } from '../../src/http/reply.ts'
 import { createPipeline, type Stages } from '../../src/pipeline.ts'
-import { createDecide, type Facts } from '../../src/policy/decide.ts'
-import { Grant } from '../../src/token/grant.ts'
+import { createDecide, isPermit, type Facts } from '../../src/policy/decide.ts'
+import { Grant, ReadGrant } from '../../src/token/grant.ts'
 import { loadFrom, principal, WS } from '../policy/support.ts'
 
 const POLICIES = `
@@ -78,6 +78,15 @@ export async function pipelineWorld(t: Test, method = 'PUT', changes: Partial<St
       const { identity } = permit.effects
       return new Grant(permit, { name: identity, clientId: null, objectId: null }, 'token')
     },
+    readGrant: async ({ effects }) => {
+      steps.push('readGrant')
+      return new ReadGrant({ name: effects.identity, clientId: null, objectId: null }, 'token')
+    },
+    review: (_exchange, permit) => {
+      if (!isPermit(permit)) throw new Error('nothing waits for a review')
+      return { permit, proof: null }
+    },
+    reviewed: () => undefined,
     lookUp: async () => {
       steps.push('lookUp')
       return null

@@ -14,6 +14,8 @@ export interface OwnPolicies {
   /** For `startGateway`'s `gateway.change`. */
   readonly change: (config: ConfigFile) => ConfigFile
   remove(): Promise<void>
+  /** Where they are. */
+  readonly directory: string
 }
 
 /**
@@ -32,6 +34,7 @@ export async function ownPolicies(
   for (const [name, text] of Object.entries(files)) await writeFile(join(directory, name), text)
   return {
     change: (config) => ({ ...config, policies: { directory, bindings: bindingsFile } }),
+    directory,
     remove: () => rm(directory, { recursive: true, force: true }),
   }
 }

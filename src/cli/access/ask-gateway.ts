@@ -11,16 +11,35 @@ import type { Io } from '../io.ts'
 /** The members of a JSON object. */
 export type Members = ReadonlyMap<string, unknown>
 
+const LINK_HINT = 'paste the whole link of the refusal, or give the id of a refusal of yours'
+
+/** What to send, and what to do if it is not there. */
+interface Asking {
+  /** Sent with POST as JSON; GET if absent. */
+  readonly body?: object
+  readonly ifMissing?: string
+}
+
 /**
- * GETs a path of the gateway's own.
+ * GETs a path of the gateway's own, or POSTs to it.
  * @throws Problem if nobody is signed in, the gateway cannot be reached, or it refuses; with what it said
  */
-export async function askGateway(io: Io, wanted: Wanted, path: string): Promise<Members> {
+export async function askGateway(
+  io: Io,
+  wanted: Wanted,
+  path: string,
+  { body, ifMissing = LINK_HINT }: Asking = {},
+): Promise<Members> {
   const { gateway, caFile, token } = await freshCredential(io, wanted)
   const network = await createNetwork(caFile, io.signal)
   try {
     const response = await network.fetch(`${gateway}${path}`, {
-      headers: { authorization: `Bearer ${token}`, accept: 'application/json' },
+      headers: {
+        authorization: `Bearer ${token}`,
+        accept: 'application/json',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { method: 'POST', body: JSON.stringify(body) }),
     })
     const members = membersOf(parseStrictJson(new Uint8Array(await response.arrayBuffer())))
     if (response.status === 200 && members !== null) return members
@@ -28,7 +47,7 @@ export async function askGateway(io: Io, wanted: Wanted, path: string): Promise<
     throw new Problem(
       said === '' ? `${gateway} answered ${response.status}` : said,
       response.status === 404
-        ? 'paste the whole link of the refusal, or give the id of a refusal of yours'
+        ? ifMissing
         : 'check that this is an Azure ML Harness of this version',
     )
   } finally {

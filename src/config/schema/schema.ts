@@ -5,6 +5,7 @@
  */
 import { Type, type Static } from 'typebox'
 import { PROFILE_NAMES, type ProfileName } from '../../vocabulary/profiles.ts'
+import { Approvals } from './approvals.ts'
 import { Audit } from './audit.ts'
 import { Help } from './help.ts'
 import { Listen } from './listen.ts'
@@ -339,6 +340,10 @@ export const ConfigSchema = Type.Object(
       ...Secret,
       description:
         'signs the polling URLs of long-running operations: the same on every replica; random, and gone with a restart, if absent',
+    }),
+    approvals: Type.Optional({
+      ...Approvals,
+      description: 'reviews that policies ask for with @approval',
     }),
     audit: Audit,
     limits: Limits,

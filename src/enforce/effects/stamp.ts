@@ -99,7 +99,7 @@ function short(value: string): string {
 }
 
 /** What does not count as a parameter: the stamp itself, tags that are otherwise empty, and what Azure adds. */
-function isOurs(place: Place, value: JsonNode): boolean {
+export function isOurs(place: Place, value: JsonNode): boolean {
   const { path, last, within, depth } = place
   if (ADDED_BY_AZURE.has(path)) return true
   const standard = DEFAULTS.get(path)

@@ -23,14 +23,14 @@ import { createRegistryPlaces, type RegistryPlaces } from './registries.ts'
 import { cannotPin, shownName, type Labelled, type LookUp } from '../effects/pin.ts'
 import type { Exchange } from '../../exchange.ts'
 import type { AskAzure } from '../../forward/ask.ts'
-import type { Decide, Facts, Permit } from '../../policy/decide.ts'
+import type { Awaiting, Decide, Facts, Permit } from '../../policy/decide.ts'
 import type { GrantFor } from '../../token/grant.ts'
 import { GUID } from '../../lib/guid.ts'
 
 /** The call whose body has the labels. */
 export interface LookedUpFor {
   readonly exchange: Exchange
-  readonly permit: Permit
+  readonly permit: Permit | Awaiting
   /** Lower-cased id of its workspace or registry. */
   readonly scope: string | null
   readonly grantFor: GrantFor

@@ -12,6 +12,7 @@ import { createNeeded, placeOf } from './refusal-advice.ts'
 import type { PolicySet, Rule } from '../load/rules.ts'
 import { createSlicer, parseSlice, type Slice } from './slices.ts'
 import { unknownFacts, type UnknownFacts } from './unknown-facts.ts'
+import { approvalOf, type Approval } from '../approval.ts'
 import { stepUpOf, type StepUp } from '../step-up.ts'
 
 /** What policy decided on one request. A refusal has the same fields as a permit, so that both can be explained. */
@@ -37,6 +38,7 @@ export type Judged =
       readonly effects: Effects
       readonly decision: Decision
       readonly stepUp: StepUp | null
+      readonly approval: Approval | null
       /** What nobody told and the permit depends on; null if it depends on nothing else. */
       readonly unknown: UnknownFacts | null
     }
@@ -74,10 +76,9 @@ export function createJudge(
       const reason = `a policy could not be evaluated: ${first.errors.join(', ')}`
       return failed(version, reason, first.errors, facts)
     }
-    const stepUp = first.permitted
-      ? null
-      : stepUpOf(first.reasons.flatMap((id) => set.rules.get(id) ?? []))
-    const answer = stepUp === null ? first : evaluate(signedIn(key, rules), question)
+    const refusing = first.permitted ? [] : first.reasons.flatMap((id) => set.rules.get(id) ?? [])
+    const lifts = refusing.length > 0 && refusing.every(({ policy }) => isLifted(policy))
+    const answer = lifts ? evaluate(withoutLifted(key, rules), question) : first
     const policies = answer.reasons
     const shadow =
       shadowed.length === 0
@@ -96,9 +97,10 @@ export function createJudge(
         facts,
         memberships,
       }
-      const answered = stepUp === null ? [] : first.reasons
+      const answered = lifts ? first.reasons : []
       const unknown = unknownFacts(relevant, { question, operation, facts, answered })
-      return { effects, decision, stepUp, unknown }
+      const stepUp = stepUpOf(refusing)
+      return { effects, decision, stepUp, approval: approvalOf(refusing), unknown }
     }
     const isForbidden = deciding.length > 0
     const needed = neededFor(question, placeOf(operation))
@@ -143,11 +145,16 @@ export function createIsNamed(set: PolicySet): (uid: Uid) => boolean {
   return (uid) => (uid.type === 'Group' || uid.type === 'Role') && named.get(uid) === true
 }
 
-/** The rules without the forbids that `@stepup` lifts: what they decide once the caller has signed in as asked. */
-function signedIn(key: string, rules: readonly Rule[]): Slice {
+/** Whether a sign-in or a review lifts a forbid. */
+function isLifted({ stepUp, approval }: Rule['policy']): boolean {
+  return stepUp !== null || approval !== null
+}
+
+/** The rules without those forbids: what they decide once the caller has signed in and others have approved. */
+function withoutLifted(key: string, rules: readonly Rule[]): Slice {
   return parseSlice(
-    `${key} signed-in`,
-    rules.filter(({ policy }) => policy.stepUp === null),
+    `${key} lifted`,
+    rules.filter(({ policy }) => !isLifted(policy)),
   )
 }
 

@@ -8,6 +8,7 @@ import { basename, dirname, join, relative, sep } from 'node:path'
 import { bind, rulesInForce } from './bind.ts'
 import type { Source } from './bindings.ts'
 import { fault, PolicyError, type Fault } from './faults.ts'
+import { OWNERS_FILE, readOwners } from './owners.ts'
 import { setAt, type PolicySet } from './rules.ts'
 import { readStatement, splitStatements } from './source.ts'
 import type { Policy, Statement } from './source.ts'
@@ -56,6 +57,17 @@ async function separateOf(bindings: string): Promise<{ sources: Source[]; faults
   }
 }
 
+/** The file of owners beside the bindings; null if there is none. */
+async function ownersIn(bindings: string): Promise<Source | null> {
+  try {
+    const text = await readFile(join(dirname(bindings), OWNERS_FILE), 'utf8')
+    return { file: OWNERS_FILE, text }
+  } catch (error) {
+    if (codeOf(error, '') === 'ENOENT') return null
+    throw error
+  }
+}
+
 async function sourcesOf(directory: string, folder: string): Promise<Source[]> {
   const path = join(directory, folder)
   const names = (await readdir(path)).filter((name) => name.endsWith('.cedar')).sort()
@@ -73,6 +85,7 @@ async function readSources(options: LoadOptions): Promise<{
   templates: Source[]
   bindings: Source | null
   separate: Source[]
+  owners: Source | null
   faults: Fault[]
 }> {
   const faults: Fault[] = []
@@ -98,7 +111,8 @@ async function readSources(options: LoadOptions): Promise<{
     faults: [],
   })
   faults.push(...separate.faults)
-  return { policies, templates, bindings, separate: separate.sources, faults }
+  const owners = await attempt<Source | null>(OWNERS_FILE, ownersIn(options.bindings), null)
+  return { policies, templates, bindings, separate: separate.sources, owners, faults }
 }
 
 /** Statements that parse and are annotated as they should be, and every fault of those that are not. */
@@ -196,6 +210,11 @@ export async function loadPolicy(
     identities: options.identities,
     issuers: options.issuers ?? [],
   })
+  const issuers = options.issuers ?? []
+  const { lines: owners, faults: unowned } =
+    sources.owners === null
+      ? { lines: [], faults: [] }
+      : readOwners(sources.owners.file, sources.owners.text, bindings.names, issuers)
   const faults = [
     ...sources.faults,
     ...fixed.faults,
@@ -203,12 +222,14 @@ export async function loadPolicy(
     ...duplicateFaults(all),
     ...schemaFaults(all, words),
     ...unbound,
+    ...unowned,
   ]
   if (faults.length > 0) throw new PolicyError(faults)
   const rules = rulesInForce(fixed.policies, templates, bindings, source.file)
-  const read = [...sources.policies, ...sources.templates, source, ...sources.separate]
+  const owning = sources.owners === null ? [] : [sources.owners]
+  const read = [...sources.policies, ...sources.templates, source, ...sources.separate, ...owning]
   const version = versionOf(read, options, words)
   const written = { bindings, rules }
   const now = options.now ?? Date.now
-  return setAt({ version, written, templates, words, facts: factsOf(all) }, now())
+  return setAt({ version, written, templates, owners, words, facts: factsOf(all) }, now())
 }

@@ -5,6 +5,7 @@
 import type { TemplateLink } from '@cedar-policy/cedar-wasm/nodejs'
 import type { Bindings } from './bindings.ts'
 import type { Uid } from './conditions.ts'
+import type { OwnersLine } from './owners.ts'
 import { isInForce, spanAround, type Span } from './period.ts'
 import type { Policy } from './source.ts'
 import type { Words } from './words.ts'
@@ -45,6 +46,8 @@ export interface PolicySet {
     readonly bindings: Bindings
     readonly rules: ReadonlyMap<string, Rule>
   }
+  /** Who reviews what, in the order of the file. */
+  readonly owners: readonly OwnersLine[]
   readonly words: Words
   /** Facts that some policy asks for; null if one takes the context as a whole. */
   readonly facts: ReadonlySet<string> | null

@@ -8,6 +8,7 @@
 import { readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { SEPARATE } from './load.ts'
+import { OWNERS_FILE } from './owners.ts'
 import { codeOf } from '../../lib/error-code.ts'
 import { versionOf } from '../../lib/file-version.ts'
 
@@ -43,7 +44,7 @@ export async function signatureOf({ directory, bindings }: PolicyFiles): Promise
     filesIn(join(directory, 'templates'), '.cedar'),
     filesIn(join(dirname(bindings), SEPARATE), '.yaml'),
   ])
-  const paths = [...folders.flat(), bindings]
+  const paths = [...folders.flat(), bindings, join(dirname(bindings), OWNERS_FILE)]
   const signs = await Promise.all(paths.map(async (path) => [path, await signOf(path)]))
   return JSON.stringify(signs.toSorted(([a = ''], [b = '']) => (a < b ? -1 : 1)))
 }

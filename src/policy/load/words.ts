@@ -7,7 +7,7 @@
  * @module
  */
 import type { Effect } from '../../vocabulary/operation.ts'
-import { ACTIONS, type ActionWord } from '../../vocabulary/actions.ts'
+import { ACTIONS, OWN_PROVIDER, type ActionWord } from '../../vocabulary/actions.ts'
 import { BUILTIN_ROLES, roleTest } from './builtin-roles.ts'
 import type { Uid } from './conditions.ts'
 import { CEDAR_TYPES } from '../../vocabulary/resource-types.ts'
@@ -47,6 +47,8 @@ const REMEMBERED_ACTIONS = 4096
 
 function parentsOf(name: string, effect: Effect, secrets: boolean): readonly string[] {
   if (secrets) return ['secrets']
+  // who may read or write in a workspace has no part in its reviews because of that
+  if (name.startsWith(`${OWN_PROVIDER}/`)) return []
   const roles = roleTests.filter(({ covers }) => covers(name)).map(({ group }) => group)
   return [effect, ...roles]
 }

@@ -13,6 +13,7 @@ import type { Facts } from '../facts.ts'
 import { fault, PolicyError, type Fault } from '../load/faults.ts'
 import { ancestorsOf } from '../engine/entities.ts'
 import { GivenPrincipal, GivenSignIn, principalOf, toldIn, withAbsent } from './given.ts'
+import { OWN_PROVIDER } from '../../vocabulary/actions.ts'
 import { PROVIDER, cedarTypesOf } from '../../vocabulary/resource-types.ts'
 import type { PolicySet } from '../load/rules.ts'
 import type { CheckSignInAt } from '../step-up.ts'
@@ -147,7 +148,7 @@ function signInFacts({ authenticatedAt }: Principal): Facts {
 }
 
 function operationOf(one: Case, does: string, suite: Suite, set: PolicySet): Operation {
-  const action = `${PROVIDER}/${does}`
+  const action = does.startsWith(`${OWN_PROVIDER}/`) ? does : `${PROVIDER}/${does}`
   const listed = set.words.actions.find(({ name }) => name.toLowerCase() === action.toLowerCase())
   const group = listed?.parents[0]
   const place = one.where ?? suite.workspace

@@ -35,6 +35,7 @@ t.test('the shipped policies and bindings load', async (t) => {
     'pipeline-service',
     'public-registry',
     'reader',
+    'release-reviewer',
     'subscription-reader',
     'workspace-admin',
   ])

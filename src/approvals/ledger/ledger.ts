@@ -1,0 +1,26 @@
+/**
+ * The ledger: a folder of documents that are created once, listed and read. Nothing is updated, and no review's document
+ * is removed.
+ * @module
+ */
+
+export interface Ledger {
+  /**
+   * Creates a document unless there is one of that name: of all who try at the same moment, one gets true.
+   * @returns false if there is one
+   * @throws {LedgerFault} if it is not known whether it was created
+   */
+  readonly create: (name: string, text: string) => Promise<boolean>
+  /** Null if there is none. @throws {LedgerFault} */
+  readonly read: (name: string) => Promise<string | null>
+  /** Names that begin with `prefix`, all of them, in order. @throws {LedgerFault} if the list is not complete */
+  readonly list: (prefix: string) => Promise<readonly string[]>
+}
+
+/** The ledger did not answer, or not as it should. */
+export class LedgerFault extends Error {
+  override readonly name = 'LedgerFault'
+}
+
+/** Characters of names: those that every file system and every blob store takes as they are. */
+export const LEDGER_NAME = /^[a-z]\/[a-z0-9-]{1,64}\/[a-z0-9-]{1,80}\.jws$/u

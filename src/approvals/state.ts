@@ -1,0 +1,195 @@
+/**
+ * The state of a review: a function of its documents, in whatever order they were read, and of the time.
+ *
+ * It is stored nowhere, so replicas cannot disagree about it.
+ * @module
+ */
+import type { ApprovalAsk } from './asks.ts'
+import type { OutcomeDocument, RequestDocument, UseDocument, VerdictDocument } from './documents.ts'
+
+/** All documents of one review. */
+export interface Review {
+  readonly request: RequestDocument
+  readonly verdicts: readonly VerdictDocument[]
+  readonly uses: readonly UseDocument[]
+  readonly outcomes: readonly OutcomeDocument[]
+}
+
+/** Who owns what a review is about, by the policies in force. */
+export interface Owners {
+  /** Entities of principals, as `Group::<id>` or `User::<id>`. */
+  readonly reviewers: readonly string[]
+  /** How many of them have to approve. */
+  readonly required: number
+  /** Whether one of each has to. */
+  readonly each: boolean
+}
+
+export interface Circumstances {
+  /** Seconds since the epoch. */
+  readonly now: number
+  /** Null if nobody owns it. */
+  readonly owners: Owners | null
+  /** Whether somebody is on the deny list: their verdicts are void. */
+  readonly isDenied: (principal: string) => boolean
+}
+
+/** `damaged`: a document of it is missing, so that nobody can tell how often it was used. */
+export type State = 'open' | 'approved' | 'rejected' | 'withdrawn' | 'expired' | 'used' | 'damaged'
+
+/** What one forbid still misses. */
+export interface Missing {
+  readonly policy: string
+  readonly have: number
+  readonly need: number
+  /** Of `each`, those of which nobody has approved. */
+  readonly groups: readonly string[]
+}
+
+export interface Standing {
+  readonly state: State
+  /** Until when an open one waits and an approved one can be used, in seconds since the epoch; null for all others. */
+  readonly until: number | null
+  readonly missing: readonly Missing[]
+  /** Ids of those who approved, as far as they count. */
+  readonly approvers: readonly string[]
+  /** The number of the next use. */
+  readonly nextUse: number
+  /** Somebody used it, and how that ended is not known. */
+  readonly uncertain: boolean
+}
+
+export function standingOf(review: Review, circumstances: Circumstances): Standing {
+  const { request } = review
+  const { now, owners } = circumstances
+  const counting = countingVerdicts(review, circumstances)
+  const approvals = latestOfEach(counting).filter(({ verdict }) => verdict === 'approve')
+  const asked = request.asks.map((ask) => standingOfAsk(ask, request, approvals, owners))
+  const uses = usesOf(review)
+  const shared = {
+    missing: asked.flatMap(({ missing }) => missing ?? []),
+    approvers: [...new Set(asked.flatMap(({ approvers }) => approvers))].sort(),
+    nextUse: uses.next,
+    uncertain: uses.uncertain,
+  }
+  const closed = (state: State): Standing => ({ state, until: null, ...shared })
+
+  if (uses.damaged) return closed('damaged')
+  if (review.verdicts.some((one) => isWithdrawal(one, request))) return closed('withdrawn')
+  // not only the latest of each person: who has rejected cannot take it back
+  const rejections = counting.filter(({ verdict }) => verdict === 'reject')
+  if (rejections.some((one) => request.asks.some((ask) => counts(one, ask, owners))))
+    return closed('rejected')
+  if (uses.taken >= Math.min(...request.asks.map(({ rule }) => rule.uses))) return closed('used')
+  const decided = asked.map(({ decidedAt }) => decidedAt)
+  if (decided.some((at) => at === null)) {
+    if (now >= request.exp) return closed('expired')
+    return { state: 'open', until: request.exp, ...shared }
+  }
+  const until = Math.min(
+    ...request.asks.map(({ rule }, index) => (decided[index] ?? 0) + rule.validMs / 1_000),
+  )
+  return now >= until ? closed('expired') : { state: 'approved', until, ...shared }
+}
+
+/** Verdicts that say "approve" or "reject" about this very change, by people who may. */
+function countingVerdicts(
+  { request, verdicts }: Review,
+  { isDenied }: Circumstances,
+): readonly VerdictDocument[] {
+  return verdicts.filter(
+    ({ id, subject, shownDigest, by, iat, verdict }) =>
+      (verdict === 'approve' || verdict === 'reject') &&
+      id === request.id &&
+      subject === request.subject &&
+      shownDigest === request.shownDigest &&
+      iat >= request.iat &&
+      iat < request.exp &&
+      !request.authors.includes(by) &&
+      !isDenied(by),
+  )
+}
+
+function isWithdrawal({ id, subject, verdict, by }: VerdictDocument, request: RequestDocument) {
+  return (
+    verdict === 'withdraw' &&
+    id === request.id &&
+    subject === request.subject &&
+    by === request.author
+  )
+}
+
+/** The latest of each person; of several in one second the rejection, and else one that does not depend on their order. */
+function latestOfEach(verdicts: readonly VerdictDocument[]): readonly VerdictDocument[] {
+  const inOrder = verdicts.toSorted(
+    (one, other) => one.iat - other.iat || (rankOf(one) < rankOf(other) ? -1 : 1),
+  )
+  return [...new Map(inOrder.map((one) => [one.by, one])).values()]
+}
+
+function rankOf(verdict: VerdictDocument): string {
+  return `${verdict.verdict === 'reject' ? 1 : 0} ${JSON.stringify(verdict)}`
+}
+
+function counts(verdict: VerdictDocument, { rule }: ApprovalAsk, owners: Owners | null): boolean {
+  if (rule.from === 'policy') return true
+  return owners !== null && verdict.groups.some((group) => owners.reviewers.includes(group))
+}
+
+interface OfAsk {
+  /** When the last verdict came that it needed, in seconds since the epoch; null while one is missing. */
+  readonly decidedAt: number | null
+  readonly missing: Missing | null
+  readonly approvers: readonly string[]
+}
+
+function standingOfAsk(
+  ask: ApprovalAsk,
+  { iat, reason }: RequestDocument,
+  approvals: readonly VerdictDocument[],
+  owners: Owners | null,
+): OfAsk {
+  const { rule, policy } = ask
+  const byOwners = rule.from === 'owners'
+  const counting = approvals
+    .filter((one) => counts(one, ask, owners))
+    .toSorted((one, other) => one.iat - other.iat || (one.by < other.by ? -1 : 1))
+  const approvers = counting.map(({ by }) => by)
+  if (rule.reviewers === 0) {
+    const missing = reason === null ? { policy, have: 0, need: 0, groups: [] } : null
+    return { decidedAt: reason === null ? null : iat, missing, approvers }
+  }
+  const need = Math.max(rule.reviewers, byOwners ? (owners?.required ?? 1) : 1)
+  const each = byOwners && owners?.each === true ? owners.reviewers : []
+  const lacking = (some: readonly VerdictDocument[]): readonly string[] =>
+    each.filter((group) => !some.some(({ groups }) => groups.includes(group)))
+  const at = counting.findIndex(
+    (_, index) => index + 1 >= need && lacking(counting.slice(0, index + 1)).length === 0,
+  )
+  const deciding = counting[at]
+  if (deciding !== undefined) return { decidedAt: deciding.iat, missing: null, approvers }
+  const missing = { policy, have: counting.length, need, groups: lacking(counting) }
+  return { decidedAt: null, missing, approvers }
+}
+
+interface Uses {
+  readonly taken: number
+  readonly next: number
+  readonly uncertain: boolean
+  readonly damaged: boolean
+}
+
+/** A use that failed does not count. One whose end nobody knows does: it may have been done. */
+function usesOf({ request, uses, outcomes }: Review): Uses {
+  const taken = new Set(uses.filter(({ id }) => id === request.id).map(({ n }) => n))
+  const ended = new Map(outcomes.filter(({ id }) => id === request.id).map((one) => [one.n, one]))
+  const next = Math.max(0, ...taken, ...ended.keys()) + 1
+  const counting = [...taken].filter((n) => ended.get(n)?.outcome !== 'failed')
+  return {
+    taken: counting.length,
+    next,
+    uncertain: counting.some((n) => ended.get(n)?.outcome !== 'success'),
+    // each use is made after the one before it
+    damaged: taken.size !== next - 1,
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * The commands about reviews, `approvals ...`, as they are typed.
+ * @module
+ */
+import { Option } from '@commander-js/extra-typings'
+import {
+  command,
+  group,
+  jsonOption,
+  outputOption,
+  whole,
+  withGateway,
+  type Cli,
+} from '../command.ts'
+
+const STATES = ['open', 'approved', 'rejected', 'withdrawn', 'expired', 'used', 'damaged', 'all']
+const EXIT_DONE = '0 done, 1 no such review, or the gateway refuses, 2 wrong arguments.'
+const WAIT_MINUTES = 30
+
+export const approvalCommands = (cli: Cli) =>
+  group(cli, 'approvals', 'review changes, and follow the reviews of yours')
+    .addCommand(list(cli))
+    .addCommand(show(cli))
+    .addCommand(verdict(cli, 'approve', 'approve a change: its author can then make it'))
+    .addCommand(verdict(cli, 'reject', 'reject a change, for good; its author is told why'))
+    .addCommand(verdict(cli, 'comment', 'say something about a change, without deciding'))
+    .addCommand(verdict(cli, 'withdraw', 'withdraw a request of yours'))
+    .addCommand(wait(cli))
+    .addCommand(verify(cli))
+
+const list = (cli: Cli) =>
+  withGateway(cli, 'list', {
+    summary: 'list reviews that you see',
+    description:
+      'Lists reviews that are yours, that you can give a verdict on, or that policy lets you see; those that are open if --state names no others. With --output json: [{id, state, asked, until, author, method, action, resource, reason, ticket}].',
+    exit: '0 done, 1 nobody is signed in, or the gateway refuses, 2 wrong arguments.',
+    example: 'azureml-harness approvals list --to-me',
+  })
+    .option('--to-me', 'those that you can give a verdict on')
+    .addOption(new Option('--mine', 'those that you asked for').conflicts('toMe'))
+    .addOption(new Option('--state <state>', 'their state').choices(STATES).default('open'))
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { listReviews } = await import('./list.ts')
+      cli.status = await listReviews(options, cli.io)
+    })
+
+const show = (cli: Cli) =>
+  withGateway(cli, 'show', {
+    summary: 'show one review: what would change, who has a part in it, who has said what',
+    description:
+      'Shows the differences between what is there now and what would be there, with secrets hidden; the lineage of the models in it; the verdicts so far; and what is still missing.',
+    exit: EXIT_DONE,
+    example: 'azureml-harness approvals show k3f5q2m7x2v4b6ta-1',
+  })
+    .argument('<id>', 'the id of the review, as a refusal names it')
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (id, options) => {
+      const { showReview } = await import('./show.ts')
+      cli.status = await showReview(id, options, cli.io)
+    })
+
+const verdict = (cli: Cli, name: 'approve' | 'reject' | 'comment' | 'withdraw', summary: string) =>
+  withGateway(cli, name, {
+    summary,
+    description: `${summary[0]?.toUpperCase()}${summary.slice(1)}. The verdict is about what the review shows at this moment.`,
+    exit: EXIT_DONE,
+    example: `azureml-harness approvals ${name} k3f5q2m7x2v4b6ta-1 --comment "..."`,
+  })
+    .argument('<id>', 'the id of the review')
+    .option('--comment <text>', 'in words; its author is shown them')
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (id, options) => {
+      const { decide } = await import('./decide.ts')
+      cli.status = await decide(name, id, options, cli.io)
+    })
+
+const wait = (cli: Cli) =>
+  withGateway(cli, 'wait', {
+    summary: 'wait until a review is decided',
+    description:
+      'Asks again until the review is no longer open. For pipelines: the same call can be made once it is approved.',
+    exit: '0 approved, 1 no such review, or the gateway refuses, 2 wrong arguments, 3 rejected, 4 still open, 5 withdrawn, expired or used.',
+    example: 'azureml-harness approvals wait k3f5q2m7x2v4b6ta-1 --minutes 60',
+  })
+    .argument('<id>', 'the id of the review')
+    .option('--minutes <n>', 'for how long', whole('minutes', 1), WAIT_MINUTES)
+    .action(async (id, options) => {
+      const { waitFor } = await import('./wait.ts')
+      cli.status = await waitFor(id, options, cli.io)
+    })
+
+const verify = (cli: Cli) =>
+  command(cli, 'verify', {
+    summary: 'check a copy of a ledger, without the gateway',
+    description:
+      'Checks every document of a ledger: that one of the keys has signed it, that it stands under its own name, and that each use has the request and the verdicts that it needed. KEYS is what /_harness/keys of the gateway answers. With --output json: {reviews, documents, faults: [{name, what}]}.',
+    exit: '0 all of it holds, 1 something does not, or there is nothing, 2 wrong arguments.',
+    example: 'azureml-harness approvals verify reviews --keys keys.json',
+  })
+    .argument('<directory>', 'the folder of the ledger')
+    .requiredOption('--keys <file>', 'public keys, as a JSON file')
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (directory, options) => {
+      const { verifyLedger } = await import('./verify.ts')
+      cli.status = await verifyLedger(directory, options, cli.io)
+    })

@@ -1,0 +1,90 @@
+/**
+ * `approvals show`: one review, for whoever has to decide it.
+ * @module
+ */
+import { askGateway, list, object, text, type Members } from '../access/ask-gateway.ts'
+import { EXIT, type Io } from '../io.ts'
+import { show, tableLines, type Output } from '../output.ts'
+import { UsageError } from '../problem.ts'
+import type { Wanted } from '../session/credential.ts'
+
+export interface ShowOptions extends Wanted {
+  readonly output: Output
+}
+
+const ID = /^[a-z2-7]{16}-[1-9]\d{0,4}$/u
+
+/** Where a review is. @throws UsageError for what is no id of one */
+export function pathOfReview(id: string): string {
+  if (!ID.test(id)) throw new UsageError('a review has an id like k3f5q2m7x2v4b6ta-1')
+  return `/_harness/api/reviews/${id}`
+}
+
+export const MISSING = 'list those that you see: azureml-harness approvals list --state all'
+
+export async function showReview(id: string, options: ShowOptions, io: Io): Promise<number> {
+  const review = await askGateway(io, options, pathOfReview(id), { ifMissing: MISSING })
+  printReview(review, options.output, io)
+  return EXIT.ok
+}
+
+export function printReview(review: Members, output: Output, io: Io): void {
+  show(io, output, {
+    json: () => Object.fromEntries(review),
+    table: () => lines(review, io),
+    tsv: () =>
+      differences(review).map(({ at, from, to }) => [text(review.get('id')), at, from, to]),
+  })
+}
+
+function differences(review: Members) {
+  return list(object(review.get('shown')).get('differences')).map((one) => {
+    const { at, from, to } = Object.fromEntries(object(one))
+    return { at: text(at), from: text(from), to: text(to) }
+  })
+}
+
+function lines(review: Members, { style }: Io): readonly string[] {
+  const of = (name: string): string => text(review.get(name))
+  const state = of('state')
+  const colour = state === 'approved' ? 'green' : state === 'open' ? 'yellow' : 'red'
+  const reason = of('reason')
+  const more = object(review.get('shown')).get('more')
+  const changed = differences(review).map(({ at, from, to }) => [
+    at,
+    from === '' ? '(nothing)' : from,
+    '->',
+    to === '' ? '(nothing)' : to,
+  ])
+  const lineage = list(object(review.get('shown')).get('lineage')).map((one) => {
+    const { model, author, job, commit } = Object.fromEntries(object(one))
+    return [text(model), `by ${known(author)}`, `job ${known(job)}`, `commit ${known(commit)}`]
+  })
+  const said = list(review.get('verdicts')).map((one) => {
+    const { verdict, by, at, comment } = Object.fromEntries(object(one))
+    return [text(at), text(by), text(verdict), text(comment)]
+  })
+  const missing = list(review.get('missing')).map((one) => {
+    const { policy, have, need } = Object.fromEntries(object(one))
+    return `${text(policy)}: ${String(have)} of ${String(need)} approved`
+  })
+  return [
+    `review ${of('id')}, ${style(colour, state)}${of('until') === '' ? '' : ` until ${of('until')}`}`,
+    `${of('author')} asks for ${of('method')} ${of('resource')}`,
+    ...list(review.get('asks')).map((one) => `because ${text(object(one).get('reason'))}`),
+    ...(reason === '' ? [] : [`reason: ${reason}`]),
+    '',
+    ...(changed.length === 0 ? ['nothing differs'] : tableLines(null, changed)),
+    ...(typeof more === 'number' && more > 0 ? [`and ${more} more differences`] : []),
+    ...(lineage.length === 0 ? [] : ['', ...tableLines(null, lineage)]),
+    ...(said.length === 0 ? [] : ['', ...tableLines(null, said)]),
+    ...(missing.length === 0 ? [] : ['', ...missing]),
+    ...(review.get('mayReview') === true && state === 'open'
+      ? ['', `decide: azureml-harness approvals approve ${of('id')}, or reject`]
+      : []),
+  ]
+}
+
+function known(value: unknown): string {
+  return text(value) || 'unknown'
+}

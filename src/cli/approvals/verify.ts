@@ -1,0 +1,113 @@
+/**
+ * `approvals verify`: whether a copy of a ledger holds, by the public keys alone.
+ * @module
+ */
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { idIn } from '../../approvals/documents.ts'
+import { createDirectoryLedger } from '../../approvals/ledger/directory.ts'
+import { createVerifier } from '../../approvals/signatures.ts'
+import { standingOf, type Review } from '../../approvals/state.ts'
+import { createStore } from '../../approvals/store.ts'
+import { isObject, parseStrictJson } from '../../lib/strict-json.ts'
+import { EXIT, type Io } from '../io.ts'
+import { show, type Output } from '../output.ts'
+import { Problem } from '../problem.ts'
+
+interface Fault {
+  /** Of a document, or of a review. */
+  readonly name: string
+  readonly what: string
+}
+
+export async function verifyLedger(
+  directory: string,
+  { keys, output }: { readonly keys: string; readonly output: Output },
+  io: Io,
+): Promise<number> {
+  const faults: Fault[] = []
+  const verify = await createVerifier(await keysIn(keys))
+  const ledger = createDirectoryLedger(directory)
+  const store = createStore(ledger, { sign, verify }, (name) => {
+    faults.push({ name, what: 'was not signed by any of these keys, or stands under another name' })
+  })
+  const reviews = await store.list('')
+  const known = new Set(reviews.map(({ request }) => request.id))
+  const names = await filesIn(directory)
+  for (const name of names) {
+    const id = idIn(name)
+    if (id === null) faults.push({ name, what: 'is no document of a ledger' })
+    else if (!known.has(id)) faults.push({ name, what: 'has no request' })
+  }
+  faults.push(...reviews.flatMap(faultsOf))
+  const summary = { reviews: reviews.length, documents: names.length, faults }
+  show(io, output, {
+    json: () => summary,
+    table: () => [
+      ...faults.map(({ name, what }) => `${name}: ${what}`),
+      `${reviews.length} reviews, ${names.length} documents, ${faults.length} faults`,
+    ],
+    tsv: () => faults.map(({ name, what }) => [name, what]),
+  })
+  return faults.length === 0 && names.length > 0 ? EXIT.ok : EXIT.failed
+}
+
+async function sign(): Promise<string> {
+  throw new Error('nothing is signed here')
+}
+
+/** A use needs verdicts that had been given by then, of people who had no part in the change. */
+function faultsOf(review: Review): readonly Fault[] {
+  const { request, uses, verdicts } = review
+  const all = standingOf(review, { now: request.iat, owners: null, isDenied: () => false })
+  const damaged =
+    all.state === 'damaged' ? [{ name: request.id, what: 'a use of it is missing' }] : []
+  const unreviewed = uses.flatMap(({ n, iat }) => {
+    const people = new Set(
+      verdicts
+        .filter(
+          (one) =>
+            one.verdict === 'approve' &&
+            one.iat <= iat &&
+            one.shownDigest === request.shownDigest &&
+            !request.authors.includes(one.by),
+        )
+        .map(({ by }) => by),
+    )
+    const needed = Math.max(...request.asks.map(({ rule }) => rule.reviewers))
+    return people.size >= needed
+      ? []
+      : [{ name: request.id, what: `use ${n} had ${people.size} approvals of ${needed}` }]
+  })
+  const rejected = verdicts.some(({ verdict, iat }) =>
+    verdict === 'reject' ? uses.some((use) => use.iat > iat) : false,
+  )
+  return [
+    ...damaged,
+    ...unreviewed,
+    ...(rejected ? [{ name: request.id, what: 'was used after somebody rejected it' }] : []),
+  ]
+}
+
+async function filesIn(directory: string): Promise<readonly string[]> {
+  try {
+    const entries = await readdir(directory, { recursive: true, withFileTypes: true })
+    return entries
+      .filter((entry) => entry.isFile())
+      .map(({ parentPath, name }) => join(parentPath, name).slice(join(directory, '/').length))
+      .sort()
+  } catch {
+    throw new Problem(`${directory} cannot be read`, 'name the folder that has r, v, u and o in it')
+  }
+}
+
+async function keysIn(file: string): Promise<Parameters<typeof createVerifier>[0]> {
+  const bytes = await readFile(file).catch(() => {
+    throw new Problem(`${file} cannot be read`, 'get it from /_harness/keys of the gateway')
+  })
+  const parsed = parseStrictJson(bytes)
+  const keys: unknown = isObject(parsed) ? parsed['keys'] : null
+  if (!Array.isArray(keys) || keys.length === 0 || !keys.every(isObject))
+    throw new Problem(`${file} has no keys`, 'get it from /_harness/keys of the gateway')
+  return keys
+}

@@ -1,0 +1,35 @@
+/**
+ * Where reviews are kept, and what signs them.
+ * @module
+ */
+import { Type } from 'typebox'
+import { name, path, SecretSource, strict, url } from './parts.ts'
+
+export const Approvals = Type.Object(
+  {
+    keys: Type.Array(SecretSource, {
+      minItems: 1,
+      description:
+        'Ed25519 private keys in PEM: the first one signs, all of them verify; the same on every replica',
+    }),
+    ledger: Type.Union(
+      [
+        Type.Object(
+          { directory: path },
+          { ...strict, description: 'for one replica, or several that share a file system' },
+        ),
+        Type.Object(
+          {
+            container: { ...url, description: 'URL of a container of Azure Blob storage' },
+            identity: name,
+          },
+          { ...strict, description: 'for any number of replicas' },
+        ),
+      ],
+      {
+        description: 'where the documents of reviews are: they are created once and never changed',
+      },
+    ),
+  },
+  strict,
+)

@@ -1,0 +1,253 @@
+/**
+ * Reviews over the policies in force: the stage of the pipeline that a call goes through which needs one, and the calls
+ * of those who review.
+ * @module
+ */
+import type { OwnCalls } from '../access/own-calls.ts'
+import type { RequestDocument } from '../approvals/documents.ts'
+import { createBlobLedger } from '../approvals/ledger/blob.ts'
+import { createDirectoryLedger } from '../approvals/ledger/directory.ts'
+import type { Ledger } from '../approvals/ledger/ledger.ts'
+import { createRelease, type Release, type Said } from '../approvals/release.ts'
+import { createSignatures, type Signatures } from '../approvals/signatures.ts'
+import type { Owners } from '../approvals/state.ts'
+import { createStore } from '../approvals/store.ts'
+import type { Config, SecretSource } from '../config/schema/schema.ts'
+import { createDescribe } from '../enforce/review/describe.ts'
+import { Refusal } from '../errors.ts'
+import type { Exchange } from '../exchange.ts'
+import type { AskAzure, Via } from '../forward/ask.ts'
+import type { DenyList } from '../identity/deny-list.ts'
+import type { Principal } from '../identity/principal.ts'
+import { counter, single, type Metric } from '../lib/metric.ts'
+import type { Reviewed, Stages } from '../pipeline.ts'
+import { isPermit, type Awaiting, type Facts, type Permit } from '../policy/decide.ts'
+import { ownersOf, type OwnersLine } from '../policy/load/owners.ts'
+import type { LivePolicy } from '../policy/reload.ts'
+import type { Broker } from '../token/broker.ts'
+import { createReviewCalls } from './own-calls.ts'
+
+export interface ReviewsOptions {
+  readonly config: Config
+  readonly policy: Pick<LivePolicy, 'current' | 'decide'>
+  readonly ask: AskAzure
+  readonly broker: Pick<Broker, 'credential'>
+  readonly denyList: Pick<DenyList, 'deniesId'>
+  readonly secrets: (source: SecretSource) => string
+  /** Facts of a call that the gateway answers itself. */
+  readonly callFacts: (principal: Principal) => Facts
+  /** Milliseconds since the epoch. */
+  readonly now: () => number
+  readonly log: (fields: Record<string, unknown>, message: string) => void
+}
+
+export interface Reviews extends Pick<Stages, 'review' | 'reviewed'> {
+  readonly own: OwnCalls
+  /** Public keys; null if the gateway keeps no reviews. */
+  readonly jwks: Signatures['jwks'] | null
+  readonly metrics: () => readonly Metric[]
+  /** Waits for the documents that are being written. */
+  readonly close: () => Promise<void>
+}
+
+/** @throws Error for keys that cannot be used */
+export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
+  const { approvals } = options.config
+  if (approvals === undefined) return withoutReviews()
+  const { policy, now, log, config } = options
+  const signatures = await createSignatures(approvals.keys.map(options.secrets))
+  let forged = 0
+  const store = createStore(ledgerOf(approvals.ledger, options), signatures, (name) => {
+    forged++
+    log({ name }, 'a document of a review is not what this gateway has signed')
+  })
+  const lineOf = (call: RequestDocument['call']): OwnersLine | null =>
+    ownersOf(policy.current().owners, {
+      names: call.names,
+      places: [call.resource, ...call.ancestors],
+    })
+  const release = createRelease({
+    store,
+    publicUrl: config.listen.publicUrl,
+    ownersOf: (call) => asOwners(lineOf(call)),
+    isDenied: (id) => options.denyList.deniesId(id),
+    now,
+  })
+  const own = createReviewCalls({
+    store,
+    release,
+    decide: policy.decide,
+    policyVersion: () => policy.current().version,
+    ownersOf: lineOf,
+    callFacts: options.callFacts,
+    now,
+  })
+  const describe = createDescribe(options.ask)
+  const writing = new Set<Promise<void>>()
+
+  return {
+    own,
+    jwks: signatures.jwks,
+    metrics: () => [counter('approvals_forged_documents_total', single(forged))],
+    review(exchange, judged, gathered, via, headers) {
+      const said = saidIn(headers)
+      if (isPermit(judged) && exchange.awaiting.length === 0) return withoutReview(judged, said)
+      return reviewOf({ describe, release }, exchange, { judged, gathered, via, said })
+    },
+    reviewed(exchange) {
+      const done = ended(release, exchange).catch((error: unknown) => {
+        // without it, nobody knows how the use ended, and it is not given again
+        const why = error instanceof Error ? error.message : typeof error
+        log({ decision: exchange.id, why }, 'how the use of an approval ended was not written')
+      })
+      writing.add(done)
+      void done.finally(() => writing.delete(done))
+    },
+    async close() {
+      await Promise.all(writing)
+    },
+  }
+}
+
+function ledgerOf(
+  ledger: NonNullable<Config['approvals']>['ledger'],
+  { broker, config }: ReviewsOptions,
+): Ledger {
+  if ('directory' in ledger) return createDirectoryLedger(ledger.directory)
+  return createBlobLedger({
+    container: ledger.container,
+    credential: broker.credential(ledger.identity),
+    timeoutMs: Math.min(config.limits.upstreamTimeoutMs, MAX_LEDGER_MS),
+  })
+}
+
+const MAX_LEDGER_MS = 10_000
+
+/** A gateway that keeps no reviews: what waits for one is refused. */
+function withoutReviews(): Reviews {
+  return {
+    own: () => null,
+    jwks: null,
+    metrics: () => [],
+    review(exchange, judged, _gathered, _via, headers) {
+      if (isPermit(judged) && exchange.awaiting.length === 0)
+        return withoutReview(judged, saidIn(headers))
+      const decision = isPermit(judged) ? null : judged.decision
+      throw new Refusal('policy_refused', decision?.reason ?? 'this call needs a review', {
+        policies: decision?.policies ?? exchange.awaiting.flatMap((one) => one.decision.policies),
+        remedy: 'it needs a review, and this gateway keeps none ("approvals" of its configuration)',
+      })
+    },
+    reviewed: () => undefined,
+    close: async () => undefined,
+  }
+}
+
+function withoutReview(permit: Permit, { asksOnly }: Said): Reviewed {
+  if (asksOnly)
+    throw new Refusal('bad_request', 'this call needs no review, and was not made', {
+      remedy: 'make it without the header "x-harness-review"',
+    })
+  return { permit, proof: null }
+}
+
+function asOwners(line: OwnersLine | null): Owners | null {
+  if (line === null) return null
+  const reviewers = line.reviewers.map(({ type, id }) => `${type}::${id}`)
+  return { reviewers, required: line.required, each: line.each }
+}
+
+interface Call {
+  readonly judged: Permit | Awaiting
+  readonly gathered: Parameters<Stages['review']>[2]
+  readonly via: Via
+  readonly said: Said
+}
+
+async function reviewOf(
+  parts: { readonly describe: ReturnType<typeof createDescribe>; readonly release: Release },
+  exchange: Exchange,
+  { judged, gathered, via, said }: Call,
+): Promise<Reviewed> {
+  const { principal, operation, target, decision } = exchange
+  if (principal === null || operation === null || target === null || decision === null)
+    throw new Refusal('internal_error', 'the gateway failed to judge this request')
+  const waiting = [...(isPermit(judged) ? [] : [judged]), ...exchange.awaiting]
+  const asks = new Map(
+    waiting.flatMap(({ approval }) => approval.asks).map((ask) => [ask.policy, ask]),
+  )
+  const strict = [...asks.values()].some(({ rule }) => rule.base === 'strict')
+  const described = await parts.describe(exchange, gathered, via, strict)
+  const { action, effect, resource, scope } = operation
+  const proof = await parts.release.release({
+    author: principal.id,
+    authors: described.authors,
+    client: principal.client,
+    call: {
+      method: exchange.method,
+      action,
+      effect,
+      resource: { type: resource.type, id: resource.id },
+      ancestors: resource.ancestors.map(({ type, id }) => ({ type, id })),
+      scope,
+      target: target.query === '' ? target.path : `${target.path}?${target.query}`,
+      names: [...described.names],
+    },
+    bodyDigest: described.bodyDigest,
+    baseDigest: described.baseDigest,
+    asks: [...asks.values()],
+    policyVersion: decision.version,
+    decision: exchange.id,
+    shown: described.shown,
+    said,
+  })
+  return { permit: isPermit(judged) ? judged : judged.released(proof), proof }
+}
+
+async function ended(release: Release, { id, review, upstream }: Exchange): Promise<void> {
+  if (review === null) return
+  const status = upstream?.status ?? null
+  // what was never sent has failed; what was sent and not answered may have been done
+  const outcome =
+    upstream === null ? 'failed' : status === null ? 'unknown' : status < 400 ? 'success' : 'failed'
+  await release.ended(review, id, outcome, status)
+}
+
+const MAX_SAID = 500
+const SAID = /^[\x20-\x7e]*$/u
+
+/** What the author says of the call, in headers that never reach Azure. @throws {Refusal} `bad_header` */
+function saidIn(headers: Readonly<Record<string, string | string[] | undefined>>): Said {
+  const asks = headers['x-harness-review']
+  if (asks !== undefined && asks !== 'request')
+    throw new Refusal('bad_header', '"x-harness-review" is "request", or is not sent')
+  return {
+    reason: textOf(headers, 'x-harness-review-reason'),
+    ticket: textOf(headers, 'x-harness-review-ticket'),
+    asksOnly: asks === 'request',
+  }
+}
+
+/** Percent-encoded UTF-8, because a header is ASCII. */
+function textOf(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  name: string,
+): string | null {
+  const value = headers[name]
+  if (value === undefined) return null
+  const text = typeof value === 'string' && SAID.test(value) ? decoded(value) : null
+  if (text === null || text.trim() === '' || text.length > MAX_SAID || /\p{Cc}/u.test(text))
+    throw new Refusal(
+      'bad_header',
+      `"${name}" is percent-encoded text of one line, at most ${MAX_SAID} characters`,
+    )
+  return text.trim()
+}
+
+function decoded(value: string): string | null {
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return null
+  }
+}

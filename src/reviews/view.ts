@@ -1,0 +1,85 @@
+/**
+ * A review as callers are shown it.
+ * @module
+ */
+import type { OwnersLine } from '../policy/load/owners.ts'
+import type { Review, Standing } from '../approvals/state.ts'
+
+/** Seconds since the epoch as people read them. */
+export function instant(seconds: number): string {
+  return new Date(seconds * 1_000).toISOString()
+}
+
+/** One line of a list. */
+export function summaryOf({ request }: Review, { state, until }: Standing) {
+  const { id, author, iat, call, reason, ticket } = request
+  return {
+    id,
+    state,
+    asked: instant(iat),
+    until: until === null ? null : instant(until),
+    author,
+    method: call.method,
+    action: call.action,
+    resource: call.resource.id,
+    reason,
+    ticket,
+  }
+}
+
+/** Everything of one review. @param mayReview whether the caller is one whose verdict would count */
+export function viewOf(
+  review: Review,
+  standing: Standing,
+  owners: OwnersLine | null,
+  mayReview: boolean,
+) {
+  const { request, verdicts, uses, outcomes } = review
+  return {
+    ...summaryOf(review, standing),
+    authors: request.authors,
+    client: request.client,
+    target: request.call.target,
+    names: request.call.names,
+    asks: request.asks.map(({ policy, reason, rule }) => ({
+      policy,
+      reason,
+      reviewers: rule.reviewers,
+      from: rule.from,
+      uses: rule.uses,
+    })),
+    owners:
+      owners === null
+        ? null
+        : {
+            reviewers: owners.reviewers.map(({ type, id }) => `${type}::"${id}"`),
+            required: owners.required,
+            each: owners.each,
+          },
+    missing: standing.missing,
+    approvers: standing.approvers,
+    shown: request.shown,
+    shownDigest: request.shownDigest,
+    policyVersion: request.policyVersion,
+    decision: request.decision,
+    verdicts: verdicts
+      .toSorted((one, other) => one.iat - other.iat)
+      .map(({ verdict, by, iat, comment, decision }) => ({
+        verdict,
+        by,
+        at: instant(iat),
+        comment,
+        decision,
+      })),
+    uses: uses
+      .toSorted((one, other) => one.n - other.n)
+      .map(({ n, by, iat, decision }) => ({
+        n,
+        by,
+        at: instant(iat),
+        decision,
+        outcome: outcomes.find((one) => one.n === n)?.outcome ?? null,
+      })),
+    mayReview,
+  }
+}

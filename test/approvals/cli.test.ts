@@ -1,0 +1,86 @@
+/** The commands of reviewers and authors, as they are typed, against a gateway; and a ledger checked without it. */
+import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { browse } from '../cli/support/browse.ts'
+import { run } from '../cli/support/run.ts'
+import { reviewIn, startReviewing, V, W, type Reviewing } from './support.ts'
+
+t.setTimeout(120_000)
+let reviewing: Reviewing
+t.before(async () => {
+  reviewing = await startReviewing()
+})
+t.teardown(() => reviewing.close())
+
+/** Signs in as people do, with a browser that plain requests drive. */
+async function home(t: Test, persona: string): Promise<Readonly<Record<string, string>>> {
+  const { world } = reviewing
+  const env = { AZUREML_HARNESS_HOME: join(t.testdir(), persona) }
+  const visits: Promise<unknown>[] = []
+  const args = ['login', '--gateway', world.url, '--issuer', 'entra', '--flow', 'browser']
+  const ran = await run([...args, '--no-open'], {
+    env,
+    onErr(line) {
+      const [, url] = /^To sign in, open (\S+)$/.exec(line) ?? []
+      if (url !== undefined) visits.push(browse(url, persona, world.lab.certificates.ca))
+    },
+  })
+  await Promise.all(visits)
+  if (ran.status !== 0) throw new Error(ran.err)
+  return env
+}
+
+const BODY = { location: 'eastus', properties: { authMode: 'AADToken' } }
+
+t.test(
+  'list, show, comment, approve, wait; then the call is made and the ledger holds',
+  async (t) => {
+    const { call, ledger, world } = reviewing
+    const path = `${W}/onlineEndpoints/by-cli${V}`
+    const { id } = reviewIn(await call('scientist', 'PUT', path, BODY))
+    const env = await home(t, 'reviewer')
+    const approvals = async (...args: string[]) => run(['approvals', ...args], { env })
+
+    const listed = await approvals('list', '--to-me', '--output', 'json')
+    t.equal(listed.status, 0, listed.err)
+    t.match(JSON.parse(listed.out), [{ id, state: 'open', method: 'PUT' }])
+    t.match((await approvals('list', '--to-me')).out, id)
+    t.match((await approvals('list', '--mine')).out, 'no such reviews')
+    const shown = await approvals('show', id)
+    t.match(shown.out, /\/properties\/authMode +\(nothing\) +-> +"AADToken"/)
+    t.match(shown.out, `azureml-harness approvals approve ${id}`)
+    t.match(await approvals('show', 'x'), { status: 2, err: 'k3f5q2m7x2v4b6ta-1' })
+    t.match(await approvals('show', 'aaaaaaaaaaaaaaaa-1'), { status: 1, err: 'no such review' })
+    t.match(await approvals('reject', id), { status: 2, err: '--comment' })
+    t.equal((await approvals('comment', id, '--comment', 'looks small')).status, 0)
+    const approved = await approvals('approve', id, '--comment', 'fine')
+    t.equal(approved.status, 0, approved.err)
+    t.match(approved.out, 'approved')
+    t.match(await approvals('wait', id), { status: 0, out: 'approved\n' })
+    t.equal((await call('scientist', 'PUT', path, BODY)).status, 201)
+    t.match(await approvals('wait', id), { status: 5, out: 'used\n' })
+    t.match(await approvals('approve', id), { status: 1, err: 'this review is used' })
+
+    const keys = join(t.testdirName, 'keys.json')
+    await writeFile(keys, (await world.send('/_harness/keys')).text)
+    const copy = join(t.testdirName, 'copy')
+    await cp(ledger, copy, { recursive: true })
+    const verify = async (...more: string[]) =>
+      run(['approvals', 'verify', copy, '--keys', keys, ...more], {})
+    const whole = await verify('--output', 'json')
+    t.match(whole, { status: 0 })
+    t.match(JSON.parse(whole.out), { reviews: 1, documents: 5, faults: [] })
+
+    const folder = join(copy, 'v', id)
+    for (const name of await readdir(folder)) {
+      const file = join(folder, name)
+      const text = await readFile(file, 'utf8')
+      await writeFile(file, text.replace('"signature":"', '"signature":"A'))
+      t.match(await verify(), { status: 1, out: `v/${id}/${name}: was not signed` })
+      await writeFile(file, text)
+    }
+    await rm(folder, { recursive: true })
+    t.match(await verify(), { status: 1, out: `${id}: use 1 had 0 approvals of 1` })
+  },
+)
