@@ -5,11 +5,18 @@
  * is made.
  * @module
  */
+import {
+  changeByPath,
+  removesTags,
+  tagChangeIn,
+  type TagChange,
+} from '../azureml/body/tag-changes.ts'
 import { readTags, tagFact } from '../azureml/body/tags.ts'
 import { memberOf, parseJson, type JsonNode } from '../lib/json/document.ts'
 import { hasBody, readBody, type Incoming } from '../azureml/body/read.ts'
 import { isRunId } from '../azureml/dataplane/kinds.ts'
 import { aliasReads, runOf } from '../azureml/body/aliases.ts'
+import type { Target } from '../azureml/target.ts'
 import { Refusal } from '../errors.ts'
 import type { Exchange, Progress } from '../exchange.ts'
 import type { Via } from '../forward/ask.ts'
@@ -22,6 +29,7 @@ import type { RunLookUps } from './lookups/run.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import {
   factsNeeded,
+  mustNotBeRefused,
   refusedUnder,
   apiOf,
   isClassified,
@@ -29,15 +37,17 @@ import {
   type MustBePossible,
 } from './what-must-be-known.ts'
 
-/** The body of a change to a run, once policy has to know which run that is. */
+/** The body of a change to a run, experiment or model, once policy has to know which one that is, or its tags. */
 export interface RunBody {
   readonly received: Buffer
   /** The call with the run that its body names as what it is about; nothing else of it differs. */
   readonly operation: Operation
   /** By MLflow's API: the experiment or model that it names; null for a run. */
   readonly thing: NamedThing | null
-  /** Tags of the run that the call makes, if it makes one; null for a call that cannot. */
+  /** Tags of what the call makes, if it makes one; null for a call that cannot. */
   readonly tags: readonly string[] | null
+  /** What it makes of the tags that are there; null if it leaves them. */
+  readonly change: TagChange | null
 }
 
 export interface AboutRunOptions {
@@ -48,6 +58,16 @@ export interface AboutRunOptions {
   readonly bodyBytes: number
   readonly mustBePossible: MustBePossible
   readonly judgeAsJob: JudgeAsJob
+}
+
+/** One run that a call is about. */
+interface AboutOne {
+  readonly run: string
+  readonly own: Facts
+  readonly reads: boolean
+  readonly body: RunBody | null
+  readonly via: Via
+  readonly progress: Progress
 }
 
 export interface AboutRun {
@@ -87,21 +107,37 @@ export function createAboutRun(options: AboutRunOptions): AboutRun {
     throw refused.refusal
   }
 
+  /** What there is must be the caller's to change, before what the call makes of it is judged. */
+  function presentMustPermit(exchange: Classified, facts: Facts, progress: Progress): void {
+    const verdict = decide(exchange.principal, exchange.operation, facts, 'all')
+    mustNotBeRefused(verdict.permit === null ? verdict : null, progress)
+    options.judgeAsJob(exchange, facts, progress)
+  }
+
+  async function factsOfRun(
+    exchange: Classified,
+    { run, own, reads, body, via, progress }: AboutOne,
+  ): Promise<Facts> {
+    const lookUps = options.runLookUps(exchange, via)
+    const present = await lookUps.tagsOf(run)
+    const change = reads || present === null ? null : changeOf(exchange, body)
+    if (change !== null) presentMustPermit(exchange, { ...own, tags: present ?? [] }, progress)
+    const left = change === null ? present : await lookUps.tagsAfter(run, change)
+    const facts = { ...own, tags: left ?? body?.tags ?? [] }
+    if (reads) mustNotBeForbidden(exchange, facts, progress)
+    else options.judgeAsJob(exchange, facts, progress)
+    return facts
+  }
+
   return {
     readBody(exchange, request, progress) {
-      if (!isClassified(exchange) || apiOf(exchange) !== 'data plane') return null
-      const { operation, method } = exchange
-      const { type } = operation.resource
-      const isMlflow = operation.family === 'mlflow'
-      const isThing = isMlflow && (type === 'Experiment' || type === 'Model')
-      if ((type !== 'Run' && !isThing) || operation.effect === 'read') return null
-      if (method !== 'POST' && method !== 'PATCH' && !isThing) return null
+      if (!isClassified(exchange) || !hasBodyToRead(exchange)) return null
       if (!hasBody(request.headers) || factsNeeded(needsDocument, exchange, true) === null)
         return null
-      options.mustBePossible(exchange, progress, isMlflow)
+      options.mustBePossible(exchange, progress, exchange.operation.family === 'mlflow')
       const { stream, headers } = request
       return readBody(stream, headers, options.bodyBytes, progress).then((received) =>
-        toldByBody(exchange, received, isThing),
+        bodyOf(exchange, received),
       )
     },
 
@@ -131,42 +167,53 @@ export function createAboutRun(options: AboutRunOptions): AboutRun {
         else options.judgeAsJob(exchange, own, progress)
         return null
       }
-      return options
-        .runLookUps(exchange, via)
-        .tagsOf(run)
-        .then((present) => {
-          const facts = { ...own, tags: present ?? body?.tags ?? [] }
-          if (reads) mustNotBeForbidden(exchange, facts, progress)
-          else options.judgeAsJob(exchange, facts, progress)
-          return facts
-        })
+      return factsOfRun(exchange, { run, own, reads, body, via, progress })
     },
   }
 }
 
-/** The run or thing that a body names, and the tags that it is made with. */
-function toldByBody(
-  { operation, target }: Classified,
-  received: Buffer,
-  isThing: boolean,
-): RunBody {
-  const root = parseJson(received)
+function bodyOf(exchange: Classified, received: Buffer): RunBody {
+  const { operation, method, target } = exchange
+  const { type, id } = operation.resource
   const isMlflow = operation.family === 'mlflow'
-  if (isThing) {
-    const thing = thingIn(root)
-    const makes = target?.segments.at(-1) === 'create'
-    const tags = makes ? tagsIn(root) : null
-    return { received, operation: naming(operation, thing), thing, tags }
+  const root = parseJson(received)
+  const change = tagChangeIn(root, method, target?.path ?? '')
+  if (type !== 'Run') {
+    const thing = isMlflow ? thingIn(root) : null
+    const named = thing === null ? operation : naming(operation, thing)
+    const makes = isMlflow ? target?.segments.at(-1) === 'create' : isCreation(exchange)
+    return { received, operation: named, thing, tags: makes ? tagsIn(root) : null, change }
   }
-  const run = isMlflow ? runIn(root) : null
-  const { resource } = operation
+  const run = isMlflow ? runIn(root, target?.params) : null
   const named =
     run === null
       ? operation
-      : { ...operation, resource: { ...resource, id: `${resource.id}/${run}` } }
+      : { ...operation, resource: { ...operation.resource, id: `${id}/${run}` } }
   const [collection, last] = target?.segments.slice(-2) ?? []
   const creates = isMlflow ? last === 'create' : collection === 'runs'
-  return { received, operation: named, thing: null, tags: creates ? tagsIn(root) : null }
+  return { received, operation: named, thing: null, tags: creates ? tagsIn(root) : null, change }
+}
+
+/** Whether a body says what a call of the data plane is about, or which tags it changes. */
+function hasBodyToRead(exchange: Classified): boolean {
+  const { operation, method, target } = exchange
+  if (apiOf(exchange) !== 'data plane' || operation.effect === 'read') return false
+  const { type } = operation.resource
+  const isMlflow = operation.family === 'mlflow'
+  if (type === 'Experiment' || (type === 'Model' && isMlflow)) return true
+  if (type !== 'Run') return false
+  return method === 'POST' || method === 'PATCH' || removesTags(method, target?.path ?? '')
+}
+
+/** What a call makes of the tags that are there, by its body or by its path alone; null if it leaves them. */
+export function changeOf({ method, target }: Classified, body: RunBody | null): TagChange | null {
+  return body === null ? changeByPath(method, target?.path ?? '') : body.change
+}
+
+/** Run history makes an experiment by POST of its name. */
+export function isCreation({ operation, method, target }: Classified): boolean {
+  const makes = method === 'POST' && operation.family === 'dataplane'
+  return makes && operation.effect === 'write' && !removesTags(method, target?.path ?? '')
 }
 
 function cannotTell({ operation, method }: Classified, policies: readonly string[]): Refusal {
@@ -179,7 +226,9 @@ function cannotTell({ operation, method }: Classified, policies: readonly string
 }
 
 /** The run that a body of MLflow's names; null if it names none. */
-function runIn(root: JsonNode): string | null {
+function runIn(root: JsonNode, query: Target['params'] = new Map()): string | null {
+  if ([...query.keys()].some((name) => RUN_ID.test(name)))
+    throw new Refusal('bad_query', 'a change names its run in the body, not in the query')
   if (root.kind !== 'object') throw new Refusal('bad_body', 'the body is no JSON object')
   const [first, ...others] = root.members.filter(({ key }) => RUN_ID.test(key))
   if (first === undefined) return null

@@ -162,7 +162,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
         const read = after(checkListQuery(exchange, request, progress), (received) =>
           received === null
             ? aboutRun.readBody(exchange, request, progress)
-            : { received, operation, thing: null, tags: null },
+            : { received, operation, thing: null, tags: null, change: null },
         )
         return after(read, (run) => {
           const own = has ? callFacts(exchange) : withoutBody(callFacts(exchange))

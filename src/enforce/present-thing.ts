@@ -9,6 +9,7 @@
 import { changesAs } from '../azureml/body/aliases.ts'
 import { describedIn, documentsOf } from '../azureml/body/described.ts'
 import { isCollection } from '../azureml/body/items.ts'
+import { changedTags } from '../azureml/body/tag-changes.ts'
 import { readTags, tagFact } from '../azureml/body/tags.ts'
 import { classify } from '../azureml/classify.ts'
 import { parseTarget } from '../azureml/target.ts'
@@ -19,7 +20,7 @@ import { memberOf, parseJson, type JsonNode } from '../lib/json/document.ts'
 import type { Pending } from '../lib/pending.ts'
 import type { Facts } from '../policy/decide.ts'
 import type { Operation } from '../vocabulary/operation.ts'
-import type { RunBody } from './about-run.ts'
+import { changeOf, isCreation, type RunBody } from './about-run.ts'
 import { readsOf } from './mlflow-names.ts'
 import type { PresentOptions } from './present-document.ts'
 import { toldByNone } from './told.ts'
@@ -113,23 +114,21 @@ export function createJudgeThing(
     const call = options.callFacts(exchange)
     const present = await presentTags(exchange, body, via)
     if (present === null) return null
-    for (const tags of present) {
+    const change = changeOf(exchange, body)
+    const after = change === null ? present : present.map((tags) => changedTags(tags, change))
+    for (const tags of new Set([...present, ...after])) {
       const facts = { ...call, tags }
       const verdict = decide(principal, operation, facts, 'all')
       const refused =
         verdict.permit === null ? verdict : refusedUnder(decide, principal, others, facts)
       mustNotBeRefused(refused, progress)
     }
+    if (unread) return null
+    const [first] = after
+    if (first !== undefined) return { ...call, tags: first }
     // what is made has the tags that it is made with
-    if (unread || (body?.tags !== null && body?.tags !== undefined)) return null
-    const [first] = present
-    return first === undefined ? toldByNone(call) : { ...call, tags: first }
+    return toldByNone({ ...call, tags: body?.tags ?? [] })
   }
-}
-
-/** Run history makes an experiment by POST of its name. */
-function isCreation({ operation, method }: Classified): boolean {
-  return method === 'POST' && operation.family === 'dataplane' && operation.effect === 'write'
 }
 
 /** Where the thing can be asked for: by MLflow's own reads, or by the path of the change. */

@@ -57,12 +57,12 @@ t.teardown(async () => {
 })
 
 async function call(persona: string, method: string, path: string, body?: object) {
-  const headers = {
-    authorization: `Bearer ${await world.lab.token(persona)}`,
-    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-  }
-  const text = body === undefined ? {} : { body: JSON.stringify(body) }
-  return world.send(path, { method, headers, ...text })
+  const authorization = `Bearer ${await world.lab.token(persona)}`
+  if (body === undefined) return world.send(path, { method, headers: { authorization } })
+  const text = JSON.stringify(body)
+  const length = String(Buffer.byteLength(text))
+  const headers = { authorization, 'content-type': 'application/json', 'content-length': length }
+  return world.send(path, { method, headers, body: text })
 }
 
 /** Changes of one run, by each API that has them. */
@@ -110,4 +110,74 @@ t.test('a job that policy names is the run of its name', async (t) => {
 t.test('a run that is made is none that is changed', async (t) => {
   const answer = await call('scientist', 'POST', `${MLFLOW}/runs/create`, { experiment_id: '1' })
   t.notMatch(answer.text, /policy_refused|fact_unknown/)
+})
+
+/** Changes of the tags of a run, by each API that has them, to a project or to none. */
+const RETAGS = (run: string, project: string): readonly (readonly [string, string, object])[] => [
+  ['PATCH', `/history/v1.0${W}/runs/${run}`, { tags: { project } }],
+  ['PATCH', `/history/v1.0${W}/experiments/e/runs/${run}`, { Tags: { project } }],
+  ['PATCH', `/history/v1.0${W}/experimentids/7/runs/${run}`, { tags: { project } }],
+  ['POST', `/history/v1.0${W}/runs/${run}`, { tags: { project } }],
+  ['PATCH', `/history/v1.0${W}/experimentids/7/runs/${run}/tags`, { tagsToModify: { project } }],
+  ['PATCH', `/history/v1.0${W}/experiments/e/runs/${run}/tags`, { project }],
+  ['POST', `${MLFLOW}/runs/set-tag`, { run_id: run, key: 'project', value: project }],
+  ['POST', `${MLFLOW}/runs/log-batch`, { run_id: run, tags: [{ key: 'project', value: project }] }],
+  ['POST', `${MLFLOW}/runs/log-batch-async`, { run_id: run, tags: [{ key: 'project', value: project }] }],
+] // prettier-ignore
+
+t.test("one's own run is not given to another project", async (t) => {
+  for (const [method, path, body] of RETAGS('churn', 'fraud')) {
+    await world.clear()
+    const answer = await call('scientist', method, path, body)
+    t.match(answer.text, /jobs of other projects are not changed/, `${method} ${path}`)
+    t.same(arrived(), [], path)
+  }
+  for (const [method, path, body] of [
+    ['POST', `${MLFLOW}/runs/delete-tag`, { run_id: 'churn', key: 'project' }],
+    ['PATCH', `/history/v1.0${W}/experimentids/7/runs/churn/tags`, { tagsToDelete: ['project'] }],
+    ['DELETE', `/history/v1.0${W}/runs/churn/tags`, { tags: ['project'] }],
+    ['DELETE', `/history/v1.0${W}/runs/churn/tags`, ['project']],
+    ['DELETE', `/history/v1.0${W}/runs/churn/tags`, undefined],
+    ['POST', `${MLFLOW}/runs/set-tag`, { runId: 'churn', key: 'project', value: 'x' }],
+  ] as const) {
+    await world.clear()
+    const answer = await call('scientist', method, path, body)
+    t.match(answer.text, /jobs of other projects are not changed/, `${method} ${path}`)
+    t.same(arrived(), [], path)
+  }
+})
+
+t.test('a change of other tags leaves the project', async (t) => {
+  for (const [method, path, body] of [
+    ...RETAGS('churn', 'churn'),
+    ['PATCH', `/history/v1.0${W}/experimentids/7/runs/churn`, { tags: { note: 'x' } }],
+    ['POST', `${MLFLOW}/runs/set-tag`, { run_id: 'churn', key: 'note', value: 'x' }],
+    ['POST', `${MLFLOW}/runs/delete-tag`, { run_id: 'churn', key: 'note' }],
+    ['DELETE', `/history/v1.0${W}/runs/churn/tags`, { tags: ['note'] }],
+  ] as const) {
+    await world.clear()
+    const answer = await call('scientist', method, path, body)
+    t.notMatch(answer.text, /policy_refused|fact_unknown/, `${method} ${path}`)
+    t.equal(arrived().length, 1, `${path} ${answer.text}`)
+  }
+})
+
+t.test('a run in the query beside that of the body is none', async (t) => {
+  for (const name of ['run_id', 'run_uuid', 'RunId']) {
+    await world.clear()
+    const metric = { run_id: 'churn', key: 'k', value: 1, timestamp: 1 }
+    const path = `${MLFLOW}/runs/log-metric?${name}=fraud`
+    const answer = await call('scientist', 'POST', path, metric)
+    t.match(answer.text, /a change names its run in the body, not in the query/)
+    t.same(arrived(), [])
+  }
+})
+
+t.test('tags that cannot be read change nothing', async (t) => {
+  for (const tags of ['project=fraud', [{ project: 'fraud' }]]) {
+    await world.clear()
+    const answer = await call('scientist', 'PATCH', `/history/v1.0${W}/runs/churn`, { tags })
+    t.match(answer.text, /the body has tags that cannot be read/)
+    t.same(arrived(), [])
+  }
 })

@@ -121,3 +121,75 @@ t.test('a model that is made has the tags that it is made with', async (t) => {
   t.match((await make([{ key: 'project', value: 'fraud' }])).text, why)
   t.match((await make([])).text, why)
 })
+
+t.test('an experiment of run history is judged by the tags that it has and gets', async (t) => {
+  const at = `/history/v1.0${W}/experimentids/7`
+  for (const [method, path, body, project, passes] of [
+    ['PATCH', at, { description: 'x' }, 'churn', true],
+    ['PATCH', at, { description: 'x' }, 'fraud', false],
+    ['PATCH', at, { tags: { note: 'x' } }, 'churn', true],
+    ['PATCH', at, { tags: { project: 'fraud' } }, 'churn', false],
+    ['PATCH', at, { tags: { project: 'churn' } }, 'fraud', false],
+    ['POST', `${at}/tags:delete`, { tags: ['note'] }, 'churn', true],
+    ['POST', `${at}/tags:delete`, { tags: ['project'] }, 'churn', false],
+    ['POST', `/history/v1.0${W}/experiments/seven`, undefined, 'churn', true],
+    ['POST', `/history/v1.0${W}/experiments/seven`, { tags: {} }, 'fraud', false],
+    ['POST', `/history/v1.0${W}/experiments/seven`, { tags: { project: 'fraud' } }, 'churn', false],
+    [
+      'POST',
+      `${MLFLOW}/experiments/set-experiment-tag`,
+      { experiment_id: '7', key: 'note', value: 'x' },
+      'churn',
+      true,
+    ],
+    [
+      'POST',
+      `${MLFLOW}/experiments/set-experiment-tag`,
+      { experiment_id: '7', key: 'project', value: 'fraud' },
+      'churn',
+      false,
+    ],
+    [
+      'POST',
+      `${MLFLOW}/experiments/delete-experiment-tag`,
+      { experiment_id: '7', key: 'project' },
+      'churn',
+      false,
+    ],
+  ] as const) {
+    // prettier-ignore
+    await world.clear()
+    const tags = { project, note: 'y' }
+    const there = { name: 'seven', experimentId: '7', tags }
+    for (const part of ['/experimentids/7', '/experiments/seven'])
+      await world.fault('dataPlane', {
+        match: { path: part, method: 'GET' },
+        status: 200,
+        body: there,
+      })
+    const listed = Object.entries(tags).map(([key, value]) => ({ key, value }))
+    const told = { experiment: { name: 'seven', experiment_id: '7', tags: listed } }
+    await world.fault('dataPlane', { match: { path: '/experiments/get' }, status: 200, body: told })
+    const got = await call(method, path, body)
+    if (passes) t.notMatch(got.text, /policy_refused|fact_unknown/, `${method} ${path}`)
+    else t.match(got.text, /what is changed is of project churn/, `${method} ${path}`)
+    t.equal(
+      changes().length,
+      passes ? 1 : 0,
+      `${method} ${path} ${JSON.stringify(body)} ${project}`,
+    )
+  }
+})
+
+t.test('an experiment that is made has the tags that it is made with', async (t) => {
+  for (const [body, passes] of [
+    [{ tags: { project: 'churn' } }, true],
+    [{ tags: { project: 'fraud' } }, false],
+    [{}, false],
+    [undefined, false],
+  ] as const) {
+    await world.clear()
+    const got = await call('POST', `/history/v1.0${W}/experiments/new`, body)
+    t.equal(changes().length, passes ? 1 : 0, `${JSON.stringify(body)} ${got.text}`)
+  }
+})

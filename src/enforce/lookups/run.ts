@@ -8,6 +8,7 @@ import { LRUCache } from 'lru-cache'
 import { classify } from '../../azureml/classify.ts'
 import { parseTarget } from '../../azureml/target.ts'
 import { isRunId } from '../../azureml/dataplane/kinds.ts'
+import { changedTags, type TagChange } from '../../azureml/body/tag-changes.ts'
 import { readRun, type DescribedRun } from '../../azureml/body/described.ts'
 import { parseJson } from '../../lib/json/document.ts'
 import { Refusal } from '../../errors.ts'
@@ -21,6 +22,8 @@ export interface RunLookUps {
    * @throws {Refusal} `policy_refused` if they cannot be told, and what asking Azure throws
    */
   readonly tagsOf: (id: string) => Promise<readonly string[] | null>
+  /** The same as a change of the run's own tags leaves them; what it sets counts before what the run is in has. */
+  readonly tagsAfter: (id: string, change: TagChange) => Promise<readonly string[] | null>
   /**
    * The same for runs that are known already, but for what they are in.
    * @returns for each run its tags; null for one whose tags cannot be told
@@ -96,14 +99,14 @@ export function createRunLookUps(
     return {
       async tagsOf(id) {
         const run = await read(id)
+        return run === null ? null : mustBeTold(await withAbove(run))
+      },
+      async tagsAfter(id, change) {
+        const run = await read(id)
         if (run === null) return null
-        const tags = await withAbove(run)
-        if (tags === null) {
-          const message =
-            'whose this run is cannot be told: the run that it is a part of is not there'
-          throw new Refusal('policy_refused', message)
-        }
-        return tags
+        const above = mustBeTold(await withAbove({ ...run, tags: [] }))
+        const removed: ReadonlySet<string> = new Set()
+        return [...changedTags(run.tags, change), ...changedTags(above, { ...change, removed })]
       },
       async tagsOfAll(runs) {
         // what is on the page needs no lookup
@@ -126,4 +129,10 @@ export function createRunLookUps(
       },
     }
   }
+}
+
+function mustBeTold(tags: readonly string[] | null): readonly string[] {
+  if (tags !== null) return tags
+  const message = 'whose this run is cannot be told: the run that it is a part of is not there'
+  throw new Refusal('policy_refused', message)
 }
