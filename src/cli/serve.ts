@@ -19,11 +19,11 @@ export interface ServeOptions {
 
 /** Resolves with the exit status once the gateway has stopped. */
 export async function serve(options: ServeOptions, io: Io): Promise<number> {
-  // taken at once: a signal during the start ends the gateway in good order as soon as it runs
+  const config = await loadConfig(configFile(options, io))
+  // taken before the start: a signal during it ends the gateway in good order as soon as it runs
   let app: App | undefined
   const { signal } = io
   const stopListening = io.onSignal?.(['SIGHUP'], () => void app?.reload())
-  const config = await loadConfig(configFile(options, io))
   const log = new Writable({
     write(chunk: Buffer, _encoding, done) {
       io.err(chunk.toString('utf8').trimEnd())

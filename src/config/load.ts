@@ -11,7 +11,7 @@ import { crossCheck } from './cross-checks.ts'
 import { SINK_PATHS } from './schema/sinks.ts'
 import type { Config } from './schema/schema.ts'
 import type { Finding } from './validate.ts'
-import { codeOf } from '../lib/error-code.ts'
+import { fileFaultOf } from '../lib/file-fault.ts'
 
 /** Every key of the schema that names a file or a directory; a test compares this list with the schema. */
 export const PATH_KEYS: ReadonlySet<string> = new Set([
@@ -59,8 +59,7 @@ async function readText(file: string): Promise<string> {
     const bytes = await readFile(file)
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (error) {
-    const code = codeOf(error, 'unreadable')
-    const message = `cannot be read as UTF-8 text (${code})`
+    const message = fileFaultOf(error)?.what ?? 'is not UTF-8 text'
     throw new ConfigError(file, [{ key: '', line: 1, column: 1, message }])
   }
 }

@@ -45,6 +45,7 @@ const isDefinition = (file: string): boolean =>
     'cli/problem',
     'cli/version',
     'lib/error-code',
+    'lib/file-fault',
   ].includes(file)
 
 t.test('help and version load the definitions of commands, and nothing that they do', async (t) => {

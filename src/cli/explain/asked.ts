@@ -12,6 +12,7 @@ import type { Principal } from '../../identity/principal.ts'
 import type { Facts } from '../../policy/facts.ts'
 import { parseFacts, parsePrincipal, withAbsent } from '../../policy/review/given.ts'
 import type { Io } from '../io.ts'
+import { Problem } from '../problem.ts'
 
 export interface Question {
   readonly principal: Principal
@@ -43,7 +44,16 @@ export function questionOf(
   }
 }
 
-/** @throws Error if the file is not a principal's JSON */
+/** @throws Problem if the file is not a principal's JSON */
 export async function principalIn(file: string, io: Io): Promise<Principal> {
-  return parsePrincipal(await readFile(resolve(io.cwd, file), 'utf8'), io.now())
+  const text = await readFile(resolve(io.cwd, file), 'utf8')
+  try {
+    return parsePrincipal(text, io.now())
+  } catch (error) {
+    throw new Problem(
+      `"${file}" ${error instanceof Error ? error.message : 'cannot be read'}`,
+      'write it as {"kind": "user", "id": "entra/<tid>/<oid>", "groups": [...]}; azureml-harness explain --help has more',
+      error,
+    )
+  }
 }

@@ -15,6 +15,7 @@ import type { Policy, Statement } from './source.ts'
 import { schemaFaults } from './validate.ts'
 import { createWords, type Words } from './words.ts'
 import { codeOf } from '../../lib/error-code.ts'
+import { fileFaultOf } from '../../lib/file-fault.ts'
 
 export interface LoadOptions {
   /** Holds `*.cedar`, and `templates/*.cedar` with one template a file. */
@@ -93,12 +94,13 @@ async function readSources(options: LoadOptions): Promise<{
     try {
       return await read
     } catch (error) {
-      const code = codeOf(error, 'unreadable')
-      faults.push(fault(file, 1, `cannot be read (${code})`))
+      faults.push(fault(file, 1, fileFaultOf(error)?.what ?? 'cannot be read'))
       return instead
     }
   }
   const policies = await attempt(options.directory, sourcesOf(options.directory, '.'), [])
+  // all other faults would only follow from this one
+  if (faults.length > 0) throw new PolicyError(faults)
   const templates = await attempt('templates', sourcesOf(options.directory, 'templates'), [])
   const file = basename(options.bindings)
   const bindings = await attempt<Source | null>(

@@ -83,8 +83,14 @@ function parse(text: string): unknown {
 export function parsePrincipal(text: string, now: number): Principal {
   const value = parse(text)
   if (Value.Check(GivenPrincipal, value)) return principalOf(value, now)
+  if (value === undefined) throw new Error('is not JSON')
   const [first] = Value.Errors(GivenPrincipal, value)
-  throw new Error(`not a principal: ${first?.instancePath ?? ''} ${first?.message ?? 'not JSON'}`)
+  const member = first?.instancePath.slice(1) ?? ''
+  throw new Error(
+    member === 'kind'
+      ? 'is not a principal: "kind" is user, service or compute'
+      : `is not a principal: ${member === '' ? '' : `"${member}" `}${first?.message ?? ''}`,
+  )
 }
 
 /** @throws Error if the text is not a JSON object of facts */

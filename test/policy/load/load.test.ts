@@ -200,7 +200,7 @@ t.test('missing files and folders are faults, not crashes', async (t) => {
   })
   t.same(places(faults), ['templates:1', 'b.yaml:1'])
   const nowhere = join(directory, 'nowhere')
-  t.equal((await faultsOf({ directory: nowhere, bindings: nowhere, identities: [] })).length, 3)
+  t.equal((await faultsOf({ directory: nowhere, bindings: nowhere, identities: [] })).length, 1)
 })
 
 t.test('two identities need an order', async (t) => {
