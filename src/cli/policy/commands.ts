@@ -16,6 +16,7 @@ import {
 } from '../command.ts'
 
 const DAYS = 30
+const LOG_COMMITS = 100
 export const TOKEN_VARIABLE = 'AZURE_ARM_TOKEN'
 const SPOOL_TEXT = "the records to look into: a spool's directory, or one of its files"
 
@@ -24,6 +25,8 @@ export const policyCommands = (cli: Cli) =>
     .addCommand(check(cli))
     .addCommand(test(cli))
     .addCommand(diff(cli))
+    .addCommand(plan(cli))
+    .addCommand(log(cli))
     .addCommand(propose(cli))
     .addCommand(exportRoles(cli))
     .addCommand(drift(cli))
@@ -80,17 +83,53 @@ const diff = (cli: Cli) =>
     .argument('<old>', 'directory of the policies that decided')
     .argument('<new>', 'directory of the policies to compare with')
     .requiredOption('--replay <spool>', "the spool's directory, or one of its files")
-    .addOption(
-      new Option(
-        '--identity <name>',
-        'a managed identity that @identity may name, without --config; may be repeated',
-      ).argParser<string[]>(repeated),
-    )
+    .addOption(identityOption())
     .addOption(outputOption())
     .addOption(jsonOption())
     .action(async (old, now, options) => {
       const { policyDiff } = await import('./diff.ts')
       cli.status = await policyDiff({ ...options, old, now }, cli.io)
+    })
+
+const identityOption = () =>
+  new Option(
+    '--identity <name>',
+    'a managed identity that @identity may name, without --config; may be repeated',
+  ).argParser<string[]>(repeated)
+
+const plan = (cli: Cli) =>
+  withConfig(cli, 'plan', {
+    summary: 'say who may do more or less with other policies',
+    description:
+      'Judges every action of the vocabulary for everybody whom a rule of OLD or NEW names, and for a stranger, on everything that is bound, and lists what changes: permitted (+), permitted depending on facts of the call or on the sign-in (~), refused (-). It needs no records; policy diff says what of the recorded calls would have changed. Each is asked alone: what two groups of one person give or take together is not looked at. Rules that are written otherwise are named on standard error, because conditions and effects can change where these answers do not. With --output json: {before, after, changes: [{principal, on, before, after, actions}], rules}.',
+    exit: '0 nothing changes, 2 an answer or a rule does, or the arguments are wrong, 1 faults.',
+    example: 'azureml-harness policy plan main/policies policies --config harness.yaml',
+  })
+    .argument('<old>', 'directory of the policies in force')
+    .argument('<new>', 'directory of the policies to compare with')
+    .addOption(identityOption())
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (old, now, options) => {
+      const { policyPlan } = await import('./plan.ts')
+      cli.status = await policyPlan({ ...options, old, now }, cli.io)
+    })
+
+const log = (cli: Cli) =>
+  withPolicies(cli, 'log', {
+    summary: 'say which commit of a policy repository is which policy version',
+    description:
+      'Records and answers name the policy version, a hash of all files. This reads the history of the repository that the policies are in, with git, and computes the version of each commit that changed them. Nothing of the checkout is touched. A version depends on the identities of the configuration and on the release of this program, too. With --output json: [{commit, time, author, subject, version}].',
+    exit: '0 listed or found, 1 not found, or git cannot read the history, 2 wrong arguments.',
+    example: 'azureml-harness policy log --config harness.yaml --find 2c99e7',
+  })
+    .option('--find <version>', 'the commit of this version, or of one that begins like this')
+    .option('--limit <n>', 'commits to look at, the newest first', whole('commits', 1), LOG_COMMITS)
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { policyLog } = await import('./log.ts')
+      cli.status = await policyLog(options, cli.io)
     })
 
 const propose = (cli: Cli) =>

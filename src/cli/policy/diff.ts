@@ -2,19 +2,16 @@
  * `policy diff OLD NEW --replay SPOOL`: which past decisions a change of policy would have changed.
  * @module
  */
-import { join, relative, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { checkSignIn } from '../../identity/sign-in.ts'
-import { loadPolicy, type LoadOptions } from '../../policy/load/load.ts'
+import { loadPolicy } from '../../policy/load/load.ts'
 import { replay, type Replay } from '../../policy/review/replay.ts'
-import { configFileIfAny } from '../config-file.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, type Output } from '../output.ts'
-import { policyOptions } from './options.ts'
+import { optionsFor, type DirectoryOptions } from './directory.ts'
 import { spoolRows } from '../audit/spool-rows.ts'
 
-export interface DiffOptions {
-  readonly config?: string | undefined
-  readonly identity?: string[] | undefined
+export interface DiffOptions extends DirectoryOptions {
   /** Directories. */
   readonly old: string
   readonly now: string
@@ -25,8 +22,8 @@ export interface DiffOptions {
 
 export async function policyDiff(options: DiffOptions, io: Io): Promise<number> {
   const result = await replay(
-    await loadPolicy(await optionsOf(options, options.old, io)),
-    await loadPolicy(await optionsOf(options, options.now, io)),
+    await loadPolicy(await optionsFor(options, options.old, io)),
+    await loadPolicy(await optionsFor(options, options.now, io)),
     spoolRows(resolve(io.cwd, options.replay), io),
     checkSignIn,
   )
@@ -67,22 +64,5 @@ function* linesOf({ changes }: Replay): Generator<string> {
     yield `    was ${before}`
     yield `    is  ${after}`
     yield `    e.g. ${example}`
-  }
-}
-
-/** How to load one of the two: identities, issuers and a bindings file outside of the directory come from the configuration. */
-async function optionsOf(options: DiffOptions, policies: string, io: Io): Promise<LoadOptions> {
-  const directory = resolve(io.cwd, policies)
-  const own = join(directory, 'bindings.yaml')
-  if (configFileIfAny(options, io) === null || options.identity !== undefined)
-    return { directory, bindings: own, identities: options.identity ?? [] }
-  const configured = await policyOptions({ config: options.config }, io)
-  const isInside = !relative(configured.directory, configured.bindings).startsWith('..')
-  return {
-    ...configured,
-    directory,
-    bindings: isInside
-      ? join(directory, relative(configured.directory, configured.bindings))
-      : configured.bindings,
   }
 }

@@ -1,0 +1,134 @@
+/**
+ * `policy log`: which commit of a policy repository is which policy version.
+ * @module
+ */
+import { execFile } from 'node:child_process'
+import { mkdtemp, realpath, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join, relative } from 'node:path'
+import { promisify } from 'node:util'
+import { PolicyError } from '../../policy/load/faults.ts'
+import { loadPolicy, type LoadOptions } from '../../policy/load/load.ts'
+import { EXIT, type Io } from '../io.ts'
+import { show, tableLines, type Output } from '../output.ts'
+import { isPlain, Problem } from '../problem.ts'
+import { policyOptions, type PolicyValues } from './options.ts'
+
+export interface LogOptions extends PolicyValues {
+  /** The beginning of a version. */
+  readonly find?: string | undefined
+  readonly limit: number
+  readonly output: Output
+}
+
+interface Logged {
+  readonly commit: string
+  readonly time: string
+  readonly author: string
+  readonly subject: string
+  /** Null if the policies of that commit do not load. */
+  readonly version: string | null
+}
+
+const run = promisify(execFile)
+
+/** Exit status 1 if `--find` finds nothing. */
+export async function policyLog(values: LogOptions, io: Io): Promise<number> {
+  const given = await policyOptions(values, io)
+  // git answers with real paths
+  const directory = await realpath(given.directory)
+  const bindings = join(await realpath(dirname(given.bindings)), basename(given.bindings))
+  const options = { ...given, directory, bindings }
+  const top = (await git(io, directory, 'rev-parse', '--show-toplevel')).trim()
+  const wanted = values.find?.toLowerCase()
+  const found: Logged[] = []
+  for (const line of await commits(io, options, values.limit)) {
+    io.signal.throwIfAborted()
+    const [commit = '', time = '', author = '', subject = ''] = line
+      .split('\t')
+      .map((text) => (isPlain(text) ? text : '?'))
+    io.progress?.(`reading ${commit.slice(0, 12)}`)
+    const version = await versionAt(io, commit, top, options)
+    const one = { commit, time, author, subject, version }
+    if (wanted === undefined || version?.startsWith(wanted) === true) found.push(one)
+    if (wanted !== undefined && found.length > 0) break
+  }
+  io.progress?.(null)
+  const rows = found.map(({ commit, time, author, subject, version }) => [
+    version?.slice(0, 12) ?? 'has faults',
+    commit.slice(0, 12),
+    time,
+    author,
+    subject,
+  ])
+  show(io, values.output, {
+    json: () => found,
+    table: () => tableLines(['VERSION', 'COMMIT', 'TIME', 'AUTHOR', 'SUBJECT'], rows),
+    tsv: () => found.map((one) => [one.version, one.commit, one.time, one.author, one.subject]),
+  })
+  if (found.length > 0) return EXIT.ok
+  io.err('no commit has that version: it may be older than --limit, or of another release')
+  return EXIT.failed
+}
+
+/** The newest first: those that changed the policies or their bindings. */
+async function commits(
+  io: Io,
+  { directory, bindings }: LoadOptions,
+  limit: number,
+): Promise<readonly string[]> {
+  const format = '--format=%H%x09%aI%x09%an%x09%s'
+  const paths = ['--', directory, dirname(bindings)]
+  const text = await git(io, directory, 'log', format, `-n${limit}`, ...paths)
+  return text.split('\n').filter((line) => line !== '')
+}
+
+/** Loads the files as they were, from a folder of their own. */
+async function versionAt(
+  io: Io,
+  commit: string,
+  top: string,
+  options: LoadOptions,
+): Promise<string | null> {
+  const folder = await mkdtemp(join(tmpdir(), 'azureml-harness-log-'))
+  try {
+    // a work tree of its own: nothing of the checkout is touched
+    const index = { GIT_INDEX_FILE: join(folder, '.index') }
+    const files = join(folder, 'files')
+    await run('git', ['-C', top, 'read-tree', commit], { env: { ...env(io), ...index } })
+    await run('git', ['-C', top, 'checkout-index', '--all', `--prefix=${files}/`], {
+      env: { ...env(io), ...index },
+    })
+    const inside = (path: string): string => join(files, relative(top, path))
+    const { version } = await loadPolicy({
+      ...options,
+      directory: inside(options.directory),
+      bindings: inside(options.bindings),
+    })
+    return version
+  } catch (error) {
+    if (error instanceof PolicyError) return null
+    throw error
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+const env = ({ env: given }: Io): Record<string, string> => {
+  const kept: Record<string, string> = {}
+  for (const name of ['PATH', 'HOME']) if (given[name] !== undefined) kept[name] = given[name]
+  return kept
+}
+
+async function git(io: Io, directory: string, ...args: readonly string[]): Promise<string> {
+  try {
+    const { stdout } = await run('git', ['-C', directory, ...args], { env: env(io) })
+    return stdout
+  } catch (error) {
+    throw new Problem(
+      `git cannot read the history of "${directory}"`,
+      'name policies in a clone of their repository, with git installed',
+      error,
+    )
+  }
+}
