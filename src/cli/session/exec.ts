@@ -6,7 +6,9 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { isatty } from 'node:tty'
 import { EXIT, type Io } from '../io.ts'
-import { freshCredential, type Wanted } from './credential.ts'
+import { freshCredential, type Credential, type Wanted } from './credential.ts'
+import { findEndpoint } from './endpoint.ts'
+import type { IdentityEndpointOptions } from './identity-endpoint.ts'
 import { variablesOf, wantedWorkspace, type Variables } from './variables.ts'
 import { codeOf } from '../../lib/error-code.ts'
 
@@ -33,7 +35,42 @@ export async function exec(
   const workspace = wantedWorkspace(io, options.workspace)
   const credential = await freshCredential(io, options)
   const variables = await variablesOf(io, credential, { workspace, mlflow })
-  return runChild(command, rest, merge(io.env, variables), io)
+  const { openIdentityEndpoint } = await import('./identity-endpoint.ts')
+  const identity = await openIdentityEndpoint({
+    gateway: credential.gateway,
+    env: io.env,
+    credential: () => freshCredential(io, { ...options, gateway: credential.gateway }),
+    storage: await storageOf(io, credential),
+  })
+  try {
+    return await runChild(
+      command,
+      rest,
+      merge(io.env, new Map([...variables, ...identity.variables])),
+      io,
+    )
+  } finally {
+    identity.close()
+  }
+}
+
+/** A compute's identity has tokens for storage; a person's sign-in is for the gateway alone. */
+async function storageOf(
+  io: Io,
+  { source, caFile }: Credential,
+): Promise<IdentityEndpointOptions['storage']> {
+  const endpoint = source === 'managed-identity' ? findEndpoint(io.env) : null
+  if (endpoint === null) return null
+  const { fetchIdentityToken } = await import('./managed-identity.ts')
+  const { createNetwork } = await import('../sign-in/network.ts')
+  return async () => {
+    const network = await createNetwork(caFile, io.signal)
+    try {
+      return await fetchIdentityToken(endpoint, 'https://storage.azure.com', network.fetch)
+    } finally {
+      await network.close()
+    }
+  }
 }
 
 /** A job's runtime names the plug-in's scheme where it is installed. */

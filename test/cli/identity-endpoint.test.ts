@@ -1,0 +1,159 @@
+/** `DefaultAzureCredential` of the published libraries finds the gateway's token in a child of `exec`, without code. */
+import { once } from 'node:events'
+import { request, type IncomingMessage } from 'node:http'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { decodeJwt } from 'jose'
+import t, { type Test } from 'tap'
+import { PERSONAS, RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE } from '../../lab/personas.ts'
+import { openIdentityEndpoint } from '../../src/cli/session/identity-endpoint.ts'
+import { openHome } from '../../src/cli/session/home.ts'
+import { writeSessions } from '../../src/cli/session/store.ts'
+import { command, settings } from '../clients/support/published.ts'
+import { startGateway, type World } from '../support/gateway.ts'
+import { start } from './support/run.ts'
+
+t.setTimeout(300_000)
+
+let world: World
+t.before(async () => {
+  world = await startGateway()
+})
+t.teardown(() => world.close())
+
+/** The environment of somebody who is signed in. */
+async function signedIn(t: Test): Promise<Record<string, string>> {
+  const home = join(t.testdir(), 'home')
+  await openHome(home)
+  await writeSessions(home, [
+    {
+      gateway: world.url,
+      issuer: world.lab.issuers.entra.url,
+      profile: 'entra',
+      clientId: 'x',
+      scopes: [],
+      accessToken: await world.lab.token('scientist'),
+      expiresAt: Date.now() + 3_600_000,
+      refreshToken: null,
+      who: 'scientist',
+      caFile: world.lab.certificates.caFile,
+    },
+  ])
+  return { AZUREML_HARNESS_HOME: home }
+}
+
+const JAVASCRIPT = `
+  import { AzureMachineLearningWorkspaces } from '@azure/arm-machinelearning'
+  import { DefaultAzureCredential } from '@azure/identity'
+  const gateway = process.env.AZUREML_HARNESS_GATEWAY
+  const options = { endpoint: gateway, credentialScopes: gateway + '/.default' }
+  const client = new AzureMachineLearningWorkspaces(new DefaultAzureCredential(), '${SUBSCRIPTION}', options)
+  const names = []
+  for await (const one of client.jobs.list('${RESOURCE_GROUP}', '${WORKSPACE}')) names.push(one.name)
+  process.stdout.write('listed ' + names.length)`
+
+t.test('JavaScript: @azure/identity and @azure/arm-machinelearning, unchanged', async (t) => {
+  const env = await signedIn(t)
+  const child = [process.execPath, '--input-type=module', '-e', JAVASCRIPT]
+  const { status, out, err } = await start(['exec', '--', ...child], env).ended
+  t.equal(status, 0, err)
+  t.match(out, /listed \d+/)
+})
+
+const PYTHON = `
+from azure.ai.ml import MLClient
+from azure.identity import DefaultAzureCredential
+ml = MLClient(DefaultAzureCredential(), "${SUBSCRIPTION}", "${RESOURCE_GROUP}", "${WORKSPACE}")
+print("listed", len(list(ml.jobs.list())))
+`
+
+const python = command('python')
+t.test('Python: azure-identity and azure-ai-ml, unchanged', { skip: python.skip }, async (t) => {
+  // with a proxy that must not be asked, as in a company's network
+  const { HTTP_PROXY = '', HTTPS_PROXY = '' } = await settings(world, 'scientist')
+  const env = { ...(await signedIn(t)), HTTP_PROXY, HTTPS_PROXY, NO_PROXY: 'localhost' }
+  const { status, out, err } = await start(['exec', '--', python.file, '-c', PYTHON], env).ended
+  t.equal(status, 0, err)
+  t.match(out, /listed \d+/)
+})
+
+const ASK = `
+  const { IDENTITY_ENDPOINT, IDENTITY_HEADER, AZUREML_HARNESS_GATEWAY } = process.env
+  const ask = async (resource) => {
+    const url = IDENTITY_ENDPOINT + '?api-version=2019-08-01&resource=' + encodeURIComponent(resource)
+    const answer = await fetch(url, { headers: { 'x-identity-header': IDENTITY_HEADER } })
+    return { status: answer.status, body: await answer.json() }
+  }
+  const all = {
+    gateway: await ask(AZUREML_HARNESS_GATEWAY + '/'),
+    storage: await ask('https://storage.azure.com/'),
+    arm: await ask('https://management.azure.com/'),
+  }
+  process.stdout.write(JSON.stringify(all))`
+
+t.test('a person has tokens for the gateway, and for nothing else', async (t) => {
+  const env = await signedIn(t)
+  const child = [process.execPath, '--input-type=module', '-e', ASK]
+  const { status, out, err } = await start(['exec', '--', ...child], env).ended
+  t.equal(status, 0, err)
+  const { gateway, storage, arm } = JSON.parse(out)
+  t.match(gateway, { status: 200, body: { token_type: 'Bearer', expires_on: /^\d{10}$/ } })
+  t.equal(decodeJwt(gateway.body.access_token)['name'], 'Sofia Scientist')
+  t.match(storage, { status: 400, body: { message: /tokens for https:\S+ only;/ } })
+  t.equal(arm.status, 400)
+})
+
+t.test('a job has those of its compute for storage, too', async (t) => {
+  const persona = PERSONAS.get('cluster')
+  const env = {
+    MSI_ENDPOINT: `${world.lab.urls.identity}/MSI/auth`,
+    MSI_SECRET: world.lab.identities.secret,
+    DEFAULT_IDENTITY_CLIENT_ID: persona?.kind === 'entra-compute' ? persona.clientId : '',
+    AZUREML_HARNESS_HOME: join(t.testdir(), 'home'),
+    AZUREML_HARNESS_GATEWAY: world.url,
+    AZUREML_HARNESS_CA: world.lab.certificates.caFile,
+  }
+  const child = [process.execPath, '--input-type=module', '-e', ASK]
+  const { status, out, err } = await start(['exec', '--', ...child], env).ended
+  t.equal(status, 0, err)
+  const { gateway, storage, arm } = JSON.parse(out)
+  t.match(decodeJwt(gateway.body.access_token), { xms_mirid: /cpu-cluster$/ })
+  // the lab's compute gives every token for one audience: here counts that it was asked
+  t.match(storage, { status: 200, body: { resource: 'https://storage.azure.com' } })
+  t.equal(arm.status, 400)
+})
+
+t.test('who does not know the secret, or comes by another name, gets nothing', async (t) => {
+  let asked = 0
+  const endpoint = await openIdentityEndpoint({
+    gateway: 'https://gw.example.com',
+    env: {},
+    storage: null,
+    credential: async () => {
+      asked += 1
+      throw new Error('canary')
+    },
+  })
+  t.teardown(() => endpoint.close())
+  const url = `${endpoint.variables.get('IDENTITY_ENDPOINT')}?resource=https://gw.example.com`
+  const secret = endpoint.variables.get('IDENTITY_HEADER') ?? ''
+  const send = async (
+    headers: Record<string, string>,
+    more = '',
+  ): Promise<{ status: number; body: string }> => {
+    const sent = request(url + more, { headers }).end()
+    const answers: IncomingMessage[] = await once(sent, 'response')
+    const [answer] = answers
+    if (answer === undefined) throw new Error('no answer')
+    return { status: answer.statusCode ?? 0, body: await text(answer) }
+  }
+  t.equal((await send({})).status, 401)
+  t.equal((await send({ 'x-identity-header': secret.replace(/.$/, 'x') })).status, 401)
+  t.equal((await send({ 'x-identity-header': secret, host: 'evil.example' })).status, 401)
+  t.equal((await send({ 'x-identity-header': secret }, '&resource=x')).status, 400)
+  t.equal(asked, 0)
+  const failed = await send({ 'x-identity-header': secret })
+  t.equal(failed.status, 400)
+  t.notMatch(failed.body, 'canary')
+  t.equal(asked, 1)
+})
