@@ -43,6 +43,7 @@ export function createSelfService(
     own({ id }, { target, principal, incoming }, progress) {
       const request: OwnRequest = {
         decision: id,
+        keep: (content) => progress.kept(content),
         async read() {
           const { stream, headers } = incoming
           const body = parseStrictJson(await readBody(stream, headers, MAX_BODY_BYTES, progress))

@@ -33,6 +33,8 @@ export interface OwnRequest {
   readonly decision: string
   /** The body, parsed. @throws Refusal for one that cannot be read */
   readonly read: () => Promise<unknown>
+  /** What of the call the record keeps. */
+  readonly keep: (content: Readonly<Record<string, unknown>>) => void
 }
 
 export interface OwnCallOptions {

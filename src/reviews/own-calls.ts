@@ -187,10 +187,11 @@ async function judge(
   options: ReviewCallOptions,
   id: string,
   principal: Principal,
-  { decision: exchange, read }: Parameters<OwnCalls>[2],
+  { decision: exchange, read, keep }: Parameters<OwnCalls>[2],
 ): Promise<OwnCall> {
   const asked = askedIn(await read())
   const visible = await found(options, id, principal)
+  keep({ review: id, verdict: asked.verdict })
   const { review } = visible
   const decided = mayDecide(options, visible, asked, principal)
   return {

@@ -91,6 +91,13 @@ t.test('refused, reviewed, approved, made once', async (t) => {
   t.ok([200, 201].includes(made.status), made.text)
   t.equal(changes().length, 1)
 
+  const events = (await world.allRecords()).filter((row) => row['ReviewId'] === id)
+  const did = (kind: string, action: string) =>
+    events.filter((row) => row['RecordKind'] === kind && String(row['Action']).endsWith(action))
+  t.equal(did('refused', '/deployments/write').length, 3, 'each refusal names its review')
+  t.match(did('authorized', '/reviews/approve'), [{ Body: { verdict: 'approve' } }])
+  t.match(did('authorized', '/deployments/write'), [{ Reviewers: [/^entra\//] }])
+
   const again = await call('scientist', 'PUT', path, body)
   t.equal(again.status, 403, 'the approval is used, and what is there now is another base')
   t.not(reviewIn(again).id, id)

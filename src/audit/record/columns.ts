@@ -69,6 +69,8 @@ export const COLUMNS: Readonly<Record<string, ColumnType>> = {
   Changes: 'dynamic',
   Body: 'dynamic',
   ItemsLeftOut: 'long',
+  ReviewId: 'string',
+  Reviewers: 'dynamic',
   BytesIn: 'long',
   BytesOut: 'long',
   DurationMs: 'real',

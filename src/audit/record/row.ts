@@ -240,6 +240,19 @@ function effectColumns(kind: RecordKind, { changes, content, leftOut }: Exchange
   } satisfies Readonly<Record<BodyColumn, unknown>> & Readonly<Record<string, unknown>>
 }
 
+const MAX_REVIEWERS = 16
+
+/** The review that released the call, that it waits for, or that it is about. */
+function reviewColumns({ review, refusal, content }: Exchange) {
+  const about = content?.['review']
+  const id =
+    review?.review ?? refusal?.detail.review?.id ?? (typeof about === 'string' ? about : null)
+  return {
+    ReviewId: lineIfAny(id, 32),
+    Reviewers: review?.reviewers.slice(0, MAX_REVIEWERS).map((one) => line(one, 512)),
+  }
+}
+
 /** The host alone of an origin: a URL could hold more than its place. */
 function hostOf(origin: string | undefined): string | undefined {
   return origin === undefined ? undefined : HOST.exec(origin)?.[1]
@@ -292,6 +305,7 @@ export function rowOf(
     Status: exchange.status ?? undefined,
     UpstreamStatus: exchange.upstream?.status ?? undefined,
     ...effectColumns(kind, exchange),
+    ...reviewColumns(exchange),
     BytesIn: exchange.bytesIn,
     BytesOut: exchange.bytesOut,
     DurationMs:
