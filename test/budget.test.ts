@@ -90,7 +90,7 @@ async function measured(method: 'GET' | 'PUT'): Promise<Counts> {
   for (let round = 0; round < ROUNDS; round++) rounds.push(await counted(method))
   const names = Object.keys(rounds[0] ?? {}) as (keyof Counts)[]
   const least = names.map((name) => [name, Math.min(...rounds.map((one) => one[name]))])
-  return Object.fromEntries(least) as unknown as Counts
+  return Object.fromEntries(least) as Counts
 }
 
 async function counted(method: 'GET' | 'PUT'): Promise<Counts> {
