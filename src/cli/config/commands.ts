@@ -13,7 +13,7 @@ const check = (cli: Cli) =>
   withConfig(cli, 'check', {
     summary: 'check a configuration file, and report every fault at once',
     description:
-      'Checks the file as "serve" does at its start, and then what it names: certificate, secrets, policies. Warns of values that are valid and yet unlikely to work. It changes nothing, and asks nobody over the network.\n\nWith --output json: {file, ok, faults: [{key, line, column, message}], warnings: [{key, message, next}]}.',
+      'Checks the file and lists all its faults at once. What the file names (certificate, secrets, policies) is checked by doctor and policy check. It changes nothing, and asks nobody over the network.\n\nWith --output json: {file, ok, faults: [{key, line, column, message}]}.',
     exit: '0 "serve" would start, 1 there are faults, 2 wrong arguments.',
     example: 'azureml-harness config check config/harness.yaml',
   })

@@ -37,7 +37,7 @@ const check = (cli: Cli) =>
   withPolicies(cli, 'check', {
     summary: 'check policies, templates and bindings, and report every fault at once',
     description:
-      'Checks policies, templates and bindings against the schema. Every fault comes with file and line. Notes point out rules that can never match, policies that refuse more calls than they look like, because a fact is not known yet when they are evaluated, and bindings that end within 14 days, have ended, have not begun, or end in more than a year. With --spool it also reports bindings whose principal no token has carried for some time: most unexpected refusals come from an outdated or mistyped id.\n\nWith --output json: {ok, version, faults, stale, notes}.',
+      'Checks policies, templates and bindings against the schema. Every fault comes with file and line. Notes point out policies that refuse more calls than they look like, because a fact is not known yet when they are evaluated, and bindings that end within 14 days, have ended, have not begun, or end in more than a year. With --spool it also reports bindings whose principal no token has carried for some time: most unexpected refusals come from an outdated or mistyped id.\n\nWith --output json: {ok, version, faults, stale, notes}.',
     exit: '0 valid, 1 faults, 2 wrong arguments. Stale bindings and notes are no faults.',
     example:
       'azureml-harness policy check --config config/harness.yaml --spool /var/lib/azureml-harness/spool --days 90',
