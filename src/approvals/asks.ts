@@ -15,8 +15,6 @@ export interface ApprovalRule {
   readonly validMs: number
   /** How often the call may be made. */
   readonly uses: number
-  /** For how long a long-running call is held instead of refused; 0: not at all. */
-  readonly holdMs: number
   /** Whether the approval is void once what is there now has changed. */
   readonly base: 'strict' | 'any'
 }

@@ -21,7 +21,6 @@ const Rule = Type.Object(
     requestMs: Type.Integer({ minimum: 0 }),
     validMs: Type.Integer({ minimum: 0 }),
     uses: Type.Integer({ minimum: 1 }),
-    holdMs: Type.Integer({ minimum: 0 }),
     base: Type.Union([Type.Literal('strict'), Type.Literal('any')]),
   },
   strict,

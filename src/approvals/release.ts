@@ -249,11 +249,11 @@ function requestOf(
 function asksIn(asks: readonly ApprovalAsk[]): RequestDocument['asks'] {
   return asks
     .map(({ policy, reason, rule }) => {
-      const { reviewers, from, requestMs, validMs, uses, holdMs, base } = rule
+      const { reviewers, from, requestMs, validMs, uses, base } = rule
       return {
         policy,
         reason,
-        rule: { reviewers, from, requestMs, validMs, uses, holdMs, base },
+        rule: { reviewers, from, requestMs, validMs, uses, base },
       }
     })
     .toSorted((one, other) => (one.policy < other.policy ? -1 : 1))

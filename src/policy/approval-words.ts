@@ -13,7 +13,7 @@ const UNITS: ReadonlyMap<string, number> = new Map([
 ])
 const DURATION = /^([1-9]\d{0,5})([smhd])$/u
 /** Milliseconds. Longer ones are mistakes: nobody remembers what was reviewed. */
-const LONGEST = { request: 90 * DAY_MS, valid: 30 * DAY_MS, hold: DAY_MS }
+const LONGEST = { request: 90 * DAY_MS, valid: 30 * DAY_MS }
 
 const DEFAULTS: ApprovalRule = {
   reviewers: 1,
@@ -21,7 +21,6 @@ const DEFAULTS: ApprovalRule = {
   requestMs: 7 * DAY_MS,
   validMs: DAY_MS,
   uses: 1,
-  holdMs: 0,
   base: 'strict',
 }
 
@@ -32,8 +31,6 @@ const WORDS: Readonly<Record<string, (value: string) => Partial<ApprovalRule> | 
   request: (value) => within(value, LONGEST.request, (requestMs) => ({ requestMs })),
   valid: (value) => within(value, LONGEST.valid, (validMs) => ({ validMs })),
   uses: (value) => (/^[1-9]\d{0,2}$/u.test(value) ? { uses: Number(value) } : null),
-  hold: (value) =>
-    value === '0' ? { holdMs: 0 } : within(value, LONGEST.hold, (holdMs) => ({ holdMs })),
   base: (value) => (value === 'strict' || value === 'any' ? { base: value } : null),
 }
 
@@ -48,7 +45,6 @@ export function readApproval(text: string): ApprovalRule | string {
     seen.add(name)
     rule = { ...rule, ...read }
   }
-  if (rule.holdMs > rule.requestMs) return '"@approval" holds a call for longer than it waits'
   return rule
 }
 

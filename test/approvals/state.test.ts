@@ -47,7 +47,6 @@ const request = (given: Partial<RequestDocument> = {}, rule: object = {}): Reque
         requestMs: 7 * DAY * 1_000,
         validMs: DAY * 1_000,
         uses: 1,
-        holdMs: 0,
         base: 'strict',
         ...rule,
       },
