@@ -13,7 +13,7 @@ import { answerBytes, type Unparsed } from './unparsed.ts'
 
 const BODY_FAULT = 'the body did not arrive as it was announced'
 /** For the other side to read a last answer and to close; then the descriptor is given back in any case. */
-const LINGER_MS = 2_000
+export const LINGER_MS = 2_000
 /** The same, once the time of a stop is over. */
 const LAST_WORDS_MS = 200
 
@@ -146,7 +146,8 @@ function end(one: Connection, bytes: string | null, own: ServerResponse | null):
   destroyLater(one, LINGER_MS)
 }
 
-function destroyLater(one: Connection, afterMs: number): void {
+/** Closes both ways after some time, unless that is done before. */
+export function destroyLater(one: Connection, afterMs: number): void {
   const timer = setTimeout(() => {
     destroy(one)
   }, afterMs)

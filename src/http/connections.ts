@@ -10,11 +10,13 @@ import type { Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { Refusal, type RefusalCode } from '../errors.ts'
 import {
+  type Connection,
   createEndings,
+  destroyLater,
+  type EndingOptions,
   headWasBegun,
   isReset,
-  type Connection,
-  type EndingOptions,
+  LINGER_MS,
 } from './connection-endings.ts'
 import { refuseRest } from './inbound.ts'
 import { createLingering, type Lingering, type LingerLimits } from './lingering.ts'
@@ -148,7 +150,13 @@ function lingerAtLast(one: Connection, socket: Socket, lingering: Lingering): vo
   const destroySoon = socket.destroySoon.bind(socket)
   socket.destroySoon = () => {
     const request = one.newest?.req
-    if (one.ending || request === undefined || request.complete) {
+    if (one.ending) {
+      // bytes that follow are read until the other side has this answer: what is closed with bytes unread is reset
+      socket.end()
+      destroyLater(one, LINGER_MS)
+      return
+    }
+    if (request === undefined || request.complete) {
       destroySoon()
       return
     }
