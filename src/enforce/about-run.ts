@@ -184,7 +184,11 @@ function bodyOf(exchange: Classified, received: Buffer): RunBody {
     const makes = isMlflow ? target?.segments.at(-1) === 'create' : isCreation(exchange)
     return { received, operation: named, thing, tags: makes ? tagsIn(root) : null, change }
   }
-  const run = isMlflow ? runIn(root, target?.params) : null
+  // a trace is no run, whatever its body says of one
+  const run =
+    isMlflow && target?.segments.at(-2)?.toLowerCase() === 'runs'
+      ? runIn(root, target.params)
+      : null
   const named =
     run === null
       ? operation

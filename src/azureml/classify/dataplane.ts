@@ -132,14 +132,23 @@ function toOperation(
   }
 }
 
+/** GETs of MLflow's that are about the run which their query names; all others ignore it, and are about something else. */
+const RUN_IN_QUERY: ReadonlySet<string> = new Set([
+  'runs/get',
+  'runs/get-run-data-status',
+  'metrics/get-history',
+  'artifacts/list',
+])
+
 /** MLflow's GETs name their run in the query: `run_id`, or `run_uuid` as it was called before. */
 function named(
   host: Mount['host'],
-  { method, kind }: RouteMatch['route'],
+  { method, pattern }: RouteMatch['route'],
   names: RouteMatch['names'],
   params: ReadonlyMap<string, string>,
 ): RouteMatch['names'] {
-  if (host !== 'mlflow' || method !== 'GET' || (kind !== 'Run' && kind !== 'Artifact')) return names
+  if (host !== 'mlflow' || method !== 'GET') return names
+  if (!RUN_IN_QUERY.has(pattern.map(({ before }) => before).join('/'))) return names
   const ids = ['run_id', 'run_uuid'].flatMap((name) => params.get(name) ?? [])
   const [id] = ids
   if (id === undefined) return names

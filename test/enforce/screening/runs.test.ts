@@ -198,6 +198,17 @@ t.test('what cannot be told from others is refused', async (t) => {
   t.match((await call('GET', `${MLFLOW}/metrics/get-history-bulk-interval?run_ids=a1`)).json(), {
     message: cannot,
   })
+  // MLflow ignores a run's id there: it is not what the call is about
+  for (const [method, path, body] of [
+    ['GET', 'metrics/get-history-bulk-interval?run_ids=b1&run_id=a1', undefined],
+    ['GET', 'traces/b1/info?run_id=a1', undefined],
+    ['GET', 'traces?experiment_ids=2&run_id=a1', undefined],
+    ['POST', 'traces', { experiment_id: '2', run_id: 'a1' }],
+    ['PATCH', 'traces/b1/tags', { key: 'k', value: 'v', run_id: 'a1' }],
+  ] as const) {
+    const answer = await call(method, `${MLFLOW}/${path}`, body)
+    t.match([answer.status, answer.json()], [403, { message: cannot }], path)
+  }
 })
 
 t.test('the record and the answer say who refused, and why', async (t) => {
