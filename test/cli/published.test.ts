@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { readFile, stat } from 'node:fs/promises'
+import { checkPublished } from '../../src/cli/session/published.ts'
 import type { AddressInfo } from 'node:net'
 import t, { type Test } from 'tap'
 import { isMicrosoftAudience, isMicrosoftScope } from '../../src/cli/sign-in/microsoft.ts'
@@ -214,6 +215,35 @@ t.test('a change of what is published is shown and refused until it is confirmed
     t.equal((await at.exec('--accept-change')).status, 0)
     t.equal((await at.exec()).status, 0, 'confirmed once, it is what is known')
   }
+})
+
+t.test('what is confirmed is what was shown, and no other issuer of the gateway', async (t) => {
+  const home = t.testdir()
+  const one = { name: 'one', profile: 'entra', issuer: 'https://one', audience: 'api://1' } as const
+  const both = (end: string) =>
+    [one, { ...one, name: 'two', issuer: 'https://two' }].map((issuer) => ({
+      ...issuer,
+      audience: `${issuer.audience}${end}`,
+      clientId: null,
+      scopes: [],
+    }))
+  const said: string[] = []
+  const use = async (issuers: ReturnType<typeof both>, at: number, confirmed = false) =>
+    checkPublished({
+      home,
+      gateway: 'https://gw',
+      issuers,
+      chosen: issuers[at]!,
+      confirmed,
+      signal: new AbortController().signal,
+      say: (line) => void said.push(line),
+    })
+  await use(both(''), 0)
+  await use(both('x'), 0, true)
+  await use(both('x'), 0)
+  t.equal(said.length, 1)
+  await t.rejects(use(both('x'), 1), /publishes another issuer/, 'nobody was shown this one')
+  t.match(said, [/issuer "one"/, /issuer "two": audience was .* is now/])
 })
 
 t.test('what is known is kept like a session, and a damaged file is not used', async (t) => {

@@ -45,7 +45,9 @@ export async function checkPublished(options: PublishedOptions): Promise<void> {
         `${gateway} publishes another issuer than when it was first used here`,
         'ask its operators whether they changed it; if they did, repeat with --accept-change',
       )
-    await write(home, new Map([...known, [gateway, issuers]]))
+    // what was confirmed is what was shown: the others stay as they were
+    const others = before?.filter(({ name }) => name !== chosen.name)
+    await write(home, new Map([...known, [gateway, others?.concat(chosen) ?? issuers]]))
   })
 }
 
