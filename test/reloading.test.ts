@@ -101,7 +101,7 @@ t.test('a directory that is deleted changes nothing either, and may come back', 
   const before = await version()
   await cp(data, join(mount, 'copy'), { recursive: true })
   await rm(data, { recursive: true })
-  t.match((await nthReload(world, 1))['Detail'], { outcome: 'kept', faults: /ENOENT/ })
+  t.match((await nthReload(world, 1))['Detail'], { outcome: 'kept', faults: /does not exist/ })
   t.equal(await version(), before)
   t.equal(await ask(world), 200)
   await edit(join(mount, 'copy', 'bindings.yaml'), (text) =>
