@@ -148,7 +148,7 @@ function mustBeApproved(
   if (state === 'used') {
     throw new Refusal('approval_used', 'the approval was used, and how that ended is not known', {
       policies,
-      remedy: `look whether it was done; to ask again: azureml-harness approvals request, or ${url}`,
+      remedy: `look whether it was done; if not, send it with "x-harness-review: request" and another "x-harness-review-reason" (review ${url})`,
     })
   }
   if (state === 'approved' && !said.asksOnly) return
