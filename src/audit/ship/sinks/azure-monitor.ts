@@ -159,7 +159,7 @@ function examinationOf(status: number, identity: string): Examination {
     return { status: 'failed', what, next }
   }
   if (status === 404) {
-    const next = 'check ruleId (the rule’s immutable id, dcr-...) and stream (Custom-..._CL)'
+    const next = 'check ruleId (the rule’s immutable id, dcr-...) and stream (Custom-...)'
     return { status: 'failed', what, next }
   }
   if (status === 400 || status === 413) {
