@@ -125,7 +125,7 @@ const Verdict = Type.Object(
     by: Text,
     /** Groups of owners that the reviewer's token had. */
     groups: Type.Array(Text),
-    /** Milliseconds since the epoch in a token's own time: when the reviewer signed in, if the token says so. */
+    /** When the reviewer signed in, if the token says so. */
     signInAt: Type.Union([Seconds, Type.Null()]),
     methods: Type.Array(Text),
     iat: Seconds,

@@ -46,8 +46,6 @@ export interface ReleaseOptions {
   readonly isDenied: (principal: string) => boolean
   /** Milliseconds since the epoch. */
   readonly now: () => number
-  /** A review was asked for. */
-  readonly asked?: (request: RequestDocument) => void
 }
 
 export interface Release {
@@ -91,9 +89,8 @@ export function createRelease(options: ReleaseOptions): Release {
 
   async function ask(change: Change, subject: string, id: string): Promise<Review> {
     const request = requestOf(change, { subject, id, iss: publicUrl, iat: seconds() })
-    const created = await store.write(request)
-    if (created) options.asked?.(request)
-    // somebody else was quicker with the same request: theirs counts
+    // somebody else may be quicker with the same request: then theirs counts
+    await store.write(request)
     const review = await store.read(id)
     if (review === null) throw unavailable('the ledger does not have what was just written')
     return review
@@ -292,10 +289,7 @@ function inWords({ missing }: Standing, { asks }: RequestDocument): readonly str
     const rule = asks.find((ask) => ask.policy === policy)?.rule
     const who = rule?.from === 'owners' ? 'owners' : 'people who may approve it'
     const each = groups.length === 0 ? '' : `, one of each of ${groups.length} groups`
-    return `${need - have} more of its ${who}${each}`.replace(
-      /^(\d+) more/u,
-      have === 0 ? '$1' : '$1 more',
-    )
+    return `${Math.max(need - have, groups.length)}${have === 0 ? '' : ' more'} of its ${who}${each}`
   })
   return [...new Set(texts)]
 }
