@@ -5,11 +5,10 @@ import { closeSync, constants, openSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { workspaceId } from '../../lab/personas.ts'
-import { openHome } from '../../src/cli/session/home.ts'
-import { writeSessions } from '../../src/cli/session/store.ts'
 import { eventually } from '../support/eventually.ts'
 import { startGateway, type World } from '../support/gateway.ts'
 import { COMMANDS, run, start, type Ran } from './support/run.ts'
+import { signIn } from './support/signed-in.ts'
 
 t.setTimeout(300_000)
 
@@ -24,21 +23,7 @@ let refusal = ''
 t.before(async () => {
   world = await startGateway()
   const home = join(t.testdir({ 'rows.json': '[]', 'me.json': '{"id": "okta/me"}' }), 'home')
-  await openHome(home)
-  await writeSessions(home, [
-    {
-      gateway: world.url,
-      issuer: world.lab.issuers.entra.url,
-      profile: 'entra',
-      clientId: 'x',
-      scopes: [],
-      accessToken: await world.lab.token('scientist'),
-      expiresAt: Date.now() + 3_600_000,
-      refreshToken: null,
-      who: 'scientist',
-      caFile: world.lab.certificates.caFile,
-    },
-  ])
+  await signIn(home, world)
   env = {
     ...world.lab.env,
     AZUREML_HARNESS_CONFIG: world.gateway.configFile,

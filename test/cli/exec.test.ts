@@ -13,10 +13,9 @@ import {
 } from '../../lab/personas.ts'
 import { createNetwork } from '../../src/cli/sign-in/network.ts'
 import { quote } from '../../src/cli/session/quote.ts'
-import { writeSessions } from '../../src/cli/session/store.ts'
-import { openHome } from '../../src/cli/session/home.ts'
 import { startGateway, type World } from '../support/gateway.ts'
 import { run, start } from './support/run.ts'
+import { signIn } from './support/signed-in.ts'
 
 const SHOW = `process.stdout.write(JSON.stringify(process.env))`
 const isCluster = (row: Readonly<Record<string, unknown>>): boolean =>
@@ -36,21 +35,7 @@ t.teardown(() => world.close())
 /** A home in which a persona is signed in. */
 async function signedIn(t: Test, persona = 'scientist', ca = true): Promise<string> {
   const home = join(t.testdir(), 'home')
-  await openHome(home)
-  await writeSessions(home, [
-    {
-      gateway: world.url,
-      issuer: world.lab.issuers.entra.url,
-      profile: 'entra',
-      clientId: 'x',
-      scopes: [],
-      accessToken: await world.lab.token(persona),
-      expiresAt: Date.now() + 3_600_000,
-      refreshToken: null,
-      who: persona,
-      caFile: ca ? world.lab.certificates.caFile : null,
-    },
-  ])
+  await signIn(home, world, persona, ca ? world.lab.certificates.caFile : null)
   return home
 }
 

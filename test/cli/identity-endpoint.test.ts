@@ -7,11 +7,10 @@ import { decodeJwt } from 'jose'
 import t, { type Test } from 'tap'
 import { PERSONAS, RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE } from '../../lab/personas.ts'
 import { openIdentityEndpoint } from '../../src/cli/session/identity-endpoint.ts'
-import { openHome } from '../../src/cli/session/home.ts'
-import { writeSessions } from '../../src/cli/session/store.ts'
 import { command, settings } from '../clients/support/published.ts'
 import { startGateway, type World } from '../support/gateway.ts'
 import { start } from './support/run.ts'
+import { signIn } from './support/signed-in.ts'
 
 t.setTimeout(300_000)
 
@@ -24,21 +23,7 @@ t.teardown(() => world.close())
 /** The environment of somebody who is signed in. */
 async function signedIn(t: Test): Promise<Record<string, string>> {
   const home = join(t.testdir(), 'home')
-  await openHome(home)
-  await writeSessions(home, [
-    {
-      gateway: world.url,
-      issuer: world.lab.issuers.entra.url,
-      profile: 'entra',
-      clientId: 'x',
-      scopes: [],
-      accessToken: await world.lab.token('scientist'),
-      expiresAt: Date.now() + 3_600_000,
-      refreshToken: null,
-      who: 'scientist',
-      caFile: world.lab.certificates.caFile,
-    },
-  ])
+  await signIn(home, world)
   return { AZUREML_HARNESS_HOME: home }
 }
 
