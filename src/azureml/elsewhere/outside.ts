@@ -35,13 +35,17 @@ export interface Mention {
 
 /** Longer than any path or id of Azure's. */
 const MAX_CHARACTERS = 8_192
+const TWO_WAYS = 'its path can be read in two ways'
 /** In one text. */
 const MAX_PIECES = 100
 /** What no reference has in it ends one within a longer text. */
 const PIECE = /azureml:[^\s"'`,;[\]{}<>|]+|(?<![\w.-])subscriptions\/+[^\s"'`,;[\]{}<>|]+/gi
 /** A path without any of it has no segment that is odd or climbs. */
 const SUSPECT = /[\\%]|\/\/|^\/|(?:^|\/)\.{1,2}(?:\/|$)/
-const MAY_HAVE = /azureml:|subscriptions\//i
+const MAY_HAVE = /azureml[:%]|subscriptions[/\\%]/i
+/** What another program may take for a slash or a colon. */
+const LIKE_SLASH = /\\|%(?:25)*(?:2f|5c)/gi
+const LIKE_COLON = /%(?:25)*3a/gi
 const ML = PROVIDER.toLowerCase()
 /** First words of `azureml://` URIs that lead to the workspace of the call. */
 const OWN = new Set([
@@ -113,13 +117,26 @@ function textAt(chain: readonly string[], value: JsonNode): Text {
   const inMap = within === 'tags' || within === 'systemdata'
   if (isText && inMap && isNotFollowed(chain.slice(0, -1))) return 'shown'
   if (isText && within === 'environmentvariables') return 'program'
-  if (!isText && value.kind !== 'array') return 'any'
-  if (SHOWN.has(name) && isNotFollowed(chain)) return 'shown'
-  return PROGRAM.has(name) ? 'program' : 'any'
+  if (isText && SHOWN.has(name) && isNotFollowed(chain)) return 'shown'
+  return PROGRAM.has(name) && (isText || value.kind === 'array') ? 'program' : 'any'
 }
 
 /** The references to something outside in one text. */
 export function outsideOf(text: string, own: string | null, program = false): readonly Outside[] {
+  const all = outsideAsWritten(text, own, program)
+  if (program || !/[\\%]/.test(text)) return all
+  // whoever decodes it, or takes a backslash for a slash, finds more
+  const decoded = text.replace(LIKE_SLASH, '/').replace(LIKE_COLON, ':')
+  const known = new Set(all.map(placeOf))
+  const more = outsideAsWritten(decoded, own, program).some((one) => !known.has(placeOf(one)))
+  return more ? [...all, nowhere(TWO_WAYS)] : all
+}
+
+function placeOf(outside: Outside): string {
+  return JSON.stringify({ ...outside, rest: null })
+}
+
+function outsideAsWritten(text: string, own: string | null, program: boolean): readonly Outside[] {
   const all: Outside[] = []
   let pieces = 0
   for (const [piece] of text.matchAll(PIECE)) {
@@ -140,11 +157,11 @@ function read(piece: string, own: string | null): Outside | null {
   const segments = withoutEnd(bare.split('/'))
   const [first = '', second = '', ...rest] = segments
   const word = first.toLowerCase()
-  if (OWN.has(word)) return null
+  if (OWN.has(word)) return segments.some(isClimbing) ? nowhere(TWO_WAYS) : null
   const at = bare.search(/(?<![\w.-])subscriptions\//i)
   if (at !== -1) return fromArm(bare.slice(at), own, /^azureml:/i.test(piece))
   if (word === 'registries') {
-    if (segments.some(isOdd) || second === '') return nowhere('its path can be read in two ways')
+    if (segments.some(isOdd) || second === '') return nowhere(TWO_WAYS)
     return inRegistry(second, rest, own)
   }
   if (word === 'locations') {
@@ -169,7 +186,7 @@ function fromArm(text: string, own: string | null, scheme: boolean): Outside | n
   const folder = tail.findIndex((segment) => segment.toLowerCase() === 'paths')
   const named = folder === -1 ? tail : tail.slice(0, folder)
   if (SUSPECT.test(text) && ([...head, ...named].some(isOdd) || tail.some(isClimbing)))
-    return nowhere('its path can be read in two ways')
+    return nowhere(TWO_WAYS)
   if (word === 'providers') return { in: 'azure', id: `/${segments.join('/')}`.toLowerCase() }
   const short = /^(?:workspaces|registries)$/i.test(after[0] ?? '')
   const [, namespace = '', type = '', name = '', ...rest] = short
@@ -180,7 +197,7 @@ function fromArm(text: string, own: string | null, scheme: boolean): Outside | n
   if (!isMl || name === '') return { in: 'azure', id: `/${segments.join('/')}`.toLowerCase() }
   const id =
     `/subscriptions/${subscription}/resourcegroups/${group}/providers/${ML}/${kind}/${name}`.toLowerCase()
-  if (id === own) return null
+  if (id === own) return isExtended(named) ? nowhere(TWO_WAYS) : null
   return kind === 'workspaces'
     ? { in: 'workspace', id, rest }
     : { in: 'registry', name: name.toLowerCase(), id, rest }
@@ -205,6 +222,14 @@ function isOdd(segment: string): boolean {
 
 function isClimbing(segment: string): boolean {
   return /^(?:\.|%2e){1,2}$/i.test(segment) || segment.includes('\\')
+}
+
+/** A second resource behind the first, as ARM writes extensions of a resource: no document of Azure ML refers to one. */
+function isExtended(segments: readonly string[]): boolean {
+  return segments.some(
+    (segment, at) =>
+      segment.toLowerCase() === 'providers' && /^microsoft\./i.test(segments[at + 1] ?? ''),
+  )
 }
 
 function nowhere(why: string): Outside {
