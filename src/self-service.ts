@@ -29,7 +29,7 @@ export function createSelfService(
 ): SelfService {
   const { current } = parts.policy
   const help = asked ?? null
-  const { own, refused, whyPath } = createAccess({
+  const { own, refused, why } = createAccess({
     key: operationKey === undefined ? null : secrets(operationKey),
     now,
     help,
@@ -54,6 +54,6 @@ export function createSelfService(
       return parts.reviews.own(target, principal, request) ?? own(target, principal, request)
     },
     refused,
-    answers: { publicUrl, authorizationUri, help, whyPath },
+    answers: { publicUrl, authorizationUri, help, why },
   }
 }

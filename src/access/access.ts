@@ -19,8 +19,16 @@ export interface AccessOptions extends Omit<OwnCallOptions, 'needs' | 'recent'> 
 export interface Access {
   readonly own: OwnCalls
   readonly refused: (exchange: Exchange, refusal: Refusal) => void
-  /** The path at which the caller can ask why; null if it is not known who asked for what. */
-  readonly whyPath: (exchange: Exchange) => string | null
+  /** How the caller can ask why; null if it is not known who asked for what. */
+  readonly why: (exchange: Exchange) => WhyAsked | null
+}
+
+/** How to ask about one refusal. */
+export interface WhyAsked {
+  /** The gateway's path. */
+  readonly path: string
+  /** What `azureml-harness why` takes. */
+  readonly word: string
 }
 
 export function createAccess(options: AccessOptions): Access {
@@ -30,9 +38,12 @@ export function createAccess(options: AccessOptions): Access {
   return {
     own: createOwnCalls({ ...options, needs, recent }),
     refused: recent.add,
-    whyPath(exchange) {
-      if (exchange.principal === null || exchange.operation === null) return null
-      return decisionPath(exchange.id, needs.issue(exchange))
+    why(exchange) {
+      const { id, principal, operation } = exchange
+      if (principal === null || operation === null) return null
+      // where each replica has a key of its own, the need says nothing that this one does not remember
+      const need = options.key === null ? null : needs.issue(exchange)
+      return { path: decisionPath(id, need), word: need === null ? id : `${id}.${need}` }
     },
   }
 }

@@ -129,7 +129,7 @@ function whoAmI(
 /** The same answer for what is not there, what is forged, and what is somebody else's. */
 function notFound(): Refusal {
   return new Refusal('not_found', 'there is no such refusal of yours on this replica', {
-    remedy: 'use the whole link of the refusal (error.additionalInfo[0].info.access.url)',
+    remedy: 'use the whole command or link of the refusal (error.additionalInfo[0].info.access)',
   })
 }
 
@@ -142,8 +142,8 @@ function why(
   const kept = options.recent.of(principal.id)
   const found = id === null ? kept[0] : kept.find(({ decision }) => decision === id)
   if (found !== undefined) return described(options, principal, found)
-  const need = needText === undefined ? null : options.needs.read(needText)
-  if (need === null || need.principal !== principal.id || need.decision !== id) throw notFound()
+  const need = needText === undefined || id === null ? null : options.needs.read(id, needText)
+  if (need === null || need.principal !== principal.id) throw notFound()
   return described(options, principal, refusedOf(need, options))
 }
 

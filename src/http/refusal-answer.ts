@@ -24,8 +24,8 @@ interface Challenge {
 export interface AnswerOptions extends Challenge {
   /** Whom a caller can ask. */
   readonly help: Help | null
-  /** The path at which the caller can ask why; null if nobody could tell. */
-  readonly whyPath: (exchange: Exchange) => string | null
+  /** How the caller can ask why; null if nobody could tell. */
+  readonly why: (exchange: Exchange) => { readonly path: string; readonly word: string } | null
 }
 
 /** Refusals besides 401 that RFC 6750 section 3.1 has a challenge for. */
@@ -75,26 +75,27 @@ interface NextSteps {
 function nextSteps(
   refusal: Refusal,
   exchange: Exchange,
-  { publicUrl, help, whyPath }: AnswerOptions,
+  { publicUrl, help, why }: AnswerOptions,
 ): NextSteps | null {
   // where a review is needed, the refusal itself says where it is
   const ofReview = refusal.code === 'approval_required' || refusal.code === 'approval_rejected'
-  const path = isOfPolicy(refusal.code) && !ofReview ? whyPath(exchange) : null
-  if (path === null) return null
+  const asked = isOfPolicy(refusal.code) && !ofReview ? why(exchange) : null
+  if (asked === null) return null
   return {
-    command: `azureml-harness why ${exchange.id}`,
-    url: `${publicUrl}${path}`,
+    command: `azureml-harness why ${asked.word}`,
+    url: `${publicUrl}${asked.path}`,
     contact: help?.contact ?? null,
     contactUrl: help?.url?.replace('{decision}', exchange.id) ?? null,
   }
 }
 
-/** The refusal in one sentence, each part of which says something else. */
-function sentence(refusal: Refusal, next: NextSteps | null): string {
+/** The refusal in one sentence, each part of which says something else. @param command that says more; null if none does */
+function sentence(refusal: Refusal, next: NextSteps | null, command: string | null): string {
   const { remedy } = refusal.detail
   const parts = [refusal.message, ...(remedy === undefined ? [] : [remedy])]
-  if (next?.contact != null) parts.push(`ask ${next.contact}`)
-  if (next !== null) parts.push(`more: ${next.command}`)
+  if (next?.contact != null)
+    parts.push(`ask ${next.contact}${next.contactUrl === null ? '' : `, ${next.contactUrl}`}`)
+  if (command !== null) parts.push(`more: ${command}`)
   return parts.join('; ')
 }
 
@@ -105,7 +106,7 @@ function armBody(refusal: Refusal, exchange: Exchange, next: NextSteps | null): 
   return {
     error: {
       code: refusal.code,
-      message: sentence(refusal, next),
+      message: sentence(refusal, next, next?.command ?? null),
       ...(operation === null ? {} : { target: operation.resource.id }),
       additionalInfo: [
         {
@@ -135,10 +136,12 @@ function reviewOf({ id, url, expires, waitsFor }: ReviewOf): object {
 
 /** MLflow's clients read `error_code` and `message` only; an ARM envelope shows as INTERNAL_ERROR (mlflow#5846). */
 function mlflowBody(refusal: Refusal, exchange: Exchange, next: NextSteps | null): object {
+  // its clients show nothing else: the link is what the command takes, so that it is said once
+  const command = next === null ? null : `azureml-harness why '${next.url}'`
+  const decision = next === null ? ` (decision ${exchange.id})` : ''
   return {
     error_code: mlflowCode(refusal.code, refusal.status),
-    // its clients show nothing else
-    message: `${refusal.code}: ${sentence(refusal, next)} (${next === null ? `decision ${exchange.id}` : next.url})`,
+    message: `${refusal.code}: ${sentence(refusal, next, command)}${decision}`,
   }
 }
 

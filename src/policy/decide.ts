@@ -249,7 +249,7 @@ function verdictOf(judged: Judged, asked: AskedOf, checkSignIn: CheckSignIn | un
   }
   const { decision } = judged
   const refusal = new Refusal(judged.code, decision.reason, {
-    policies: decision.policies,
+    policies: judged.told,
     ...(judged.remedy === null ? {} : { remedy: judged.remedy }),
     ...(judged.inner === undefined ? {} : { inner: judged.inner }),
     ...(judged.cause instanceof Error ? { cause: judged.cause, inner: judged.cause.message } : {}),

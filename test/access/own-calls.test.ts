@@ -66,9 +66,13 @@ t.test('a refusal says what is missing, who has it, whom to ask and how to ask w
   const { decisionId, access } = infoOf(error)
   t.match(
     error.message,
-    /the role template data-scientist \(or .*\) would allow it; the group scientists has it on/,
+    /the role data-scientist \(or .*\) would allow it; the group scientists has it on/,
   )
-  t.match(error.message, `; ask ${CONTACT}; more: azureml-harness why ${decisionId}`)
+  const ask = `; ask ${CONTACT}, https://contoso.example/ask?decision=${decisionId}; more: `
+  t.ok(error.message.endsWith(`${ask}${access['command']}`), error.message)
+  t.ok(access['command']?.startsWith(`azureml-harness why ${decisionId}.`), 'good on any replica')
+  t.ok((access['command'] ?? '').length < 350, `${access['command']?.length} characters`)
+  t.notMatch(error.message, /role template|nobody has it/, "in the caller's words")
   t.equal(error.message.split('needs Microsoft').length, 2, 'nothing is said twice')
   t.equal(access['contactUrl'], `https://contoso.example/ask?decision=${decisionId}`)
   t.ok(access['url']?.startsWith(`${world.url}/_harness/decisions/${decisionId}?need=`))
@@ -82,7 +86,11 @@ t.test('MLflow clients, which show a message only, get the same in it', async (t
   })
   t.equal(answer.status, 403)
   const { message } = answer.json() as { message: string }
-  t.match(message, /would allow it.*ask ml-platform@.*_harness\/decisions\/[0-9a-f-]{36}\?need=/)
+  t.match(
+    message,
+    /would allow it.*ask ml-platform@.*; more: azureml-harness why 'https:.*_harness\/decisions\/[0-9a-f-]{36}\?need=[\w.-]+'$/,
+  )
+  t.equal(message.split('need=').length, 2, 'and once')
 })
 
 t.test('who was refused asks why: by id, by link, and of the last refusal', async (t) => {

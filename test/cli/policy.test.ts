@@ -125,7 +125,7 @@ t.test('explain says who, what, why and what would have to change', async (t) =>
     'refuse (policy_refused)',
     'User::"okta/me"',
     'jobs/write',
-    'role template data-scientist',
+    'the role data-scientist',
   ]) {
     t.match(refused.out, words)
   }

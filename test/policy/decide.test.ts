@@ -80,7 +80,7 @@ t.test('the shipped policies', async (t) => {
       const admin = decide(reader, operation('workspaces/write'), {})
       t.match(
         admin.permit === null ? admin.refusal.detail.remedy : '',
-        'nobody has it on workspace "ws-lab" yet',
+        'none of your groups has it',
       )
       const foreign = {
         ...operation('x/y'),

@@ -121,7 +121,7 @@ export async function pipelineWorld(t: Test, method = 'PUT', changes: Partial<St
       publicUrl: 'https://gateway.test',
       authorizationUri: null,
       help: null,
-      whyPath: () => null,
+      why: () => null,
     },
     now: () => 0,
     ...changes,

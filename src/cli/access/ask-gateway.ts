@@ -11,7 +11,8 @@ import type { Io } from '../io.ts'
 /** The members of a JSON object. */
 export type Members = ReadonlyMap<string, unknown>
 
-const LINK_HINT = 'paste the whole link of the refusal, or give the id of a refusal of yours'
+const LINK_HINT =
+  'give the whole command or link of the refusal: an id alone is known to the replica that refused'
 
 /** What to send, and what to do if it is not there. */
 interface Asking {

@@ -2,6 +2,7 @@
  * `why`: why a call of the caller's was refused, and what would permit it.
  * @module
  */
+import { NEED_WORD } from '../../access/needs.ts'
 import { isGuid } from '../../lib/guid.ts'
 import { gainText, type Gained } from '../gain-text.ts'
 import { EXIT, type Io } from '../io.ts'
@@ -32,7 +33,9 @@ function pathOf(asked: string | undefined): string {
   if (isGuid(asked)) return `/_harness/decisions/${asked}`
   const [, path] = LINK.exec(asked) ?? []
   if (path !== undefined) return path
-  throw new UsageError('a decision is a GUID, or the link of a refusal')
+  const [, id, need] = NEED_WORD.exec(asked) ?? []
+  if (id !== undefined) return `/_harness/decisions/${id}?need=${need}`
+  throw new UsageError('a decision is its id, or what follows "why" in the refusal, or its link')
 }
 
 interface Gain extends Gained {
@@ -95,7 +98,7 @@ function lines(answer: Members, { style }: Io): readonly string[] {
     isPermitted
       ? style('green', 'the same call would be permitted now: send it again')
       : `${style('red', 'refused')}: ${text(answer.get('reason'))}`,
-    ...(remedy === '' || isPermitted ? [] : [remedy]),
+    ...(remedy === '' || isPermitted || forbids.length > 0 ? [] : [remedy]),
     ...forbids.map(
       (one) =>
         `forbidden by ${text(one.get('id'))}, which no role lifts: ${text(one.get('reason'))}`,

@@ -46,6 +46,8 @@ export type Judged =
       readonly effects: null
       readonly code: 'policy_refused' | 'secrets_refused' | 'policy_error'
       readonly remedy: string | null
+      /** Of the ids of the policies that decided, those that the caller is told. */
+      readonly told: readonly string[]
       /** For the record alone. */
       readonly inner?: string
       readonly cause?: unknown
@@ -108,7 +110,8 @@ export function createJudge(
     return {
       effects: null,
       code: action.secrets ? 'secrets_refused' : 'policy_refused',
-      remedy: isForbidden ? null : needed.remedy,
+      remedy: isForbidden ? NOT_LIFTED : needed.remedy,
+      told: needed.hasAccess ? policies : namesOfNoBinding(deciding),
       ...(isForbidden || needed.mistyped === null ? {} : { inner: needed.mistyped }),
       decision: { verdict: 'refuse', policies, reason, version, shadow, facts, memberships },
     }
@@ -132,8 +135,15 @@ export function failed(
     facts,
     memberships: [],
   }
-  return { effects: null, code: 'policy_error', remedy: null, cause, decision }
+  return { effects: null, code: 'policy_error', remedy: null, told: policies, cause, decision }
 }
+
+/** What a caller is told whom a policy forbids the call, whatever is bound. */
+export const NOT_LIFTED = 'no group and no role changes that'
+
+/** Without those of bound templates: whoever has no access to the place is told no names of templates and bindings. */
+const namesOfNoBinding = (rules: readonly Rule[]): readonly string[] =>
+  rules.flatMap(({ id, link }) => (link === null ? [id] : []))
 
 /** Groups and roles that bindings or conditions name: no other can matter. */
 export function createIsNamed(set: PolicySet): (uid: Uid) => boolean {

@@ -14,8 +14,10 @@ import { createSlicer, parseSlice } from './slices.ts'
 
 /** Why there is no permit, and what would give one. */
 export interface Needed {
+  /** Whether the caller has anything on the place: only then are names of roles, groups and bindings told. */
+  readonly hasAccess: boolean
   readonly reason: string
-  /** In the caller's words. Whoever has no access to the place is told no names. */
+  /** In the caller's words. */
   readonly remedy: string
   /** For the record: the binding that may be mistyped; null if none may be. */
   readonly mistyped: string | null
@@ -85,6 +87,7 @@ export function createNeeded(set: PolicySet): (question: Question, place: string
         for (const id of answer.reasons) granting.add(rules.get(id)?.policy.id ?? id)
     }
     const here = question.resources.flatMap((resource) => byResource.get(resource) ?? [])
+    const hasAccess = here.some(({ principal }) => isOneOf(principal, question.principals))
     const isBound = new Set(
       here.filter((one) => couldBe(one, question)).map(({ template }) => template),
     )
@@ -95,11 +98,12 @@ export function createNeeded(set: PolicySet): (question: Question, place: string
     const what = `needs ${question.action.name}${question.action.secrets ? ', whose answer holds secrets,' : ''} on ${place}`
     const near = mistyped(question.principals, question.resources)
     const reason = `no policy permits this call: it ${what}`
-    if (!here.some(({ principal }) => isOneOf(principal, question.principals))) {
+    if (!hasAccess) {
       const remedy = `you have no access to ${place}`
       const hint =
         'a binding may be meant for you but name another id; the record of this decision says which'
       return {
+        hasAccess,
         reason,
         remedy: near === null ? remedy : `${remedy}; ${hint}`,
         mistyped: near,
@@ -114,6 +118,7 @@ export function createNeeded(set: PolicySet): (question: Question, place: string
     )
     const remedy = remedyOf(templates, [...groups], bound.length > 0, place)
     return {
+      hasAccess,
       reason,
       remedy: near === null ? remedy : `${remedy}; ${near}`,
       mistyped: near,
@@ -141,10 +146,10 @@ function remedyOf(
   place: string,
 ): string {
   const [least, ...more] = templates
-  if (least === undefined) return 'no role template allows it: a policy that names it is needed'
+  if (least === undefined) return 'no role allows it: whoever keeps the policies has to name it'
   const or = more.length === 0 ? '' : ` (or ${more.join(', ')})`
-  const would = `the role template ${least}${or} would allow it`
-  if (!isBound) return `${would}; nobody has it on ${place} yet`
+  const would = `the role ${least}${or} would allow it`
+  if (!isBound) return `${would}; none of your groups has it`
   if (groups.length === 0) return `${would}; others have it on ${place}, you do not`
   const first = groups.slice(0, MAX_NAMED).join(', ')
   return groups.length === 1

@@ -7,6 +7,7 @@ import type { Principal } from '../../identity/principal.ts'
 import type { Verdict } from '../decide.ts'
 import { isInEffect, PERMIT_EFFECTS, type Effects } from '../effects.ts'
 import { principalUids, resourceUids } from '../engine/entities.ts'
+import { NOT_LIFTED } from '../engine/judge.ts'
 import type { PolicySet, Rule } from '../load/rules.ts'
 
 /** One rule that decided. */
@@ -114,7 +115,7 @@ export function explain(
 }
 
 function remedyOf(remedy: string | undefined, rules: readonly Rule[]): string {
-  if (remedy !== undefined) return remedy
+  if (remedy !== undefined && remedy !== NOT_LIFTED) return remedy
   const ids = rules.map(({ id }) => id).join(', ')
   return rules.length === 0
     ? 'the policies have to be fixed first'

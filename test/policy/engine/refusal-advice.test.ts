@@ -67,10 +67,7 @@ t.test(
       const verdict = createDecide(set)(who, operation('workspaces/jobs/write'), {})
       return verdict.permit === null ? (verdict.refusal.detail.remedy ?? '') : ''
     }
-    t.match(
-      remedy(),
-      /^the role template data-scientist \(or workspace-admin, .*\) would allow it; /,
-    )
+    t.match(remedy(), /^the role data-scientist \(or workspace-admin, .*\) would allow it; /)
     t.match(remedy(), 'the group scientists has it on workspace "ws-lab", and you are not in it')
     t.notMatch(remedy(), 'boss', 'people are not named')
     t.equal(
