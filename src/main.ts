@@ -8,6 +8,7 @@ import { constants } from 'node:os'
 import { text } from 'node:stream/consumers'
 import { styleText } from 'node:util'
 import { runCli } from './cli/cli.ts'
+import { EXIT, type Io } from './cli/io.ts'
 
 /** As shells have it: 128 and the number of the signal. */
 const SIGNALLED = 128
@@ -58,7 +59,7 @@ const progress = (line: string | null): void => {
   shown = line !== null
 }
 
-const status = await runCli(process.argv.slice(2), {
+const io: Io = {
   out: (line) => {
     if (shown && process.stdout.isTTY) progress(null)
     process.stdout.write(`${line}\n`)
@@ -88,6 +89,11 @@ const status = await runCli(process.argv.slice(2), {
       for (const name of names) process.off(name, listener)
     }
   },
+}
+
+// a process that ends before its command does has failed
+process.exitCode = EXIT.failed
+void runCli(process.argv.slice(2), io).then((status) => {
+  progress(null)
+  process.exitCode = stop.signal.aborted && !isOwn ? statusAfter(interrupt) : status
 })
-progress(null)
-process.exitCode = stop.signal.aborted && !isOwn ? statusAfter(interrupt) : status

@@ -28,6 +28,8 @@ export interface GatewayOptions extends Partial<GatewayConfigOptions> {
   readonly configFile?: string
   /** Added to (or, if undefined, taken from) its environment. */
   readonly env?: Readonly<Record<string, string | undefined>>
+  /** What node runs; src/main.ts if absent. */
+  readonly main?: string
   /** Flags for node itself, e.g. `--max-old-space-size`. */
   readonly execArgv?: readonly string[]
   /** A command that ends by becoming (exec) the one that follows it: another namespace, other limits. */
@@ -84,7 +86,7 @@ export async function spawnGateway(lab: Lab, options: GatewayOptions = {}): Prom
   const env: Record<string, string | undefined> = { ...process.env, ...lab.env, ...options.env }
   const flags = [...(options.execArgv ?? NODE_FLAGS), ...RESOLVER]
   const [command, ...before] = [...(options.wrap ?? []), process.execPath]
-  const args = [...before, ...flags, MAIN, 'serve', '--config', configFile]
+  const args = [...before, ...flags, options.main ?? MAIN, 'serve', '--config', configFile]
   // a process group of its own: Ctrl-C reaches this process only, which stops the gateway before the lab
   const child = spawn(command ?? process.execPath, args, {
     env,

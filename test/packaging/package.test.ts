@@ -1,0 +1,122 @@
+/** `npm pack` gives a package that installs without a registry, has the command line and nothing of lab or test, and runs. */
+import { spawnSync } from 'node:child_process'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import t from 'tap'
+import { spawnGateway } from '../../lab/gateway/gateway.ts'
+import { startGateway, type World } from '../support/gateway.ts'
+import { JOBS, ROOT, tryOut } from './support/smoke.ts'
+
+t.setTimeout(300_000)
+
+let world: World
+t.before(async () => {
+  world = await startGateway()
+})
+// outside of the repository: npm installs into the nearest folder above that looks like a package
+const directory = mkdtempSync(join(tmpdir(), 'azureml-harness-package-'))
+t.teardown(async () => {
+  await world.close()
+  rmSync(directory, { recursive: true })
+})
+
+const installed = join(directory, 'installed')
+const packageDirectory = join(installed, 'node_modules/azureml-harness')
+const PATH = `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`
+
+/** npm, without its registry and without what it has kept of earlier times. */
+function npm(cwd: string, ...args: readonly string[]): string {
+  const given = ['--offline', '--cache', join(directory, 'cache'), '--no-audit', '--no-fund']
+  const { status, stdout, stderr } = spawnSync('npm', [...args, ...given], {
+    cwd,
+    encoding: 'utf8',
+    env: { ...process.env, PATH },
+  })
+  if (status !== 0) throw new Error(`npm ${args.join(' ')}: ${stdout}${stderr}`)
+  return stdout
+}
+
+t.test('it is packed and installed offline, and package.json is as it was', async (t) => {
+  // a copy: while npm packs, package.json is another
+  const copy = join(directory, 'copy')
+  for (const name of [
+    'src',
+    'packaging',
+    'package.json',
+    'README.md',
+    'LICENSE',
+    'lab',
+    'test/cli',
+  ])
+    cpSync(join(ROOT, name), join(copy, name), { recursive: true })
+  symlinkSync(realpathSync(join(ROOT, 'node_modules')), join(copy, 'node_modules'))
+  const packed: readonly { filename: string; files: readonly { path: string }[] }[] = JSON.parse(
+    npm(copy, 'pack', '--json'),
+  )
+  const [one] = packed
+  t.same(one?.files.map(({ path }) => path).toSorted(), [
+    'LICENSE',
+    'README.md',
+    'dist/THIRD-PARTY-LICENSES.txt',
+    'dist/azureml-harness.cjs',
+    'dist/cedar_wasm_bg.wasm',
+    'package.json',
+  ])
+  t.equal(
+    readFileSync(join(copy, 'package.json'), 'utf8'),
+    readFileSync(join(ROOT, 'package.json'), 'utf8'),
+  )
+  mkdirSync(installed)
+  writeFileSync(join(installed, 'package.json'), '{}')
+  npm(installed, 'install', join(copy, one?.filename ?? ''))
+})
+
+t.test('it needs no other package, and names the licences of those in it', async (t) => {
+  const read = (file: string): string => readFileSync(join(packageDirectory, file), 'utf8')
+  const { name, engines, dependencies, devDependencies, scripts } = JSON.parse(read('package.json'))
+  t.match({ name, engines }, { name: 'azureml-harness', engines: { node: '>=22.18' } })
+  t.same([dependencies, devDependencies, scripts], [undefined, undefined, undefined])
+  const licences = read('dist/THIRD-PARTY-LICENSES.txt')
+  const { dependencies: own } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'))
+  // types only
+  const typesOnly = '@commander-js/extra-typings'
+  for (const one of Object.keys(own as object).filter((name) => name !== typesOnly))
+    t.match(licences, new RegExp(`^${one} \\d+\\.\\d+\\.\\d+, \\S+$`, 'm'), one)
+  t.notMatch(licences, /^(?:tap|esbuild|oidc-provider|azurite) /m)
+  const bundle = read('dist/azureml-harness.cjs')
+  t.notMatch(bundle, 'Sofia Scientist', 'no persona of the lab')
+  t.notMatch(bundle, '_lab/faults')
+})
+
+t.test('it runs', async (t) => {
+  const program = join(installed, 'node_modules/.bin/azureml-harness')
+  await tryOut(t, program, { PATH, AZUREML_HARNESS_HOME: join(directory, 'home') }, world)
+})
+
+t.test('a gateway runs from it', async (t) => {
+  const main = join(packageDirectory, 'dist/azureml-harness.cjs')
+  const gateway = await spawnGateway(world.lab, {
+    main,
+    configFile: join(t.testdir(), 'harness.yaml'),
+    change: (config) => {
+      const spool = { ...config.audit.spool, directory: join(t.testdirName, 'spool') }
+      return { ...config, audit: { ...config.audit, spool } }
+    },
+  })
+  t.teardown(() => gateway.kill())
+  const authorization = `Bearer ${await world.lab.token('scientist')}`
+  const answer = await fetch(`${gateway.url}${JOBS}`, { headers: { authorization } })
+  t.equal(answer.status, 200)
+  t.match(await answer.json(), { value: Array })
+  t.equal((await gateway.stop()).code, 0)
+})
