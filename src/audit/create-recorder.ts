@@ -3,12 +3,13 @@
  * @module
  */
 import { createSecretKey } from 'node:crypto'
-import { draftOf, type DraftContext } from './record/draft.ts'
+import { performance } from 'node:perf_hooks'
+import { draftOf, draftWith, type Draft } from './record/draft.ts'
+import { createRowText } from './record/row-text.ts'
 import { fieldsOf } from '../lib/strict-json.ts'
-import { rowOf, type Row } from './record/row.ts'
+import type { Ending, Row } from './record/row.ts'
 import { line } from './record/safe-text.ts'
-import type { Exchange, Outcome } from '../exchange.ts'
-import type { Lane } from './spool/queue.ts'
+import type { Exchange } from '../exchange.ts'
 import type { Spool } from './spool/spool.ts'
 import {
   createUnidentified,
@@ -16,11 +17,11 @@ import {
   type UnidentifiedOptions,
 } from './unidentified/unidentified.ts'
 import { createThrottled } from './throttled.ts'
-import type { Draft } from './record/spool-line.ts'
 import type { Detail, Recorder, RecordKind } from './recorder.ts'
 
 const EVENT_NAME = /^[a-z][a-z0-9_.-]{0,63}$/
 const MAX_DETAIL_LENGTH = 2_048
+const NOT_ENDED: Ending = { outcome: null, durationMs: null }
 /** Columns that are a record's own: its kind, times and place in the chain. */
 const OF_RECORD = [
   'RecordKind',
@@ -100,98 +101,35 @@ const add = (map: Map<string, number>, key: string): void => {
   map.set(key, (map.get(key) ?? 0) + 1)
 }
 
-/**
- * Outcomes that the disk did not take: kept, and written as soon as it takes records again. They are at most as many as
- * requests were running when the disk failed, because none begins while it fails. If the process ends first, recovery
- * finds the intent without an end and records `unknown`.
- */
-interface Owed {
-  /** Makes the end of a request durable; rejects if it cannot be now, and then owes it. */
-  append(draft: Draft): Promise<void>
-  /** Outcomes that are not on the disk yet. */
-  count(): number
-}
-
-function createOwed(spool: Spool): Owed {
-  let drafts: Draft[] = []
-  /** How many are being written again. */
-  let trying = 0
-
-  async function append(draft: Draft): Promise<void> {
-    try {
-      await spool.append(draft, 'reserved')
-    } catch (error) {
-      drafts.push(draft)
-      throw error
-    }
-  }
-
-  // a group that became durable shows that the disk works; what fails again is owed again
-  spool.onDurable(() => {
-    const again = drafts
-    drafts = []
-    trying += again.length
-    for (const draft of again) {
-      void append(draft)
-        .catch(() => undefined)
-        .finally(() => {
-          trying -= 1
-        })
-    }
-  })
-  return { append, count: () => drafts.length + trying }
-}
-
 /** Makes the recorder of a spool. */
 export function createRecorder(options: {
   readonly spool: Spool
-  readonly context: DraftContext
+  readonly now: () => number
+  readonly version: string
   readonly hashKey: Buffer | null
   readonly unidentified: Pick<UnidentifiedOptions, 'config' | 'limitBytes' | 'known' | 'log'>
 }): CountingRecorder {
-  const { spool, context, hashKey } = options
-  const kinds = new Map<string, number>()
+  const { spool, now, version, hashKey } = options
   const refusals = new Map<string, number>()
   const outcomes = new Map<string, number>()
-  const columns = {
+  const textOf = createRowText({
     hashKey: hashKey === null ? null : createSecretKey(hashKey),
-    version: context.version,
-  }
-  const owed = createOwed(spool)
+    version,
+  })
 
-  async function put(kind: RecordKind, row: Row, lane: Lane): Promise<void> {
-    await spool.append(draftOf(kind, row, context), lane)
-    add(kinds, kind)
-  }
+  const draft = (kind: RecordKind, exchange: Exchange, ending: Ending): Draft =>
+    draftWith(kind, exchange.id, textOf(kind, exchange, ending), now)
 
   const event = (name: string, fields: Detail): Promise<void> =>
-    put('gateway', eventRow(name, fields, context.version), 'reserved')
+    spool.append(draftOf('gateway', eventRow(name, fields, version), now), 'reserved')
 
-  const summarized = (): void => add(kinds, 'summary')
-  const counting = { ...options.unidentified, spool, context, summarized, event }
+  const counting = { ...options.unidentified, spool, now, version, event }
   const unidentified = createUnidentified(counting)
   const throttled = createThrottled(counting)
 
-  /** Of somebody who was not identified: a record of its own, or counted. */
-  async function putUnidentified(
-    kind: RecordKind,
-    refusal: Parameters<Unidentified['record']>[0],
-    row: () => Row,
-  ): Promise<void> {
-    const how = await unidentified.record(refusal, () => draftOf(kind, row(), context))
-    if (how === 'record') add(kinds, kind)
-  }
-
-  const exchangeRow = (
-    kind: RecordKind,
-    exchange: Exchange,
-    outcome: Outcome | null,
-    durationMs: number | null,
-  ): Row => rowOf(kind, exchange, { outcome, durationMs }, columns)
-
   return {
-    counts: { kinds, refusals, outcomes },
-    owed: () => owed.count(),
+    counts: { kinds: spool.counts.kinds, refusals, outcomes },
+    owed: () => spool.owed(),
     unidentified,
     async close() {
       await Promise.all([unidentified.close(), throttled.close()])
@@ -199,34 +137,30 @@ export function createRecorder(options: {
 
     admit: () => spool.admit(),
 
-    authorized: (exchange) =>
-      put('authorized', exchangeRow('authorized', exchange, null, null), 'intent'),
+    authorized: (exchange) => spool.append(draft('authorized', exchange, NOT_ENDED), 'intent'),
 
     refused(exchange) {
       const code = exchange.refusal?.code ?? 'policy_refused'
       add(refusals, code)
-      const row = (): Row => {
-        const elapsed = performance.now() - exchange.startedAt
-        return exchangeRow('refused', exchange, 'denied', elapsed)
+      const made = (): Draft => {
+        const durationMs = performance.now() - exchange.startedAt
+        return draft('refused', exchange, { outcome: 'denied', durationMs })
       }
       const { id, principal } = exchange
-      if (principal !== null)
-        return throttled.counts(principal.id, id, code)
-          ? Promise.resolve()
-          : put('refused', row(), 'intent')
-      return putUnidentified('refused', { id: exchange.id, ip: exchange.source.ip, code }, row)
+      if (principal === null) return unidentified.record({ id, ip: exchange.source.ip, code }, made)
+      return throttled.counts(principal.id, id, code)
+        ? Promise.resolve()
+        : spool.append(made(), 'intent')
     },
 
-    async completed(exchange, outcome, durationMs) {
+    completed(exchange, outcome, durationMs) {
       add(outcomes, outcome)
-      const row = exchangeRow('completed', exchange, outcome, durationMs)
-      await owed.append(draftOf('completed', row, context))
-      add(kinds, 'completed')
+      return spool.append(draft('completed', exchange, { outcome, durationMs }), 'outcome')
     },
 
     received: (bytes) =>
-      putUnidentified('received', { id: bytes.id, ip: bytes.source.ip, code: bytes.code }, () =>
-        receivedRow(bytes, context.version),
+      unidentified.record({ id: bytes.id, ip: bytes.source.ip, code: bytes.code }, () =>
+        draftOf('received', receivedRow(bytes, version), now),
       ),
 
     event,

@@ -24,7 +24,7 @@ import { createRetention } from './ship/retention.ts'
 import { createShipper, TIMING, type Shipper, type Timing } from './ship/shipper.ts'
 import { createFreeSpace, type FreeSpace } from './spool/free-space.ts'
 import { createSpool, type Spool } from './spool/spool.ts'
-import { makeSink } from './ship/sinks/sinks.ts'
+import { makeSink, wantsOcsf } from './ship/sinks/sinks.ts'
 import { Refusal } from '../errors.ts'
 import type { AuditConfig } from '../config/schema/schema.ts'
 import type { Sink, SinkContext } from './ship/sinks/sink.ts'
@@ -103,17 +103,24 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
   }
 }
 
-/** Where records go: each sink with its cursor. */
+/** Where records go: a sink, how far it is, and whether its rows have their OCSF event. */
+interface Route {
+  readonly sink: Sink
+  readonly cursor: Cursor
+  readonly ocsf: boolean
+}
+
 async function openRoutes(
   { config, credential, secret = noSecret, version }: AuditOptions,
   before: number,
   isOurs: () => boolean,
-): Promise<{ sink: Sink; cursor: Cursor }[]> {
-  const routes: { sink: Sink; cursor: Cursor }[] = []
+): Promise<Route[]> {
+  const routes: Route[] = []
   for (const sink of config.sinks) {
     routes.push({
       sink: await makeSink(sink, { credential, secret, version }),
       cursor: await openCursor(config.spool.directory, sink.name, before, isOurs),
+      ocsf: wantsOcsf(sink),
     })
   }
   return routes
@@ -121,7 +128,7 @@ async function openRoutes(
 
 /** Writes the records of a start: `audit_opened`, one for each repair, and `unknown` for each intent without an end. */
 async function recordStart(
-  { config, now, version }: AuditOptions,
+  { config, now }: AuditOptions,
   { spool, recorder, recovered, keyId }: Start,
 ): Promise<void> {
   await recorder.event('audit_opened', {
@@ -133,22 +140,23 @@ async function recordStart(
   for (const repair of recovered.repairs) await recorder.event('recovered', { ...repair })
   await Promise.all(
     recovered.openIntents.map((row) =>
-      spool.append(draftOf('completed', unknownOutcomeRow(row), { now, version }), 'reserved'),
+      spool.append(draftOf('completed', unknownOutcomeRow(row), now), 'reserved'),
     ),
   )
 }
 
 function startShippers(
   { config, timing, log }: AuditOptions,
-  routes: Awaited<ReturnType<typeof openRoutes>>,
+  routes: readonly Route[],
   spool: Spool,
   recorder: Recorder,
 ): Shipper[] {
-  return routes.map(({ sink, cursor }) =>
+  return routes.map(({ sink, cursor, ocsf }) =>
     createShipper({
       sink,
       spool,
       cursor,
+      ocsf,
       directory: config.spool.directory,
       timing: { ...TIMING, ...timing },
       event: (name, fields) => recorder.event(name, fields),
@@ -189,7 +197,6 @@ async function openLocked(
   const directory = `${root}/${chainId}`
   privateDirectory(directory)
   const signer = loadSigner(config.spool.signingKeyFile, root)
-  const context = { now, version }
   const recovered = await recover(directory, chainId, files)
   const bootId = `${String(recovered.boots + 1).padStart(6, '0')}${randomBytes(2).toString('hex')}`
   const spoolDirectory = createSpoolDirectory({ root, chainId, bootId, lock })
@@ -209,13 +216,14 @@ async function openLocked(
     last: recovered.segments.at(-1) ?? null,
     segments: recovered.segments,
     space,
-    eventDraft: (name, detail) => draftOf('gateway', eventRow(name, detail, version), context),
+    eventDraft: (name, detail) => draftOf('gateway', eventRow(name, detail, version), now),
     spoolDirectory,
     log,
   })
   const recorder = createRecorder({
     spool,
-    context,
+    now,
+    version,
     hashKey: options.hashKey,
     unidentified: {
       config: config.unidentified,

@@ -26,10 +26,10 @@ export interface Throttled {
 /** Begins to count; ended by `close`. */
 export function createThrottled({
   spool,
-  context,
-  summarized,
+  now,
+  version,
   log,
-}: Pick<UnidentifiedOptions, 'spool' | 'context' | 'summarized' | 'log'>): Throttled {
+}: Pick<UnidentifiedOptions, 'spool' | 'now' | 'version' | 'log'>): Throttled {
   const tally = createTally({
     burst: BURST,
     perSecond: PER_SECOND,
@@ -42,10 +42,9 @@ export function createThrottled({
     const results = await Promise.all(
       tally.take().map(async (summary) => {
         const who = { PrincipalId: line(summary.source, 512) }
-        const row = summaryRow('refused_too_many_requests', who, summary, context.version)
+        const row = summaryRow('refused_too_many_requests', who, summary, version)
         try {
-          await spool.append(draftOf('summary', row, context), 'intent')
-          summarized()
+          await spool.append(draftOf('summary', row, now), 'intent')
           return 0
         } catch {
           // what cannot be written now stays counted
@@ -61,7 +60,7 @@ export function createThrottled({
   return {
     counts(principal, id, code) {
       if (closed || code !== CODE || tally.spend(principal)) return false
-      tally.count(principal, id, code, context.now())
+      tally.count(principal, id, code, now())
       return true
     },
     async close() {

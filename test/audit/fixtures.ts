@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { gunzipSync } from 'node:zlib'
 import { segmentNames } from '../../src/audit/spool/recover.ts'
 import { openAudit, type Audit, type AuditOptions } from '../../src/audit/open.ts'
+import type { ShippedRow } from '../../src/audit/ship/sinks/sink.ts'
 import type { AuditConfig } from '../../src/config/schema/schema.ts'
 
 /** A parsed row; tests look at its columns by name. */
@@ -103,8 +104,8 @@ export function rowsOf(directory: string): SinkRow[] {
   return segmentNames(chain).flatMap((name) =>
     readFileSync(`${chain}/${name}`, 'utf8')
       .split('\n')
-      .filter((text) => text.startsWith('{"seq"'))
-      .map((text) => JSON.parse(text).row),
+      .filter((text) => text.startsWith('{"RecordKind"'))
+      .map((text) => JSON.parse(text)),
   )
 }
 
@@ -161,6 +162,14 @@ export async function sinkServer(t: Test): Promise<SinkServer> {
   }
   return sink
 }
+
+/** A row as the shipper has it. */
+export const shipped = (seq: number, text: string): ShippedRow => ({
+  seq,
+  uid: `c:${seq}`,
+  text,
+  bytes: Buffer.from(text),
+})
 
 /** Azure Monitor's configuration for a sink server. */
 export const azureSink = (url: string): AuditConfig['sinks'] => [

@@ -247,7 +247,7 @@ t.test('a segment that is removed from the middle is said to be, by number', asy
   const victim = segmentNames(chain)[1] ?? ''
   const seqs = readFileSync(`${chain}/${victim}`, 'utf8')
     .split('\n')
-    .flatMap((line) => /^\{"seq":(\d+),/.exec(line)?.[1] ?? [])
+    .flatMap((line) => /^\{"RecordKind".*?"Seq":(\d+),/.exec(line)?.[1] ?? [])
     .map(Number)
   await until(() => sink.rows.some(({ Seq }) => Seq === seqs.at(-1)))
   rmSync(`${chain}/${victim}`)

@@ -115,16 +115,15 @@ export async function startGateway(
 
 /** Every record line of every segment, in the order they were written. */
 export async function readSpool(directory: string): Promise<Row[]> {
-  const names = (await readdir(directory, { recursive: true })).filter((name) =>
-    name.endsWith('.jsonl'),
+  const names = (await readdir(directory, { recursive: true })).filter(
+    (name) => name.endsWith('.jsonl') && !name.includes('dead-letter'),
   )
   const rows: Row[] = []
   for (const name of names.sort()) {
     const text = await readFile(join(directory, name), 'utf8')
     for (const line of text.split('\n')) {
       // the last line of a file that is being written may be half there
-      const row = /^\{"seq":.*\}$/.test(line) ? (JSON.parse(line) as { row?: Row }).row : undefined
-      if (row !== undefined) rows.push(row)
+      if (/^\{"RecordKind":.*\}$/.test(line)) rows.push(JSON.parse(line) as Row)
     }
   }
   return rows

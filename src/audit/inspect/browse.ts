@@ -3,32 +3,23 @@
  * @module
  */
 import { readFileSync } from 'node:fs'
-import { fieldsOf } from '../../lib/strict-json.ts'
-import { placeOf, rowText } from '../record/spool-line.ts'
+import { rowInLine, type SpoolRow } from './lines.ts'
 import { segmentNames } from '../spool/recover.ts'
 
 const LF = 10
-
-/** A row as it is in the spool. */
-export interface Browsed {
-  readonly text: string
-  readonly columns: ReadonlyMap<string, unknown>
-}
 
 /** How far each segment was read. */
 export type Progress = Map<string, number>
 
 /** Rows that came since `progress`, which is moved on. A line that is not whole yet, or not a record, is left out. */
-export function* browse(directory: string, progress: Progress): Generator<Browsed> {
+export function* browse(directory: string, progress: Progress): Generator<SpoolRow> {
   for (const name of segmentNames(directory)) {
     const data = readFileSync(`${directory}/${name}`)
     let offset = progress.get(name) ?? 0
     for (let stop = data.indexOf(LF, offset); stop >= 0; stop = data.indexOf(LF, offset)) {
-      const line = data.subarray(offset, stop)
+      const row = rowInLine(data.subarray(offset, stop))
       offset = stop + 1
-      if (placeOf(line) === null) continue
-      const text = rowText(line)
-      yield { text, columns: fieldsOf(JSON.parse(text)) }
+      if (row !== null) yield row
     }
     progress.set(name, offset)
   }

@@ -7,10 +7,10 @@
 import { statSync } from 'node:fs'
 import { open, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fieldsOf } from '../../lib/strict-json.ts'
-import { headerOf, placeOf, rowText, type Header } from '../record/spool-line.ts'
+import { headerOf, type Header } from '../record/spool-header.ts'
 import { segmentNames } from '../spool/recover.ts'
 import { scanSegment } from '../spool/scan.ts'
+import { rowFrom, rowInLine, type SpoolRow } from './lines.ts'
 import { chainsIn } from './verify.ts'
 
 const LF = 10
@@ -18,11 +18,8 @@ const LF = 10
 const HEADER_BYTES = 4_096
 
 /** A record. */
-export interface SpooledRow {
+export interface SpooledRow extends SpoolRow {
   readonly kind: 'row'
-  /** JSON of the columns. */
-  readonly text: string
-  readonly columns: ReadonlyMap<string, unknown>
 }
 
 /** A place where the records are not what was written; `unfinished` is the end of the last segment. */
@@ -92,8 +89,8 @@ export async function* readAdded(path: string, offsets: Offsets): AsyncGenerator
     const end = data.lastIndexOf(LF) + 1
     offsets.set(file, from + end)
     for (const line of linesOf(data.subarray(0, end))) {
-      const row = rowIn(line)
-      if (row !== null) yield row
+      const row = rowInLine(line)
+      if (row !== null) yield { kind: 'row', ...row }
     }
   }
 }
@@ -135,19 +132,19 @@ async function* readSegment(
   isLast: boolean,
 ): AsyncGenerator<SpooledRow | Damage> {
   const data = await readFile(file)
-  const lines: Buffer[] = []
-  const { fault, recordsBehind } = scanSegment(data, limit, (_place, line) => void lines.push(line))
-  for (const line of lines) {
-    const row = rowIn(line)
-    if (row !== null) yield row
+  const rows: Buffer[] = []
+  const { fault, recordsBehind } = scanSegment(data, limit, ({ row }) => void rows.push(row))
+  for (const bytes of rows) {
+    const row = rowFrom(bytes)
+    if (row !== null) yield { kind: 'row', ...row }
   }
   if (fault === null) return
   // a writer may be at work at the end of the last segment, or have been cut off there
   const kind = isLast && !recordsBehind && fault.line > 1 ? 'unfinished' : 'damaged'
   yield { kind, segment: file, line: fault.line, why: fault.why }
   for (const line of linesOf(data.subarray(fault.offset, Math.min(limit, data.length)))) {
-    const row = rowIn(line)
-    if (row !== null) yield row
+    const row = rowInLine(line)
+    if (row !== null) yield { kind: 'row', ...row }
   }
 }
 
@@ -156,15 +153,5 @@ function* linesOf(data: Buffer): Generator<Buffer> {
   for (let stop = data.indexOf(LF); stop >= 0; stop = data.indexOf(LF, from)) {
     yield data.subarray(from, stop)
     from = stop + 1
-  }
-}
-
-function rowIn(line: Buffer): SpooledRow | null {
-  if (placeOf(line) === null) return null
-  const text = rowText(line)
-  try {
-    return { kind: 'row', text, columns: fieldsOf(JSON.parse(text)) }
-  } catch {
-    return null
   }
 }

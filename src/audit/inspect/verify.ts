@@ -8,10 +8,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fieldsOf } from '../../lib/strict-json.ts'
 import { checkpointText, checkSignature, keyIdOf } from '../spool/keys.ts'
-import { GENESIS, rowText, type Header, type Place } from '../record/spool-line.ts'
+import { GENESIS, type End } from '../record/spool-group.ts'
+import type { Header } from '../record/spool-header.ts'
 import { segmentNames } from '../spool/recover.ts'
-import { scanSegment } from '../spool/scan.ts'
-import type { End } from '../spool/writer.ts'
+import { scanSegment, type Scanned } from '../spool/scan.ts'
 
 /** The first place where the chain breaks. */
 export interface Break {
@@ -56,19 +56,19 @@ interface Seen {
 }
 
 /** Judges what a record says of the chain itself: checkpoints, retirements, repairs. */
-function judgeRecord(seen: Seen, chainId: string, place: Place, line: Buffer): string | null {
+function judgeRecord(seen: Seen, chainId: string, record: Scanned): string | null {
   let row: ReadonlyMap<string, unknown>
   try {
-    row = fieldsOf(JSON.parse(rowText(line)))
+    row = fieldsOf(JSON.parse(record.row.toString('utf8')))
   } catch {
     return 'not valid JSON'
   }
-  if (row.get('EventUid') !== `${chainId}:${place.seq}`) return 'the record names another place'
-  if (place.kind !== 'gateway') return null
+  if (row.get('EventUid') !== `${chainId}:${record.seq}`) return 'the record names another place'
+  if (record.kind !== 'gateway') return null
   const detail = fieldsOf(row.get('Detail'))
   switch (row.get('Event')) {
     case 'checkpoint':
-      return judgeCheckpoint(seen, chainId, place, detail)
+      return judgeCheckpoint(seen, chainId, record, detail)
     case 'segment_retired':
       seen.retired.set(Number(detail.get('lastSeq')), String(detail.get('head')))
       return null
@@ -83,7 +83,7 @@ function judgeRecord(seen: Seen, chainId: string, place: Place, line: Buffer): s
 function judgeCheckpoint(
   seen: Seen,
   chainId: string,
-  place: Place,
+  record: Scanned,
   detail: ReadonlyMap<string, unknown>,
 ): string | null {
   const checkpoint = {
@@ -92,7 +92,7 @@ function judgeCheckpoint(
     count: Number(detail.get('count')),
     head: String(detail.get('head')),
   }
-  if (checkpoint.seq !== place.seq - 1 || checkpoint.head !== place.prev) {
+  if (checkpoint.seq !== record.seq - 1 || checkpoint.head !== record.before) {
     return 'the checkpoint names another head'
   }
   const key = seen.keys.get(String(detail.get('keyId')))
@@ -160,11 +160,9 @@ export function verifyChain(directory: string, trusted: readonly string[] = []):
       break
     }
     first ??= own
-    let line = 1
-    const scan = scanSegment(data, limit, (place, bytes) => {
-      line += 1
-      const why = broken === null ? judgeRecord(seen, chainId, place, bytes) : null
-      if (why !== null) broken = { segment: name, line, seq: place.seq, why }
+    const scan = scanSegment(data, limit, (record) => {
+      const why = broken === null ? judgeRecord(seen, chainId, record) : null
+      if (why !== null) broken = { segment: name, line: record.line, seq: record.seq, why }
     })
     records += scan.records
     end = scan.end

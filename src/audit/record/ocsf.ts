@@ -1,8 +1,11 @@
 /**
- * The canonical form: OCSF 1.8.0 API Activity (class 6003), with the profiles `cloud` and `security_control`.
+ * Rows as events of OCSF 1.8.0: API Activity (class 6003), with the profiles `cloud` and `security_control`.
+ *
+ * A row has all that its event is made of, so the event is made where somebody asks for it, and is not in the spool.
  * @module
  */
 import { isIP } from 'node:net'
+import { fieldsOf } from '../../lib/strict-json.ts'
 import type { Row } from './row.ts'
 
 /** Version of the schema that every record says it keeps. */
@@ -126,8 +129,7 @@ function timesOf(row: Row) {
   }
 }
 
-/** The event's own fields but `metadata`, which the spool completes with the record's place in the chain. */
-export function ocsfOf(row: Row, time: number) {
+function fieldsOfEvent(row: Row) {
   const activity = activityOf(row)
   const [severityId, severity] = severityOf(row)
   const [statusId, status] = statusOf(row)
@@ -144,7 +146,7 @@ export function ocsfOf(row: Row, time: number) {
     status_id: statusId,
     status,
     status_code: typeof row['Status'] === 'number' ? String(row['Status']) : undefined,
-    time,
+    time: Date.parse(String(row['EventTime'])),
     duration: typeof row['DurationMs'] === 'number' ? Math.round(row['DurationMs']) : undefined,
     actor: actorOf(row),
     api: apiOf(row),
@@ -170,14 +172,28 @@ export function ocsfOf(row: Row, time: number) {
   }
 }
 
-/** `metadata`, but for `uid` and `sequence`. */
-export function metadataOf(row: Row, version: string) {
+function metadataOf(row: Row) {
   return {
+    uid: row['EventUid'],
+    sequence: row['Seq'],
     version: OCSF_VERSION,
     profiles: ['cloud', 'security_control'],
-    product: { name: 'Azure ML Harness', vendor_name: 'Azure ML Harness', version },
+    product: {
+      name: 'Azure ML Harness',
+      vendor_name: 'Azure ML Harness',
+      version: row['GatewayVersion'],
+    },
     log_name: 'audit',
     event_code: row['RecordKind'],
     correlation_uid: row['CorrelationId'],
   }
+}
+
+/** The event of a record's row. */
+export const ocsfOf = (row: Row) => ({ metadata: metadataOf(row), ...fieldsOfEvent(row) })
+
+/** The JSON of a record's row with its event in the column `Ocsf`; rows of the spool's version 1 have it already. */
+export function withOcsf(text: string): string {
+  const row = Object.fromEntries(fieldsOf(JSON.parse(text)))
+  return 'Ocsf' in row ? text : `${text.slice(0, -1)},"Ocsf":${JSON.stringify(ocsfOf(row))}}`
 }

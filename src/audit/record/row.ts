@@ -71,8 +71,8 @@ function hashed(key: KeyObject | null, value: string): string | undefined {
   return key === null ? undefined : createHmac('sha256', key).update(value).digest('hex')
 }
 
-function queryColumns(exchange: Exchange, key: KeyObject | null) {
-  const params = exchange.target?.params
+function queryColumns({ target }: Exchange, { hashKey: key }: RowContext) {
+  const params = target?.params
   if (params === undefined || params.size === 0) return {}
   const names: string[] = []
   const hashes: Record<string, string> = {}
@@ -114,8 +114,7 @@ function upstreamIds(exchange: Exchange): Record<string, string> | undefined {
   return Object.keys(kept).length === 0 ? undefined : kept
 }
 
-function resourceColumns(exchange: Exchange) {
-  const operation = exchange.operation
+function resourceColumns({ operation }: Exchange) {
   if (operation === null) return {}
   const id = line(operation.resource.id)
   const lower = id.toLowerCase()
@@ -258,49 +257,36 @@ function hostOf(origin: string | undefined): string | undefined {
   return origin === undefined ? undefined : HOST.exec(origin)?.[1]
 }
 
-/** What is said once, with the decision. */
-function askedColumns(exchange: Exchange, key: KeyObject | null) {
+function callerColumns({ principal }: Exchange) {
   return {
-    ...memberColumns(exchange),
-    Facts: factsColumn(exchange.decision),
-    ...queryColumns(exchange, key),
-  }
-}
-
-/**
- * The flat columns of an exchange. What is absent is undefined, and so left out of the JSON. The query, memberships and
- * facts are in the record of the decision only.
- */
-export function rowOf(
-  kind: RecordKind,
-  exchange: Exchange,
-  ending: Ending,
-  context: RowContext,
-): Row {
-  const { principal, decision, refusal } = exchange
-  const path = exchange.operation === null ? exchange.target?.path : undefined
-  const resourceId = exchange.operation?.resource.id ?? ''
-  const id = line(exchange.id, 64)
-  return {
-    RecordKind: kind,
-    ExchangeId: id,
     PrincipalId: lineIfAny(principal?.id, 512),
     PrincipalKind: principal?.kind,
     PrincipalIssuer: lineIfAny(principal?.issuer, 64),
     PrincipalTenant: lineIfAny(principal?.tenant, 128),
     PrincipalClient: lineIfAny(principal?.client, 256),
     TokenId: TOKEN_ID.test(principal?.tokenId ?? '') ? principal?.tokenId : undefined,
-    ...resourceColumns(exchange),
+  }
+}
+
+function identityColumns({ identity }: Exchange) {
+  return {
+    IdentityName: lineIfAny(identity?.name, 64),
+    UpstreamPrincipalClientId: lineIfAny(identity?.clientId, 64),
+    UpstreamPrincipalOid: lineIfAny(identity?.objectId, 64),
+  }
+}
+
+/** What is of this call alone. */
+function callColumns(kind: RecordKind, exchange: Exchange, ending: Ending, context: RowContext) {
+  const { operation, decision, refusal } = exchange
+  const path = operation === null ? exchange.target?.path : undefined
+  const resourceId = operation?.resource.id ?? ''
+  return {
     Method: METHOD.test(exchange.method) ? exchange.method : '(other)',
-    ...(kind === 'completed' ? {} : askedColumns(exchange, context.hashKey)),
     PathHash: path === undefined ? undefined : hashed(context.hashKey, path),
-    ...decisionColumns(exchange),
-    IdentityName: lineIfAny(exchange.identity?.name, 64),
-    UpstreamPrincipalClientId: lineIfAny(exchange.identity?.clientId, 64),
-    UpstreamPrincipalOid: lineIfAny(exchange.identity?.objectId, 64),
     UpstreamHost: hostOf(exchange.upstream?.origin),
     ClientRequestId: isGuid(exchange.clientRequestId ?? '') ? exchange.clientRequestId : undefined,
-    CorrelationId: id,
+    CorrelationId: line(exchange.id, 64),
     UpstreamRequestIds: upstreamIds(exchange),
     Status: exchange.status ?? undefined,
     UpstreamStatus: exchange.upstream?.status ?? undefined,
@@ -322,4 +308,73 @@ export function rowOf(
         ? true
         : undefined,
   }
+}
+
+/**
+ * Columns that are made of the same one or two things, and of nothing else. Those things never change once they are made,
+ * and serve many calls: as long as they are the same, so is the text of these columns.
+ */
+export interface Section {
+  /** Null: these columns are made for each record. */
+  readonly of: (exchange: Exchange) => object | null
+  readonly and?: (exchange: Exchange) => object | null
+  /** Said once, with the decision, and not again with the outcome. */
+  readonly withDecisionOnly: boolean
+  readonly columns: (
+    exchange: Exchange,
+    context: RowContext,
+    kind: RecordKind,
+    ending: Ending,
+  ) => Row
+}
+
+const none = (): null => null
+
+/** All columns of an exchange behind `RecordKind` and `ExchangeId`, in their order. */
+export const SECTIONS: readonly Section[] = [
+  { of: ({ principal }) => principal, withDecisionOnly: false, columns: callerColumns },
+  { of: ({ operation }) => operation, withDecisionOnly: false, columns: resourceColumns },
+  {
+    of: ({ decision }) => decision,
+    and: ({ principal }) => principal,
+    withDecisionOnly: true,
+    columns: (exchange) => ({
+      ...memberColumns(exchange),
+      Facts: factsColumn(exchange.decision),
+    }),
+  },
+  { of: ({ target }) => target, withDecisionOnly: true, columns: queryColumns },
+  {
+    // a refusal may overrule the decision, and is of this call
+    of: ({ decision, refusal }) => (refusal === null ? decision : null),
+    withDecisionOnly: false,
+    columns: decisionColumns,
+  },
+  { of: ({ identity }) => identity, withDecisionOnly: false, columns: identityColumns },
+  {
+    of: none,
+    withDecisionOnly: false,
+    columns: (exchange, context, kind, ending) => callColumns(kind, exchange, ending, context),
+  },
+]
+
+/** The sections of a record: the query, memberships and facts are in the record of the decision only. */
+export const sectionsOf = (kind: RecordKind): readonly Section[] =>
+  kind === 'completed' ? SECTIONS.filter(({ withDecisionOnly }) => !withDecisionOnly) : SECTIONS
+
+/**
+ * The flat columns of an exchange. What is absent is undefined, and so left out of the JSON. row-text.ts makes the same
+ * as text, with less work.
+ */
+export function rowOf(
+  kind: RecordKind,
+  exchange: Exchange,
+  ending: Ending,
+  context: RowContext,
+): Row {
+  const row: Record<string, unknown> = { RecordKind: kind, ExchangeId: line(exchange.id, 64) }
+  for (const { columns } of sectionsOf(kind)) {
+    Object.assign(row, columns(exchange, context, kind, ending))
+  }
+  return row
 }

@@ -4,7 +4,7 @@
  */
 import { appendFile } from 'node:fs/promises'
 import { deliver, type Result } from './deliver.ts'
-import { readPage, type Position } from './reader.ts'
+import { createReader, type Position } from './reader.ts'
 import { line } from '../record/safe-text.ts'
 import type { Cursor } from './cursor.ts'
 import type { Detail } from '../recorder.ts'
@@ -41,6 +41,8 @@ export interface ShipperOptions {
   readonly sink: Sink
   readonly spool: Spool
   readonly cursor: Cursor
+  /** Rows have their OCSF event. */
+  readonly ocsf: boolean
   readonly directory: string
   readonly timing: Timing
   readonly event: (name: string, fields: Detail) => Promise<void>
@@ -116,6 +118,7 @@ async function writeDeadLetters(
 // oxlint-disable-next-line max-lines-per-function -- one state machine: what is pending, the state, two ways to stop
 export function createShipper(options: ShipperOptions): Shipper {
   const { sink, spool, cursor, timing } = options
+  const readPage = createReader(spool.chainId, options.ocsf)
   const rows = new Map<string, number>()
   const { sleep, wake } = createSleeper()
   /** Closing: ship what is there without waiting. */

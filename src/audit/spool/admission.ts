@@ -34,7 +34,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     if (gone !== null) return gone
     const failure = committer.failure()
     if (failure?.over === false) return `the audit disk fails: ${failure.code}`
-    if (lane === 'reserved') return null
+    if (lane !== 'intent') return null
     if (!space.reserved()) return 'the audit disk is full'
     return bytes() >= options.hardLimitBytes ? 'the audit spool is at its hard limit' : null
   }

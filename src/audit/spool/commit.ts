@@ -1,11 +1,15 @@
 /**
- * Writes a group of records with the checkpoint that is due: the group becomes durable as a whole, or is refused.
+ * Writes a group of records with the checkpoint that is due: the group becomes durable as a whole, or is refused. A
+ * checkpoint is the first record of its group, because a group has one head, and it signs the head before it.
  * @module
  */
+import { performance } from 'node:perf_hooks'
 import { Refusal } from '../../errors.ts'
-import type { Settling, Waiter } from './queue.ts'
+import type { Draft } from '../record/draft.ts'
+import type { End } from '../record/spool-group.ts'
+import type { Entry, Group, Settling, Waiters } from './queue.ts'
 import type { FreeSpace } from './free-space.ts'
-import { isNoSpace, type ChainWriter, type LateDraft } from './writer.ts'
+import { isNoSpace, type ChainWriter } from './writer.ts'
 import { codeOf } from '../../lib/error-code.ts'
 import type { Log } from '../../lib/log.ts'
 
@@ -23,14 +27,25 @@ export const unavailable = (inner: string, cause?: unknown): Refusal =>
     cause,
   })
 
+export interface SpoolCounts {
+  records: number
+  refused: number
+  groups: number
+  poisoned: number
+  /** Durable records by kind; checkpoints are not among them. */
+  readonly kinds: Map<string, number>
+}
+
 export interface CommitterOptions {
   readonly writer: ChainWriter
-  readonly checkpoint: LateDraft
+  readonly checkpoint: (end: End) => Draft
+  /** Takes the end of a request that did not become durable. */
+  readonly owe: (outcome: Draft) => void
   readonly segmentBytes: number
   readonly space: FreeSpace
   /** Told after each group that became durable. */
   readonly listeners: readonly (() => void)[]
-  readonly counts: { records: number; refused: number; groups: number; poisoned: number }
+  readonly counts: SpoolCounts
   /** The disk failed, or is full. */
   readonly changed: () => void
   readonly log: Log
@@ -38,7 +53,7 @@ export interface CommitterOptions {
 
 export interface Committer {
   /** Never throws: the waiters are told what failed. Not to be called twice at once. */
-  readonly write: (group: readonly Waiter[]) => Promise<Settling>
+  readonly write: (group: Group) => Promise<Settling>
   /** The last failure of the disk, and whether it is time to try again; null if the last write succeeded. */
   failure(): { readonly code: string; readonly over: boolean } | null
   /** Forgets the last failure: the directory is new. */
@@ -49,6 +64,12 @@ export interface Committer {
   isDue(): boolean
 }
 
+/** What is left of a group: at first all of it. */
+interface Part {
+  readonly entries: readonly Entry[]
+  readonly waiters: readonly Waiters[]
+}
+
 export function createCommitter(options: CommitterOptions): Committer {
   const { writer, checkpoint, space, counts } = options
   let uncovered = 0
@@ -57,60 +78,67 @@ export function createCommitter(options: CommitterOptions): Committer {
 
   const isDue = (): boolean => uncovered > 0 && performance.now() - coveredAt >= CHECKPOINT_MS
 
-  function fail(waiters: readonly Waiter[], error: unknown): Settling {
-    counts.refused += waiters.length
+  function fail({ entries, waiters }: Part, error: unknown): Settling {
+    counts.refused += entries.length
+    for (const { draft, lane } of entries) {
+      if (lane === 'outcome' && draft !== 'checkpoint') options.owe(draft)
+    }
     return waiters.map(({ reject }) => () => {
       reject(unavailable(codeOf(error), error))
     })
   }
 
-  async function append(drafts: readonly LateDraft[]): Promise<void> {
-    await writer.commit(drafts)
-    const at = drafts.lastIndexOf(checkpoint)
-    uncovered = at < 0 ? uncovered + drafts.length : drafts.length - 1 - at
-    if (at >= 0) coveredAt = performance.now()
+  async function append(drafts: readonly Draft[], sign: boolean): Promise<void> {
+    const signed = sign ? [checkpoint(writer.end()), ...drafts] : drafts
+    await writer.commit(signed)
+    counts.groups += 1
+    counts.records += signed.length
+    uncovered = sign ? drafts.length : uncovered + drafts.length
+    if (sign) coveredAt = performance.now()
   }
 
-  async function commit(group: readonly Waiter[]): Promise<Settling> {
-    const drafts = group.map(({ draft }) => draft)
-    const isFull = uncovered + drafts.length >= CHECKPOINT_RECORDS
-    const adds = !drafts.includes(checkpoint) && (isFull || isDue())
-    if (adds) drafts.push(checkpoint)
-    await append(drafts)
+  async function commit({ entries, waiters }: Part): Promise<Settling> {
+    const drafts: Draft[] = []
+    for (const { draft } of entries) if (draft !== 'checkpoint') drafts.push(draft)
+    const isAsked = drafts.length < entries.length
+    await append(drafts, isAsked || uncovered >= CHECKPOINT_RECORDS || isDue())
     broken = null
-    counts.groups += 1
-    counts.records += drafts.length
-    return [...group.map(({ resolve }) => resolve), ...options.listeners]
+    for (const { kind } of drafts) counts.kinds.set(kind, (counts.kinds.get(kind) ?? 0) + 1)
+    return [...waiters.map(({ resolve }) => resolve), ...options.listeners]
   }
 
   /** The disk is full: what begins is refused, what ends is written into the room that the reserve gives back. */
-  async function commitIntoReserve(group: readonly Waiter[], error: unknown): Promise<Settling> {
+  async function commitIntoReserve({ entries, waiters }: Part, error: unknown): Promise<Settling> {
     await space.release()
     options.changed()
-    const refusals = fail(
-      group.filter(({ lane }) => lane === 'intent'),
-      error,
-    )
-    const ends = group.filter(({ lane }) => lane === 'reserved')
-    if (ends.length === 0) return refusals
-    const ended = await commit(ends).catch((again: unknown) => giveUp(ends, again))
+    const begin = {
+      entries: entries.filter(({ lane }) => lane === 'intent'),
+      waiters: waiters.filter(({ forIntents }) => forIntents),
+    }
+    const end = {
+      entries: entries.filter(({ lane }) => lane !== 'intent'),
+      waiters: waiters.filter(({ forIntents }) => !forIntents),
+    }
+    const refusals = fail(begin, error)
+    if (end.entries.length === 0) return refusals
+    const ended = await commit(end).catch((again: unknown) => giveUp(end, again))
     return [...refusals, ...ended]
   }
 
-  function giveUp(group: readonly Waiter[], error: unknown): Settling {
+  function giveUp(part: Part, error: unknown): Settling {
     if (!isNoSpace(error)) counts.poisoned += 1
     broken = { code: codeOf(error), until: performance.now() + BROKEN_MS }
-    options.log({ code: broken.code, records: group.length }, 'the audit disk failed')
+    options.log({ code: broken.code, records: part.entries.length }, 'the audit disk failed')
     options.changed()
-    return fail(group, error)
+    return fail(part, error)
   }
 
   async function rotate(): Promise<void> {
     try {
-      if (uncovered > 0) await append([checkpoint])
+      if (uncovered > 0) await append([], true)
       await writer.rotate()
     } catch (error) {
-      giveUp([], error)
+      giveUp({ entries: [], waiters: [] }, error)
     }
   }
 

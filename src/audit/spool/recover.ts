@@ -5,11 +5,11 @@
  */
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
-import { GENESIS, rowText } from '../record/spool-line.ts'
+import { GENESIS, sizeOfRow, type End } from '../record/spool-group.ts'
 import { scanSegment } from './scan.ts'
 import { isUnidentified } from '../unidentified/share.ts'
 import type { SpoolFiles } from './files.ts'
-import type { End, Segment } from './writer.ts'
+import type { Segment } from './writer.ts'
 
 /** A tail that was cut, and what it was. */
 export interface Repair {
@@ -100,10 +100,10 @@ export async function recover(
     const follows = successor?.header?.prevSegment === name
     const limit = follows ? (successor?.header?.prevSegmentBytes ?? Infinity) : Infinity
     let ofUnidentified = 0
-    const scan = scanSegment(data, limit, (place, line) => {
-      if (place.kind === 'authorized') open.set(place.exchangeId, rowText(line))
-      else if (place.kind === 'completed' || place.kind === 'refused') open.delete(place.exchangeId)
-      if (isUnidentified(place, line)) ofUnidentified += line.length + 1
+    const scan = scanSegment(data, limit, ({ kind, exchangeId, row }) => {
+      if (kind === 'authorized') open.set(exchangeId, row.toString('utf8'))
+      else if (kind === 'completed' || kind === 'refused') open.delete(exchangeId)
+      if (isUnidentified(kind, row)) ofUnidentified += sizeOfRow(row)
     })
     const { header } = scan
     if (header === null) throw broken(name, 'no segment header')

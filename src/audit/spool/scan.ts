@@ -1,16 +1,26 @@
 /**
- * Walks the lines of one segment and says where its chain breaks. Reads bytes only: recovery and verification use it.
+ * Walks the records of one segment and says where its chain breaks. Reads bytes only: recovery and verification use it.
  * @module
  */
-import { headerOf, headOf, placeOf, type Header, type Place } from '../record/spool-line.ts'
-import type { End } from './writer.ts'
+import {
+  GENESIS,
+  hasGroupBehind,
+  headOf,
+  readGroup,
+  rowStartOf,
+  type End,
+  type Group,
+  type Read,
+} from '../record/spool-group.ts'
+import { headerOf, type Header } from '../record/spool-header.ts'
+import { placeOf, rowOfLine, type Place } from '../record/spool-line.ts'
 
 const LF = 10
 
 /** Where and why a segment's chain breaks. */
 export interface Fault {
   readonly offset: number
-  /** Counted from 1, the header included. */
+  /** Counted from 1, the header included; of a group its first. */
   readonly line: number
   /** Number that the record at this place should have. */
   readonly seq: number
@@ -25,11 +35,35 @@ export interface Scan {
   readonly end: End
   readonly records: number
   readonly fault: Fault | null
-  /** A whole record follows the fault, so it is not a torn tail. */
+  /** Whole records follow the fault, so it is not a torn tail. */
   readonly recordsBehind: boolean
 }
 
-/** Whether any whole record stands in `data` at or after `from`, beginning at a line's start. */
+/** A record in its place. */
+export interface Scanned {
+  readonly seq: number
+  readonly kind: string
+  readonly exchangeId: string
+  /** The head before it; null for one that is not the first of its group. */
+  readonly before: string | null
+  /** JSON of the row. */
+  readonly row: Buffer
+  /** Counted from 1, the header included. */
+  readonly line: number
+}
+
+type Visit = (record: Scanned) => void
+
+/** How far a walk through a segment came. */
+interface Walked {
+  readonly offset: number
+  readonly end: End
+  readonly records: number
+  readonly line: number
+  readonly why: string | null
+}
+
+/** Whether any whole record of version 1 stands in `data` at or after `from`, beginning at a line's start. */
 function hasRecordBehind(data: Buffer, from: number): boolean {
   let start = data.indexOf(LF, from) + 1
   while (start > 0 && start < data.length) {
@@ -41,7 +75,7 @@ function hasRecordBehind(data: Buffer, from: number): boolean {
   return false
 }
 
-function judge(place: Place | null, end: End): string | null {
+function judgePlace(place: Place | null, end: End): string | null {
   if (place === null) return 'not a whole record'
   if (place.seq !== end.seq + 1) return `record ${place.seq} stands where ${end.seq + 1} should`
   return place.prev === end.head
@@ -49,52 +83,87 @@ function judge(place: Place | null, end: End): string | null {
     : 'the record before it is not the one that it was linked to'
 }
 
+/** Version 1: each line names the one before. */
+function walkLines(data: Buffer, from: number, begin: End, visit: Visit): Walked {
+  let end = begin
+  let offset = from
+  let records = 0
+  while (offset < data.length) {
+    const stop = data.indexOf(LF, offset)
+    const bytes = stop < 0 ? null : data.subarray(offset, stop)
+    const place = bytes === null ? null : placeOf(bytes)
+    const why = judgePlace(place, end)
+    const line = records + 2
+    if (why !== null || place === null || bytes === null) return { offset, end, records, line, why }
+    visit({ ...place, before: place.prev, row: rowOfLine(bytes), line })
+    end = { seq: place.seq, head: headOf(bytes) }
+    records += 1
+    offset = stop + 1
+  }
+  return { offset, end, records, line: records + 2, why: null }
+}
+
+function judgeGroup(group: Group, end: End): string | null {
+  if (group.first !== end.seq + 1) {
+    return `record ${group.first} stands where ${end.seq + 1} should`
+  }
+  if (group.prev !== end.head) return 'the group before it is not the one that it was linked to'
+  const wrong = group.rows.findIndex((row, at) => rowStartOf(row)?.seq !== group.first + at)
+  return wrong < 0 ? null : `a line of the group is not record ${group.first + wrong}`
+}
+
+/** Version 2: each group names the one before. */
+function walkGroups(data: Buffer, from: number, begin: End, visit: Visit): Walked {
+  let end = begin
+  let offset = from
+  let records = 0
+  let line = 2
+  while (offset < data.length) {
+    const group: Read = readGroup(data, offset)
+    const why = group.kind === 'whole' ? judgeGroup(group, end) : group.why
+    if (why !== null || group.kind !== 'whole') return { offset, end, records, line, why }
+    for (const [at, row] of group.rows.entries()) {
+      const start = rowStartOf(row)
+      if (start === null) continue
+      visit({ ...start, before: at === 0 ? group.prev : null, row, line: line + at })
+    }
+    end = { seq: end.seq + group.rows.length, head: group.head }
+    records += group.rows.length
+    line += group.rows.length + 1
+    offset = group.stop
+  }
+  return { offset, end, records, line, why: null }
+}
+
+const WALKS = {
+  'azureml-harness-audit/1': { walk: walkLines, hasBehind: hasRecordBehind },
+  'azureml-harness-audit/2': { walk: walkGroups, hasBehind: hasGroupBehind },
+} as const
+
 /**
  * Scans a segment. `limit` is how many of its bytes count, if a later header says so. `visit` sees every good record.
  * The header must be whole; whether it continues the segment before is the caller's to judge.
  */
-export function scanSegment(
-  whole: Buffer,
-  limit: number,
-  visit: (place: Place, line: Buffer, offset: number) => void,
-): Scan {
+export function scanSegment(whole: Buffer, limit: number, visit: Visit): Scan {
   const data = whole.subarray(0, Math.min(limit, whole.length))
   const first = data.indexOf(LF)
   const header = first < 0 ? null : headerOf(data.subarray(0, first))
   if (header === null) {
     const fault = { offset: 0, line: 1, seq: 0, why: 'no segment header' }
-    const behind = hasRecordBehind(data, 0)
-    return {
-      header,
-      bytes: 0,
-      end: { seq: 0, head: '' },
-      records: 0,
-      fault,
-      recordsBehind: behind,
-    }
+    const recordsBehind = hasRecordBehind(data, 0) || data.includes('\n{"group":')
+    return { header, bytes: 0, end: { seq: 0, head: GENESIS }, records: 0, fault, recordsBehind }
   }
-  let end: End = { seq: header.firstSeq - 1, head: headOf(data.subarray(0, first)) }
-  let offset = first + 1
-  let records = 0
-  let why: string | null = null
-  while (offset < data.length) {
-    const stop = data.indexOf(LF, offset)
-    const line = stop < 0 ? null : data.subarray(offset, stop)
-    const place = line === null ? null : placeOf(line)
-    why = judge(place, end)
-    if (why !== null || place === null || line === null) break
-    visit(place, line, offset)
-    end = { seq: place.seq, head: headOf(line) }
-    records += 1
-    offset = stop + 1
-  }
-  if (why === null && data.length < limit && limit !== Infinity) why = 'bytes are missing'
+  const { walk, hasBehind } = WALKS[header.schema]
+  const begin = { seq: header.firstSeq - 1, head: headOf(data.subarray(0, first)) }
+  const { offset, end, records, line, why } = walk(data, first + 1, begin, visit)
+  const missing = why === null && data.length < limit && limit !== Infinity
+  const wrong = missing ? 'bytes are missing' : why
   return {
     header,
     bytes: offset,
     end,
     records,
-    fault: why === null ? null : { offset, line: records + 2, seq: end.seq + 1, why },
-    recordsBehind: why !== null && hasRecordBehind(data, offset),
+    fault: wrong === null ? null : { offset, line, seq: end.seq + 1, why: wrong },
+    recordsBehind: wrong !== null && hasBehind(data, offset),
   }
 }

@@ -1,24 +1,26 @@
 /**
  * The spool: records become durable in groups, in one chain, or their requests are refused.
  *
- * Group commit: one flusher takes all that waits, writes it as one block and syncs once; the waiters of a group
- * resolve in order after the sync. A record of the lane `intent` begins a request and is refused when the disk is full;
- * one of the lane `reserved` ends what has begun, and may use the reserve.
+ * Group commit: one flusher takes all that waits, writes it as one block and syncs once; who waits for it is told in
+ * order after the sync. A record of the lane `intent` begins a request and is refused when the disk is full; the others
+ * may use the reserve, and an `outcome`, the end of a request, is owed until it is durable.
  * @module
  */
 import { createAdmission } from './admission.ts'
-import { createCommitter, unavailable } from './commit.ts'
+import { createCommitter, unavailable, type SpoolCounts } from './commit.ts'
 import type { SpoolDirectory } from './spool-directory.ts'
 import { createDirectoryWatch } from './directory-watch.ts'
 import { checkpointText, type Signer } from './keys.ts'
 import type { Summary } from 'prom-client'
 import { createSyncSeconds } from './latency.ts'
-import type { Draft } from '../record/spool-line.ts'
-import { createQueue, type Lane } from './queue.ts'
+import { createOwed } from './owed.ts'
+import type { Draft } from '../record/draft.ts'
+import type { End } from '../record/spool-group.ts'
+import { createQueue, type Lane, type LateDraft } from './queue.ts'
 import type { Detail } from '../recorder.ts'
 import type { FreeSpace } from './free-space.ts'
 import { createStates } from './state-records.ts'
-import { createWriter, type LateDraft, type Segment, type WriterOptions } from './writer.ts'
+import { createWriter, type Segment, type WriterOptions } from './writer.ts'
 import { everySecond } from '../../lib/every-second.ts'
 import type { Log } from '../../lib/log.ts'
 
@@ -39,7 +41,9 @@ export interface Spool {
   /** Throws `audit_unavailable` if it is known that no record of the lane `intent` can be made durable now. */
   admit(): void
   /** Resolves when the record is durable; rejects with `audit_unavailable` if it cannot be. */
-  append(draft: LateDraft, lane: Lane): Promise<void>
+  append(draft: Draft, lane: Lane): Promise<void>
+  /** Ends of requests that are not on the disk yet. */
+  owed(): number
   readonly chainId: string
   segments(): readonly Segment[]
   end(): number
@@ -50,7 +54,7 @@ export interface Spool {
   retire(segment: Segment): Promise<void>
   /** Why no request may begin now; empty if one may. */
   reasons(): string[]
-  readonly counts: { records: number; refused: number; groups: number; poisoned: number }
+  readonly counts: Readonly<SpoolCounts>
   readonly syncSeconds: Summary
   /** Writes what waits and a last checkpoint, and closes the segment. */
   close(): Promise<void>
@@ -61,7 +65,7 @@ function checkpointDraft(
   chainId: string,
   signer: Signer,
   eventDraft: (name: string, detail: Detail) => Draft,
-): LateDraft {
+): (end: End) => Draft {
   return ({ seq, head }) => {
     const signature = signer.sign(checkpointText({ chainId, seq, count: seq, head }))
     return eventDraft('checkpoint', { seq, count: seq, head, keyId: signer.keyId, signature })
@@ -72,7 +76,7 @@ function checkpointDraft(
 export function createSpool(options: SpoolOptions): Spool {
   const { space, chainId, log } = options
   const segments: Segment[] = [...options.segments]
-  const counts = { records: 0, refused: 0, groups: 0, poisoned: 0 }
+  const counts: SpoolCounts = { records: 0, refused: 0, groups: 0, poisoned: 0, kinds: new Map() }
   const syncSeconds = createSyncSeconds()
   const listeners: (() => void)[] = []
   let closed = false
@@ -87,7 +91,19 @@ export function createSpool(options: SpoolOptions): Spool {
   const changed = (): void => {
     states.look()
   }
-  const committer = createCommitter({ ...options, writer, checkpoint, listeners, counts, changed })
+  const owed = createOwed((outcome) => append(outcome, 'outcome'))
+  // a group that became durable shows that the disk works
+  listeners.push(owed.retry)
+  const { owe } = owed
+  const committer = createCommitter({
+    ...options,
+    writer,
+    checkpoint,
+    owe,
+    listeners,
+    counts,
+    changed,
+  })
   const queue = createQueue(committer.write)
   const admission = createAdmission({
     ...options,
@@ -101,7 +117,11 @@ export function createSpool(options: SpoolOptions): Spool {
     const why = admission.refusal(lane)
     if (why === null) return queue.add(draft, lane)
     counts.refused += 1
-    return Promise.reject(unavailable(why))
+    if (lane === 'outcome' && draft !== 'checkpoint') owed.owe(draft)
+    const refused = Promise.reject(unavailable(why))
+    // as the queue's promises, it need not be caught
+    refused.catch(() => undefined)
+    return refused
   }
 
   /** Records an event of the spool's own. */
@@ -131,7 +151,7 @@ export function createSpool(options: SpoolOptions): Spool {
     await watch.recordLosses()
     const failure = committer.failure()
     if (failure?.over === true) await write('spool_recovered', { code: failure.code })
-    else if (failure === null && committer.isDue()) await append(checkpoint, 'reserved')
+    else if (failure === null && committer.isDue()) await append('checkpoint', 'reserved')
     states.look()
     await states.record()
   })
@@ -142,6 +162,7 @@ export function createSpool(options: SpoolOptions): Spool {
       if (why !== null) throw unavailable(why)
     },
     append,
+    owed: owed.count,
     chainId,
     segments: () => segments,
     end: () => writer.end().seq,
@@ -159,7 +180,8 @@ export function createSpool(options: SpoolOptions): Spool {
     syncSeconds,
     async close() {
       void stopLooking()
-      if (committer.uncovered() > 0) await append(checkpoint, 'reserved').catch(() => {})
+      await queue.drained()
+      if (committer.uncovered() > 0) await append('checkpoint', 'reserved').catch(() => {})
       closed = true
       await queue.drained()
       await writer.rotate()

@@ -1,13 +1,16 @@
 /**
- * Appends to the chain: one open segment, and how much of it is durable.
+ * Appends groups to the chain: one open segment, and how much of it is durable.
  *
  * A write that fails for want of space leaves a torn tail, which is cut. Any other failure, and any failure to sync,
  * poisons the segment: it is never synced again, because Linux reports a lost page once and then calls it clean
  * (the "fsyncgate" of PostgreSQL, 2018). The next segment's header says how much of the poisoned one counts.
  * @module
  */
+import { performance } from 'node:perf_hooks'
 import type { SegmentFile, SpoolFiles } from './files.ts'
-import { headerText, headOf, link, roomFor, type Draft, type Header } from '../record/spool-line.ts'
+import { createGroupWriter, headOf, type End } from '../record/spool-group.ts'
+import { headerText, type Header } from '../record/spool-header.ts'
+import type { Draft } from '../record/draft.ts'
 import type { Signer } from './keys.ts'
 import { codeOf } from '../../lib/error-code.ts'
 
@@ -19,7 +22,7 @@ export interface Segment {
   /** Bytes that are durable; what stands after them was never acknowledged. */
   bytes: number
   lastSeq: number
-  /** Head after the last durable record. */
+  /** Head after the last durable group. */
   head: string
   /** No more is appended. */
   closed: boolean
@@ -27,20 +30,11 @@ export interface Segment {
   touchedAt: number
 }
 
-/** The chain's end: last record's number and the head after it. */
-export interface End {
-  readonly seq: number
-  readonly head: string
-}
-
-/** A draft, or one that can only be made when its place is known. */
-export type LateDraft = Draft | ((end: End) => Draft)
-
 export interface ChainWriter {
   readonly end: () => End
   readonly current: () => Segment | null
   /** Makes a group of drafts durable as a whole, or throws; then none of them counts. */
-  commit(drafts: readonly LateDraft[]): Promise<void>
+  commit(drafts: readonly Draft[]): Promise<void>
   /** Closes the segment; the next commit opens another. */
   rotate(): Promise<void>
 }
@@ -60,8 +54,6 @@ export interface WriterOptions {
   readonly synced: (ms: number) => void
 }
 
-const FIRST_BLOCK_BYTES = 1 << 20
-
 /** Error codes of a full disk, after which the same segment can be used again. */
 const NO_SPACE = new Set(['ENOSPC', 'EDQUOT'])
 export const isNoSpace = (error: unknown): boolean => NO_SPACE.has(codeOf(error))
@@ -75,28 +67,6 @@ async function writeAll(target: SegmentFile, data: Buffer, position: number): Pr
   }
 }
 
-/** Writes the lines of a group into one block of memory, which is used again for the next group. */
-function createEncoder(
-  chainId: string,
-): (drafts: readonly LateDraft[], from: End) => { data: Buffer; end: End } {
-  let block = Buffer.allocUnsafe(FIRST_BLOCK_BYTES)
-  return (drafts, from) => {
-    let end = from
-    let length = 0
-    for (const late of drafts) {
-      const draft = typeof late === 'function' ? late(end) : late
-      const room = roomFor(draft)
-      if (block.length - length < room) {
-        block = Buffer.concat([block.subarray(0, length)], (length + room) * 2)
-      }
-      const made = link(draft, chainId, end.seq + 1, end.head, block, length)
-      length = made.end
-      end = { seq: end.seq + 1, head: made.head }
-    }
-    return { data: block.subarray(0, length), end }
-  }
-}
-
 /** The header of a segment that continues the chain at `end`, after the segment `last`. */
 function headerAfter(
   { chainId, bootId, signer, now }: WriterOptions,
@@ -106,7 +76,7 @@ function headerAfter(
 ): Header {
   return {
     kind: 'header',
-    schema: 'azureml-harness-audit/1',
+    schema: 'azureml-harness-audit/2',
     chainId,
     bootId,
     segment,
@@ -149,7 +119,7 @@ async function createSegment(
 export function createWriter(options: WriterOptions): ChainWriter {
   const { directory, bootId, files } = options
   // one group is written at a time, so one block is enough
-  const encode = createEncoder(options.chainId)
+  const groupOf = createGroupWriter(options.chainId)
   let end = options.end
   let last = options.last
   let file: SegmentFile | null = null
@@ -220,7 +190,7 @@ export function createWriter(options: WriterOptions): ChainWriter {
       const target = file ?? (await open())
       const segment = last
       if (segment === null) throw new Error('no segment')
-      const made = encode(drafts, end)
+      const made = groupOf(drafts, end)
       await append(target, segment, made.data)
       end = made.end
       segment.bytes += made.data.length

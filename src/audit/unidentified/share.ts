@@ -2,15 +2,14 @@
  * How much of the spool is taken by records of callers that were not identified, and whether they may take more.
  * @module
  */
-import type { Place } from '../record/spool-line.ts'
 import type { Segment } from '../spool/writer.ts'
 
 /** No text of a record has it in this form: quotes inside of a text are escaped. */
 const IDENTIFIED = '"PrincipalId":"'
 
-/** Whether a line of the spool, without its line feed, is about a caller that was not identified. */
-export function isUnidentified({ kind }: Place, line: Buffer): boolean {
-  if (kind === 'refused' || kind === 'summary') return !line.includes(IDENTIFIED)
+/** Whether a row of the spool is about a caller that was not identified. */
+export function isUnidentified(kind: string, row: Buffer): boolean {
+  if (kind === 'refused' || kind === 'summary') return !row.includes(IDENTIFIED)
   return kind === 'received'
 }
 

@@ -3,8 +3,8 @@
  * and written as one summary a source and second. So nobody without a token can fill the disk.
  * @module
  */
-import { draftOf, type DraftContext } from '../record/draft.ts'
-import { sizeOf, type Draft } from '../record/spool-line.ts'
+import { draftOf, type Draft } from '../record/draft.ts'
+import { sizeOf } from '../record/spool-group.ts'
 import { line } from '../record/safe-text.ts'
 import { createShare, type Share } from './share.ts'
 import { createTally, merged, OTHER_SOURCES, type Summary, type Tally } from './tally.ts'
@@ -32,9 +32,8 @@ export interface UnidentifiedOptions {
   readonly limitBytes: number
   /** Bytes of such records in segments that were there at the start. */
   readonly known: ReadonlyMap<Segment, number>
-  readonly context: DraftContext
-  /** Told of each summary that became durable. */
-  readonly summarized: () => void
+  readonly now: () => number
+  readonly version: string
   readonly event: (name: string, detail: Detail) => Promise<void>
   readonly log: Log
 }
@@ -44,7 +43,7 @@ export interface Unidentified {
    * Puts a refusal on record. Resolves when its own record is durable, or at once if it was only counted.
    * @param make makes its own record
    */
-  record(refusal: Counted, make: () => Draft): Promise<'record' | 'count'>
+  record(refusal: Counted, make: () => Draft): Promise<void>
   /** So far: with a record of their own, only counted, and counted in a durable summary. */
   readonly totals: { readonly own: number; readonly counted: number; readonly summarized: number }
   readonly share: Pick<Share, 'used' | 'hasRoom'>
@@ -75,7 +74,7 @@ export function summaryRow(event: string, who: Row, summary: Summary, version: s
 
 /** Begins to count; ended by `close`. */
 export function createUnidentified(options: UnidentifiedOptions): Unidentified {
-  const { config, spool, context } = options
+  const { config, spool, now } = options
   const totals = { own: 0, counted: 0, summarized: 0 }
   const share = createShare({
     limitBytes: Math.floor(options.limitBytes * config.spoolShare),
@@ -103,11 +102,10 @@ export function createUnidentified(options: UnidentifiedOptions): Unidentified {
       const source = networkOf(ip)
       if (closed || (share.hasRoom() && tally.spend(source))) {
         await own(make())
-        return 'record'
+        return
       }
       totals.counted += 1
-      tally.count(source, id, code, context.now())
-      return 'count'
+      tally.count(source, id, code, now())
     },
     totals,
     share,
@@ -120,7 +118,7 @@ export function createUnidentified(options: UnidentifiedOptions): Unidentified {
 
 /** Writes what was counted, each second and at the end. */
 function createWriter(
-  { spool, context, summarized, event, log }: UnidentifiedOptions,
+  { spool, now, version, event, log }: UnidentifiedOptions,
   share: Share,
   tally: Tally,
   totals: { summarized: number },
@@ -130,18 +128,15 @@ function createWriter(
   /** @returns whether it became durable */
   async function write(summary: Summary, lane: Lane): Promise<boolean> {
     const who = { SourceIp: line(summary.source, 64) }
-    const row = summaryRow('refused_before_identification', who, summary, context.version)
-    const draft = draftOf('summary', row, context)
+    const row = summaryRow('refused_before_identification', who, summary, version)
+    const draft = draftOf('summary', row, now)
     const settle = share.hold(sizeOf(draft))
     const durable = await spool.append(draft, lane).then(
       () => true,
       () => false,
     )
     settle(durable)
-    if (durable) {
-      totals.summarized += summary.count
-      summarized()
-    }
+    if (durable) totals.summarized += summary.count
     return durable
   }
 

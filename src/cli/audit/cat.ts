@@ -3,6 +3,7 @@
  * @module
  */
 import { bytesIn, readSpool, type SpooledRow } from '../../audit/inspect/stream.ts'
+import { withOcsf } from '../../audit/record/ocsf.ts'
 import { chainsIn } from '../../audit/inspect/verify.ts'
 import { EXIT, type Io } from '../io.ts'
 import type { Output } from '../output.ts'
@@ -69,7 +70,7 @@ function createPrinter(output: Output, conditions: Conditions, io: Io): Printer 
   if (output === 'json')
     return {
       async row({ text, columns }) {
-        if (isWanted({ columns, records: [] }, conditions)) await print(text)
+        if (isWanted({ columns, records: [] }, conditions)) await print(withOcsf(text))
       },
       end: async () => {},
     }

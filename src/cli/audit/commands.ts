@@ -55,7 +55,7 @@ const verify = (cli: Cli) =>
   withConfig(cli, 'verify', {
     summary: 'check the hash chain and the signatures of an audit spool',
     description:
-      'Reads every record of a spool or of a copy of one; needs neither the gateway nor its configuration. Names the first record that was edited, inserted, deleted or moved. With --output json: one object for each chain.',
+      'Reads every record of a spool or of a copy of one; needs neither the gateway nor its configuration. Names the first group of records in which something was edited, inserted, deleted or moved. With --output json: one object for each chain.',
     exit: '0 valid, 1 broken or nothing to read, 2 wrong arguments.',
     example:
       'azureml-harness audit verify /var/lib/azureml-harness/spool --key-id 40c9e43de5132bfc',

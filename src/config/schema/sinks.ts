@@ -28,6 +28,12 @@ const COMMON = {
   required: Type.Optional(
     Type.Boolean({ description: 'segments are kept until this sink has them; true by default' }),
   ),
+  ocsf: Type.Optional(
+    Type.Boolean({
+      description:
+        'rows have their OCSF event in the column Ocsf; true by default, but for azure-monitor',
+    }),
+  ),
 }
 
 /** A kind's own members; each has a role. */

@@ -84,7 +84,7 @@ const EDITS: [string, number, (lines: string[]) => string[]][] = [
   [
     'an edited value',
     1,
-    (lines) => lines.map((line, n) => (n === 9 ? line.replace('"Denied"', '"Allowe"') : line)),
+    (lines) => lines.map((line, n) => (n === 9 ? line.replace('"denied"', '"failed"') : line)),
   ],
   ['a deleted record', 1, (lines) => lines.filter((_, n) => n !== 9)],
   ['an inserted record', 1, (lines) => lines.toSpliced(9, 0, lines[9] ?? '')],
@@ -138,7 +138,8 @@ t.test('a cut tail is found by what was shipped', async (t) => {
   const { directory, rows } = await spool(t)
   const checkpoints = rows.filter(({ Event }) => Event === 'checkpoint')
   const { seq } = checkpoints.at(-1)!['Detail'] as { seq: number }
-  edit(directory, -1, (lines) => lines.slice(0, -5))
+  // three groups of one record, each with the line that closes it
+  edit(directory, -1, (lines) => lines.slice(0, -6))
   t.equal((await run(auditVerify, directory)).status, 0, 'the chain alone cannot show it')
   const { status, out } = await run(auditVerify, directory, '--at-least', String(seq))
   t.equal(status, 1)
@@ -198,7 +199,7 @@ t.test('cat filters and prints JSON or a table', async (t) => {
   t.equal(all.out.length, rowsOf(directory).length)
   const refused = await run(auditCat, directory, '--json', '--where', 'RecordKind=REFUSED')
   t.equal(refused.out.length, 90)
-  t.match(JSON.parse(refused.out[0] ?? ''), { RecordKind: 'refused' })
+  t.match(JSON.parse(refused.out[0] ?? ''), { RecordKind: 'refused', Ocsf: { class_uid: 6003 } })
   const table = await run(auditCat, directory, '--where', 'Event=checkpoint')
   t.match(table.out[0], /^time +result/)
   t.match(table.out[1], /checkpoint/)

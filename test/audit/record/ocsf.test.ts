@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import t from 'tap'
-import { metadataOf, ocsfOf } from '../../../src/audit/record/ocsf.ts'
+import { ocsfOf, withOcsf } from '../../../src/audit/record/ocsf.ts'
 import { eventRow } from '../../../src/audit/create-recorder.ts'
 import { rowOf, type Row } from '../../../src/audit/record/row.ts'
 import { summaryRow } from '../../../src/audit/unidentified/unidentified.ts'
@@ -17,12 +17,11 @@ const schema = JSON.parse(
 const validate = new Ajv2020({ strict: false, validateFormats: false }).compile(schema)
 const context = { hashKey: null, version: '1.0.0' }
 
-const eventOf = (row: Row) => ({
-  ...ocsfOf(row, 1_795_000_000_000),
-  metadata: { ...metadataOf(row, '1.0.0'), uid: 'c:1', sequence: 1 },
-})
 /** As it is after JSON: absent fields are gone. */
-const published = (row: Row) => JSON.parse(JSON.stringify(eventOf(row)))
+const published = (row: Row) =>
+  JSON.parse(withOcsf(JSON.stringify({ ...row, EventUid: 'c:1', Seq: 1, EventTime: TIME }))).Ocsf
+
+const TIME = '2026-11-18T07:06:40.000Z'
 
 const bare = {
   target: null,
@@ -119,7 +118,7 @@ t.test('type_uid follows the activity', async (t) => {
     ['invoke', 200, 99],
   ] as const
   for (const [effect, status, activity] of activities) {
-    const event = ocsfOf({ RecordKind: 'completed', Effect: effect, UpstreamStatus: status }, 0)
+    const event = ocsfOf({ RecordKind: 'completed', Effect: effect, UpstreamStatus: status })
     t.equal(event.activity_id, activity)
     t.equal(event.type_uid, 600_300 + activity)
   }

@@ -2,7 +2,7 @@ import { createSecretKey } from 'node:crypto'
 import t from 'tap'
 import { COLUMNS } from '../../../src/audit/record/columns.ts'
 import { draftOf } from '../../../src/audit/record/draft.ts'
-import { link, placeOf, rowText, roomFor } from '../../../src/audit/record/spool-line.ts'
+import { createGroupWriter, rowStartOf } from '../../../src/audit/record/spool-group.ts'
 import { eventRow } from '../../../src/audit/create-recorder.ts'
 import { rowOf } from '../../../src/audit/record/row.ts'
 import { Refusal, toRefusal } from '../../../src/errors.ts'
@@ -14,11 +14,12 @@ const CANARY = 'cAnArY-7f3a'
 
 /** The line of a row, as it goes to the disk. */
 function lineOf(row: ReturnType<typeof rowOf>): Buffer {
-  const kind = row['RecordKind'] as 'authorized'
-  const draft = draftOf(kind, row, { now: () => 1_795_000_000_000, version: '1.0.0' })
-  const block = Buffer.alloc(roomFor(draft))
-  const { end } = link(draft, '0b0f7d3e-0000-4000-8000-000000000001', 7, 'a'.repeat(64), block, 0)
-  return block.subarray(0, end - 1)
+  const draft = draftOf(row['RecordKind'] as 'authorized', row, () => 1_795_000_000_000)
+  const write = createGroupWriter('0b0f7d3e-0000-4000-8000-000000000001')
+  const { data } = write([draft], { seq: 6, head: 'a'.repeat(64) })
+  const lines = data.toString().split('\n')
+  if (lines.length !== 3) throw new Error(`${lines.length - 1} lines for a record`)
+  return Buffer.from(lines[0] ?? '')
 }
 
 t.test('every column of a row is one of the table', async (t) => {
@@ -28,7 +29,7 @@ t.test('every column of a row is one of the table', async (t) => {
     eventRow('start', { a: 1 }, '1'),
   ]
   for (const row of rows) {
-    for (const name of Object.keys(JSON.parse(rowText(lineOf(row))))) {
+    for (const name of Object.keys(JSON.parse(lineOf(row).toString()))) {
       t.ok(Object.hasOwn(COLUMNS, name), name)
       t.ok(name.length <= 45)
     }
@@ -60,7 +61,7 @@ t.test('what a caller puts into headers, query and odd names is not recorded', a
   })
   const text = lineOf(rowOf('refused', exchange, none, context)).toString()
   t.notMatch(text, CANARY)
-  const row = JSON.parse(rowText(Buffer.from(text)))
+  const row = JSON.parse(text)
   t.match(row, { QueryNames: ['sig', '(other)', 'api-version'], Method: '(other)' })
   t.match(row.QueryHashes['q:sig'], /^[0-9a-f]{64}$/)
   t.match(row.PathHash, /^[0-9a-f]{64}$/)
@@ -99,7 +100,7 @@ t.test('memberships and facts of a decision are recorded once, in known forms on
   })
   const text = lineOf(rowOf('authorized', exchange, none, context)).toString()
   t.notMatch(text, CANARY)
-  const row = JSON.parse(rowText(Buffer.from(text)))
+  const row = JSON.parse(text)
   t.match(row, {
     PrincipalGroups: ['okta/ml-readers', 'okta/a\\u000d\\u000ab', /^okta\/x+\[cut length=10004/],
     PrincipalRoles: ['okta/reviewer'],
@@ -153,6 +154,7 @@ const HOSTILE: [string, string][] = [
   ['a formula', '=cmd|"/c calc"!A1'],
   ['JSON', '"},"crc":"00000000"}\n{"seq":9'],
   ['a record', ',"row":{"RecordKind":"completed"'],
+  ['the end of a group', `\n{"group":{"first":7,"records":1,"prev":"${'a'.repeat(64)}"}`],
 ]
 for (const [name, text] of HOSTILE) {
   t.test(`content with ${name} stays one line of valid JSON, bounded`, async (t) => {
@@ -169,8 +171,8 @@ for (const [name, text] of HOSTILE) {
     const whole = bytes.toString()
     // oxlint-disable-next-line no-control-regex -- these must not be there
     t.notMatch(whole, /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202e\ud800-\udfff]/)
-    t.match(placeOf(bytes), { seq: 7, kind: 'authorized' })
-    const row = JSON.parse(rowText(bytes))
+    t.match(rowStartOf(bytes), { seq: 7, kind: 'authorized' })
+    const row = JSON.parse(bytes.toString())
     // oxlint-disable-next-line no-control-regex -- nor after parsing
     t.notMatch(row.Reason, /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202e]/)
     if (text.length > 16_384) {

@@ -4,7 +4,7 @@
  */
 import { demandHttps, post } from './post.ts'
 import { examineUrl } from './reach.ts'
-import { baseOf, type Sink, type SinkDefinition } from './sink.ts'
+import { baseOf, joined, type Sink, type SinkDefinition } from './sink.ts'
 
 const LIMIT_BYTES = 900_000
 
@@ -33,7 +33,7 @@ export function createHttpsSink(options: HttpsOptions): Sink {
           'content-type': 'application/x-ndjson',
           'idempotency-key': `${rows[0]?.uid ?? ''}-${rows.at(-1)?.seq ?? 0}`,
         },
-        rows.map(({ text }) => `${text}\n`).join(''),
+        joined(rows, ['', '\n', '\n']),
         signal,
       )
       return answer.ok ? { kind: 'accepted' } : answer.delivery

@@ -10,8 +10,26 @@ export interface ShippedRow {
   readonly seq: number
   /** `chainId:seq`: receivers drop repeated records by it. */
   readonly uid: string
-  /** JSON of the flat row, `Ocsf` included, as it stands in the spool. */
+  /** JSON of the row, with the column `Ocsf` if the sink asks for it. */
   readonly text: string
+  /** The same in UTF-8; good until the batch is sent. */
+  readonly bytes: Buffer
+}
+
+/** Rows as one text: `begin`, the rows with `between` among them, `end`. All three are ASCII. */
+export function joined(
+  rows: readonly ShippedRow[],
+  [begin, between, end]: readonly [string, string, string],
+): Buffer<ArrayBuffer> {
+  const size = rows.reduce((sum, { bytes }) => sum + bytes.length + between.length, 0)
+  const data = Buffer.allocUnsafeSlow(begin.length + size + end.length)
+  let at = data.write(begin)
+  for (const [index, { bytes }] of rows.entries()) {
+    if (index > 0) at += data.write(between, at)
+    at += bytes.copy(data, at)
+  }
+  at += data.write(end, at)
+  return data.subarray(0, at)
 }
 
 /** What became of a batch. Only `accepted` moves the cursor. */

@@ -3,7 +3,7 @@
  * @module
  */
 import { write } from 'node:fs'
-import { baseOf, type Sink, type SinkDefinition } from './sink.ts'
+import { baseOf, joined, type Sink, type SinkDefinition } from './sink.ts'
 import { codeOf } from '../../../lib/error-code.ts'
 
 const LIMIT_BYTES = 256_000
@@ -25,7 +25,7 @@ export function createStdoutSink(name: string, required: boolean, fd = 1): Sink 
     required,
     limitBytes: LIMIT_BYTES,
     async send(rows, signal) {
-      const data = Buffer.from(rows.map(({ text }) => `${text}\n`).join(''))
+      const data = joined(rows, ['', '\n', '\n'])
       for (let done = 0; done < data.length;) {
         // a time-out ends the write before its first byte only: it must not leave half a line
         if (done === 0 && signal.aborted) return { kind: 'retry', why: 'timed out' }

@@ -28,6 +28,7 @@ import { startRelay } from './otel-collector/relay.ts'
 import { ensureCertificates } from '../../../../lab/identity/ca.ts'
 import { readSecret } from '../../../../src/config/secrets.ts'
 import type { Audit } from '../../../../src/audit/open.ts'
+import { withOcsf } from '../../../../src/audit/record/ocsf.ts'
 import { until } from '../../../support/eventually.ts'
 import { exchangeOf } from '../../../support/exchange.ts'
 
@@ -99,7 +100,7 @@ function whole(
     // one, however often the record came
     t.same(
       [...bodies].map((text) => JSON.parse(text)),
-      [row],
+      [JSON.parse(withOcsf(JSON.stringify(row)))],
     )
   }
 }

@@ -4,7 +4,7 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { openFor, optionsOf, rowsOf, sinkServer, spoolDirectory } from '../../fixtures.ts'
+import { openFor, optionsOf, rowsOf, shipped, sinkServer, spoolDirectory } from '../../fixtures.ts'
 import { openAudit } from '../../../../src/audit/open.ts'
 import { createHttpsSink } from '../../../../src/audit/ship/sinks/https.ts'
 import { createOtlpSink } from '../../../../src/audit/ship/sinks/otlp.ts'
@@ -18,11 +18,11 @@ import { until } from '../../../support/eventually.ts'
 import { exchangeOf } from '../../../support/exchange.ts'
 
 const signal = () => AbortSignal.timeout(2_000)
-const row = (seq: number): ShippedRow => ({
-  seq,
-  uid: `c:${seq}`,
-  text: `{"RecordKind":"refused","ExchangeId":"e-${seq}","EventUid":"c:${seq}","EventTime":"2026-11-21T23:00:00.123Z","n":${seq}}`,
-})
+const row = (seq: number): ShippedRow =>
+  shipped(
+    seq,
+    `{"RecordKind":"refused","ExchangeId":"e-${seq}","EventUid":"c:${seq}","EventTime":"2026-11-21T23:00:00.123Z","n":${seq}}`,
+  )
 const rows = [row(1), row(2), row(3)]
 
 t.test('https sends JSON lines with a token and a name for the batch', async (t) => {

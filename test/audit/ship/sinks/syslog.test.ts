@@ -7,7 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
 import t from 'tap'
-import { openFor, optionsOf, rowsOf, spoolDirectory, type Test } from '../../fixtures.ts'
+import { openFor, optionsOf, rowsOf, shipped, spoolDirectory, type Test } from '../../fixtures.ts'
 import { ensureCertificates } from '../../../../lab/identity/ca.ts'
 import { freePort } from '../../../../lab/server/free-port.ts'
 import { createSyslogSink, frameOf } from '../../../../src/audit/ship/sinks/syslog.ts'
@@ -15,11 +15,11 @@ import type { ShippedRow } from '../../../../src/audit/ship/sinks/sink.ts'
 import { until } from '../../../support/eventually.ts'
 import { exchangeOf } from '../../../support/exchange.ts'
 
-const row = (seq: number): ShippedRow => ({
-  seq,
-  uid: `c:${seq}`,
-  text: `{"RecordKind":"refused","ExchangeId":"e","EventUid":"c:${seq}","EventTime":"2026-11-21T23:00:00.123Z","Reason":"wörk"}`,
-})
+const row = (seq: number): ShippedRow =>
+  shipped(
+    seq,
+    `{"RecordKind":"refused","ExchangeId":"e","EventUid":"c:${seq}","EventTime":"2026-11-21T23:00:00.123Z","Reason":"wörk"}`,
+  )
 const signal = () => AbortSignal.timeout(2_000)
 
 /** Certificates for localhost of a development authority: files of the server's key, its chain, and the authority. */
