@@ -113,17 +113,22 @@ export async function startGateway(
   }
 }
 
+/** How the line of a record begins, and no other line of a segment. */
+export const RECORD = '{"RecordKind":'
+
+/** Whether a file of a spool has records of the chain. */
+export const isSegment = (name: string): boolean =>
+  name.endsWith('.jsonl') && !name.endsWith('.dead-letter.jsonl')
+
 /** Every record line of every segment, in the order they were written. */
 export async function readSpool(directory: string): Promise<Row[]> {
-  const names = (await readdir(directory, { recursive: true })).filter(
-    (name) => name.endsWith('.jsonl') && !name.includes('dead-letter'),
-  )
+  const names = (await readdir(directory, { recursive: true })).filter(isSegment)
   const rows: Row[] = []
   for (const name of names.sort()) {
     const text = await readFile(join(directory, name), 'utf8')
     for (const line of text.split('\n')) {
       // the last line of a file that is being written may be half there
-      if (/^\{"RecordKind":.*\}$/.test(line)) rows.push(JSON.parse(line) as Row)
+      if (line.startsWith(RECORD) && line.endsWith('}')) rows.push(JSON.parse(line) as Row)
     }
   }
   return rows

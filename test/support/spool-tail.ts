@@ -4,7 +4,7 @@
  */
 import { open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Row } from './gateway.ts'
+import { isSegment, RECORD, type Row } from './gateway.ts'
 
 /**
  * Makes a reader of what is new since its last call, in order. A segment must not be deleted before it was read.
@@ -30,10 +30,9 @@ export function createTail(directory: string): () => Promise<readonly Row[]> {
   return async () => {
     const rows: Row[] = []
     const names = await readdir(directory, { recursive: true })
-    for (const name of names.filter((one) => one.endsWith('.jsonl')).toSorted()) {
+    for (const name of names.filter(isSegment).toSorted()) {
       for (const line of (await newIn(name)).split('\n')) {
-        const { row } = line === '' ? {} : (JSON.parse(line) as { row?: Row })
-        if (row !== undefined) rows.push(row)
+        if (line.startsWith(RECORD)) rows.push(JSON.parse(line) as Row)
       }
     }
     return rows

@@ -4,6 +4,7 @@
  * @module
  */
 import type { ConfigFile } from '../../lab/gateway/harness-config.ts'
+import { withOcsf } from '../../src/audit/record/ocsf.ts'
 import { eventually } from './eventually.ts'
 import type { Row, World } from './gateway.ts'
 
@@ -134,8 +135,12 @@ export async function checkShipped(
     [...setAside],
     'all of the spool is at the sink',
   )
+  const [sink] = world.gateway.config.audit.sinks
   const known = new Map(
-    (await world.allRecords()).map((row) => [row['EventUid'], JSON.stringify(row)]),
+    (await world.allRecords()).map((row) => {
+      const text = JSON.stringify(row)
+      return [row['EventUid'], sink?.ocsf === false ? text : withOcsf(text)]
+    }),
   )
   t.same(
     [...there.values()].filter((row) => known.get(row['EventUid']) !== JSON.stringify(row)),

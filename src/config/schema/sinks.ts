@@ -31,7 +31,7 @@ const COMMON = {
   ocsf: Type.Optional(
     Type.Boolean({
       description:
-        'rows have their OCSF event in the column Ocsf; true by default, but for azure-monitor',
+        'rows have their OCSF event in the column Ocsf, which says again what the other columns say; true by default',
     }),
   ),
 }

@@ -37,11 +37,8 @@ export async function makeSink<Kind extends SinkKind>(
   return definitionOf(config).make(config, context)
 }
 
-/**
- * Whether a sink's rows have their OCSF event. Azure Monitor's table has all of it in its columns, and each byte of it is
- * paid for; the others read OCSF.
- */
-export const wantsOcsf = ({ kind, ocsf }: SinkConfig): boolean => ocsf ?? kind !== 'azure-monitor'
+/** Whether a sink's rows have their OCSF event. */
+export const wantsOcsf = ({ ocsf }: SinkConfig): boolean => ocsf ?? true
 
 /** Whether a sink can be shipped to; sends it no record. */
 export const examineSink = <Kind extends SinkKind>(
