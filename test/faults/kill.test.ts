@@ -41,7 +41,7 @@ async function killAgainAndAgain(t: Test): Promise<void> {
   for (let kill = 1; kill <= ROUNDS; kill += 1) {
     const before = said().filter((text) => text === 'open').length
     const victim = spawn(process.execPath, [child, directory, sink.url, acknowledged, '16'], {
-      stdio: 'ignore',
+      stdio: ['ignore', 'ignore', 'inherit'],
       env,
     })
     const exited = once(victim, 'exit')

@@ -117,6 +117,13 @@ export async function checkTrail(
 const last = (rows: readonly Row[]): number =>
   rows.reduce((most, row) => Math.max(most, Number(row['Seq'])), 0)
 
+/** JSON of a row of the spool as the sink gets it. */
+export function shippedText(world: World, row: Row): string {
+  const [sink] = world.gateway.config.audit.sinks
+  const text = JSON.stringify(row)
+  return sink?.ocsf === false ? text : withOcsf(text)
+}
+
 /** The sink's rows, de-duplicated by EventUid, are the spool's: all of them but those set aside, and no other. */
 export async function checkShipped(
   t: Test,
@@ -135,12 +142,8 @@ export async function checkShipped(
     [...setAside],
     'all of the spool is at the sink',
   )
-  const [sink] = world.gateway.config.audit.sinks
   const known = new Map(
-    (await world.allRecords()).map((row) => {
-      const text = JSON.stringify(row)
-      return [row['EventUid'], sink?.ocsf === false ? text : withOcsf(text)]
-    }),
+    (await world.allRecords()).map((row) => [row['EventUid'], shippedText(world, row)]),
   )
   t.same(
     [...there.values()].filter((row) => known.get(row['EventUid']) !== JSON.stringify(row)),
