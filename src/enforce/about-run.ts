@@ -16,14 +16,13 @@ import { memberOf, parseJson, type JsonNode } from '../lib/json/document.ts'
 import { hasBody, readBody, type Incoming } from '../azureml/body/read.ts'
 import { isRunId } from '../azureml/dataplane/kinds.ts'
 import { aliasReads, runOf } from '../azureml/body/aliases.ts'
-import type { Target } from '../azureml/target.ts'
 import { Refusal } from '../errors.ts'
 import type { Exchange, Progress } from '../exchange.ts'
 import type { Via } from '../forward/ask.ts'
 import type { Pending } from '../lib/pending.ts'
 import type { NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { Decide, Facts } from '../policy/decide.ts'
-import { naming, thingIn, type NamedThing } from './mlflow-names.ts'
+import { madeWithId, namedByBodyAlone, naming, thingIn, type NamedThing } from './mlflow-names.ts'
 import type { JudgeAsJob } from './judge-as-job.ts'
 import type { RunLookUps } from './lookups/run.ts'
 import type { Operation } from '../vocabulary/operation.ts'
@@ -177,23 +176,24 @@ function bodyOf(exchange: Classified, received: Buffer): RunBody {
   const { type, id } = operation.resource
   const isMlflow = operation.family === 'mlflow'
   const root = parseJson(received)
+  const segments = target?.segments ?? []
+  if (isMlflow) namedByBodyAlone(target?.params ?? new Map())
   const change = tagChangeIn(root, method, target?.path ?? '')
+  const last = segments.at(-1)?.toLowerCase()
   if (type !== 'Run') {
-    const thing = isMlflow ? thingIn(root) : null
+    const thing = isMlflow ? thingIn(root, segments) : null
     const named = thing === null ? operation : naming(operation, thing)
-    const makes = isMlflow ? target?.segments.at(-1) === 'create' : isCreation(exchange)
+    const makes = isMlflow ? last === 'create' : isCreation(exchange)
     return { received, operation: named, thing, tags: makes ? tagsIn(root) : null, change }
   }
+  const collection = segments.at(-2)?.toLowerCase()
   // a trace is no run, whatever its body says of one
-  const run =
-    isMlflow && target?.segments.at(-2)?.toLowerCase() === 'runs'
-      ? runIn(root, target.params)
-      : null
+  const run = isMlflow && collection === 'runs' ? runIn(root) : null
+  if (run !== null && last === 'create') throw madeWithId('run')
   const named =
     run === null
       ? operation
       : { ...operation, resource: { ...operation.resource, id: `${id}/${run}` } }
-  const [collection, last] = target?.segments.slice(-2) ?? []
   const creates = isMlflow ? last === 'create' : collection === 'runs'
   return { received, operation: named, thing: null, tags: creates ? tagsIn(root) : null, change }
 }
@@ -230,9 +230,7 @@ function cannotTell({ operation, method }: Classified, policies: readonly string
 }
 
 /** The run that a body of MLflow's names; null if it names none. */
-function runIn(root: JsonNode, query: Target['params'] = new Map()): string | null {
-  if ([...query.keys()].some((name) => RUN_ID.test(name)))
-    throw new Refusal('bad_query', 'a change names its run in the body, not in the query')
+function runIn(root: JsonNode): string | null {
   if (root.kind !== 'object') throw new Refusal('bad_body', 'the body is no JSON object')
   const [first, ...others] = root.members.filter(({ key }) => RUN_ID.test(key))
   if (first === undefined) return null

@@ -17,15 +17,44 @@ export interface NamedThing {
 /** Nothing in it may be taken for another part of a path or query. */
 const NAME = /^[^/\\?#%\p{Cc}]{1,255}$/u
 
+/** What a change names in its body, by the member's name in lower case without `_`. */
+const IN_BODY: ReadonlyMap<string, string> = new Map([
+  ['experimentid', 'experiment'],
+  ['name', 'model'],
+  ['version', 'version'],
+  ['runid', 'run'],
+  ['runuuid', 'run'],
+])
+
 /**
- * What the body names.
- * @throws {Refusal} `bad_body` if it names one thing twice, in whatever spelling, or by what is no name
+ * What the body names, where MLflow reads it there: a logged model is named by its path.
+ * @throws {Refusal} `bad_body` if it names one thing twice, in whatever spelling, or by what is no name, or gives an id to
+ * an experiment that is made
  */
-export function thingIn(root: JsonNode): NamedThing {
+export function thingIn(root: JsonNode, segments: readonly string[]): NamedThing {
+  const kind = segments.at(-2)?.toLowerCase()
+  const isModel = kind === 'registered-models' || kind === 'model-versions'
+  const experiment = kind === 'experiments' ? textAt(root, 'experimentid') : null
+  if (experiment !== null && segments.at(-1)?.toLowerCase() === 'create')
+    throw madeWithId('experiment')
   return {
-    experiment: textAt(root, 'experimentid'),
-    model: textAt(root, 'name'),
-    version: textAt(root, 'version'),
+    experiment,
+    model: isModel ? textAt(root, 'name') : null,
+    version: isModel ? textAt(root, 'version') : null,
+  }
+}
+
+/** MLflow makes ids itself, and ignores one that it is sent: it says nothing of what is made. */
+export function madeWithId(what: 'run' | 'experiment'): Refusal {
+  return new Refusal('bad_body', `the body names the id of the ${what} that is to be made`)
+}
+
+/** @throws {Refusal} `bad_query` for a name in the query of a change besides that of its body: nobody knows which counts */
+export function namedByBodyAlone(params: ReadonlyMap<string, string>): void {
+  for (const name of params.keys()) {
+    const what = IN_BODY.get(plainName(name))
+    if (what !== undefined)
+      throw new Refusal('bad_query', `a change names its ${what} in the body, not in the query`)
   }
 }
 

@@ -29,6 +29,8 @@ const KINDS = {
   Dataset: { cedar: 'Dataset', segment: 'datasets' },
   Datastore: { cedar: 'Datastore', segment: 'datastores', anyCase: true },
   Model: { cedar: 'Model', segment: 'models' },
+  /** What MLflow keeps of a run under an id that it makes itself: no model of the registry, though one may be named so. */
+  LoggedModel: { cedar: 'Model', segment: 'loggedmodels' },
   WebService: { cedar: 'WebService', segment: 'services', anyCase: true },
   Environment: { cedar: 'Environment', segment: 'environments' },
   EnvironmentVersion: { cedar: 'EnvironmentVersion', segment: 'versions', under: 'Environment' },

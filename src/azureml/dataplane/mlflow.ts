@@ -52,14 +52,14 @@ export const mlflow = createFamily(
   GET    artifacts/list                        metadata/artifacts/read  Artifact
   POST   artifacts/presigned-upload-url        metadata/artifacts/write Artifact secrets
   POST   artifacts/presigned-download-url      metadata/artifacts/read  Artifact secrets
-  POST   logged-models                         models/write    Model
-  POST   logged-models/search                  models/read     Model
-  POST   logged-models/{Model}/params          models/write    Model
-  PATCH  logged-models/{Model}/tags            models/write    Model
-  DELETE logged-models/{Model}/tags/{_}        models/write    Model
-  GET    logged-models/{Model}                 models/read     Model
-  PATCH  logged-models/{Model}                 models/write    Model
-  DELETE logged-models/{Model}                 models/delete   Model
+  POST   logged-models                         models/write    LoggedModel
+  POST   logged-models/search                  models/read     LoggedModel
+  POST   logged-models/{LoggedModel}/params    models/write    LoggedModel
+  PATCH  logged-models/{LoggedModel}/tags      models/write    LoggedModel
+  DELETE logged-models/{LoggedModel}/tags/{_}  models/write    LoggedModel
+  GET    logged-models/{LoggedModel}           models/read     LoggedModel
+  PATCH  logged-models/{LoggedModel}           models/write    LoggedModel
+  DELETE logged-models/{LoggedModel}           models/delete   LoggedModel
   POST   registered-models/create              models/write    Model
   POST   registered-models/rename              models/write    Model
   PATCH  registered-models/update              models/write    Model

@@ -53,11 +53,12 @@ export function createDescribe(ask: AskAzure): Describe {
   return async (exchange, gathered, via, needsBase) => {
     if (!isClassified(exchange))
       throw new Refusal('internal_error', 'the gateway failed to judge this request')
-    const { scope, resource } = exchange.operation
+    const { scope, resource, family } = exchange.operation
+    const segments = exchange.target?.segments ?? []
     const { digest: bodyDigest, root } = bodyOf(gathered)
     const signal = AbortSignal.timeout(TIMEOUT_MS)
     const get = getting(ask, exchange, via, signal)
-    const thing = exchange.operation.family === 'mlflow' && root !== null ? thingIn(root) : null
+    const thing = family === 'mlflow' && root !== null ? thingIn(root, segments) : null
     const base = await baseOf(ask, exchange, thing, via, get)
     if (base === 'unknown' && needsBase) throw cannotBeReviewed('nothing tells what is there now')
     const present = base === 'unknown' ? null : base
