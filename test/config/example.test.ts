@@ -2,6 +2,7 @@ import t from 'tap'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { loadConfig } from '../../src/config/load.ts'
+import { requestsSchemaText } from '../../src/config/schema/requests.ts'
 import { schemaText } from '../../src/config/schema/schema.ts'
 import { ConfigSchema } from '../../src/config/schema/schema.ts'
 import { loadPolicy } from '../../src/policy/load/load.ts'
@@ -67,5 +68,7 @@ void t.test(
   'the published schema is that of the program; `config schema FILE` writes it',
   async (st) => {
     st.equal(await readFile(SCHEMA, 'utf8'), schemaText())
+    const requests = SCHEMA.replace('harness.schema', 'requests.schema')
+    st.equal(await readFile(requests, 'utf8'), requestsSchemaText())
   },
 )

@@ -2,6 +2,7 @@
  * `config ...`, as it is typed.
  * @module
  */
+import { Option } from '@commander-js/extra-typings'
 import { command, group, jsonOption, outputOption, withConfig, type Cli } from '../command.ts'
 
 export const configCommands = (cli: Cli) =>
@@ -27,14 +28,19 @@ const check = (cli: Cli) =>
 
 const schema = (cli: Cli) =>
   command(cli, 'schema', {
-    summary: 'print the JSON schema of the configuration file',
+    summary: 'print the JSON schema of the configuration file, or of requests.yaml',
     description:
       'Prints the schema (JSON Schema 2020-12), or writes it to FILE. Editors take it from the first line of a YAML file: # yaml-language-server: $schema=harness.schema.json',
     exit: '0 done, 1 FILE cannot be written, 2 wrong arguments.',
     example: 'azureml-harness config schema config/harness.schema.json',
   })
     .argument('[file]', 'where to write it')
-    .action(async (file) => {
+    .addOption(
+      new Option('--of <file>', 'the configuration, or requests.yaml beside the bindings')
+        .choices(['config', 'requests'] as const)
+        .default('config' as const),
+    )
+    .action(async (file, options) => {
       const { configSchema } = await import('./schema.ts')
-      cli.status = await configSchema(file, cli.io)
+      cli.status = await configSchema(file, options, cli.io)
     })

@@ -4,12 +4,23 @@
  */
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { requestsSchemaText } from '../../config/schema/requests.ts'
 import { schemaText } from '../../config/schema/schema.ts'
 import { EXIT, type Io } from '../io.ts'
 
+const TEXTS = { config: schemaText, requests: requestsSchemaText } as const
+
+/** The files that have a schema. */
+export type Schema = keyof typeof TEXTS
+
 /** @param file where to write it; standard output if absent */
-export async function configSchema(file: string | undefined, io: Io): Promise<number> {
-  if (file === undefined) io.out(schemaText().trimEnd())
-  else await writeFile(resolve(io.cwd, file), schemaText())
+export async function configSchema(
+  file: string | undefined,
+  { of }: { readonly of: Schema },
+  io: Io,
+): Promise<number> {
+  const text = TEXTS[of]()
+  if (file === undefined) io.out(text.trimEnd())
+  else await writeFile(resolve(io.cwd, file), text)
   return EXIT.ok
 }

@@ -9,6 +9,7 @@ import { bind, rulesInForce } from './bind.ts'
 import type { Source } from './bindings.ts'
 import { fault, PolicyError, type Fault } from './faults.ts'
 import { OWNERS_FILE, readOwners } from './owners.ts'
+import { NO_REQUESTS, readRequests, REQUESTS_FILE } from './requests.ts'
 import { setAt, type PolicySet } from './rules.ts'
 import { readStatement, splitStatements } from './source.ts'
 import type { Policy, Statement } from './source.ts'
@@ -58,11 +59,11 @@ async function separateOf(bindings: string): Promise<{ sources: Source[]; faults
   }
 }
 
-/** The file of owners beside the bindings; null if there is none. */
-async function ownersIn(bindings: string): Promise<Source | null> {
+/** A file beside the bindings; null if there is none. */
+async function besideOf(bindings: string, file: string): Promise<Source | null> {
   try {
-    const text = await readFile(join(dirname(bindings), OWNERS_FILE), 'utf8')
-    return { file: OWNERS_FILE, text }
+    const text = await readFile(join(dirname(bindings), file), 'utf8')
+    return { file, text }
   } catch (error) {
     if (codeOf(error, '') === 'ENOENT') return null
     throw error
@@ -87,6 +88,7 @@ async function readSources(options: LoadOptions): Promise<{
   bindings: Source | null
   separate: Source[]
   owners: Source | null
+  requests: Source | null
   faults: Fault[]
 }> {
   const faults: Fault[] = []
@@ -113,8 +115,11 @@ async function readSources(options: LoadOptions): Promise<{
     faults: [],
   })
   faults.push(...separate.faults)
-  const owners = await attempt<Source | null>(OWNERS_FILE, ownersIn(options.bindings), null)
-  return { policies, templates, bindings, separate: separate.sources, owners, faults }
+  const beside = async (name: string): Promise<Source | null> =>
+    attempt<Source | null>(name, besideOf(options.bindings, name), null)
+  const owners = await beside(OWNERS_FILE)
+  const requests = await beside(REQUESTS_FILE)
+  return { policies, templates, bindings, separate: separate.sources, owners, requests, faults }
 }
 
 /** Statements that parse and are annotated as they should be, and every fault of those that are not. */
@@ -206,9 +211,10 @@ export async function loadPolicy(
   const slotted = readPolicies(sources.templates, options.identities, true)
   const all = [...fixed.policies, ...slotted.policies]
   const templates = new Map(slotted.policies.map((policy) => [policy.id, policy]))
+  const named = sources.templates.map(({ file }) => basename(file, '.cedar'))
   const source = sources.bindings ?? { file: basename(options.bindings), text: 'bindings: []' }
   const { bindings, faults: unbound } = bind(source, sources.separate, fixed.policies, templates, {
-    templates: new Set(sources.templates.map(({ file }) => basename(file, '.cedar'))),
+    templates: new Set(named),
     identities: options.identities,
     issuers: options.issuers ?? [],
   })
@@ -217,6 +223,14 @@ export async function loadPolicy(
     sources.owners === null
       ? { lines: [], faults: [] }
       : readOwners(sources.owners.file, sources.owners.text, bindings.names, issuers)
+  const { requests, faults: unasked } =
+    sources.requests === null
+      ? { requests: NO_REQUESTS, faults: [] }
+      : readRequests(sources.requests.file, sources.requests.text, {
+          templates: new Map(named.map((name) => [name, templates.get(name) ?? null])),
+          names: bindings.names,
+          issuers,
+        })
   const faults = [
     ...sources.faults,
     ...fixed.faults,
@@ -225,13 +239,14 @@ export async function loadPolicy(
     ...schemaFaults(all, words),
     ...unbound,
     ...unowned,
+    ...unasked,
   ]
   if (faults.length > 0) throw new PolicyError(faults)
   const rules = rulesInForce(fixed.policies, templates, bindings, source.file)
-  const owning = sources.owners === null ? [] : [sources.owners]
-  const read = [...sources.policies, ...sources.templates, source, ...sources.separate, ...owning]
+  const beside = [sources.owners, sources.requests].filter((one) => one !== null)
+  const read = [...sources.policies, ...sources.templates, source, ...sources.separate, ...beside]
   const version = versionOf(read, options, words)
   const written = { bindings, rules }
   const now = options.now ?? Date.now
-  return setAt({ version, written, templates, owners, words, facts: factsOf(all) }, now())
+  return setAt({ version, written, templates, owners, requests, words, facts: factsOf(all) }, now())
 }

@@ -2,17 +2,11 @@
  * `owners.yaml`: whose review a change of a model or endpoint needs. As in CODEOWNERS, the last line that matches counts.
  * @module
  */
-import { isMap, isScalar, isSeq, type YAMLMap } from 'yaml'
+import { isMap, isSeq, type YAMLMap } from 'yaml'
 import type { Uid } from './conditions.ts'
 import { suggest, type Fault } from './faults.ts'
-import {
-  checkPrincipal,
-  checkResource,
-  readReference,
-  type NamedIds,
-  type Placed,
-} from './references.ts'
-import { checkKeys, readYamlMapping, type Add } from './yaml-mapping.ts'
+import { checkPrincipal, checkResource, referenceAt, type NamedIds } from './references.ts'
+import { checkKeys, readYamlMapping, textIn, type Add } from './yaml-mapping.ts'
 
 /** One line: who reviews what is called so, in there. */
 export interface OwnersLine {
@@ -97,7 +91,7 @@ function readLine(
   add: Add,
 ): Omit<OwnersLine, 'line'> {
   checkKeys(item, KEYS, add)
-  const pattern = textOf(item.get('models', true))
+  const pattern = textIn(item.get('models', true))
   if (!PATTERN.test(pattern))
     add(
       item.get('models', true) ?? item,
@@ -145,16 +139,6 @@ function readReviewers(
     else checkPrincipal(placed, issuers, add)
     return [placed.uid]
   })
-}
-
-function referenceAt(node: unknown, names: NamedIds, add: Add): Placed | null {
-  const value = textOf(node)
-  if (value === '') add(node, 'is no reference', 'write Type::"id"')
-  return readReference({ value, node }, names, add)
-}
-
-function textOf(node: unknown): string {
-  return isScalar(node) && typeof node.value === 'string' ? node.value : ''
 }
 
 function isCount(value: unknown): value is number {

@@ -32,6 +32,21 @@ export function readInstant(text: string): number | { readonly fault: string } {
   return time
 }
 
+const UNITS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/** Milliseconds of `30m`, `8h` or `90d`; null if the text is none. */
+export function readLength(text: string): number | null {
+  const [, number, unit = ''] = /^(\d{1,5})([mhd])$/u.exec(text) ?? []
+  return number === undefined ? null : Number(number) * (UNITS[unit] ?? 0)
+}
+
+/** `8h`, `90d`: the largest unit that fits. @param length milliseconds, whole minutes */
+export function lengthText(length: number): string {
+  const [unit = 'm', ms = 60_000] =
+    Object.entries(UNITS).findLast(([, one]) => length % one === 0) ?? []
+  return `${Math.ceil(length / ms)}${unit}`
+}
+
 export function isInForce({ from, until }: Period, now: number): boolean {
   return (from === null || from <= now) && (until === null || now < until)
 }

@@ -6,7 +6,7 @@
 import { isMap, isScalar, type YAMLMap } from 'yaml'
 import { suggest } from './faults.ts'
 import type { Uid } from './conditions.ts'
-import type { Add } from './yaml-mapping.ts'
+import { textIn, type Add } from './yaml-mapping.ts'
 import { GUID } from '../../lib/guid.ts'
 
 const PRINCIPALS = ['User', 'Service', 'Compute', 'Group', 'Role', 'Workspace']
@@ -84,6 +84,13 @@ export function readReference(
     return null
   }
   return { uid: { type, id: named }, node }
+}
+
+/** The same for an entry of a list. */
+export function referenceAt(node: unknown, names: NamedIds, add: Add): Placed | null {
+  const value = textIn(node)
+  if (value === '') add(node, 'is no reference', 'write Type::"id"')
+  return readReference({ value, node }, names, add)
 }
 
 /** What `bindings.yaml` calls a group or workspace; null if it has no name for it. */

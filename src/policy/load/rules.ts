@@ -6,6 +6,7 @@ import type { TemplateLink } from '@cedar-policy/cedar-wasm/nodejs'
 import type { Bindings } from './bindings.ts'
 import type { Uid } from './conditions.ts'
 import type { OwnersLine } from './owners.ts'
+import type { Requests } from './requests.ts'
 import { isInForce, spanAround, type Span } from './period.ts'
 import type { Policy } from './source.ts'
 import type { Words } from './words.ts'
@@ -48,6 +49,8 @@ export interface PolicySet {
   }
   /** Who reviews what, in the order of the file. */
   readonly owners: readonly OwnersLine[]
+  /** Who may ask for what. */
+  readonly requests: Requests
   readonly words: Words
   /** Facts that some policy asks for; null if one takes the context as a whole. */
   readonly facts: ReadonlySet<string> | null

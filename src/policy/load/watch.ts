@@ -9,6 +9,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { SEPARATE } from './load.ts'
 import { OWNERS_FILE } from './owners.ts'
+import { REQUESTS_FILE } from './requests.ts'
 import { codeOf } from '../../lib/error-code.ts'
 import { versionOf } from '../../lib/file-version.ts'
 
@@ -44,7 +45,8 @@ export async function signatureOf({ directory, bindings }: PolicyFiles): Promise
     filesIn(join(directory, 'templates'), '.cedar'),
     filesIn(join(dirname(bindings), SEPARATE), '.yaml'),
   ])
-  const paths = [...folders.flat(), bindings, join(dirname(bindings), OWNERS_FILE)]
+  const beside = [OWNERS_FILE, REQUESTS_FILE].map((name) => join(dirname(bindings), name))
+  const paths = [...folders.flat(), bindings, ...beside]
   const signs = await Promise.all(paths.map(async (path) => [path, await signOf(path)]))
   return JSON.stringify(signs.toSorted(([a = ''], [b = '']) => (a < b ? -1 : 1)))
 }

@@ -52,3 +52,8 @@ export function checkKeys(map: YAMLMap, keys: readonly string[], add: Add): void
     if (!keys.includes(name)) add(key, `unknown key "${name}"`, suggest(name, keys))
   }
 }
+
+/** The text of a scalar; empty for anything else. */
+export function textIn(node: unknown): string {
+  return isScalar(node) && typeof node.value === 'string' ? node.value : ''
+}
