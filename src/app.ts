@@ -34,7 +34,8 @@ import { withForeignReferences } from './enforce/foreign-references.ts'
 import { createRegistryPlaces } from './enforce/lookups/registries.ts'
 import { createRunLookUps } from './enforce/lookups/run.ts'
 import { createCallers, type Callers } from './callers.ts'
-import { createPipeline, type Stages } from './pipeline.ts'
+import { createPipeline } from './pipeline.ts'
+import type { Stages } from './stages.ts'
 import { checkInbound } from './http/inbound.ts'
 import {
   clientCertificate,

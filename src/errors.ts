@@ -100,8 +100,20 @@ export interface ReviewOf {
   readonly url: string
   /** When it ends, in seconds since the epoch. */
   readonly expires: number
+  /** Until when the call is held, in seconds since the epoch; null if it is not. */
+  readonly heldUntil: number | null
   /** What it still misses, in words. */
   readonly waitsFor: readonly string[]
+}
+
+/** A call that waits for its review as an operation that runs, instead of being refused. */
+export interface Held {
+  /** 201 for PUT, 202 for others: what clients of Azure Resource Manager take for an operation that runs. */
+  readonly status: 201 | 202
+  /** URL that its caller polls. */
+  readonly operation: string
+  /** Document that answers a PUT. */
+  readonly body: object | null
 }
 
 /** What a refusal may carry besides its code and message. None of it may hold a token, a key or a claim's value. */
@@ -111,6 +123,8 @@ export interface RefusalDetail {
   /** Ids of the policies that decided. */
   readonly policies?: readonly string[]
   readonly review?: ReviewOf
+  /** Of a call that is held: it is answered like an operation that has begun. */
+  readonly held?: Held
   /** Seconds after which to try again: becomes `Retry-After`. */
   readonly retryAfter?: number
   /** A base64 claims request, for clients that can take one (`xms_cc` has `cp1`). */
@@ -133,7 +147,7 @@ export class Refusal extends Error {
   constructor(code: RefusalCode, message: string, detail: RefusalDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause })
     this.code = code
-    this.status = STATUS[code]
+    this.status = detail.held?.status ?? STATUS[code]
     this.detail = detail
   }
 }

@@ -2,125 +2,35 @@
  * THE request, top to bottom.
  *
  * Order is a type: `forward` takes a grant, a grant is made of a permit, a permit only of Cedar's "yes".
- * Nothing below is optional and nothing runs in between.
+ * Nothing below is optional and nothing runs in between. What each stage does and throws: stages.ts.
  * @module
  */
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Target } from './azureml/target.ts'
-import type { Operation } from './vocabulary/operation.ts'
 import type { Principal } from './identity/principal.ts'
 import type { Awaiting, Facts, Permit, Verdict } from './policy/decide.ts'
-import type { Grant, GrantFor, ReadGrant } from './token/grant.ts'
-import type { ApprovalProof } from './approvals/proof.ts'
+import type { Grant, GrantFor } from './token/grant.ts'
 import type { Recorder } from './audit/recorder.ts'
-import type { Forward } from './forward/forward.ts'
-import type { Screen } from './forward/screen.ts'
 import {
   bytesArrived,
   createExchanges,
   outcomeOf,
   progressOf,
   type Exchange,
-  type Progress,
   type WritableExchange,
 } from './exchange.ts'
-import type { Callers } from './callers.ts'
 import { isOfPolicy, Refusal, toRefusal } from './errors.ts'
 import { fromFramework } from './http/framework.ts'
 import { checkConnection, isLast } from './http/inbound.ts'
+import { KeptReply, type HeldCall, type KeptAnswer } from './http/kept-reply.ts'
 import type { Reply } from './http/reply.ts'
-import { hasBody, type Incoming } from './azureml/body/read.ts'
-import { isPending, type Pending } from './lib/pending.ts'
-import type { OwnCall, OwnCalls } from './access/own-calls.ts'
-import type { Finished, Gathered } from './enforce/enforce.ts'
+import { hasBody } from './azureml/body/read.ts'
+import { isPending } from './lib/pending.ts'
+import type { MakeHeld, OwnCall } from './access/own-calls.ts'
 import type { Via } from './forward/ask.ts'
-import { refusalAnswer, type AnswerOptions, type RefusalAnswer } from './http/refusal-answer.ts'
-
-/** Where a call goes at Azure, and the scope of the token that it needs there. */
-export interface Route {
-  readonly origin: string
-  readonly path: string
-  readonly scope: string
-}
-
-/** A permit, and the proof of its review if it needed one. */
-export interface Reviewed {
-  readonly permit: Permit
-  readonly proof: ApprovalProof | null
-}
-
-/**
- * The stages, as app.ts composes them. Each may throw a Refusal; anything else it throws is one, too. What a stage knows
- * already is not waited for.
- */
-export interface Stages {
-  readonly checkInbound: (raw: IncomingMessage) => void
-  readonly parseTarget: (method: string, rawTarget: string) => Target
-  readonly identify: (raw: IncomingMessage) => Pending<Principal>
-  /** What a caller may take of the gateway. */
-  readonly callers: Pick<Callers, 'begin'>
-  /** What callers ask the gateway itself; null for what is Azure's. */
-  readonly own: (
-    exchange: Exchange,
-    call: { readonly target: Target; readonly principal: Principal; readonly incoming: Incoming },
-    progress: Progress,
-  ) => ReturnType<OwnCalls>
-  readonly classify: (target: Target) => Operation
-  /** Reads what policy needs to know; null content: nobody asks, the caller's bytes are streamed untouched. */
-  readonly gather: (exchange: Exchange, request: Incoming, progress: Progress) => Pending<Gathered>
-  readonly decide: (principal: Principal, operation: Operation, facts: Facts) => Verdict
-  /** `grantFor` gets a grant of the call's own identity, to ask Azure where the workspace or the endpoint is. */
-  readonly route: (
-    operation: Operation,
-    target: Target,
-    asker: { readonly identity: string; readonly principal: Principal },
-    grantFor: GrantFor,
-  ) => Pending<Route>
-  readonly grant: (permit: Permit, scope: string, raw: IncomingMessage) => Pending<Grant>
-  /** To ask Azure in the place of the call, permitted or not yet. */
-  readonly readGrant: (
-    judged: Permit | Awaiting,
-    scope: string,
-    raw: IncomingMessage,
-  ) => Pending<ReadGrant>
-  /** What only Azure can tell, labels and runs; null if nothing is asked, otherwise what is to be judged instead. */
-  readonly lookUp: (
-    exchange: Exchange,
-    gathered: Gathered,
-    via: Via,
-    progress: Progress,
-  ) => Pending<Gathered | null>
-  /**
-   * `@approval`: takes one use of the review that the call needs; the permit as it is if it needs none.
-   * @throws {Refusal} one of the `approval_` codes
-   */
-  readonly review: (
-    exchange: Exchange,
-    judged: Permit | Awaiting,
-    gathered: Gathered,
-    via: Via,
-    headers: IncomingMessage['headers'],
-  ) => Pending<Reviewed>
-  /** How the call ended for which a use was taken. */
-  readonly reviewed: (exchange: Exchange) => void
-  /** `@stamp`, `@record`: the bytes to send, and what was changed in them. */
-  readonly finish: (
-    exchange: Exchange,
-    permit: Permit,
-    gathered: Gathered,
-    progress: Progress,
-  ) => Finished
-  /** What of the answer the caller may read; null if all of it may pass, whatever it says. */
-  readonly screen: (exchange: Exchange, via: Via, progress: Progress) => Screen | null
-  readonly dropToken: (grant: Grant, scope: string) => void
-  readonly recorder: Recorder
-  readonly forward: Forward
-  readonly answers: AnswerOptions
-  /** Keeps a refusal of policy's for the caller who asks why. */
-  readonly refused: (exchange: Exchange, refusal: Refusal) => void
-  readonly now: () => number
-}
+import type { Stages } from './stages.ts'
+import { refusalAnswer, type RefusalAnswer } from './http/refusal-answer.ts'
 
 export interface Pipeline {
   /** One request, until it is sent to Azure. It never rejects: whatever goes wrong is a refusal. */
@@ -136,7 +46,6 @@ export interface Pipeline {
 }
 
 export function createPipeline(stages: Stages): Pipeline {
-  const { recorder } = stages
   const exchangeOf = createExchanges(stages.now)
   const { refuse, unfinished, onceClosed } = createEndings(stages, exchangeOf)
 
@@ -156,80 +65,129 @@ export function createPipeline(stages: Stages): Pipeline {
 
   async function handle(exchange: WritableExchange, target: Target, reply: Reply): Promise<void> {
     const { request } = reply
-    const progress = progressOf(exchange)
     const identified = stages.identify(request)
     // with a body in any case: what of it came in the same packet is parsed first, and a broken one ends here
     const waits = isPending(identified) || hasBody(request.headers)
     const principal = (exchange.principal = waits ? await identified : identified)
     // who has gone by now, or whose body broke off, takes nothing
     if (exchange.refusal !== null) throw exchange.refusal
-    const lease = (exchange.lease = stages.callers.begin(principal.id, exchange.startedAt))
-    lease.enter()
-    try {
-      const incoming = { headers: request.headers, stream: request }
-      const own = stages.own(exchange, { target, principal, incoming }, progress)
-      if (own !== null) return await answerOwn(exchange, await own, recorder, reply)
-      exchange.operation = stages.classify(target)
-      const gathering = stages.gather(exchange, incoming, progress)
-      const gathered = isPending(gathering) ? await gathering : gathering
-      // a body may name the run that the call is about: from here on, that is what is judged, routed and recorded
-      const operation = (exchange.operation = gathered.operation)
-
-      const judge = (facts: Facts): Permit | Awaiting => {
-        const verdict = stages.decide(principal, operation, facts)
-        exchange.decision = verdict.decision
-        const found = judgedBy(verdict)
-        exchange.redact = found.effects.redact
-        return found
-      }
-      let judged = judge(gathered.facts)
-      const grantFor: GrantFor = (wanted) => stages.readGrant(judged, wanted, request)
-      const asker = { identity: judged.effects.identity, principal }
-      const routed = stages.route(operation, target, asker, grantFor)
-      const { origin, path, scope } = isPending(routed) ? await routed : routed
-      const via = (): Via => ({
-        permit: judged,
-        grantFor,
-        route: (asked, to) => stages.route(asked, to, asker, grantFor),
-      })
-      const learning = stages.lookUp(exchange, gathered, via(), progress)
-      const learnt = isPending(learning) ? await learning : learning
-      // what was judged with labels, or before its run was known, is judged again as it goes to Azure
-      if (learnt !== null) judged = judge(learnt.facts)
-      const final = learnt ?? gathered
-      const reviewing = stages.review(exchange, judged, final, via(), request.headers)
-      const { permit, proof } = isPending(reviewing) ? await reviewing : reviewing
-      if (proof !== null) [exchange.review, exchange.decision] = [proof, permit.decision]
-      const granted = stages.grant(permit, scope, request)
-      const grant = isPending(granted) ? await granted : granted
-      exchange.identity = grant.identity
-      const { body, changes } = stages.finish(exchange, permit, final, progress)
-      exchange.changes = changes
-      const screen = stages.screen(exchange, via(), progress)
-
-      const recorded = intend(exchange, recorder, reply)
-      // a call that changes something waits for its record; a read lets the disk work while Azure does
-      if (operation.effect === 'read') recorded.catch(() => undefined)
-      else await recorded.catch(withdraw(exchange))
-      stillThere(exchange, reply)
-
-      const drop = (rejected: Grant): void => stages.dropToken(rejected, scope)
-      const regrant = async (): Promise<Grant> => stages.grant(permit, scope, request)
-      const fail = async (refusal: Refusal): Promise<void> => refuse(refusal, reply)
-      const call = { exchange, progress, origin, path, recorded, body, screen, drop, regrant, fail }
-      stages.forward(grant, call, reply)
-    } finally {
-      lease.leave()
-    }
+    await carryOut(making, { exchange, target, principal, reply })
   }
 
+  /** A call that is made in the name of its caller: judged and recorded like any other, as a call of its own. */
+  async function makeHeld(
+    principal: Principal,
+    by: IncomingMessage,
+    call: HeldCall,
+  ): Promise<KeptAnswer | null> {
+    const reply = new KeptReply(call, by)
+    const exchange = exchangeOf(reply.request)
+    exchange.principal = principal
+    onceClosed(exchange, reply)
+    try {
+      const target = (exchange.target = stages.parseTarget(call.method, call.target))
+      await carryOut(making, { exchange, target, principal, reply })
+    } catch (error) {
+      await refuse(error, reply)
+    }
+    return reply.answer
+  }
+
+  const making = { stages, refuse, makeHeld }
   return { serve, refuse, unfinished }
+}
+
+interface Making {
+  readonly stages: Stages
+  readonly refuse: Pipeline['refuse']
+  readonly makeHeld: (
+    principal: Principal,
+    by: IncomingMessage,
+    call: HeldCall,
+  ) => Promise<KeptAnswer | null>
+}
+
+/** A call whose caller is known. */
+interface Identified {
+  readonly exchange: WritableExchange
+  readonly target: Target
+  readonly principal: Principal
+  readonly reply: Reply
+}
+
+/** From the caller to what is sent to Azure. */
+async function carryOut(
+  { stages, refuse, makeHeld }: Making,
+  { exchange, target, principal, reply }: Identified,
+): Promise<void> {
+  const { recorder } = stages
+  const { request } = reply
+  const progress = progressOf(exchange)
+  const lease = (exchange.lease = stages.callers.begin(principal.id, exchange.startedAt))
+  lease.enter()
+  try {
+    const incoming = { headers: request.headers, stream: request }
+    const make: MakeHeld = (call) => makeHeld(principal, request, call)
+    const own = stages.own(exchange, { target, principal, incoming }, make, progress)
+    if (own !== null) return await answerOwn(exchange, await own, recorder, reply)
+    exchange.operation = stages.classify(target)
+    const gathering = stages.gather(exchange, incoming, progress)
+    const gathered = isPending(gathering) ? await gathering : gathering
+    // a body may name the run that the call is about: from here on, that is what is judged, routed and recorded
+    const operation = (exchange.operation = gathered.operation)
+
+    const judge = (facts: Facts): Permit | Awaiting => {
+      const verdict = stages.decide(principal, operation, facts)
+      exchange.decision = verdict.decision
+      const found = judgedBy(verdict)
+      exchange.redact = found.effects.redact
+      return found
+    }
+    let judged = judge(gathered.facts)
+    const grantFor: GrantFor = (wanted) => stages.readGrant(judged, wanted, request)
+    const asker = { identity: judged.effects.identity, principal }
+    const routed = stages.route(operation, target, asker, grantFor)
+    const { origin, path, scope } = isPending(routed) ? await routed : routed
+    const via = (): Via => ({
+      permit: judged,
+      grantFor,
+      route: (asked, to) => stages.route(asked, to, asker, grantFor),
+    })
+    const learning = stages.lookUp(exchange, gathered, via(), progress)
+    const learnt = isPending(learning) ? await learning : learning
+    // what was judged with labels, or before its run was known, is judged again as it goes to Azure
+    if (learnt !== null) judged = judge(learnt.facts)
+    const final = learnt ?? gathered
+    const reviewing = stages.review(exchange, judged, final, via(), request.headers)
+    const { permit, proof } = isPending(reviewing) ? await reviewing : reviewing
+    if (proof !== null) [exchange.review, exchange.decision] = [proof, permit.decision]
+    const granted = stages.grant(permit, scope, request)
+    const grant = isPending(granted) ? await granted : granted
+    exchange.identity = grant.identity
+    const { body, changes } = stages.finish(exchange, permit, final, progress)
+    exchange.changes = changes
+    const screen = stages.screen(exchange, via(), progress)
+
+    const recorded = intend(exchange, recorder, reply)
+    // a call that changes something waits for its record; a read lets the disk work while Azure does
+    if (operation.effect === 'read') recorded.catch(() => undefined)
+    else await recorded.catch(withdraw(exchange))
+    stillThere(exchange, reply)
+
+    const drop = (rejected: Grant): void => stages.dropToken(rejected, scope)
+    const regrant = async (): Promise<Grant> => stages.grant(permit, scope, request)
+    const fail = async (refusal: Refusal): Promise<void> => refuse(refusal, reply)
+    const call = { exchange, progress, origin, path, recorded, body, screen, drop, regrant, fail }
+    stages.forward(grant, call, reply)
+  } finally {
+    lease.leave()
+  }
 }
 
 /** The gateway's own answer: recorded like any other, before it is sent; a change, before it is made. */
 async function answerOwn(
   exchange: WritableExchange,
-  { operation, decision, answer, changes }: OwnCall,
+  { operation, decision, answer, changes, retryAfter }: OwnCall,
   recorder: Recorder,
   reply: Reply,
 ): Promise<void> {
@@ -244,6 +202,7 @@ async function answerOwn(
     'content-type': 'application/json; charset=utf-8',
     'cache-control': 'no-store',
     'x-harness-decision-id': exchange.id,
+    ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
   }
   reply.send(exchange.status, headers, body)
 }

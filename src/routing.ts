@@ -19,7 +19,7 @@ import type { AnswerRules } from './forward/answer.ts'
 import { Refusal } from './errors.ts'
 import { memoOf } from './lib/memo.ts'
 import { after } from './lib/pending.ts'
-import type { Stages } from './pipeline.ts'
+import type { Stages } from './stages.ts'
 import type { Principal } from './identity/principal.ts'
 import type { ReadGrant } from './token/grant.ts'
 

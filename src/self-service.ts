@@ -9,7 +9,7 @@ import type { Config, SecretSource } from './config/schema/schema.ts'
 import { Refusal } from './errors.ts'
 import { parseStrictJson } from './lib/strict-json.ts'
 import { ancestorsOf } from './policy/engine/entities.ts'
-import type { Stages } from './pipeline.ts'
+import type { Stages } from './stages.ts'
 import type { LivePolicy } from './policy/reload.ts'
 import { assess, accessOf } from './policy/review/effective-access.ts'
 import type { Reviews } from './reviews/reviews.ts'
@@ -40,9 +40,10 @@ export function createSelfService(
   })
   const authorizationUri = issuers[0]?.issuer ?? null
   return {
-    own({ id }, { target, principal, incoming }, progress) {
+    own({ id }, { target, principal, incoming }, make, progress) {
       const request: OwnRequest = {
         decision: id,
+        make,
         keep: (content) => progress.kept(content),
         async read() {
           const { stream, headers } = incoming

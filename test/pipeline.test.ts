@@ -8,7 +8,7 @@ import type { Exchange } from '../src/exchange.ts'
 import { answerOf } from '../src/forward/answer-body.ts'
 import { createForward } from '../src/forward/forward.ts'
 import type { UpstreamListener } from '../src/forward/upstream-call.ts'
-import type { Stages } from '../src/pipeline.ts'
+import type { Stages } from '../src/stages.ts'
 import { WS } from './policy/support.ts'
 import { pipelineWorld as world } from './support/pipeline.ts'
 

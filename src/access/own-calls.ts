@@ -6,6 +6,7 @@
  */
 import type { Target } from '../azureml/target.ts'
 import type { Help } from '../config/schema/help.ts'
+import type { HeldCall, KeptAnswer } from '../http/kept-reply.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { Decision, Facts } from '../policy/decide.ts'
 import type { Assessment, EffectiveAccess } from '../policy/review/effective-access.ts'
@@ -20,12 +21,17 @@ export interface OwnCall {
   readonly decision: Decision
   /** It changes something, and is recorded before it is answered. */
   readonly changes?: true
+  /** Seconds after which to ask again. */
+  readonly retryAfter?: number
   /**
    * Made when asked for, and JSON, or a promise of it: @throws Refusal `not_found` for what is not there or not the
    * caller's.
    */
   readonly answer: () => unknown
 }
+
+/** Makes a call that was held, in the name of the caller who asks for it. Null if its answer broke off. */
+export type MakeHeld = (call: HeldCall) => Promise<KeptAnswer | null>
 
 /** What a call brings besides its target. */
 export interface OwnRequest {
@@ -35,6 +41,8 @@ export interface OwnRequest {
   readonly read: () => Promise<unknown>
   /** What of the call the record keeps. */
   readonly keep: (content: Readonly<Record<string, unknown>>) => void
+  /** Makes a call that was held, in the name of the caller. */
+  readonly make: MakeHeld
 }
 
 export interface OwnCallOptions {

@@ -17,6 +17,8 @@ export interface ApprovalRule {
   readonly uses: number
   /** Whether the approval is void once what is there now has changed. */
   readonly base: 'strict' | 'any'
+  /** How long a call that runs long is held instead of refused; 0: it is refused. */
+  readonly holdMs: number
 }
 
 /** One forbid that a review lifts. */

@@ -5,6 +5,7 @@
  */
 import { Type, type Static } from 'typebox'
 import { Value } from 'typebox/value'
+import type { HeldName } from './ledger/ledger.ts'
 
 const strict = { additionalProperties: false }
 const Text = Type.String({ minLength: 1, maxLength: 4_096 })
@@ -22,6 +23,7 @@ const Rule = Type.Object(
     validMs: Type.Integer({ minimum: 0 }),
     uses: Type.Integer({ minimum: 1 }),
     base: Type.Union([Type.Literal('strict'), Type.Literal('any')]),
+    holdMs: Type.Integer({ minimum: 0 }),
   },
   strict,
 )
@@ -166,13 +168,37 @@ const Outcome = Type.Object(
   strict,
 )
 
-const SCHEMAS = { request: Request, verdict: Verdict, use: Use, outcome: Outcome }
+/** How Azure answered a use of a held call: its poller goes on with that. */
+const Started = Type.Object(
+  {
+    v: Type.Literal(1),
+    kind: Type.Literal('started'),
+    id: Id,
+    n: Type.Integer({ minimum: 1 }),
+    decision: Text,
+    status: Type.Integer(),
+    /** Path and query at the gateway where the operation is polled; null if it ended with the answer. */
+    operation: Type.Union([Text, Type.Null()]),
+    iat: Seconds,
+  },
+  strict,
+)
+
+const SCHEMAS = {
+  request: Request,
+  verdict: Verdict,
+  use: Use,
+  outcome: Outcome,
+  started: Started,
+}
 
 export type RequestDocument = Static<typeof Request>
 export type VerdictDocument = Static<typeof Verdict>
 export type UseDocument = Static<typeof Use>
 export type OutcomeDocument = Static<typeof Outcome>
-export type Document = RequestDocument | VerdictDocument | UseDocument | OutcomeDocument
+export type StartedDocument = Static<typeof Started>
+export type Document =
+  RequestDocument | VerdictDocument | UseDocument | OutcomeDocument | StartedDocument
 export type Lineage = Static<typeof Lineage>
 export type Difference = Static<typeof Difference>
 export type Shown = Static<typeof Shown>
@@ -189,12 +215,20 @@ export const NAMES = {
   verdict: (id: string, iat: number, mark: string): string => `v/${id}/${iat}-${mark}.jws`,
   use: (id: string, n: number): string => `u/${id}/${n}.jws`,
   outcome: (id: string, n: number): string => `o/${id}/${n}.jws`,
+  started: (id: string, n: number): string => `s/${id}/${n}.jws`,
+  held: (id: string): HeldName => `h/${id}/call.jwe`,
 } as const
 
 /** Where all of one kind are; `id` narrows it to one review, or to those whose ids begin with it. */
-export const FOLDERS = { request: 'r/', verdict: 'v/', use: 'u/', outcome: 'o/' } as const
+export const FOLDERS = {
+  request: 'r/',
+  verdict: 'v/',
+  use: 'u/',
+  outcome: 'o/',
+  started: 's/',
+} as const
 
 /** The id of the review that a name belongs to. */
 export function idIn(name: string): string | null {
-  return /^[rvuo]\/([a-z2-7]{16}-[1-9]\d{0,4})\//u.exec(name)?.[1] ?? null
+  return /^[rvuosh]\/([a-z2-7]{16}-[1-9]\d{0,4})\//u.exec(name)?.[1] ?? null
 }

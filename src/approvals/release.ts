@@ -83,7 +83,7 @@ export function createRelease(options: ReleaseOptions): Release {
         ? await ask(change, subject, `${start}-${reviews.length + 1}`)
         : last
     const standing = standingOf(review, circumstancesOf(review))
-    mustBeApproved(change, review, standing, publicUrl)
+    mustBeApproved(change, review, standing, { publicUrl, now: seconds() })
     return use(store, seconds(), change, review, standing)
   }
 
@@ -126,7 +126,7 @@ function mustBeApproved(
   { asks, said }: Change,
   review: Review,
   standing: Standing,
-  publicUrl: string,
+  { publicUrl, now }: { readonly publicUrl: string; readonly now: number },
 ): void {
   const { request, verdicts } = review
   const policies = asks.map(({ policy }) => policy)
@@ -156,12 +156,25 @@ function mustBeApproved(
       : `${reasons}: it waits for ${waitsFor.join(' and ')}`
   throw new Refusal('approval_required', message, {
     policies,
-    review: { id: request.id, url, expires: until ?? request.exp, waitsFor },
+    review: {
+      id: request.id,
+      url,
+      expires: until ?? request.exp,
+      heldUntil: said.asksOnly || state === 'approved' ? null : heldUntil(request, now),
+      waitsFor,
+    },
     remedy:
       state === 'approved'
         ? 'make the call'
         : `review ${request.id} is at ${url} (azureml-harness approvals show ${request.id}); make the same call again when it is approved`,
   })
+}
+
+/** Until when a call is held for its review, in seconds since the epoch; null if it is not, or not any more. */
+export function heldUntil({ asks, iat, exp }: RequestDocument, now: number): number | null {
+  const holds = Math.min(...asks.map(({ rule }) => rule.holdMs))
+  const until = Math.min(exp, iat + Math.floor(holds / 1_000))
+  return now < until ? until : null
 }
 
 /** Takes one use: of all who try at the same moment, one gets it. */
@@ -246,11 +259,11 @@ function requestOf(
 function asksIn(asks: readonly ApprovalAsk[]): RequestDocument['asks'] {
   return asks
     .map(({ policy, reason, rule }) => {
-      const { reviewers, from, requestMs, validMs, uses, base } = rule
+      const { reviewers, from, requestMs, validMs, uses, base, holdMs } = rule
       return {
         policy,
         reason,
-        rule: { reviewers, from, requestMs, validMs, uses, base },
+        rule: { reviewers, from, requestMs, validMs, uses, base, holdMs },
       }
     })
     .toSorted((one, other) => (one.policy < other.policy ? -1 : 1))

@@ -10,6 +10,7 @@ import {
   type Document,
   type OutcomeDocument,
   type RequestDocument,
+  type StartedDocument,
   type UseDocument,
   type VerdictDocument,
 } from './documents.ts'
@@ -22,6 +23,8 @@ export interface Store {
   readonly read: (id: string) => Promise<Review | null>
   /** Those whose ids begin so, in the order of their ids; all for an empty text. @throws {LedgerFault} */
   readonly list: (idPrefix: string) => Promise<readonly Review[]>
+  /** How Azure answered the uses of a held call. @throws {LedgerFault} */
+  readonly started: (id: string) => Promise<readonly StartedDocument[]>
   /** Writes a document under its own name; false if there is one of that name. @throws {LedgerFault} */
   readonly write: (document: Document) => Promise<boolean>
 }
@@ -71,6 +74,10 @@ export function createStore(
       const reviews = await Promise.all(ids.map(review))
       return reviews.filter((one) => one !== null).toSorted(byId)
     },
+    async started(id) {
+      const documents = await documentsOf(FOLDERS.started, id)
+      return documents.filter((one): one is StartedDocument => one.kind === 'started')
+    },
     write: async (document) => ledger.create(nameOf(document), await sign(document)),
   }
 }
@@ -84,6 +91,8 @@ function nameOf(document: Document): string {
       return NAMES.verdict(document.id, document.iat, markOf(document.decision))
     case 'use':
       return NAMES.use(document.id, document.n)
+    case 'started':
+      return NAMES.started(document.id, document.n)
     default:
       return NAMES.outcome(document.id, document.n)
   }

@@ -13,7 +13,7 @@ import Fastify, {
   type FastifyServerFactory,
 } from 'fastify'
 import type { ParserFault } from './parser-fault.ts'
-import { Reply } from './reply.ts'
+import { ConnectionReply, type Reply } from './reply.ts'
 
 /** The pipeline and the connections, which are there by the time that requests come. */
 export interface Handlers {
@@ -43,7 +43,7 @@ export function createFramework(
   const listener =
     (framework: RequestListener): RequestListener =>
     (request, response) => {
-      if (isCall(request)) void serve(new Reply(request, response))
+      if (isCall(request)) void serve(new ConnectionReply(request, response))
       else framework(request, response)
     }
   const app = Fastify({
@@ -71,5 +71,5 @@ export function createFramework(
 /** The caller's side of a call, taken over from the framework, which has no part in the answer. */
 export function takeOver(request: FastifyRequest, reply: FastifyReply): Reply {
   reply.hijack()
-  return new Reply(request.raw, reply.raw)
+  return new ConnectionReply(request.raw, reply.raw)
 }

@@ -4,7 +4,7 @@
  */
 import { overruled, type Exchange } from '../exchange.ts'
 import type { Help } from '../config/schema/help.ts'
-import { isOfPolicy, type Refusal, type RefusalCode, type ReviewOf } from '../errors.ts'
+import { isOfPolicy, type Held, type Refusal, type RefusalCode, type ReviewOf } from '../errors.ts'
 
 /** A refusal ready to be sent. */
 export interface RefusalAnswer {
@@ -54,12 +54,27 @@ export function refusalAnswer(
   if (refusal.detail.retryAfter !== undefined) {
     headers['retry-after'] = String(Math.max(1, Math.ceil(refusal.detail.retryAfter)))
   }
+  if (refusal.detail.held !== undefined) return heldAnswer(refusal.detail.held, exchange, headers)
   const next = nextSteps(refusal, exchange, options)
   const body =
     !inArmsForm && isMlflow(exchange)
       ? mlflowBody(refusal, exchange, next)
       : armBody(refusal, exchange, next)
   return { status: refusal.status, headers, body: JSON.stringify(body) }
+}
+
+/**
+ * Azure Resource Manager's answer to a call that takes long (Azure/azure-resource-manager-rpc v1.0, async-api-reference).
+ * Clients of a PUT that is answered 202 fail at once: Python, Azure CLI and Go take only 200 and 201.
+ */
+function heldAnswer(
+  { status, operation, body }: Held,
+  { method }: Exchange,
+  headers: Record<string, string>,
+): RefusalAnswer {
+  headers['azure-asyncoperation'] = operation
+  if (method === 'POST') headers['location'] = operation
+  return { status, headers, body: JSON.stringify(body ?? {}) }
 }
 
 /** What a caller whom policy refused can do next. */

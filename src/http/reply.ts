@@ -7,7 +7,34 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
 
-export class Reply {
+export interface Reply {
+  readonly request: IncomingMessage
+  /** The head of an answer has gone out: nothing else can be answered any more. */
+  readonly begun: boolean
+  /** Nobody is there to read an answer. */
+  readonly gone: boolean
+  /** The whole answer was handed over. */
+  readonly finished: boolean
+  /** Calls the listener exactly once, however the call ends: answered, hung up on, or cut off. */
+  onceClosed(listener: () => void): void
+  /** Sends a whole answer; null for one without a body. */
+  send(status: number, headers: Record<string, string>, body: Buffer | string | null): void
+  /**
+   * Sends what `source` brings, at the pace of the slower side. The head goes out with the first byte.
+   * @param failed told if `source` fails before that; later the answer is cut off
+   */
+  stream(
+    status: number,
+    headers: Record<string, string>,
+    source: Readable,
+    failed: (error: Error) => void,
+  ): void
+  /** Ends in the middle of an answer, which is how its reader learns that it is not whole. */
+  cut(): void
+}
+
+/** The answer goes out on the connection that the request came in on. */
+export class ConnectionReply implements Reply {
   readonly request: IncomingMessage
   readonly #response: ServerResponse
   readonly #closers: (() => void)[] = []
@@ -17,22 +44,18 @@ export class Reply {
     this.#response = response
   }
 
-  /** The head of an answer has gone out: nothing else can be answered any more. */
   get begun(): boolean {
     return this.#response.headersSent
   }
 
-  /** Nobody is there to read an answer. */
   get gone(): boolean {
     return this.#response.destroyed
   }
 
-  /** The whole answer was handed to the operating system. */
   get finished(): boolean {
     return this.#response.writableFinished
   }
 
-  /** Exactly once, however it ends: answered, hung up on, or cut off. */
   onceClosed(listener: () => void): void {
     this.#closers.push(listener)
     if (this.#closers.length > 1) return
@@ -42,7 +65,6 @@ export class Reply {
     })
   }
 
-  /** Sends a whole answer; null for one without a body. */
   send(status: number, headers: Record<string, string>, body: Buffer | string | null): void {
     const { method } = this.request
     if (mayHaveBody(status) && (body !== null || method !== 'HEAD'))
@@ -52,10 +74,6 @@ export class Reply {
     else this.#response.end(body)
   }
 
-  /**
-   * Sends what `source` brings, at the pace of the slower side. The head goes out with the first byte.
-   * @param failed told if `source` fails before that; later the answer is cut off
-   */
   stream(
     status: number,
     headers: Record<string, string>,
@@ -83,7 +101,6 @@ export class Reply {
     if (response.destroyed) source.destroy()
   }
 
-  /** Ends the connection in the middle of an answer, which is how its reader learns that it is not whole. */
   cut(): void {
     this.#response.destroy()
   }

@@ -13,7 +13,7 @@ const UNITS: ReadonlyMap<string, number> = new Map([
 ])
 const DURATION = /^([1-9]\d{0,5})([smhd])$/u
 /** Milliseconds. Longer ones are mistakes: nobody remembers what was reviewed. */
-const LONGEST = { request: 90 * DAY_MS, valid: 30 * DAY_MS }
+const LONGEST = { request: 90 * DAY_MS, valid: 30 * DAY_MS, hold: DAY_MS }
 
 const DEFAULTS: ApprovalRule = {
   reviewers: 1,
@@ -22,6 +22,7 @@ const DEFAULTS: ApprovalRule = {
   validMs: DAY_MS,
   uses: 1,
   base: 'strict',
+  holdMs: 0,
 }
 
 /** How each word of the annotation is read; null for what it cannot be. */
@@ -32,6 +33,8 @@ const WORDS: Readonly<Record<string, (value: string) => Partial<ApprovalRule> | 
   valid: (value) => within(value, LONGEST.valid, (validMs) => ({ validMs })),
   uses: (value) => (/^[1-9]\d{0,2}$/u.test(value) ? { uses: Number(value) } : null),
   base: (value) => (value === 'strict' || value === 'any' ? { base: value } : null),
+  hold: (value) =>
+    value === '0' ? { holdMs: 0 } : within(value, LONGEST.hold, (holdMs) => ({ holdMs })),
 }
 
 /** What the value of `@approval` states, or what is wrong with it. */

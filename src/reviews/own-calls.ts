@@ -4,7 +4,7 @@
  * GET never decides anything: mail scanners and link previews follow every link.
  * @module
  */
-import type { OwnCall, OwnCalls } from '../access/own-calls.ts'
+import type { OwnCall, OwnCalls, OwnRequest } from '../access/own-calls.ts'
 import type { VerdictDocument } from '../approvals/documents.ts'
 import type { Release } from '../approvals/release.ts'
 import { standingOf, type Review, type Standing } from '../approvals/state.ts'
@@ -18,9 +18,11 @@ import type { OwnersLine } from '../policy/load/owners.ts'
 import { fieldsOf, isObject } from '../lib/strict-json.ts'
 import { OWN_PROVIDER } from '../vocabulary/actions.ts'
 import type { Operation } from '../vocabulary/operation.ts'
+import { pollOf, type HeldOptions } from './held-operation.ts'
+import { operationPath, POLL_SECONDS } from './hold.ts'
 import { summaryOf, viewOf } from './view.ts'
 
-export interface ReviewCallOptions {
+export interface ReviewCallOptions extends HeldOptions {
   readonly store: Store
   readonly release: Pick<Release, 'circumstancesOf'>
   readonly decide: Decide
@@ -28,8 +30,6 @@ export interface ReviewCallOptions {
   readonly ownersOf: (call: Review['request']['call']) => OwnersLine | null
   /** Facts of a call that the gateway answers itself. */
   readonly callFacts: (principal: Principal) => Facts
-  /** Milliseconds since the epoch. */
-  readonly now: () => number
 }
 
 const STATES = ['open', 'approved', 'rejected', 'withdrawn', 'expired', 'used', 'damaged']
@@ -44,6 +44,8 @@ export function createReviewCalls(options: ReviewCallOptions): OwnCalls {
     if (first !== '_harness' || api !== 'api' || reviews !== 'reviews') return null
     if (id === undefined) return expectGet(target, () => list(options, target, principal))
     if (verdicts === undefined) return expectGet(target, async () => show(options, id, principal))
+    if (verdicts === 'operation' && more.length === 0)
+      return expectGet(target, async () => poll(options, id, principal, decision))
     if (verdicts !== 'verdicts' || more.length > 0)
       throw new Refusal('unknown_operation', 'the gateway has no such route of its own')
     if (target.method !== 'POST')
@@ -174,6 +176,27 @@ async function show(
     operation: operationOf('read', review),
     decision,
     answer: () => viewOf(review, standing, owners, mayReview),
+  }
+}
+
+/** A held call as its author polls it; to anybody else there is none. */
+async function poll(
+  options: ReviewCallOptions,
+  id: string,
+  principal: Principal,
+  { make, keep }: OwnRequest,
+): Promise<OwnCall> {
+  const { review, standing } = await found(options, id, principal)
+  const { author, asks } = review.request
+  if (author !== principal.id || asks.some(({ rule }) => rule.holdMs === 0)) throw notFound()
+  keep({ review: id })
+  const { makes, status } = await pollOf(options, review, standing, make)
+  return {
+    operation: operationOf('read', review),
+    decision: ownDecision(options),
+    retryAfter: POLL_SECONDS,
+    ...(makes ? { changes: true } : {}),
+    answer: async () => ({ id: `${options.publicUrl}${operationPath(id)}`, ...(await status()) }),
   }
 }
 

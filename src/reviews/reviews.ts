@@ -3,11 +3,13 @@
  * of those who review.
  * @module
  */
+import { randomBytes } from 'node:crypto'
 import type { OwnCalls } from '../access/own-calls.ts'
 import type { RequestDocument } from '../approvals/documents.ts'
 import { createBlobLedger } from '../approvals/ledger/blob.ts'
 import { createDirectoryLedger } from '../approvals/ledger/directory.ts'
 import type { Ledger } from '../approvals/ledger/ledger.ts'
+import { createHeldCalls } from '../approvals/held-calls.ts'
 import { createRelease, type Release, type Said } from '../approvals/release.ts'
 import { createSignatures, type Signatures } from '../approvals/signatures.ts'
 import type { Owners } from '../approvals/state.ts'
@@ -20,11 +22,12 @@ import type { AskAzure, Via } from '../forward/ask.ts'
 import type { DenyList } from '../identity/deny-list.ts'
 import type { Principal } from '../identity/principal.ts'
 import { counter, single, type Metric } from '../lib/metric.ts'
-import type { Reviewed, Stages } from '../pipeline.ts'
+import type { Reviewed, Stages } from '../stages.ts'
 import { isPermit, type Awaiting, type Facts, type Permit } from '../policy/decide.ts'
 import { ownersOf, type OwnersLine } from '../policy/load/owners.ts'
 import type { LivePolicy } from '../policy/reload.ts'
 import type { Broker } from '../token/broker.ts'
+import { createHold } from './hold.ts'
 import { createReviewCalls } from './own-calls.ts'
 
 export interface ReviewsOptions {
@@ -57,7 +60,8 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
   const { policy, now, log, config } = options
   const signatures = await createSignatures(approvals.keys.map(options.secrets))
   let forged = 0
-  const store = createStore(ledgerOf(approvals.ledger, options), signatures, (name) => {
+  const ledger = ledgerOf(approvals.ledger, options)
+  const store = createStore(ledger, signatures, (name) => {
     forged++
     log({ name }, 'a document of a review is not what this gateway has signed')
   })
@@ -73,9 +77,17 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
     isDenied: (id) => options.denyList.deniesId(id),
     now,
   })
+  const { operationKey } = config
+  // a key of this process alone: what is held by then is refused once it has ended
+  const held = createHeldCalls(
+    ledger,
+    operationKey === undefined ? randomBytes(32) : Buffer.from(options.secrets(operationKey)),
+  )
   const own = createReviewCalls({
     store,
     release,
+    held,
+    publicUrl: config.listen.publicUrl,
     decide: policy.decide,
     policyVersion: () => policy.current().version,
     ownersOf: lineOf,
@@ -83,6 +95,7 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
     now,
   })
   const describe = createDescribe(options.ask)
+  const { publicUrl } = config.listen
   const writing = new Set<Promise<void>>()
 
   return {
@@ -92,7 +105,8 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
     review(exchange, judged, gathered, via, headers) {
       const said = saidIn(headers)
       if (isPermit(judged) && exchange.awaiting.length === 0) return withoutReview(judged, said)
-      return reviewOf({ describe, release }, exchange, { judged, gathered, via, said })
+      const reviewing = reviewOf({ describe, release }, exchange, { judged, gathered, via, said })
+      return reviewing.catch(createHold({ held, publicUrl }, exchange, gathered, headers))
     },
     reviewed(exchange) {
       const done = ended(release, exchange).catch((error: unknown) => {

@@ -48,6 +48,7 @@ const request = (given: Partial<RequestDocument> = {}, rule: object = {}): Reque
         validMs: DAY * 1_000,
         uses: 1,
         base: 'strict',
+        holdMs: 0,
         ...rule,
       },
     },

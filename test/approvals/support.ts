@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ConfigFile } from '../../lab/gateway/harness-config.ts'
 import { workspaceId } from '../../lab/personas.ts'
+import { eventually } from '../support/eventually.ts'
 import { startGateway, type World } from '../support/gateway.ts'
 import { ownPolicies } from '../support/policies.ts'
 import type { Answer } from '../support/send.ts'
@@ -61,6 +62,8 @@ export interface Reviewing {
     body?: object,
     headers?: Headers,
   ) => Promise<Answer>
+  /** Writes or, where null, removes files of the policies, and waits until they are in force. */
+  readonly change: (files: Readonly<Record<string, string | null>>) => Promise<void>
   readonly close: () => Promise<void>
 }
 
@@ -70,6 +73,7 @@ export interface ReviewingOptions {
   readonly files?: Readonly<Record<string, string>>
   readonly bindings?: string
   readonly change?: (config: ConfigFile) => ConfigFile
+  readonly lab?: { readonly storage: true }
 }
 
 export async function startReviewing(options: ReviewingOptions = {}): Promise<Reviewing> {
@@ -84,6 +88,7 @@ export async function startReviewing(options: ReviewingOptions = {}): Promise<Re
     options.bindings ?? BINDINGS,
   )
   const world = await startGateway({
+    ...(options.lab === undefined ? {} : { lab: options.lab }),
     gateway: {
       change: (config) => {
         const changed = policies.change({
@@ -115,6 +120,18 @@ export async function startReviewing(options: ReviewingOptions = {}): Promise<Re
       const shown = (await call(persona, 'GET', path)).json() as { shownDigest?: string }
       const { shownDigest } = shown
       return call(persona, 'POST', `${path}/verdicts`, { verdict: 'approve', shownDigest })
+    },
+    async change(files) {
+      const inForce = async (): Promise<unknown> =>
+        ((await call('scientist', 'GET', '/_harness/whoami')).json() as { policyVersion?: string })
+          .policyVersion
+      const before = await inForce()
+      for (const [name, text] of Object.entries(files)) {
+        const file = join(policies.directory, name)
+        if (text === null) await rm(file)
+        else await writeFile(file, text)
+      }
+      await eventually('the policies are in force', async () => (await inForce()) !== before)
     },
     async close() {
       await world.close()

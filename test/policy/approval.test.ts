@@ -15,6 +15,7 @@ t.test('the words of @approval', async (t) => {
     validMs: DAY,
     uses: 1,
     base: 'strict',
+    holdMs: 0,
   })
   t.match(readApproval('reviewers=2 from=policy request=30m valid=90s uses=3 base=any'), {
     reviewers: 2,
@@ -24,6 +25,10 @@ t.test('the words of @approval', async (t) => {
     uses: 3,
     base: 'any',
   })
+  t.match(
+    [readApproval('hold=30m'), readApproval('hold=0')],
+    [{ holdMs: 1_800_000 }, { holdMs: 0 }],
+  )
   for (const text of [
     'reviewers',
     'reviewers=10',
@@ -37,7 +42,7 @@ t.test('the words of @approval', async (t) => {
     'valid=1.5h',
     'uses=0',
     'base=loose',
-    'hold=30m',
+    'hold=25h',
     'constructor=1',
     'Reviewers=1',
   ])
@@ -53,8 +58,8 @@ t.test(
       loadFrom(t, { 'x.cedar': rule('@approval("reviewers=1")', 'permit') }),
       PolicyError,
     )
-    await t.rejects(loadFrom(t, { 'x.cedar': rule('@approval("hold=1h")', 'forbid') }), {
-      message: /cannot be read at "hold=1h"/,
+    await t.rejects(loadFrom(t, { 'x.cedar': rule('@approval("hold=2d")', 'forbid') }), {
+      message: /cannot be read at "hold=2d"/,
     })
     const set = await loadFrom(t, { 'x.cedar': rule('@approval("uses=2")', 'forbid') })
     t.match(set.rules.get('x')?.policy.approval, { uses: 2 })

@@ -76,6 +76,14 @@ export function createBlobLedger({ container, credential, timeoutMs }: BlobLedge
       }
       return names
     },
+
+    async remove(name) {
+      try {
+        await blobOf(name).deleteIfExists({ abortSignal: within() })
+      } catch (error) {
+        throw faultOf(error)
+      }
+    },
   }
 }
 

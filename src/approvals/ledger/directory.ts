@@ -64,6 +64,14 @@ export function createDirectoryLedger(directory: string): Ledger {
         throw faultOf(error)
       }
     },
+
+    async remove(name) {
+      try {
+        await unlink(pathOf(name))
+      } catch (error) {
+        if (codeOf(error, '') !== 'ENOENT') throw faultOf(error)
+      }
+    },
   }
 }
 
