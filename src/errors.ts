@@ -127,6 +127,10 @@ export interface RefusalDetail {
   readonly held?: Held
   /** Seconds after which to try again: becomes `Retry-After`. */
   readonly retryAfter?: number
+  /** The status with which Azure refused or failed, in the place of the code's own. */
+  readonly status?: number
+  /** Headers of Azure's answer that go to the caller with it. */
+  readonly headers?: Readonly<Record<string, string>>
   /** A base64 claims request, for clients that can take one (`xms_cc` has `cp1`). */
   readonly claims?: string
   /** For the record only, never on the wire: what exactly was wrong. */
@@ -147,7 +151,7 @@ export class Refusal extends Error {
   constructor(code: RefusalCode, message: string, detail: RefusalDetail = {}) {
     super(message, detail.cause === undefined ? undefined : { cause: detail.cause })
     this.code = code
-    this.status = detail.held?.status ?? STATUS[code]
+    this.status = detail.held?.status ?? detail.status ?? STATUS[code]
     this.detail = detail
   }
 }

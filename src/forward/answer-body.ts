@@ -22,12 +22,14 @@ export interface UpstreamAnswer {
 /**
  * What is done with an answer:
  * - `redirect`: refused, the gateway follows nothing
+ * - `hop`: refused, it is about the gateway's connection
  * - `error`: Azure refused or failed, of which only code and message pass
+ * - `own-error`: Azure or an endpoint's model refused the request, in an answer that passes if it can be read
  * - `empty`: of a HEAD, a head without a body
  * - `json`: passed on, with its URLs rewritten and its secrets removed where the operation says so
  * - `stream`: passed on as it is
  */
-export type AnswerKind = 'redirect' | 'hop' | 'error' | 'empty' | 'json' | 'stream'
+export type AnswerKind = 'redirect' | 'hop' | 'error' | 'own-error' | 'empty' | 'json' | 'stream'
 
 /**
  * Statuses that speak of the connection between the gateway and Azure, which is none of the caller's: protocols (101, and
@@ -47,9 +49,12 @@ export function kindOf(
   // ARM uses `Location` on 201 and 202 too; only a 3xx other than 304 asks the client to go elsewhere
   if (statusCode >= 300 && statusCode < 400 && statusCode !== 304) return 'redirect'
   if (statusCode === 401 || statusCode === 403) return 'error'
-  if (method === 'HEAD') return 'empty'
-  // what an endpoint's model says of its failure is the model's answer to its caller
-  if (statusCode >= 500 && (family !== 'scoring' || !isJson)) return 'error'
+  if (method === 'HEAD') return statusCode < 400 ? 'empty' : 'own-error'
+  if (statusCode >= 400) {
+    // what an endpoint's model says of a request is the model's answer to its caller, in text too unless it failed
+    if (family === 'scoring') return isJson || statusCode < 500 ? 'own-error' : 'error'
+    return isJson && statusCode < 500 ? 'own-error' : 'error'
+  }
   return isJson ? 'json' : 'stream'
 }
 
@@ -75,6 +80,15 @@ export function answerOf(
       return stream
     },
   }
+}
+
+/** An answer whose body never came to its end: reading it fails with `error`. */
+export function brokenOff(
+  { statusCode, headers }: Pick<UpstreamAnswer, 'statusCode' | 'headers'>,
+  error: Error,
+): UpstreamAnswer {
+  const stream = new Readable({ read: () => stream.destroy(error) })
+  return answerOf(statusCode, headers, stream)
 }
 
 /** Nobody reads the body of this answer. */
@@ -165,7 +179,7 @@ export async function refuseText(answer: UpstreamAnswer, bytesPass: boolean): Pr
 }
 
 /** The beginning of a stream, which stays in it; null if it has nothing. */
-async function firstBytes(stream: Readable): Promise<Buffer | null> {
+export async function firstBytes(stream: Readable): Promise<Buffer | null> {
   for (;;) {
     const chunk: unknown = stream.read()
     if (chunk !== null) {

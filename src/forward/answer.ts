@@ -19,9 +19,9 @@ import {
   refuseText,
   type UpstreamAnswer,
 } from './answer-body.ts'
-import { checkSingle, responseHeaders, upstreamIds } from './headers.ts'
+import { checkSingle, failureHeaders, responseHeaders, upstreamIds } from './headers.ts'
 import { screened, type Screen } from './screen.ts'
-import { failureText, forbiddenBody } from './upstream-failure.ts'
+import { failureOf, failureText, forbiddenBody, readableError } from './upstream-failure.ts'
 
 /** Of a document that is looked through, what is done in one go: a fraction of a millisecond. */
 const SLICE_BYTES = 64 * 1024
@@ -82,9 +82,10 @@ export function sendAnswer(
   if (operation === null || upstream === null)
     throw new Refusal('internal_error', 'the gateway lost track of this request')
   progress.answered(answer.statusCode, upstreamIds(answer.headers))
-  checkSingle(answer.headers)
   const sending = { ...answering, operation, reply, rules }
-  switch (kindOf(answer, exchange.method, operation)) {
+  const kind = kindOf(answer, exchange.method, operation)
+  if (answer.statusCode < 400) checkSingle(answer.headers)
+  switch (kind) {
     case 'redirect':
       throw new Refusal(
         'upstream_redirect',
@@ -98,6 +99,8 @@ export function sendAnswer(
       )
     case 'error':
       return sendError(answer, sending)
+    case 'own-error':
+      return sendOwnError(answer, sending)
     case 'empty':
       return sendHead(answer, sending)
     case 'json':
@@ -108,20 +111,32 @@ export function sendAnswer(
 
 /** Azure refused or failed: its code and message pass, its inside and the gateway's identity do not. */
 async function sendError(answer: UpstreamAnswer, sending: Sending): Promise<void> {
-  const { exchange, rules } = sending
+  const { exchange } = sending
   if (answer.statusCode === 401) {
     throw new Refusal('upstream_rejected_identity', "azure rejected the gateway's identity", {
       remedy: 'ask an operator to run azureml-harness doctor',
     })
   }
   if (answer.statusCode === 403) {
-    sendWhole(await forbiddenBody(answer, exchange), 403, {}, sending)
+    sendWhole(await forbiddenBody(answer, exchange), 403, failureHeaders(answer.headers), sending)
     return
   }
   const text = await failureText(answer)
-  const headers = responseHeaders(answer.headers)
-  rules.rewriteHeaders(headers, exchange)
-  sendWhole(text, answer.statusCode, headers, sending)
+  sendWhole(text, answer.statusCode, failureHeaders(answer.headers), sending)
+}
+
+/** Azure refused in words that go to the caller as they are, if they can be read. */
+async function sendOwnError(answer: UpstreamAnswer, sending: Sending): Promise<void> {
+  const { exchange, progress, rules } = sending
+  const hold = (bytes: number): void => progress.hold(bytes)
+  try {
+    checkSingle(answer.headers)
+    if (exchange.method === 'HEAD') sendHead(answer, sending)
+    else await sendPassed(await readableError(answer, rules.holdBytes, hold), sending)
+  } catch (error) {
+    if (!(error instanceof Refusal) || !error.code.startsWith('upstream_')) throw error
+    throw failureOf(answer, 'the call', error.detail.inner ?? error.message)
+  }
 }
 
 /** An error of Azure's as JSON. */

@@ -11,6 +11,7 @@ import type { GrantFor, ReadGrant } from '../token/grant.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import { readUpTo } from './answer-body.ts'
 import { upstreamFault } from './transport-faults.ts'
+import { failureOf } from './upstream-failure.ts'
 
 const MAX_ANSWER_BYTES = 1024 * 1024
 
@@ -62,6 +63,10 @@ export function createAsk(dispatcher: Dispatcher, userAgent: string, timeoutMs: 
         ...(signal === undefined ? {} : { signal }),
       })
       status = answer.statusCode
+      if (status === 429 || status >= 500) {
+        answer.body.on('error', () => undefined).destroy()
+        throw failureOf(answer, 'a lookup')
+      }
       body = await readUpTo(answer.body, MAX_ANSWER_BYTES)
     } catch (error) {
       if (signal?.aborted === true) {

@@ -10,7 +10,7 @@ import type { Progress } from '../exchange.ts'
 import type { Reply } from '../http/reply.ts'
 import type { Grant } from '../token/grant.ts'
 import { sendAnswer, type Answering, type AnswerRules } from './answer.ts'
-import { discard, type UpstreamAnswer } from './answer-body.ts'
+import { brokenOff, discard, type UpstreamAnswer } from './answer-body.ts'
 import { requestHeaders, upstreamIds } from './headers.ts'
 import { upstreamFault } from './transport-faults.ts'
 import { uploadOf } from './upload.ts'
@@ -94,7 +94,11 @@ export function createForward(options: ForwardOptions): Forward {
       {
         answered: reads ? () => undefined : toItsEnd(progress),
         arrived: (answer) => void receive(grant, answer, sending, first),
-        failed: (error) => void call.fail(upstreamFault(error)),
+        failed: (error, head) => {
+          // an error whose body broke off is an error all the same
+          if (head === null || head.statusCode < 400) void call.fail(upstreamFault(error))
+          else void receive(grant, brokenOff(head, error), sending, first)
+        },
       },
     )
     // a read is given up with its caller: nobody else wants its answer

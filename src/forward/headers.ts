@@ -59,6 +59,21 @@ const RESPONSE = [
   'azureml-model-error-reason',
 ] as const
 
+/** What goes on of an answer that is replaced: how its caller is throttled, and by which ids Azure finds it. */
+const OF_FAILURES = [
+  'retry-after',
+  'retry-after-ms',
+  'x-ms-retry-after-ms',
+  'x-ms-error-code',
+  'x-ms-request-id',
+  'x-ms-routing-request-id',
+  'x-request-id',
+  'apim-request-id',
+  'azureml-model-deployment',
+  'azureml-model-error-statuscode',
+  'azureml-model-error-reason',
+] as const
+
 /** `x-ms-ratelimit-remaining-subscription-reads` and the like: callers throttle themselves by them. */
 const RATE_LIMIT = 'x-ms-ratelimit-'
 
@@ -167,6 +182,19 @@ export function responseHeaders(
   for (const name in received) {
     const value = name.startsWith(RATE_LIMIT) ? received[name] : undefined
     if (typeof value === 'string') headers[name] = value
+  }
+  return headers
+}
+
+/** Headers of an answer whose body is replaced. One that is there twice is left out: readers would differ on it. */
+export function failureHeaders(
+  received: Readonly<Record<string, string | string[] | undefined>>,
+): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const name in received) {
+    const value = received[name]
+    const passes = OF_FAILURES.some((known) => known === name) || name.startsWith(RATE_LIMIT)
+    if (passes && typeof value === 'string') headers[name] = value
   }
   return headers
 }

@@ -17,7 +17,7 @@ export interface UpstreamListener {
   /** The answer, as far as it has to be here before it is looked at. */
   readonly arrived: (answer: UpstreamAnswer) => void
   /** Instead of `arrived`: there is no answer, or it broke off. Nobody is told of a call that was given up. */
-  readonly failed: (error: Error) => void
+  readonly failed: (error: Error, head: AnswerHead) => void
 }
 
 /** Answers up to this are handed over as a whole: a stream costs more than holding their bytes. */
@@ -102,7 +102,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
       this.#listener.answered(null)
     }
     if (this.#body !== null) this.#body.destroy(error)
-    else if (!this.#givenUp) this.#listener.failed(error)
+    else if (!this.#givenUp) this.#listener.failed(error, this.#head)
   }
 
   #isShort(status: number, length: string | string[] | undefined): boolean {

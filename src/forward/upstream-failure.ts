@@ -5,9 +5,11 @@
  * for its owner, who finds it by the request id, and for nobody else.
  * @module
  */
+import { STATUS_CODES } from 'node:http'
 import { Refusal } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
-import { readUpTo, type UpstreamAnswer } from './answer-body.ts'
+import { answerOf, firstBytes, readUpTo, type UpstreamAnswer } from './answer-body.ts'
+import { failureHeaders } from './headers.ts'
 
 type Members = Readonly<Record<string, unknown>>
 
@@ -25,14 +27,57 @@ const MAX_ERROR_BYTES = 64 * 1024
 const MAX_MESSAGE_LENGTH = 1024
 const MAX_DETAILS = 20
 
+/** The head of an answer. */
+type Head = Pick<UpstreamAnswer, 'statusCode' | 'headers'>
+
+/**
+ * The refusal in the place of an answer of which nothing but its head goes to the caller: Azure's status and throttling
+ * stay, so that clients try again as they would at Azure.
+ * @param inner for the record: what was wrong with its body
+ */
+export function failureOf(
+  { statusCode, headers }: Head,
+  asked: 'the call' | 'a lookup',
+  inner?: string,
+): Refusal {
+  const words = STATUS_CODES[statusCode]
+  const status = words === undefined ? String(statusCode) : `${statusCode} (${words})`
+  return new Refusal('upstream_bad_answer', `azure answered ${asked} with ${status}`, {
+    status: statusCode,
+    headers: failureHeaders(headers),
+    ...(inner === undefined ? {} : { inner }),
+  })
+}
+
 /** The code and message of a failure as JSON. @throws {Refusal} `upstream_bad_answer` if it has none */
 export async function failureText(answer: UpstreamAnswer): Promise<string> {
   const body = await documentOf(answer)
   const text = body === null ? null : plainError(body)
   if (text !== null) return text
-  throw new Refusal('upstream_bad_answer', `azure failed with status ${answer.statusCode}`, {
-    inner: 'not an error as JSON',
-  })
+  throw failureOf(answer, 'the call', 'not an error as JSON')
+}
+
+/**
+ * An error that goes to its caller as it is.
+ * @param limit bytes that JSON may have
+ * @param hold told of its bytes before they are kept
+ * @throws {Refusal} `upstream_bad_answer` if it has nothing that its caller could read, or how it broke off
+ */
+export async function readableError(
+  answer: UpstreamAnswer,
+  limit: number,
+  hold: (bytes: number) => void,
+): Promise<UpstreamAnswer> {
+  const { statusCode, headers, isJson, stream } = answer
+  if (headers['content-encoding'] !== undefined) return answer
+  if (!isJson) {
+    const isPage = /^text\/html\b/i.test(String(headers['content-type']))
+    if (!isPage && (await firstBytes(stream)) !== null) return answer
+    throw failureOf(answer, 'the call', isPage ? 'a page' : 'no body')
+  }
+  const body = answer.whole ?? (await readUpTo(stream, limit, hold))
+  if (body === null || parse(body) === undefined) throw failureOf(answer, 'the call', 'not JSON')
+  return answerOf(statusCode, headers, body)
 }
 
 /**
@@ -49,29 +94,33 @@ export async function forbiddenBody(answer: UpstreamAnswer, exchange: Exchange):
     'upstream_forbidden',
     'policy permits this, but azure refused it to the managed identity',
     {
+      headers: failureHeaders(answer.headers),
       remedy: `the identity "${identity}" needs ${action} at azure; ask an operator to run azureml-harness doctor`,
       inner: code ?? `status 403`,
     },
   )
 }
 
+/** A short body, whatever type it says; null if there is none to be had. */
 async function documentOf(answer: UpstreamAnswer): Promise<Buffer | null> {
-  if (!answer.isJson) return null
-  const whole = answer.whole ?? (await readUpTo(answer.stream, MAX_ERROR_BYTES))
-  return whole !== null && whole.byteLength <= MAX_ERROR_BYTES ? whole : null
+  const { whole, stream } = answer
+  // one that breaks off leaves its status
+  const body = whole ?? (await readUpTo(stream, MAX_ERROR_BYTES).catch(() => null))
+  return body !== null && body.byteLength <= MAX_ERROR_BYTES ? body : null
 }
 
 function forbiddenCode(body: Buffer): string | null {
-  const code = membersOf(parse(body)?.['error'])?.['code']
+  const code = membersOf(documentIn(body)?.['error'])?.['code']
   return typeof code === 'string' && FORBIDDEN_CODE.test(code) ? code : null
 }
 
 /** The error's plain form as JSON; null if the body is not an error as ARM, the data plane or MLflow write it. */
 function plainError(body: Buffer): string | null {
-  const document = parse(body)
+  const document = documentIn(body)
   if (document === null) return null
   const error = membersOf(document['error'])
-  if (error !== null) return JSON.stringify({ error: plain(error, true) })
+  if (error !== null && Object.keys(plain(error, true)).length > 0)
+    return JSON.stringify({ error: plain(error, true) })
   // mlflow/protos/databricks.proto: the two fields that MLflow's clients read
   const { error_code: code } = document
   if (typeof code !== 'string' || !CODE.test(code)) return null
@@ -97,11 +146,17 @@ function message({ message: text }: Members): { message?: string } {
   return { message: (/^[^\r\n]*/.exec(text)?.[0] ?? '').slice(0, MAX_MESSAGE_LENGTH) }
 }
 
-function parse(body: Buffer): Members | null {
+function documentIn(body: Buffer): Members | null {
+  return membersOf(parse(body))
+}
+
+/** The value that a body has as JSON; undefined if it has none. */
+function parse(body: Buffer): unknown {
   try {
-    return membersOf(JSON.parse(body.toString('utf8')))
+    // some of Azure's services begin with a byte order mark
+    return JSON.parse(body.toString('utf8').replace(/^\uFEFF/, ''))
   } catch {
-    return null
+    return undefined
   }
 }
 

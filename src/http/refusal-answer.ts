@@ -42,6 +42,7 @@ export function refusalAnswer(
   inArmsForm = false,
 ): RefusalAnswer {
   const headers: Record<string, string> = {
+    ...refusal.detail.headers,
     'content-type': 'application/json; charset=utf-8',
     // RFC 6750 section 5.3: answers about tokens are never cached
     'cache-control': 'no-store',

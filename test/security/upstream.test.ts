@@ -108,6 +108,7 @@ const UNREADABLE: readonly Case[] = [
       headers: { 'content-type': 'text/html' },
       body: `<pre>${CANARY}.cs line 12</pre>`,
     },
+    status: 500,
     code: 'upstream_bad_answer',
   },
   ...[300, 301, 302, 303, 307, 308].map((status) => ({
