@@ -221,6 +221,7 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
     askArm: (grant, origin, id) =>
       ask(grant, randomUUID(), origin, `${id}?api-version=${ASK_API_VERSION}`),
     isOnBehalfOf: (identity) => config.identities[identity]?.kind === 'on-behalf-of',
+    timeoutsMs: { model: limits.scoringTimeoutMs, promptFlow: limits.promptFlowTimeoutMs },
   })
   const factsOf = (exchange: Exchange): Facts => callFacts(exchange, routing.ownOperation(exchange))
   const { decide } = policy

@@ -147,7 +147,7 @@ async function carryOut(
     const grantFor: GrantFor = (wanted) => stages.readGrant(judged, wanted, request)
     const asker = { identity: judged.effects.identity, principal }
     const routed = stages.route(operation, target, asker, grantFor)
-    const { origin, path, scope } = isPending(routed) ? await routed : routed
+    const { scope, ...place } = isPending(routed) ? await routed : routed
     const via = (): Via => ({
       permit: judged,
       grantFor,
@@ -177,7 +177,7 @@ async function carryOut(
     const drop = (rejected: Grant): void => stages.dropToken(rejected, scope)
     const regrant = async (): Promise<Grant> => stages.grant(permit, scope, request)
     const fail = async (refusal: Refusal): Promise<void> => refuse(refusal, reply)
-    const call = { exchange, progress, origin, path, recorded, body, screen, drop, regrant, fail }
+    const call = { ...place, exchange, progress, recorded, body, screen, drop, regrant, fail }
     stages.forward(grant, call, reply)
   } finally {
     lease.leave()

@@ -3,7 +3,7 @@
  * @module
  */
 import { randomBytes } from 'node:crypto'
-import { createEndpoints, endpointIdOf } from './azureml/hosts/endpoints.ts'
+import { createEndpoints, endpointIdOf, type Serves } from './azureml/hosts/endpoints.ts'
 import { createHosts, type Hosts } from './azureml/hosts/hosts.ts'
 import { createJsonRewriter } from './azureml/answers/json-rewriter.ts'
 import { createOperationHandles } from './azureml/classify/operation-handle.ts'
@@ -38,6 +38,8 @@ export interface RoutingOptions {
   readonly now: () => number
   /** ARM's document of a workspace or an endpoint, asked under the permit's identity: origin and ARM id. */
   readonly askArm: (grant: ReadGrant, origin: string, id: string) => Promise<unknown>
+  /** How long endpoints may take, by what they serve; absent: as long as all else of Azure's. */
+  readonly timeoutsMs?: Readonly<Partial<Record<Serves, number>>>
   /** Whether an identity of the configuration sees with the eyes of its caller. */
   readonly isOnBehalfOf: (identity: string) => boolean
 }
@@ -78,10 +80,11 @@ export function createRouting(options: RoutingOptions): Routing {
         if (id === null) throw new Refusal('internal_error', 'a scoring call names no endpoint')
         const asker = askerOf(identity, principal)
         const { scoringScope } = hosts
-        return after(endpoints.originOf(id, asker, identity, ask), (origin) => ({
+        return after(endpoints.find(id, asker, identity, ask), ({ origin, serves }) => ({
           origin,
           scope: scoringScope,
           path,
+          timeoutMs: options.timeoutsMs?.[serves],
         }))
       }
       const region =

@@ -27,6 +27,8 @@ export interface Route {
   readonly origin: string
   readonly path: string
   readonly scope: string
+  /** How long Azure may take for it, in milliseconds; absent: as long as for any call. */
+  readonly timeoutMs?: number | undefined
 }
 
 /** A permit, and the proof of its review if it needed one. */

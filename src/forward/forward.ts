@@ -3,6 +3,7 @@
  * @module
  */
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { Operation } from '../vocabulary/operation.ts'
 import type { Target } from '../azureml/target.ts'
@@ -25,6 +26,8 @@ export interface Call extends Answering {
   readonly origin: string
   /** Path as Azure knows it. */
   readonly path: string
+  /** How long Azure may take, in milliseconds; absent: as long as for any call. */
+  readonly timeoutMs?: number | undefined
   /** Resolves when the intent is durable: before that no byte of an answer leaves. */
   readonly recorded: Promise<void>
   /** The body if policy read or changed it; null to stream the caller's bytes untouched. */
@@ -72,10 +75,12 @@ export function createForward(options: ForwardOptions): Forward {
 
   function send(grant: Grant, sending: Sending, first: boolean): void {
     const { call, reply, target, operation, length } = sending
-    const { exchange, progress, origin } = call
+    const { exchange, progress, origin, timeoutMs } = call
     const { request } = reply
     progress.leaving(origin, grant.identity)
     const identityCoding = options.rewrites(operation, exchange.redact) || call.screen !== null
+    // it may be sent twice
+    if (timeoutMs !== undefined) allowSilence(request.socket, 2 * timeoutMs)
     const reads = operation.effect === 'read'
     const sent = upstream.send(
       {
@@ -90,6 +95,7 @@ export function createForward(options: ForwardOptions): Forward {
           { userAgent, identityCoding },
         ),
         body: call.body ?? bodyOf(request, length, progress),
+        timeoutMs,
       },
       {
         answered: reads ? () => undefined : toItsEnd(progress),
@@ -137,6 +143,13 @@ export function createForward(options: ForwardOptions): Forward {
       progress.left()
     }
   }
+}
+
+/** Nothing may pass on a connection for so many milliseconds, until its next request. */
+function allowSilence(socket: Socket, ms: number): void {
+  const { timeout = 0 } = socket
+  // 0: for ever
+  if (timeout > 0 && timeout < ms) socket.setTimeout(ms)
 }
 
 /**

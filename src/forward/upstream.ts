@@ -15,6 +15,8 @@ export interface UpstreamRequest {
   /** Names and values in turn. */
   readonly headers: string[]
   readonly body: Dispatcher.DispatchOptions['body']
+  /** For the head of its answer, and for each next part of it; absent: as for all others. */
+  readonly timeoutMs?: number | undefined
 }
 
 export interface Upstream {
@@ -45,10 +47,11 @@ export function createUpstream(timeoutMs: number): Upstream {
 
   return {
     dispatcher,
-    send({ origin, path, method, headers, body }, listener) {
+    send({ origin, path, method, headers, body, timeoutMs: own }, listener) {
       const call = new UpstreamCall(method, listener, answered)
       calls.running += 1
-      dispatcher.dispatch({ origin, path, method, headers, body: body ?? null }, call)
+      const limits = own === undefined ? null : { headersTimeout: own, bodyTimeout: own }
+      dispatcher.dispatch({ origin, path, method, headers, body: body ?? null, ...limits }, call)
       return call
     },
     async close(deadline) {

@@ -1,6 +1,6 @@
 /**
- * Hosts of scoring endpoints, from each endpoint's own document: which workspace an endpoint is in is Azure's word, not
- * that of whoever calls it.
+ * Scoring endpoints from their own documents: where each answers, and what it serves. Which workspace an endpoint is in is
+ * Azure's word, not that of whoever calls it.
  *
  * Every endpoint of a region has a name of its own, whatever its workspace, so a host made of name and region would
  * answer for any workspace that a caller claims.
@@ -24,9 +24,20 @@ const TYPES: ReadonlyMap<string, string> = new Map([
 ])
 const ENDPOINT_ID = /\/workspaces\/([^/]+)\/(onlineendpoints|batchendpoints)\/([^/]+)$/
 
+/** What an endpoint serves, by which Azure limits the time of a call. */
+export type Serves = 'model' | 'promptFlow' | 'batch'
+
+export interface Endpoint {
+  readonly origin: string
+  readonly serves: Serves
+}
+
+/** Tags and properties that endpoints of prompt flows have: those of the flow, and the secrets that its tools need. */
+const OF_PROMPT_FLOW = /^azureml\.promptflow\b|^enforce_access_to_default_secret_stores$/i
+
 export interface Endpoints {
   /**
-   * The origin that an endpoint answers at.
+   * An endpoint as Azure describes it.
    *
    * @param id its lower-cased ARM id
    * @param asker who asks, with whose eyes: what one may see is not told to another
@@ -34,12 +45,12 @@ export interface Endpoints {
    * @param ask answers with ARM's document of the id; null if there is none
    * @throws {Refusal} `endpoint_unknown`, `upstream_forbidden`, `upstream_foreign_url`, and what `ask` throws
    */
-  originOf(
+  find(
     id: string,
     asker: string,
     identity: string,
     ask: (id: string) => Promise<unknown>,
-  ): Promise<string>
+  ): Promise<Endpoint>
 }
 
 /** Id of the endpoint that a scoring call is about: the resource, or for jobs what they are in. */
@@ -54,11 +65,11 @@ export function createEndpoints(
   now: () => number,
 ): Endpoints {
   const clock = { perf: { now }, ttlResolution: 0 }
-  const known = new LRUCache<string, string>({ max: MAX_KNOWN, ttl: KNOWN_MS, ...clock })
+  const known = new LRUCache<string, Endpoint>({ max: MAX_KNOWN, ttl: KNOWN_MS, ...clock })
   const missing = new LRUCache<string, () => Refusal>({ max: MAX_KNOWN, ttl: MISSING_MS, ...clock })
-  const once = createSingleFlight<string>()
+  const once = createSingleFlight<Endpoint>()
 
-  async function learn(key: string, id: string, identity: string, ask: Ask): Promise<string> {
+  async function learn(key: string, id: string, identity: string, ask: Ask): Promise<Endpoint> {
     let document: unknown
     try {
       document = await ask(id)
@@ -75,16 +86,16 @@ export function createEndpoints(
       missing.set(key, refuse)
       throw refuse()
     }
-    const origin = originIn(document, id, hosts)
-    known.set(key, origin)
-    return origin
+    const endpoint = { origin: originIn(document, id, hosts), serves: servesIn(document, id) }
+    known.set(key, endpoint)
+    return endpoint
   }
 
   return {
-    async originOf(id, asker, identity, ask) {
+    async find(id, asker, identity, ask) {
       const key = `${asker} ${id}`
-      const origin = known.get(key)
-      if (origin !== undefined) return origin
+      const endpoint = known.get(key)
+      if (endpoint !== undefined) return endpoint
       const refuse = missing.get(key)
       if (refuse !== undefined) throw refuse()
       return once(key, async () => learn(key, id, identity, ask))
@@ -116,6 +127,15 @@ function originIn(document: unknown, id: string, hosts: Pick<Hosts, 'scoringOrig
     })
   }
   return origin
+}
+
+function servesIn(document: unknown, id: string): Serves {
+  if (ENDPOINT_ID.exec(id)?.[2] === 'batchendpoints') return 'batch'
+  const fields = fieldsOf(document)
+  const names = [fields.get('tags'), fieldsOf(fields.get('properties')).get('properties')]
+    .map(fieldsOf)
+    .flatMap((members) => [...members.keys()])
+  return names.some((name) => OF_PROMPT_FLOW.test(name)) ? 'promptFlow' : 'model'
 }
 
 function unknown(id: string): Refusal {

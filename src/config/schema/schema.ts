@@ -249,7 +249,7 @@ const Limits = defaulted(
           minimum: 1000,
           default: 600_000,
           description:
-            'how long nothing may pass in either direction during a request, such as an answer that nobody reads; at least three times upstreamTimeoutMs',
+            'how long nothing may pass in either direction during a request, such as an answer that nobody reads; at least three times upstreamTimeoutMs, and twice the limit of an endpoint that is waited for',
         }),
       ),
       headersTimeoutMs: defaulted(
@@ -294,7 +294,29 @@ const Limits = defaulted(
             'for a stop in all: three fifths of it for requests that are under way, the rest for their records',
         }),
       ),
-      upstreamTimeoutMs: defaulted(Type.Integer({ minimum: 100, default: 120_000 })),
+      upstreamTimeoutMs: defaulted(
+        Type.Integer({
+          minimum: 100,
+          default: 120_000,
+          description:
+            'how long Azure may take for the head of an answer, and for each pause in it',
+        }),
+      ),
+      scoringTimeoutMs: defaulted(
+        Type.Integer({
+          minimum: 100,
+          default: 180_000,
+          description: 'the same for a call of an online endpoint: what Azure allows it',
+        }),
+      ),
+      promptFlowTimeoutMs: defaulted(
+        Type.Integer({
+          minimum: 100,
+          default: 300_000,
+          description:
+            'the same for an online endpoint that serves a prompt flow: what Azure allows it',
+        }),
+      ),
       tokenTimeoutMs: defaulted(
         Type.Integer({
           minimum: 100,
