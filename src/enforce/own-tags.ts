@@ -41,10 +41,10 @@ const STAMPS: ReadonlySet<string> = new Set(Object.values(TAGS))
 const TIMEOUT_MS = 20_000
 /** What no service reads tags from: files. */
 const WITHOUT_TAGS = new Set(['Artifact', 'Snapshot'])
-/** Last segments of data-plane calls whose bodies are measurements, many and large. */
+/** Last words of data-plane routes whose bodies are measurements, many and large. */
 const MEASUREMENTS = new Set(['metrics', 'batch', 'spans', 'events', 'log-metric'])
-/** Members of data-plane bodies that name a tag: MLflow's `key`, the `path` and `from` of a JSON Patch, lists of names. */
-const NAMING = new Set(['key', 'keys', 'path', 'from', 'tag', 'tagname', 'names', 'tags'])
+/** Members that name a tag: MLflow's `key`, the `path` and `from` of a JSON Patch, lists of names. */
+const NAMING = /tag|^(?:keys?|path|from|names)$/
 /** Anything but plain ASCII text may be another spelling. */
 const MAY_HAVE_ONE = /harness|[^\x20-\x7e\s]|\\/i
 
@@ -108,14 +108,14 @@ async function present(
 
 /** Whether a call writes something that can have tags. */
 function canTag(exchange: Classified): boolean {
-  const { method, operation, target } = exchange
-  const { effect, family, resource } = operation
+  const { method, operation } = exchange
+  const { effect, family, resource, word } = operation
   if (effect === 'read' || method === 'GET' || method === 'HEAD') return false
   // what a model is asked is its own affair
   if (family === 'scoring' && effect !== 'write') return false
   if (WITHOUT_TAGS.has(resource.type)) return false
   if (schemaOf(exchange) === 'arm') return true
-  return !MEASUREMENTS.has(target?.segments.at(-1)?.toLowerCase() ?? '')
+  return word === undefined || !MEASUREMENTS.has(word)
 }
 
 /** `.../tags/{name}`, or a name in the query. */
@@ -128,7 +128,7 @@ function isNamedByPath({ target }: Classified): boolean {
 /** Whether a service could take a text for one of the gateway's tags: in any case, width or disguise. */
 function isReserved(text: string): boolean {
   const plain = text.normalize('NFKC').toLowerCase()
-  return plain.replaceAll(/[\p{Cf}\p{Cc}\s]/gu, '').startsWith(PREFIX)
+  return plain.replaceAll(/[\p{DI}\p{Cf}\p{Cc}\s]/gu, '').startsWith(PREFIX)
 }
 
 /** Every tag of the gateway's that a document has, at any place, or names. */
@@ -143,26 +143,33 @@ function reservedIn(root: JsonNode, type: string, api: Api): readonly Found[] {
     const place = path.join('/').toLowerCase()
     found.push({ at: showPointer(path), place, name: name.toLowerCase(), value, own: isOwn })
   }
-  function visit(node: JsonNode, path: readonly (string | number)[], named: string): void {
+  function visit(
+    node: JsonNode,
+    path: readonly (string | number)[],
+    named: string,
+    names: boolean,
+  ) {
     if (node.kind === 'array') {
-      for (const [at, item] of node.items.entries()) visit(item, [...path, at], named)
+      // a list of pairs where ARM has an object
+      const pairs = names || named === 'tags'
+      for (const [at, item] of node.items.entries()) visit(item, [...path, at], named, pairs)
     } else if (node.kind === 'object') {
       for (const { key, value } of node.members) {
         const inner = [...path, key]
         if (isReserved(key)) note(inner, key, value, own.has(node))
-        else visit(value, inner, key.toLowerCase())
+        else visit(value, inner, key.toLowerCase(), names)
       }
-    } else if (api === 'data plane' && node.kind === 'string' && namesOne(named, node.value)) {
+    } else if (names && node.kind === 'string' && namesOne(named, node.value)) {
       note(path, '', node, false)
     }
   }
-  visit(root, [], 'tags')
+  visit(root, [], 'tags', api === 'data plane')
   return found
 }
 
 /** A name as it is, or as the last steps of a JSON pointer. */
 function namesOne(member: string, text: string): boolean {
-  return NAMING.has(member.replaceAll('_', '')) && text.split('/').some(isReserved)
+  return NAMING.test(member) && text.split('/').some(isReserved)
 }
 
 function reserved(at: string): Refusal {

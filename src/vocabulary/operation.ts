@@ -52,6 +52,8 @@ export interface Operation {
   readonly region?: string
   /** The answer is what somebody stored, whatever it is; all others are JSON. */
   readonly bytes?: boolean
+  /** Last segment of a path of the data plane, in lower case, if it is a word of the route and not a name. */
+  readonly word?: string
   /** What its answer tells of runs, experiments or models, if that can be told from the answer itself. */
   readonly tells?: Tells
 }

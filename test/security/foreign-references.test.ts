@@ -143,6 +143,7 @@ const PLACES: readonly (readonly [string, string, object])[] = [
   ['POST', `/_score/${SUBSCRIPTION}/${RESOURCE_GROUP}/ws-lab/nightly/jobs`, { properties: { inputData: { d: { jobInputType: 'UriFolder', uri: `${WO}/data/d/versions/1` } } } }],
   ['PATCH', `/history/v1.0${W}/experiments/e/runs/events`, { inputs: { d: { assetId: `${WO}/data/d/versions/1` } } }],
   ['PATCH', `/history/v1.0${W}/experiments/runs/runs/r`, { inputs: { d: { assetId: `${WO}/data/d/versions/1` } } }],
+  ['PATCH', `/modelmanagement/v1.0${W}/assets/list`, [{ op: 'add', path: '/artifacts/-', value: { prefix: `${WO}/models/secret/versions/1` } }]],
   ['POST', `/data/v1.0${W}/dataversion/getByAssetId`, { value: `${WO}/data/d/versions/1` }],
   ['POST', `/modelmanagement/v1.0${W}/models`, { name: 'm', url: `azureml:/${WO}/models/secret/versions/1` }],
   ['POST', `/execution/v1.0${W}/experiments/e/startrun`, { target: `${WO}/computes/gpu` }],

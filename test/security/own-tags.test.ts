@@ -78,6 +78,21 @@ const WRITES: readonly (readonly [
     (name) => ({ name: 's', kvTags: { [name]: 'x' } }),
   ],
   ['POST', rest('/data/v1.0/datacontainer'), (name) => ({ name: 'd', tags: { [name]: 'x' } })],
+  // names that are words of other routes
+  ['PATCH', rest('/history/v1.0/runs/metrics'), (name) => ({ tags: { [name]: VICTIM } })],
+  ['PATCH', rest('/history/v1.0/experiments/e/runs/batch'), (name) => ({ tags: { [name]: 'x' } })],
+  ['POST', rest('/history/v1.0/experiments/spans'), (name) => ({ tags: { [name]: 'x' } })],
+  ['PUT', rest('/dataset/v1.0/datasets/d/versions/events'), (name) => ({ tags: { [name]: 'x' } })],
+  [
+    'PATCH',
+    rest('/history/v1.0/experiments/e/runs/r1/tags'),
+    (name) => ({ tagsToModify: {}, tagsToDelete: [name] }),
+  ],
+  [
+    'PUT',
+    `${W}/jobs/listed${API}`,
+    (key) => ({ properties: { jobType: 'Command', tags: [{ key, value: VICTIM }] } }),
+  ],
 ]
 const NAMES = [
   'harness.principal',
@@ -85,6 +100,8 @@ const NAMES = [
   ' harness.other',
   'h\u200barness.x',
   'ｈarness．x',
+  'h\u034farness.x',
+  'harness\ufe0f.x',
 ]
 
 t.test('tags of the gateway over the running gateway', async (t) => {

@@ -118,6 +118,7 @@ function toOperation(
   const secretImage =
     route.kind === 'EnvironmentVersion' && (params.get('secrets') ?? 'false') !== 'false'
   const action = secretImage ? 'workspaces/environments/readSecrets/action' : route.action
+  const last = route.pattern.at(-1)
   return {
     action: `${PROVIDER}/${action}`,
     effect: effectOf(action),
@@ -127,6 +128,7 @@ function toOperation(
     longRunning: false,
     scope: workspace[0]?.id ?? null,
     inspectable: false,
+    ...(last?.kind === null ? { word: last.before } : {}),
     ...(route.tells === null ? {} : { tells: route.tells }),
     ...(route.bytes ? { bytes: true } : {}),
   }

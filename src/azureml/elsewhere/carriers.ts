@@ -18,11 +18,10 @@ const CANNOT = [
 ]
 
 /** Whether what a call sends can lead Azure to something outside. */
-export function canRefer({ family, action, resource }: Operation, { segments }: Target): boolean {
+export function canRefer({ family, action, word }: Operation, { segments }: Target): boolean {
   if (family === 'scoring') return action.includes('/jobs/')
-  if (family === 'arm') return true
-  const path = segments.join('/').toLowerCase()
   // a run may be called `events`: a name is never taken for a word of the route
-  const endsInName = resource.id.toLowerCase().endsWith(`/${segments.at(-1)?.toLowerCase() ?? ''}`)
-  return endsInName || !CANNOT.some((pattern) => pattern.test(path))
+  if (family === 'arm' || word === undefined) return true
+  const path = segments.join('/').toLowerCase()
+  return !CANNOT.some((pattern) => pattern.test(path))
 }
