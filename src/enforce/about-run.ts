@@ -177,47 +177,50 @@ function bodyOf(exchange: Classified, received: Buffer): RunBody {
   const isMlflow = operation.family === 'mlflow'
   const root = parseJson(received)
   const segments = target?.segments ?? []
+  const { word } = operation
   if (isMlflow) namedByBodyAlone(target?.params ?? new Map())
-  const change = tagChangeIn(root, method, target?.path ?? '')
-  const last = segments.at(-1)?.toLowerCase()
+  const change = tagChangeIn(root, method, word)
   if (type !== 'Run') {
     const thing = isMlflow ? thingIn(root, segments) : null
     const named = thing === null ? operation : naming(operation, thing)
-    const makes = isMlflow ? last === 'create' : isCreation(exchange)
+    const makes = isMlflow ? word === 'create' : isCreation(exchange)
     return { received, operation: named, thing, tags: makes ? tagsIn(root) : null, change }
   }
   const collection = segments.at(-2)?.toLowerCase()
   // a trace is no run, whatever its body says of one
   const run = isMlflow && collection === 'runs' ? runIn(root) : null
-  if (run !== null && last === 'create') throw madeWithId('run')
+  if (run !== null && word === 'create') throw madeWithId('run')
   const named =
     run === null
       ? operation
       : { ...operation, resource: { ...operation.resource, id: `${id}/${run}` } }
-  const creates = isMlflow ? last === 'create' : collection === 'runs'
+  const creates = isMlflow ? word === 'create' : collection === 'runs'
   return { received, operation: named, thing: null, tags: creates ? tagsIn(root) : null, change }
 }
 
 /** Whether a body says what a call of the data plane is about, or which tags it changes. */
 function hasBodyToRead(exchange: Classified): boolean {
-  const { operation, method, target } = exchange
+  const { operation, method } = exchange
   if (apiOf(exchange) !== 'data plane' || operation.effect === 'read') return false
   const { type } = operation.resource
   const isMlflow = operation.family === 'mlflow'
   if (type === 'Experiment' || (type === 'Model' && isMlflow)) return true
   if (type !== 'Run') return false
-  return method === 'POST' || method === 'PATCH' || removesTags(method, target?.path ?? '')
+  return method === 'POST' || method === 'PATCH' || removesTags(method, operation.word)
 }
 
 /** What a call makes of the tags that are there, by its body or by its path alone; null if it leaves them. */
-export function changeOf({ method, target }: Classified, body: RunBody | null): TagChange | null {
-  return body === null ? changeByPath(method, target?.path ?? '') : body.change
+export function changeOf(
+  { method, operation }: Classified,
+  body: RunBody | null,
+): TagChange | null {
+  return body === null ? changeByPath(method, operation.word) : body.change
 }
 
 /** Run history makes an experiment by POST of its name. */
-export function isCreation({ operation, method, target }: Classified): boolean {
+export function isCreation({ operation, method }: Classified): boolean {
   const makes = method === 'POST' && operation.family === 'dataplane'
-  return makes && operation.effect === 'write' && !removesTags(method, target?.path ?? '')
+  return makes && operation.effect === 'write' && !removesTags(method, operation.word)
 }
 
 function cannotTell({ operation, method }: Classified, policies: readonly string[]): Refusal {

@@ -147,6 +147,23 @@ t.test("one's own run is not given to another project", async (t) => {
   }
 })
 
+t.test('a run that is called as a part of a path is one like any other', async (t) => {
+  for (const name of ['tags', 'metrics', 'runs']) {
+    const properties = { jobType: 'Command', command: 'true', tags: { project: 'churn' } }
+    const made = await call('service', 'PUT', `${W}/jobs/${name}${V}`, { properties })
+    t.ok(made.status < 300, made.text)
+    for (const path of [
+      `/history/v1.0${W}/runs/${name}`,
+      `/history/v1.0${W}/experiments/e/runs/${name}`,
+    ]) {
+      await world.clear()
+      const answer = await call('scientist', 'PATCH', path, { tags: { project: 'fraud' } })
+      t.match(answer.text, /jobs of other projects are not changed/, path)
+      t.same(arrived(), [], path)
+    }
+  }
+})
+
 t.test('a change of other tags leaves the project', async (t) => {
   for (const [method, path, body] of [
     ...RETAGS('churn', 'churn'),

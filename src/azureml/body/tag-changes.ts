@@ -21,34 +21,40 @@ const NO_TAGS: ReadonlyMap<string, string> = new Map()
 const MODIFY = 'tagstomodify'
 const DELETE = 'tagstodelete'
 
-/** Whether a data-plane call removes tags by its path. */
-export function removesTags(method: string, path: string): boolean {
-  return path.toLowerCase().endsWith('/tags:delete') || (method === 'DELETE' && isTags(path))
+/**
+ * Whether a data-plane call removes tags by its path.
+ * @param word the last segment of the path, if it is a word of the route: a run may be called `tags`
+ */
+export function removesTags(method: string, word: string | undefined): boolean {
+  return word === 'tags:delete' || (method === 'DELETE' && word === 'tags')
 }
 
 /** The change of tags of a call without a body; null if it changes none. */
-export function changeByPath(method: string, path: string): TagChange | null {
-  return removesTags(method, path) ? { set: NO_TAGS, removed: 'all' } : null
+export function changeByPath(method: string, word: string | undefined): TagChange | null {
+  return removesTags(method, word) ? { set: NO_TAGS, removed: 'all' } : null
 }
 
 /**
  * The change of tags that a body asks for.
- * @param path of the call
+ * @param word the last segment of the path, if it is a word of the route
  * @returns null if it changes none
  * @throws {Refusal} `bad_body` for tags that cannot be read
  */
-export function tagChangeIn(root: JsonNode, method: string, path: string): TagChange | null {
-  if (removesTags(method, path))
+export function tagChangeIn(
+  root: JsonNode,
+  method: string,
+  word: string | undefined,
+): TagChange | null {
+  if (removesTags(method, word))
     return { set: NO_TAGS, removed: namesIn(root.kind === 'array' ? root : one(root, 'tags')) }
-  const last = path.slice(path.lastIndexOf('/') + 1).toLowerCase()
-  if (/^(?:set|delete)-(?:experiment-)?tag$/.test(last)) {
+  if (word !== undefined && /^(?:set|delete)-(?:experiment-)?tag$/.test(word)) {
     const name = one(root, 'key')
     if (name?.kind !== 'string') throw unreadable()
-    return last.startsWith('delete')
+    return word.startsWith('delete')
       ? { set: NO_TAGS, removed: new Set([name.value]) }
       : { set: new Map([[name.value, valueIn(one(root, 'value'))]]), removed: new Set() }
   }
-  if (isTags(path)) {
+  if (word === 'tags') {
     const others = { ...objectOf(root), members: membersExcept(root, [MODIFY, DELETE]) }
     const names = one(root, DELETE)
     return {
@@ -69,10 +75,6 @@ export function changedTags(
   const gone = [...removed, ...set.keys()].map((name) => `${name}=`)
   const kept = present.filter((tag) => !gone.some((name) => tag.startsWith(name)))
   return [...kept, ...[...set].map(([name, value]) => tagFact(name, value))]
-}
-
-function isTags(path: string): boolean {
-  return path.toLowerCase().endsWith('/tags')
 }
 
 function objectOf(root: JsonNode): Extract<JsonNode, { kind: 'object' }> {
