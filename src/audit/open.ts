@@ -96,7 +96,7 @@ export async function openAudit(options: AuditOptions): Promise<Audit> {
   try {
     return await openLocked(options, limits, lock)
   } catch (error) {
-    lock.release()
+    await lock.release()
     if (!(error instanceof Refusal)) throw error
     const why = error.detail.inner ?? 'unknown'
     throw new Error(`the audit spool "${root}" cannot be written: ${why}`, { cause: error })
@@ -113,17 +113,26 @@ interface Route {
 async function openRoutes(
   { config, credential, secret = noSecret, version }: AuditOptions,
   before: number,
-  isOurs: () => boolean,
+  isOurs: () => Promise<boolean>,
 ): Promise<Route[]> {
-  const routes: Route[] = []
+  const sinks: Omit<Route, 'cursor'>[] = []
   for (const sink of config.sinks) {
-    routes.push({
-      sink: await makeSink(sink, { credential, secret, version }),
-      cursor: await openCursor(config.spool.directory, sink.name, before, isOurs),
-      ocsf: wantsOcsf(sink),
-    })
+    const made = await makeSink(sink, { credential, secret, version })
+    sinks.push({ sink: made, ocsf: wantsOcsf(sink) })
+  }
+  const routes: Route[] = []
+  for (const one of sinks) {
+    const cursor = await openCursor(config.spool.directory, one.sink.name, before, isOurs)
+    routes.push({ ...one, cursor })
   }
   return routes
+}
+
+async function closeRoutes(routes: readonly Route[]): Promise<void> {
+  for (const { sink, cursor } of routes) {
+    await cursor.close()
+    await sink.close()
+  }
 }
 
 /** Writes the records of a start: `audit_opened`, one for each repair, and `unknown` for each intent without an end. */
@@ -201,8 +210,8 @@ async function openLocked(
   const bootId = `${String(recovered.boots + 1).padStart(6, '0')}${randomBytes(2).toString('hex')}`
   const spoolDirectory = createSpoolDirectory({ root, chainId, bootId, lock })
   const before = (recovered.segments[0]?.firstSeq ?? 1) - 1
-  const routes = await openRoutes(options, before, () => spoolDirectory.isOurs())
   const space = await createFreeSpace({ directory: root, files, reserveBytes, log })
+  const routes = await openRoutes(options, before, () => spoolDirectory.isOurs())
   const spool: Spool = createSpool({
     ...limits,
     directory,
@@ -237,6 +246,7 @@ async function openLocked(
   } catch (error) {
     await recorder.close()
     await spool.close()
+    await closeRoutes(routes).catch(() => {})
     throw error
   }
   const shippers = startShippers(options, routes, spool, recorder)
@@ -254,7 +264,7 @@ async function openLocked(
     await recorder.event('audit_closing', totalsOf(recorder)).catch(() => {})
     await spool.close()
     await Promise.all(shippers.map((shipper) => shipper.close(deadlineMs, hasten)))
-    spoolDirectory.release()
+    await spoolDirectory.release()
   })
 }
 

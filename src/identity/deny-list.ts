@@ -5,14 +5,17 @@
  * an operator ends one now. A line names one: `principal entra/<tid>/<oid>`, `client okta/<cid>`, `token entra/<uti>`.
  * `#` starts a comment.
  *
- * Each request checks synchronously whether the file has changed: one `stat` of a local file costs two microseconds, and
- * no request that arrives after a name was written is judged by an older list.
+ * Each request waits for a look at the file that began after it arrived, so none is judged by an older list than there was
+ * then. Requests that come while the file is being looked at share the next look.
  * @module
  */
 import { readFileSync, statSync } from 'node:fs'
+import { readFile, stat } from 'node:fs/promises'
 import type { Principal } from './principal.ts'
 import type { Log } from '../lib/log.ts'
 import { versionOf } from '../lib/file-version.ts'
+import type { Pending } from '../lib/pending.ts'
+import { createTurns } from '../lib/single-flight.ts'
 
 const LINE = /^(principal|client|token)\s+([^\s/]+\/\S+)$/
 const SETTLE_MS = 500
@@ -24,12 +27,12 @@ export interface DenyListOptions {
 }
 
 export interface DenyList {
-  /** By the file as it stands now. */
-  denies(principal: Principal): boolean
-  /** The same for somebody who is not calling: by the id alone. */
+  /** By the file as it stands now; known at once if there is none. */
+  denies(principal: Principal): Pending<boolean>
+  /** For somebody who is not calling, by the id alone: as the file was when the caller of now was identified. */
   deniesId(id: string): boolean
   /** Removes entries that are no longer in the file, once it is stable. Called twice a second after `start`. */
-  settle(): void
+  settle(): Promise<void>
   /** Calls `listener` after each change. */
   onChange(listener: () => void): void
   /** First reading. @throws Error if the file cannot be read or has a line that cannot be understood */
@@ -53,42 +56,53 @@ export function createDenyList({ file, log }: DenyListOptions): DenyList {
   let text: string | null = null
   let fault: string | null = null
   let timer: NodeJS.Timeout | null = null
+  const inTurn = createTurns()
 
-  function apply(next: ReadonlySet<string>): void {
-    const changed = next.size !== entries.size || [...next].some((entry) => !entries.has(entry))
-    entries = next
+  function apply(now: ReadonlySet<string>): void {
+    const changed = now.size !== entries.size || [...now].some((entry) => !entries.has(entry))
+    entries = now
     if (changed) for (const listener of listeners) listener()
   }
 
-  /** Reads the file if it has changed. New entries count at once; nothing is removed here. */
-  function readIfChanged(): void {
+  /** What the file has now. New entries count at once; nothing is removed here. */
+  function take(now: string): void {
+    const before = text
+    text = now
+    if (text === before && fault === null) return
+    const parsed = parse(text)
+    const [line] = parsed.faults
+    fault = line === undefined ? null : `line ${line} cannot be understood`
+    settling = fault === null ? { entries: parsed.entries, old: false } : null
+    apply(new Set([...entries, ...parsed.entries]))
+    log({ entries: entries.size, fault }, 'the deny list was read')
+  }
+
+  function cannotRead(error: unknown): void {
+    if (fault === null) log({ file }, 'the deny list cannot be read: the last one stays')
+    fault = error instanceof Error ? `it cannot be read: ${error.name}` : 'it cannot be read'
+    seen = ''
+  }
+
+  /** Reads the file if it has changed. */
+  async function readIfChanged(): Promise<void> {
     if (file === null) return
     try {
-      const version = versionOf(statSync(file, { bigint: true }))
+      const version = versionOf(await stat(file, { bigint: true }))
       if (version === seen) return
-      const before = text
-      text = readFileSync(file, 'utf8')
+      const now = await readFile(file, 'utf8')
       seen = version
-      if (text === before && fault === null) return
-      const parsed = parse(text)
-      const [line] = parsed.faults
-      fault = line === undefined ? null : `line ${line} cannot be understood`
-      settling = fault === null ? { entries: parsed.entries, old: false } : null
-      apply(new Set([...entries, ...parsed.entries]))
-      log({ entries: entries.size, fault }, 'the deny list was read')
+      take(now)
     } catch (error) {
-      if (fault === null) log({ file }, 'the deny list cannot be read: the last one stays')
-      fault = error instanceof Error ? `it cannot be read: ${error.name}` : 'it cannot be read'
-      seen = ''
+      cannotRead(error)
     }
   }
 
   /** Entries are removed only when the file stayed the same between two calls: a half-written file frees nobody. */
-  function settle(): void {
+  async function settleNow(): Promise<void> {
     const before = settling
     // two writes within one tick of the file system's clock look the same: a file that just changed is read again
     if (before !== null) seen = ''
-    readIfChanged()
+    await readIfChanged()
     if (settling === null) return
     if (settling === before && before.old) {
       settling = null
@@ -96,30 +110,26 @@ export function createDenyList({ file, log }: DenyListOptions): DenyList {
     } else settling.old = true
   }
 
+  const look = inTurn(readIfChanged)
+  const settle = inTurn(settleNow)
+
   return {
-    denies(principal) {
-      readIfChanged()
-      if (entries.size === 0) return false
-      const { id, issuer, client, tokenId } = principal
-      return (
-        entries.has(`principal ${id.toLowerCase()}`) ||
-        (client !== null && entries.has(`client ${issuer}/${client.toLowerCase()}`)) ||
-        (tokenId !== null && entries.has(`token ${issuer}/${tokenId.toLowerCase()}`))
-      )
-    },
-    deniesId(id) {
-      readIfChanged()
-      return entries.has(`principal ${id.toLowerCase()}`)
-    },
+    denies: (principal) => file !== null && look().then(() => isListed(entries, principal)),
+    deniesId: (id) => isListed(entries, { id, issuer: '', client: null, tokenId: null }),
     settle,
     onChange: (listener) => {
       listeners.push(listener)
     },
     start() {
-      readIfChanged()
-      if (fault !== null) throw new Error(`the deny list: ${fault}`)
       if (file === null) return
-      timer = setInterval(settle, SETTLE_MS)
+      try {
+        seen = versionOf(statSync(file, { bigint: true }))
+        take(readFileSync(file, 'utf8'))
+      } catch (error) {
+        cannotRead(error)
+      }
+      if (fault !== null) throw new Error(`the deny list: ${fault}`)
+      timer = setInterval(() => void settle(), SETTLE_MS)
       timer.unref()
     },
     state: () => ({ entries: entries.size, fault }),
@@ -127,6 +137,17 @@ export function createDenyList({ file, log }: DenyListOptions): DenyList {
       if (timer !== null) clearInterval(timer)
     },
   }
+}
+
+type Named = Pick<Principal, 'id' | 'issuer' | 'client' | 'tokenId'>
+
+function isListed(entries: ReadonlySet<string>, { id, issuer, client, tokenId }: Named): boolean {
+  if (entries.size === 0) return false
+  return (
+    entries.has(`principal ${id.toLowerCase()}`) ||
+    (client !== null && entries.has(`client ${issuer}/${client.toLowerCase()}`)) ||
+    (tokenId !== null && entries.has(`token ${issuer}/${tokenId.toLowerCase()}`))
+  )
 }
 
 function parse(text: string): Parsed {

@@ -17,7 +17,7 @@ import type { Principal } from './principal.ts'
 import { checkSender } from './credential/sender.ts'
 import { createTokenCache, type VerifiedToken } from './token-cache.ts'
 import type { Log } from '../lib/log.ts'
-import type { Pending } from '../lib/pending.ts'
+import { after, type Pending } from '../lib/pending.ts'
 
 export interface IdentifyOptions {
   readonly issuers: readonly IssuerConfig[]
@@ -109,15 +109,17 @@ export function createIdentify(options: IdentifyOptions): Identify {
     credential: Credential,
     request: IdentifyRequest,
   ): Pending<Principal> {
-    if (denyList.denies(principal)) {
-      throw new Refusal('revoked', 'this principal, client or token is on the deny list')
-    }
-    if (binding !== null || credential.scheme === 'dpop') {
-      const clientCertificate = request.clientCertificate ?? null
-      const presented = { ...request, credential, clientCertificate }
-      return checkSender(binding, presented, checkDpop).then(() => principal)
-    }
-    return principal
+    return after(denyList.denies(principal), (denied) => {
+      if (denied) {
+        throw new Refusal('revoked', 'this principal, client or token is on the deny list')
+      }
+      if (binding !== null || credential.scheme === 'dpop') {
+        const clientCertificate = request.clientCertificate ?? null
+        const presented = { ...request, credential, clientCertificate }
+        return checkSender(binding, presented, checkDpop).then(() => principal)
+      }
+      return principal
+    })
   }
 
   return {

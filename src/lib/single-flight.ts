@@ -1,5 +1,5 @@
 /**
- * Concurrent calls for the same key share one run.
+ * Runs that are shared by those who ask at the same time: one for each key, or one after the other.
  * @module
  */
 
@@ -16,5 +16,28 @@ export function createSingleFlight<T>(): SingleFlight<T> {
     })
     flights.set(key, flight)
     return flight
+  }
+}
+
+/**
+ * Makes a maker of tasks that take turns: none begins before all that were asked for earlier are over. Who asks for a task
+ * that has been asked for and has not begun yet shares that run, so each run has begun after whoever it serves has asked.
+ */
+export function createTurns(): (task: () => Promise<void>) => () => Promise<void> {
+  let last: Promise<unknown> = Promise.resolve()
+  return (task) => {
+    let waiting: Promise<void> | null = null
+
+    function begin(): Promise<void> {
+      waiting = null
+      return task()
+    }
+
+    return () => {
+      if (waiting !== null) return waiting
+      waiting = last.then(begin)
+      last = waiting.catch(() => undefined)
+      return waiting
+    }
   }
 }

@@ -34,9 +34,9 @@ void t.test(
     test.equal(await codeOf(identify.identify(request)), 'revoked')
     test.equal(await ask(), 'revoked')
     await writeFile(file, '')
-    denyList.settle()
+    await denyList.settle()
     test.equal(await codeOf(identify.identify(request)), 'revoked', 'a file cut short frees nobody')
-    denyList.settle()
+    await denyList.settle()
     test.equal(await codeOf(identify.identify(request)), 'accepted', 'one that stays empty does')
   },
 )
@@ -63,9 +63,9 @@ void t.test('a name that is gone stays denied until the file was left alone', as
   await ask()
   await writeFile(file, '')
   test.equal(await ask(), 'revoked', 'a request has seen the change')
-  denyList.settle()
+  await denyList.settle()
   test.equal(await ask(), 'revoked', 'it may be a moment old only')
-  denyList.settle()
+  await denyList.settle()
   test.equal(await ask(), 'accepted')
 })
 
@@ -74,7 +74,7 @@ void t.test(
   async (test) => {
     const { file, denyList, ask } = await setUp(test as typeof t, 'token entra/another\n')
     await utimes(file, 1, 1)
-    denyList.settle()
+    await denyList.settle()
     const name = `principal entra/${TENANT}/${OBJECT}\n`
     await writeFile(file, name.replace(OBJECT, OBJECT.replaceAll(/[0-9a-f]/g, '0')))
     test.equal(await ask(), 'accepted')
@@ -82,7 +82,7 @@ void t.test(
     const { atime, mtime } = await stat(file)
     await writeFile(file, name)
     await utimes(file, atime, mtime)
-    denyList.settle()
+    await denyList.settle()
     test.equal(await ask(), 'revoked')
   },
 )
@@ -94,7 +94,7 @@ void t.test('a change drops the cached tokens', async (test) => {
     identify.metrics().find(({ name }) => name === 'token_cache_entries')?.values[0]?.value
   test.equal(size(), 1)
   await writeFile(file, 'token entra/another\n')
-  denyList.settle()
+  await denyList.settle()
   test.equal(size(), 0)
 })
 
@@ -126,7 +126,7 @@ void t.test('a slip while editing lets nobody back in, and the good lines count'
     `principal entra/${TENANT}/${OBJECT}\n`,
   )
   await writeFile(file, 'principle oops\nclient okta/0oaclient\n')
-  denyList.settle()
+  await denyList.settle()
   test.equal(await ask(), 'revoked')
   test.equal(
     await ask(sign(world.oktaKey, world.oktaUser()).then((token) => bearer(token))),
@@ -134,6 +134,6 @@ void t.test('a slip while editing lets nobody back in, and the good lines count'
   )
   test.match(denyList.state(), { entries: 2, fault: /line 1/ })
   await rm(file)
-  denyList.settle()
+  await denyList.settle()
   test.equal(await ask(), 'revoked', 'nor does a file that is gone')
 })

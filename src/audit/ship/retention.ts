@@ -26,6 +26,8 @@ export function createRetention(options: {
       if (required.some((shipper) => shipper.seq() < segment.lastSeq)) return
       const young = now() - segment.touchedAt < retentionSeconds * 1000
       if (young && spool.bytes() <= roomBytes) return
+      // a cursor that is behind after a power failure must find its segment
+      await Promise.all(shippers.map((shipper) => shipper.sync()))
       await spool.retire(segment)
     }
   }

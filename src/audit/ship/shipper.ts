@@ -10,6 +10,7 @@ import type { Cursor } from './cursor.ts'
 import type { Detail } from '../recorder.ts'
 import type { Sink } from './sinks/sink.ts'
 import type { Spool } from '../spool/spool.ts'
+import { codeOf } from '../../lib/error-code.ts'
 import type { Log } from '../../lib/log.ts'
 
 /** Times of shipping, milliseconds. */
@@ -56,6 +57,8 @@ export interface Shipper {
   readonly sink: Sink
   /** Last record that the sink has. */
   seq(): number
+  /** The same is on the disk when it resolves. */
+  sync(): Promise<void>
   state(): State
   /** Since when something waits for this sink, monotonic milliseconds; null if nothing does. */
   waitingSince(): number | null
@@ -223,6 +226,7 @@ export function createShipper(options: ShipperOptions): Shipper {
   return {
     sink,
     seq: () => cursor.position().seq,
+    sync: () => cursor.sync(),
     state: () => state,
     waitingSince: () => waiting,
     rows,
@@ -235,6 +239,9 @@ export function createShipper(options: ShipperOptions): Shipper {
       hasten?.addEventListener('abort', () => stop.abort(), { once: true })
       await running
       clearTimeout(timer)
+      await cursor.close().catch((error: unknown) => {
+        options.log({ sink: sink.name, code: codeOf(error) }, 'an audit cursor was not written')
+      })
       await sink.close()
     },
   }

@@ -3,8 +3,15 @@
  * @module
  */
 import { randomUUID } from 'node:crypto'
-import { fstatSync, renameSync, unlinkSync } from 'node:fs'
-import { constants, open, statfs, truncate, unlink } from 'node:fs/promises'
+import {
+  constants,
+  open,
+  rename,
+  statfs,
+  truncate,
+  unlink,
+  type FileHandle,
+} from 'node:fs/promises'
 
 /** An open segment. The caller gives each position, so a failed write does not move the next one. */
 export interface SegmentFile {
@@ -39,30 +46,30 @@ export async function syncDirectory(directory: string): Promise<void> {
 }
 
 /**
- * Replaces a small file so that either the old or the new content is there, whatever happens. `mayReplace` is asked at
- * the last moment; if it says no, nothing is replaced and this throws.
+ * Replaces a small file so that either the old or the new content is there, whatever happens; resolves with the new one,
+ * open. `mayReplace` is asked at the last moment; if it says no, nothing is replaced and this throws.
  */
 export async function replaceFile(
   directory: string,
   path: string,
   text: string,
-  mayReplace: () => boolean,
-): Promise<void> {
+  mayReplace: () => Promise<boolean>,
+): Promise<FileHandle> {
   // a random name: another process may be replacing the same file
   const fresh = `${path}.${randomUUID()}.tmp`
   const handle = await open(fresh, 'w', 0o600)
   try {
     await handle.writeFile(text)
     await handle.sync()
-  } finally {
+    if (!(await mayReplace())) throw new Error(`"${path}" is not this process's to replace`)
+    await rename(fresh, path)
+    await syncDirectory(directory)
+    return handle
+  } catch (error) {
     await handle.close()
+    await unlink(fresh).catch(() => {})
+    throw error
   }
-  if (!mayReplace()) {
-    unlinkSync(fresh)
-    throw new Error(`"${path}" is not this process's to replace`)
-  }
-  renameSync(fresh, path)
-  await syncDirectory(directory)
 }
 
 const ZEROS = Buffer.alloc(1 << 20)
@@ -84,9 +91,9 @@ export const diskFiles: SpoolFiles = {
         return (await handle.write(data, offset, data.length - offset, position)).bytesWritten
       },
       async datasync() {
-        await handle.datasync()
-        // a file that was removed meanwhile has been synced in vain
-        if (fstatSync(handle.fd).nlink === 0) throw removed(name)
+        // a file that was removed meanwhile is synced in vain
+        const [{ nlink }] = await Promise.all([handle.stat(), handle.datasync()])
+        if (nlink === 0) throw removed(name)
       },
       truncate: (length) => handle.truncate(length),
       close: () => handle.close(),

@@ -2,7 +2,7 @@
  * Free space on the disk, checked each second, and a reserve file that is deleted to make room when the disk is full.
  * @module
  */
-import { existsSync, statSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import type { SpoolFiles } from './files.ts'
 import { codeOf } from '../../lib/error-code.ts'
 import type { Log } from '../../lib/log.ts'
@@ -30,6 +30,13 @@ export interface FreeSpace {
   look(): Promise<void>
 }
 
+/** The length of a file; null if it is not there. */
+const lengthOf = (path: string): Promise<number | null> =>
+  stat(path).then(
+    ({ size }) => size,
+    () => null,
+  )
+
 /** Fills the reserve, or throws if there is no room for it. */
 export async function createFreeSpace(options: FreeSpaceOptions): Promise<FreeSpace> {
   const { directory, files, reserveBytes } = options
@@ -39,7 +46,7 @@ export async function createFreeSpace(options: FreeSpaceOptions): Promise<FreeSp
   let failure: string | null = null
 
   async function fill(): Promise<void> {
-    if (!existsSync(path) || statSync(path).size !== reserveBytes) {
+    if ((await lengthOf(path)) !== reserveBytes) {
       try {
         await files.fill(path, reserveBytes)
       } catch (error) {
@@ -72,7 +79,7 @@ export async function createFreeSpace(options: FreeSpaceOptions): Promise<FreeSp
     async look() {
       try {
         free = await files.free(directory)
-        reserved &&= existsSync(path)
+        reserved &&= (await lengthOf(path)) !== null
         if (!reserved && free.bytes > 3 * reserveBytes) await fill()
         failure = null
       } catch (error) {

@@ -11,15 +11,20 @@ import {
   readFileSync,
   statSync,
   unlinkSync,
+  write,
   writeSync,
 } from 'node:fs'
+import { readFile, stat, unlink } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { kill, pid } from 'node:process'
+import { promisify } from 'node:util'
 import { fieldsOf } from '../../lib/strict-json.ts'
 import { codeOf } from '../../lib/error-code.ts'
 
 /** Time without a sign of life after which a lock of another host or container is taken over. */
 const FOREIGN_LOCK_STALE_MS = 30_000
+
+const writeTo = promisify(write)
 
 /** Error codes of a path that does not exist. */
 const GONE = new Set(['ENOENT', 'ENOTDIR'])
@@ -27,10 +32,12 @@ const GONE = new Set(['ENOENT', 'ENOTDIR'])
 /** A lock that is held. */
 export interface Lock {
   /** Renews the sign of life and says whether the lock is still ours; `gone` if nobody has it. */
-  beat(): 'ours' | 'gone' | 'taken'
-  isOurs(): boolean
-  release(): void
+  beat(): Promise<State>
+  isOurs(): Promise<boolean>
+  release(): Promise<void>
 }
+
+type State = 'ours' | 'gone' | 'taken'
 
 interface Owner {
   readonly token: string
@@ -52,8 +59,8 @@ function place(): string {
 function startOf(id: number): string | null {
   try {
     // field 22 of proc(5)'s stat, counted behind the command, which may itself hold spaces and brackets
-    const stat = readFileSync(`/proc/${id}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null
+    const text = readFileSync(`/proc/${id}/stat`, 'utf8')
+    return text.slice(text.lastIndexOf(')') + 2).split(' ')[19] ?? null
   } catch {
     return null
   }
@@ -128,35 +135,40 @@ export function takeLock(path: string): Lock {
     fd = create(path, owner)
   }
   if (fd === null) throw new Error('the audit spool was taken by another process')
-  const held = fd
+  return holding(path, fd, owner)
+}
+
+/** The lock that `fd` is the open file of. */
+function holding(path: string, fd: number, owner: Owner): Lock {
+  const { ino } = fstatSync(fd)
+  const sign = Buffer.from(JSON.stringify(owner))
+
   // a lock that cannot be read now is still ours; one that is gone, or somebody else's, is not
-  const state = (): 'ours' | 'gone' | 'taken' => {
+  async function state(): Promise<State> {
     try {
-      const token = fieldsOf(JSON.parse(readFileSync(path, 'utf8'))).get('token')
+      const token = fieldsOf(JSON.parse(await readFile(path, 'utf8'))).get('token')
       if (token !== owner.token) return 'taken'
       // a copy of the lock file is not the one that we hold
-      return statSync(path).ino === fstatSync(held).ino ? 'ours' : 'gone'
+      return (await stat(path)).ino === ino ? 'ours' : 'gone'
     } catch (error) {
       if (error instanceof SyntaxError) return 'taken'
       return GONE.has(codeOf(error)) ? 'gone' : 'ours'
     }
   }
+
   return {
-    beat() {
-      const now = state()
+    async beat() {
+      const now = await state()
       if (now !== 'ours') return now
-      try {
-        // through the descriptor, so that a lock that was taken over in between is not written to
-        writeSync(held, JSON.stringify(owner), 0)
-      } catch {
-        // a failing disk is reported where records are written
-      }
+      // through the descriptor, so that a lock that was taken over in between is not written to; a failing disk is
+      // reported where records are written
+      await writeTo(fd, sign, 0, sign.length, 0).catch(() => {})
       return 'ours'
     },
-    isOurs: () => state() === 'ours',
-    release() {
-      if (state() === 'ours') unlinkSync(path)
-      closeSync(held)
+    isOurs: async () => (await state()) === 'ours',
+    async release() {
+      if ((await state()) === 'ours') await unlink(path)
+      closeSync(fd)
     },
   }
 }

@@ -7,6 +7,7 @@
  * @module
  */
 import { existsSync, readdirSync, statSync } from 'node:fs'
+import { access } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { syncDirectory } from './files.ts'
 import { takeLock, type Lock } from './lock-file.ts'
@@ -25,12 +26,12 @@ export interface SpoolDirectory {
   /**
    * Renews the lock's sign of life and checks the directory. `stop` is called before the directory is made again; when it
    * resolves nothing is being written.
-   * @param known the segments that should be there
+   * @param known the segments that should be there, now and while this looks
    */
   look(known: readonly Segment[], stop: () => Promise<void>): Promise<Found>
   /** Asked before a file of the directory is replaced: it might be another process's by now. */
-  isOurs(): boolean
-  release(): void
+  isOurs(): Promise<boolean>
+  release(): Promise<void>
 }
 
 /** The names of chains in a spool. */
@@ -43,8 +44,18 @@ function diskOf(path: string): number {
   return existsSync(path) ? statSync(path).dev : diskOf(dirname(path))
 }
 
-const missingOf = (known: readonly Segment[]): Segment[] =>
-  known.filter(({ path }) => !existsSync(path))
+const isThere = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  )
+
+async function missingOf(known: readonly Segment[]): Promise<Segment[]> {
+  const all = [...known]
+  const there = await Promise.all(all.map(({ path }) => isThere(path)))
+  // one that is deleted meanwhile is taken off the list before
+  return all.filter((segment, at) => there[at] === false && known.includes(segment))
+}
 
 export interface SpoolDirectoryOptions {
   readonly root: string
@@ -75,25 +86,26 @@ export function createSpoolDirectory(options: SpoolDirectoryOptions): SpoolDirec
       throw new Error('it is not on the disk that it was on: mount that again, or restart')
     }
     privateDirectory(root)
-    const state = lock.beat()
+    const state = await lock.beat()
     if (state === 'taken') return { kind: 'taken' }
     if (state === 'gone') {
-      const next = takeLock(`${root}/lock`)
-      lock.release()
-      lock = next
+      const before = lock
+      lock = takeLock(`${root}/lock`)
+      await before.release()
     }
     privateDirectory(directory)
     if (isForeign(known)) return { kind: 'taken' }
     await syncDirectory(root)
     await syncDirectory(dirname(root))
-    return { kind: 'restarted', missing: missingOf(known) }
+    return { kind: 'restarted', missing: await missingOf(known) }
   }
 
   return {
     async look(known, stop) {
-      const state = lock.beat()
+      const state = await lock.beat()
       if (state === 'taken') return { kind: 'taken' }
-      if (state === 'ours' && !away && missingOf(known).length === 0) return { kind: 'ours' }
+      if (state === 'ours' && !away && (await missingOf(known)).length === 0)
+        return { kind: 'ours' }
       away = true
       await stop()
       try {
