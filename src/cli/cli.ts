@@ -2,11 +2,16 @@
  * `azureml-harness COMMAND`: runs one command and says what went wrong.
  * @module
  */
-import { CommanderError, type Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
+import {
+  Argument,
+  CommanderError,
+  type Command,
+  type CommandUnknownOpts,
+} from '@commander-js/extra-typings'
 import { accessCommands } from './access/commands.ts'
 import { approvalCommands } from './approvals/commands.ts'
 import { auditCommands } from './audit/commands.ts'
-import { group, pathOf, PROGRAM, statusOf, type Cli } from './command.ts'
+import { command, group, pathOf, PROGRAM, SHELLS, statusOf, type Cli } from './command.ts'
 import { gatewayCommands } from './commands.ts'
 import { configCommands } from './config/commands.ts'
 import { EXIT, type Io } from './io.ts'
@@ -35,7 +40,22 @@ export function programOf(cli: Cli): Command {
     .addCommand(policyCommands(cli))
     .addCommand(auditCommands(cli))
     .addCommand(configCommands(cli))
+    .addCommand(completion(cli))
 }
+
+const completion = (cli: Cli) =>
+  command(cli, 'completion', {
+    summary: 'print a script with which a shell completes commands and options',
+    description:
+      'Prints the script for bash, zsh or PowerShell. Put the line of the example into ~/.bashrc, or for zsh into ~/.zshrc after compinit; for PowerShell, put "azureml-harness completion powershell | Out-String | Invoke-Expression" into $PROFILE.',
+    exit: '0 printed, 2 wrong arguments.',
+    example: 'eval "$(azureml-harness completion bash)"',
+  })
+    .addArgument(new Argument('<shell>', 'which shell').choices(SHELLS))
+    .action(async (shell) => {
+      const { completionScript } = await import('./completion.ts')
+      cli.io.out(completionScript(programOf(cli), shell))
+    })
 
 /** Every command that does something, by its words: `policy check`. */
 export function commandsIn(program: CommandUnknownOpts): ReadonlyMap<string, CommandUnknownOpts> {

@@ -13,6 +13,9 @@ export const PROGRAM = 'azureml-harness'
 /** Names the configuration for every command that takes `--config`. */
 export const CONFIG_VARIABLE = 'AZUREML_HARNESS_CONFIG'
 
+/** Shells for which there is a script of completion. */
+export const SHELLS = ['bash', 'zsh', 'powershell'] as const
+
 /** One run of the program: its actions set the exit status. */
 export interface Cli {
   readonly io: Io

@@ -127,6 +127,7 @@ const WITHOUT_RESULT = [
   'policy schema',
   'policy matrix',
   'config schema',
+  'completion',
 ]
 
 t.test('--output json is JSON, and tsv is lines of equally many values', async (t) => {
