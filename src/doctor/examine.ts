@@ -2,19 +2,17 @@
  * All checks, in the order to mend what they find: what comes later often fails only because of what came before.
  * @module
  */
-import { join } from 'node:path'
 import { ConfigError } from '../config/faults.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema/schema.ts'
-import { PolicyError } from '../policy/load/faults.ts'
-import { loadPolicy } from '../policy/load/load.ts'
-import type { PolicySet } from '../policy/load/rules.ts'
 import { createBroker } from '../token/broker.ts'
 import { checkBindings } from './bindings.ts'
+import { checkDoubtful } from './doubtful.ts'
 import { checkFiles } from './files.ts'
 import { findingsOf, type Finding } from './finding.ts'
 import { checkIdentities, usesOf } from './identities.ts'
 import { checkClock, checkIssuers } from './issuers.ts'
+import { readPolicies } from './policies.ts'
 import { checkRoles } from './roles.ts'
 import { checkSignIns } from './sign-ins.ts'
 import { checkSinks } from './sinks.ts'
@@ -43,6 +41,7 @@ export async function examine(options: ExamineOptions): Promise<readonly Finding
   const [config, faults] = await readConfig(options.file)
   add(faults)
   if (config === null) return all
+  add(checkDoubtful(config))
   const [policies, policyFaults] = await readPolicies(config)
   add(policyFaults)
   add(await checkFiles(config, options.env, now()))
@@ -85,29 +84,6 @@ async function readConfig(file: string): Promise<[Config | null, Finding[]]> {
         message,
         'mend it; config/harness.yaml shows every key, and nothing else can be checked before',
       ),
-    )
-    return [null, findings]
-  }
-}
-
-async function readPolicies(config: Config): Promise<[PolicySet | null, Finding[]]> {
-  const { ok, failed } = findingsOf('policies')
-  const { directory } = config.policies
-  try {
-    const set = await loadPolicy({
-      directory,
-      bindings: config.policies.bindings ?? join(directory, 'bindings.yaml'),
-      identities: Object.keys(config.identities),
-      issuers: config.issuers.map(({ name }) => name),
-    })
-    return [
-      set,
-      [ok(directory, `${set.rules.size} rules from ${set.bindings.bindings.length} bindings`)],
-    ]
-  } catch (error) {
-    if (!(error instanceof PolicyError)) throw error
-    const findings = error.faults.map(({ file, line, message, suggestion }) =>
-      failed(`${file}:${line}`, message, suggestion ?? 'mend it: azureml-harness policy check'),
     )
     return [null, findings]
   }

@@ -1,8 +1,14 @@
 /**
  * `config check`: says whether the gateway would start with a configuration, and all that is wrong with it.
+ *
+ * What the file names is looked at as well, since `serve` ends without it: certificate, secrets, policies, spool.
  * @module
  */
-import { ConfigError, type Fault } from '../../config/faults.ts'
+import { constants, existsSync } from 'node:fs'
+import { access } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Finding } from '../../doctor/finding.ts'
+import { ConfigError } from '../../config/faults.ts'
 import { loadConfig } from '../../config/load.ts'
 import { configFile } from '../config-file.ts'
 import { EXIT, type Io } from '../io.ts'
@@ -12,6 +18,8 @@ import type { Config } from '../../config/schema/schema.ts'
 export interface ConfigCheckOptions {
   readonly file?: string | undefined
   readonly config?: string | undefined
+  /** Only the file itself, not what it names. */
+  readonly fileOnly?: true | undefined
   readonly output: Output
 }
 
@@ -21,20 +29,28 @@ export async function configCheck(options: ConfigCheckOptions, io: Io): Promise<
   const file = options.file ?? options.config ?? path
   try {
     const config = await loadConfig(path)
-    const faults: readonly Fault[] = []
+    const findings = await findingsOn(config, options.fileOnly === true, io)
+    const faults = findings.filter(({ status }) => status === 'failed')
+    const warnings = findings.filter(({ status }) => status === 'warning')
+    const ok = faults.length === 0
     show(io, output, {
-      json: () => ({ file, ok: true, faults }),
-      table: () => summaryOf(file, config),
-      tsv: () => [],
+      json: () => ({ file, ok, faults: keyed(faults), warnings: keyed(warnings) }),
+      table: () => (ok ? [...summaryOf(file, config), ...linesOf(warnings, 'warning: ')] : []),
+      tsv: () => findings.map(({ status, where, what }) => [STATES[status], where, '', '', what]),
     })
-    return EXIT.ok
+    if (!ok && output === 'table') {
+      io.err(`${file} is valid, but "serve" would not start on this machine:`)
+      for (const line of linesOf(faults, '')) io.err(line)
+      for (const line of linesOf(warnings, 'warning: ')) io.err(line)
+    }
+    return ok ? EXIT.ok : EXIT.failed
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     const { faults } = error
     if (output === 'table') io.err(error.message)
     else
       show(io, output, {
-        json: () => ({ file, ok: false, faults }),
+        json: () => ({ file, ok: false, faults, warnings: [] }),
         table: () => [],
         tsv: () =>
           faults.map(({ key, line, column, message }) => ['fault', key, line, column, message]),
@@ -42,6 +58,44 @@ export async function configCheck(options: ConfigCheckOptions, io: Io): Promise<
     return EXIT.failed
   }
 }
+
+const keyed = (findings: readonly Finding[]) =>
+  findings.map(({ where, what, next }) => ({ key: where, message: what, next }))
+
+const STATES = { ok: 'ok', unverified: 'ok', warning: 'warning', failed: 'fault' } as const
+
+/** What is doubtful in the file, and what is wrong with what it names. */
+async function findingsOn(config: Config, fileOnly: boolean, io: Io): Promise<readonly Finding[]> {
+  const { checkDoubtful } = await import('../../doctor/doubtful.ts')
+  const doubtful = checkDoubtful(config)
+  if (fileOnly) return doubtful
+  const { checkFiles } = await import('../../doctor/files.ts')
+  const { readPolicies } = await import('../../doctor/policies.ts')
+  const [, policies] = await readPolicies(config)
+  const named = [...(await checkFiles(config, io.env, io.now())), ...policies]
+  return [...doubtful, ...named, ...(await spoolFindings(config))].filter(
+    ({ status }) => status !== 'ok',
+  )
+}
+
+/** A directory that is not there yet is made by "serve", if it may. */
+async function spoolFindings(config: Config): Promise<readonly Finding[]> {
+  let path = config.audit.spool.directory
+  while (!existsSync(path) && path !== dirname(path)) path = dirname(path)
+  const canBeMade = await access(path, constants.W_OK | constants.X_OK).then(
+    () => path !== config.audit.spool.directory,
+    () => false,
+  )
+  if (canBeMade) return []
+  const { checkSpool } = await import('../../doctor/spool.ts')
+  return checkSpool(config)
+}
+
+const linesOf = (findings: readonly Finding[], mark: string): readonly string[] =>
+  findings.flatMap(({ where, what, next }) => [
+    `  ${mark}${where}: ${what}`,
+    ...(next === null ? [] : [`    -> ${next}`]),
+  ])
 
 function summaryOf(file: string, config: Config): readonly string[] {
   return [

@@ -14,11 +14,12 @@ const check = (cli: Cli) =>
   withConfig(cli, 'check', {
     summary: 'check a configuration file, and report every fault at once',
     description:
-      'Checks the file and lists all its faults at once. What the file names (certificate, secrets, policies) is checked by doctor and policy check. It changes nothing, and asks nobody over the network.\n\nWith --output json: {file, ok, faults: [{key, line, column, message}]}.',
-    exit: '0 "serve" would start, 1 there are faults, 2 wrong arguments.',
+      'Checks the file and lists all its faults at once, then what it names, as "serve" needs it on this machine: certificate, secrets, policies, spool. It warns of values that load and are probably not what is meant. It changes nothing, and asks nobody over the network.\n\nWith --output json: {file, ok, faults, warnings}, both lists of {key, line, column, message}; what is not a matter of the file itself has no line and column, but what to do next.',
+    exit: '0 "serve" would start on this machine, 1 there are faults, 2 wrong arguments.',
     example: 'azureml-harness config check config/harness.yaml',
   })
     .argument('[file]', 'the configuration, instead of --config')
+    .option('--file-only', 'check the file alone, on a machine that has nothing of what it names')
     .addOption(outputOption())
     .addOption(jsonOption())
     .action(async (file, options) => {
