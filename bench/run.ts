@@ -1,71 +1,95 @@
 /**
- * `npm run bench [-- gateway|path|policy|spool ...]`: what the gateway costs, each beside what it is compared with in the
- * same run. These are ratios on whatever machine this is; no test depends on them.
- * `npm run bench -- structure [FOLDER]`: the shape of a source folder in figures, `src` if none is named.
+ * `npm run bench -- NAME ...`: what the gateway costs, each beside what it is compared with in the same run. These are ratios
+ * on whatever machine this is; no test depends on them. `npm run bench -- --help` says which there are.
  */
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { benchGateway } from './gateway.ts'
-import { benchPolicy } from './policy.ts'
-import { benchPath } from './request-path.ts'
-import { benchSpool, GOAL } from './spool.ts'
+import { parseArgs } from 'node:util'
+import { BENCHES, type BenchOptions } from './benches.ts'
+import { writeSection } from './report/document.ts'
+import { machine, machineLine } from './report/machine.ts'
 import { measureStructure } from './structure.ts'
 
-const round = (value: number): number => Number(value.toPrecision(3))
-const rounded = (row: object): object =>
-  Object.fromEntries(
-    Object.entries(row).map(([key, value]) => [
-      key,
-      typeof value === 'number' ? round(value) : value,
-    ]),
-  )
+const HELP = `npm run bench -- [NAME ...] [OPTIONS]
 
-const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
-  async gateway() {
-    const { closed, open } = await benchGateway()
-    const [bare, full] = closed
-    console.table(closed.map(rounded))
-    console.table(open.map(rounded))
-    for (let at = 0; at + 2 < open.length; at += 3) {
-      const [base, synced, unsynced] = open.slice(at, at + 3)
-      if (base === undefined || synced === undefined || unsynced === undefined) break
-      console.log(
-        `${synced.name} at ${synced.rate} a second over 64 connections: adds ${round(synced.p50 - base.p50)} ms at the ` +
-          `median with fsync, ${round(unsynced.p50 - base.p50)} ms without; asked for: under 2 ms`,
-      )
-    }
-    if (bare === undefined || full === undefined) return
-    console.log(`CPU a request: ${round(full.cpuMicros / bare.cpuMicros)} times the bare proxy's`)
+${Object.entries(BENCHES)
+  .map(([name, { about }]) => `  ${name.padEnd(9)} ${about}`)
+  .join('\n')}
+  structure [FOLDER]: the shape of a source folder in figures, src if none is named
+
+  --rounds N         turns of each that is compared
+  --seconds N        of one turn
+  --warm-up N        seconds of load before the first turn, for path and peers
+  --peers A,B        who is compared with the bare proxy, for path and peers
+  --scenarios A,B    which kinds of calls, for path and peers
+  --output FILE      what was measured, as JSON
+  --write            replaces the sections of docs/performance.md; of all four if none is named`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    'warm-up': { type: 'string' },
+    peers: { type: 'string' },
+    scenarios: { type: 'string' },
+    /** For the test of the benches themselves. */
+    sink: { type: 'string', default: 'take' },
+    output: { type: 'string' },
+    write: { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
-  async path() {
-    console.table((await benchPath()).map(rounded))
-  },
-  async policy() {
-    console.table((await benchPolicy(join(import.meta.dirname, '..', 'policies'))).map(rounded))
-  },
-  async spool() {
-    const rows = await benchSpool()
-    console.table(rows.map(rounded))
-    console.log(
-      `asked for at ${GOAL.writers} writers: ${GOAL.recordsPerSecond} records a second, p99 under ${GOAL.p99} ms`,
-    )
-  },
+})
+
+const wrong = (message: string): never => {
+  console.error(`${message}\n\n${HELP}`)
+  process.exit(2)
 }
 
-const [first, folder = join(import.meta.dirname, '..', 'src')] = process.argv.slice(2)
-if (first === 'structure') console.table(measureStructure(folder))
-else await runAll(process.argv.slice(2))
+function number(name: 'rounds' | 'seconds' | 'warm-up'): number | undefined {
+  const given = values[name]
+  if (given === undefined) return undefined
+  const value = Number(given)
+  return Number.isInteger(value) && value > 0 ? value : wrong(`--${name} takes a whole number`)
+}
 
-async function runAll(names: readonly string[]): Promise<void> {
-  for (const name of names.length === 0 ? Object.keys(BENCHES) : names) {
+const options: BenchOptions = {
+  rounds: number('rounds'),
+  seconds: number('seconds'),
+  warmUpSeconds: number('warm-up'),
+  peers: values.peers?.split(','),
+  scenarios: values.scenarios?.split(','),
+  sink: values.sink === 'refuse' ? 'refuse' : 'take',
+}
+
+const [first, folder = join(import.meta.dirname, '..', 'src')] = positionals
+if (values.help) console.log(HELP)
+else if (first === 'structure') console.table(measureStructure(folder))
+else await runAll(positionals)
+
+async function runAll(named: readonly string[]): Promise<void> {
+  const documented = Object.keys(BENCHES).filter((name) => BENCHES[name]?.documented === true)
+  const names = named.length > 0 ? named : values.write ? documented : Object.keys(BENCHES)
+  const unknown = names.find((name) => BENCHES[name] === undefined)
+  if (unknown !== undefined) wrong(`no benchmark "${unknown}"`)
+  const measured: Record<string, unknown> = {}
+  for (const name of names) {
     const bench = BENCHES[name]
-    if (bench === undefined) {
-      console.error(
-        `no benchmark "${name}"; there are structure, ${Object.keys(BENCHES).join(', ')}`,
-      )
-      process.exitCode = 2
-      return
-    }
+    if (bench === undefined) continue
+    const on = machine()
     console.log(`\n${name}: measuring ...`)
-    await bench()
+    const { text, raw, missed } = await bench.run(options)
+    const content = `${machineLine(on)}\n\n${text}`
+    console.log(content)
+    measured[name] = { machine: on, ...raw }
+    if (values.write && bench.documented) await writeSection(name, content)
+    if (missed.length > 0) {
+      console.log(`\nout of bounds: ${missed.join('; ')}`)
+      process.exitCode = 1
+    }
+  }
+  if (values.output !== undefined) {
+    const date = new Date().toISOString()
+    await writeFile(values.output, `${JSON.stringify({ date, ...measured }, null, 2)}\n`)
   }
 }

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import Fastify from 'fastify'
 import httpProxy from '@fastify/http-proxy'
 
-const [, , upstream = '', certFile = '', keyFile = ''] = process.argv
+const [, , upstream = '', certFile = '', keyFile = '', port = '0'] = process.argv
 const app = Fastify({ https: { cert: readFileSync(certFile), key: readFileSync(keyFile) } })
 await app.register(httpProxy, { upstream })
-console.log(await app.listen({ host: '127.0.0.1', port: 0 }))
+await app.listen({ host: '127.0.0.1', port: Number(port) })

@@ -1,0 +1,38 @@
+/**
+ * The calls of a file by autocannon, where there is no wrk: a process of its own. Arguments: URL, file, connections, seconds.
+ */
+import autocannon from 'autocannon'
+import { headersOf, readCalls } from './calls.ts'
+
+const [, , url = '', file = '', connections = '1', seconds = '1'] = process.argv
+const all = readCalls(file)
+const { method, body, calls } = all
+const share = Math.ceil(calls.length / Number(connections))
+let clients = 0
+const result = await autocannon({
+  url,
+  method,
+  connections: Number(connections),
+  duration: Number(seconds),
+  tlsOptions: { rejectUnauthorized: false },
+  setupClient(client) {
+    const from = (clients++ * share) % calls.length
+    client.setRequests(
+      calls.slice(from, from + share).map(({ path, token }) => ({
+        method,
+        path,
+        headers: headersOf(all, token),
+        ...(body === null ? {} : { body }),
+      })),
+    )
+  },
+})
+console.log(
+  JSON.stringify({
+    requests: result.requests.total,
+    seconds: result.duration,
+    failed: result.errors + result.non2xx,
+    p50: result.latency.p50,
+    p99: result.latency.p99,
+  }),
+)

@@ -1,0 +1,85 @@
+/**
+ * An open loop: calls at a fixed rate, whether or not the answers keep up. A call's time begins when it was due, so that
+ * what waits behind a slow one counts (Gil Tene's coordinated omission).
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { Pool } from 'undici'
+import { headersOf, readCalls } from './calls.ts'
+
+/** Milliseconds from when a call was due to the end of its answer, ascending. */
+export interface OpenResult {
+  /** Calls, those of the warm-up too. */
+  readonly calls: number
+  readonly waits: readonly number[]
+  /** Milliseconds that 99 of 100 calls were sent late at most: the generator's own part. */
+  readonly late99: number
+}
+
+export interface OpenLoad {
+  readonly url: string
+  readonly file: string
+  readonly rate: number
+  readonly seconds: number
+}
+
+const CONNECTIONS = 64
+const ascending = (a: number, b: number): number => a - b
+
+/** Runs it in a process of its own. @throws if a call failed */
+export async function openLoop({ url, file, rate, seconds }: OpenLoad): Promise<OpenResult> {
+  const args = [import.meta.filename, url, file, String(rate), String(seconds)]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')])
+  if (code !== 0) throw new Error(`the open loop at ${url} failed`)
+  return JSON.parse(output) as OpenResult
+}
+
+async function load(url: string, file: string, rate: number, seconds: number): Promise<OpenResult> {
+  const all = readCalls(file)
+  const pool = new Pool(url, {
+    connections: CONNECTIONS,
+    connect: { rejectUnauthorized: false },
+    headersTimeout: 30_000,
+  })
+  const waits: number[] = []
+  const lateness: number[] = []
+  let next = 0
+  const one = async (due: number): Promise<void> => {
+    const call = all.calls[next++ % all.calls.length]
+    if (call === undefined) throw new Error('no calls')
+    const { path, token } = call
+    const headers = headersOf(all, token)
+    lateness.push(performance.now() - due)
+    const answer = await pool.request({ path, method: all.method, headers, body: all.body })
+    await answer.body.dump({ limit: Infinity })
+    if (answer.statusCode !== 200) throw new Error(`answered ${answer.statusCode}`)
+    waits.push(performance.now() - due)
+  }
+  // connections, and what is compiled and remembered at first
+  for (let n = 0; n < 5; n++) {
+    await Promise.all(Array.from({ length: CONNECTIONS }, () => one(performance.now())))
+  }
+  waits.length = 0
+  lateness.length = 0
+  const began = performance.now()
+  const calls: Promise<void>[] = []
+  for (let n = 0; n < rate * seconds;) {
+    const due = began + (n * 1000) / rate
+    if (performance.now() < due) await new Promise((done) => setTimeout(done, 1))
+    else {
+      calls.push(one(due))
+      n += 1
+    }
+  }
+  await Promise.all(calls)
+  await pool.close()
+  const late99 = lateness.toSorted(ascending)[Math.floor(lateness.length * 0.99)] ?? 0
+  return { calls: next, waits: waits.toSorted(ascending), late99 }
+}
+
+if (import.meta.main) {
+  const [, , url = '', file = '', rate = '1', seconds = '1'] = process.argv
+  console.log(JSON.stringify(await load(url, file, Number(rate), Number(seconds))))
+}

@@ -1,0 +1,54 @@
+/**
+ * One turn of a closed loop on one proxy: the CPU of a call once all connections are there, and how long a call took.
+ */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Running } from '../peers/peer.ts'
+import { cpuNanos, memoryMb } from '../world/process.ts'
+import type { World } from '../world/world.ts'
+import { closedLoop } from './closed-loop.ts'
+
+export interface TurnLoad {
+  readonly file: string
+  readonly connections: number
+  /** Seconds that are measured. */
+  readonly seconds: number
+  /** Milliseconds before that, for handshakes. */
+  readonly settleMs?: number
+}
+
+/** Microseconds of CPU a call, milliseconds of a call, megabytes of the process at the end. */
+export interface TurnResult {
+  readonly cpuMicros: number
+  readonly callsPerSecond: number
+  readonly p50: number
+  readonly p99: number
+  readonly memoryMb: number
+}
+
+const SETTLE_MS = 1_000
+
+/** @throws if a call fails */
+export async function turn(world: World, running: Running, load: TurnLoad): Promise<TurnResult> {
+  const { file, connections, seconds, settleMs = SETTLE_MS } = load
+  const loading = closedLoop({
+    url: running.url,
+    file,
+    connections,
+    seconds: seconds + settleMs / 1000 + 1,
+  })
+  // waited for below; a failure before that must not end the process
+  loading.catch(() => undefined)
+  await delay(settleMs)
+  const [calls, cpu] = [await world.upstream.count(), cpuNanos(running.pid)]
+  await delay(seconds * 1000)
+  const [callsAfter, cpuAfter] = [await world.upstream.count(), cpuNanos(running.pid)]
+  const memory = memoryMb(running.pid)
+  const { requests, seconds: took, p50, p99 } = await loading
+  return {
+    cpuMicros: (cpuAfter - cpu) / 1000 / (callsAfter - calls),
+    callsPerSecond: requests / took,
+    p50,
+    p99,
+    memoryMb: memory,
+  }
+}

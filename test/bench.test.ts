@@ -1,0 +1,77 @@
+/**
+ * The benches, one short round: every kind of call is answered as it should be, what was measured is there, and a run whose
+ * sink got no rows fails. Nothing here depends on how long anything took.
+ */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
+import t from 'tap'
+import { SCENARIOS } from '../bench/world/answers.ts'
+
+const ROOT = resolve(import.meta.dirname, '..')
+const SHORT = ['--rounds', '1', '--seconds', '1', '--warm-up', '1']
+const NO_PROC = existsSync('/proc/self/stat') ? false : 'the benches read CPU times from /proc'
+
+t.setTimeout(280_000)
+
+/** Runs `npm run bench -- ARGS`. */
+async function bench(args: readonly string[]): Promise<{ status: unknown; output: string }> {
+  const child = spawn(process.execPath, ['bench/run.ts', ...args], { cwd: ROOT })
+  const [out, err, [status]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ])
+  return { status, output: out + err }
+}
+
+interface Turn {
+  readonly scenario: string
+  readonly peer: string
+  readonly cpuMicros: number
+  readonly callsPerSecond: number
+}
+
+t.test(
+  'every kind of call is measured, the gateway and the bare proxy alike',
+  { skip: NO_PROC },
+  async (t) => {
+    const file = join(t.testdir(), 'measured.json')
+    const { status, output } = await bench(['path', ...SHORT, '--output', file])
+    t.equal(status, 0, output)
+    const { path } = JSON.parse(await readFile(file, 'utf8')) as {
+      path: { turns: readonly Turn[] }
+    }
+    const measured = path.turns.map(({ scenario, peer }) => `${scenario}: ${peer}`)
+    const expected = Object.keys(SCENARIOS).flatMap((scenario) =>
+      ['bare @fastify/http-proxy', 'gateway'].map((peer) => `${scenario}: ${peer}`),
+    )
+    t.same(measured.toSorted(), expected.toSorted())
+    for (const { scenario, peer, cpuMicros, callsPerSecond } of path.turns)
+      t.ok(cpuMicros > 0 && callsPerSecond > 0, `${scenario}: ${peer}`)
+    for (const { name } of Object.values(SCENARIOS)) t.match(output, `**${name}**`)
+  },
+)
+
+t.test('a run whose sink gets no rows fails, and says so', { skip: NO_PROC }, async (t) => {
+  const { status, output } = await bench([
+    'path',
+    '--scenarios',
+    'get',
+    ...SHORT,
+    '--sink',
+    'refuse',
+  ])
+  t.equal(status, 1)
+  t.match(output, /the sink did not get its rows: 0 "authorized" and 0 "completed" of \d+ calls/)
+})
+
+t.test('a bench that there is not is said, with those that there are', async (t) => {
+  const { status, output } = await bench(['nothing'])
+  t.equal(status, 2)
+  t.match(output, 'no benchmark "nothing"')
+  t.match(output, 'growth')
+})
