@@ -112,6 +112,10 @@ export function createNeeds(key: Buffer, now: () => number): Needs {
 /** A need together with the id that it belongs to, in one word: what a reader copies. */
 export const NEED_WORD = /^([0-9a-f-]{36})\.([\w-]+\.[\w-]+)$/u
 
+/** The link of a refusal: the id, and the need if there is one. */
+export const DECISION_LINK =
+  /^https:\/\/[^/]+\/_harness\/decisions\/([0-9a-f-]{36})(?:\?need=([\w-]+\.[\w-]+))?$/u
+
 /** What was signed; another version's form is none. */
 function parse(decision: string, payload: string): Need | null {
   const value: unknown = JSON.parse(unpacked(payload))

@@ -178,11 +178,18 @@ function described(
   { decision, at, refusal, operation, facts }: Refused,
 ): unknown {
   const assessment = assess(principal, operation, facts)
-  const { action, effect, resource, secrets } = operation
+  const { action, effect, family, resource, scope, secrets } = operation
   return {
     decision,
     time: at === undefined ? null : new Date(at).toISOString(),
-    call: { action, effect, secrets, resource: { type: resource.type, id: resource.id } },
+    call: {
+      action,
+      effect,
+      family,
+      secrets,
+      scope,
+      resource: { type: resource.type, id: resource.id },
+    },
     refusal:
       refusal === undefined
         ? null

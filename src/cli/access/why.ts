@@ -2,7 +2,7 @@
  * `why`: why a call of the caller's was refused, and what would permit it.
  * @module
  */
-import { NEED_WORD } from '../../access/needs.ts'
+import { DECISION_LINK, NEED_WORD } from '../../access/needs.ts'
 import { isGuid } from '../../lib/guid.ts'
 import { gainText, type Gained } from '../gain-text.ts'
 import { EXIT, type Io } from '../io.ts'
@@ -26,15 +26,12 @@ export async function why(asked: string | undefined, options: WhyOptions, io: Io
   return EXIT.ok
 }
 
-const LINK = /^https:\/\/[^/]+(\/_harness\/decisions\/[0-9a-f-]{36}(?:\?need=[\w.-]+)?)$/u
-
 function pathOf(asked: string | undefined): string {
   if (asked === undefined) return '/_harness/decisions'
   if (isGuid(asked)) return `/_harness/decisions/${asked}`
-  const [, path] = LINK.exec(asked) ?? []
-  if (path !== undefined) return path
-  const [, id, need] = NEED_WORD.exec(asked) ?? []
-  if (id !== undefined) return `/_harness/decisions/${id}?need=${need}`
+  const [, id, need] = NEED_WORD.exec(asked) ?? DECISION_LINK.exec(asked) ?? []
+  if (id !== undefined)
+    return `/_harness/decisions/${id}${need === undefined ? '' : `?need=${need}`}`
   throw new UsageError('a decision is its id, or what follows "why" in the refusal, or its link')
 }
 

@@ -136,12 +136,15 @@ const propose = (cli: Cli) =>
   withPolicies(cli, 'propose', {
     summary: 'show the smallest change that permits a refused call, and what else it would give',
     description:
-      "Finds a refused call in the records by its decision id and proposes the smallest change that permits it: the role template that adds the fewest actions, bound for the caller's group with the fewest people, or a policy that names the one action where no template has it. It says what that adds, what it would have changed over the recorded calls, and whether roles at Azure change. A binding of a person or a service ends after 90 days unless --until says otherwise. With --output json: {kind, path, text, gain, replayed, changes, azureRolesChange, written}.",
-    exit: '0 proposed, 1 nothing to propose, no such decision, or faults, 2 wrong arguments.',
+      'Finds a refused call by its decision id in the records (--decision), or by what its refusal says after "why" (--need: proved by operationKey of --config, or by the gateway that the caller is signed in at), and proposes the smallest change that permits it: the role template that adds the fewest actions, bound for the caller\'s group with the fewest people, or a policy that names the one action where no template has it. Roles that requests.yaml lets the caller ask for come first, for as long as it says. It shows what that adds, what it would have changed over the recorded calls, and what the managed identities need at Azure. A binding of a person or a service ends after 90 days unless requests.yaml or --until says otherwise. With --output json: {kind, path, text, gain, replayed, changes, azureRolesChange, azure, ways, written, branch, commit, page}.',
+    exit: '0 proposed, 1 nothing to propose, no such decision, not offered for so long, or faults, 2 wrong arguments.',
     example:
       'azureml-harness policy propose --config harness.yaml --decision 0b9ff4f0-8d2e-4d5e-a6a1-0a5d7e6c9f10 --write',
   })
-    .requiredOption('--decision <id>', 'the decision id of the refusal')
+    .option('--decision <id>', 'the decision id of the refusal')
+    .option('--need <text>', 'instead, what the refusal says after "why", or its link')
+    .option('--gateway <url>', 'the gateway to prove --need with, without --config')
+    .option('--ca <file>', 'certificates (PEM) to trust there besides the usual ones')
     .option(
       '--spool <spool>',
       "the spool's directory, or one of its files; with --config the gateway's own if absent",
@@ -159,7 +162,16 @@ const propose = (cli: Cli) =>
       'when it ends: 14d for 14 days, or an instant such as 2027-03-01T00:00:00Z',
     )
     .option('--reason <text>', 'why, for whoever reviews it')
+    .option('--ticket <text>', 'the ticket that it belongs to')
     .option('--write', 'write the file')
+    .option(
+      '--branch [name]',
+      'commit the file to a new branch of the clone that the policies are in; the checkout stays as it is',
+    )
+    .option(
+      '--open',
+      'open the page of GitHub or Gitea with the file filled in, as repository in requests.yaml says; without a browser, print it',
+    )
     .addOption(outputOption())
     .addOption(jsonOption())
     .action(async (options) => {

@@ -2,16 +2,15 @@
  * `policy log`: which commit of a policy repository is which policy version.
  * @module
  */
-import { execFile } from 'node:child_process'
 import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
-import { promisify } from 'node:util'
 import { PolicyError } from '../../policy/load/faults.ts'
 import { loadPolicy, type LoadOptions } from '../../policy/load/load.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, tableLines, type Output } from '../output.ts'
 import { isPlain, Problem } from '../problem.ts'
+import { git } from './git.ts'
 import { policyOptions, type PolicyValues } from './options.ts'
 
 export interface LogOptions extends PolicyValues {
@@ -30,8 +29,6 @@ interface Logged {
   readonly version: string | null
 }
 
-const run = promisify(execFile)
-
 /** Exit status 1 if `--find` finds nothing. */
 export async function policyLog(values: LogOptions, io: Io): Promise<number> {
   const given = await policyOptions(values, io)
@@ -39,7 +36,7 @@ export async function policyLog(values: LogOptions, io: Io): Promise<number> {
   const directory = await realpath(given.directory)
   const bindings = join(await realpath(dirname(given.bindings)), basename(given.bindings))
   const options = { ...given, directory, bindings }
-  const top = (await git(io, directory, 'rev-parse', '--show-toplevel')).trim()
+  const top = (await history(io, directory, 'rev-parse', '--show-toplevel')).trim()
   const wanted = values.find?.toLowerCase()
   const found: Logged[] = []
   for (const line of await commits(io, options, values.limit)) {
@@ -79,7 +76,7 @@ async function commits(
 ): Promise<readonly string[]> {
   const format = '--format=%H%x09%aI%x09%an%x09%s'
   const paths = ['--', directory, dirname(bindings)]
-  const text = await git(io, directory, 'log', format, `-n${limit}`, ...paths)
+  const text = await history(io, directory, 'log', format, `-n${limit}`, ...paths)
   return text.split('\n').filter((line) => line !== '')
 }
 
@@ -93,12 +90,10 @@ async function versionAt(
   const folder = await mkdtemp(join(tmpdir(), 'azureml-harness-log-'))
   try {
     // a work tree of its own: nothing of the checkout is touched
-    const index = { GIT_INDEX_FILE: join(folder, '.index') }
+    const env = { GIT_INDEX_FILE: join(folder, '.index') }
     const files = join(folder, 'files')
-    await run('git', ['-C', top, 'read-tree', commit], { env: { ...env(io), ...index } })
-    await run('git', ['-C', top, 'checkout-index', '--all', `--prefix=${files}/`], {
-      env: { ...env(io), ...index },
-    })
+    await git(io, top, ['read-tree', commit], { env })
+    await git(io, top, ['checkout-index', '--all', `--prefix=${files}/`], { env })
     const inside = (path: string): string => join(files, relative(top, path))
     const { version } = await loadPolicy({
       ...options,
@@ -114,16 +109,9 @@ async function versionAt(
   }
 }
 
-const env = ({ env: given }: Io): Record<string, string> => {
-  const kept: Record<string, string> = {}
-  for (const name of ['PATH', 'HOME']) if (given[name] !== undefined) kept[name] = given[name]
-  return kept
-}
-
-async function git(io: Io, directory: string, ...args: readonly string[]): Promise<string> {
+async function history(io: Io, directory: string, ...args: readonly string[]): Promise<string> {
   try {
-    const { stdout } = await run('git', ['-C', directory, ...args], { env: env(io) })
-    return stdout
+    return await git(io, directory, args)
   } catch (error) {
     throw new Problem(
       `git cannot read the history of "${directory}"`,

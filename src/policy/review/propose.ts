@@ -21,15 +21,20 @@ export interface RefusedCall {
   readonly principal: Principal
   readonly operation: Operation
   readonly facts: Facts
+  /** Whether these are all the facts of the call. */
+  readonly isWhole: boolean
 }
 
 /** For whom and until when. */
 export interface Wish {
   /** One of the caller's groups, or the caller. */
   readonly grantee: Uid
-  /** Milliseconds since the epoch; null for no end. */
-  readonly until: number | null
+  /** Milliseconds since the epoch; null for no end. @param template null for a policy that names the one action */
+  readonly until: (template: string | null) => number | null
+  /** Templates to take before all others: what may be asked for. */
+  readonly offered: readonly string[]
   readonly reason: string
+  readonly ticket: string | null
   readonly requestedBy: string
 }
 
@@ -39,6 +44,10 @@ export interface Proposal {
   readonly file: string
   readonly kind: 'binding' | 'policy'
   readonly text: string
+  /** Of a binding. */
+  readonly template: string | null
+  /** In a line: what for whom on what. */
+  readonly title: string
   /** What it adds to what the caller has on the place. */
   readonly gain: Gain
   /** The policies with it. */
@@ -51,6 +60,12 @@ export interface NoProposal {
 }
 
 const BINDABLE = ['Workspace', 'Registry', 'ResourceGroup', 'Subscription']
+
+/** The nearest thing around a resource that can be bound; undefined if there is none. */
+export function placeToBind({ resource }: Pick<Operation, 'resource'>): Uid | undefined {
+  const place = [resource, ...resource.ancestors].find(({ type }) => BINDABLE.includes(type))
+  return place === undefined ? undefined : { type: place.type, id: place.id }
+}
 
 /** @param names what bindings may name */
 export function propose(
@@ -67,18 +82,20 @@ export function propose(
     const ids = assessment.forbids.map(({ id }) => id).join(', ')
     return { why: `${ids} forbids it, whatever is bound: that policy would have to change` }
   }
-  const place = [operation.resource, ...operation.resource.ancestors].find(({ type }) =>
-    BINDABLE.includes(type),
-  )
+  const place = placeToBind(operation)
   if (place === undefined) return { why: 'it is on nothing that can be bound' }
+  const rank = ({ template }: Gain): number => (wish.offered.includes(template) ? 0 : 1)
   const least = assessment.templates.toSorted(
-    (one, other) => one.actions - other.actions || one.secrets - other.secrets,
+    (one, other) =>
+      rank(one) - rank(other) || one.actions - other.actions || one.secrets - other.secrets,
   )
   for (const gain of least) {
     const source = bindingSource(set, gain.template, place, wish)
     const after = addBinding(set, source, names)
-    if (permits(after, call))
-      return { file: source.file, kind: 'binding', text: source.text, gain, after }
+    if (!permits(after, call)) continue
+    const { template } = gain
+    const title = titleOf(template, wish.grantee, place, set)
+    return { file: source.file, kind: 'binding', text: source.text, template, title, gain, after }
   }
   const source = policySource(set, operation, place, wish)
   if (source === null) return { why: 'no managed identity is used for calls of this kind' }
@@ -87,12 +104,18 @@ export function propose(
     return { why: 'no single binding and no single policy permits it: see azureml-harness explain' }
   const gain = { template: source.file, actions: 1, deletes: 0, secrets: operation.secrets ? 1 : 0 }
   const deletes = operation.effect === 'delete' ? 1 : 0
-  return { file: source.file, kind: 'policy', text: source.text, gain: { ...gain, deletes }, after }
+  const { file, text } = source
+  const title = titleOf(operation.action.split('/').slice(1).join('/'), wish.grantee, place, set)
+  return { file, kind: 'policy', text, template: null, title, gain: { ...gain, deletes }, after }
 }
 
-function permits(set: PolicySet, { principal, operation, facts }: RefusedCall): boolean {
+const titleOf = (what: string, grantee: Uid, place: Uid, set: PolicySet): string =>
+  `${what} for ${lastPart(shown(set, grantee))} on ${lastPart(shown(set, place))}`
+
+function permits(set: PolicySet, { principal, operation, facts, isWhole }: RefusedCall): boolean {
   const decide = createDecide(set, { cacheSize: 0 })
-  return decide(principal, operation, facts, toldIn(operation, facts)).permit !== null
+  const told = isWhole ? toldIn(operation, facts) : undefined
+  return decide(principal, operation, facts, told).permit !== null
 }
 
 const slug = (text: string): string =>
@@ -121,8 +144,10 @@ const shown = (set: PolicySet, uid: Uid): string =>
 
 const lastPart = (id: string): string => id.slice(id.lastIndexOf('/') + 1)
 
-function bindingSource(set: PolicySet, template: string, place: Uid, wish: Wish): Source {
-  const { grantee, until, reason, requestedBy } = wish
+/** The binding of a template, as a file of `bindings.d/`. */
+export function bindingSource(set: PolicySet, template: string, place: Uid, wish: Wish): Source {
+  const { grantee, reason, ticket, requestedBy } = wish
+  const until = wish.until(template)
   const who = shown(set, grantee)
   const where = shown(set, place)
   const id = freeId(set, lastPart(who), template, lastPart(where))
@@ -132,6 +157,7 @@ function bindingSource(set: PolicySet, template: string, place: Uid, wish: Wish)
     `resource: ${place.type}::"${where}"`,
     ...(until === null ? [] : [`until: ${new Date(until).toISOString()}`]),
     `reason: ${JSON.stringify(reason)}`,
+    ...(ticket === null ? [] : [`ticket: ${JSON.stringify(ticket)}`]),
     `requestedBy: ${JSON.stringify(requestedBy)}`,
   ]
   return { file: `bindings.d/${id}.yaml`, text: `${lines.join('\n')}\n` }

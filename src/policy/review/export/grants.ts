@@ -158,3 +158,35 @@ export function grantsOf(set: PolicySet): Grants {
     subscriptions,
   }
 }
+
+/** What an identity needs on a scope and has neither there nor around it so far. */
+export interface AddedGrant {
+  readonly identity: string
+  readonly scope: string
+  readonly actions: readonly string[]
+}
+
+/** What Azure has to grant more than before. */
+export function addedGrants(before: Grants, after: Grants): readonly AddedGrant[] {
+  const places = new Map(
+    after.assignments.map(({ identity, scope }) => [`${identity} ${scope}`, { identity, scope }]),
+  )
+  return [...places.values()].flatMap(({ identity, scope }) => {
+    const had = actionsAt(before, identity, scope)
+    const actions = [...actionsAt(after, identity, scope)].filter((action) => !had.has(action))
+    return actions.length === 0 ? [] : [{ identity, scope, actions: actions.sort() }]
+  })
+}
+
+/** All that an identity may do on a scope, what it inherits included. */
+function actionsAt(
+  { roles, assignments }: Grants,
+  identity: string,
+  scope: string,
+): ReadonlySet<string> {
+  const held = assignments.filter(
+    (one) => one.identity === identity && `${scope}/`.startsWith(`${one.scope}/`),
+  )
+  const ids = new Set(held.map(({ role }) => role))
+  return new Set(roles.filter(({ id }) => ids.has(id)).flatMap(({ actions }) => actions))
+}

@@ -1,0 +1,106 @@
+/**
+ * Git, as the commands on policies use it. A checkout is never touched: neither its files nor its index.
+ * @module
+ */
+import { execFile } from 'node:child_process'
+import { mkdtemp, realpath, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import type { Io } from '../io.ts'
+import { Problem } from '../problem.ts'
+
+/** What git and its signing programs are told of the environment. */
+const KEPT = /^(?:PATH|HOME|XDG_CONFIG_HOME|GNUPGHOME|SSH_AUTH_SOCK|GIT_(?:AUTHOR|COMMITTER)_\w+)$/u
+
+interface Given {
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly input?: string
+}
+
+/** Runs git there. @returns its standard output @throws Error with what git said, if it fails */
+export async function git(
+  io: Io,
+  directory: string,
+  args: readonly string[],
+  { env = {}, input }: Given = {},
+): Promise<string> {
+  const kept = Object.entries(io.env).filter(([name]) => KEPT.test(name))
+  return new Promise((resolve, reject) => {
+    const child = execFile(
+      'git',
+      ['-C', directory, ...args],
+      { env: { ...Object.fromEntries(kept), ...env } },
+      (error, stdout, stderr) => {
+        if (error === null) resolve(stdout)
+        else reject(new Error(stderr.trim() || error.message, { cause: error }))
+      },
+    )
+    child.stdin?.end(input)
+  })
+}
+
+/** A file to commit. */
+export interface NewFile {
+  /** A folder inside of the clone. */
+  readonly folder: string
+  /** Relative to that folder. */
+  readonly file: string
+  readonly text: string
+  readonly branch: string
+  readonly message: string
+}
+
+/**
+ * Commits one new file on a new branch that begins at HEAD, as whoever git is configured for.
+ * @returns the id of the commit
+ * @throws Problem if it is in no clone, the branch is there already, or git does not know who commits
+ */
+export async function commitNewFile(io: Io, file: NewFile): Promise<string> {
+  const temporary = await mkdtemp(join(tmpdir(), 'azureml-harness-commit-'))
+  const env = { GIT_INDEX_FILE: join(temporary, 'index') }
+  try {
+    const folder = await realpath(file.folder)
+    const top = (await git(io, folder, ['rev-parse', '--show-toplevel'])).trim()
+    const path = relative(top, join(folder, file.file))
+    await git(io, top, ['check-ref-format', '--branch', file.branch])
+    const blob = await git(io, top, ['hash-object', '-w', '--stdin'], { input: file.text })
+    await git(io, top, ['read-tree', 'HEAD'], { env })
+    const entry = `100644,${blob.trim()},${path}`
+    await git(io, top, ['update-index', '--add', '--cacheinfo', entry], { env })
+    const tree = (await git(io, top, ['write-tree'], { env })).trim()
+    const signed = await isSigning(io, top)
+    const commit = await git(
+      io,
+      top,
+      ['commit-tree', tree, '-p', 'HEAD', ...(signed ? ['-S'] : []), '-F', '-'],
+      { input: file.message },
+    )
+    // an empty old value: only if there is no such branch yet
+    await git(io, top, [
+      'update-ref',
+      `refs/heads/${file.branch}`,
+      commit.trim(),
+      ''.padEnd(40, '0'),
+    ])
+    return commit.trim()
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    const [said = ''] = error.message.split('\n').filter((line) => /fatal|error/u.test(line))
+    throw new Problem(
+      `git cannot commit to the branch "${file.branch}": ${said === '' ? 'it failed' : said}`,
+      'name policies in a clone of their repository, and another branch if that one is there',
+      error,
+    )
+  } finally {
+    await rm(temporary, { recursive: true, force: true })
+  }
+}
+
+/** Whether whoever commits has told git to sign. */
+async function isSigning(io: Io, top: string): Promise<boolean> {
+  const said = await git(io, top, ['config', '--type=bool', '--get', 'commit.gpgsign']).catch(
+    () => '',
+  )
+  return said.trim() === 'true'
+}
