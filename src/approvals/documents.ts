@@ -184,12 +184,27 @@ const Started = Type.Object(
   strict,
 )
 
+/** A channel was told of the review, or could not be. */
+const Notice = Type.Object(
+  {
+    v: Type.Literal(1),
+    kind: Type.Literal('notice'),
+    id: Id,
+    channel: Text,
+    event: Text,
+    outcome: Type.Union([Type.Literal('sent'), Type.Literal('failed')]),
+    iat: Seconds,
+  },
+  strict,
+)
+
 const SCHEMAS = {
   request: Request,
   verdict: Verdict,
   use: Use,
   outcome: Outcome,
   started: Started,
+  notice: Notice,
 }
 
 export type RequestDocument = Static<typeof Request>
@@ -197,8 +212,14 @@ export type VerdictDocument = Static<typeof Verdict>
 export type UseDocument = Static<typeof Use>
 export type OutcomeDocument = Static<typeof Outcome>
 export type StartedDocument = Static<typeof Started>
+export type NoticeDocument = Static<typeof Notice>
 export type Document =
-  RequestDocument | VerdictDocument | UseDocument | OutcomeDocument | StartedDocument
+  | RequestDocument
+  | VerdictDocument
+  | UseDocument
+  | OutcomeDocument
+  | StartedDocument
+  | NoticeDocument
 export type Lineage = Static<typeof Lineage>
 export type Difference = Static<typeof Difference>
 export type Shown = Static<typeof Shown>
@@ -216,6 +237,8 @@ export const NAMES = {
   use: (id: string, n: number): string => `u/${id}/${n}.jws`,
   outcome: (id: string, n: number): string => `o/${id}/${n}.jws`,
   started: (id: string, n: number): string => `s/${id}/${n}.jws`,
+  /** @param mark tells notices of one second apart */
+  notice: (id: string, iat: number, mark: string): string => `n/${id}/${iat}-${mark}.jws`,
   held: (id: string): HeldName => `h/${id}/call.jwe`,
 } as const
 
@@ -226,9 +249,10 @@ export const FOLDERS = {
   use: 'u/',
   outcome: 'o/',
   started: 's/',
+  notice: 'n/',
 } as const
 
 /** The id of the review that a name belongs to. */
 export function idIn(name: string): string | null {
-  return /^[rvuosh]\/([a-z2-7]{16}-[1-9]\d{0,4})\//u.exec(name)?.[1] ?? null
+  return /^[rvuoshn]\/([a-z2-7]{16}-[1-9]\d{0,4})\//u.exec(name)?.[1] ?? null
 }

@@ -44,6 +44,8 @@ export interface ReleaseOptions {
   readonly publicUrl: string
   readonly ownersOf: (call: RequestDocument['call']) => Owners | null
   readonly isDenied: (principal: string) => boolean
+  /** Is told of each new request. */
+  readonly onRequest: (request: RequestDocument) => void
   /** Milliseconds since the epoch. */
   readonly now: () => number
 }
@@ -90,7 +92,7 @@ export function createRelease(options: ReleaseOptions): Release {
   async function ask(change: Change, subject: string, id: string): Promise<Review> {
     const request = requestOf(change, { subject, id, iss: publicUrl, iat: seconds() })
     // somebody else may be quicker with the same request: then theirs counts
-    await store.write(request)
+    if (await store.write(request)) options.onRequest(request)
     const review = await store.read(id)
     if (review === null) throw unavailable('the ledger does not have what was just written')
     return review

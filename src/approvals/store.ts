@@ -8,6 +8,7 @@ import {
   idIn,
   NAMES,
   type Document,
+  type NoticeDocument,
   type OutcomeDocument,
   type RequestDocument,
   type StartedDocument,
@@ -25,6 +26,8 @@ export interface Store {
   readonly list: (idPrefix: string) => Promise<readonly Review[]>
   /** How Azure answered the uses of a held call. @throws {LedgerFault} */
   readonly started: (id: string) => Promise<readonly StartedDocument[]>
+  /** What channels were told of a review. @throws {LedgerFault} */
+  readonly notices: (id: string) => Promise<readonly NoticeDocument[]>
   /** Writes a document under its own name; false if there is one of that name. @throws {LedgerFault} */
   readonly write: (document: Document) => Promise<boolean>
 }
@@ -78,6 +81,10 @@ export function createStore(
       const documents = await documentsOf(FOLDERS.started, id)
       return documents.filter((one): one is StartedDocument => one.kind === 'started')
     },
+    async notices(id) {
+      const documents = await documentsOf(FOLDERS.notice, id)
+      return documents.filter((one): one is NoticeDocument => one.kind === 'notice')
+    },
     write: async (document) => ledger.create(nameOf(document), await sign(document)),
   }
 }
@@ -91,6 +98,12 @@ function nameOf(document: Document): string {
       return NAMES.verdict(document.id, document.iat, markOf(document.decision))
     case 'use':
       return NAMES.use(document.id, document.n)
+    case 'notice':
+      return NAMES.notice(
+        document.id,
+        document.iat,
+        markOf(JSON.stringify([document.channel, document.event])),
+      )
     case 'started':
       return NAMES.started(document.id, document.n)
     default:

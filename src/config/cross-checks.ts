@@ -26,6 +26,7 @@ export function crossCheck(config: Config, isStated: IsStated): Finding[] {
     ...urlFindings(config),
     ...heldFindings(config),
     ...limitFindings(config, isStated),
+    ...channelFindings(config),
   ]
 }
 
@@ -161,4 +162,19 @@ function limitFindings({ limits }: Config, isStated: IsStated): Finding[] {
   const bothStated = isStated(headers) && isStated(['limits', 'requestTimeoutMs'])
   if (!bothStated || limits.headersTimeoutMs <= limits.requestTimeoutMs) return []
   return [{ path: headers, message: 'must not be above requestTimeoutMs' }]
+}
+
+/** Notices name their channel. */
+function channelFindings({ approvals }: Config): Finding[] {
+  const channels = approvals?.notify ?? []
+  return channels.flatMap(({ name, kind, signingKey }, index): Finding[] => {
+    const path = ['approvals', 'notify', String(index)]
+    const twice = channels.findIndex((one) => one.name === name) < index
+    return [
+      ...(twice ? [{ path: [...path, 'name'], message: 'is the name of another channel' }] : []),
+      ...(signingKey !== undefined && kind !== 'webhook'
+        ? [{ path: [...path, 'signingKey'], message: 'is for channels of the kind webhook' }]
+        : []),
+    ]
+  })
 }

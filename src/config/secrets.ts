@@ -74,6 +74,12 @@ export function secretsOf(config: Config): [string, SecretSource][] {
       `approvals.keys[${index}]`,
       source,
     ]),
+    ...(config.approvals?.notify ?? []).flatMap(
+      ({ url, signingKey }, index): [string, SecretSource | undefined][] => [
+        [`approvals.notify[${index}].url`, url],
+        [`approvals.notify[${index}].signingKey`, signingKey],
+      ],
+    ),
     ...config.issuers.map(({ introspection }, index): [string, SecretSource | undefined] => [
       `issuers[${index}].introspection.clientSecret`,
       introspection?.clientSecret,

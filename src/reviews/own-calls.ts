@@ -15,14 +15,17 @@ import type { Principal } from '../identity/principal.ts'
 import type { Decide, Decision, Facts } from '../policy/decide.ts'
 import { principalUids } from '../policy/engine/entities.ts'
 import type { OwnersLine } from '../policy/load/owners.ts'
-import { fieldsOf, isObject } from '../lib/strict-json.ts'
 import { OWN_PROVIDER } from '../vocabulary/actions.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import { pollOf, type HeldOptions } from './held-operation.ts'
 import { operationPath, POLL_SECONDS } from './hold.ts'
-import { summaryOf, viewOf } from './view.ts'
+import type { Notifier } from './notices/notifier.ts'
+import { readVerdict, type Asked } from './verdict-body.ts'
+import { noticesIn, summaryOf, viewOf } from './view.ts'
 
 export interface ReviewCallOptions extends HeldOptions {
+  /** Tells the channels. */
+  readonly tell: Notifier['tell']
   readonly store: Store
   readonly release: Pick<Release, 'circumstancesOf'>
   readonly decide: Decide
@@ -33,9 +36,8 @@ export interface ReviewCallOptions extends HeldOptions {
 }
 
 const STATES = ['open', 'approved', 'rejected', 'withdrawn', 'expired', 'used', 'damaged']
-const VERDICTS = ['approve', 'reject', 'comment', 'withdraw'] as const
-type Word = (typeof VERDICTS)[number]
-const MAX_COMMENT = 4_096
+/** Between two reminders of one review. */
+const REMINDER_SECONDS = 3_600
 
 /** Null if the target is none of theirs. */
 export function createReviewCalls(options: ReviewCallOptions): OwnCalls {
@@ -46,6 +48,11 @@ export function createReviewCalls(options: ReviewCallOptions): OwnCalls {
     if (verdicts === undefined) return expectGet(target, async () => show(options, id, principal))
     if (verdicts === 'operation' && more.length === 0)
       return expectGet(target, async () => poll(options, id, principal, decision))
+    if (verdicts === 'reminders' && more.length === 0) {
+      if (target.method !== 'POST')
+        throw new Refusal('method_not_allowed', 'a reminder is sent with POST')
+      return remind(options, id, principal, decision)
+    }
     if (verdicts !== 'verdicts' || more.length > 0)
       throw new Refusal('unknown_operation', 'the gateway has no such route of its own')
     if (target.method !== 'POST')
@@ -175,7 +182,41 @@ async function show(
   return {
     operation: operationOf('read', review),
     decision,
-    answer: () => viewOf(review, standing, owners, mayReview),
+    answer: async () => ({
+      ...viewOf(review, standing, owners, mayReview),
+      notices: noticesIn(await options.store.notices(id)),
+    }),
+  }
+}
+
+/** Tells the channels again, for its author and its reviewers. */
+async function remind(
+  options: ReviewCallOptions,
+  id: string,
+  principal: Principal,
+  { keep }: OwnRequest,
+): Promise<OwnCall> {
+  const { review, standing, decision } = await found(options, id, principal)
+  keep({ review: id })
+  if (standing.state !== 'open')
+    throw new Refusal('review_changed', `this review is ${standing.state}`, {
+      remedy: 'nobody is waited for any more',
+    })
+  const since = Math.floor(options.now() / 1_000) - REMINDER_SECONDS
+  const recent = (await options.store.notices(id)).find(({ iat }) => iat > since)
+  if (recent !== undefined)
+    throw new Refusal('too_many_requests', 'its channels were told of it within the hour', {
+      retryAfter: recent.iat - since,
+      remedy: 'try again later, or ask its reviewers yourself',
+    })
+  return {
+    operation: operationOf('read', review),
+    decision,
+    changes: true,
+    answer: () => {
+      options.tell('reminder', review.request)
+      return { id, reminded: true }
+    },
   }
 }
 
@@ -200,19 +241,13 @@ async function poll(
   }
 }
 
-interface Asked {
-  readonly verdict: Word
-  readonly shownDigest: string | null
-  readonly comment: string | null
-}
-
 async function judge(
   options: ReviewCallOptions,
   id: string,
   principal: Principal,
   { decision: exchange, read, keep }: Parameters<OwnCalls>[2],
 ): Promise<OwnCall> {
-  const asked = askedIn(await read())
+  const asked = readVerdict(await read())
   const visible = await found(options, id, principal)
   keep({ review: id, verdict: asked.verdict })
   const { review } = visible
@@ -233,6 +268,10 @@ async function judge(
       const after = await options.store.read(id)
       if (after === null) throw notFound()
       const standing = standingOf(after, options.release.circumstancesOf(after))
+      const { state } = standing
+      if (state !== visible.standing.state)
+        if (state === 'approved' || state === 'rejected' || state === 'withdrawn')
+          options.tell(state, after.request)
       return viewOf(after, standing, visible.owners, visible.mayReview)
     },
   }
@@ -308,34 +347,4 @@ function verdictOf(
     decision,
     comment,
   }
-}
-
-function askedIn(body: unknown): Asked {
-  const fields = fieldsOf(body)
-  const unknown = [...fields.keys()].find(
-    (name) => !['verdict', 'shownDigest', 'comment'].includes(name),
-  )
-  const word = fields.get('verdict')
-  const verdict = VERDICTS.find((one) => one === word)
-  const shownDigest = fields.get('shownDigest') ?? null
-  const comment = fields.get('comment') ?? null
-  if (!isObject(body)) throw bad('is no JSON object')
-  if (unknown !== undefined) throw bad(`has a member that is none of its own`)
-  if (verdict === undefined) throw bad(`has a "verdict" that is none of ${VERDICTS.join(', ')}`)
-  if (shownDigest !== null && typeof shownDigest !== 'string')
-    throw bad('has a "shownDigest" that is no text')
-  if (comment !== null && !isComment(comment))
-    throw bad(`has a "comment" that is no text of at most ${MAX_COMMENT} characters`)
-  if (verdict === 'comment' && comment === null) throw bad('has no "comment"')
-  return { verdict, shownDigest, comment }
-}
-
-function isComment(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= MAX_COMMENT
-}
-
-function bad(what: string): Refusal {
-  return new Refusal('bad_body', `the body ${what}`, {
-    remedy: 'send {"verdict": "approve", "shownDigest": "...", "comment": "..."}',
-  })
 }

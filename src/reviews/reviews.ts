@@ -21,6 +21,7 @@ import type { Exchange } from '../exchange.ts'
 import type { AskAzure, Via } from '../forward/ask.ts'
 import type { DenyList } from '../identity/deny-list.ts'
 import type { Principal } from '../identity/principal.ts'
+import { isSafeUrl } from '../lib/http.ts'
 import { counter, single, type Metric } from '../lib/metric.ts'
 import type { Reviewed, Stages } from '../stages.ts'
 import { isPermit, type Awaiting, type Facts, type Permit } from '../policy/decide.ts'
@@ -28,6 +29,7 @@ import { ownersOf, type OwnersLine } from '../policy/load/owners.ts'
 import type { LivePolicy } from '../policy/reload.ts'
 import type { Broker } from '../token/broker.ts'
 import { createHold } from './hold.ts'
+import { createNotifier, type Channel } from './notices/notifier.ts'
 import { createReviewCalls } from './own-calls.ts'
 
 export interface ReviewsOptions {
@@ -70,9 +72,18 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
       names: call.names,
       places: [call.resource, ...call.ancestors],
     })
+  const { publicUrl } = config.listen
+  const notifier = createNotifier({
+    channels: channelsOf(approvals, options.secrets),
+    store,
+    publicUrl,
+    now,
+    log,
+  })
   const release = createRelease({
     store,
-    publicUrl: config.listen.publicUrl,
+    publicUrl,
+    onRequest: (request) => notifier.tell('requested', request),
     ownersOf: (call) => asOwners(lineOf(call)),
     isDenied: (id) => options.denyList.deniesId(id),
     now,
@@ -87,7 +98,8 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
     store,
     release,
     held,
-    publicUrl: config.listen.publicUrl,
+    publicUrl,
+    tell: notifier.tell,
     decide: policy.decide,
     policyVersion: () => policy.current().version,
     ownersOf: lineOf,
@@ -95,13 +107,15 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
     now,
   })
   const describe = createDescribe(options.ask)
-  const { publicUrl } = config.listen
   const writing = new Set<Promise<void>>()
 
   return {
     own,
     jwks: signatures.jwks,
-    metrics: () => [counter('approvals_forged_documents_total', single(forged))],
+    metrics: () => [
+      counter('approvals_forged_documents_total', single(forged)),
+      ...notifier.metrics(),
+    ],
     review(exchange, judged, gathered, via, headers) {
       const said = saidIn(headers)
       if (isPermit(judged) && exchange.awaiting.length === 0) return withoutReview(judged, said)
@@ -118,7 +132,7 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
       void done.finally(() => writing.delete(done))
     },
     async close() {
-      await Promise.all(writing)
+      await Promise.all([...writing, notifier.close()])
     },
   }
 }
@@ -136,6 +150,23 @@ function ledgerOf(
 }
 
 const MAX_LEDGER_MS = 10_000
+
+/** @throws Error for a URL that would carry a notice in clear */
+function channelsOf(
+  { notify = [] }: NonNullable<Config['approvals']>,
+  secrets: (source: SecretSource) => string,
+): readonly Channel[] {
+  return notify.map(({ name, kind, url, signingKey }) => {
+    const secret = secrets(url)
+    if (!isSafeUrl(secret)) throw new Error(`the URL of the channel "${name}" is no https URL`)
+    return {
+      name,
+      kind,
+      url: secret,
+      signingKey: signingKey === undefined ? null : secrets(signingKey),
+    }
+  })
+}
 
 /** A gateway that keeps no reviews: what waits for one is refused. */
 function withoutReviews(): Reviews {

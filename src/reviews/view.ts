@@ -3,6 +3,7 @@
  * @module
  */
 import type { OwnersLine } from '../policy/load/owners.ts'
+import type { NoticeDocument } from '../approvals/documents.ts'
 import type { Review, Standing } from '../approvals/state.ts'
 
 /** Seconds since the epoch as people read them. */
@@ -82,4 +83,11 @@ export function viewOf(
       })),
     mayReview,
   }
+}
+
+/** What channels were told. */
+export function noticesIn(notices: readonly NoticeDocument[]) {
+  return notices
+    .toSorted((one, other) => one.iat - other.iat)
+    .map(({ channel, event, outcome, iat }) => ({ channel, event, outcome, at: instant(iat) }))
 }

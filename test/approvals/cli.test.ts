@@ -84,3 +84,46 @@ t.test(
     t.match(await verify(), { status: 1, out: `${id}: use 1 had 0 approvals of 1` })
   },
 )
+
+t.test(
+  'request asks for a review and makes nothing; export names models of registries',
+  async (t) => {
+    const env = await home(t, 'scientist')
+    const approvals = async (...args: string[]) => run(['approvals', ...args], { env })
+    const { world, call } = reviewing
+    await world.clear()
+    const file = join(t.testdirName, 'deployment.json')
+    const model = 'azureml://registries/azureml/models/churn/versions/3'
+    const body = {
+      location: 'eastus',
+      properties: { endpointComputeType: 'Managed', model, instanceType: 'Standard_DS3_v2' },
+    }
+    await writeFile(file, JSON.stringify(body))
+    const path = `${W}/onlineEndpoints/by-cli/deployments/blue${V}`
+    const words = ['--call', `PUT ${path}`, '--body', file, '--reason', 'größer & besser']
+    const asked = await approvals('request', ...words, '--output', 'json')
+    t.equal(asked.status, 0, asked.err)
+    const { id } = JSON.parse(asked.out) as { id: string }
+    t.same(
+      world.lab.requests().filter(({ method }) => method !== 'GET'),
+      [],
+      'nothing was made',
+    )
+    t.match((await approvals('show', id)).out, 'größer & besser')
+    t.match(await approvals('request', '--call', `GET ${path}`), { status: 2, err: '--call' })
+    t.match(await approvals('request', '--call', `PUT ${path}`, '--body', 'none.json'), {
+      status: 1,
+      err: 'none.json cannot be read',
+    })
+    const needless = `PUT ${W}/jobs/needless${V}`
+    t.match(await approvals('request', '--call', needless, '--body', file), { status: 1 })
+    const exported = async () =>
+      JSON.parse((await approvals('export')).out) as { allowedAssetIds: { value: string[] } }
+    t.same((await exported()).allowedAssetIds.value, [], 'open is not approved')
+    t.equal((await reviewing.approve('reviewer', id)).status, 200)
+    t.same((await exported()).allowedAssetIds.value, [model])
+    t.match(await approvals('export', '--add', 'x'), { status: 2, err: 'azureml://registries/' })
+    t.match(await approvals('remind', id), { status: 1, err: 'this review is approved' })
+    t.equal((await call('reader', 'GET', `/_harness/api/reviews/${id}`)).status, 404)
+  },
+)

@@ -52,7 +52,7 @@ t.test('approved while the client polls: it goes on as if nothing had been', asy
   const made = create('held-yes')
   const id = await waiting('held-yes')
   t.same(changes(), [], 'nothing has reached Azure')
-  const [file = ''] = await heldFiles()
+  const file = await eventually('it is held', async () => (await heldFiles())[0] ?? false)
   const kept = await readFile(join(reviewing.ledger, 'h', file), 'utf8')
   t.notMatch(Buffer.from(kept, 'base64').toString('latin1'), SECRET, 'what is kept is encrypted')
   t.equal((await reviewing.approve('reviewer', id)).status, 200)

@@ -79,7 +79,7 @@ t.test('without arguments a command does its work, or says what it lacks', async
       cwd: t.testdirName,
     })
     if (enough.includes(name)) t.equal(status, 0, name)
-    else if (['token', 'env', 'why', 'whoami', 'approvals list'].includes(name))
+    else if (['token', 'env', 'why', 'whoami', 'approvals list', 'approvals export'].includes(name))
       t.match({ status, err }, { status: 1, err: /login/ }, name)
     else t.match({ status, out, err }, { status: 2, out: '', err: /\S/ }, name)
   }

@@ -25,7 +25,10 @@ export const approvalCommands = (cli: Cli) =>
     .addCommand(verdict(cli, 'reject', 'reject a change, for good; its author is told why'))
     .addCommand(verdict(cli, 'comment', 'say something about a change, without deciding'))
     .addCommand(verdict(cli, 'withdraw', 'withdraw a request of yours'))
+    .addCommand(request(cli))
+    .addCommand(remind(cli))
     .addCommand(wait(cli))
+    .addCommand(exported(cli))
     .addCommand(verify(cli))
 
 const list = (cli: Cli) =>
@@ -76,6 +79,59 @@ const verdict = (cli: Cli, name: 'approve' | 'reject' | 'comment' | 'withdraw', 
     .action(async (id, options) => {
       const { decide } = await import('./decide.ts')
       cli.status = await decide(name, id, options, cli.io)
+    })
+
+const request = (cli: Cli) =>
+  withGateway(cli, 'request', {
+    summary: 'ask for a review of a change, without making it',
+    description:
+      'Sends the call that would make the change, with a header that keeps the gateway from making it. The same call can be made once it is approved.',
+    exit: '0 it has a review, 1 it needs none, or the gateway refuses, 2 wrong arguments.',
+    example:
+      'azureml-harness approvals request --call "PUT /subscriptions/.../onlineEndpoints/e?api-version=2024-04-01" --body endpoint.json --reason "new model"',
+  })
+    .requiredOption('--call <call>', 'method, path and query of the call')
+    .option('--body <file>', 'its body, a JSON file')
+    .option('--reason <text>', 'why; reviewers are shown it')
+    .option('--ticket <text>', 'a ticket; reviewers are shown it')
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { requestReview } = await import('./request.ts')
+      cli.status = await requestReview(options, cli.io)
+    })
+
+const remind = (cli: Cli) =>
+  withGateway(cli, 'remind', {
+    summary: 'tell the channels of a review again',
+    description:
+      'Tells the channels that the gateway notifies that a review is still open; at most once an hour.',
+    exit: EXIT_DONE,
+    example: 'azureml-harness approvals remind k3f5q2m7x2v4b6ta-1',
+  })
+    .argument('<id>', 'the id of the review')
+    .action(async (id, options) => {
+      const { remindOf } = await import('./remind.ts')
+      cli.status = await remindOf(id, options, cli.io)
+    })
+
+const exported = (cli: Cli) =>
+  withGateway(cli, 'export', {
+    summary: "write what was approved as parameters of Azure's own policy",
+    description:
+      'Prints the models of registries in reviews that you see and that are approved or used, as parameters of the built-in policy 12e5dd16-d201-47ff-849b-8454061c293d, which lets deployments have these models only, whoever makes them and by whichever way. With --add, models that are allowed anyway.',
+    exit: '0 done, 1 the gateway refuses, 2 wrong arguments.',
+    example: 'azureml-harness approvals export > parameters.json',
+  })
+    .option('--add <id...>', 'asset ids to have besides, as azureml://registries/NAME/models/NAME')
+    .addOption(
+      new Option('--effect <effect>', 'of the policy')
+        .choices(['Audit', 'Deny', 'Disabled'])
+        .default('Deny'),
+    )
+    .action(async (options) => {
+      const { exportApproved } = await import('./export.ts')
+      cli.status = await exportApproved(options, cli.io)
     })
 
 const wait = (cli: Cli) =>

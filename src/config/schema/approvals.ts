@@ -30,6 +30,34 @@ export const Approvals = Type.Object(
         description: 'where the documents of reviews are: they are created once and never changed',
       },
     ),
+    notify: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            name,
+            kind: Type.Union([
+              Type.Literal('teams'),
+              Type.Literal('slack'),
+              Type.Literal('webhook'),
+            ]),
+            url: {
+              ...SecretSource,
+              description: 'where the URL is, which is a secret: whoever has it can post there',
+            },
+            signingKey: Type.Optional({
+              ...SecretSource,
+              description:
+                'of a webhook: key of the HMAC-SHA256 of the body in the header x-harness-signature-256',
+            }),
+          },
+          strict,
+        ),
+        {
+          maxItems: 20,
+          description: 'channels that are told of reviews, with a link and nothing of the change',
+        },
+      ),
+    ),
   },
   strict,
 )

@@ -18,7 +18,7 @@ const NAMING = new Set(['model', 'modelid', 'assetid', 'sourceassetid'])
 const STAMP = 'harness.principal'
 const COMMITS = ['mlflow.source.git.commit', 'azureml.git.commit']
 
-/** Models that a document names, as ids of Resource Manager's. */
+/** Models that a document names, as ids of Resource Manager's; those of a registry that is named alone, as `azureml://`. */
 export function modelsIn(root: JsonNode | null, scope: string | null): readonly string[] {
   const found = new Set<string>()
   const visit = (node: JsonNode, name: string): void => {
@@ -38,11 +38,16 @@ function idOf(reference: Reference | null, scope: string | null): string | null 
   if (reference?.type !== 'asset' || reference.version === null) return null
   if (reference.kind !== null && reference.kind !== 'models') return null
   const { elsewhere, registry, registryId, name, version } = reference
+  if (registry !== null && registryId === null)
+    return `azureml://registries/${registry}/models/${name}/versions/${version}`
   const home = registry === null ? (elsewhere ?? scope) : registryId
   return home === null ? null : `${home}/models/${name}/versions/${version}`
 }
 
 export async function lineageOf(id: string, documentAt: DocumentAt): Promise<Lineage> {
+  // nobody tells where a registry that is named alone is
+  if (id.startsWith('azureml://'))
+    return { model: id, author: null, job: null, jobAuthor: null, commit: null }
   const properties = fieldsOf(fieldsOf(await documentAt(id)).get('properties'))
   const author = textIn(fieldsOf(properties.get('tags')), [STAMP])
   const job = textIn(properties, ['jobName'])

@@ -1,0 +1,86 @@
+/**
+ * What a channel is told of a review: where it is, and what it is about. Never anything of the body, of what would change or
+ * of what people wrote: a channel has other readers than the review.
+ * @module
+ */
+import { createHmac } from 'node:crypto'
+import type { RequestDocument } from '../../approvals/documents.ts'
+
+export type NoticeEvent = 'requested' | 'reminder' | 'approved' | 'rejected' | 'withdrawn'
+export type ChannelKind = 'teams' | 'slack' | 'webhook'
+
+/** A POST, ready to be sent. */
+export interface Message {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+const TITLES: Readonly<Record<NoticeEvent, string>> = {
+  requested: 'A change waits for its review',
+  reminder: 'A change still waits for its review',
+  approved: 'A change was approved',
+  rejected: 'A change was rejected',
+  withdrawn: 'A request for a review was withdrawn',
+}
+
+/**
+ * @param url of the review
+ * @param signingKey of a plain webhook: its receiver can tell that the gateway has sent it; null for none
+ */
+export function messageOf(
+  kind: ChannelKind,
+  event: NoticeEvent,
+  { id, author, exp, call }: RequestDocument,
+  url: string,
+  signingKey: string | null,
+): Message {
+  const about = `${call.action.split('/').slice(1).join('/')} on ${call.resource.id}`
+  const facts = { event, id, url, author, action: call.action, resource: call.resource.id }
+  const document =
+    kind === 'teams'
+      ? card(TITLES[event], [about, `asked for by ${author}`, `review ${id}`], url)
+      : kind === 'slack'
+        ? { text: `${TITLES[event]}: ${slackText(about)} (<${url}|review ${id}>)` }
+        : { ...facts, expires: new Date(exp * 1_000).toISOString() }
+  const body = JSON.stringify(document)
+  const signature =
+    signingKey === null
+      ? {}
+      : {
+          'x-harness-signature-256': `sha256=${createHmac('sha256', signingKey).update(body).digest('hex')}`,
+        }
+  return { headers: { 'content-type': 'application/json', ...signature }, body }
+}
+
+/** What a workflow of Teams takes ("When a Teams webhook request is received"). */
+function card(title: string, lines: readonly string[], url: string): object {
+  return {
+    type: 'message',
+    attachments: [
+      {
+        contentType: 'application/vnd.microsoft.card.adaptive',
+        content: {
+          $schema: 'http://adaptivecards.io/schemas/adaptive-card.json',
+          type: 'AdaptiveCard',
+          version: '1.4',
+          body: [block(title, { weight: 'Bolder' }), ...lines.map((line) => block(line))],
+          actions: [{ type: 'Action.OpenUrl', title: 'Open the review', url }],
+        },
+      },
+    ],
+  }
+}
+
+/** Names of resources are their callers' words: nothing in them is a link or a mention. */
+function slackText(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+}
+
+/** A text block reads Markdown. */
+function cardText(text: string): string {
+  return text.replaceAll(/[[\]()*_~`#<>]/gu, (mark) => `\\${mark}`)
+}
+
+function block(text: string, more: object = {}): object {
+  return { type: 'TextBlock', text: cardText(text), wrap: true, ...more }
+}
