@@ -8,6 +8,7 @@ import { fault, PolicyError } from '../../policy/load/faults.ts'
 import { notesOn, type Note } from '../../policy/review/notes.ts'
 import { periodNotes, withoutEnd } from '../../policy/review/periods.ts'
 import { untoldIn } from '../../policy/review/untold.ts'
+import { unmatchedIn } from '../../policy/review/unmatched.ts'
 import type { PolicySet } from '../../policy/load/rules.ts'
 import { createSeen, staleBindings, type StaleBinding } from '../../policy/sightings.ts'
 import { EXIT, type Io } from '../io.ts'
@@ -31,11 +32,12 @@ export async function policyCheck(options: CheckOptions, io: Io): Promise<number
   if (options.days !== null && spool === undefined) throw new UsageError('--days needs --spool')
   const days = options.days ?? DAYS
   try {
-    const { set } = await policyOf(options, io)
+    const { set, options: loaded } = await policyOf(options, io)
     if (options.requireUntil === true) refuseWithoutEnd(set)
     const notes = [
       ...notesOn(set, DOCUMENT_FACTS),
       ...untoldIn(set, DOCUMENT_FACTS),
+      ...unmatchedIn(set, loaded.profiles ?? null),
       ...periodNotes(set, io.now()),
     ]
     const stale = spool === undefined ? [] : await staleIn(set, resolve(io.cwd, spool), days, io)

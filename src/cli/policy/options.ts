@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path'
 import { loadConfig } from '../../config/load.ts'
 import { loadPolicy, type LoadOptions } from '../../policy/load/load.ts'
 import type { PolicySet } from '../../policy/load/rules.ts'
+import type { ProfileName } from '../../vocabulary/profiles.ts'
 import { configFileIfAny } from '../config-file.ts'
 import type { Io } from '../io.ts'
 import { UsageError } from '../problem.ts'
@@ -19,12 +20,18 @@ export interface PolicyValues {
   readonly identity?: string[] | undefined
 }
 
+/** What to load with, and what is known of the issuers. */
+export interface PolicyOptions extends LoadOptions {
+  /** By the names of the issuers; absent without a configuration. */
+  readonly profiles?: ReadonlyMap<string, ProfileName>
+}
+
 /**
  * The options to load with.
  * @throws UsageError if they are not all there
  * @throws ConfigError if the configuration has faults
  */
-export async function policyOptions(values: PolicyValues, io: Io): Promise<LoadOptions> {
+export async function policyOptions(values: PolicyValues, io: Io): Promise<PolicyOptions> {
   const { config, policies, bindings, identity } = values
   if (config !== undefined && policies !== undefined)
     throw new UsageError('--config and --policies exclude each other')
@@ -43,6 +50,7 @@ export async function policyOptions(values: PolicyValues, io: Io): Promise<LoadO
     bindings: loaded.policies.bindings ?? join(directory, 'bindings.yaml'),
     identities: Object.keys(loaded.identities),
     issuers: loaded.issuers.map(({ name }) => name),
+    profiles: new Map(loaded.issuers.map(({ name, profile }) => [name, profile])),
   }
 }
 
@@ -50,7 +58,7 @@ export async function policyOptions(values: PolicyValues, io: Io): Promise<LoadO
 export async function policyOf(
   values: PolicyValues,
   io: Io,
-): Promise<{ set: PolicySet; options: LoadOptions }> {
+): Promise<{ set: PolicySet; options: PolicyOptions }> {
   const options = await policyOptions(values, io)
   return { set: await loadPolicy(options), options }
 }
