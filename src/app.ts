@@ -30,6 +30,7 @@ import { createUpstream, type Upstream } from './forward/upstream.ts'
 import { createEnforcement } from './enforce/enforce.ts'
 import { withOwnTags } from './enforce/own-tags.ts'
 import { createLookUps } from './enforce/lookups/label.ts'
+import { withDatastoreCredentials } from './enforce/datastore-credentials.ts'
 import { withForeignReferences } from './enforce/foreign-references.ts'
 import { createRegistryPlaces } from './enforce/lookups/registries.ts'
 import { createRunLookUps } from './enforce/lookups/run.ts'
@@ -220,8 +221,8 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
     now,
     askArm: (grant, origin, id) =>
       ask(grant, randomUUID(), origin, `${id}?api-version=${ASK_API_VERSION}`),
-    isOnBehalfOf: (identity) => config.identities[identity]?.kind === 'on-behalf-of',
     timeoutsMs: { model: limits.scoringTimeoutMs, promptFlow: limits.promptFlowTimeoutMs },
+    isOnBehalfOf: (identity) => config.identities[identity]?.kind === 'on-behalf-of',
   })
   const factsOf = (exchange: Exchange): Facts => callFacts(exchange, routing.ownOperation(exchange))
   const { decide } = policy
@@ -243,12 +244,15 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
   })
   const { bodyBytes } = limits
   const asking = { decide, callFacts: factsOf, ask, bodyBytes }
-  const enforcement = withForeignReferences(withOwnTags(inner, asking), {
-    ...asking,
-    hosts: routing.hosts,
-    places,
-    askedFacts: () => policy.current().facts,
-  })
+  const enforcement = withForeignReferences(
+    withOwnTags(withDatastoreCredentials(inner, asking), asking),
+    {
+      ...asking,
+      hosts: routing.hosts,
+      places,
+      askedFacts: () => policy.current().facts,
+    },
+  )
   const names = hostNames(config)
   const { parseTarget, classify } = createRemembered()
   const onBehalf = Object.values(config.identities).some(({ kind }) => kind === 'on-behalf-of')

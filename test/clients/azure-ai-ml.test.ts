@@ -87,6 +87,26 @@ if (file !== null) {
     t.match(result['data'], /\/LocalUpload\/.*\/table\.csv$/)
   })
 
+  t.test(
+    "a model is downloaded as the person, and nobody asks for a datastore's keys",
+    async (t) => {
+      const before = world.lab.storage?.requests().length ?? 0
+      const { result } = await run(t, 'download.py')
+      t.match(result, {
+        files: ['weights.bin'],
+        same: [true],
+        credentials: ['NoneCredentialConfiguration'],
+        default: 'workspaceblobstore',
+      })
+      const read = (world.lab.storage?.requests() ?? [])
+        .slice(before)
+        .filter(({ method, url }) => method === 'GET' && url.endsWith('/weights.bin'))
+      t.ok(read.length > 0, 'the file came from storage')
+      for (const one of read) t.equal(one.claims?.['aud'], 'https://storage.azure.com')
+      t.notMatch(reached('arm').join(), /listSecrets/i)
+    },
+  )
+
   t.test('an online endpoint gets a deployment, traffic and a call by identity', async (t) => {
     const { result } = await run(t, 'endpoint.py')
     t.match(result, {

@@ -4,7 +4,7 @@
  */
 import type { LabIdentity } from '../../personas.ts'
 import { properties } from './documents.ts'
-import { ownProperties, type Hosts } from './kinds.ts'
+import { kindOf, ownProperties, type Hosts } from './kinds.ts'
 import type { ArmPath } from './paths.ts'
 import type { Document, Store } from './store.ts'
 
@@ -13,6 +13,16 @@ const TOP_LEVEL = ['location', 'tags', 'identity', 'sku', 'kind', 'plan'] as con
 
 /** What Azure alone says of an endpoint, whatever a caller writes there. */
 const READ_ONLY = ['scoringUri', 'swaggerUri'] as const
+
+/** Azure takes secrets of connections and datastores, and says them to nobody but who asks for them by name. */
+function withoutSecrets(path: ArmPath, given: Document): Document {
+  const { credentials } = given
+  if (credentials === undefined) return given
+  if (kindOf(path) === 'connections') return { ...given, credentials: null }
+  if (kindOf(path) !== 'datastores' || typeof credentials !== 'object') return given
+  const { secrets: _, ...told } = credentials as Document
+  return { ...given, credentials: told }
+}
 
 /** `by` is null for what was there before anybody called. */
 export type MakeDocument = (path: ArmPath, given: Document, by: LabIdentity | null) => Document
@@ -36,7 +46,7 @@ export function createMakeDocument(store: Store, hosts: Hosts): MakeDocument {
       ...Object.fromEntries(top),
       properties: {
         ...own,
-        ...properties(given),
+        ...withoutSecrets(path, properties(given)),
         ...Object.fromEntries(READ_ONLY.flatMap((key) => (key in own ? [[key, own[key]]] : []))),
         provisioningState: 'Succeeded',
       },

@@ -1,5 +1,6 @@
 /**
- * Registries as the data plane has them: their discovery by name, and their assets behind the management front end.
+ * Registries as the data plane has them: their discovery by name, and their assets behind the management front end, which
+ * has those of workspaces, too.
  *
  * `azureml` is Microsoft's own, in a subscription that nobody else can see; `shared` is the lab's.
  * @module
@@ -12,7 +13,8 @@ import { json, type Handler } from '../../server/call.ts'
 import { MICROSOFT_SUBSCRIPTION, REGION, registryId } from '../../personas.ts'
 
 const DISCOVERY = /^\/registrymanagement\/v[\d.]+\/registries\/([^/]+)\/discovery$/i
-const FRONT_END = /^\/mferp\/managementfrontend(\/subscriptions\/.*\/registries\/.*)$/i
+/** Resource Manager's documents, as the data plane serves them. */
+const FRONT_END = /^\/mferp\/managementfrontend(\/subscriptions\/.*)$/i
 const DEFAULT_VERSION = /\/components\/[^/]+\/versions\/azureml_default$/i
 /** What is in `azureml` from the start, each version newer than the one before it. */
 const CURATED: readonly (readonly [kind: string, name: string, version: string, properties: Document])[] =
