@@ -6,8 +6,7 @@ import { createAccess } from './access/access.ts'
 import type { OwnRequest } from './access/own-calls.ts'
 import { readBody } from './azureml/body/read.ts'
 import type { Config, SecretSource } from './config/schema/schema.ts'
-import { Refusal } from './errors.ts'
-import { parseStrictJson } from './lib/strict-json.ts'
+import { parseJson } from './lib/json/document.ts'
 import { ancestorsOf } from './policy/engine/entities.ts'
 import type { Stages } from './stages.ts'
 import type { LivePolicy } from './policy/reload.ts'
@@ -47,9 +46,10 @@ export function createSelfService(
         keep: (content) => progress.kept(content),
         async read() {
           const { stream, headers } = incoming
-          const body = parseStrictJson(await readBody(stream, headers, MAX_BODY_BYTES, progress))
-          if (body === undefined) throw new Refusal('bad_body', 'the body is no JSON')
-          return body
+          const body = await readBody(stream, headers, MAX_BODY_BYTES, progress)
+          // says what is wrong with it, and where
+          parseJson(body)
+          return JSON.parse(body.toString('utf8')) as unknown
         },
       }
       return parts.reviews.own(target, principal, request) ?? own(target, principal, request)

@@ -50,7 +50,9 @@ export function parseQuery(query: string): ReadonlyMap<string, string> {
     const name = parseName(rawName)
     if (params.has(name)) throw badQuery(`the query has "${name}" twice`)
     if (CREDENTIALS.has(name)) {
-      throw badQuery(`the query has a credential in "${name}": it belongs in a header`)
+      throw badQuery(
+        `the query has a credential in "${name}"; credentials are read from the authorization header alone`,
+      )
     }
     params.set(name, equals === -1 ? '' : decode(part.slice(equals + 1)))
   }

@@ -82,7 +82,7 @@ function parsePath(path: string): readonly string[] {
 
 function parseSegment(raw: string): string {
   const segment = raw.includes('%') ? decode(raw) : raw
-  if (segment === '') throw badPath('the path has an empty segment')
+  if (segment === '') throw badPath('the path has two slashes in a row, or one at its end')
   // Windows file and IIS conventions drop trailing dots and spaces: `name.` and `name` would be one resource.
   if (segment.endsWith('.') || segment !== segment.trim()) {
     throw badPath('a path segment ends in a dot or has a space at its edge')

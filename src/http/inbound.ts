@@ -15,10 +15,10 @@ const MAX_HEADER_BYTES = 40_960
 
 /** Headers that would change what the request is or who sends it. No client of Azure ML needs them. */
 const REFUSED = new Map<string, string>([
-  ['x-ms-authorization-auxiliary', 'carries tokens of its own'],
-  ['x-http-method-override', 'overrides the method'],
-  ['x-http-method', 'overrides the method'],
-  ['x-method-override', 'overrides the method'],
+  ['x-ms-authorization-auxiliary', 'it carries tokens of its own'],
+  ['x-http-method-override', 'it overrides the method'],
+  ['x-http-method', 'it overrides the method'],
+  ['x-method-override', 'it overrides the method'],
   ['upgrade', 'protocol upgrades are not served'],
 ])
 
@@ -59,7 +59,7 @@ export function checkInbound(request: Inbound, hosts: ReadonlySet<string>): void
       throw new Refusal('headers_too_large', `headers of more than ${MAX_HEADER_BYTES} bytes`)
     }
     const why = REFUSED.get(name)
-    if (why !== undefined) throw new Refusal('bad_header', `header "${name}" is refused: it ${why}`)
+    if (why !== undefined) throw new Refusal('bad_header', `header "${name}" is refused: ${why}`)
     // CVE-2024-23324: readers differ on what such bytes mean
     if (!/^[\t\x20-\x7e]*$/.test(value))
       throw new Refusal('bad_header', `header "${name}" holds bytes outside ASCII`)

@@ -30,6 +30,34 @@ t.test('the document is one object with what go-azure-sdk insists on', async (t)
   })
 })
 
+t.test('what the provider asks at its start is answered as the documents say', async (t) => {
+  const authorization = `Bearer ${await world.lab.token('scientist')}`
+  const subscription = `/subscriptions/${SUBSCRIPTION}`
+  for (const [method, path, code] of [
+    ['GET', `${subscription}/providers`, 'unknown_operation'],
+    ['POST', `${subscription}/providers/Microsoft.Storage/register`, 'unknown_operation'],
+    [
+      'POST',
+      `${subscription}/providers/Microsoft.MachineLearningServices/register`,
+      'policy_refused',
+    ],
+    ['PUT', `${subscription}/resourceGroups/rg-new`, 'method_not_allowed'],
+    ['GET', `${subscription}/resourceGroups/${RESOURCE_GROUP}`, 'policy_refused'],
+    [
+      'PUT',
+      `${subscription}/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/s`,
+      'unknown_operation',
+    ],
+  ] as const) {
+    const answer = await world.send(`${path}?api-version=2022-09-01`, {
+      method,
+      headers: { authorization, 'content-type': 'application/json' },
+      ...(method === 'PUT' ? { body: '{}' } : {}),
+    })
+    t.equal(answer.code, code, `${method} ${path}: ${answer.text}`)
+  }
+})
+
 // it is no package of npm or PyPI, so there is nothing that could install it here
 const found = spawnSync('terraform', ['version'], { stdio: 'ignore' }).status === 0
 const skip = found ? false : 'there is no terraform on PATH'

@@ -165,6 +165,7 @@ function unknownFamily(name: string): Refusal {
     const message = `"/${name}" is ${known.what}, which is not served`
     return new Refusal('unknown_operation', message, { remedy: known.remedy })
   }
+  if (name === '') return new Refusal('unknown_operation', 'nothing is served at "/"')
   const guess = nearest(name, FAMILY_NAMES)
   return new Refusal(
     'unknown_operation',

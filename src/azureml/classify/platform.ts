@@ -159,7 +159,8 @@ function refuseTunnels(words: readonly string[]): void {
       'tunnel_refused',
       'a deployment makes calls of its own that policy would not see',
       {
-        remedy: 'make the calls of the template one by one',
+        remedy:
+          'make the calls of the template one by one; to make a workspace, PUT the workspace itself',
       },
     )
   }

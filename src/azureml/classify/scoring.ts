@@ -32,6 +32,8 @@ export function isScoring(segments: readonly string[]): boolean {
  */
 export function classifyScoring(method: string, segments: readonly string[]): Operation {
   const [, subscription, group, workspace, endpoint, ...rest] = segments
+  if (subscription === NOT_SERVED.split('/').at(-1))
+    throw new Refusal('unknown_operation', 'this endpoint is on a host that is not served here')
   if (subscription === undefined || group === undefined || workspace === undefined) {
     throw unknownScoring()
   }

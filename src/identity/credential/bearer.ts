@@ -29,6 +29,25 @@ const MAX_TOKEN_LENGTH = 16_384
 // RFC 6750 section 2.1 and RFC 9110 section 11.2: token68
 const TOKEN68 = /^[A-Za-z0-9\-._~+/]+=*$/
 const CREDENTIALS = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?: ([^]*))?$/
+const JWT = /^ey[\w-]+\.[\w-]+\.[\w-]*$/
+/** Headers that clients of other services put their key or token in. */
+const ELSEWHERE: ReadonlySet<string> = new Set([
+  'api-key',
+  'api_key',
+  'apikey',
+  'authentication',
+  'ocp-apim-subscription-key',
+  'proxy-authorization',
+  'token',
+  'x-access-token',
+  'x-api-key',
+  'x-auth-token',
+  'x-azureml-token',
+  'x-functions-key',
+  'x-goog-api-key',
+  'x-ms-token-aad-access-token',
+])
+const AS_BEARER = 'send it as "authorization: Bearer <token>"'
 const SUSPECT_QUERY = /%|access_token/i
 const FORM = /^application\/x-www-form-urlencoded\s*(?:;|$)/i
 
@@ -57,7 +76,7 @@ export function readCredential(
     else if (name.length === 12 && name.toLowerCase() === 'content-type') refuseForm(value)
   }
   const [value] = values
-  if (value === undefined) throw new Refusal('missing_token', 'no authorization header')
+  if (value === undefined) throw missing(rawHeaders)
   if (values.length > 1) {
     // RFC 6750 section 3.1: more than one method of presenting a token
     throw new Refusal('invalid_request', 'more than one authorization header')
@@ -73,12 +92,24 @@ export function bearerToken(rawHeaders: readonly string[]): string | undefined {
   return scheme === 'bearer' ? token : undefined
 }
 
+/** Says where a token is that stands in the wrong place. */
+function missing(rawHeaders: readonly string[]): Refusal {
+  const names = rawHeaders.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase())
+  const found = names.find((name) => ELSEWHERE.has(name))
+  if (found === undefined) return new Refusal('missing_token', 'no authorization header')
+  const message = `no authorization header; a token in header "${found}" is not read`
+  return new Refusal('missing_token', message, { remedy: AS_BEARER })
+}
+
 function readValue(value: string, proofs: readonly string[]): Credential {
   const [, name = '', token = ''] = CREDENTIALS.exec(value) ?? []
   const scheme = name.toLowerCase()
   if (scheme !== 'bearer' && scheme !== 'dpop') {
     // RFC 6750 section 3: an unsupported method is answered as if there were none
-    throw new Refusal('missing_token', 'the authorization scheme is neither bearer nor dpop')
+    const message = JWT.test(value)
+      ? 'header "authorization" has a token without a scheme before it'
+      : 'the authorization scheme is neither bearer nor dpop'
+    throw new Refusal('missing_token', message, { remedy: AS_BEARER })
   }
   if (token === '' || token.startsWith(' ') || (token.includes(',') && !token.startsWith('{'))) {
     throw new Refusal('invalid_request', 'the authorization header is not one scheme and one token')

@@ -59,6 +59,13 @@ export function parseJson(bytes: Buffer, maxValues = MAX_VALUES): JsonNode {
   return new Parser(bytes, maxValues).document()
 }
 
+/** Byte order marks in hexadecimal, and the encodings that they are of. */
+const MARKS = [
+  ['efbbbf', 'UTF-8'],
+  ['fffe', 'UTF-16'],
+  ['feff', 'UTF-16'],
+] as const
+
 /** One pass over the bytes of one document. */
 class Parser {
   readonly #bytes: Buffer
@@ -74,10 +81,21 @@ class Parser {
   }
 
   document(): JsonNode {
+    this.#refuseMark()
     const root = this.#readValue(0)
     this.#skipSpace()
     if (this.#at !== this.#bytes.length) throw this.#bad('goes on after its end')
     return root
+  }
+
+  /** RFC 8259 section 8.1: it must not be there, and readers may ignore it or not. */
+  #refuseMark(): void {
+    const head = this.#bytes.subarray(0, 3).toString('hex')
+    const encoding = MARKS.find(([mark]) => head.startsWith(mark))?.[1]
+    if (encoding === undefined) return
+    throw new Refusal('bad_body', `the body begins with a byte order mark (${encoding})`, {
+      remedy: 'send it in UTF-8 without that mark',
+    })
   }
 
   #readValue(depth: number): JsonNode {
@@ -85,6 +103,7 @@ class Parser {
     this.#values += 1
     if (this.#values > this.#maxValues) throw this.#bad(`has more than ${this.#maxValues} values`)
     const byte = this.#bytes[this.#at]
+    if (byte === undefined && depth === 0) throw this.#bad('is empty')
     if (byte === Byte.QUOTE) {
       const start = this.#at
       const value = this.#readText()
@@ -174,7 +193,8 @@ class Parser {
   }
 
   #bad(what: string): Refusal {
-    return new Refusal('bad_body', `the body ${what} at ${showPointer(this.#path)}`)
+    const where = this.#path.length === 0 ? '' : ` at ${showPointer(this.#path)}`
+    return new Refusal('bad_body', `the body ${what}${where}`)
   }
 }
 

@@ -52,14 +52,23 @@ function hypothetical(set: PolicySet): Rule[] {
     }))
 }
 
-/** `workspace ws-lab`, `registry r`, `subscription s`: the nearest thing that can be bound. */
+/** Places by what their ids end with; a list of such things, which has no name, is in the place above. */
+const PLACES: readonly (readonly [word: string, id: RegExp])[] = [
+  ['workspace', /\/workspaces\/([^/]+)$/i],
+  ['registry', /\/registries\/([^/]+)(?:\/discovery)?$/i],
+  ['resource group', /^\/subscriptions\/[^/]+\/resourcegroups\/([^/]+)$/i],
+  ['subscription', /^\/subscriptions\/([^/]+)$/i],
+]
+
+/** `workspace "ws-lab"`, `registry "r"`, `subscription "s"`: the nearest thing that can be bound. */
 export function placeOf({ resource }: Operation): string {
-  const place = [resource, ...resource.ancestors].find(({ type }) =>
-    ['Workspace', 'Registry', 'ResourceGroup', 'Subscription'].includes(type),
-  )
-  if (place === undefined) return 'this cloud'
-  const word = place.type === 'ResourceGroup' ? 'resource group' : place.type.toLowerCase()
-  return `${word} "${place.id.split('/').at(-1) ?? ''}"`
+  for (const { id } of [resource, ...resource.ancestors]) {
+    for (const [word, pattern] of PLACES) {
+      const name = pattern.exec(id)?.[1]
+      if (name !== undefined) return `${word} "${name}"`
+    }
+  }
+  return resource.id.toLowerCase() === '/subscriptions' ? 'the list of subscriptions' : 'this cloud'
 }
 
 /**
