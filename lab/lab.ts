@@ -27,6 +27,7 @@ import { createMlflow, type Mlflow } from './azure/mlflow.ts'
 import type { Part } from './server/server.ts'
 import { startParts, type LabUrls, type PartName, type Parts } from './parts.ts'
 import { PERSONAS, REGION, workspaceId, type Persona } from './personas.ts'
+import { createBatchJobs } from './azure/batch-jobs.ts'
 import { createScoring } from './azure/scoring.ts'
 import { startStorage, STORAGE_HOST, type Storage } from './azure/storage.ts'
 import { createTokenService, type TokenService } from './identity/token-service.ts'
@@ -191,7 +192,10 @@ function serveAzure(
   )
   parts.serve(
     'scoring',
-    createScoring(createAccess({ identities, audiences: ML_AUDIENCES, postReads: true })),
+    createScoring(
+      createAccess({ identities, audiences: ML_AUDIENCES, postReads: true }),
+      createBatchJobs(store),
+    ),
   )
   return { roles, scoringHosts }
 }

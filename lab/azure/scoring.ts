@@ -1,6 +1,6 @@
 /**
- * A deployed model: `POST /score` echoes; asked for `text/event-stream` it streams, one event at a time. Below `/v1` it
- * speaks OpenAI's protocol.
+ * The host of an endpoint. A deployed model: `POST /score` echoes; asked for `text/event-stream` it streams, one event at a
+ * time. Below `/v1` it speaks OpenAI's protocol. Jobs of batch endpoints are at `/jobs`.
  * @module
  */
 import { Readable } from 'node:stream'
@@ -8,6 +8,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { randomUUID } from 'node:crypto'
 import { armError } from './arm/answers.ts'
 import type { Access } from './arm/access.ts'
+import type { BatchJobs } from './batch-jobs.ts'
 import { answerOpenai } from './openai.ts'
 import { json, type Answer, type Call, type Handler } from '../server/call.ts'
 
@@ -22,7 +23,9 @@ async function* events(count: number): AsyncGenerator<string> {
   yield 'data: [DONE]\n\n'
 }
 
-async function route(call: Call): Promise<Answer> {
+async function route(call: Call, batchJobs: BatchJobs): Promise<Answer> {
+  const job = await batchJobs(call)
+  if (job !== null) return { ...job, headers: { 'x-ms-request-id': randomUUID(), ...job.headers } }
   const body = await call.body()
   if (call.path === '/swagger.json' && call.method === 'GET') return json(200, { openapi: '3.0.0' })
   if (call.method !== 'POST') return armError(405, 'MethodNotAllowed', 'only POST')
@@ -39,14 +42,16 @@ async function route(call: Call): Promise<Answer> {
     const type = { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' }
     return { status: 200, headers: { ...headers, ...type }, body: Readable.from(events(wanted)) }
   }
-  if (call.path === '/jobs') return json(201, { name: randomUUID(), type: 'BatchJob' }, headers)
   const input = body.content?.toString('utf8') ?? ''
   return json(200, { deployment, bytes: body.bytes, sha256: body.sha256, input }, headers)
 }
 
-export function createScoring(access: (call: Call) => Promise<Access>): Handler {
+export function createScoring(
+  access: (call: Call) => Promise<Access>,
+  batchJobs: BatchJobs,
+): Handler {
   return async (call) => {
     const found = await access(call)
-    return 'refusal' in found ? found.refusal : route(call)
+    return 'refusal' in found ? found.refusal : route(call, batchJobs)
   }
 }

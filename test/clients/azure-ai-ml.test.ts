@@ -4,7 +4,8 @@
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
 import { startGateway, type World } from '../support/gateway.ts'
-import { PERSONAS, workspaceId } from '../../lab/personas.ts'
+import { PERSONAS, TENANT, workspaceId } from '../../lab/personas.ts'
+import { ownPolicies, type OwnPolicies } from '../support/policies.ts'
 import { createShown, type Shown } from './support/shown.ts'
 import {
   environment,
@@ -20,16 +21,29 @@ const scientist = PERSONAS.get('scientist')
 const SCIENTISTS = scientist !== undefined && 'groups' in scientist ? scientist.groups : []
 const MORE_GROUPS = Array.from({ length: 200 - SCIENTISTS.length }, () => randomUUID())
 
+/** The lab binds nobody to a workspace that is not there yet. */
+const MADE = `
+  - id: makes-a-workspace
+    template: workspace-admin
+    principal: User::"entra/${TENANT}/44444444-4444-4444-8444-444444444401"
+    resource: Workspace::"${workspaceId('ws-made').toLowerCase()}"
+`
+
 const file = environment(t, 'python')
 if (file !== null) {
   t.setTimeout(900_000)
   let world: World
   let shown: Shown
+  let policies: OwnPolicies
   t.before(async () => {
-    world = await startGateway({ lab: { storage: true } })
+    policies = await ownPolicies({}, MADE)
+    world = await startGateway({ lab: { storage: true }, gateway: policies })
     shown = createShown(world, import.meta.url)
   })
-  t.teardown(() => world.close())
+  t.teardown(async () => {
+    await world.close()
+    await policies.remove()
+  })
 
   /** Runs a script as the scientist, and holds its traffic to what docs/limits.md says. */
   const run = async (
@@ -118,6 +132,26 @@ if (file !== null) {
     t.match(String(result['state']).toLowerCase(), 'succeeded')
     t.ok(String(result['scoring']).startsWith(`${world.url}/_score/`), 'scored at the gateway')
     t.same(reached('scoring'), ['POST /score'])
+  })
+
+  t.test('a batch endpoint is called, and its jobs are listed', async (t) => {
+    const { result } = await run(t, 'batch.py')
+    t.ok(String(result['scoring']).startsWith(`${world.url}/_score/`), 'called at the gateway')
+    t.same(result['listed'], [[result['job'], 'Running']])
+    t.same(reached('scoring'), ['POST /jobs'])
+    t.ok(
+      reached('data-plane').some((one) => /mferp.*\/batchEndpoints\/churn-batch\/jobs/.test(one)),
+      'listed by the front end',
+    )
+  })
+
+  t.test('a workspace is made by its own API, and not by a template', async (t) => {
+    const { result } = await run(t, 'workspaces.py', { LAB_GATEWAY: world.url })
+    t.match(result['template'], /^403 tunnel_refused: /)
+    t.match(result['template'], 'PUT the workspace itself')
+    t.match(result, { made: 'Succeeded', shown: 'for churn' })
+    t.ok(String(result['discovery']).startsWith(world.url))
+    t.notMatch(reached('arm').join(), /deployments/i)
   })
 
   t.test(
