@@ -5,7 +5,7 @@
  * @module
  */
 import { isIP } from 'node:net'
-import { fieldsOf } from '../../lib/strict-json.ts'
+import { isObject } from '../../lib/strict-json.ts'
 import type { Row } from './row.ts'
 
 /** Version of the schema that every record says it keeps. */
@@ -192,8 +192,15 @@ function metadataOf(row: Row) {
 /** The event of a record's row. */
 export const ocsfOf = (row: Row) => ({ metadata: metadataOf(row), ...fieldsOfEvent(row) })
 
-/** The JSON of a record's row with its event in the column `Ocsf`; rows of the spool's version 1 have it already. */
-export function withOcsf(text: string): string {
-  const row = Object.fromEntries(fieldsOf(JSON.parse(text)))
-  return 'Ocsf' in row ? text : `${text.slice(0, -1)},"Ocsf":${JSON.stringify(ocsfOf(row))}}`
+/**
+ * What the JSON of a record's row ends with in the place of its last brace, so that it has its event in the column `Ocsf`.
+ * Rows of the spool's version 1 have it already, and end with that brace.
+ */
+export function endWithOcsf(text: string): string {
+  const row: unknown = JSON.parse(text)
+  if (!isObject(row)) throw new TypeError('a row is no JSON object')
+  return Object.hasOwn(row, 'Ocsf') ? '}' : `,"Ocsf":${JSON.stringify(ocsfOf(row))}}`
 }
+
+/** The JSON of a record's row with its event in the column `Ocsf`. */
+export const withOcsf = (text: string): string => text.slice(0, -1) + endWithOcsf(text)

@@ -4,7 +4,7 @@
  */
 import { open, type FileHandle } from 'node:fs/promises'
 import { setImmediate as immediate } from 'node:timers/promises'
-import { withOcsf } from '../record/ocsf.ts'
+import { endWithOcsf } from '../record/ocsf.ts'
 import { readGroup } from '../record/spool-group.ts'
 import { headerOf } from '../record/spool-header.ts'
 import { placeOf, rowOfLine } from '../record/spool-line.ts'
@@ -95,10 +95,35 @@ function unitAt(segment: Segment, data: Buffer, from: number, offset: number): U
   return group.kind === 'whole' ? group : null
 }
 
+/** Adds the OCSF events to the rows of a page, in a block of memory that is used again for the next page. */
+function createEvents(): { readonly begin: () => void; readonly add: (row: Buffer) => Buffer } {
+  let block = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+  let used = 0
+  return {
+    begin() {
+      used = 0
+    },
+    add(row) {
+      const end = endWithOcsf(row.toString('utf8'))
+      const room = row.length + Buffer.byteLength(end)
+      if (used + room > block.length) {
+        // the rows before keep the block that they are in
+        block = Buffer.allocUnsafeSlow(Math.max(block.length, room))
+        used = 0
+      }
+      const from = used
+      used += row.copy(block, used, 0, row.length - 1)
+      used += block.write(end, used)
+      return block.subarray(from, used)
+    },
+  }
+}
+
 /** Makes a reader of one chain. `ocsf`: rows have their OCSF event. */
 export function createReader(chainId: string, ocsf: boolean): ReadPage {
   // one page is read at a time, so one block is enough
   let block = Buffer.allocUnsafeSlow(CHUNK_BYTES)
+  const events = createEvents()
 
   /** The bytes from `start`: whole units, at least one. */
   async function chunkFrom(file: FileHandle, segment: Segment, start: number): Promise<Buffer> {
@@ -112,8 +137,6 @@ export function createReader(chainId: string, ocsf: boolean): ReadPage {
     }
   }
 
-  const shaped = (row: Buffer): Buffer => (ocsf ? Buffer.from(withOcsf(row.toString('utf8'))) : row)
-
   async function pageFrom(
     file: FileHandle,
     [segment, start]: [Segment, number],
@@ -122,6 +145,7 @@ export function createReader(chainId: string, ocsf: boolean): ReadPage {
   ): Promise<Page> {
     const data = await chunkFrom(file, segment, start)
     const rows: ShippedRow[] = []
+    events.begin()
     let size = 2
     let seq = at.seq
     let offset = 0
@@ -136,7 +160,7 @@ export function createReader(chainId: string, ocsf: boolean): ReadPage {
       for (const [index, row] of unit.rows.entries()) {
         const number = unit.first + index
         if (number <= at.seq) continue
-        const bytes = shaped(row)
+        const bytes = ocsf ? events.add(row) : row
         size += bytes.length + 1
         if (rows.length > 0 && size > limitBytes) return upTo(false)
         rows.push(new Row(number, `${chainId}:${number}`, bytes))
