@@ -10,7 +10,7 @@ import { createOperationHandles } from './azureml/classify/operation-handle.ts'
 import { compilePlan } from './azureml/answers/json-plan.ts'
 import { rewritePlan } from './azureml/answers/plan.ts'
 import { createRegions } from './azureml/hosts/regions.ts'
-import { createFieldMap, rewriteHeaders } from './azureml/answers/rewrite.ts'
+import { createFieldMap, redactHeaders, rewriteHeaders } from './azureml/answers/rewrite.ts'
 import { createTextRedactor } from './azureml/answers/text-redactor.ts'
 import { upstreamPath } from './azureml/hosts/upstream-path.ts'
 import type { CloudConfig } from './config/schema/schema.ts'
@@ -95,7 +95,8 @@ export function createRouting(options: RoutingOptions): Routing {
           : null
       return after(region, (known) => ({ ...hosts.upstream(operation, known), path }))
     },
-    rewriteHeaders(headers, { operation, principal }) {
+    rewriteHeaders(headers, { operation, principal, redact }) {
+      if (redact) redactHeaders(headers)
       rewriteHeaders(headers, hosts, operation?.scope)
       for (const name of POLLING) {
         const url = headers[name]
@@ -106,10 +107,9 @@ export function createRouting(options: RoutingOptions): Routing {
     rewriter(operation, redact) {
       const plan = rewritePlan(operation, redact)
       if (plan === null && !redact) return null
-      const about = {
-        redacts: plan?.redacts ?? false,
-        needsJson: plan !== null && operation.bytes !== true,
-      }
+      const needsJson = plan !== null && operation.bytes !== true
+      // bytes that nobody looks through are somebody's file, and no answer of this operation
+      const about = { redacts: plan?.redacts === true || (redact && needsJson), needsJson }
       const map = createFieldMap(hosts, operation)
       return { ...createJsonRewriter({ plan: plan ?? NO_PLAN, map, redact }), ...about }
     },

@@ -227,6 +227,33 @@ t.test('errors of Azure are looked through as well', async (t) => {
   }
 })
 
+t.test('headers that say something come without their secrets', async (t) => {
+  for (const name of [
+    'content-disposition',
+    'azureml-model-error-reason',
+    'x-ms-error-code',
+    'x-ms-ratelimit-remaining-x',
+  ])
+    for (const status of [200, 404]) {
+      const fault = { status, headers: { [name]: `see ${SAS}` }, body: {} }
+      const answer = await answered('reader', 'upstream', JOB, fault)
+      t.equal(answer.status, status, answer.text)
+      t.notMatch(JSON.stringify(answer.headers), CANARY, name)
+      const whole = await answered('scientist', 'upstream', JOB, fault)
+      t.equal(whole.headers[name], `see ${SAS}`)
+    }
+})
+
+t.test('what says that it is bytes passes as a file only', async (t) => {
+  for (const body of [`a,b\n1,${SAS}\n`, `--b\r\n\r\n{"a":"${SAS}"}\r\n--b--`])
+    for (const type of ['application/octet-stream', 'image/png', 'application/zip']) {
+      const fault = { headers: { 'content-type': type }, body }
+      const answer = await answered('reader', 'upstream', JOB, fault)
+      t.equal(answer.code, 'upstream_bad_answer', type)
+      t.notMatch(answer.text, CANARY)
+    }
+})
+
 const CONTENT = `/artifact/v2.0${W}/artifacts/ExperimentRun/dcid.j1/content?path=logs/a.txt`
 t.test('text that streams comes without its secrets, bytes as they are', async (t) => {
   const log = SHAPES.map((shape) => `line ${shape}\r\n`).join('')

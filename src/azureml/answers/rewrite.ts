@@ -9,6 +9,7 @@ import { Refusal } from '../../errors.ts'
 import { isPlain, type Hosts } from '../hosts/hosts.ts'
 import type { MappedKind } from './json-plan.ts'
 import type { Operation } from '../../vocabulary/operation.ts'
+import { withoutSecrets } from './secrets.ts'
 import { checkFollowed, written } from './links.ts'
 import { endpointOf, NOT_SERVED } from '../classify/scoring.ts'
 
@@ -48,6 +49,17 @@ export function rewriteHeaders(
       throw new Refusal('upstream_bad_answer', `the answer has more than one ${name} header`)
     }
     headers[name] = rewriteLink(value, hosts, scope, name)
+  }
+}
+
+/** Headers that clients send back as they are, so that no part of one can be left out. */
+const SENT_BACK: ReadonlySet<string> = new Set(['etag', 'x-ms-continuation', ...URL_HEADERS])
+
+/** Takes secrets out of the headers that say something, in place. */
+export function redactHeaders(headers: Record<string, string>): void {
+  for (const name in headers) {
+    const value = headers[name]
+    if (value !== undefined && !SENT_BACK.has(name)) headers[name] = withoutSecrets(value)
   }
 }
 
