@@ -46,6 +46,9 @@ export interface Inbound {
  *   `expectation_failed`, `unsupported_media_type`
  */
 export function checkInbound(request: Inbound, hosts: ReadonlySet<string>): void {
+  // Node's parser reads heads of 0.9 and 2.0 too
+  if (request.httpVersion !== '1.1' && request.httpVersion !== '1.0')
+    throw new Refusal('bad_request', 'only HTTP/1.1 and HTTP/1.0 are served')
   if (request.rawHeaders.length / 2 > MAX_HEADERS) {
     throw new Refusal('headers_too_large', `more than ${MAX_HEADERS} headers`)
   }

@@ -38,6 +38,8 @@ const cases: [string, Parameters<typeof checkInbound>[0], string][] = [
     head(['Host', 'gw.example.com', 'Transfer-Encoding', 'chunked'], 'PUT', '1.0'),
     'bad_header',
   ],
+  ['HTTP/0.9', head(['Host', 'gw.example.com'], 'GET', '0.9'), 'bad_request'],
+  ['HTTP/2.0 as text', head(['Host', 'gw.example.com'], 'GET', '2.0'), 'bad_request'],
   ['a GET with a body', head(['Host', 'gw.example.com', 'Content-Length', '1']), 'bad_request'],
   [
     'two content types',
