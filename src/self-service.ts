@@ -11,6 +11,8 @@ import { ancestorsOf } from './policy/engine/entities.ts'
 import type { Stages } from './stages.ts'
 import type { LivePolicy } from './policy/reload.ts'
 import { assess, accessOf } from './policy/review/effective-access.ts'
+import { waysTo } from './policy/review/ways.ts'
+import { mayDo, placeNamed } from './policy/review/who-can.ts'
 import type { Reviews } from './reviews/reviews.ts'
 
 /** Its parts in the pipeline. */
@@ -35,6 +37,14 @@ export function createSelfService(
     policyVersion: () => current().version,
     accessOf: (principal) => accessOf(current(), principal),
     assess: (...question) => assess(current(), ...question),
+    waysTo: (question) => waysTo(current(), question, now()),
+    placeOf: (principal, on) =>
+      placeNamed(
+        current(),
+        on,
+        accessOf(current(), principal).bindings.map(({ resource }) => resource),
+      ),
+    mayDo: (...question) => mayDo(current(), ...question),
     ancestorsOf,
   })
   const authorizationUri = issuers[0]?.issuer ?? null

@@ -5,11 +5,11 @@
 import { randomBytes } from 'node:crypto'
 import type { Refusal } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
-import { createNeeds } from './needs.ts'
+import { createNeeds, type RefusedExchange } from './needs.ts'
 import { createOwnCalls, decisionPath, type OwnCallOptions, type OwnCalls } from './own-calls.ts'
 import { createRecentRefusals } from './recent-refusals.ts'
 
-export interface AccessOptions extends Omit<OwnCallOptions, 'needs' | 'recent'> {
+export interface AccessOptions extends Omit<OwnCallOptions, 'needs' | 'needOf' | 'recent'> {
   /** The same on every replica; null for one of its own, which ends with the process. */
   readonly key: string | null
   /** Milliseconds since the epoch. */
@@ -35,14 +35,16 @@ export function createAccess(options: AccessOptions): Access {
   const key = options.key === null ? randomBytes(32) : Buffer.from(options.key)
   const needs = createNeeds(key, options.now)
   const recent = createRecentRefusals()
+  // where each replica has a key of its own, a need says nothing that this one does not remember
+  const needOf = (refused: RefusedExchange): string | null =>
+    options.key === null ? null : needs.issue(refused)
   return {
-    own: createOwnCalls({ ...options, needs, recent }),
+    own: createOwnCalls({ ...options, needs, needOf, recent }),
     refused: recent.add,
     why(exchange) {
       const { id, principal, operation } = exchange
       if (principal === null || operation === null) return null
-      // where each replica has a key of its own, the need says nothing that this one does not remember
-      const need = options.key === null ? null : needs.issue(exchange)
+      const need = needOf(exchange)
       return { path: decisionPath(id, need), word: need === null ? id : `${id}.${need}` }
     },
   }

@@ -8,6 +8,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { Exchange } from '../exchange.ts'
+import type { Decision } from '../policy/decide.ts'
 import { isGuid } from '../lib/guid.ts'
 import { AZURE_FAMILIES, EFFECTS, type Operation } from '../vocabulary/operation.ts'
 
@@ -26,9 +27,14 @@ export interface Need {
   }
 }
 
+/** What of an exchange is in its need. */
+export interface RefusedExchange extends Pick<Exchange, 'id' | 'principal' | 'operation'> {
+  readonly decision: Pick<Decision, 'memberships'> | null
+}
+
 export interface Needs {
   /** The need of a refused exchange; null if it was refused before it was known who asks for what, or is too long. */
-  issue(exchange: Exchange): string | null
+  issue(refused: RefusedExchange): string | null
   /**
    * @param decision the id that it was issued for
    * @returns null for what this gateway did not write, and for what has expired

@@ -10,9 +10,11 @@ import type { HeldCall, KeptAnswer } from '../http/kept-reply.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { Decision, Facts } from '../policy/decide.ts'
 import type { Assessment, EffectiveAccess } from '../policy/review/effective-access.ts'
+import type { WaysAsked, WayTo } from '../policy/review/ways.ts'
+import type { MayDo } from '../policy/review/who-can.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import { Refusal } from '../errors.ts'
-import type { Need, Needs } from './needs.ts'
+import type { Need, Needs, RefusedExchange } from './needs.ts'
 import type { RecentRefusal, RecentRefusals } from './recent-refusals.ts'
 
 /** An own call, judged and answered. */
@@ -46,12 +48,23 @@ export interface OwnRequest {
 }
 
 export interface OwnCallOptions {
-  readonly needs: Needs
+  readonly needs: Pick<Needs, 'read'>
+  /** Null if no other replica could read it. */
+  readonly needOf: (refused: RefusedExchange) => string | null
   readonly recent: RecentRefusals
   readonly help: Help | null
   readonly policyVersion: () => string
   readonly accessOf: (principal: Principal) => EffectiveAccess
   readonly assess: (principal: Principal, operation: Operation, facts: Facts) => Assessment
+  readonly waysTo: (asked: WaysAsked) => readonly WayTo[]
+  /** The ARM id of what a caller names; null for a name that is none of the caller's. */
+  readonly placeOf: (principal: Principal, on: string) => string | null
+  /** What a caller may do there, for one action or all; null for an action that there is not. */
+  readonly mayDo: (
+    principal: Principal,
+    place: string,
+    action: string | null,
+  ) => readonly MayDo[] | null
   /** What an ARM id is inside of, itself first. */
   readonly ancestorsOf: (id: string) => Operation['resource']['ancestors']
 }
@@ -67,21 +80,22 @@ export function createOwnCalls(options: OwnCallOptions): OwnCalls {
   return (target, principal) => {
     const [first, what = '', id, ...more] = target.segments
     if (first !== '_harness') return null
-    const isAccess = what === 'whoami' && id === undefined
     const isDecision = what === 'decisions' && more.length === 0
+    const isAccess = (what === 'whoami' || what === 'can') && id === undefined
     if (!isAccess && !isDecision)
       throw new Refusal('unknown_operation', 'the gateway has no such route of its own', {
-        remedy: 'see /_harness/whoami and /_harness/decisions',
+        remedy: 'see /_harness/whoami, /_harness/can and /_harness/decisions',
       })
     if (target.method !== 'GET')
       throw new Refusal('method_not_allowed', 'what callers ask about themselves is read with GET')
     return {
       operation: operationOf(isAccess ? 'access' : 'decisions', target.path),
       decision: permitted(options.policyVersion()),
-      answer: () =>
-        isAccess
-          ? whoAmI(options, principal)
-          : why(options, principal, id ?? null, target.params.get('need')),
+      answer() {
+        if (what === 'whoami') return whoAmI(options, principal)
+        if (what === 'can') return can(options, principal, target.params)
+        return why(options, principal, id ?? null, target.params.get('need'))
+      },
     }
   }
 }
@@ -134,6 +148,29 @@ function whoAmI(
   }
 }
 
+function can(
+  { placeOf, mayDo, policyVersion }: OwnCallOptions,
+  principal: Principal,
+  params: Target['params'],
+): Readonly<Record<string, unknown>> {
+  const on = params.get('on')
+  if (on === undefined || on === '')
+    throw new Refusal('bad_query', 'the query does not say on what', {
+      remedy: 'add on=, with an ARM id or the name of a workspace of yours',
+    })
+  const place = placeOf(principal, on)
+  if (place === null)
+    throw new Refusal('not_found', 'nothing that you have access to is called so', {
+      remedy: 'give its ARM id',
+    })
+  const may = mayDo(principal, place, params.get('action') ?? null)
+  if (may === null)
+    throw new Refusal('bad_query', 'there is no such action', {
+      remedy: 'leave action out, and the answer lists what you may do',
+    })
+  return { on: place, may, policyVersion: policyVersion() }
+}
+
 /** The same answer for what is not there, what is forged, and what is somebody else's. */
 function notFound(): Refusal {
   return new Refusal('not_found', 'there is no such refusal of yours on this replica', {
@@ -173,11 +210,20 @@ function refusedOf({ decision, call }: Need, { ancestorsOf }: OwnCallOptions): R
 }
 
 function described(
-  { assess, accessOf, help }: OwnCallOptions,
+  { assess, accessOf, help, needOf, waysTo }: OwnCallOptions,
   principal: Principal,
   { decision, at, refusal, operation, facts }: Refused,
 ): unknown {
   const assessment = assess(principal, operation, facts)
+  const { hasAccess } = assessment
+  const { memberships } = accessOf(principal)
+  const need = needOf({ id: decision, principal, operation, decision: { memberships } })
+  const templates = assessment.templates.map(({ template }) => template)
+  // no role lifts a forbid
+  const ways =
+    assessment.forbids.length > 0
+      ? []
+      : waysTo({ principal, operation, decision, templates, hasAccess })
   const { action, effect, family, resource, scope, secrets } = operation
   return {
     decision,
@@ -195,15 +241,21 @@ function described(
         ? null
         : { code: refusal.code, message: refusal.message, remedy: refusal.detail.remedy ?? null },
     principal: { kind: principal.kind, id: principal.id },
-    memberships: accessOf(principal).memberships,
+    memberships,
     place: assessment.place,
     now: assessment.now,
     reason: assessment.reason,
     remedy: assessment.remedy,
-    hasAccess: assessment.hasAccess,
+    hasAccess,
     // names are told to whoever has some access to the place
-    forbids: assessment.hasAccess ? assessment.forbids : [],
-    templates: assessment.hasAccess ? assessment.templates : [],
+    forbids: hasAccess ? assessment.forbids : [],
+    templates: hasAccess ? assessment.templates : [],
+    ways,
+    // for whoever keeps a clone of the policies
+    proposal:
+      need === null || assessment.now.verdict === 'permit'
+        ? null
+        : `azureml-harness policy propose --need ${decision}.${need}`,
     help:
       help === null ? null : { ...help, url: help.url?.replace('{decision}', decision) ?? null },
   }

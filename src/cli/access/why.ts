@@ -109,6 +109,39 @@ function lines(answer: Members, { style }: Io): readonly string[] {
           'roles that would permit it:',
           ...found.map((gain) => `  ${gain.template}: adds ${gainText(gain)}`),
         ]),
-    ...(contact === '' || isPermitted ? [] : [`ask ${contact}${url === '' ? '' : `: ${url}`}`]),
+    ...(isPermitted ? [] : wayLines(answer)),
+    ...(isPermitted || contact === ''
+      ? []
+      : [`who can change it: ask ${contact}${url === '' ? '' : `: ${url}`}`]),
   ]
+}
+
+/** In which ways the caller may ask for it. */
+function wayLines(answer: Members): readonly string[] {
+  const ways = list(answer.get('ways')).map((one) => object(one))
+  if (ways.length === 0) return []
+  const proposal = text(answer.get('proposal'))
+  return [
+    'ways to ask for it:',
+    ...ways.map((way) => `  ${wayText(way)}`),
+    ...(proposal !== '' && ways.some((one) => one.get('way') === 'pull-request')
+      ? [`  in a clone of the policies: ${proposal} --branch`]
+      : []),
+  ]
+}
+
+function wayText(way: Members): string {
+  const lasts = object(way.get('for'))
+  const [usual, most] = [text(lasts.get('default')), text(lasts.get('max'))]
+  const by = list(way.get('changedBy')).map(text)
+  const isAlone = way.get('way') === 'grant' && way.get('reviewers') === 0
+  const parts = [
+    [text(way.get('way')), text(way.get('template'))].filter((one) => one !== '').join(' of '),
+    usual === '' ? '' : `for ${usual}, at most ${most}`,
+    by.length === 0 ? '' : `reviewed by ${by.join(', ')}`,
+    isAlone ? 'a reason is enough' : '',
+    text(way.get('note')),
+    text(way.get('url')),
+  ]
+  return parts.filter((one) => one !== '').join(', ')
 }

@@ -10,7 +10,7 @@ import { nameOf } from '../../policy/load/references.ts'
 import type { PolicySet } from '../../policy/load/rules.ts'
 import type { Action } from '../../policy/load/words.ts'
 import { parsePrincipal } from '../../policy/review/given.ts'
-import { memberOf, whatCan, whoCan } from '../../policy/review/who-can.ts'
+import { actionNamed, fullName, memberOf, whatCan, whoCan } from '../../policy/review/who-can.ts'
 import { PROVIDER } from '../../vocabulary/resource-types.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, tableLines, type Cell, type Output } from '../output.ts'
@@ -68,12 +68,10 @@ export async function can(name: string | undefined, options: CanOptions, io: Io)
 
 /** An action by its name, with or without the provider, in any case. */
 function actionIn(set: PolicySet, name: string): Action {
-  const wanted = name.toLowerCase()
-  const full = wanted.startsWith('microsoft.') ? wanted : `${PROVIDER}/${wanted}`.toLowerCase()
-  const found = set.words.actions.find(({ id }) => id.toLowerCase() === full)
-  if (found !== undefined) return found
+  const found = actionNamed(set, name)
+  if (found !== null) return found
   const near = nearest(
-    full,
+    fullName(name),
     set.words.actions.map(({ id }) => id.toLowerCase()),
   )
   throw new UsageError(

@@ -4,11 +4,12 @@
  * Without facts of a call: where a permit depends on them, the answer says so.
  * @module
  */
-import { cedarTypesOf } from '../../vocabulary/resource-types.ts'
+import { LRUCache } from 'lru-cache'
+import { cedarTypesOf, PROVIDER } from '../../vocabulary/resource-types.ts'
 import { EFFECTS, type Operation } from '../../vocabulary/operation.ts'
 import type { Principal, PrincipalKind } from '../../identity/principal.ts'
 import { createDecide, type Decide } from '../decide.ts'
-import { ancestorsOf } from '../engine/entities.ts'
+import { ancestorsOf, principalUids } from '../engine/entities.ts'
 import type { Uid } from '../load/conditions.ts'
 import type { PolicySet } from '../load/rules.ts'
 import type { Action } from '../load/words.ts'
@@ -107,4 +108,69 @@ export function whatCan(
     action,
     ...judged(decide, principal, operationOn(set, action, on)),
   }))
+}
+
+/** What a caller may do, for the caller to read. */
+export interface MayDo {
+  readonly action: string
+  readonly may: May
+  /** Ids of the policies that permit it; of those that forbid it, none are told. */
+  readonly policies: readonly string[]
+}
+
+const kept = new WeakMap<PolicySet, LRUCache<string, readonly MayDo[]>>()
+/** Lists of some 100 KB: a caller who asks again, and few others. */
+const KEPT_LISTS = 50
+
+/** One action, or all that a caller may do there; null for an action that there is not. */
+export function mayDo(
+  set: PolicySet,
+  principal: Principal,
+  on: string,
+  action: string | null,
+): readonly MayDo[] | null {
+  const told = (actions: readonly Action[]): readonly MayDo[] =>
+    whatCan(set, principal, actions, on).map(({ action: { id }, may, policies }) => ({
+      action: id,
+      may,
+      policies: may === 'refuse' ? [] : policies,
+    }))
+  if (action !== null) {
+    const found = actionNamed(set, action)
+    return found === null ? null : told([found])
+  }
+  // it judges every action: not each time that the same is asked
+  const lists = kept.get(set) ?? new LRUCache<string, readonly MayDo[]>({ max: KEPT_LISTS })
+  kept.set(set, lists)
+  const key = JSON.stringify([principal.kind, principalUids(principal), on])
+  const list = lists.get(key) ?? told(set.words.actions).filter(({ may }) => may !== 'refuse')
+  lists.set(key, list)
+  return list
+}
+
+/** An action by its name, with or without the provider, in any case; null if there is none. */
+export function actionNamed(set: PolicySet, name: string): Action | null {
+  const full = fullName(name)
+  return set.words.actions.find(({ id }) => id.toLowerCase() === full) ?? null
+}
+
+/** In lower case, with the provider. */
+export function fullName(name: string): string {
+  const wanted = name.toLowerCase()
+  return wanted.startsWith('microsoft.') ? wanted : `${PROVIDER}/${wanted}`.toLowerCase()
+}
+
+/**
+ * The ARM id of what is named: an id as it is, a workspace by the name that `bindings.yaml` gives to it, or anything by
+ * the last part of its id. Null for a name of none.
+ * @param among what may be named
+ */
+export function placeNamed(set: PolicySet, on: string, among: readonly Uid[]): string | null {
+  if (on.startsWith('/subscriptions/')) return on.toLowerCase()
+  const ids = [...new Set(among.map(({ id }) => id))]
+  const named = set.bindings.names.get(`Workspace ${on}`)
+  if (named !== undefined && ids.includes(named)) return named
+  const found = ids.filter((id) => id.endsWith(`/${on.toLowerCase()}`))
+  // two of one name: which of them is meant is not guessed
+  return found.length === 1 ? (found[0] ?? null) : null
 }
