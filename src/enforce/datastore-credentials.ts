@@ -12,14 +12,16 @@ import type { Exchange } from '../exchange.ts'
 import type { AskAzure, Via } from '../forward/ask.ts'
 import { memberOf, parseJson, type JsonNode } from '../lib/json/document.ts'
 import { after, type Pending } from '../lib/pending.ts'
+import type { Decide, Facts } from '../policy/decide.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import { applyEdits, type Edit } from './effects/edit.ts'
 import type { Enforcement, Gathered } from './enforce.ts'
 import { askPresent } from './present-document.ts'
-import { withBodyRead, type UnreadBodyOptions } from './unread-body.ts'
 import { apiOf, isClassified, type Classified } from './what-must-be-known.ts'
 
-export interface DatastoreCredentialsOptions extends UnreadBodyOptions {
+export interface DatastoreCredentialsOptions {
+  readonly decide: Decide
+  readonly callFacts: (exchange: Exchange) => Facts
   readonly ask: AskAzure
 }
 
@@ -31,8 +33,6 @@ export function withDatastoreCredentials(
   inner: Enforcement,
   options: DatastoreCredentialsOptions,
 ): Enforcement {
-  const reading = withBodyRead(inner, options, isReplaced)
-
   /** Whether policy lets the caller have the keys of this datastore. */
   function mayHaveKeys(exchange: Classified, { resource, family }: Operation): boolean {
     const path = `${resource.id}/listSecrets`.slice(1).split('/')
@@ -66,8 +66,8 @@ export function withDatastoreCredentials(
   /** @throws {Refusal} `policy_refused` for a write that would remove keys which its caller was never shown */
   function check(exchange: Exchange, gathered: Gathered, via: Via): Pending<void> {
     if (!isClassified(exchange) || !isReplaced(exchange)) return
-    const { content, read: bytes } = gathered
-    const body = content?.received ?? bytes ?? null
+    // read for the tags in it, as the body of every write is; one that was not read says nothing of credentials
+    const body = gathered.content?.received ?? gathered.read ?? null
     const written = body === null ? null : credentialsIn(parseJson(body))
     if (written !== null && !isNone(written)) return
     if (mayHaveKeys(exchange, exchange.operation)) return
@@ -78,15 +78,13 @@ export function withDatastoreCredentials(
   }
 
   return {
-    ...reading,
+    ...inner,
 
     lookUp: (exchange, gathered, via, progress) =>
-      after(check(exchange, gathered, via), () =>
-        reading.lookUp(exchange, gathered, via, progress),
-      ),
+      after(check(exchange, gathered, via), () => inner.lookUp(exchange, gathered, via, progress)),
 
     screen(exchange, via, progress) {
-      const screen = reading.screen(exchange, via, progress)
+      const screen = inner.screen(exchange, via, progress)
       if (!isClassified(exchange) || !isShown(exchange)) return screen
       return async (body) => shown(screen === null ? body : await screen(body), exchange)
     },
