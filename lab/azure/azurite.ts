@@ -103,7 +103,8 @@ export async function startAzurite(
     key,
     sas,
     createContainer: (name) => put(name, 'restype=container&', ''),
-    putBlob: (container, blob, content) => put(`${container}/${blob}`, '', content),
+    putBlob: (container, blob, content) =>
+      put(`${container}/${blob.split('/').map(encodeURIComponent).join('/')}`, '', content),
     close: () => child.stop(),
   }
 }

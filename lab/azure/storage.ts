@@ -60,6 +60,11 @@ function forward(call: Call, azurite: Azurite, ca: string): Promise<null> {
   return promise
 }
 
+/** A blob's name as the path of its URL. */
+function escaped(blob: string): string {
+  return blob.split('/').map(encodeURIComponent).join('/')
+}
+
 /** Starts azurite, its host and the proxy, with the two containers that every workspace has. */
 export async function startStorage(
   directory: string,
@@ -82,7 +87,7 @@ export async function startStorage(
   await azurite.createContainer(ARTIFACT_CONTAINER)
 
   const url = (container: string, blob?: string): string =>
-    `https://${STORAGE_HOST}/${container}${blob === undefined ? '' : `/${blob}`}`
+    `https://${STORAGE_HOST}/${container}${blob === undefined ? '' : `/${escaped(blob)}`}`
   return {
     azurite,
     egress,

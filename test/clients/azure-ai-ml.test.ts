@@ -109,9 +109,14 @@ if (file !== null) {
       t.match(result, {
         files: ['weights.bin'],
         same: [true],
-        credentials: ['NoneCredentialConfiguration'],
+        credentials: ['NoneCredentialConfiguration', 'NoneCredentialConfiguration'],
         default: 'workspaceblobstore',
       })
+      t.match(
+        result['logs'],
+        [`${String(result['job'])}: step 3 of 3`],
+        'of workspaceartifactstore',
+      )
       const read = (world.lab.storage?.requests() ?? [])
         .slice(before)
         .filter(({ method, url }) => method === 'GET' && url.endsWith('/weights.bin'))
@@ -149,7 +154,8 @@ if (file !== null) {
     const { result } = await run(t, 'workspaces.py', { LAB_GATEWAY: world.url })
     t.match(result['template'], /^403 tunnel_refused: /)
     t.match(result['template'], 'PUT the workspace itself')
-    t.match(result, { made: 'Succeeded', shown: 'for churn' })
+    t.match(result, { made: 'Succeeded', shown: 'for churn', key: null, echoed: false })
+    t.same(result['connection'], ['search', 'https://search.example.com'])
     t.ok(String(result['discovery']).startsWith(world.url))
     t.notMatch(reached('arm').join(), /deployments/i)
   })

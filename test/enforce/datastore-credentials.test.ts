@@ -105,7 +105,7 @@ t.test('the same in a list, and past Resource Manager', async (t) => {
     const { value } = answer.json() as { value: readonly Datastore[] }
     t.same(
       value.map(({ name }) => name).sort(),
-      [...Object.keys(KINDS), 'workspaceblobstore'].sort(),
+      [...Object.keys(KINDS), 'workspaceartifactstore', 'workspaceblobstore'].sort(),
     )
     t.same(
       [...new Set(value.map(({ properties }) => JSON.stringify(properties.credentials)))],

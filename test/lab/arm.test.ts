@@ -183,6 +183,29 @@ t.test('every type of resource works the same way', async (t) => {
   }
 })
 
+t.test('what somebody writes as a credential is told to nobody', async (t) => {
+  const call = await caller(await lab(t))
+  for (const [type, credentials, told] of [
+    ['connections', { key: 'written' }, null],
+    [
+      'datastores',
+      { credentialsType: 'AccountKey', secrets: { key: 'written' } },
+      { credentialsType: 'AccountKey' },
+    ],
+  ] as const) {
+    const path = `${W}/${type}/secret?${V}`
+    const properties = { authType: 'ApiKey', credentials }
+    for (const reply of [await call('PUT', path, { properties }), await call('GET', path)]) {
+      t.notMatch(JSON.stringify(reply.json()), 'written', type)
+      t.same((reply.json() as { properties: object }).properties, {
+        authType: 'ApiKey',
+        credentials: told,
+        provisioningState: 'Succeeded',
+      })
+    }
+  }
+})
+
 t.test('secrets are given where Azure gives them', async (t) => {
   const call = await caller(await lab(t))
   await call('PUT', `${W}/onlineEndpoints/e1?${V}`, { properties: {} })

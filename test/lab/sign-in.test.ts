@@ -1,3 +1,8 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { decodeJwt } from 'jose'
 import t, { type Test } from 'tap'
 import {
@@ -17,7 +22,8 @@ import {
 } from 'openid-client'
 import { Agent, fetch as undiciFetch, type RequestInit } from 'undici'
 import type { Lab } from '../../lab/lab.ts'
-import { AUDIENCE_URI, ENTRA_CLI, OKTA_CLI } from '../../lab/personas.ts'
+import { AUDIENCE_URI, ENTRA_CLI, OKTA_CLI, TENANT } from '../../lab/personas.ts'
+import { command } from '../clients/support/published.ts'
 import { lab } from './helper.ts'
 
 type Get = (url: string, init?: RequestInit) => Promise<Response>
@@ -105,7 +111,11 @@ t.test('a browser signs in as a persona, by code and PKCE', async (t) => {
   })
   const claims = decodeJwt(tokens.access_token)
   t.match(claims, { oid: '44444444-4444-4444-8444-444444444401', azp: ENTRA_CLI })
-  t.equal(decodeJwt(tokens.id_token ?? '').aud, ENTRA_CLI, 'and an ID token for the client')
+  t.match(
+    decodeJwt(tokens.id_token ?? ''),
+    { aud: ENTRA_CLI, tid: TENANT, preferred_username: undefined },
+    'and an ID token for the client, with a name only for who asks for the profile',
+  )
 })
 
 t.test('a keyboard without a browser signs in by device code', async (t) => {
@@ -118,6 +128,39 @@ t.test('a keyboard without a browser signs in by device code', async (t) => {
   await browse(get, started.verification_uri_complete ?? '', 'http://nowhere')
   const tokens = await pollDeviceAuthorizationGrant(config, { ...started, interval: 0.1 })
   t.match(decodeJwt(tokens.access_token), { oid: '44444444-4444-4444-8444-444444444401' })
+})
+
+const python = command('python')
+t.test('azure-identity takes the ID token, and keeps whose it is', python, async (t) => {
+  const running = await lab(t)
+  const get = fetcher(t, running)
+  const home = await mkdtemp(join(tmpdir(), 'azureml-harness-device-'))
+  t.teardown(() => rm(home, { recursive: true, force: true }))
+  const resultFile = join(home, 'result.json')
+  const script = join(import.meta.dirname, '..', 'clients', 'python', 'device_code.py')
+  const child = spawn(python.file, [script], {
+    env: {
+      PATH: process.env['PATH'],
+      HOME: home,
+      LAB_RESULT: resultFile,
+      LAB_CLIENT: ENTRA_CLI,
+      LAB_TENANT: TENANT,
+      LAB_AUTHORITY: new URL(running.issuers.entra.url).origin,
+      LAB_SCOPE: `${AUDIENCE_URI}/.default`,
+      REQUESTS_CA_BUNDLE: running.certificates.caFile,
+      PYTHONDONTWRITEBYTECODE: '1',
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 120_000,
+  })
+  const ended = once(child, 'close')
+  const [first] = (await once(child.stdout, 'data')) as [Buffer]
+  const { verification } = JSON.parse(first.toString()) as { verification: string }
+  await browse(get, verification, 'http://nowhere')
+  t.same(await ended, [0, null])
+  const result = JSON.parse(await readFile(resultFile, 'utf8')) as Record<string, string>
+  t.match(result, { username: 'sofia.scientist@lab.example', tenant: TENANT })
+  t.match(decodeJwt(result['token'] ?? ''), { oid: '44444444-4444-4444-8444-444444444401' })
 })
 
 t.test('a service gets its token by client credentials', async (t) => {

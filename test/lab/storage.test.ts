@@ -90,3 +90,11 @@ t.test('what reached the account is in its journal', async (t) => {
   t.ok(seen.includes('PUT'))
   t.ok(seen.includes('GET'))
 })
+
+t.test('a name of any characters is signed as it is and escaped in its URL', async (t) => {
+  for (const name of ['a b/c#d.txt', 'half 50%/e+f?.txt', 'ä/ø.txt', "it's (1).txt", '%41.txt']) {
+    const put = await ask('PUT', storage.signed('cw', 'azureml', name), 'bytes')
+    t.equal(put.status, 201, put.text)
+    t.same(await ask('GET', storage.signed('r', 'azureml', name)), { status: 200, text: 'bytes' })
+  }
+})

@@ -6,7 +6,7 @@ import { REGION, workspaceId } from '../../personas.ts'
 import type { MakeDocument } from './make-document.ts'
 import { parseArmPath } from './paths.ts'
 import type { Store } from './store.ts'
-import { datastoreDocument } from './uploads.ts'
+import { DATASTORES, datastoreDocument } from './uploads.ts'
 
 /** `cpu-cluster`, as far as clients look at it. */
 const CLUSTER = {
@@ -21,21 +21,26 @@ const CLUSTER = {
   targetNodeCount: 0,
 }
 
-/** A workspace with one cluster and one datastore in it. */
+/** A workspace with one cluster and its own datastores in it. */
 export function seed(store: Store, documentOf: MakeDocument, name: string): void {
   const path = parseArmPath(workspaceId(name))
   if (path === null) throw new Error('the ids of the lab are in the grammar')
   const own = { location: REGION, kind: 'Default', properties: { friendlyName: name } }
   store.put({ path, document: documentOf(path, own, null), reads: 0 })
   const cluster = parseArmPath(`${path.id}/computes/cpu-cluster`)
-  const datastore = parseArmPath(`${path.id}/datastores/workspaceblobstore`)
-  if (cluster === null || datastore === null)
-    throw new Error('the ids of the lab are in the grammar')
+  if (cluster === null) throw new Error('the ids of the lab are in the grammar')
   const compute = {
     location: REGION,
     properties: { computeType: 'AmlCompute', computeLocation: REGION, properties: CLUSTER },
   }
   store.put({ path: cluster, document: documentOf(cluster, compute, null), reads: 0 })
-  const blob = documentOf(datastore, datastoreDocument(), null)
-  store.put({ path: datastore, document: blob, reads: 0 })
+  for (const [datastore, container] of DATASTORES) {
+    const its = parseArmPath(`${path.id}/datastores/${datastore}`)
+    if (its === null) throw new Error('the ids of the lab are in the grammar')
+    store.put({
+      path: its,
+      document: documentOf(its, datastoreDocument(container), null),
+      reads: 0,
+    })
+  }
 }

@@ -6,20 +6,26 @@ import { randomUUID } from 'node:crypto'
 import type { ArmPath } from './paths.ts'
 import type { Document } from './store.ts'
 import { STORAGE_ACCOUNT } from '../azurite.ts'
-import { DATASTORE_CONTAINER, type Storage } from '../storage.ts'
+import { ARTIFACT_CONTAINER, DATASTORE_CONTAINER, type Storage } from '../storage.ts'
 
-/** `workspaceblobstore`, as Azure makes it with each workspace. */
-export function datastoreDocument(): Document {
+/** The datastores that Azure makes with each workspace, and their containers; the first one is the default. */
+export const DATASTORES = [
+  ['workspaceblobstore', DATASTORE_CONTAINER],
+  // what runs leave behind
+  ['workspaceartifactstore', ARTIFACT_CONTAINER],
+] as const
+
+export function datastoreDocument(containerName: string): Document {
   return {
     properties: {
       datastoreType: 'AzureBlob',
       accountName: STORAGE_ACCOUNT,
-      containerName: DATASTORE_CONTAINER,
+      containerName,
       endpoint: 'core.windows.net',
       protocol: 'https',
       credentials: { credentialsType: 'AccountKey' },
       serviceDataAccessAuthIdentity: 'None',
-      isDefault: true,
+      isDefault: containerName === DATASTORE_CONTAINER,
       subscriptionId: null,
       resourceGroup: null,
     },

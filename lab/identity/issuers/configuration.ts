@@ -3,12 +3,13 @@
  * @module
  */
 import type {
+  Account,
   AdapterFactory,
   ClientMetadata,
   Configuration,
   ResourceServerInstance,
 } from 'oidc-provider'
-import type { Persona } from '../../personas.ts'
+import { PERSONAS, type Persona } from '../../personas.ts'
 import type { Claims, TokenFacts } from './claims.ts'
 import type { IssuerKey } from './signing-keys.ts'
 import { patched, patchOf, subjectOf } from './subject.ts'
@@ -51,6 +52,23 @@ export function resourceServer(
     accessTokenTTL: TTL_SECONDS,
     ...(format === 'jwt' ? { jwt: { sign: { alg: 'RS256' as const } } } : {}),
   }
+}
+
+/** What ID tokens say of a person, by the scope that is asked for: Azure's clients keep the account by it. */
+const OF_ID_TOKENS = {
+  openid: ['sub', 'oid', 'tid', 'ver'],
+  profile: ['name', 'preferred_username'],
+  email: ['email'],
+}
+
+const NAMES = Object.values(OF_ID_TOKENS).flat()
+
+function accountOf(options: IssuerOptions, issuer: string, id: string): Account {
+  const persona = PERSONAS.get(id)
+  const facts = { issuer, iat: 0, exp: 0, client: '', scope: undefined }
+  const claims = persona === undefined ? {} : options.claims(persona, facts)
+  const told = Object.fromEntries(NAMES.map((name) => [name, claims[name]]))
+  return { accountId: id, claims: () => ({ ...told, sub: id }) }
 }
 
 export function configurationOf(
@@ -101,7 +119,10 @@ export function configurationOf(
       const facts = { issuer: url, iat, exp: iat + TTL_SECONDS, client, scope: token.scope }
       return patched(options.claims(subjectOf(ctx, token), facts), patchOf(ctx, 'claims'))
     },
-    findAccount: (_ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
+    claims: OF_ID_TOKENS,
+    // as Entra ID, whose clients do not ask for claims elsewhere
+    conformIdTokenClaims: false,
+    findAccount: (_ctx, id) => accountOf(options, url, id),
     // everybody in the lab has consented to everything
     loadExistingGrant: async (ctx) => {
       const { client, session, provider } = ctx.oidc

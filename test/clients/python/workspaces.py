@@ -2,6 +2,8 @@
 
 import os
 
+import requests
+from azure.ai.ml import MLClient
 from azure.ai.ml.entities import Workspace
 from azure.core.exceptions import HttpResponseError
 from azure.mgmt.machinelearningservices import MachineLearningServicesMgmtClient
@@ -37,7 +39,27 @@ workspace = arm.workspaces.begin_create_or_update(
 
 ml.workspaces.begin_update(Workspace(name="ws-made", description="for churn")).result()
 shown = ml.workspaces.get("ws-made")
+made_ml = MLClient(Credential(), SUBSCRIPTION, RESOURCE_GROUP, "ws-made")
+written = requests.put(
+    f"{GATEWAY}{GROUP}/Microsoft.MachineLearningServices/workspaces/ws-made/connections/search",
+    params={"api-version": "2024-04-01"},
+    headers={"Authorization": f"Bearer {os.environ['LAB_TOKEN']}"},
+    json={
+        "properties": {
+            "authType": "ApiKey",
+            "category": "CognitiveSearch",
+            "target": "https://search.example.com",
+            "credentials": {"key": "a key that nobody reads again"},
+        }
+    },
+    timeout=60,
+)
+connection = made_ml.connections.get("search")
+
 result(
+    connection=[connection.name, connection.target],
+    key=getattr(connection.credentials, "key", None),
+    echoed="nobody reads" in written.text,
     template=made,
     made=workspace.provisioning_state,
     shown=shown.description,
