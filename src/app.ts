@@ -196,7 +196,7 @@ async function openParts(
     userAgentOf(version),
     Math.min(limits.upstreamTimeoutMs, MAX_ASK_MS),
   )
-  const reviewing = { config, policy, ask, broker, denyList, secrets, now, log }
+  const reviewing = { config, policy, ask, broker, denyList, secrets, now, log, audit }
   const reviews = await createReviews({ ...reviewing, callFacts: ownCallFacts(now) })
   const own = { policy, watch, sightings, broker, audit, denyList, identify, callers, upstream }
   return { ...own, ask, reviews }

@@ -123,6 +123,7 @@ const Verdict = Type.Object(
       Type.Literal('reject'),
       Type.Literal('comment'),
       Type.Literal('withdraw'),
+      Type.Literal('override'),
     ]),
     by: Text,
     /** Groups of owners that the reviewer's token had. */
@@ -134,6 +135,8 @@ const Verdict = Type.Object(
     policyVersion: Text,
     decision: Text,
     comment: Type.Union([Text, Type.Null()]),
+    /** Of an override. */
+    ticket: Type.Union([Text, Type.Null()]),
   },
   strict,
 )

@@ -46,6 +46,16 @@ export interface Missing {
   readonly groups: readonly string[]
 }
 
+/** Somebody let the change through before its reviewers: once, and to be reviewed afterwards. */
+export interface Override {
+  readonly by: string
+  /** Seconds since the epoch: when, and by when it is to be reviewed. */
+  readonly at: number
+  readonly due: number
+  /** What came of the review afterwards. */
+  readonly afterwards: 'due' | 'overdue' | 'approved' | 'rejected'
+}
+
 export interface Standing {
   readonly state: State
   /** Until when an open one waits and an approved one can be used, in seconds since the epoch; null for all others. */
@@ -57,32 +67,46 @@ export interface Standing {
   readonly nextUse: number
   /** Somebody used it, and how that ended is not known. */
   readonly uncertain: boolean
+  readonly override: Override | null
 }
+
+/** How long an override can be used, and how long its review afterwards may take, in seconds. */
+const OVERRIDE_SECONDS = 3_600
+const AFTERWARDS_SECONDS = 72 * 3_600
 
 export function standingOf(review: Review, circumstances: Circumstances): Standing {
   const { request } = review
   const { now, owners } = circumstances
-  const counting = countingVerdicts(review, circumstances)
+  const overriding = overrideOf(review, circumstances)
+  const counting = countingVerdicts(review, circumstances, overriding)
   const approvals = latestOfEach(counting).filter(({ verdict }) => verdict === 'approve')
   const asked = request.asks.map((ask) => standingOfAsk(ask, request, approvals, owners))
+  const decided = asked.map(({ decidedAt }) => decidedAt)
+  const isDecided = decided.every((at) => at !== null)
+  // not only the latest of each person: who has rejected cannot take it back
+  const isRejected = counting
+    .filter(({ verdict }) => verdict === 'reject')
+    .some((one) => request.asks.some((ask) => counts(one, ask, owners)))
   const uses = usesOf(review)
+  const approvers = asked.flatMap((one) => one.approvers)
   const shared = {
     missing: asked.flatMap(({ missing }) => missing ?? []),
-    approvers: [...new Set(asked.flatMap(({ approvers }) => approvers))].sort(),
+    approvers: [...new Set(overriding === null ? approvers : [...approvers, overriding.by])].sort(),
     nextUse: uses.next,
     uncertain: uses.uncertain,
+    override:
+      overriding === null ? null : standingOfOverride(overriding, { now, isDecided, isRejected }),
   }
   const closed = (state: State): Standing => ({ state, until: null, ...shared })
 
   if (uses.damaged) return closed('damaged')
   if (review.verdicts.some((one) => isWithdrawal(one, request))) return closed('withdrawn')
-  // not only the latest of each person: who has rejected cannot take it back
-  const rejections = counting.filter(({ verdict }) => verdict === 'reject')
-  if (rejections.some((one) => request.asks.some((ask) => counts(one, ask, owners))))
-    return closed('rejected')
+  if (overriding !== null && uses.taken > 0) return closed('used')
+  if (isRejected) return closed('rejected')
   if (uses.taken >= Math.min(...request.asks.map(({ rule }) => rule.uses))) return closed('used')
-  const decided = asked.map(({ decidedAt }) => decidedAt)
-  if (decided.some((at) => at === null)) {
+  if (!isDecided) {
+    const overrideEnds = overriding === null ? 0 : overriding.iat + OVERRIDE_SECONDS
+    if (now < overrideEnds) return { state: 'approved', until: overrideEnds, ...shared }
     if (now >= request.exp) return closed('expired')
     return { state: 'open', until: request.exp, ...shared }
   }
@@ -92,11 +116,52 @@ export function standingOf(review: Review, circumstances: Circumstances): Standi
   return now >= until ? closed('expired') : { state: 'approved', until, ...shared }
 }
 
+/** The first override that holds: what was rejected before it stays rejected. */
+function overrideOf(
+  { request, verdicts }: Review,
+  { isDenied }: Circumstances,
+): VerdictDocument | null {
+  const found = verdicts
+    .filter(
+      ({ verdict, id, subject, shownDigest, by, iat }) =>
+        verdict === 'override' &&
+        id === request.id &&
+        subject === request.subject &&
+        shownDigest === request.shownDigest &&
+        iat >= request.iat &&
+        iat < request.exp &&
+        !isDenied(by),
+    )
+    .toSorted((one, other) => one.iat - other.iat || (rankOf(one) < rankOf(other) ? -1 : 1))
+  return found[0] ?? null
+}
+
+function standingOfOverride(
+  { by, iat }: VerdictDocument,
+  {
+    now,
+    isDecided,
+    isRejected,
+  }: { readonly now: number; readonly isDecided: boolean; readonly isRejected: boolean },
+): Override {
+  const due = iat + AFTERWARDS_SECONDS
+  const open = now < due ? 'due' : 'overdue'
+  return {
+    by,
+    at: iat,
+    due,
+    afterwards: isRejected ? 'rejected' : isDecided ? 'approved' : open,
+  }
+}
+
 /** Verdicts that say "approve" or "reject" about this very change, by people who may. */
 function countingVerdicts(
   { request, verdicts }: Review,
   { isDenied }: Circumstances,
+  override: VerdictDocument | null,
 ): readonly VerdictDocument[] {
+  // what was let through is reviewed afterwards, however late
+  const end = override === null ? request.exp : Number.POSITIVE_INFINITY
   return verdicts.filter(
     ({ id, subject, shownDigest, by, iat, verdict }) =>
       (verdict === 'approve' || verdict === 'reject') &&
@@ -104,8 +169,9 @@ function countingVerdicts(
       subject === request.subject &&
       shownDigest === request.shownDigest &&
       iat >= request.iat &&
-      iat < request.exp &&
+      iat < end &&
       !request.authors.includes(by) &&
+      by !== override?.by &&
       !isDenied(by),
   )
 }

@@ -26,7 +26,7 @@ export function crossCheck(config: Config, isStated: IsStated): Finding[] {
     ...urlFindings(config),
     ...heldFindings(config),
     ...limitFindings(config, isStated),
-    ...channelFindings(config),
+    ...approvalFindings(config),
   ]
 }
 
@@ -165,9 +165,13 @@ function limitFindings({ limits }: Config, isStated: IsStated): Finding[] {
 }
 
 /** Notices name their channel. */
-function channelFindings({ approvals }: Config): Finding[] {
+function approvalFindings({ approvals }: Config): Finding[] {
   const channels = approvals?.notify ?? []
-  return channels.flatMap(({ name, kind, signingKey }, index): Finding[] => {
+  const ticket = approvals?.ticket ?? ''
+  const faults = isRegularExpression(ticket)
+    ? []
+    : [{ path: ['approvals', 'ticket'], message: 'is no regular expression' }]
+  const ofChannels = channels.flatMap(({ name, kind, signingKey }, index): Finding[] => {
     const path = ['approvals', 'notify', String(index)]
     const twice = channels.findIndex((one) => one.name === name) < index
     return [
@@ -177,4 +181,13 @@ function channelFindings({ approvals }: Config): Finding[] {
         : []),
     ]
   })
+  return [...faults, ...ofChannels]
+}
+
+function isRegularExpression(text: string): boolean {
+  try {
+    return new RegExp(text, 'u') instanceof RegExp
+  } catch {
+    return false
+  }
 }

@@ -5,6 +5,7 @@
  */
 import { randomBytes } from 'node:crypto'
 import type { OwnCalls } from '../access/own-calls.ts'
+import type { Recorder } from '../audit/recorder.ts'
 import type { RequestDocument } from '../approvals/documents.ts'
 import { createBlobLedger } from '../approvals/ledger/blob.ts'
 import { createDirectoryLedger } from '../approvals/ledger/directory.ts'
@@ -43,6 +44,7 @@ export interface ReviewsOptions {
   readonly callFacts: (principal: Principal) => Facts
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  readonly audit: { readonly recorder: Pick<Recorder, 'event'> }
   readonly log: (fields: Record<string, unknown>, message: string) => void
 }
 
@@ -61,7 +63,7 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
   if (approvals === undefined) return withoutReviews()
   const { policy, now, log, config } = options
   const signatures = await createSignatures(approvals.keys.map(options.secrets))
-  let forged = 0
+  let [forged, overrides] = [0, 0]
   const ledger = ledgerOf(approvals.ledger, options)
   const store = createStore(ledger, signatures, (name) => {
     forged++
@@ -73,13 +75,8 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
       places: [call.resource, ...call.ancestors],
     })
   const { publicUrl } = config.listen
-  const notifier = createNotifier({
-    channels: channelsOf(approvals, options.secrets),
-    store,
-    publicUrl,
-    now,
-    log,
-  })
+  const channels = channelsOf(approvals, options.secrets)
+  const notifier = createNotifier({ channels, store, publicUrl, now, log })
   const release = createRelease({
     store,
     publicUrl,
@@ -100,6 +97,13 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
     held,
     publicUrl,
     tell: notifier.tell,
+    ticketPattern: approvals.ticket === undefined ? null : new RegExp(approvals.ticket, 'u'),
+    async alarm({ by, ticket, decision }, { id, call }) {
+      overrides++
+      const fields = { review: id, by, ticket: ticket ?? '', decision, resource: call.resource.id }
+      await options.audit.recorder.event('approval_override', fields)
+      log(fields, 'a change was let through before its review')
+    },
     decide: policy.decide,
     policyVersion: () => policy.current().version,
     ownersOf: lineOf,
@@ -114,6 +118,7 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
     jwks: signatures.jwks,
     metrics: () => [
       counter('approvals_forged_documents_total', single(forged)),
+      counter('approvals_overrides_total', single(overrides)),
       ...notifier.metrics(),
     ],
     review(exchange, judged, gathered, via, headers) {

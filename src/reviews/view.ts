@@ -59,17 +59,27 @@ export function viewOf(
           },
     missing: standing.missing,
     approvers: standing.approvers,
+    override:
+      standing.override === null
+        ? null
+        : {
+            by: standing.override.by,
+            at: instant(standing.override.at),
+            due: instant(standing.override.due),
+            afterwards: standing.override.afterwards,
+          },
     shown: request.shown,
     shownDigest: request.shownDigest,
     policyVersion: request.policyVersion,
     decision: request.decision,
     verdicts: verdicts
       .toSorted((one, other) => one.iat - other.iat)
-      .map(({ verdict, by, iat, comment, decision }) => ({
+      .map(({ verdict, by, iat, comment, ticket, decision }) => ({
         verdict,
         by,
         at: instant(iat),
         comment,
+        ticket,
         decision,
       })),
     uses: uses

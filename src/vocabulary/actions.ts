@@ -242,6 +242,7 @@ const OWN: readonly ActionWord[] = [
   { name: `${OWN_PROVIDER}/reviews/read`, group: 'read', secrets: false },
   { name: `${OWN_PROVIDER}/reviews/approve`, group: 'write', secrets: false },
   { name: `${OWN_PROVIDER}/reviews/reject`, group: 'write', secrets: false },
+  { name: `${OWN_PROVIDER}/reviews/override`, group: 'write', secrets: false },
 ]
 
 /** Every action that policy can name. */

@@ -76,6 +76,7 @@ const verdict = (given: Partial<VerdictDocument> = {}): VerdictDocument => ({
   policyVersion: 'v',
   decision: 'd',
   comment: null,
+  ticket: null,
   ...given,
 })
 const use = (n: number, iat = ASKED + 20): UseDocument => ({
@@ -249,3 +250,46 @@ t.test('in any order, and no more permitted by less', async (t) => {
   )
   t.ok(approved > 20, `${approved} of them were approved`)
 })
+
+t.test(
+  'an override lasts an hour, serves once, and is reviewed afterwards or overdue',
+  async (t) => {
+    const override = verdict({
+      verdict: 'override',
+      by: 'okta/author',
+      ticket: 'INC-1',
+      comment: 'c',
+    })
+    const standing = (given: Partial<Review>, at: Partial<Circumstances> = {}) =>
+      standingOf(review(given), circumstances(at))
+    const now = { now: ASKED + 10 + 3_599 }
+    t.match(standing({ verdicts: [override] }, now), {
+      state: 'approved',
+      until: ASKED + 10 + 3_600,
+      approvers: ['okta/author'],
+      override: { afterwards: 'due', due: ASKED + 10 + 3 * DAY },
+    })
+    t.equal(stateOf({ verdicts: [override] }, { now: ASKED + 10 + 3_600 }), 'open')
+    t.equal(stateOf({ verdicts: [override] }, { isDenied: (by) => by === 'okta/author' }), 'open')
+    const made = { uses: [use(1)], outcomes: [outcome(1, 'success')] }
+    const late = { now: ASKED + 10 + 3 * DAY }
+    const afterwards = (more: readonly VerdictDocument[], at = {}) => {
+      const { state, override: one } = standing({ ...made, verdicts: [override, ...more] }, at)
+      return [state, one?.afterwards]
+    }
+    t.same(afterwards([]), ['used', 'due'])
+    t.same(afterwards([], late), ['used', 'overdue'])
+    t.same(afterwards([verdict({ iat: ASKED + 20 * DAY })], { now: ASKED + 21 * DAY }), [
+      'used',
+      'approved',
+    ])
+    t.same(afterwards([verdict({ by: 'okta/author', iat: ASKED + 40 })]), ['used', 'due'])
+    t.same(afterwards([verdict({ verdict: 'reject', iat: ASKED + 40 })]), ['used', 'rejected'])
+    t.equal(
+      stateOf({ verdicts: [override], uses: [use(1)], outcomes: [outcome(1, 'failed')] }),
+      'approved',
+      'a use that failed does not count',
+    )
+    t.equal(stateOf({ verdicts: [verdict({ verdict: 'reject' }), override] }), 'rejected')
+  },
+)

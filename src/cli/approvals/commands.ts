@@ -13,7 +13,18 @@ import {
   type Cli,
 } from '../command.ts'
 
-const STATES = ['open', 'approved', 'rejected', 'withdrawn', 'expired', 'used', 'damaged', 'all']
+const STATES = [
+  'open',
+  'approved',
+  'rejected',
+  'withdrawn',
+  'expired',
+  'used',
+  'damaged',
+  'due',
+  'overdue',
+  'all',
+]
 const EXIT_DONE = '0 done, 1 no such review, or the gateway refuses, 2 wrong arguments.'
 const WAIT_MINUTES = 30
 
@@ -27,6 +38,7 @@ export const approvalCommands = (cli: Cli) =>
     .addCommand(verdict(cli, 'withdraw', 'withdraw a request of yours'))
     .addCommand(request(cli))
     .addCommand(remind(cli))
+    .addCommand(override(cli))
     .addCommand(wait(cli))
     .addCommand(exported(cli))
     .addCommand(verify(cli))
@@ -132,6 +144,25 @@ const exported = (cli: Cli) =>
     .action(async (options) => {
       const { exportApproved } = await import('./export.ts')
       cli.status = await exportApproved(options, cli.io)
+    })
+
+const override = (cli: Cli) =>
+  withGateway(cli, 'override', {
+    summary: 'let a change through before its review, in an emergency',
+    description:
+      'Lets the author make the change once, within an hour. It is on record as an alarm, and others review it afterwards within 72 hours; what is not reviewed by then is listed with --state overdue.',
+    exit: EXIT_DONE,
+    example:
+      'azureml-harness approvals override k3f5q2m7x2v4b6ta-1 --reason "scoring is down" --ticket INC-4711',
+  })
+    .argument('<id>', 'the id of the review')
+    .requiredOption('--reason <text>', 'why it cannot wait')
+    .requiredOption('--ticket <text>', 'the ticket of the emergency')
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (id, { reason, ...options }) => {
+      const { decide } = await import('./decide.ts')
+      cli.status = await decide('override', id, { ...options, comment: reason }, cli.io)
     })
 
 const wait = (cli: Cli) =>

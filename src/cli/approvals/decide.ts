@@ -9,15 +9,16 @@ import { MISSING, pathOfReview, printReview, type ShowOptions } from './show.ts'
 
 export interface DecideOptions extends ShowOptions {
   readonly comment?: string | undefined
+  readonly ticket?: string | undefined
 }
 
 export async function decide(
-  verdict: 'approve' | 'reject' | 'comment' | 'withdraw',
+  verdict: 'approve' | 'reject' | 'comment' | 'withdraw' | 'override',
   id: string,
   options: DecideOptions,
   io: Io,
 ): Promise<number> {
-  const { comment } = options
+  const { comment, ticket } = options
   if (comment === undefined && (verdict === 'comment' || verdict === 'reject'))
     throw new UsageError(`${verdict} needs --comment: its author is told why`)
   const path = pathOfReview(id)
@@ -27,6 +28,7 @@ export async function decide(
     verdict,
     shownDigest: text(shown.get('shownDigest')),
     ...(comment === undefined ? {} : { comment }),
+    ...(ticket === undefined ? {} : { ticket }),
   }
   const after = await askGateway(io, options, `${path}/verdicts`, { ...asking, body })
   printReview(after, options.output, io)

@@ -79,9 +79,21 @@ function lines(review: Members, { style }: Io): readonly string[] {
     ...(lineage.length === 0 ? [] : ['', ...tableLines(null, lineage)]),
     ...(said.length === 0 ? [] : ['', ...tableLines(null, said)]),
     ...(missing.length === 0 ? [] : ['', ...missing]),
+    ...overrideLines(object(review.get('override'))),
     ...(review.get('mayReview') === true && state === 'open'
       ? ['', `decide: azureml-harness approvals approve ${of('id')}, or reject`]
       : []),
+  ]
+}
+
+function overrideLines(override: Members): readonly string[] {
+  if (override.size === 0) return []
+  const { by, at, due, afterwards } = Object.fromEntries(override)
+  const state = text(afterwards)
+  const end = state === 'due' || state === 'overdue' ? `, due ${text(due)}` : ''
+  return [
+    '',
+    `let through before its review by ${text(by)} at ${text(at)}; review afterwards: ${state}${end}`,
   ]
 }
 

@@ -75,7 +75,8 @@ function faultsOf(review: Review): readonly Fault[] {
         .map(({ by }) => by),
     )
     const needed = Math.max(...request.asks.map(({ rule }) => rule.reviewers))
-    return people.size >= needed
+    const overridden = verdicts.some((one) => one.verdict === 'override' && one.iat <= iat)
+    return people.size >= needed || overridden
       ? []
       : [{ name: request.id, what: `use ${n} had ${people.size} approvals of ${needed}` }]
   })

@@ -30,6 +30,12 @@ export const Approvals = Type.Object(
         description: 'where the documents of reviews are: they are created once and never changed',
       },
     ),
+    ticket: Type.Optional(
+      Type.String({
+        maxLength: 200,
+        description: 'regular expression for the tickets of overrides, such as ^INC-[0-9]+$',
+      }),
+    ),
     notify: Type.Optional(
       Type.Array(
         Type.Object(

@@ -6,7 +6,8 @@
 import { createHmac } from 'node:crypto'
 import type { RequestDocument } from '../../approvals/documents.ts'
 
-export type NoticeEvent = 'requested' | 'reminder' | 'approved' | 'rejected' | 'withdrawn'
+export type NoticeEvent =
+  'requested' | 'reminder' | 'approved' | 'rejected' | 'withdrawn' | 'overridden'
 export type ChannelKind = 'teams' | 'slack' | 'webhook'
 
 /** A POST, ready to be sent. */
@@ -21,6 +22,7 @@ const TITLES: Readonly<Record<NoticeEvent, string>> = {
   approved: 'A change was approved',
   rejected: 'A change was rejected',
   withdrawn: 'A request for a review was withdrawn',
+  overridden: 'A change was let through before its review, and is to be reviewed afterwards',
 }
 
 /**

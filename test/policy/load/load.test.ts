@@ -27,6 +27,7 @@ t.test('the shipped policies and bindings load', async (t) => {
   })
   t.ok(set.rules.has('secrets'))
   t.same([...set.templates.keys()].sort(), [
+    'break-glass',
     'compute',
     'data-scientist',
     'endpoint-caller',
