@@ -2,7 +2,7 @@
  * A JSON document streams through and keeps every byte, except the values at the places that a plan names.
  *
  * Memory does not grow with the document: what is held is one watched string (64 KB at most), one key and one
- * frame a level. The whole document is held to RFC 8259's grammar, because what two parsers read differently
+ * frame a level; where secrets are removed, a text or an object with a value whose name may follow it (2 MB at most). The whole document is held to RFC 8259's grammar, because what two parsers read differently
  * could hide a field from this one. Repeated keys are refused where a plan looks; elsewhere nothing is judged.
  * @module
  */
@@ -16,7 +16,9 @@ import {
   type PlanNode,
 } from './json-plan.ts'
 import { badAnswer, JsonScanner, notJson, type JsonEvents } from './json-scanner.ts'
-import { namedSecret, withoutSecrets, REDACTED as REMOVED, type Named } from './secrets.ts'
+import { isKeyOfService, namedSecret, roleOf, type Named } from './secret-names.ts'
+import { REDACTED as REMOVED } from './secret-shapes.ts'
+import { withoutSecrets } from './secrets.ts'
 
 export interface JsonRewriterOptions {
   readonly plan: PlanNode
@@ -36,7 +38,7 @@ export interface JsonRewriter {
 
 const MAX_DEPTH = 64
 const MAX_VALUE_BYTES = 65_536
-/** Where secrets are looked for, every string is held: logs come as one. */
+/** Where secrets are looked for, every string is held: logs come as one. So are values that a name may follow. */
 const MAX_TEXT_BYTES = 2_097_152
 const REDACTED = Buffer.from(JSON.stringify(REMOVED))
 const EMPTY = Buffer.alloc(0)
@@ -49,12 +51,17 @@ interface Frame {
   seen: Set<string> | null
   /** Its texts are secrets. */
   readonly secret: boolean
-  /** Its member `key` or `name` says that its member `value` is a secret, as in MLflow's parameters and tags. */
+  /** Its member `key` or `name` says that its member `value` is a secret, or an item of a list that the next one is. */
   isPair: boolean
+  /** Where in what is kept back the values are that a name may yet follow; null if there are none. */
+  values: PairValue[] | null
 }
 
-/** Members that name what the member `value` after them has. */
-const NAMING: ReadonlySet<string> = new Set(['key', 'name'])
+/** A member `value`: its pieces of what is to be given out, the last one not included; -1 until it has ended. */
+interface PairValue {
+  readonly from: number
+  to: number
+}
 
 /** A rewriter for one document. */
 export function createJsonRewriter(options: JsonRewriterOptions): JsonRewriter {
@@ -99,6 +106,8 @@ class Editor implements JsonEvents {
   #dropDepth = -1
 
   #out: Buffer[] = []
+  /** Objects that have a value and may yet say its name; while there are any, nothing is given out. */
+  #unnamed = 0
   #chunk: Buffer = EMPTY
   /** Bytes of the chunk before these were given out, or belong to something that will be replaced. */
   #sent = 0
@@ -111,7 +120,7 @@ class Editor implements JsonEvents {
 
   beginChunk(chunk: Buffer): void {
     this.#chunk = chunk
-    this.#out = []
+    if (this.#unnamed === 0) this.#out = []
     this.#sent = 0
     this.#captureFrom = 0
   }
@@ -133,6 +142,11 @@ class Editor implements JsonEvents {
       this.#holdValue(length)
     }
     if (!held && this.#dropDepth === -1) this.#flush(length)
+    if (this.#unnamed > 0) {
+      if (this.#out.reduce((sum, { length: bytes }) => sum + bytes, 0) > MAX_TEXT_BYTES)
+        throw badAnswer('a value in the answer is too long to be kept until its name is known')
+      return EMPTY
+    }
     return this.#out.length === 1 ? (this.#out[0] ?? EMPTY) : Buffer.concat(this.#out)
   }
 
@@ -151,13 +165,15 @@ class Editor implements JsonEvents {
       this.#drop(at)
       this.#node = null
     }
+    const canBeSecret = container || byte === Byte.QUOTE || isDigit(byte)
+    const isUnnamed = this.#redact && !secret && canBeSecret && this.#keepUnnamed(byte, at)
     if (container) {
-      this.#frames.push({ node: this.#node, seen: null, secret, isPair: false })
+      this.#frames.push({ node: this.#node, seen: null, secret, isPair: false, values: null })
       if (byte === Byte.OPEN_ARRAY) this.nextItem()
       return true
     }
     if (this.#dropDepth !== -1) return this.#dropDepth === this.#frames.length
-    if (byte !== Byte.QUOTE || !(this.#redact || isMapped(kind))) return false
+    if (byte !== Byte.QUOTE || !(this.#redact || isMapped(kind))) return isUnnamed
     this.#secret = secret
     this.#beginCapture('value', at)
     return true
@@ -170,6 +186,30 @@ class Editor implements JsonEvents {
       this.#sent = at
       this.#dropDepth = -1
     }
+    const last = this.#frames[this.#frames.length - 1]?.values?.at(-1)
+    if (last?.to === -1) {
+      this.#flush(at)
+      last.to = this.#out.length
+    }
+  }
+
+  /** Begins to keep back a value whose name may follow it. A page of a list has none. */
+  #keepUnnamed(byte: number, at: number): boolean {
+    const frame = this.#frames[this.#frames.length - 1]
+    if (frame === undefined || this.#dropDepth !== -1 || roleOf(this.#member) !== 'value')
+      return false
+    if (byte === Byte.OPEN_ARRAY && this.#frames.length === 1) return false
+    this.#flush(at)
+    if (frame.values === null) this.#unnamed += 1
+    frame.values ??= []
+    frame.values.push({ from: this.#out.length, to: -1 })
+    return true
+  }
+
+  /** Takes out the values that came before the name which says that they are secrets. */
+  #hideValues(frame: Frame): void {
+    for (const { from, to } of frame.values ?? [])
+      for (let at = from; at < to; at += 1) this.#out[at] = at === from ? REDACTED : EMPTY
   }
 
   beginKey(at: number): void {
@@ -197,7 +237,7 @@ class Editor implements JsonEvents {
   }
 
   leave(): void {
-    this.#frames.pop()
+    if (this.#frames.pop()?.values) this.#unnamed -= 1
   }
 
   nextItem(): void {
@@ -212,7 +252,11 @@ class Editor implements JsonEvents {
     this.#named = null
     const frame = this.#frames[this.#frames.length - 1]
     const within = frame?.secret ?? false
-    if (frame?.isPair === true && this.#member === 'value') return true
+    if (frame?.isPair === true) {
+      const isItem = this.#member === ''
+      if (isItem) frame.isPair = false
+      if (isItem || roleOf(this.#member) === 'value') return true
+    }
     if (named === 'told') return within && container
     return within || named === 'secret'
   }
@@ -296,11 +340,19 @@ class Editor implements JsonEvents {
     const value = Byte.decodeString(bytes)
     if (value === null) throw notJson()
     const frame = this.#frames[this.#frames.length - 1]
-    if (frame !== undefined && NAMING.has(this.#member) && namedSecret(value) === 'secret')
+    if (frame !== undefined && this.#names(value)) {
       frame.isPair = true
+      this.#hideValues(frame)
+    }
     const mapped = isMapped(kind) ? this.#map(value, kind) : value
     const passed = this.#withoutSecrets(mapped, mapped !== value)
     this.#pass(bytes, passed === value ? null : written(passed), at)
+  }
+
+  /** Whether a text says that the value beside it, or the next item of a command line, is a secret. */
+  #names(text: string): boolean {
+    const isName = this.#member === '' ? /^--?\w/.test(text) : roleOf(this.#member) === 'name'
+    return isName && namedSecret(text) === 'secret'
   }
 
   /** What a watched string becomes; null if it stays. */
@@ -314,7 +366,8 @@ class Editor implements JsonEvents {
   /** @param own it is a URL of the gateway's, whose query Azure reads and nobody else */
   #withoutSecrets(text: string, own: boolean): string {
     if (own || text === '') return text
-    return this.#secret ? REMOVED : withoutSecrets(text)
+    const isSecret = this.#secret || isKeyOfService(this.#member, text)
+    return isSecret ? REMOVED : withoutSecrets(text)
   }
 
   /** The key in lower case; null if by its bytes it is none of the plan's. */

@@ -3,7 +3,8 @@
  * @module
  */
 import type { Difference } from '../../approvals/documents.ts'
-import { namedSecret, withoutSecrets } from '../../azureml/answers/secrets.ts'
+import { namedSecret } from '../../azureml/answers/secret-names.ts'
+import { withoutSecrets } from '../../azureml/answers/secrets.ts'
 import type { JsonNode } from '../../lib/json/document.ts'
 import type { Place } from '../effects/digest.ts'
 import { showPointer } from '../../lib/json/pointer.ts'

@@ -2,7 +2,8 @@ import * as fc from 'fast-check'
 import t from 'tap'
 import { createJsonRewriter } from '../../../src/azureml/answers/json-rewriter.ts'
 import { compilePlan } from '../../../src/azureml/answers/json-plan.ts'
-import { namedSecret, withoutSecrets } from '../../../src/azureml/answers/secrets.ts'
+import { namedSecret } from '../../../src/azureml/answers/secret-names.ts'
+import { withoutSecrets } from '../../../src/azureml/answers/secrets.ts'
 import { createTextRedactor } from '../../../src/azureml/answers/text-redactor.ts'
 
 const plan = compilePlan([])
@@ -32,6 +33,19 @@ t.test('what is no secret stays, byte for byte', (t) => {
     '/subscriptions/s/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/secret-vault',
     'C:\\dir\\u0041 100% of %2',
     'mlflow.source.git.commit',
+    '3f2504e0-4f89-11d3-9a0c-0305e82c3301',
+    'd41d8cd98f00b204e9800998ecf8427e',
+    'rL0Y20zC+Fzt72VPzMSk2A==',
+    'sha512-z4PhNX7vuL3xVChQ1m2AB9Yg5AULVxXcg/SpIdNs6c5H0NE8XYXysP+DGNKHfuwvY7kxvUdBeoGlODJ6+SfaPg==',
+    '47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=',
+    `cacheKey: ${'0123456789abcdef'.repeat(2)}`,
+    '/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/ws',
+    'azureml://locations/eastus/workspaces/3f2504e0-4f89-11d3-9a0c-0305e82c3301/data/d/versions/1',
+    'dcid.magenta_carpet_2xk5q3v7b1_HD_3f2504e0-4f89-11d3-9a0c-0305e82c3301',
+    Buffer.from('a text without any secret in it, whoever reads it').toString('base64'),
+    Buffer.from('{"project": "churn", "name": "a"}').toString('base64url'),
+    '{"id": "a", "sha": "da39a3ee5e6b4b0d3255bfef95601890afd80709", "n": 1.50, "key": "lr"}',
+    'python train.py --epochs 3 --max-tokens 5 --name secretary',
   ])
     t.equal(withoutSecrets(text), text)
   for (const name of [
@@ -46,6 +60,111 @@ t.test('what is no secret stays, byte for byte', (t) => {
     'value',
   ])
     t.equal(namedSecret(name), null, name)
+  t.end()
+})
+
+/** Told apart from honest texts by their form alone; `canary` is what must not pass. */
+const CONNECTION =
+  'DefaultEndpointsProtocol=https;AccountName=a;AccountKey=canarycanary;EndpointSuffix=core.windows.net'
+const DOCUMENT = JSON.stringify({ accountName: 'a', credentials: { mine: 'canary' } })
+const WIDE = Buffer.from(CONNECTION, 'utf16le')
+const base64 = (text: string | Buffer): string => Buffer.from(text).toString('base64')
+
+t.test('what is encoded once more is found', (t) => {
+  for (const hidden of [
+    base64(CONNECTION),
+    base64(`x${CONNECTION}`),
+    Buffer.from(CONNECTION).toString('base64url'),
+    base64(DOCUMENT),
+    base64(base64(DOCUMENT)),
+    base64(JSON.stringify({ accountKey: 'k' })),
+    base64(JSON.stringify([{ value: 'canary', name: 'API_KEY' }])),
+    base64('-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----'),
+    base64(WIDE),
+    base64(CONNECTION).replaceAll(/.{76}/g, '$&\r\n'),
+    Buffer.from(CONNECTION).toString('hex'),
+    Buffer.from(CONNECTION).toString('hex').toUpperCase(),
+  ])
+    for (const text of [
+      hidden,
+      `echo ${hidden} | base64 -d`,
+      `--config=${hidden}`,
+      `https://h.example/p/${hidden}`,
+      `data:text/plain;base64,${hidden}`,
+      JSON.stringify({ config: hidden }),
+    ]) {
+      const out = withoutSecrets(text)
+      t.notOk(out.includes(hidden.slice(8, 60)), `${text} -> ${out}`)
+      t.match(out, /\[redacted\]/)
+    }
+  const marked = base64(Buffer.concat([Buffer.from([0xff, 0xfe]), WIDE]))
+  t.equal(withoutSecrets(`powershell -enc ${marked}`), 'powershell -enc [redacted]')
+  t.end()
+})
+
+t.test('a document in a text has its secrets taken out by their names', (t) => {
+  t.equal(withoutSecrets(DOCUMENT), '{"accountName":"a","credentials":{"mine":"[redacted]"}}')
+  t.equal(
+    withoutSecrets(JSON.stringify([{ value: 'canary', name: 'API_KEY' }])),
+    '[{"value":"[redacted]","name":"API_KEY"}]',
+  )
+  t.end()
+})
+
+t.test('secrets of well-known forms do not pass, in whatever text', (t) => {
+  const alphanumeric = 'aB3dE5gH7jK9mN1pQ3sT5vW7yZ9'.repeat(8)
+  const word = (length: number): string => alphanumeric.slice(0, length)
+  const digits = '0123456789abcdef'.repeat(8)
+  for (const secret of [
+    `abc8Q~${word(34)}`,
+    `a~.7Q~${word(31)}`,
+    `${word(86)}==`,
+    `${word(76)}+ASt${word(6)}==`,
+    `${word(52)}JQQJ99${word(26)}`,
+    `${word(33)}+ASbA${word(5)}=`,
+    `${word(42)}AzSeA${word(5)}`,
+    `${word(44)}AzFu${word(5)}A==`,
+    `${word(42)}+ACRA${word(5)}`,
+    `${word(76)}AZDO${word(4)}`,
+    `0.AXoA${word(120)}`,
+    `ghp_${word(36)}`,
+    `hf_${word(34)}`,
+    `xoxb-${word(40)}`,
+    `xapp-1-${word(40)}`,
+    `dapi${digits.slice(0, 32)}`,
+    `dapi${digits.slice(0, 32)}-2`,
+    `AKIA${word(16).toUpperCase()}`,
+    `ASIA${word(16).toUpperCase()}`,
+    `AIza${word(35)}`,
+    `sk-proj-${word(40)}`,
+    `npm_${word(36)}`,
+    `eyJ${word(20)}.eyJ${word(20)}.${word(30)}`,
+    `MIIEvQIBADANBgkqhkiG9w0BAQEF${word(80)}`,
+    `MIIEpAIBAAKCAQEA${word(80)}`,
+    `b3BlbnNzaC1rZXktdjE${word(80)}`,
+  ])
+    for (const text of [
+      secret,
+      `x ${secret} y`,
+      `X=${secret};`,
+      `{"a": "${secret}"}`,
+      `(${secret})`,
+    ]) {
+      const out = withoutSecrets(text)
+      t.notOk(out.includes(secret.slice(4, 30)), `${text} -> ${out}`)
+    }
+  for (const text of [
+    'InstrumentationKey=deadbeef-dead-beef-dead-beefdeadbeef;IngestionEndpoint=https://i/',
+    'AZURE_OPENAI_KEY=deadbeefdeadbeefdeadbeefdeadbeef',
+    'run --api-key deadbeef1 --epochs 3',
+    'run --hf-token "deadbeef1"',
+    '- value: deadbeef1\n  name: API_KEY\n',
+    '- name: API_KEY\n  value: deadbeef1\n',
+    'env: {"value": "deadbeef1", "name": "API_KEY"}, {}',
+    'https://hooks.slack.com/services/T00000000/B00000000/deadbeef1deadbeef1dead',
+    'Endpoint=https://c.example/;Id=a;Secret=deadbeef1',
+  ])
+    t.notMatch(withoutSecrets(text), /deadbeef/, withoutSecrets(text))
   t.end()
 })
 
@@ -114,6 +233,56 @@ t.test('a pair that names a secret has it taken out', (t) => {
       ],
     })
   }
+  t.end()
+})
+
+t.test('a value whose name comes after it is taken out, wherever the chunks part', (t) => {
+  const document = {
+    env: [
+      { value: 'canary', name: 'API_KEY' },
+      { Value: 12345, step: 1, Key: 'db-password' },
+      { value: ['canary', { a: 'canary' }], key: 'secrets' },
+      { value: { value: 'canary', name: 'a' }, name: 'client_secret' },
+      { value: { value: 'canary', name: 'api_key' }, name: 'lr' },
+      { value: '0.5', key: 'lr' },
+      { value: null, name: 'API_KEY' },
+      { key1: 'canary', openaiKey: '0123456789abcdef0123456789abcdef', cacheKey: 'a' },
+    ],
+    args: ['--epochs', '3', '--api-key', 'canary', '--db-password', 'canary', 'last'],
+    v: 1,
+  }
+  const shown = {
+    env: [
+      { value: '[redacted]', name: 'API_KEY' },
+      { Value: '[redacted]', step: 1, Key: 'db-password' },
+      { value: '[redacted]', key: 'secrets' },
+      { value: '[redacted]', name: 'client_secret' },
+      { value: { value: '[redacted]', name: 'api_key' }, name: 'lr' },
+      { value: '0.5', key: 'lr' },
+      { value: null, name: 'API_KEY' },
+      { key1: '[redacted]', openaiKey: '[redacted]', cacheKey: 'a' },
+    ],
+    args: ['--epochs', '3', '--api-key', '[redacted]', '--db-password', '[redacted]', 'last'],
+    v: 1,
+  }
+  for (const size of [1, 2, 7, 30, 10_000])
+    t.same(JSON.parse(pieces(JSON.stringify(document), size, true)), shown, `${size}`)
+  const twice = '{"value":"canary","value":"canary","name":"API_KEY"}'
+  t.equal(pieces(twice, 9, true), '{"value":"[redacted]","value":"[redacted]","name":"API_KEY"}')
+  t.end()
+})
+
+t.test('a page of a list is given out as it comes', (t) => {
+  const rewriter = createJsonRewriter({ plan, map: (value) => value, redact: true })
+  const item = Buffer.from(`{"value":"a","name":"b","more":"${'x'.repeat(1_000)}"},`)
+  let out = rewriter.write(Buffer.from('{"value":[')).byteLength
+  for (let count = 0; count < 4_000; count += 1) out += rewriter.write(item).byteLength
+  t.ok(out > 3_900_000)
+  const one = createJsonRewriter({ plan, map: (value) => value, redact: true })
+  one.write(Buffer.from('{"a":{"value":['))
+  t.throws(() => {
+    for (let count = 0; count < 4_000; count += 1) one.write(item)
+  }, /too long to be kept/)
   t.end()
 })
 
