@@ -3,7 +3,6 @@
  * Graph or a vault, in the name of whoever signed in.
  * @module
  */
-import { isGuid } from '../../lib/guid.ts'
 import type { ProfileName } from '../../vocabulary/profiles.ts'
 
 /** Domains whose names only Microsoft can have; all that is below them, too. */
@@ -16,7 +15,22 @@ const DOMAINS = [
   'outlook.com', 'live.com', 'sharepoint.com', 'onenote.com', 'skype.com', 'dynamics.com', 'dynamics.cn',
   'powerbi.com', 'powerapps.com', 'powerplatform.com', 'flow.microsoft.com', 'visualstudio.com', 'msft.net',
   'cloud.microsoft', 'ciamlogin.com', 'b2clogin.com', 'windows-ppe.net', 'loganalytics.io', 'applicationinsights.io', 'kusto.net', 'fabric.microsoft.com',
+  'azconfig.io', 'azurecr.io', 'azmk8s.io', 'aadrm.com', 'bing.com', 'yammer.com', 'signalr.net', 'aka.ms', 'svc.ms',
+  'msidentity.com', 'msauth.net', 'msftauth.net', 'xboxlive.com', 'cloudappsecurity.com', 'appsplatform.us',
+  'powerapps.us', 'powerbigov.us', 'sharepoint.cn', 'sharepoint.us', 'sharepoint.de', 'sharepoint-mil.us',
+  'office365.cn', 'outlook.cn', 'outlook.de', 'dps.mil', 'apps.mil',
+  'azure-apim.net', 'azure-devices.net', 'azure-devices-provisioning.net', 'azure-automation.net',
 ] // prettier-ignore
+/**
+ * A registered domain with Microsoft's own words at its beginning, whatever follows: services of new clouds are not in any
+ * list. `contoso.onmicrosoft.com` and hosts that Azure rents out are their tenants'.
+ */
+const REGISTERED =
+  /(?:^|\.)(?:azure|microsoft|windowsazure|windowsnet|msft|usgovcloud|chinacloud|office365|sharepoint|powerbi|powerapps|powerplatform|visualstudio)[a-z\d]*(?:\.(?:com?|net|org|gov))?\.[a-z]+$/
+/** The clouds of Azure Government Secret and Top Secret, and Microsoft's own top-level domains. */
+const TOP = /\.(?:scloud|ic\.gov|microsoft|azure|windows|office|skype|xbox|bing|hotmail)$/
+const RENTED =
+  /(?:^|\.)(?:azurewebsites\.(?:net|us|cn)|azurecontainerapps\.(?:io|us|cn)|azurestaticapps\.net|azurefd\.net)$/
 /** Application ids with this form are Microsoft's: `00000003-0000-0000-c000-000000000000` is Graph. */
 const FIRST_PARTY_FORM = /^[0-9a-f]{8}-0000-0000-c000-000000000000$/
 /** Others that tokens are asked for or with (learn.microsoft.com, "Verify first-party Microsoft applications"). */
@@ -46,6 +60,32 @@ const FIRST_PARTY = new Set([
   '27922004-5251-4030-b22d-91ecd9a37ea4', // Outlook Mobile
   '1b730954-1685-4b74-9bfd-dac224a7b894', // Azure Active Directory PowerShell
   'cf36b471-5b44-428c-9ce7-313bf84528de', // Bing Search
+  '35ffadb3-7fc1-497e-b61b-381d28e744cc', // Azure App Configuration
+  'c44b4083-3bb0-49c1-b47d-974e53cbdf3c', // Azure Portal
+  'abfa0a7c-a6b6-4736-8310-5855508787cd', // Azure App Service
+  '80369ed6-5f11-4dd9-bef3-692475845e77', // Event Hubs
+  '80a10ef9-8168-493d-abf9-3297c4ef6e3c', // Service Bus
+  '880da380-985e-4198-81b9-e05b1cc53158', // Azure AI Search
+  'a232010e-820c-4083-83bb-3ace5fc29d0b', // Azure Cosmos DB
+  '123cd850-d9df-40bd-94d5-c9f07b7fa203', // Azure databases for PostgreSQL and MySQL
+  '80faf920-1908-4b52-b5ef-a8e7bedfc67a', // Azure Kubernetes Service AAD Client
+  '73c2949e-da2d-457a-9607-fcc665198967', // Purview
+  'c5393580-f805-4401-95e8-94b7a6ef2fc2', // Office 365 Management APIs
+  'fc780465-2017-40d4-a0c5-307022471b92', // Defender for Endpoint
+  '8ee8fdad-f234-4243-8f3b-15c294843740', // Threat Protection
+  '05a65629-4c1b-48c1-a78b-804c4abdd4af', // Cloud App Security
+  '7df0a125-d3be-4c96-aa54-591f83ff541c', // Flow
+  '475226c6-020e-4fb2-8a90-7a972cbfc1d4', // PowerApps
+  '871c010f-5e61-4fb1-83ac-98610a7e9110', // Power BI
+  'cc15fd57-2c6c-4117-a88c-83b1d56b4bbe', // Teams Services
+  '5e3ce6c0-2b1f-4285-8d4b-75ee78787346', // Teams Web
+  '4765445b-32c6-49b0-83e6-1d93765276ca', // OfficeHome
+  '89bee1f7-5e6e-4d8a-9f3d-ecd601259da7', // Office 365 Shell
+  'ab9b8c07-8f02-4f72-87fa-80105867a763', // OneDrive
+  '9bc3ab49-b65d-410a-85ad-de819febfddc', // SharePoint Online Management Shell
+  'fb78d390-0c51-40cd-8e17-fdbfab77341b', // Exchange REST
+  'de8bc8b5-d9f9-48b1-a8ad-b748da725064', // Graph Explorer
+  '45a330b1-b1ec-4cc1-9161-9f03992aa49f', // Windows Store for Business
 ]) // prettier-ignore
 /** Schemes of the names that applications are given (Entra ID: "Restrictions on identifier URIs"); Okta's are free. */
 const KNOWN_SCHEMES = new Set(['https:', 'http:', 'api:', 'urn:'])
@@ -58,22 +98,33 @@ export function isMicrosoftApplication(id: string): boolean {
   return FIRST_PARTY.has(plain) || FIRST_PARTY_FORM.test(plain)
 }
 
+const GUID = /[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/g
+
 /** Whether a token with this audience works at a service of Microsoft's. What cannot be read does. */
 export function isMicrosoftAudience(audience: string): boolean {
-  const plain = audience.trim().toLowerCase().replace(/^spn:/, '').replace(/\/+$/, '')
+  const plain = audience
+    .trim()
+    .toLowerCase()
+    .replace(/^(?:spn:)+/, '')
+    .replace(/\/+$/, '')
   if (plain === '') return true
-  if (isGuid(plain)) return isMicrosoftApplication(plain)
-  if (!plain.includes(':')) return isMicrosoftHost(plain.split('/')[0] ?? '')
+  // wherever it stands: `api://ID`, `ID/host@tenant`
+  if ((plain.match(GUID) ?? []).some(isMicrosoftApplication)) return true
+  if (!plain.includes(':')) return plain.split(/[/@]/).some(isMicrosoftHost)
   if (!URL.canParse(plain)) return true
   const url = new URL(plain)
   if (url.username !== '' || url.password !== '') return true
-  const host = url.hostname === '' ? (url.pathname.split('/')[0] ?? '') : url.hostname
   if (!KNOWN_SCHEMES.has(url.protocol)) return true
-  if (url.protocol !== 'api:') return isMicrosoftHost(host)
-  // `api://AzureADTokenExchange` is what workload identities are exchanged with
-  return (
-    host.startsWith('azureadtokenexchange') || isMicrosoftApplication(host) || isMicrosoftHost(host)
-  )
+  if (url.protocol === 'urn:')
+    return /(?:^|:)(?:ms-|microsoft)/.test(url.pathname) || isAnyHost(url.pathname)
+  if (url.protocol !== 'api:') return isMicrosoftHost(url.hostname)
+  // `api://AzureADTokenExchange` is what workload identities are exchanged with; the path may be what a service is named by
+  const isExchange = url.hostname.startsWith('azureadtokenexchange')
+  return isExchange || isMicrosoftHost(url.hostname) || isAnyHost(url.pathname)
+}
+
+function isAnyHost(text: string): boolean {
+  return text.split(/[/:@]/).some(isMicrosoftHost)
 }
 
 /**
@@ -97,6 +148,7 @@ interface Asked {
 }
 
 function isMicrosoftHost(host: string): boolean {
-  const plain = host.replace(/\.$/, '')
-  return DOMAINS.some((domain) => plain === domain || plain.endsWith(`.${domain}`))
+  const plain = host.replace(/\.+$/, '')
+  const isKnown = DOMAINS.some((domain) => plain === domain || plain.endsWith(`.${domain}`))
+  return isKnown || TOP.test(plain) || (REGISTERED.test(plain) && !RENTED.test(plain))
 }
