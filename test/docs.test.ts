@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import t from 'tap'
 import { STATUS } from '../src/errors.ts'
+import { blocks, TRIED } from './support/doc-blocks.ts'
 import { VERSION } from '../src/cli/version.ts'
 
 const root = resolve(import.meta.dirname, '..')
@@ -56,6 +57,13 @@ t.test('docs/architecture.md has the tree below src, and nothing else', async (t
     .filter((entry) => entry.isDirectory())
     .map((entry) => relative(root, join(entry.parentPath, entry.name)))
   t.same(rows.map(([, folder = '']) => folder).toSorted(), folders.toSorted())
+})
+
+t.test('every block of shell commands is tried, or says why not', async (t) => {
+  const names = new Set(blocks().map(({ name }) => name))
+  for (const name of names)
+    t.ok(name in TRIED, `"${name}" has its line in test/support/doc-blocks.ts`)
+  for (const name of Object.keys(TRIED)) t.ok(names.has(name), `${name} is in a document`)
 })
 
 t.test('decisions are numbered without holes', async (t) => {

@@ -1,0 +1,164 @@
+/**
+ * The shell commands in the documents, and how each is tried: test/docs-commands.test.ts runs them.
+ * @module
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+
+const ROOT = resolve(import.meta.dirname, '../..')
+
+/** A fenced block of shell commands. */
+export interface Block {
+  /** The document and the block's first line, by which TRIED names it. */
+  readonly name: string
+  readonly text: string
+}
+
+/** What an example in a document is in the lab. */
+export type Value = 'gateway' | 'ca' | 'spool' | 'segment' | 'rows' | 'config' | 'token'
+
+/** How a block is tried. */
+export type Tried =
+  /** Why it cannot be run by a test; its syntax and the names in it are checked all the same. */
+  | { readonly notRun: string }
+  | {
+      /** Lines or words that are not run, each with why. */
+      readonly leftOut?: readonly (readonly [text: string, why: string])[]
+      /** Examples, each with what stands in their place. */
+      readonly values?: readonly (readonly [example: string, value: Value])[]
+      /** Run after the block, in the same shell. */
+      readonly after?: string
+      /** What is printed. */
+      readonly out: RegExp
+    }
+
+const NPM_CI = [
+  'npm ci && ',
+  'it would replace the packages that this very test runs with',
+] as const
+const GATEWAY = ['https://gw.example.com', 'gateway'] as const
+const FOLLOW = [
+  ' --follow',
+  'it ends when it is interrupted: test/cli/every-command.test.ts does that',
+] as const
+const CLOUD = 'curl -fsS --cacert "$CA" "$ARM_CLOUD_METADATA_URL"'
+
+export const TRIED: Readonly<Record<string, Tried>> = {
+  'README.md: npm ci && npm start': {
+    leftOut: [NPM_CI],
+    // it runs until it is stopped: what it says once the gateway is ready
+    out: /Ctrl-C stops all of it/,
+  },
+  'README.md: W=https://localhost:8443/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/rg-lab/providers/Microsoft.MachineLearningServices/workspaces/ws-lab':
+    {
+      values: [
+        ['https://localhost:8443', 'gateway'],
+        ['.lab/ca.pem', 'ca'],
+      ],
+      out: /^\{"value":[\s\S]*"code":"policy_refused"/,
+    },
+  'README.md: npm ci && npm test': { notRun: 'it runs all tests, of which this is one' },
+  "README.md: export ARM_CLOUD_METADATA_URL='https://gw.example.com/metadata/endpoints?api-version=2019-05-01'":
+    { values: [GATEWAY], after: CLOUD, out: /"AzureMLHarness"/ },
+  'README.md: docker build -t azureml-harness .': {
+    notRun: 'it needs a Docker daemon: test/containers.test.ts reads the files',
+  },
+  'CONTRIBUTING.md: npm ci': { notRun: 'these are the checks and tests themselves' },
+  'docs/approvals.md: azureml-harness approvals list --to-me': {
+    notRun: 'it needs reviews: test/approvals/cli.test.ts runs each of them',
+  },
+  'docs/audit.md: printf %s "$VALUE" | openssl dgst -sha256 -hmac "$KEY"': {
+    // of "value" under the key "key"
+    out: /90fbfcf15e74a36b89dbdb2a721d9aecffdfdddc5c83e27f7592594f71932481/,
+  },
+  'docs/audit.md: sed -n \'2,/^{"group"/p\' SEGMENT | head -c -76 | sha256sum   # the first group: what its last line calls "head"':
+    {
+      values: [['SEGMENT', 'segment']],
+      after: 'sed -n \'/^{"group"/{p;q}\' SEGMENT',
+      out: /^([0-9a-f]{64}) [\s\S]*"head":"\1"/,
+    },
+  'docs/audit.md: azureml-harness audit verify DIR   # 0 valid, 1 broken; names the first broken group':
+    {
+      leftOut: [FOLLOW],
+      values: [
+        ['DIR', 'spool'],
+        ['FILE', 'rows'],
+      ],
+      out: /valid[\s\S]*time [\s\S]*missing 0/,
+    },
+  'docs/cli.md: npm pack': {
+    notRun: 'test/packaging/package.test.ts does it in a folder of its own',
+  },
+  'docs/cli.md: npm run build:executable -- azureml-harness': {
+    notRun: 'test/packaging/executable.test.ts does it in a folder of its own',
+  },
+  'docs/cli.md: eval "$(azureml-harness completion bash)"': {
+    after: 'complete -p azureml-harness',
+    out: /-F _azureml_harness azureml-harness/,
+  },
+  'docs/cli.md: azureml-harness login --gateway https://ml.contoso.example': {
+    leftOut: [
+      [
+        'azureml-harness login --gateway https://ml.contoso.example\n',
+        'it waits for a person: test/cli/login.test.ts signs one in',
+      ],
+    ],
+    out: /trained with https:\/\/localhost:\d+\/mlflow/,
+  },
+  'docs/cli.md: eval "$(azureml-harness env --workspace "$WORKSPACE_ID")"': {
+    after: 'echo "$MLFLOW_TRACKING_URI"',
+    out: /^https:\/\/localhost:\d+\/mlflow\/v1\.0\/subscriptions\//,
+  },
+  'docs/cli.md: azureml-harness audit cat /var/lib/azureml-harness/spool --refused --since 10m': {
+    leftOut: [FOLLOW],
+    values: [['/var/lib/azureml-harness/spool', 'spool']],
+    out: /policy_refused|refused[\s\S]*valid/,
+  },
+  'docs/cli.md: azureml-harness doctor --config /etc/azureml-harness/harness.yaml': {
+    values: [['/etc/azureml-harness/harness.yaml', 'config']],
+    out: /0 failed/,
+  },
+  "docs/clients.md: export ARM_CLOUD_METADATA_URL='https://gw.example.com/metadata/endpoints?api-version=2019-05-01'":
+    { values: [GATEWAY], after: CLOUD, out: /"AzureMLHarness"/ },
+  'docs/clients.md: export MLFLOW_TRACKING_URI="https://gw.example.com/mlflow/v1.0$W"': {
+    values: [GATEWAY, ['...', 'token']],
+    after:
+      'curl -fsS --cacert "$CA" -H "Authorization: Bearer $MLFLOW_TRACKING_TOKEN" "$MLFLOW_TRACKING_URI/api/2.0/mlflow/experiments/search?max_results=1"',
+    out: /^\{/,
+  },
+  'docs/clients.md: az cloud register --name AzureMLHarness --endpoint-resource-manager https://gw.example.com \\':
+    {
+      notRun:
+        'it changes the settings of az: test/clients/az.test.ts runs it with settings of its own',
+    },
+  'docs/clients.md: test/clients/python/install.sh          # or some: install.sh python mlflow3 plugin3 v1 services az':
+    { notRun: 'it downloads the published clients, then runs all tests' },
+  'docs/effects.md: az rest --method get --url https://eastus.api.azureml.ms/registrymanagement/v1.0/registries/azureml/discovery \\':
+    { notRun: 'it asks Azure itself' },
+  'docs/performance.md: bench/peers/install.sh         # wrk, HAProxy, nginx with njs, oauth2-proxy':
+    {
+      notRun: 'it builds other proxies, and measures for a long time',
+    },
+  'deploy/azure-monitor/README.md: az deployment group create -g GROUP -f deploy/azure-monitor/template.json \\':
+    { notRun: 'it makes resources in Azure' },
+}
+
+/** Every document, from the top of the repository. */
+export function documents(): readonly string[] {
+  const below = (folder: string): string[] =>
+    readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.md'))
+      .map((file) => `${folder}/${file}`)
+  return ['README.md', 'SECURITY.md', 'CONTRIBUTING.md', ...below('docs'), ...below('deploy')]
+}
+
+/** The blocks of shell commands in all documents. */
+export function blocks(): readonly Block[] {
+  return documents().flatMap((file) =>
+    [
+      ...readFileSync(join(ROOT, file), 'utf8').matchAll(
+        /^```(?:sh|bash|shell)\n([\s\S]*?)^```$/gm,
+      ),
+    ].map(([, text = '']) => ({ name: `${file}: ${text.split('\n')[0] ?? ''}`, text })),
+  )
+}
