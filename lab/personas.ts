@@ -166,4 +166,4 @@ export const IDENTITIES: readonly LabIdentity[] = [
 
 /** Where the gateway's records go: a data collection rule and its stream. */
 export const RULE_ID = 'dcr-1ab1ab1ab1ab41ab81ab1ab1ab1ab1ab'
-export const STREAM = 'Custom-AmlHarnessAudit_CL'
+export const STREAM = 'Custom-AmlHarnessAudit'

@@ -87,8 +87,8 @@ MLflow (a real server behind it, if .venv is there: docs/clients.md)
   export MLFLOW_TRACKING_TOKEN=$(${tokenOf('scientist')})
 
 Sign-in as people do it, and a program that finds the gateway by its environment
-  node src/main.ts login --gateway ${gateway.url} --issuer entra --ca ${caFile}
-  node src/main.ts exec --workspace ${workspaceId()} -- python train.py
+  npm run -s cli -- login --gateway ${gateway.url} --issuer entra --ca ${caFile}
+  npm run -s cli -- exec --workspace ${workspaceId()} -- python train.py
 
 Ctrl-C stops all of it.
 `

@@ -122,9 +122,10 @@ export const TRIED: Readonly<Record<string, Tried>> = {
     { values: [GATEWAY], after: CLOUD, out: /"AzureMLHarness"/ },
   'docs/clients.md: export MLFLOW_TRACKING_URI="https://gw.example.com/mlflow/v1.0$W"': {
     values: [GATEWAY, ['...', 'token']],
+    // test/clients/mlflow.test.ts uses them with MLflow
     after:
-      'curl -fsS --cacert "$CA" -H "Authorization: Bearer $MLFLOW_TRACKING_TOKEN" "$MLFLOW_TRACKING_URI/api/2.0/mlflow/experiments/search?max_results=1"',
-    out: /^\{/,
+      'curl -fsS --cacert "$CA" -H "Authorization: Bearer $MLFLOW_TRACKING_TOKEN" "${MLFLOW_TRACKING_URI%%/mlflow/*}/_harness/whoami"',
+    out: /^\{"principal"/,
   },
   'docs/clients.md: az cloud register --name AzureMLHarness --endpoint-resource-manager https://gw.example.com \\':
     {

@@ -1,5 +1,5 @@
 /**
- * Notes on policies that load but refuse more than they seem to, because a fact that they ask for is not known yet.
+ * Points out policies that refuse more calls than they look like, because a fact is not known yet when they are evaluated.
  *
  * The document of a read is known once Azure has answered, the tags of a run once run history was asked. A forbid that
  * holds without them refuses the call before that.
