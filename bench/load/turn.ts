@@ -45,7 +45,7 @@ export async function turn(world: World, running: Running, load: TurnLoad): Prom
   const memory = memoryMb(running.pid)
   const { requests, seconds: took, p50, p99 } = await loading
   return {
-    cpuMicros: (cpuAfter - cpu) / 1000 / (callsAfter.all - calls.all),
+    cpuMicros: (cpuAfter - cpu) / 1000 / (callsAfter - calls),
     callsPerSecond: requests / took,
     p50,
     p99,

@@ -9,14 +9,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { ConfigFile } from '../../lab/gateway/harness-config.ts'
 import { startLab, type Lab } from '../../lab/lab.ts'
 import { startHelper, type Helper } from './process.ts'
-import type { Answered } from './upstream.ts'
 import type { RowCounts } from './sink.ts'
 
 export interface World {
   readonly lab: Lab
   /** For configurations and logs; gone with the world. */
   readonly directory: string
-  readonly upstream: Helper<Answered>
+  readonly upstream: Helper<number>
   readonly sink: Helper<RowCounts>
   /** What a gateway's configuration must have to be measured here. */
   configure(config: ConfigFile): ConfigFile
@@ -38,8 +37,9 @@ export async function startWorld(sinkMode: 'take' | 'refuse' = 'take'): Promise<
   const directory = await mkdtemp(join(tmpdir(), 'harness-bench-'))
   const lab = await startLab({ directory, port: 0 })
   const { certFile, keyFile } = lab.certificates
-  const upstream = await startHelper<Answered>('upstream.ts', [])
+  const upstream = await startHelper<number>('upstream.ts', [])
   const sink = await startHelper<RowCounts>('sink.ts', [certFile, keyFile, sinkMode])
+  let recorded = 0
   return {
     lab,
     directory,
@@ -62,8 +62,12 @@ export async function startWorld(sinkMode: 'take' | 'refuse' = 'take'): Promise<
       limits: { requestsPerSecondPerPrincipal: 1_000_000, burstPerPrincipal: 1_000_000 },
     }),
     async counted(records, load) {
+      const before = await upstream.count()
       const result = await load()
-      if (records) await demandRows(sink, (await upstream.count()).toGateway)
+      if (records) {
+        recorded += (await upstream.count()) - before
+        await demandRows(sink, recorded)
+      }
       return result
     },
     async close() {

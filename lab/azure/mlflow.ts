@@ -39,10 +39,11 @@ async function start(
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const { child } = await startChild('the MLflow server', {
-    command: join(VENV, 'bin', 'mlflow'),
+    // its own `mlflow` names the path at which the environment was made
+    command: join(VENV, 'bin', 'python'),
     // prettier-ignore
     args: [
-      'server', '--host', '127.0.0.1', '--port', String(port),
+      '-m', 'mlflow', 'server', '--host', '127.0.0.1', '--port', String(port),
       '--backend-store-uri', `sqlite:///${join(own, 'mlflow.db')}`,
       '--default-artifact-root', artifactRoot, '--no-serve-artifacts', '--workers', '1',
     ],

@@ -33,8 +33,11 @@ const CREDENTIALS: ReadonlySet<string> = new Set([
   'token',
 ])
 
+/** MLflow's lists of ids, one parameter an id. No call is judged by one of them. */
+const LISTS: ReadonlySet<string> = new Set(['trace_ids', 'experiment_ids', 'run_ids', 'scorer_ids'])
+
 /**
- * Parameters by lower-case name, percent-decoded; `+` in a value is a space, as ARM reads it.
+ * Parameters by lower-case name, percent-decoded; `+` in a value is a space, as ARM reads it. A list of ids is one text.
  *
  * @throws {Refusal} `bad_query`, and `invalid_request` for the caller's token
  */
@@ -48,13 +51,15 @@ export function parseQuery(query: string): ReadonlyMap<string, string> {
     const rawName = equals === -1 ? part : part.slice(0, equals)
     refuseToken(rawName)
     const name = parseName(rawName)
-    if (params.has(name)) throw badQuery(`the query has "${name}" twice`)
+    const value = equals === -1 ? '' : decode(part.slice(equals + 1))
+    const before = params.get(name)
+    if (before !== undefined && !LISTS.has(name)) throw badQuery(`the query has "${name}" twice`)
     if (CREDENTIALS.has(name)) {
       throw badQuery(
         `the query has a credential in "${name}"; credentials are read from the authorization header alone`,
       )
     }
-    params.set(name, equals === -1 ? '' : decode(part.slice(equals + 1)))
+    params.set(name, before === undefined ? value : `${before},${value}`)
   }
   return params
 }

@@ -9,8 +9,10 @@ import {
   changeByPath,
   removesTags,
   tagChangeIn,
+  tagChangeOfThing,
   type TagChange,
 } from '../azureml/body/tag-changes.ts'
+import { isSpans, madeIn, type Made, type NamedKind } from '../azureml/mlflow/things.ts'
 import { readTags, tagFact } from '../azureml/body/tags.ts'
 import { memberOf, parseJson, type JsonNode } from '../lib/json/document.ts'
 import { hasBody, readBody, type Incoming } from '../azureml/body/read.ts'
@@ -23,6 +25,7 @@ import type { Pending } from '../lib/pending.ts'
 import type { NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { Decide, Facts } from '../policy/decide.ts'
 import { madeWithId, namedByBodyAlone, naming, thingIn, type NamedThing } from './mlflow-names.ts'
+import { createNamesOthers } from './named-things.ts'
 import type { JudgeAsJob } from './judge-as-job.ts'
 import type { RunLookUps } from './lookups/run.ts'
 import type { Operation } from '../vocabulary/operation.ts'
@@ -47,6 +50,8 @@ export interface RunBody {
   readonly tags: readonly string[] | null
   /** What it makes of the tags that are there; null if it leaves them. */
   readonly change: TagChange | null
+  /** Of MLflow's things that are no runs: what the call makes; null or absent if it makes none. */
+  readonly made?: Made | null
 }
 
 export interface AboutRunOptions {
@@ -96,6 +101,7 @@ const RUN_ID = /^run_?(?:id|uuid)$/i
 
 export function createAboutRun(options: AboutRunOptions): AboutRun {
   const { decide, needsDocument, callFacts } = options
+  const namesOthers = createNamesOthers(needsDocument)
 
   /** Who may not read a run may not read its metrics and files either, whatever their own action permits. */
   function mustNotBeForbidden(exchange: Classified, facts: Facts, progress: Progress): void {
@@ -131,8 +137,8 @@ export function createAboutRun(options: AboutRunOptions): AboutRun {
   return {
     readBody(exchange, request, progress) {
       if (!isClassified(exchange) || !hasBodyToRead(exchange)) return null
-      if (!hasBody(request.headers) || factsNeeded(needsDocument, exchange, true) === null)
-        return null
+      const asks = factsNeeded(needsDocument, exchange, true) !== null || namesOthers(exchange)
+      if (!hasBody(request.headers) || !asks) return null
       options.mustBePossible(exchange, progress, exchange.operation.family === 'mlflow')
       const { stream, headers } = request
       return readBody(stream, headers, options.bodyBytes, progress).then((received) =>
@@ -179,6 +185,7 @@ function bodyOf(exchange: Classified, received: Buffer): RunBody {
   const segments = target?.segments ?? []
   const { word } = operation
   if (isMlflow) namedByBodyAlone(target?.params ?? new Map())
+  if (isMlflow && THINGS.has(type)) return bodyOfThing(exchange, received, root)
   const change = tagChangeIn(root, method, word)
   if (type !== 'Run') {
     const thing = isMlflow ? thingIn(root, segments) : null
@@ -187,8 +194,7 @@ function bodyOf(exchange: Classified, received: Buffer): RunBody {
     return { received, operation: named, thing, tags: makes ? tagsIn(root) : null, change }
   }
   const collection = segments.at(-2)?.toLowerCase()
-  // a trace is no run, whatever its body says of one
-  const run = isMlflow && collection === 'runs' ? runIn(root) : null
+  const run = isMlflow ? runIn(root) : null
   if (run !== null && word === 'create') throw madeWithId('run')
   const named =
     run === null
@@ -198,23 +204,64 @@ function bodyOf(exchange: Classified, received: Buffer): RunBody {
   return { received, operation: named, thing: null, tags: creates ? tagsIn(root) : null, change }
 }
 
+/** MLflow's things that are in an experiment, and last segments of the calls that make them. */
+const THINGS: ReadonlyMap<string, { readonly kind: NamedKind; readonly makes: string }> = new Map([
+  ['Trace', { kind: 'Trace', makes: 'traces' }],
+  ['LoggedModel', { kind: 'LoggedModel', makes: 'logged-models' }],
+  ['Dataset', { kind: 'EvaluationDataset', makes: 'create' }],
+])
+
+function bodyOfThing(
+  { operation, method, target }: Classified,
+  received: Buffer,
+  root: JsonNode,
+): RunBody {
+  const change = tagChangeOfThing(root, method, target?.path ?? '')
+  const { kind, makes } = THINGS.get(operation.resource.type) ?? {}
+  const isMade = method === 'POST' && operation.word === makes
+  const made = isMade && kind !== undefined ? madeIn(root, kind) : null
+  const { resource, scope } = operation
+  const experiments =
+    made?.experiment === undefined || made.experiment === null
+      ? []
+      : [{ type: 'Experiment', id: `${scope}/experimentids/${made.experiment}` }]
+  const ancestors = [...experiments, ...resource.ancestors]
+  // with the tags of a run it is judged once they are known
+  const tags =
+    made === null || made.run !== null || made.id !== null
+      ? null
+      : [...made.tags].map(([name, value]) => tagFact(name, value))
+  return {
+    received,
+    operation: { ...operation, resource: { ...resource, ancestors } },
+    thing: null,
+    tags,
+    change,
+    made,
+  }
+}
+
 /** Whether a body says what a call of the data plane is about, or which tags it changes. */
 function hasBodyToRead(exchange: Classified): boolean {
-  const { operation, method } = exchange
+  const { operation, method, target } = exchange
   if (apiOf(exchange) !== 'data plane' || operation.effect === 'read') return false
   const { type } = operation.resource
   const isMlflow = operation.family === 'mlflow'
-  if (type === 'Experiment' || (type === 'Model' && isMlflow)) return true
+  if (isMlflow && isSpans(target)) return false
+  if (type === 'Experiment' || (isMlflow && (type === 'Model' || THINGS.has(type)))) return true
   if (type !== 'Run') return false
   return method === 'POST' || method === 'PATCH' || removesTags(method, operation.word)
 }
 
 /** What a call makes of the tags that are there, by its body or by its path alone; null if it leaves them. */
 export function changeOf(
-  { method, operation }: Classified,
+  { method, operation, target }: Classified,
   body: RunBody | null,
 ): TagChange | null {
-  return body === null ? changeByPath(method, operation.word) : body.change
+  if (body !== null) return body.change
+  return operation.family === 'mlflow'
+    ? tagChangeOfThing(null, method, target?.path ?? '')
+    : changeByPath(method, operation.word)
 }
 
 /** Run history makes an experiment by POST of its name. */

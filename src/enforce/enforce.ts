@@ -35,6 +35,7 @@ import type { LookUps } from './lookups/label.ts'
 import type { RunLookUps } from './lookups/run.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import { createMustBePossible, schemaOf } from './what-must-be-known.ts'
+import { createJudgeNamed, type JudgeNamed } from './judge-named.ts'
 import { createJudgeThing, type JudgeThing } from './present-thing.ts'
 import { createJudgePresent, type JudgePresent } from './present-document.ts'
 import { merged, toldBy, toldByChange, withoutBody } from './told.ts'
@@ -141,6 +142,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
   const asked = (): ReadonlySet<string> | null => inForce().set.facts
   const judgePresent = createJudgePresent({ ...options, needsDocument, asked })
   const judgeThing = createJudgeThing({ ...options, needsDocument })
+  const judgeNamed = createJudgeNamed({ ...options, needsDocument, judgeAsJob })
   const screen = createScreening({ ...options, needsDocument, asked })
 
   function factsOf(exchange: Exchange, { digest, root, findings, context }: Content): Facts {
@@ -149,6 +151,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
     return { ...callFacts(exchange), ...told, bodyDigest: digest }
   }
 
+  const parts = { aboutRun, checkUnreadJob, judgeNamed, judgePresent, judgeThing, factsOf }
   return {
     gather(exchange, request, progress) {
       const { principal, operation } = exchange
@@ -183,7 +186,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       })
     },
 
-    lookUp: createLookUp(options, { aboutRun, checkUnreadJob, judgePresent, judgeThing, factsOf }),
+    lookUp: createLookUp(options, parts),
 
     finish(exchange, permit, { content, version, run }, progress) {
       // a reload in between: the new policies may ask for what was not read
@@ -213,6 +216,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
 interface LookUpParts {
   readonly aboutRun: AboutRun
   readonly checkUnreadJob: CheckUnreadJob
+  readonly judgeNamed: JudgeNamed
   readonly judgePresent: JudgePresent
   readonly judgeThing: JudgeThing
   readonly factsOf: (exchange: Exchange, content: Content) => Facts
@@ -220,7 +224,7 @@ interface LookUpParts {
 
 function createLookUp(
   options: EnforcementOptions,
-  { aboutRun, checkUnreadJob, judgePresent, judgeThing, factsOf }: LookUpParts,
+  { aboutRun, checkUnreadJob, judgeNamed, judgePresent, judgeThing, factsOf }: LookUpParts,
 ): Enforcement['lookUp'] {
   const judgeStartedJob = createJudgeStartedJob(options.decide)
 
@@ -230,7 +234,11 @@ function createLookUp(
     if (content === null) {
       checkUnreadJob(exchange, permit, progress)
       const unread = gathered.unread === true
-      const ofRun = aboutRun.facts(exchange, run, via, progress)
+      const body = { bytes: run?.received ?? gathered.read ?? null, unread, run }
+      const ofRun = after(
+        judgeNamed(exchange, body, via, progress),
+        (facts) => facts ?? aboutRun.facts(exchange, run, via, progress),
+      )
       const ofPresent = after(
         ofRun,
         (facts) => facts ?? judgePresent(exchange, unread ? 'unread' : null, via, progress),

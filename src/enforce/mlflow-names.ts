@@ -4,6 +4,7 @@
  */
 import type { JsonNode } from '../lib/json/document.ts'
 import { plainName } from '../azureml/body/names.ts'
+import { isName } from '../azureml/dataplane/kinds.ts'
 import { Refusal } from '../errors.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 
@@ -13,9 +14,6 @@ export interface NamedThing {
   readonly model: string | null
   readonly version: string | null
 }
-
-/** Nothing in it may be taken for another part of a path or query. */
-const NAME = /^[^/\\?#%\p{Cc}]{1,255}$/u
 
 /** What a change names in its body, by the member's name in lower case without `_`. */
 const IN_BODY: ReadonlyMap<string, string> = new Map([
@@ -34,7 +32,8 @@ const IN_BODY: ReadonlyMap<string, string> = new Map([
 export function thingIn(root: JsonNode, segments: readonly string[]): NamedThing {
   const kind = segments.at(-2)?.toLowerCase()
   const isModel = kind === 'registered-models' || kind === 'model-versions'
-  const experiment = kind === 'experiments' ? textAt(root, 'experimentid') : null
+  const experiment =
+    kind === 'experiments' || kind === 'scorers' ? textAt(root, 'experimentid') : null
   if (experiment !== null && segments.at(-1)?.toLowerCase() === 'create')
     throw madeWithId('experiment')
   return {
@@ -64,7 +63,7 @@ function textAt(root: JsonNode, name: string): string | null {
   if (first === undefined) return null
   const { value } = first
   const text = value.kind === 'string' ? value.value : value.kind === 'number' ? value.text : ''
-  if (second !== undefined || !NAME.test(text) || text === '.' || text === '..')
+  if (second !== undefined || !isName(text))
     throw new Refusal('bad_body', `the body has no "${name}" that can be read, or two`)
   return text
 }
@@ -90,10 +89,11 @@ export function readsOf(
   { experiment, model, version }: NamedThing,
 ): readonly string[] {
   const [, base, kind] =
-    /^(.*\/mlflow)\/(experiments|registered-models|model-versions)\/[^/]+$/i.exec(path) ?? []
+    /^(.*\/mlflow)\/(experiments|scorers|registered-models|model-versions)\/[^/]+$/i.exec(path) ??
+    []
   if (base === undefined || kind === undefined) return []
   const word = encodeURIComponent
-  if (kind.toLowerCase() === 'experiments')
+  if (/^(?:experiments|scorers)$/i.test(kind))
     return experiment === null ? [] : [`${base}/experiments/get?experiment_id=${word(experiment)}`]
   if (model === null) return []
   const whole = `${base}/registered-models/get?name=${word(model)}`

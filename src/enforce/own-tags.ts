@@ -8,6 +8,7 @@
 import { exactly, jobPlaces, objectAt, tagHolder, type Api } from '../azureml/body/places.ts'
 import { parseTarget } from '../azureml/target.ts'
 import { classify } from '../azureml/classify.ts'
+import { isSpans } from '../azureml/mlflow/things.ts'
 import { Refusal } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import type { AskAzure, Via } from '../forward/ask.ts'
@@ -44,7 +45,9 @@ const WITHOUT_TAGS = new Set(['Artifact', 'Snapshot'])
 /** Last words of data-plane routes whose bodies are measurements, many and large. */
 const MEASUREMENTS = new Set(['metrics', 'batch', 'spans', 'events', 'log-metric'])
 /** Members that name a tag: MLflow's `key`, the `path` and `from` of a JSON Patch, lists of names. */
-const NAMING = /tag|^(?:keys?|path|from|names)$/
+const NAMING = /tag|^(?:keys?|path|from|names|assessmentname)$/
+/** Members of MLflow's data sets whose texts are JSON. */
+const WRITTEN_AS_TEXT = new Set(['tags', 'records'])
 /** Anything but plain ASCII text may be another spelling. */
 const MAY_HAVE_ONE = /harness|[^\x20-\x7e\s]|\\/i
 
@@ -75,7 +78,11 @@ function check(ask: AskAzure, exchange: Exchange, body: Buffer | null, via: Via)
   if (body === null || !MAY_HAVE_ONE.test(body.toString('latin1'))) return
   // a clone of a job comes with the stamps of the first one, which new ones replace
   const restamped = via.permit.effects.stamp && isChanged(type) && method === 'PUT'
-  const found = reservedIn(parseJson(body), type, api).filter(
+  const root = parseJson(body)
+  // MLflow reads a text as the JSON that is in it
+  if (operation.family === 'mlflow' && root.kind !== 'object')
+    throw new Refusal('bad_body', 'the body is no JSON object')
+  const found = reservedIn(root, type, api).filter(
     ({ own, name }) => !(restamped && own && STAMPS.has(name)),
   )
   const [first] = found
@@ -108,13 +115,15 @@ async function present(
 
 /** Whether a call writes something that can have tags. */
 function canTag(exchange: Classified): boolean {
-  const { method, operation } = exchange
+  const { method, operation, target } = exchange
   const { effect, family, resource, word } = operation
   if (effect === 'read' || method === 'GET' || method === 'HEAD') return false
   // what a model is asked is its own affair
   if (family === 'scoring' && effect !== 'write') return false
   if (WITHOUT_TAGS.has(resource.type)) return false
   if (schemaOf(exchange) === 'arm') return true
+  // spans of traces come as OTLP and have attributes, which are no tags
+  if (isSpans(target)) return false
   return word === undefined || !MEASUREMENTS.has(word)
 }
 
@@ -159,9 +168,19 @@ function reservedIn(root: JsonNode, type: string, api: Api): readonly Found[] {
         if (isReserved(key)) note(inner, key, value, own.has(node))
         else visit(value, inner, key.toLowerCase(), names)
       }
-    } else if (names && node.kind === 'string' && namesOne(named, node.value)) {
-      note(path, '', node, false)
+    } else if (names && node.kind === 'string') {
+      if (namesOne(named, node.value)) note(path, '', node, false)
+      if (WRITTEN_AS_TEXT.has(named)) visitText(node.value, path)
     }
+  }
+  function visitText(text: string, path: readonly (string | number)[]): void {
+    let inner: JsonNode
+    try {
+      inner = parseJson(Buffer.from(text))
+    } catch {
+      return
+    }
+    if (inner.kind !== 'string') visit(inner, path, 'tags', true)
   }
   visit(root, [], 'tags', api === 'data plane')
   return found

@@ -25,6 +25,13 @@ const REQUEST = [
   'azureml-model-deployment',
 ] as const
 
+/** The experiment that spans are of, as MLflow's client sends them by OTLP. */
+const SPANS_OF = 'x-mlflow-experiment-id'
+
+function takesSpans({ operation, target }: Exchange): boolean {
+  return operation?.resource.type === 'Trace' && target?.segments.at(-2)?.toLowerCase() === 'v1'
+}
+
 /** What Azure may say to a caller. Never `www-authenticate` or `set-cookie`: they concern the gateway's own identity. */
 const RESPONSE = [
   'content-type',
@@ -118,6 +125,8 @@ export function requestHeaders(
   const languages = received['accept-language']
   if (typeof languages === 'string' && LANGUAGES.test(languages))
     headers.push('accept-language', languages)
+  const experiment = received[SPANS_OF]
+  if (typeof experiment === 'string' && takesSpans(exchange)) headers.push(SPANS_OF, experiment)
   const coding = received['accept-encoding']
   headers.push(
     'accept-encoding',

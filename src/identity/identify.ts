@@ -88,7 +88,8 @@ export function createIdentify(options: IdentifyOptions): Identify {
     return verifyOnce(digest, async () => {
       const before = flushes
       const judged = await authorities.judge(token, digest)
-      return before === flushes ? cache.set(digest, judged) : judged
+      if (before === flushes) cache.set(digest, judged)
+      return judged
     })
   }
 

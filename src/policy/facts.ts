@@ -67,7 +67,7 @@ const OFFERS = ['MarketplaceSubscription', 'Agent', 'CapabilityHost']
 // prettier-ignore
 const TAGGED = [
   ...JOBS, ...DEPLOYMENTS, ...ENDPOINTS, ...MODELS, ...DATA, ...ENVIRONMENTS, ...STORES, ...COMPUTES,
-  ...PLACES, ...NETWORKS, ...OFFERS, 'Run', 'Artifact', 'Experiment', 'RegistryAsset', 'RaiPolicy', 'RaiBlocklist',
+  ...PLACES, ...NETWORKS, ...OFFERS, 'Run', 'Trace', 'LoggedModel', 'Artifact', 'Experiment', 'RegistryAsset', 'RaiPolicy', 'RaiBlocklist',
   'RaiBlocklistItem', 'EventGridFilter', 'HubPolicy',
 ]
 

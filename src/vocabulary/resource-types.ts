@@ -50,7 +50,7 @@ const WORKSPACE_TYPES: readonly ResourceType[] = [
   { path: 'workspaces/jobs', cedar: 'Job', longRunning: ['DELETE'], ...asset },
   { path: 'workspaces/jobs/operationresults', cedar: 'OperationStatus' },
   { path: 'workspaces/schedules', cedar: 'Schedule', longRunning: PD, ...asset },
-  { path: 'workspaces/models', cedar: 'Model', ...asset, covers: ['ModelVersion'] },
+  { path: 'workspaces/models', cedar: 'Model', ...asset, covers: ['ModelVersion', 'LoggedModel'] },
   { path: 'workspaces/models/versions', cedar: 'ModelVersion', ...asset, parent: 'Model' },
   { path: 'workspaces/data', cedar: 'Data', ...asset },
   { path: 'workspaces/data/versions', cedar: 'DataVersion', ...asset, parent: 'Data', covers: ['Index', 'Prompt'] },
@@ -113,7 +113,7 @@ const WORKSPACE_TYPES: readonly ResourceType[] = [
   { path: 'workspaces/eventGridFilters', cedar: 'EventGridFilter' },
   { path: 'workspaces/datadriftdetectors', cedar: 'DataDriftDetector' },
   { path: 'workspaces/experiments', cedar: 'Experiment', exactNames: true },
-  { path: 'workspaces/experiments/runs', cedar: 'Run', exactNames: true, parent: 'Experiment' },
+  { path: 'workspaces/experiments/runs', cedar: 'Run', exactNames: true, parent: 'Experiment', covers: ['Trace'] },
   { path: 'workspaces/agents', cedar: 'Agent' },
   { path: 'workspaces/hubs', cedar: 'Hub' },
   { path: 'workspaces/hubs/policies', cedar: 'HubPolicy' },
@@ -206,7 +206,7 @@ const ELSEWHERE: readonly Pick<ResourceType, 'path' | 'cedar' | 'parent' | 'cove
 /** Cedar types that hold others. */
 const CONTAINERS = ['Subscription', 'ResourceGroup', 'Workspace', 'Registry']
 /** Cedar types that no action is named after. */
-const UNNAMED = ['Index', 'Prompt', 'RegistryAsset', 'Provider']
+const UNNAMED = ['Index', 'Prompt', 'Trace', 'LoggedModel', 'RegistryAsset', 'Provider']
 /** The Cedar type of what has none of its own. */
 const OTHER = 'Other'
 
@@ -217,9 +217,11 @@ export const CEDAR_TYPES: readonly string[] = Object.freeze([
   ...new Set([...CONTAINERS, ...named.map(({ cedar }) => cedar), ...UNNAMED, OTHER]),
 ])
 
-const parents = new Map(
-  named.flatMap(({ cedar, parent }) => (parent === undefined ? [] : [[cedar, parent] as const])),
-)
+const parents = new Map([
+  ...named.flatMap(({ cedar, parent }) => (parent === undefined ? [] : [[cedar, parent] as const])),
+  ['Trace', 'Experiment'],
+  ['LoggedModel', 'Experiment'],
+])
 
 /** What a Cedar type can be a part of, nearest first; empty for a subscription. */
 export function parentsOf(cedar: string): readonly string[] {

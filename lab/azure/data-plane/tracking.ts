@@ -8,7 +8,7 @@ import type { Service } from './data-plane.ts'
 import { json, type Answer } from '../../server/call.ts'
 
 const TRACKING =
-  /^\/mlflow\/v[12]\.0\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/[^/]+\/(?:workspaces|registries)\/[^/]+(\/api\/[23]\.\d\/(?:preview\/)?mlflow\/.*)$/i
+  /^\/mlflow\/v[12]\.0\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/[^/]+\/(?:workspaces|registries)\/[^/]+(\/(?:api\/[23]\.\d\/(?:preview\/)?mlflow\/.*|version|v1\/traces))$/i
 /** The server writes `<experiment>/<run>/artifacts`, Azure `<experiment>/runs/<run>/artifacts`. */
 const RUN_ARTIFACTS = /(\/experiments\/\d+)\/([0-9a-f]{32}\/artifacts)/g
 
@@ -29,7 +29,12 @@ export function createTracking(mlflow: Mlflow): Service {
     }
     const query = (call.raw.request.url ?? '').slice(call.path.length)
     const body = (await call.body()).content ?? Buffer.alloc(0)
-    const type = call.headers['content-type']
+    const passed = ['content-type', 'content-encoding', 'x-mlflow-experiment-id'].flatMap(
+      (name) => {
+        const value = call.headers[name]
+        return value === undefined ? [] : [[name, value] as const]
+      },
+    )
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()
     const onward = http.request(
       `${origin}${rest}${query}`,
@@ -37,7 +42,7 @@ export function createTracking(mlflow: Mlflow): Service {
         method: call.method,
         headers: {
           'content-length': String(body.length),
-          ...(type === undefined ? {} : { 'content-type': type }),
+          ...Object.fromEntries(passed),
         },
       },
       (incoming) => {

@@ -106,21 +106,29 @@ export const REGISTRY_DISCOVERY: Rules = [
 ]
 
 /** An experiment is made with an `artifact_location` of its maker's choice, and MLflow sends its token to one with HTTP. */
-export const MLFLOW: Rules = rule(
-  'artifacts',
-  'run.info.artifact_uri',
-  'runs.*.info.artifact_uri',
-  'experiment.artifact_location',
-  'experiments.*.artifact_location',
-  'model.info.artifact_uri',
-  'models.*.info.artifact_uri',
-  'artifact_uri',
-  'upload_uri',
-  'model_version.source',
-  'model_versions.*.source',
-  'registered_model.latest_versions.*.source',
-  'registered_models.*.latest_versions.*.source',
-)
+export const MLFLOW: Rules = [
+  ...['trace', 'traces.*', 'traces.*.trace_info', 'trace.trace_info', 'trace_infos.*'].map(
+    (place) => ({
+      path: [...place.split('.'), 'tags', 'mlflow.artifactLocation'],
+      kind: 'artifacts' as const,
+    }),
+  ),
+  ...rule(
+    'artifacts',
+    'run.info.artifact_uri',
+    'runs.*.info.artifact_uri',
+    'experiment.artifact_location',
+    'experiments.*.artifact_location',
+    'model.info.artifact_uri',
+    'models.*.info.artifact_uri',
+    'artifact_uri',
+    'upload_uri',
+    'model_version.source',
+    'model_versions.*.source',
+    'registered_model.latest_versions.*.source',
+    'registered_models.*.latest_versions.*.source',
+  ),
+]
 
 const PENDING_UPLOAD: Rules = [
   ...rule('redact', 'blobReferenceForConsumption.*'),

@@ -18,9 +18,11 @@ type Chain = Resource['ancestors']
 /** Types of the data plane whose answers have facts for policies: not snapshots, discovery or registry assets. */
 const DESCRIBED: ReadonlySet<string> = new Set([
   'Run',
+  'Trace',
   'Artifact',
   'Experiment',
   'Model',
+  'LoggedModel',
   'Data',
   'DataVersion',
   'Dataset',
@@ -29,6 +31,9 @@ const DESCRIBED: ReadonlySet<string> = new Set([
   'Index',
   'Prompt',
 ])
+
+/** What is part of a run. */
+const OF_RUNS: ReadonlySet<string> = new Set(['Run', 'Trace', 'Artifact'])
 
 /** Whether Azure's answer about this resource has facts that a policy can ask for. */
 export function isDescribed({ resource }: Operation): boolean {
@@ -67,6 +72,40 @@ export function runReads(like: Operation, id: string | null, experiments: Chain 
   ]
 }
 
+/**
+ * Reads of a trace: itself, and the job whose run has made it, which may be any.
+ * @param id null for all traces of the workspace
+ * @param run null if no run is known that has made it
+ */
+export function traceReads(
+  like: Operation,
+  id: string | null,
+  run: string | null = null,
+  experiments: Chain = [],
+): AliasReads {
+  const [own, ...others] = runReads(like, run !== null && isRunId(run) ? run : null)
+  const trace = named(like, 'Trace', 'traces', id)
+  const resource = { ...trace, ancestors: [...experiments, ...trace.ancestors] }
+  return [{ ...own, resource }, ...others]
+}
+
+/** Reads of a logged model: itself, and the model and version that it may be registered as. */
+export function loggedModelReads(
+  like: Operation,
+  id: string | null,
+  experiments: Chain = [],
+): AliasReads {
+  const model = named(like, 'LoggedModel', 'loggedmodels', id)
+  const resource = { ...model, ancestors: [...experiments, ...model.ancestors] }
+  return [reading(like, 'models/read', resource), ...modelReads(like, null, null)]
+}
+
+/** Reads of a data set of MLflow's. */
+export function datasetReads(like: Operation, id: string | null): AliasReads {
+  const resource = named(like, 'Dataset', 'evaluationdatasets', id)
+  return [reading(like, 'datasets/registered/read', resource)]
+}
+
 /** Reads of an experiment, by name and by id; a null name stands for all of the workspace. */
 export function experimentReads(
   like: Operation,
@@ -101,6 +140,8 @@ export const aliasReads = memoOf((operation: Operation): readonly Operation[] =>
   const { type } = resource
   if (type === 'Experiment') return experimentReads(operation, null, null)
   if (type === 'Model') return modelReads(operation, null, null)
+  if (type === 'Trace') return traceReads(operation, null).slice(1)
+  if (type === 'LoggedModel') return modelReads(operation, null, null)
   if (type !== 'Run' && type !== 'Artifact') return []
   return runReads(operation, tells?.list === true ? null : runOf(operation))
 })
@@ -132,18 +173,11 @@ const RUN_CHANGES: ReadonlyMap<string, string> = new Map([
  */
 export const changesAs = memoOf((operation: Operation): readonly Operation[] => {
   const { resource, family } = operation
-  if (resource.type === 'Model' && family !== 'arm')
-    return [
-      {
-        ...operation,
-        action: operation.action.replace(/\/models\/(write|delete)$/, '/models/versions/$1'),
-        resource: {
-          type: 'ModelVersion',
-          id: `${resource.id}/versions`,
-          ancestors: [link(resource), ...resource.ancestors],
-        },
-      },
-    ]
+  if (resource.type === 'Model' && family !== 'arm') return [changeOfVersions(operation, resource)]
+  if (resource.type === 'LoggedModel') {
+    const model = named(operation, 'Model', 'models', null)
+    return [{ ...operation, resource: model }, changeOfVersions(operation, model)]
+  }
   const verb = RUN_CHANGES.get(operation.action)
   const job = jobOf(operation)
   if (verb === undefined || job === null) return []
@@ -157,16 +191,28 @@ export const changesAs = memoOf((operation: Operation): readonly Operation[] => 
   ]
 })
 
+function changeOfVersions(operation: Operation, model: Resource): Operation {
+  return {
+    ...operation,
+    action: operation.action.replace(/\/models\/(write|delete)$/, '/models/versions/$1'),
+    resource: {
+      type: 'ModelVersion',
+      id: `${model.id}/versions`,
+      ancestors: [link(model), ...model.ancestors],
+    },
+  }
+}
+
 /**
- * The same change as one of the job that a run is; nothing for what changes no run.
+ * The same change as one of the job that a run is; nothing for what changes neither a run nor what one has made.
  * @param operation of the data plane; if it names no run, the job is any of the workspace
  */
 export const jobChanges = memoOf((operation: Operation): readonly Operation[] => {
   const { resource, effect } = operation
-  if (effect === 'read' || (resource.type !== 'Run' && resource.type !== 'Artifact')) return []
+  if (effect === 'read' || !OF_RUNS.has(resource.type)) return []
   const [, job] = runReads(operation, runOf(operation))
   if (job === undefined) return []
-  const verb = effect === 'delete' && resource.type === 'Run' ? 'delete' : 'write'
+  const verb = effect === 'delete' && resource.type !== 'Artifact' ? 'delete' : 'write'
   return [{ ...job, action: `${PROVIDER}/workspaces/jobs/${verb}`, effect: verb }]
 })
 

@@ -6,9 +6,18 @@
  */
 import type { Operation, Tells } from '../../vocabulary/operation.ts'
 import { isRunId } from '../dataplane/kinds.ts'
-import { experimentReads, modelReads, runReads, type AliasReads } from './aliases.ts'
+import {
+  datasetReads,
+  experimentReads,
+  loggedModelReads,
+  modelReads,
+  runReads,
+  traceReads,
+  type AliasReads,
+} from './aliases.ts'
 import { memberOf, type JsonArray, type JsonNode } from '../../lib/json/document.ts'
 import { readTags, tagFact } from './tags.ts'
+import { readTagsOf } from '../mlflow/things.ts'
 
 /** What the document of a run says; for anything but a run, `id` and `above` are null. */
 export interface DescribedRun {
@@ -49,6 +58,9 @@ export function describedIn(
   const { type } = asked.resource
   if (type === 'Run') return describedRun(document, asked)
   if (type === 'Experiment') return describedExperiment(document, asked)
+  if (type === 'Trace') return describedTrace(document, asked)
+  if (type === 'LoggedModel') return describedLoggedModel(document, asked)
+  if (type === 'Dataset') return describedDataset(document, asked)
   return type === 'Model' ? describedModels(document, asked) : null
 }
 
@@ -85,6 +97,54 @@ function describedExperiment(
   if (!isName(name) || tags === null) return null
   const id = agreed(document, ['experimentId', 'experiment_id'])
   return [{ ...alone(tags), reads: experimentReads(asked, name, id) }]
+}
+
+/** A trace with its spans, or what is known of it alone, in the form of MLflow 3 or 2. */
+function describedTrace(document: JsonNode, asked: Operation): readonly DescribedThing[] | null {
+  const info = memberOf(document, 'trace_info') ?? document
+  const tags = readTags(memberOf(info, 'tags'))
+  const metadata = readTags(memberOf(info, 'trace_metadata') ?? memberOf(info, 'request_metadata'))
+  const id = agreed(info, ['trace_id', 'request_id'])
+  if (!isName(id) || tags === null || metadata === null) return null
+  const place = memberOf(memberOf(info, 'trace_location'), 'mlflow_experiment') ?? info
+  const run = metadata.get('mlflow.sourceRun') ?? null
+  return [ofRun(tags, run, traceReads(asked, id, run, experimentOf(place, asked)))]
+}
+
+function describedLoggedModel(
+  document: JsonNode,
+  asked: Operation,
+): readonly DescribedThing[] | null {
+  const info = memberOf(document, 'info')
+  const tags = readTags(memberOf(info, 'tags'))
+  const id = text(info, 'model_id')
+  if (!isName(id) || tags === null) return null
+  const reads = loggedModelReads(asked, id, experimentOf(info, asked))
+  return [ofRun(tags, text(info, 'source_run_id'), reads)]
+}
+
+function describedDataset(document: JsonNode, asked: Operation): readonly DescribedThing[] | null {
+  const tags = readTagsOf(memberOf(document, 'tags'))
+  const id = text(document, 'dataset_id')
+  if (!isName(id) || tags === null) return null
+  return [{ ...alone(tags), reads: datasetReads(asked, id) }]
+}
+
+/** What a run has made: the tags of the run count for it, too. */
+function ofRun(
+  tags: ReadonlyMap<string, string>,
+  run: string | null,
+  reads: AliasReads,
+): DescribedThing {
+  return { ...alone(tags), above: run === '' ? null : run, reads }
+}
+
+function experimentOf(
+  node: JsonNode | null,
+  { scope }: Operation,
+): readonly { type: string; id: string }[] {
+  const id = text(node, 'experiment_id')
+  return isName(id) ? [experiment(`${scope}/experimentids/${id}`)] : []
 }
 
 function describedModels(document: JsonNode, asked: Operation): readonly DescribedThing[] | null {

@@ -7,6 +7,7 @@
  */
 import { Refusal } from '../../errors.ts'
 import type { JsonNode } from '../../lib/json/document.ts'
+import { tagsIn as setIn } from '../mlflow/things.ts'
 import { plainName } from './names.ts'
 import { readTags, tagFact } from './tags.ts'
 
@@ -17,6 +18,8 @@ export interface TagChange {
 }
 
 const NO_TAGS: ReadonlyMap<string, string> = new Map()
+const NO_NAMES: ReadonlySet<string> = new Set()
+const ALL: TagChange = { set: NO_TAGS, removed: 'all' }
 /** Members of `DeleteOrModifyTags`; any other is taken for a tag. */
 const MODIFY = 'tagstomodify'
 const DELETE = 'tagstodelete'
@@ -64,6 +67,36 @@ export function tagChangeIn(
   }
   const tags = root.kind === 'object' ? one(root, 'tags') : null
   return tags === null ? null : { set: tagsIn(tags), removed: new Set() }
+}
+
+/** MLflow's traces, logged models and data sets have their tags at `.../tags`, or one at `.../tags/{name}`. */
+const MLFLOW_TAGS = /^\/mlflow\/.*\/(?:traces|logged-models|datasets)\/[^/]+\/tags(?:\/([^/]+))?$/i
+
+/**
+ * The change of the tags of a trace, a logged model or a data set of MLflow's.
+ * @param body null if the call has none
+ * @returns null if it changes none
+ * @throws {Refusal} `bad_body` for tags that cannot be read
+ */
+export function tagChangeOfThing(
+  body: JsonNode | null,
+  method: string,
+  path: string,
+): TagChange | null {
+  const [matched, inPath] = MLFLOW_TAGS.exec(path) ?? []
+  const removes = method === 'DELETE'
+  if (matched !== undefined && removes && inPath !== undefined)
+    return { set: NO_TAGS, removed: new Set([decodeURIComponent(inPath)]) }
+  if (body === null) return matched !== undefined && removes ? ALL : null
+  const tags = one(body, 'tags')
+  if (matched === undefined) return tags === null ? null : { set: setIn(tags), removed: NO_NAMES }
+  const name = one(body, 'key')
+  if (name === null && removes) return ALL
+  if (name === null) return { set: setIn(tags), removed: NO_NAMES }
+  if (name.kind !== 'string' || tags !== null) throw unreadable()
+  return removes
+    ? { set: NO_TAGS, removed: new Set([name.value]) }
+    : { set: new Map([[name.value, valueIn(one(body, 'value'))]]), removed: NO_NAMES }
 }
 
 /** The tags that a change leaves, as facts. */

@@ -7,11 +7,12 @@ import { Refusal } from '../../errors.ts'
 import { parseProviderPath, parseScope } from './arm-path.ts'
 import { PROVIDER } from '../../vocabulary/resource-types.ts'
 import { checkApiVersion, classifyArm } from './arm.ts'
-import { FAMILY_NAMES, mountsOf, NOT_SERVED } from '../dataplane/families.ts'
+import { FAMILY_NAMES, mountsOf } from '../dataplane/families.ts'
 import type { Mount } from '../dataplane/families.ts'
 import type { RouteMatch } from '../dataplane/family.ts'
 import { classifyGlobal, effectOf } from '../dataplane/global.ts'
-import { isRunId, toResource } from '../dataplane/kinds.ts'
+import { isName, isRunId, toResource } from '../dataplane/kinds.ts'
+import { partOfMlflow, SERVICES, type NotServed } from '../dataplane/not-served.ts'
 import { nearest } from '../../lib/suggest.ts'
 import type { Operation, Resource } from '../../vocabulary/operation.ts'
 
@@ -41,6 +42,9 @@ export function classifyDataPlane(
   for (const mount of mounts) {
     const place = enter(mount, segments)
     if (place === null) continue
+    const part =
+      mount.host === 'mlflow' && mount.after.length === 0 ? partOfMlflow(place.rest) : null
+    if (part !== null) throw notServed(part.name, part.known)
     const found = mount.family.find(method, place.rest)
     if (found !== null) return toOperation(mount, found, place.workspace, params)
     there ||= mount.family.has(place.rest)
@@ -134,15 +138,23 @@ function toOperation(
   }
 }
 
-/** GETs of MLflow's that are about the run which their query names; all others ignore it, and are about something else. */
-const RUN_IN_QUERY: ReadonlySet<string> = new Set([
-  'runs/get',
-  'runs/get-run-data-status',
-  'metrics/get-history',
-  'artifacts/list',
+/** GETs of MLflow's that are about what a parameter of their query names; all others ignore it, or tell of it. */
+const NAMED_IN_QUERY: ReadonlyMap<string, 'Run' | 'ExperimentId'> = new Map([
+  ['runs/get', 'Run'],
+  ['runs/get-run-data-status', 'Run'],
+  ['metrics/get-history', 'Run'],
+  ['artifacts/list', 'Run'],
+  ['scorers/list', 'ExperimentId'],
+  ['scorers/get', 'ExperimentId'],
+  ['scorers/versions', 'ExperimentId'],
 ])
+/** `run_uuid` is what a run was called before; an experiment beside a list of them is not the only one. */
+const PARAMETERS = {
+  Run: ['run_id', 'run_uuid'],
+  ExperimentId: ['experiment_id', 'experiment_ids'],
+} as const
 
-/** MLflow's GETs name their run in the query: `run_id`, or `run_uuid` as it was called before. */
+/** MLflow's GETs name their run or experiment in the query. */
 function named(
   host: Mount['host'],
   { method, pattern }: RouteMatch['route'],
@@ -150,21 +162,22 @@ function named(
   params: ReadonlyMap<string, string>,
 ): RouteMatch['names'] {
   if (host !== 'mlflow' || method !== 'GET') return names
-  if (!RUN_IN_QUERY.has(pattern.map(({ before }) => before).join('/'))) return names
-  const ids = ['run_id', 'run_uuid'].flatMap((name) => params.get(name) ?? [])
+  const kind = NAMED_IN_QUERY.get(pattern.map(({ before }) => before).join('/'))
+  if (kind === undefined) return names
+  const ids = PARAMETERS[kind].flatMap((name) => params.get(name) ?? [])
   const [id] = ids
   if (id === undefined) return names
-  if (!isRunId(id) || ids.some((other) => other !== id))
-    throw new Refusal('bad_query', 'the query names no run, or two')
-  return [['Run', id]]
+  const isOne = kind === 'Run' ? isRunId(id) : isName(id)
+  if (!isOne || ids.some((other) => other !== id)) {
+    const what = kind === 'Run' ? 'run' : 'experiment'
+    throw new Refusal('bad_query', `the query names no ${what}, or two`)
+  }
+  return [[kind, id]]
 }
 
 function unknownFamily(name: string): Refusal {
-  const known = NOT_SERVED.get(name)
-  if (known !== undefined) {
-    const message = `"/${name}" is ${known.what}, which is not served`
-    return new Refusal('unknown_operation', message, { remedy: known.remedy })
-  }
+  const known = SERVICES.get(name)
+  if (known !== undefined) return notServed(`/${name}`, known)
   if (name === '') return new Refusal('unknown_operation', 'nothing is served at "/"')
   const guess = nearest(name, FAMILY_NAMES)
   return new Refusal(
@@ -176,4 +189,8 @@ function unknownFamily(name: string): Refusal {
 
 function notAllowed(method: string): Refusal {
   return new Refusal('method_not_allowed', `${method} has no meaning at this path`)
+}
+
+function notServed(name: string, { what, remedy }: NotServed): Refusal {
+  return new Refusal('unknown_operation', `"${name}" is ${what}, which is not served`, { remedy })
 }

@@ -5,7 +5,7 @@
 import type { Family as HostFamily } from '../../vocabulary/operation.ts'
 import { artifact, content, data, dataset, datastore, environment, genericAsset } from './assets.ts'
 import { createFamily, type Family } from './family.ts'
-import { mlflow } from './mlflow.ts'
+import { mlflow, mlflowServer } from './mlflow.ts'
 import { modelManagement, modelRegistry } from './models.ts'
 import { execution, historyPrivate, hyperdrive, history, metric, pipelines } from './runs.ts'
 
@@ -48,12 +48,14 @@ const MOUNTS: ReadonlyMap<string, readonly Mount[]> = new Map([
   ['genericasset', [mount(genericAsset, { versioned: false })]],
   ['modelregistry', [mount(modelRegistry)]],
   ['modelmanagement', [mount(modelManagement)]],
-  // `preview` is where azureml-mlflow has its own routes
+  // `preview` is where azureml-mlflow has its own routes; MLflow itself leaves out a slash before those of data sets
   [
     'mlflow',
     [
       mount(mlflow, { host: 'mlflow', after: ['api', 'v2.0', 'mlflow'] }),
       mount(mlflow, { host: 'mlflow', after: ['api', 'v2.0', 'preview', 'mlflow'] }),
+      mount(mlflow, { host: 'mlflow', after: ['api', '2.0mlflow'] }),
+      mount(mlflowServer, { host: 'mlflow' }),
     ],
   ],
   ['rp', [mount(workspace, { before: ['workspaces'], versioned: false })]],
@@ -63,18 +65,6 @@ const MOUNTS: ReadonlyMap<string, readonly Mount[]> = new Map([
 export function mountsOf(name: string): readonly Mount[] {
   return MOUNTS.get(name) ?? []
 }
-
-/** First segments of services that clients ask for and that are not served: what each is, and what to use instead. */
-export const NOT_SERVED: ReadonlyMap<string, { readonly what: string; readonly remedy: string }> =
-  new Map([
-    [
-      'api',
-      {
-        what: 'the service of pipelines of SDK v1',
-        remedy: 'submit pipelines as jobs, as azure-ai-ml does',
-      },
-    ],
-  ])
 
 /** All families, to list what is served. */
 export const FAMILIES: readonly Family[] = [...MOUNTS.values()].flat().map(({ family }) => family)

@@ -22,15 +22,18 @@ const KINDS = {
   Experiment: { cedar: 'Experiment', segment: 'experiments' },
   ExperimentId: { cedar: 'Experiment', segment: 'experimentids' },
   Run: { cedar: 'Run', segment: 'runs' },
+  Trace: { cedar: 'Trace', segment: 'traces' },
   Artifact: { cedar: 'Artifact', segment: 'artifacts', under: 'Run' },
   Snapshot: { cedar: 'Snapshot', segment: 'snapshots' },
   Data: { cedar: 'Data', segment: 'data' },
   DataVersion: { cedar: 'DataVersion', segment: 'versions', under: 'Data' },
   Dataset: { cedar: 'Dataset', segment: 'datasets' },
+  /** Of MLflow, not registered by the first SDK: ids of the two are told apart. */
+  EvaluationDataset: { cedar: 'Dataset', segment: 'evaluationdatasets' },
   Datastore: { cedar: 'Datastore', segment: 'datastores', anyCase: true },
   Model: { cedar: 'Model', segment: 'models' },
   /** What MLflow keeps of a run under an id that it makes itself: no model of the registry, though one may be named so. */
-  LoggedModel: { cedar: 'Model', segment: 'loggedmodels' },
+  LoggedModel: { cedar: 'LoggedModel', segment: 'loggedmodels' },
   WebService: { cedar: 'WebService', segment: 'services', anyCase: true },
   Environment: { cedar: 'Environment', segment: 'environments' },
   EnvironmentVersion: { cedar: 'EnvironmentVersion', segment: 'versions', under: 'Environment' },
@@ -50,6 +53,11 @@ export function isKind(name: string): name is KindName {
 /** Whether run history, MLflow and jobs take this as the id of a run: no part of it may be taken for more of a path. */
 export function isRunId(id: string): boolean {
   return /^[\w-][\w.-]{0,254}$/.test(id)
+}
+
+/** Whether a text can name one thing: nothing in it may be taken for another part of a path or query. */
+export function isName(text: string): boolean {
+  return /^[^/\\?#%\p{Cc}]{1,255}$/u.test(text) && text !== '.' && text !== '..'
 }
 
 /** Cedar entity types of all kinds. */

@@ -14,12 +14,19 @@ const CANNOT = [
   /^(?:execution|hyperdrive|pipelines)\/.*\/cancel$/,
   /^(?:artifact|content)\//,
   /^modelmanagement\/.*\/(?:list|querybatch|listkeys|regeneratekeys|token)$/,
-  /\/mlflow\/(?:runs\/(?:search|delete|restore|log-metric|log-parameter|log-batch|log-batch-async|set-tag|delete-tag)|experiments\/(?:search|delete|restore|set-experiment-tag|delete-experiment-tag)|traces\/(?:search|delete-traces)|traces\/[^/]+\/tags|artifacts\/presigned-(?:up|down)load-url|logged-models\/search|logged-models\/[^/]+\/(?:params|tags)|registered-models\/(?:rename|get-latest-versions|set-tag|alias)|model-versions\/(?:transition-stage|set-tag))$/,
+  /\/mlflow\/(?:runs\/(?:search|delete|restore|log-metric|log-parameter|log-batch|log-batch-async|set-tag|delete-tag)|experiments\/(?:search|delete|restore|set-experiment-tag|delete-experiment-tag)|scorers\/.+|artifacts\/presigned-(?:up|down)load-url|logged-models\/search|logged-models\/[^/]+\/(?:params|tags)|registered-models\/(?:rename|get-latest-versions|set-tag|alias)|model-versions\/(?:transition-stage|set-tag))$/,
 ]
 
+/** What MLflow keeps as it is sent: traces with their assessments, and evaluation data sets. */
+const TEXTS: ReadonlySet<string> = new Set(['Trace', 'Dataset'])
+
 /** Whether what a call sends can lead Azure to something outside. */
-export function canRefer({ family, action, word }: Operation, { segments }: Target): boolean {
+export function canRefer(
+  { family, action, word, resource }: Operation,
+  { segments }: Target,
+): boolean {
   if (family === 'scoring') return action.includes('/jobs/')
+  if (family === 'mlflow' && TEXTS.has(resource.type)) return false
   // a run may be called `events`: a name is never taken for a word of the route
   if (family === 'arm' || word === undefined) return true
   const path = segments.join('/').toLowerCase()

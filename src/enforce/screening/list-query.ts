@@ -9,6 +9,7 @@
 import { isCollection } from '../../azureml/body/items.ts'
 import { jobReads } from '../../azureml/body/aliases.ts'
 import { hasBody, readBody, type Incoming } from '../../azureml/body/read.ts'
+import { plainName } from '../../azureml/body/names.ts'
 import { parseJson, type JsonNode } from '../../lib/json/document.ts'
 import type { Pending } from '../../lib/pending.ts'
 import type { Exchange, Progress } from '../../exchange.ts'
@@ -84,7 +85,7 @@ const ANY = /^/
 const VIEW = /^(?:(?:active|archived|deleted)_?only|all|[123])?$/i
 /** Order by when something was made or changed, which the pages without an order have, too. */
 const TIME =
-  /^\s*(?:attributes?\.)?(["`]?)(?:start_?time|created_?(?:time|at|date)|creation_?(?:time|timestamp)|last_?updated?_?(?:time|timestamp))\1\s*(?:asc|desc)?\s*$|^\s*$/i
+  /^\s*(?:attributes?\.)?(["`]?)(?:start_?time|created_?(?:time|at|date)|timestamp(?:_?ms)?|request_?time|creation_?(?:time|timestamp)|last_?updated?_?(?:time|timestamp))\1\s*(?:asc|desc)?\s*$|^\s*$/i
 const LIFECYCLE = String.raw`(?:attributes?\.)?lifecycle_?stage\s*=\s*["'](?:active|deleted)["']`
 /** MLflow's client parts models from prompts by this tag, whatever it is asked. */
 const PROMPT = String.raw`tags?\.["'\x60]?mlflow\.prompt\.is_prompt["'\x60]?\s*!?=\s*["'](?:true|false)["']`
@@ -111,6 +112,10 @@ const ALLOWED: ReadonlyMap<string, RegExp> = new Map([
   ['orderbyasc', /^(?:true|false)?$/i],
   ['sortorder', /^(?:asc|desc)?$/i],
   ['filter', FILTER],
+  ['filterstring', FILTER],
+  // what is asked for by ids is judged like what is listed
+  ['traceids', ANY],
+  ['locations', ANY],
   // a digest that nobody can guess, and what a workspace has one of: azure-ai-ml asks so before it uploads
   ['hash', /^[\da-f]{32,128}$/i],
   ['hashversion', /^\w{1,16}$/],
@@ -133,9 +138,7 @@ function textsOf(node: JsonNode): readonly string[] | null {
     case 'null':
       return []
     case 'array': {
-      const texts = node.items.map((item) =>
-        item.kind === 'string' ? item.value : item.kind === 'number' ? item.text : null,
-      )
+      const texts = node.items.map(textOf)
       return texts.every((text) => text !== null) ? texts : null
     }
     case 'object':
@@ -143,6 +146,28 @@ function textsOf(node: JsonNode): readonly string[] | null {
     default:
       return node satisfies never
   }
+}
+
+/** What one of a list says: in MLflow also an experiment, or a field to order by. */
+function textOf(item: JsonNode): string | null {
+  if (item.kind === 'string') return item.value
+  if (item.kind === 'number') return item.text
+  if (item.kind !== 'object') return null
+  const names = item.members.map(({ key }) => plainName(key))
+  const only = (...known: string[]): boolean => names.every((name) => known.includes(name))
+  if (only('fieldname', 'ascending')) return stringAt(item, 'fieldname')
+  const place = item.members.find(({ key }) => plainName(key) === 'mlflowexperiment')?.value
+  return only('type', 'mlflowexperiment') && place !== undefined
+    ? stringAt(place, 'experimentid')
+    : null
+}
+
+/** The text of an object's only member of a name. */
+function stringAt(node: JsonNode, name: string): string | null {
+  if (node.kind !== 'object') return null
+  const found = node.members.filter(({ key }) => plainName(key) === name)
+  const [first] = found
+  return found.length === 1 && first?.value.kind === 'string' ? first.value.value : null
 }
 
 function cannotAsk(name: string, policies: readonly string[]): Refusal {

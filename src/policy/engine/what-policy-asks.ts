@@ -55,11 +55,13 @@ export function createNeedsDocument(
   }
 
   return (principal, operation, collection) => {
-    const named = collection ? typesOf(operation).flatMap((type) => byType.get(type) ?? []) : []
+    const unknown = unknownAround(operation)
+    const types = collection ? [...typesOf(operation), ...unknown] : unknown
+    const named = types.flatMap((type) => byType.get(type) ?? [])
     if (factual.length === 0 && named.length === 0) return null
     const callers = principalUids(principal)
     const asked = set.words.actionOf(operation).uids
-    const within = placesOf(operation, collection)
+    const within = placesOf(operation, collection || unknown.length > 0)
     const applies = ({ principal: who, resource, policy: { actions, kind } }: Rule): boolean =>
       (who === null || callers.some((uid) => uid.type === who.type && uid.id === who.id)) &&
       (actions === null || asked.some(({ id }) => actions.includes(id))) &&
@@ -160,6 +162,15 @@ function placesOf(operation: Operation, collection: boolean): (uid: Uid) => bool
   return (uid) =>
     around.some(({ type, id }) => type === uid.type && id === uid.id) ||
     (collection && uid.id.startsWith(container))
+}
+
+/** MLflow's things that are in an experiment, which their paths do not name. */
+const IN_EXPERIMENTS: ReadonlySet<string> = new Set(['Trace', 'LoggedModel'])
+
+/** Types of what the thing is in and the call does not name. */
+function unknownAround({ resource }: Operation): readonly string[] {
+  if (!IN_EXPERIMENTS.has(resource.type)) return []
+  return resource.ancestors.some(({ type }) => type === 'Experiment') ? [] : ['Experiment']
 }
 
 /** Types by which the members of a collection can differ: their own, and what they are in but the list is not. */

@@ -199,15 +199,21 @@ t.test('what cannot be told from others is refused', async (t) => {
     message: cannot,
   })
   // MLflow ignores a run's id there: it is not what the call is about
-  for (const [method, path, body] of [
-    ['GET', 'metrics/get-history-bulk-interval?run_ids=b1&run_id=a1', undefined],
-    ['GET', 'traces/b1/info?run_id=a1', undefined],
-    ['GET', 'traces?experiment_ids=2&run_id=a1', undefined],
-    ['POST', 'traces', { experiment_id: '2', run_id: 'a1' }],
-    ['PATCH', 'traces/b1/tags', { key: 'k', value: 'v', run_id: 'a1' }],
+  const info = { request_id: 'b1', tags: [{ key: 'project', value: 'b' }] }
+  await world.fault('dataPlane', {
+    match: { path: `${MLFLOW}/traces/b1/info` },
+    body: { trace_info: info },
+    times: 2,
+  })
+  for (const [method, path, body, why] of [
+    ['GET', 'metrics/get-history-bulk-interval?run_ids=b1&run_id=a1', undefined, cannot],
+    ['GET', 'traces/b1/info?run_id=a1', undefined, /scientists see runs of project a only/],
+    ['GET', 'traces?experiment_ids=2&run_id=a1', undefined, /"run_id" would tell of it/],
+    ['POST', 'traces', { experiment_id: '2', run_id: 'a1' }, /scientists change runs/],
+    ['PATCH', 'traces/b1/tags', { key: 'k', value: 'v', run_id: 'a1' }, /scientists change runs/],
   ] as const) {
     const answer = await call(method, `${MLFLOW}/${path}`, body)
-    t.match([answer.status, answer.json()], [403, { message: cannot }], path)
+    t.match([answer.status, answer.json()], [403, { message: why }], path)
   }
 })
 

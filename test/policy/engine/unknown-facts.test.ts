@@ -133,6 +133,8 @@ t.test('every fact has a row that says when it counts as told', async (t) => {
             'VirtualCluster',
             'Experiment',
             'Run',
+            'Trace',
+            'LoggedModel',
           ].includes(type),
         `${name}: ${type}`,
       )
