@@ -57,21 +57,16 @@ export function createPipeline(stages: Stages): Pipeline {
       // at once: whatever follows in the same packet is parsed before anything that waits is over
       checkConnection(request, stages.checkInbound)
       const target = (exchange.target = stages.parseTarget(request.method ?? '', request.url ?? ''))
-      await handle(exchange, target, reply)
+      const identified = stages.identify(request)
+      // with a body in any case: what of it came in the same packet is parsed first, and a broken one ends here
+      const waits = isPending(identified) || hasBody(request.headers)
+      const principal = (exchange.principal = waits ? await identified : identified)
+      // who has gone by now, or whose body broke off, takes nothing
+      if (exchange.refusal !== null) throw exchange.refusal
+      await carryOut(making, { exchange, target, principal, reply })
     } catch (error) {
       await refuse(error, reply)
     }
-  }
-
-  async function handle(exchange: WritableExchange, target: Target, reply: Reply): Promise<void> {
-    const { request } = reply
-    const identified = stages.identify(request)
-    // with a body in any case: what of it came in the same packet is parsed first, and a broken one ends here
-    const waits = isPending(identified) || hasBody(request.headers)
-    const principal = (exchange.principal = waits ? await identified : identified)
-    // who has gone by now, or whose body broke off, takes nothing
-    if (exchange.refusal !== null) throw exchange.refusal
-    await carryOut(making, { exchange, target, principal, reply })
   }
 
   /** A call that is made in the name of its caller: judged and recorded like any other, as a call of its own. */
@@ -171,7 +166,13 @@ async function carryOut(
     const recorded = intend(exchange, recorder, reply)
     // a call that changes something waits for its record; a read lets the disk work while Azure does
     if (operation.effect === 'read') recorded.catch(() => undefined)
-    else await recorded.catch(withdraw(exchange))
+    else {
+      try {
+        await recorded
+      } catch (failure) {
+        withdraw(exchange)(failure)
+      }
+    }
     stillThere(exchange, reply)
 
     const drop = (rejected: Grant): void => stages.dropToken(rejected, scope)
