@@ -8,6 +8,7 @@ import { resolveEffects, type Effects } from '../effects.ts'
 import { contextOf, createUidMap, resourceUids, type Question } from './entities.ts'
 import { evaluate, type Answer } from './evaluate.ts'
 import type { Facts } from '../facts.ts'
+import { memoOf } from '../../lib/memo.ts'
 import { createNeeded, placeOf } from './refusal-advice.ts'
 import type { PolicySet, Rule } from '../load/rules.ts'
 import { createSlicer, parseSlice, type Slice } from './slices.ts'
@@ -66,6 +67,14 @@ export function createJudge(
   const neededFor = createNeeded(set)
   const { version } = set
   const isNamed = createIsNamed(set)
+  // one answer of Cedar's is that of many questions: what follows from its policies, however many, is found once
+  const reasonsOf = memoOf((policies: readonly string[]) => {
+    const deciding = policies.flatMap((id) => set.rules.get(id) ?? [])
+    return { deciding, reason: reasonOf(deciding) }
+  })
+  const effectsOf = memoOf((policies: readonly string[]) =>
+    resolveEffects(reasonsOf(policies).deciding, set.bindings.order),
+  )
 
   return ({ principals, operation, facts }) => {
     const action = set.words.actionOf(operation)
@@ -86,14 +95,14 @@ export function createJudge(
       shadowed.length === 0
         ? []
         : shadowOf(set, answer, evaluate(parseSlice(`${key} shadow`, shadowed), question))
-    const deciding = policies.flatMap((id) => set.rules.get(id) ?? [])
+    const { deciding, reason: reasonGiven } = reasonsOf(policies)
     const memberships = principals.filter(isNamed)
     if (answer.permitted) {
-      const effects = resolveEffects(deciding, set.bindings.order)
+      const effects = effectsOf(policies)
       const decision: Decision = {
         verdict: 'permit',
         policies,
-        reason: reasonOf(deciding),
+        reason: reasonGiven,
         version,
         shadow,
         facts,
@@ -106,7 +115,7 @@ export function createJudge(
     }
     const isForbidden = deciding.length > 0
     const needed = neededFor(question, placeOf(operation))
-    const reason = isForbidden ? reasonOf(deciding) : needed.reason
+    const reason = isForbidden ? reasonGiven : needed.reason
     return {
       effects: null,
       code: action.secrets ? 'secrets_refused' : 'policy_refused',

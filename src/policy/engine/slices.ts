@@ -10,6 +10,7 @@
  */
 import { preparsePolicySet } from '@cedar-policy/cedar-wasm/nodejs'
 import type { PolicySet as CedarPolicies } from '@cedar-policy/cedar-wasm/nodejs'
+import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Residual, Uid } from '../load/conditions.ts'
 import { FACT_NAMES } from '../facts.ts'
@@ -135,7 +136,9 @@ export interface Relevant {
   readonly rules: readonly Rule[]
   /** Those and the ones that only shadow; empty if none does. */
   readonly shadowed: readonly Rule[]
-  /** Facts that the forbids in force ask for, but for those whose absence is consent. */
+  /** Forbids in force, but for those that an absent fact means consent to. */
+  readonly asking: readonly Rule[]
+  /** Facts that they ask for. */
   readonly asked: ReadonlySet<string>
 }
 
@@ -151,32 +154,39 @@ function concerns({ rule, actions }: Numbered, action: Action, kind: string): bo
   return actions === null || action.uids.some(({ id }) => actions.has(id))
 }
 
+/** Rules with the same principal and the same resource in their scope, or without either. */
+interface Entries {
+  readonly id: number
+  readonly list: Numbered[]
+}
+
 /** Rules by the one resource that their scope names. */
 interface Shelf {
-  readonly anywhere: Numbered[]
-  readonly at: UidMap<Numbered[]>
+  anywhere: Entries | null
+  readonly at: UidMap<Entries>
 }
 
 function newShelf(): Shelf {
-  return { anywhere: [], at: createUidMap<Numbered[]>() }
+  return { anywhere: null, at: createUidMap<Entries>() }
 }
 
-function put(shelf: Shelf, entry: Numbered): void {
-  const { resource } = entry.rule
-  if (resource === null) {
-    shelf.anywhere.push(entry)
-    return
+/** Those that hold for the resources, in no order and each once. */
+function take(shelves: readonly Shelf[], resources: readonly Uid[]): Set<Entries> {
+  const taken = new Set<Entries>()
+  for (const shelf of shelves) {
+    if (shelf.anywhere !== null) taken.add(shelf.anywhere)
+    for (const resource of resources) {
+      const entries = shelf.at.get(resource)
+      if (entries !== undefined) taken.add(entries)
+    }
   }
-  const entries = shelf.at.get(resource) ?? []
-  shelf.at.set(resource, entries)
-  entries.push(entry)
+  return taken
 }
 
-function take(shelf: Shelf, resources: readonly Uid[], found: Set<Numbered>): void {
-  for (const entry of shelf.anywhere) found.add(entry)
-  for (const resource of resources)
-    for (const entry of shelf.at.get(resource) ?? []) found.add(entry)
-}
+/** Rules that are kept as found: the callers of one team ask for the same ones. */
+const MAX_FOUND_RULES = 500_000
+/** Characters of a list of numbers. */
+const MAX_NUMBERS = 64
 
 /** Finds the rules. What is found for the list of principals is cached by that array, which must not be changed. */
 export type Slicer = (question: Pick<Question, 'principals' | 'action' | 'resources'>) => Relevant
@@ -185,12 +195,17 @@ export type Slicer = (question: Pick<Question, 'principals' | 'action' | 'resour
 export function createSlicer(set: PolicySet): Slicer {
   const anybody = newShelf()
   const index = createUidMap<Shelf>()
+  let count = 0
   for (const [number, rule] of [...set.rules.values()].entries()) {
-    const { principal } = rule
+    const { principal, resource } = rule
     const shelf = principal === null ? anybody : (index.get(principal) ?? newShelf())
     if (principal !== null) index.set(principal, shelf)
+    const known = resource === null ? shelf.anywhere : shelf.at.get(resource)
+    const entries = known ?? { id: count++, list: [] }
+    if (resource === null) shelf.anywhere = entries
+    else shelf.at.set(resource, entries)
     const { actions } = rule.policy
-    put(shelf, { rule, number, actions: actions === null ? null : new Set(actions) })
+    entries.list.push({ rule, number, actions: actions === null ? null : new Set(actions) })
   }
   const cached = new WeakMap<readonly Uid[], readonly Shelf[]>()
   const shelvesOf = (principals: readonly Uid[]): readonly Shelf[] => {
@@ -202,28 +217,45 @@ export function createSlicer(set: PolicySet): Slicer {
     return shelves
   }
 
+  // by object: an action that is not in the vocabulary may have one id and several groups
+  const actions = new WeakMap<Action, number>()
+  let actionCount = 0
+  const numberOf = (action: Action): number => {
+    const number = actions.get(action) ?? actionCount++
+    actions.set(action, number)
+    return number
+  }
+  const found = new LRUCache<string, Relevant>({
+    maxSize: MAX_FOUND_RULES,
+    sizeCalculation: ({ rules, shadowed }) => 1 + rules.length + shadowed.length,
+  })
   return ({ principals, action, resources }) => {
-    const unique = new Set<Numbered>()
-    for (const shelf of shelvesOf(principals)) take(shelf, resources, unique)
+    const taken = take(shelvesOf(principals), resources)
     const kind = resources[0]?.type ?? ''
-    const found = [...unique].filter((one) => concerns(one, action, kind))
-    found.sort((one, other) => one.number - other.number)
-    const all = found.map(({ rule }) => rule)
-    const rules = all.filter(({ shadow }) => !shadow)
-    return {
-      asked: askedBy(rules),
-      key: `${set.key} ${found.map(({ number }) => number).join(',')}`,
-      rules,
-      shadowed: all.some(({ shadow }) => shadow) ? all : [],
-    }
+    const key = `${[...taken].map(({ id }) => id).join(',')} ${numberOf(action)} ${kind}`
+    const known = found.get(key)
+    if (known !== undefined) return known
+    const numbered = [...taken]
+      .flatMap(({ list }) => list)
+      .filter((one) => concerns(one, action, kind))
+      .sort((one, other) => one.number - other.number)
+    const relevant = relevantOf(set, numbered)
+    found.set(key, relevant)
+    return relevant
   }
 }
 
-function askedBy(rules: readonly Rule[]): ReadonlySet<string> {
-  const asked = new Set<string>()
-  for (const { policy } of rules) {
-    if (policy.effect === 'permit' || policy.absentPermits) continue
-    for (const fact of policy.facts ?? FACT_NAMES) asked.add(fact)
+function relevantOf(set: PolicySet, numbered: readonly Numbered[]): Relevant {
+  const all = numbered.map(({ rule }) => rule)
+  const rules = all.filter(({ shadow }) => !shadow)
+  const asking = rules.filter(({ policy }) => policy.effect !== 'permit' && !policy.absentPermits)
+  const numbers = numbered.map(({ number }) => number).join(',')
+  return {
+    // a part of many keys: those of a thousand rules would be hashed with each of them
+    key: `${set.key} ${numbers.length > MAX_NUMBERS ? hash('sha256', numbers) : numbers}`,
+    rules,
+    shadowed: all.some(({ shadow }) => shadow) ? all : [],
+    asking,
+    asked: new Set(asking.flatMap(({ policy }) => [...(policy.facts ?? FACT_NAMES)])),
   }
-  return asked
 }

@@ -27,7 +27,7 @@ interface AskedOf {
 
 /** Null if no forbid can apply, whatever the facts are that nobody told. */
 export function unknownFacts(
-  { key, rules, asked }: Relevant,
+  { key, asking: forbids, asked }: Relevant,
   { question, operation, facts, answered }: AskedOf,
 ): UnknownFacts | null {
   if (asked.size === 0) return null
@@ -39,10 +39,8 @@ export function unknownFacts(
   const unknown = new Set([...asked].filter((fact) => isUnknown(fact, facts, about)))
   if (unknown.size === 0) return null
   const needs = ({ policy }: Rule): readonly string[] =>
-    policy.effect === 'permit' || policy.absentPermits
-      ? []
-      : [...(policy.facts ?? FACT_NAMES)].filter((fact) => unknown.has(fact))
-  const asking = rules.filter((rule) => !answered.includes(rule.id) && needs(rule).length > 0)
+    [...(policy.facts ?? FACT_NAMES)].filter((fact) => unknown.has(fact))
+  const asking = forbids.filter((rule) => !answered.includes(rule.id) && needs(rule).length > 0)
   if (asking.length === 0) return null
   const readable = asking.filter(isReadable)
   const answer =
