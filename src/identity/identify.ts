@@ -88,8 +88,7 @@ export function createIdentify(options: IdentifyOptions): Identify {
     return verifyOnce(digest, async () => {
       const before = flushes
       const judged = await authorities.judge(token, digest)
-      if (before === flushes) cache.set(digest, judged)
-      return judged
+      return before === flushes ? cache.set(digest, judged) : judged
     })
   }
 

@@ -17,14 +17,20 @@ export interface VerifiedToken {
   readonly until: number
 }
 
-/** Bounded by what the tokens hold, not by their number: 10,000 usual ones, or about 50 MB of groups. */
-const MAX_NAMES = 500_000
-const NAMES_OF_A_TOKEN = 50
+/** Bounded by what the tokens hold, not by their number: 100,000 whose names others have, too, or 12,000 of 50 groups each of their own. */
+const MAX_BYTES = 85_000_000
+/** What a token takes besides names, what a name of its own takes, and one that is kept already. Measured, rounded up. */
+const TOKEN_BYTES = 780
+const NAME_BYTES = 135
+const SHARED_BYTES = 8
+/** Names of groups, roles, scopes, tenants and clients that are kept once for all tokens. */
+const MAX_SHARED = 50_000
 
 export interface TokenCache {
   /** @param hash full SHA-256 of the token; @param now milliseconds since the epoch */
   get(hash: string, now: number): VerifiedToken | null
-  set(hash: string, token: VerifiedToken): void
+  /** @returns the token as it is kept: equal, with names that it shares with others */
+  set(hash: string, token: VerifiedToken): VerifiedToken
   /** Forgets every token that one of these keys signed. */
   dropKeys(thumbprints: ReadonlySet<string>): void
   clear(): void
@@ -32,11 +38,37 @@ export interface TokenCache {
 }
 
 export function createTokenCache(): TokenCache {
-  const tokens = new LRUCache<string, VerifiedToken>({
-    maxSize: MAX_NAMES,
-    sizeCalculation: ({ principal: { groups, roles, scopes } }) =>
-      Math.max(NAMES_OF_A_TOKEN, groups.length + roles.length + scopes.length),
-  })
+  const tokens = new LRUCache<string, VerifiedToken>({ maxSize: MAX_BYTES })
+  const shared = new LRUCache<string, string>({ max: MAX_SHARED })
+
+  /** The same name, without a copy of its own if others have it; and the bytes that it takes. */
+  function share(name: string): { readonly name: string; readonly bytes: number } {
+    const kept = shared.get(name)
+    if (kept !== undefined) return { name: kept, bytes: SHARED_BYTES }
+    shared.set(name, name)
+    return { name, bytes: NAME_BYTES }
+  }
+
+  /** The token with shared names, and all the bytes that it takes. */
+  function shareAll(token: VerifiedToken): { readonly kept: VerifiedToken; readonly size: number } {
+    let size = TOKEN_BYTES
+    const one = (name: string): string => {
+      const found = share(name)
+      size += found.bytes
+      return found.name
+    }
+    const { principal } = token
+    const { groups, roles, scopes, tenant, client } = principal
+    const names = {
+      groups: groups.map(one),
+      roles: roles.map(one),
+      scopes: scopes.map(one),
+      tenant: tenant === null ? null : one(tenant),
+      client: client === null ? null : one(client),
+    }
+    return { kept: { ...token, principal: { ...principal, ...names } }, size }
+  }
+
   let hits = 0
   let misses = 0
   return {
@@ -50,8 +82,10 @@ export function createTokenCache(): TokenCache {
       misses += 1
       return null
     },
-    set: (hash, token) => {
-      tokens.set(hash, token)
+    set(hash, token) {
+      const { kept, size } = shareAll(token)
+      tokens.set(hash, kept, { size })
+      return kept
     },
     dropKeys(thumbprints) {
       const hashes: string[] = []
@@ -62,6 +96,7 @@ export function createTokenCache(): TokenCache {
     },
     clear: () => {
       tokens.clear()
+      shared.clear()
     },
     counts: () => ({ size: tokens.size, hits, misses }),
   }

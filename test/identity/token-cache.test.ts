@@ -1,0 +1,61 @@
+/**
+ * How many callers are known at once, counted: the tokens of a large company, or fewer with long lists of groups of their own.
+ */
+import t from 'tap'
+import { createTokenCache, type VerifiedToken } from '../../src/identity/token-cache.ts'
+
+const UNTIL = 1_000
+const BEFORE = 0
+
+/** A verified token with strings of its own, as they come out of a token. */
+function tokenOf(person: number, groups: readonly string[]): VerifiedToken {
+  const principal = {
+    kind: 'user',
+    id: `entra/t/person-${person}`,
+    issuer: 'entra',
+    tenant: 't',
+    client: 'c',
+    groups: groups.map((group) => `entra/t/${group}`),
+    roles: ['entra/t/reader'],
+    scopes: ['azureml'],
+    resourceId: null,
+    workspace: null,
+    methods: [],
+    issuedAt: 0,
+    expiresAt: 1,
+    authenticatedAt: null,
+    tokenId: `token-${person}`,
+    challengeable: false,
+  } as const
+  return { principal, binding: null, key: 'key', until: UNTIL }
+}
+
+t.test('100,000 callers of the same groups are known, all at once', async (t) => {
+  const cache = createTokenCache()
+  const groups = ['33333333-3333-4333-8333-333333333301', '33333333-3333-4333-8333-333333333302']
+  for (let n = 0; n < 100_000; n++) cache.set(String(n), tokenOf(n, groups))
+  t.equal(cache.counts().size, 100_000)
+  for (let n = 0; n < 100_000; n++) cache.get(String(n), BEFORE)
+  t.same(cache.counts(), { size: 100_000, hits: 100_000, misses: 0 })
+})
+
+t.test('callers with long lists of groups of their own are fewer', async (t) => {
+  const cache = createTokenCache()
+  const groupsOf = (person: number): string[] =>
+    Array.from({ length: 200 }, (_, n) => `${person}-${n}`)
+  for (let n = 0; n < 4_000; n++) cache.set(String(n), tokenOf(n, groupsOf(n)))
+  const { size } = cache.counts()
+  t.ok(size > 1_000 && size < 4_000, `${size} tokens of 200 groups`)
+})
+
+t.test('what is kept is equal to what was given, member by member', async (t) => {
+  const cache = createTokenCache()
+  const first = tokenOf(1, ['a', 'b', 'a'])
+  const second = tokenOf(2, ['b', 'c'])
+  t.same(cache.set('first', first), first)
+  t.same(cache.set('second', second), second)
+  t.same(cache.get('first', BEFORE), first)
+  t.same(cache.get('second', BEFORE), second)
+  t.equal(cache.get('first', UNTIL), null, 'until it ends')
+  t.equal(cache.counts().size, 1)
+})
