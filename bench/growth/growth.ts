@@ -39,8 +39,9 @@ const REST_MS = 2_000
 /** Calls a second that a gateway can do at least when each caller is new: for as long its callers are made known. */
 const COLD_CALLS_PER_SECOND = 1_000
 const WARM_UP_SECONDS = 8
-/** Of the handshakes of so many connections, one second each. */
+/** Before a turn is measured: handshakes, and calls that the load generator reads. */
 const HANDSHAKES_PER_SECOND = 400
+const CALLS_READ_PER_SECOND = 20_000
 
 /** @throws if a call fails or the sink does not get its rows */
 export async function growth({
@@ -100,7 +101,8 @@ async function measure(
       const warmUp = Math.max(WARM_UP_SECONDS, cold)
       await closedLoop({ url: gateway.url, file, connections, seconds: warmUp })
       const all: TurnResult[] = []
-      const settleMs = 1_000 + (connections / HANDSHAKES_PER_SECOND) * 1_000
+      const settleMs =
+        1_000 * (1 + connections / HANDSHAKES_PER_SECOND + size.people / CALLS_READ_PER_SECOND)
       for (let round = 0; round < ROUNDS; round++)
         all.push(await turn(world, gateway, { file, connections, seconds, settleMs }))
       return all

@@ -2,6 +2,7 @@
  * The calls of a file by autocannon, where there is no wrk: a process of its own. Arguments: URL, file, connections, seconds.
  */
 import autocannon from 'autocannon'
+import { TIMEOUT_SECONDS } from './closed-loop.ts'
 import { headersOf, readCalls } from './calls.ts'
 
 const [, , url = '', file = '', connections = '1', seconds = '1'] = process.argv
@@ -14,6 +15,7 @@ const result = await autocannon({
   method,
   connections: Number(connections),
   duration: Number(seconds),
+  timeout: TIMEOUT_SECONDS,
   tlsOptions: { rejectUnauthorized: false },
   setupClient(client) {
     const from = (clients++ * share) % calls.length

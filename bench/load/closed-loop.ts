@@ -25,6 +25,9 @@ export interface Load {
   readonly seconds: number
 }
 
+/** A call that takes longer has failed. */
+export const TIMEOUT_SECONDS = 60
+
 const here = (name: string): string => join(import.meta.dirname, name)
 
 let found: 'wrk' | 'autocannon' | undefined
@@ -47,7 +50,7 @@ export async function closedLoop({ url, file, connections, seconds }: Load): Pro
             '-t1',
             `-c${connections}`,
             `-d${duration}s`,
-            '--timeout=10s',
+            `--timeout=${TIMEOUT_SECONDS}s`,
             '-s',
             here('wrk.lua'),
             url,

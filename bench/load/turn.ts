@@ -44,8 +44,11 @@ export async function turn(world: World, running: Running, load: TurnLoad): Prom
   const [callsAfter, cpuAfter] = [await world.upstream.count(), cpuNanos(running.pid)]
   const memory = memoryMb(running.pid)
   const { requests, seconds: took, p50, p99 } = await loading
+  const measured = callsAfter.all - calls.all
+  if (measured === 0)
+    throw new Error(`no call at ${running.url} was answered while it was measured`)
   return {
-    cpuMicros: (cpuAfter - cpu) / 1000 / (callsAfter - calls),
+    cpuMicros: (cpuAfter - cpu) / 1000 / measured,
     callsPerSecond: requests / took,
     p50,
     p99,

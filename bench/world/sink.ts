@@ -17,13 +17,16 @@ export interface RowCounts {
 const [, , certFile = '', keyFile = '', mode = 'take'] = process.argv
 const seen = { authorized: new Set<string>(), completed: new Set<string>() }
 
+/** Its own text: a part of a batch would keep the whole batch in memory. */
+const copied = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')
+
 function count(batch: string): void {
   const rows = /"ExchangeId":"([^"]+)"|"RecordKind":"(authorized|completed)"/g
   let kind: keyof typeof seen | null = null
   for (const [, exchange, found] of batch.matchAll(rows)) {
     if (found !== undefined) kind = found as keyof typeof seen
     else if (exchange !== undefined && kind !== null) {
-      seen[kind].add(exchange)
+      seen[kind].add(copied(exchange))
       kind = null
     }
   }

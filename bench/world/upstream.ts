@@ -1,13 +1,27 @@
 /**
  * The upstream of the benches, a process of its own that costs little: answers that were made beforehand, written straight
- * to the socket. It counts its answers; a message asks for the count.
+ * to the socket. It counts its answers, and those of them that went to a gateway; a message asks for both.
  */
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { workspaceId } from '../../lab/personas.ts'
 import { DOCUMENTS, ENDPOINT, EVENT, EVENT_PAUSE_MS, EVENTS } from './answers.ts'
 
 const END = '\r\n\r\n'
-let answered = 0
+
+/** Answers since the start. */
+export interface Answered {
+  readonly all: number
+  /** To a gateway, which leaves a record of each call. */
+  readonly toGateway: number
+}
+
+const GATEWAY = /\nuser-agent:[^\r]*azureml-harness\//i
+const answered = { all: 0, toGateway: 0 }
+
+function count(head: string): void {
+  answered.all += 1
+  if (GATEWAY.test(head)) answered.toGateway += 1
+}
 
 function jsonAnswer(text: string): Buffer {
   const head = `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(text)}`
@@ -18,7 +32,7 @@ const answers = new Map(Object.entries(DOCUMENTS).map(([word, text]) => [word, j
 const EVENTS_HEAD = `HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked${END}`
 const EVENT_CHUNK = Buffer.from(`${EVENT.length.toString(16)}\r\n${EVENT}\r\n`)
 
-function sendEvents(socket: Socket): void {
+function sendEvents(socket: Socket, head: string): void {
   socket.write(EVENTS_HEAD)
   let left = EVENTS
   const timer = setInterval(() => {
@@ -27,7 +41,7 @@ function sendEvents(socket: Socket): void {
     else if (left-- > 0) socket.write(EVENT_CHUNK)
     else {
       clearInterval(timer)
-      answered += 1
+      count(head)
       socket.write(`0${END}`)
     }
   }, EVENT_PAUSE_MS)
@@ -35,9 +49,10 @@ function sendEvents(socket: Socket): void {
 
 let endpoint = jsonAnswer('{}')
 
-function answer(socket: Socket, line: string): void {
+function answer(socket: Socket, head: string): void {
+  const line = head.slice(0, head.indexOf('\r\n'))
   if (line.startsWith('POST ')) {
-    sendEvents(socket)
+    sendEvents(socket, head)
     return
   }
   // where the endpoint is, which the gateway asks before its first call: not one of the calls that are counted
@@ -45,7 +60,7 @@ function answer(socket: Socket, line: string): void {
     socket.write(endpoint)
     return
   }
-  answered += 1
+  count(head)
   const word = /filter=(\w+)-/.exec(line)?.[1] ?? 'one'
   socket.write(answers.get(word) ?? jsonAnswer('{}'))
 }
@@ -70,7 +85,7 @@ const server = createServer((socket) => {
   socket.on('data', (chunk) => {
     text += chunk.toString('latin1')
     for (let length = lengthOfRequest(text); length > 0; length = lengthOfRequest(text)) {
-      answer(socket, text.slice(0, text.indexOf('\r\n')))
+      answer(socket, text.slice(0, text.indexOf(END)))
       text = text.slice(length)
     }
   })

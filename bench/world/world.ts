@@ -9,13 +9,14 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { ConfigFile } from '../../lab/gateway/harness-config.ts'
 import { startLab, type Lab } from '../../lab/lab.ts'
 import { startHelper, type Helper } from './process.ts'
+import type { Answered } from './upstream.ts'
 import type { RowCounts } from './sink.ts'
 
 export interface World {
   readonly lab: Lab
   /** For configurations and logs; gone with the world. */
   readonly directory: string
-  readonly upstream: Helper<number>
+  readonly upstream: Helper<Answered>
   readonly sink: Helper<RowCounts>
   /** What a gateway's configuration must have to be measured here. */
   configure(config: ConfigFile): ConfigFile
@@ -37,9 +38,8 @@ export async function startWorld(sinkMode: 'take' | 'refuse' = 'take'): Promise<
   const directory = await mkdtemp(join(tmpdir(), 'harness-bench-'))
   const lab = await startLab({ directory, port: 0 })
   const { certFile, keyFile } = lab.certificates
-  const upstream = await startHelper<number>('upstream.ts', [])
+  const upstream = await startHelper<Answered>('upstream.ts', [])
   const sink = await startHelper<RowCounts>('sink.ts', [certFile, keyFile, sinkMode])
-  let recorded = 0
   return {
     lab,
     directory,
@@ -62,12 +62,8 @@ export async function startWorld(sinkMode: 'take' | 'refuse' = 'take'): Promise<
       limits: { requestsPerSecondPerPrincipal: 1_000_000, burstPerPrincipal: 1_000_000 },
     }),
     async counted(records, load) {
-      const before = await upstream.count()
       const result = await load()
-      if (records) {
-        recorded += (await upstream.count()) - before
-        await demandRows(sink, recorded)
-      }
+      if (records) await demandRows(sink, (await upstream.count()).toGateway)
       return result
     },
     async close() {
