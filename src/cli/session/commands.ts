@@ -16,7 +16,7 @@ import {
 import { UsageError } from '../problem.ts'
 
 const WORKSPACE_TEXT =
-  'ARM id of the workspace that MLflow tracks to; in an Azure ML job, that of the job if absent'
+  'name or ARM id of the workspace that MLflow tracks to; in an Azure ML job, that of the job if absent'
 const SCHEMES = ['https', 'azureml'] as const
 
 export const sessionCommands = (cli: Cli) => [
@@ -31,7 +31,7 @@ const login = (cli: Cli) =>
   withGateway(cli, 'login', {
     summary: 'sign in at a gateway, with Okta or Entra ID',
     description:
-      'Asks the gateway who issues its tokens and signs you in there. The other commands then use it: token, env, exec.\n\nTokens are kept in $AZUREML_HARNESS_HOME (or ~/.config/azureml-harness), readable by you only. Redirect URIs to register: http://localhost/callback at Entra ID, http://127.0.0.1:PORT/callback at Okta. With --output json: {gateway, issuer, who, expiresAt, renewable}.',
+      'Asks the gateway who issues its tokens and signs you in there. The other commands then use it: token, env, exec. Lists the workspaces that you may use.\n\nTokens are kept in $AZUREML_HARNESS_HOME (or ~/.config/azureml-harness), readable by you only. Redirect URIs to register: http://localhost/callback at Entra ID, http://127.0.0.1:PORT/callback at Okta. With --output json: {gateway, issuer, who, expiresAt, renewable}.',
     exit: '0 signed in, 1 not, 2 wrong arguments.',
     example: 'azureml-harness login --gateway https://ml.contoso.example --flow device',
   })
@@ -88,7 +88,7 @@ const env = (cli: Cli) =>
   withGateway(cli, 'env', {
     summary: 'print the environment variables for SDKs, notebooks and MLflow',
     description:
-      "Prints what azure-ai-ml, azureml-mlflow, MLflow, az and Terraform need to find the gateway by themselves.\n\nMLFLOW_TRACKING_TOKEN does not renew itself: for anything longer than its life (see token --output json), start the program with exec, or print the variables again. Without a workspace, MLflow's variables are left alone.",
+      "Prints what azure-ai-ml, azureml-mlflow, MLflow, az and Terraform need to find the gateway by themselves.\n\nMLFLOW_TRACKING_TOKEN does not renew itself: for anything longer than its life (see token --output json), start the program with exec, or print the variables again. Without a workspace, MLflow's variables are left alone, and the workspaces that you may use are listed on standard error.",
     exit: '0 printed, 1 nobody is signed in, 2 wrong arguments.',
     example: 'eval "$(azureml-harness env --workspace "$WORKSPACE_ID")"',
   })

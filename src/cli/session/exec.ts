@@ -9,7 +9,8 @@ import { EXIT, type Io } from '../io.ts'
 import { freshCredential, type Credential, type Wanted } from './credential.ts'
 import { findEndpoint } from './endpoint.ts'
 import type { IdentityEndpointOptions } from './identity-endpoint.ts'
-import { variablesOf, wantedWorkspace, type Variables } from './variables.ts'
+import { variablesOf, type Variables } from './variables.ts'
+import { chosenWorkspace } from './workspaces.ts'
 import { codeOf } from '../../lib/error-code.ts'
 
 /** As shells have it. */
@@ -32,7 +33,7 @@ export async function exec(
 ): Promise<number> {
   const [command = '', ...rest] = words
   const mlflow = options.mlflow ?? schemeOfJob(io)
-  const workspace = wantedWorkspace(io, options.workspace)
+  const workspace = await chosenWorkspace(io, options, options.workspace)
   const credential = await freshCredential(io, options)
   const variables = await variablesOf(io, credential, { workspace, mlflow })
   const { openIdentityEndpoint } = await import('./identity-endpoint.ts')

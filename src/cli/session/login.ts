@@ -15,6 +15,7 @@ import { hasBrowser, openBrowser } from '../sign-in/open-browser.ts'
 import { wantedCa, wantedGateway } from './credential.ts'
 import { homeOf, openHome, withLock } from './home.ts'
 import { checkPublished } from './published.ts'
+import { sayPlaces } from './workspaces.ts'
 import { readSessions, replaceSession, writeSessions, type Session } from './store.ts'
 
 export interface LoginOptions {
@@ -66,6 +67,7 @@ export async function login(options: LoginOptions, io: Io): Promise<number> {
       writeSessions(home, replaceSession(await readSessions(home), session, true)),
     )
     report(session, options.output, io)
+    if (options.output === 'table') await sayNext(io, options, session)
     return EXIT.ok
   } finally {
     await network.close()
@@ -119,5 +121,10 @@ function report(
       `the issuer gave no refresh token: sign in again after ${new Date(expiresAt).toISOString()}`,
     )
   }
-  io.err('next: azureml-harness exec --workspace ID -- python train.py')
+}
+
+/** Where the person may work, and what to do there. */
+async function sayNext(io: Io, { ca }: LoginOptions, { gateway }: Session): Promise<void> {
+  await sayPlaces(io, { gateway, ca })
+  io.err('next: azureml-harness exec --workspace NAME -- python train.py')
 }
