@@ -36,7 +36,7 @@ export const OWNERS = `owners:
   - models: "*"
     reviewers: [Group::"reviewers"]
 `
-const BINDINGS = `
+export const BINDINGS = `
   - id: reviews-on-ws-lab
     template: release-reviewer
     principal: Group::"reviewers"
