@@ -179,8 +179,8 @@ function createJudges(options: JudgeNamedOptions): {
     { exchange, via, progress }: Call,
     named: Named,
   ): Promise<Facts | null> {
-    const operation = asNamed(exchange, named)
-    if (!tellsApart(needsDocument, exchange, operation)) return null
+    const [operation, ...more] = asNamed(exchange, named)
+    if (![operation, ...more].some((one) => tellsApart(needsDocument, exchange, one))) return null
     const { kind } = named
     const there = kind === 'Run' ? null : await thingLookUps(exchange, via).find({ ...named, kind })
     const tags =
@@ -189,6 +189,7 @@ function createJudges(options: JudgeNamedOptions): {
         : [...(there?.tags ?? []), ...(there?.tagsOfRun ?? [])]
     const facts = { ...options.callFacts(exchange), tags: tags ?? [] }
     const judged = within(operation, there?.experiments ?? [])
+    mustNotBeRefused(refusedUnder(decide, exchange.principal, more, facts), progress)
     if (kind !== 'Experiment') mustPermit(exchange, judged, facts, progress)
     // to write something into an experiment, nobody has to be permitted to read all of it
     else mustNotBeRefused(refusedUnder(decide, exchange.principal, [judged], facts), progress)

@@ -136,10 +136,19 @@ function change(read: Operation, action: string, effect: 'write' | 'delete'): Op
   return { ...read, action: `${PROVIDER}/workspaces/${action}`, effect }
 }
 
-/** What a call does to something that its body names. */
+/** What a call does to something that its body names; a version of a model is its model, too. */
 export function asNamed(
+  call: Classified,
+  named: Named,
+): readonly [Operation, ...(readonly Operation[])] {
+  const { kind, id, version } = named
+  return kind === 'ModelVersion' ? modelReads(call.operation, id, version) : [asOne(call, kind, id)]
+}
+
+function asOne(
   { operation, target }: Classified,
-  { kind, id, version }: Named,
+  kind: Exclude<Named['kind'], 'ModelVersion'>,
+  id: string,
 ): Operation {
   const deletes = operation.effect === 'delete' ? 'delete' : 'write'
   switch (kind) {
@@ -158,8 +167,6 @@ export function asNamed(
       const [byName, byId] = experimentReads(operation, null, id)
       return byId ?? byName
     }
-    case 'ModelVersion':
-      return modelReads(operation, id, version)[1] ?? modelReads(operation, id, version)[0]
     default:
       return kind satisfies never
   }

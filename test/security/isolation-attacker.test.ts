@@ -127,6 +127,10 @@ function hostile(path: string): unknown {
     run_id: 'fraud4',
     runId: 'fraud4',
     experiment_id: 'fraud',
+    trace_ids: ['fraud4'],
+    model_id: 'fraud4',
+    request_ids: ['fraud4'],
+    prompt_versions: [{ name: 'fraud-model', version: '1' }],
     key: 'project',
     value: 'churn',
   }
@@ -161,7 +165,7 @@ function armSteps(): readonly Step[] {
 
 function dataPlaneSteps(): readonly Step[] {
   const names: Readonly<Record<string, string>> = {
-    Run: 'fraud4', Experiment: 'fraud', Model: 'fraud-model:1', Data: 'fraud-rows', DataVersion: '1', Artifact: 'dcid.fraud4',
+    Run: 'fraud4', Trace: 'fraud4', LoggedModel: 'fraud4', EvaluationDataset: 'fraud4', Experiment: 'fraud', Model: 'fraud-model:1', Data: 'fraud-rows', DataVersion: '1', Artifact: 'dcid.fraud4',
     Datastore: 'fraudstore',
   } // prettier-ignore
   return FAMILY_NAMES.flatMap((family) =>
