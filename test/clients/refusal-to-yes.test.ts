@@ -6,6 +6,7 @@ import { cp, readdir } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import t, { type Test } from 'tap'
 import { workspaceId } from '../../lab/personas.ts'
+import { actionsOf } from '../../src/policy/engine/covers.ts'
 import { loadPolicy } from '../../src/policy/load/load.ts'
 import type { PolicySet } from '../../src/policy/load/rules.ts'
 import { memberOf, whatCan } from '../../src/policy/review/who-can.ts'
@@ -33,20 +34,19 @@ async function signIn(world: World, home: string, persona: string): Promise<void
   if (ran.status !== 0) throw new Error(ran.err)
 }
 
-/** What everybody whom these policies name may do on the lab's workspace, and what a stranger may. */
+const LAB = workspaceId().toLowerCase()
+const PLACES = [LAB, LAB.replace('ws-lab', 'ws-other'), LAB.replace('rg-lab', 'rg-other')]
+
+/** What everybody whom these policies name may do on some workspaces, and what a stranger may. */
 function matrix(set: PolicySet): ReadonlyMap<string, string> {
   const cells = new Map<string, string>()
   const who = new Map([['stranger', memberOf({ type: 'User', id: 'okta/stranger' })]])
   for (const { principal } of set.rules.values())
     if (principal !== null) who.set(`${principal.type} ${principal.id}`, memberOf(principal))
   for (const [name, principal] of who)
-    for (const { action, may } of whatCan(
-      set,
-      principal,
-      set.words.actions,
-      workspaceId().toLowerCase(),
-    ))
-      cells.set(`${name} ${action.id}`, may)
+    for (const place of PLACES)
+      for (const { action, may } of whatCan(set, principal, set.words.actions, place))
+        cells.set(`${name} ${place} ${action.id}`, may)
   return cells
 }
 
@@ -81,6 +81,13 @@ if (file !== null) {
       t.equal(done.code, 0, 'the script ends well', { said: said(done) })
       return done.result ?? {}
     }
+    // what people do from here on until the call succeeds
+    const told: string[] = []
+    const commands = { caller: 0, operator: 0 }
+    const command = async (who: keyof typeof commands, ...args: string[]) => {
+      commands[who] += 1
+      return run(args, { env: { AZUREML_HARNESS_HOME: home } })
+    }
     const refused = await submit()
     const text = String(refused['refusal'])
     t.match(text, `ask ${CONTACT}`)
@@ -90,7 +97,7 @@ if (file !== null) {
     t.not(decision, '', 'the SDK shows the command to ask why')
 
     // the caller's one command
-    const why = await run(['why', decision], { env: { AZUREML_HARNESS_HOME: home } })
+    const why = await command('caller', 'why', decision)
     t.equal(why.status, 0, why.err)
     t.match(why.out, /your groups that count: okta\/ml-readers/)
     t.match(why.out, /data-scientist: adds \d+ actions, 63 of them delete, 5 hand out secrets/)
@@ -98,8 +105,9 @@ if (file !== null) {
 
     // the operator's one command, for the one message: the decision's id
     const configFile = join(dirname(world.lab.spool), 'harness.yaml')
+    told.push(decision)
     const args = ['policy', 'propose', '--config', configFile, '--decision', decision, '--write']
-    const proposed = await run([...args, '--output', 'json'])
+    const proposed = await command('operator', ...args, '--output', 'json')
     t.equal(proposed.status, 0, proposed.err)
     const answered = JSON.parse(proposed.out) as {
       kind: string
@@ -116,6 +124,8 @@ if (file !== null) {
       return again['name'] === 'asked-for' && again
     })
     t.equal(granted['refusal'], null)
+    t.equal(told.length, 1, 'one message: the id of the decision')
+    t.same(commands, { caller: 1, operator: 1 }, 'one command a side')
 
     const after = await loadPolicy({
       directory: policies,
@@ -126,9 +136,21 @@ if (file !== null) {
     const changed = [...matrix(after)].filter(([cell, may]) => was.get(cell) !== may)
     t.ok(changed.length > 0)
     t.ok(
-      changed.every(([cell]) => cell.startsWith('Group okta/ml-readers ')),
-      'nobody else may anything else',
+      changed.every(([cell]) => cell.startsWith(`Group okta/ml-readers ${LAB} `)),
+      'nobody else may anything else, and nobody anything elsewhere',
       { changed },
+    )
+    t.ok(
+      changed.some(([cell]) => cell.endsWith('/workspaces/jobs/write')),
+      'what was asked for is among them',
+    )
+    const template = after.templates.get('data-scientist')
+    const given = new Set(
+      template === undefined ? [] : actionsOf(template, after.words).map(({ id }) => id),
+    )
+    t.ok(
+      changed.every(([cell]) => given.has(cell.slice(cell.lastIndexOf(' ') + 1))),
+      'and nothing that the role does not name',
     )
     t.ok(changed.length <= answered.gain.actions, 'and no more than it said')
 
