@@ -93,6 +93,38 @@ t.test('MLflow clients, which show a message only, get the same in it', async (t
   t.equal(message.split('need=').length, 2, 'and once')
 })
 
+t.test(
+  'a refusal of secrets, and one of the data plane, say the same in the same form',
+  async (t) => {
+    for (const [path, init, code] of [
+      [`${W}/listKeys?api-version=2024-04-01`, { method: 'POST' }, 'secrets_refused'],
+      [
+        `/history/v1.0${W}/experiments/e/runs/r`,
+        { method: 'PATCH', body: '{"displayName":"mine"}' },
+        'policy_refused',
+      ],
+    ] as const) {
+      const answer = await as('reader', path, init)
+      t.equal(answer.status, 403, path)
+      const { error } = answer.json() as Refused
+      const { decisionId, access } = infoOf(error)
+      t.equal(error.code, code)
+      t.match(
+        error.message,
+        `; ask ${CONTACT}, https://contoso.example/ask?decision=${decisionId}; `,
+      )
+      t.ok(error.message.endsWith(`; more: ${access['command']}`))
+      t.equal(error.message.split(decisionId).length, 3, 'the id for its page, and for its command')
+      t.ok(access['url']?.includes(`${decisionId}?need=`))
+      const why = await as('reader', `/_harness/decisions/${decisionId}`)
+      t.match(why.json(), { decision: decisionId, call: { secrets: code === 'secrets_refused' } })
+      if (code !== 'secrets_refused') continue
+      t.match(error.message, /not handed out.*; no group and no role changes that; /)
+      t.match(why.json(), { forbids: [{ id: 'secrets' }], ways: [] })
+    }
+  },
+)
+
 t.test('who was refused asks why: by id, by link, and of the last refusal', async (t) => {
   const { decisionId, access } = infoOf(await refused(t, 'reader'))
   for (const path of [

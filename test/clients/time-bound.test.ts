@@ -14,6 +14,8 @@ import {
 } from '../../lab/personas.ts'
 import { eventually } from '../support/eventually.ts'
 import { startGateway } from '../support/gateway.ts'
+import { freePort } from '../../lab/server/free-port.ts'
+import { withMetrics } from '../support/trail.ts'
 
 t.test('a binding begins and ends while a client is at work, and both are on record', async (t) => {
   const folder = t.testdir({
@@ -23,8 +25,15 @@ workspaces: { lab: ${workspaceId().toLowerCase()} }
 bindings: []
 `,
   })
-  const world = await startGateway({ gateway: { bindings: join(folder, 'bindings.yaml') } })
+  const port = await freePort()
+  const world = await startGateway({
+    gateway: { bindings: join(folder, 'bindings.yaml'), change: withMetrics(port) },
+  })
   t.teardown(() => world.close())
+  const ending = async (): Promise<string | undefined> => {
+    const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
+    return /^harness_policy_bindings_ending (\d+)$/m.exec(metrics)?.[1]
+  }
   const token = await world.lab.token('reader', { claims: { groups: ['everyone'] } })
   const client = new AzureMachineLearningWorkspaces(
     { getToken: async () => ({ token, expiresOnTimestamp: Date.now() + 3_000_000 }) },
@@ -40,8 +49,9 @@ bindings: []
     }
   }
   t.equal(await look(), 403, 'nothing is bound')
+  t.equal(await ending(), '0')
 
-  const until = Date.now() + 8_000
+  const until = Date.now() + 12_000
   await mkdir(join(folder, 'bindings.d'))
   await writeFile(
     join(folder, 'bindings.d', 'visitors.yaml'),
@@ -54,11 +64,13 @@ ticket: ML-1
 `,
   )
   await eventually('the binding is in force', async () => (await look()) === 200)
+  await eventually('a metric says that one ends soon', async () => (await ending()) === '1')
   const last = await eventually(
     'the binding has ended',
     async () => (await look()) === 403 && Date.now(),
   )
   t.ok(last >= until, 'not before its end')
+  t.equal(await ending(), '0', 'and none any more')
 
   const events = await eventually('the end is on record', async () => {
     const rows = await world.allRecords()

@@ -136,11 +136,11 @@ export function createNeeded(set: PolicySet): (question: Question, place: string
   }
 }
 
-/** Bindings by what they are on, so that a refusal costs the same however many there are. */
+/** Bindings that permit, by what they are on, so that a refusal costs the same however many there are. */
 function bindingsByResource(set: PolicySet): UidMap<Binding[]> {
   const index = createUidMap<Binding[]>()
   for (const binding of set.bindings.bindings) {
-    if (binding.shadow) continue
+    if (binding.shadow || set.templates.get(binding.template)?.effect !== 'permit') continue
     const here = index.get(binding.resource) ?? []
     index.set(binding.resource, here)
     here.push(binding)

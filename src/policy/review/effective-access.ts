@@ -111,8 +111,10 @@ export function assess(
   facts: Facts,
 ): Assessment {
   const resources = resourceUids(operation)
-  const held = accessOf(set, principal).bindings.filter(({ resource }) =>
-    isOneOf(resource, resources),
+  // a template that forbids gives nothing
+  const held = accessOf(set, principal).bindings.filter(
+    ({ resource, template }) =>
+      isOneOf(resource, resources) && set.templates.get(template)?.effect === 'permit',
   )
   const place = placeOf(operation)
   const { decide, neededFor } = judgesOf(set)

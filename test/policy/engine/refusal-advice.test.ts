@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { Refusal } from '../../../src/errors.ts'
 import { createDecide } from '../../../src/policy/decide.ts'
-import { loadShipped, operation, principal, WS } from '../support.ts'
+import { loadFrom, loadShipped, operation, principal, RG, WS } from '../support.ts'
 
 const bindings = (who: string): string =>
   `identities: [ml-reader, ml-writer]\nbindings:\n  - { id: readers, template: reader, principal: '${who}', resource: 'Workspace::"${WS}"' }\n`
@@ -76,3 +76,32 @@ t.test(
     )
   },
 )
+
+t.test('whoever has no access is not told which bound templates forbid', async (t) => {
+  const set = await loadFrom(t, {
+    'fixed.cedar': '@id("fixed") @reason("not here") forbid (principal, action, resource);',
+    'templates/fence.cedar':
+      '@id("fence") @reason("not here") forbid (principal in ?principal, action, resource in ?resource);',
+    'templates/reader.cedar':
+      '@id("reader") @reason("r") @identity("ml-reader") permit (principal in ?principal, action, resource in ?resource);',
+    'bindings.yaml': `bindings:
+  - { id: a, template: fence, principal: 'Group::"entra/t/all"', resource: 'Workspace::"${WS}"' }
+  - { id: b, template: reader, principal: 'User::"entra/t/me"', resource: 'ResourceGroup::"${RG}"' }
+`,
+  })
+  const told = (id: string, groups: readonly string[] = ['entra/t/all']) => {
+    const verdict = createDecide(set)(
+      principal({ id, groups: [...groups] }),
+      operation('workspaces/jobs/read'),
+      {},
+    )
+    if (verdict.permit !== null) throw new Error('permitted')
+    const { detail } = verdict.refusal
+    t.equal(detail.remedy, 'no group and no role changes that')
+    t.ok(verdict.decision.policies.includes('fixed'))
+    return new Set(detail.policies)
+  }
+  t.same(told('entra/t/me'), new Set(['fixed', 'fence@a']))
+  t.same(told('entra/t/stranger', []), new Set(['fixed']))
+  t.same(told('entra/t/stranger'), new Set(['fixed']), 'a forbid is no access')
+})
