@@ -66,7 +66,10 @@ const RESPONSE = [
   'azureml-model-error-reason',
 ] as const
 
-/** What goes on of an answer that is replaced: how its caller is throttled, and by which ids Azure finds it. */
+/**
+ * What goes on of an answer that is replaced: how its caller is throttled, and by which ids Azure finds it. No free text:
+ * these headers are not looked through for secrets.
+ */
 const OF_FAILURES = [
   'retry-after',
   'retry-after-ms',
@@ -78,7 +81,6 @@ const OF_FAILURES = [
   'apim-request-id',
   'azureml-model-deployment',
   'azureml-model-error-statuscode',
-  'azureml-model-error-reason',
 ] as const
 
 /** `x-ms-ratelimit-remaining-subscription-reads` and the like: callers throttle themselves by them. */

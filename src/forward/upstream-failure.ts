@@ -71,7 +71,9 @@ export async function readableError(
   const { statusCode, headers, isJson, stream } = answer
   if (headers['content-encoding'] !== undefined) return answer
   if (!isJson) {
-    const isPage = /^text\/html\b/i.test(String(headers['content-type']))
+    const isPage = /^(?:text\/html|application\/xhtml\+xml)\b/i.test(
+      String(headers['content-type']),
+    )
     if (!isPage && (await firstBytes(stream)) !== null) return answer
     throw failureOf(answer, 'the call', isPage ? 'a page' : 'no body')
   }
