@@ -22,7 +22,7 @@ export interface Position {
 export interface Page {
   readonly rows: readonly ShippedRow[]
   readonly next: Position
-  /** There was room for more. */
+  /** It has all that the segment had when it was read. */
   readonly isLast: boolean
 }
 
@@ -169,7 +169,7 @@ export function createReader(chainId: string, ocsf: boolean): ReadPage {
       }
       offset = unit.stop
     }
-    return upTo(start + offset >= segment.bytes)
+    return upTo(data.length < block.length)
   }
 
   return async (segments, at, limitBytes) => {

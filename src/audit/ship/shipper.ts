@@ -15,7 +15,7 @@ import type { Log } from '../../lib/log.ts'
 
 /** Times of shipping, milliseconds. */
 export interface Timing {
-  /** Wait for more records before a batch that is not full. */
+  /** Wait for more records before a batch that would not be full. */
   readonly lingerMs: number
   readonly firstBackoffMs: number
   readonly maxBackoffMs: number
@@ -143,10 +143,14 @@ export function createShipper(options: ShipperOptions): Shipper {
     sleep(ending.signal.aborted ? Math.min(ms, MAX_CLOSING_SLEEP_MS) : ms)
 
   /** New records do not cut this short; only closing does. */
-  async function pauseThrough(ms: number): Promise<void> {
+  async function linger(ms: number): Promise<void> {
     const until = performance.now() + ms
     for (let left = ms; left > 0 && !ending.signal.aborted; left = until - performance.now())
       await pause(left)
+  }
+
+  async function pauseThrough(ms: number): Promise<void> {
+    await linger(ms)
     if (ending.signal.aborted && !stop.signal.aborted) await pause(MAX_CLOSING_SLEEP_MS)
   }
 
@@ -171,7 +175,8 @@ export function createShipper(options: ShipperOptions): Shipper {
     return next
   }
 
-  async function step(): Promise<'more' | 'idle'> {
+  /** @returns `rest` if that was all that there was: what came meanwhile is few records yet */
+  async function step(): Promise<'more' | 'rest' | 'idle'> {
     const at = await skipLost(cursor.position())
     const page = await readPage(spool.segments(), at, sink.limitBytes)
     if (page === null || stop.signal.aborted) return 'idle'
@@ -194,14 +199,17 @@ export function createShipper(options: ShipperOptions): Shipper {
     await cursor.move(page.next)
     waiting = page.next.seq >= spool.end() ? null : performance.now()
     await change('ok', 'the sink accepts again')
-    return 'more'
+    return page.isLast && page.next.segment === spool.segments().at(-1)?.name ? 'rest' : 'more'
   }
 
   async function run(): Promise<void> {
     while (!stop.signal.aborted) {
       pending = false
       try {
-        if ((await step()) === 'more') continue
+        const found = await step()
+        // a batch costs much the same whether it has one record or many
+        if (found === 'rest') await linger(timing.lingerMs)
+        if (found !== 'idle') continue
       } catch (error) {
         failures += 1
         await change('failing', error instanceof Error ? error.message : 'unknown failure')
