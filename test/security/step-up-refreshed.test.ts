@@ -39,6 +39,9 @@ for (const [name, auth_time, code] of [
     'insufficient_scope',
   ],
   ['a refreshed token of an old sign-in', () => now() - 3_600, 'insufficient_scope'],
+  ['a sign-in that is still to come', () => now() + 3_600, 'insufficient_scope'],
+  ['a sign-in in milliseconds', () => Date.now() - 3_600_000, 'insufficient_scope'],
+  ['a sign-in at the beginning of time', () => 0, 'insufficient_scope'],
   ['a token of a fresh sign-in', now, null],
 ] as const) {
   t.test(`${name}: ${code ?? 'served'}`, async (t) => {

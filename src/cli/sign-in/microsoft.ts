@@ -20,6 +20,7 @@ const DOMAINS = [
   'powerapps.us', 'powerbigov.us', 'sharepoint.cn', 'sharepoint.us', 'sharepoint.de', 'sharepoint-mil.us',
   'office365.cn', 'outlook.cn', 'outlook.de', 'dps.mil', 'apps.mil',
   'azure-apim.net', 'azure-devices.net', 'azure-devices-provisioning.net', 'azure-automation.net',
+  'powerbi.cn', 'securitycenter.onmicrosoft.com', 'windowsdefenderatp.onmicrosoft.com',
 ] // prettier-ignore
 /**
  * A registered domain with Microsoft's own words at its beginning, whatever follows: services of new clouds are not in any

@@ -71,15 +71,22 @@ export interface Profile {
   readonly signIn: SignInProfile
 }
 
+/** By which clocks of one issuer may differ, in seconds. */
+const ISSUER_CLOCKS = 60
+
 /** The facts that every issuer words alike. */
 export function readCommon(
   claims: Members,
 ): Pick<Principal, 'methods' | 'issuedAt' | 'expiresAt' | 'authenticatedAt'> {
+  const issuedAt = requireTime(claims, 'iat')
+  const authenticatedAt = readTime(claims, 'auth_time')
+  // nobody signs in after the token was issued: such a time, in milliseconds for instance, says nothing
+  const isLater = authenticatedAt !== null && authenticatedAt > issuedAt + ISSUER_CLOCKS
   return {
     methods: readStrings(claims, 'amr') ?? [],
-    issuedAt: requireTime(claims, 'iat'),
+    issuedAt,
     expiresAt: requireTime(claims, 'exp'),
-    authenticatedAt: readTime(claims, 'auth_time'),
+    authenticatedAt: isLater ? null : authenticatedAt,
   }
 }
 
