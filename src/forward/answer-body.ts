@@ -15,6 +15,8 @@ export interface UpstreamAnswer {
   readonly isJson: boolean
   /** The body of a short answer; null if it is read from `stream` as it comes. */
   readonly whole: Buffer | null
+  /** Its bytes count already among those that are held for its caller. */
+  readonly isHeld: boolean
   /** The body in either case; made when it is first asked for. */
   readonly stream: Readable
 }
@@ -60,11 +62,15 @@ export function kindOf(
 
 const JSON_TYPE = /^(?:application|text)\/([\w.+-]+\+)?json\b/i
 
-/** @param body what has come of it: all, or a stream */
+/**
+ * @param body what has come of it: all, or a stream
+ * @param isHeld whether its bytes count already among those that are held for its caller
+ */
 export function answerOf(
   statusCode: number,
   headers: UpstreamAnswer['headers'],
   body: Buffer | Readable,
+  isHeld = false,
 ): UpstreamAnswer {
   const type = headers['content-type']
   const isJson = type === undefined || type === '' || JSON_TYPE.test(String(type))
@@ -75,6 +81,7 @@ export function answerOf(
     headers,
     isJson,
     whole,
+    isHeld,
     get stream() {
       stream ??= Readable.from(whole === null || whole.byteLength === 0 ? [] : [whole])
       return stream

@@ -222,11 +222,11 @@ function sendRewritten(
   headers: Record<string, string>,
   sending: Sending,
 ): Pending<void> {
-  const { statusCode, whole } = answer
+  const { statusCode, whole, isHeld } = answer
   const { progress, rules } = sending
   const { holdBytes } = rules
   const isShort = whole !== null && whole.byteLength <= Math.min(holdBytes, SLICE_BYTES)
-  if (isShort && progress.mayHold(whole.byteLength)) {
+  if (isShort && (isHeld || progress.mayHold(whole.byteLength))) {
     const out = rewriter.write(whole)
     const rest = rewriter.end()
     sendBytes(
@@ -242,7 +242,7 @@ function sendRewritten(
 
 /** The same for a long answer, whose parts are looked through as they come. */
 async function sendInParts(
-  { statusCode, whole, stream }: UpstreamAnswer,
+  { statusCode, whole, isHeld, stream }: UpstreamAnswer,
   rewriter: Pick<Rewriter, 'write' | 'end'>,
   headers: Record<string, string>,
   sending: Sending,
@@ -261,7 +261,7 @@ async function sendInParts(
     held.push(next.value)
     size += next.value.byteLength
     // one that there is no room for is checked as it streams, like one that is too large
-    if (size > holdBytes || !progress.mayHold(next.value.byteLength)) break
+    if (size > holdBytes || !(isHeld || progress.mayHold(next.value.byteLength))) break
   }
   sendStream(statusCode, headers, Readable.from(continued(held, chunks)), sending)
 }

@@ -46,5 +46,5 @@ export async function screened(
   // both describe the bytes that Azure sent
   const kept = body === whole ? { etag, 'content-md5': digest } : {}
   const length = String(body.byteLength)
-  return answerOf(answer.statusCode, { ...headers, ...kept, 'content-length': length }, body)
+  return answerOf(answer.statusCode, { ...headers, ...kept, 'content-length': length }, body, true)
 }

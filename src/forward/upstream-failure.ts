@@ -79,7 +79,7 @@ export async function readableError(
   }
   const body = answer.whole ?? (await readUpTo(stream, limit, hold))
   if (body === null || parse(body) === undefined) throw failureOf(answer, 'the call', 'not JSON')
-  return answerOf(statusCode, headers, body)
+  return answerOf(statusCode, headers, body, answer.whole === null)
 }
 
 /**

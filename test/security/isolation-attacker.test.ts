@@ -35,7 +35,12 @@ interface Step {
   readonly method: string
   readonly path: string
   readonly body?: unknown
+  /** The run that a body names. */
+  readonly run?: string
 }
+
+/** The other project's job, and a step of it: ARM has the step's name alone, run history whose it is. */
+const RUNS = ['fraud4', 'fraud-part'] as const
 
 /** What the other project has: a document for each type that holds any. */
 function theirs(tags: Record<string, string>, description: string): readonly Step[] {
@@ -54,6 +59,11 @@ function theirs(tags: Record<string, string>, description: string): readonly Ste
   const tracked = { location: 'eastus', tags }
   return [
     put('jobs/fraud4', { properties: job }),
+    {
+      method: 'PATCH',
+      path: `/history/v1.0${W}/runs/fraud-part`,
+      body: { runId: 'fraud-part', parentRunId: 'fraud4', tags: { note: description } },
+    },
     put('schedules/fraud-nightly', {
       properties: {
         description,
@@ -97,7 +107,7 @@ function theirs(tags: Record<string, string>, description: string): readonly Ste
 }
 
 /** The same shapes, told to be the attacker's own, under the other project's names and under new ones. */
-function hostile(path: string): unknown {
+function hostile(path: string, run: string): unknown {
   const name = path.split('/').at(-1)
   const properties = {
     jobType: 'Command',
@@ -124,8 +134,8 @@ function hostile(path: string): unknown {
     ...properties,
     properties,
     name,
-    run_id: 'fraud4',
-    runId: 'fraud4',
+    run_id: run,
+    runId: run,
     experiment_id: 'fraud',
     trace_ids: ['fraud4'],
     model_id: 'fraud4',
@@ -142,13 +152,14 @@ const NAMES: Readonly<Record<string, string>> = {
   datastores: 'fraudstore', runs: 'fraud4', experiments: 'fraud',
 } // prettier-ignore
 
-function armSteps(): readonly Step[] {
+function armSteps(run: string): readonly Step[] {
   const steps: Step[] = []
+  const known: typeof NAMES = { ...NAMES, jobs: run }
   for (const { path: type } of RESOURCE_TYPES) {
     const segments = type.split('/').slice(1)
     if (!type.startsWith('workspaces/') || segments.includes('providers')) continue
     for (const owned of [true, false]) {
-      const names = segments.map((one) => (owned ? (NAMES[one] ?? 'fraud') : 'churn1'))
+      const names = segments.map((one) => (owned ? (known[one] ?? 'fraud') : 'churn1'))
       const item = `${W}/${segments.map((one, at) => `${one}/${names[at]}`).join('/')}`
       const collection = item.slice(0, item.lastIndexOf('/'))
       for (const method of ['PUT', 'PATCH', 'POST', 'GET', 'DELETE'])
@@ -163,9 +174,10 @@ function armSteps(): readonly Step[] {
   return steps
 }
 
-function dataPlaneSteps(): readonly Step[] {
+function dataPlaneSteps(run: string): readonly Step[] {
   const names: Readonly<Record<string, string>> = {
-    Run: 'fraud4', Trace: 'fraud4', LoggedModel: 'fraud4', EvaluationDataset: 'fraud4', Experiment: 'fraud', Model: 'fraud-model:1', Data: 'fraud-rows', DataVersion: '1', Artifact: 'dcid.fraud4',
+    Run: run, Trace: 'fraud4', LoggedModel: 'fraud4', EvaluationDataset: 'fraud4', Experiment: 'fraud', Model: 'fraud-model:1',
+    Data: 'fraud-rows', DataVersion: '1', Artifact: `dcid.${run}`,
     Datastore: 'fraudstore',
   } // prettier-ignore
   return FAMILY_NAMES.flatMap((family) =>
@@ -177,8 +189,8 @@ function dataPlaneSteps(): readonly Step[] {
             : `${part.before}${names[part.kind] ?? 'fraud'}${part.after}`,
         )
         const head = [family, ...(versioned ? ['v1.0'] : []), ...before].join('/')
-        const query = method === 'GET' && family === 'mlflow' ? '?run_id=fraud4' : ''
-        return { method, path: `/${head}${W}/${[...after, ...rest].join('/')}${query}` }
+        const query = method === 'GET' && family === 'mlflow' ? `?run_id=${run}` : ''
+        return { method, path: `/${head}${W}/${[...after, ...rest].join('/')}${query}`, run }
       }),
     ),
   )
@@ -229,7 +241,7 @@ t.test('isolation holds', async (t) => {
     t.ok(answer.status < 300, `${step.path} ${answer.text}`)
   }
 
-  const all = [...armSteps(), ...dataPlaneSteps()].map((step) => ({
+  const all = RUNS.flatMap((run) => [...armSteps(run), ...dataPlaneSteps(run)]).map((step) => ({
     ...step,
     effect: effectOf(step),
   }))
@@ -270,7 +282,10 @@ t.test('isolation holds', async (t) => {
     await world.clear()
     for (const step of all) {
       if (step.effect === 'read' || step.effect === null) continue
-      const body = step.method === 'DELETE' ? undefined : hostile(step.path.split('?')[0] ?? '')
+      const body =
+        step.method === 'DELETE'
+          ? undefined
+          : hostile(step.path.split('?')[0] ?? '', step.run ?? 'fraud4')
       const answer = await call('member', body === undefined ? step : { ...step, body })
       t.notMatch(answer.text, MARK, `${step.method} ${step.path}`)
     }
@@ -292,12 +307,16 @@ t.test('isolation holds', async (t) => {
       if (step.effect !== 'read') continue
       const body =
         step.method === 'POST'
-          ? { run_id: 'fraud4', runId: 'fraud4', experiment_ids: ['0'] }
+          ? { run_id: step.run, runId: step.run, experiment_ids: ['0'] }
           : undefined
       const answer = await call('member', body === undefined ? step : { ...step, body })
       t.notMatch(answer.text, MARK, `${step.method} ${step.path}`)
     }
     const seen = await call('owner', { method: 'GET', path: `${W}/jobs/fraud4${API}` })
     t.match(seen.text, MARK, 'it is there all the same')
+    for (const path of [`runs/fraud-part`, 'runs/fraud4/children']) {
+      const part = await call('owner', { method: 'GET', path: `/history/v1.0${W}/${path}` })
+      t.match(part.text, MARK, `${path} is there, too`)
+    }
   })
 })
