@@ -14,9 +14,13 @@ import { signIn } from './support/signed-in.ts'
 
 t.setTimeout(300_000)
 
+// the server behind the gateway
+const hasMlflow = command('mlflow3').skip === false
+const plugin = command('plugin3')
+
 let world: World
 t.before(async () => {
-  world = await startGateway()
+  world = await startGateway({ lab: { mlflow: hasMlflow, storage: hasMlflow } })
 })
 t.teardown(() => world.close())
 
@@ -51,6 +55,44 @@ from azure.identity import DefaultAzureCredential
 ml = MLClient(DefaultAzureCredential(), "${SUBSCRIPTION}", "${RESOURCE_GROUP}", "${WORKSPACE}")
 print("listed", len(list(ml.jobs.list())))
 `
+
+const go = command('azidentity')
+t.test('Go: azidentity and armmachinelearning, unchanged', { skip: go.skip }, async (t) => {
+  const env = { ...(await signedIn(t)), ...(await settings(world, 'scientist')) }
+  const { status, out, err } = await start(['exec', '--', go.file], env).ended
+  t.equal(status, 0, err)
+  t.match(out, /DefaultAzureCredential listed \d+\nManagedIdentityCredential listed \d+/)
+})
+
+const MLFLOW = `
+import mlflow
+mlflow.set_experiment("by-exec")
+with mlflow.start_run() as run:
+    mlflow.log_param("depth", 3)
+    mlflow.log_metric("loss", 0.25)
+store = type(mlflow.tracking._tracking_service.utils._get_store()).__name__
+print(store, mlflow.get_run(run.info.run_id).data.params["depth"])
+`
+
+t.test(
+  'Python: azureml-mlflow, whose workspace is given by name',
+  { skip: hasMlflow ? plugin.skip : command('mlflow3').skip },
+  async (t) => {
+    const { HTTP_PROXY = '', HTTPS_PROXY = '' } = await settings(world, 'scientist')
+    const env = {
+      ...(await signedIn(t)),
+      HTTP_PROXY,
+      HTTPS_PROXY,
+      NO_PROXY: 'localhost',
+      MLFLOW_DISABLE_TELEMETRY: 'true',
+    }
+    const args = ['--mlflow', 'azureml', '--workspace', WORKSPACE]
+    const child = [plugin.file, '-c', MLFLOW]
+    const { status, out, err } = await start(['exec', ...args, '--', ...child], env).ended
+    t.equal(status, 0, err)
+    t.match(out, /^AzureMLRestStore 3$/m)
+  },
+)
 
 const python = command('python')
 t.test('Python: azure-identity and azure-ai-ml, unchanged', { skip: python.skip }, async (t) => {

@@ -6,4 +6,4 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../../.."
 mkdir -p .clients/go
 cd "$here"
-go build -mod=readonly -buildvcs=false -trimpath -o "$OLDPWD/.clients/go/" ./armmachinelearning ./goazuresdk
+go build -mod=readonly -buildvcs=false -trimpath -o "$OLDPWD/.clients/go/" ./armmachinelearning ./azidentity ./goazuresdk

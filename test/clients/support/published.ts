@@ -49,6 +49,10 @@ const COMMANDS = {
     file: join(BUILT, 'go', 'armmachinelearning'),
     remedy: 'test/clients/go/install.sh',
   },
+  azidentity: {
+    file: join(BUILT, 'go', 'azidentity'),
+    remedy: 'test/clients/go/install.sh',
+  },
   goazuresdk: { file: join(BUILT, 'go', 'goazuresdk'), remedy: 'test/clients/go/install.sh' },
   java: {
     file: join(BUILT, 'java', 'classes', 'CoreManagement.class'),
