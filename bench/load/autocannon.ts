@@ -34,6 +34,7 @@ console.log(
     requests: result.requests.total,
     seconds: result.duration,
     failed: result.errors + result.non2xx,
+    why: `${result.non2xx} refused, ${result.errors - result.timeouts} connections, ${result.timeouts} timeouts`,
     p50: result.latency.p50,
     p99: result.latency.p99,
   }),

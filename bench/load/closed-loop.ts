@@ -13,6 +13,8 @@ export interface LoadResult {
   readonly requests: number
   readonly seconds: number
   readonly failed: number
+  /** What of them were of which kind. */
+  readonly why: string
   readonly p50: number
   readonly p99: number
 }
@@ -64,6 +66,6 @@ export async function closedLoop({ url, file, connections, seconds }: Load): Pro
   if (line === undefined) throw new Error(`${program} gave no result: ${output.slice(0, 500)}`)
   const result = JSON.parse(line) as LoadResult
   if (result.failed > 0 || result.requests === 0)
-    throw new Error(`${result.failed} of ${result.requests} calls failed at ${url}`)
+    throw new Error(`${result.failed} of ${result.requests} calls failed at ${url}: ${result.why}`)
   return result
 }

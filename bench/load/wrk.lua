@@ -24,8 +24,9 @@ end
 function done(summary, latency)
   local errors = summary.errors
   io.write(string.format(
-    '\n{"requests":%d,"seconds":%.6f,"failed":%d,"p50":%.3f,"p99":%.3f}\n',
+    '\n{"requests":%d,"seconds":%.6f,"failed":%d,"why":"%d refused, %d connections, %d timeouts","p50":%.3f,"p99":%.3f}\n',
     summary.requests, summary.duration / 1e6,
     errors.connect + errors.read + errors.write + errors.status + errors.timeout,
+    errors.status, errors.connect + errors.read + errors.write, errors.timeout,
     latency:percentile(50) / 1000, latency:percentile(99) / 1000))
 end
