@@ -31,6 +31,8 @@ export interface Dimension {
   readonly name: string
   readonly sizes: readonly number[]
   readonly of: (size: number) => Size
+  /** Of the bare proxy, to compare with; nothing is asked of it. */
+  readonly bare?: true
 }
 
 export const DIMENSIONS: readonly Dimension[] = [
@@ -55,6 +57,12 @@ export const DIMENSIONS: readonly Dimension[] = [
     name: 'connections',
     sizes: [64, 500, 2_000],
     of: (count) => ({ ...USUAL, connections: count }),
+  },
+  {
+    name: 'connections to the bare proxy',
+    sizes: [64, 2_000],
+    of: (count) => ({ ...USUAL, connections: count }),
+    bare: true,
   },
 ]
 

@@ -7,18 +7,22 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { closedLoop } from '../load/closed-loop.ts'
 import { writeCalls } from '../load/calls.ts'
 import { turn, type TurnResult } from '../load/turn.ts'
+import { BARE } from '../peers/bare.ts'
+import type { Running } from '../peers/peer.ts'
 import { startGatewayIn } from '../peers/gateway.ts'
 import { figureOf } from '../report/figures.ts'
 import { SCENARIOS } from '../world/answers.ts'
 import { memoryMb } from '../world/process.ts'
 import { startWorld, type World } from '../world/world.ts'
 import { DIMENSIONS, identityNames, writeBindings, type Size } from './dimensions.ts'
-import { startIssuers } from './issuers.ts'
+import { startIssuers, type Issuers } from './issuers.ts'
 import { measureStart, type Start } from './start.ts'
 
 /** A gateway of one size: microseconds of CPU a read, turn by turn; megabytes; milliseconds until it was ready. */
 export interface Grown {
   readonly dimension: string
+  /** Of the bare proxy instead. */
+  readonly bare: boolean
   readonly size: number
   readonly cpuMicros: readonly number[]
   readonly p99: number
@@ -53,10 +57,11 @@ export async function growth({
   const world = await startWorld()
   try {
     const grown: Grown[] = []
-    for (const { name, sizes, of } of DIMENSIONS) {
+    for (const { name, sizes, of, bare = false } of DIMENSIONS) {
       for (const size of sizes) {
         const label = `${name.replaceAll(' ', '-')}-${size}`
-        grown.push({ dimension: name, size, ...(await measure(world, label, of(size), seconds)) })
+        const measured = await measure({ world, label, bare }, of(size), seconds)
+        grown.push({ dimension: name, bare, size, ...measured })
       }
     }
     return { start, grown }
@@ -65,38 +70,30 @@ export async function growth({
   }
 }
 
+interface Measured {
+  readonly world: World
+  readonly label: string
+  readonly bare: boolean
+}
+
 async function measure(
-  world: World,
-  label: string,
+  { world, label, bare }: Measured,
   size: Size,
   seconds: number,
-): Promise<Omit<Grown, 'dimension' | 'size'>> {
+): Promise<Omit<Grown, 'dimension' | 'bare' | 'size'>> {
   const issuers = await startIssuers(size.issuers)
   const scenario = SCENARIOS['get']
   if (scenario === undefined) throw new Error('no scenario "get"')
   const file = join(world.directory, `calls-${label}`)
   await writeCalls(file, scenario, issuers.tokens(size.people), Math.max(URLS, size.people))
-  const bindings = join(world.directory, label, 'bindings.yaml')
-  await writeBindings(bindings, size)
-  const added = identityNames(size.identities).map((name) => [
-    name,
-    { kind: 'managed-identity', clientId: '77777777-7777-4777-8777-777777777702' } as const,
-  ])
   const began = performance.now()
-  const gateway = await startGatewayIn(world, label, {
-    change: (config) => ({
-      ...config,
-      issuers: [...issuers.configs],
-      identities: { ...config.identities, ...Object.fromEntries(added) },
-      policies: { ...config.policies, bindings },
-    }),
-  })
+  const gateway = bare ? await startBare(world) : await startSized(world, label, size, issuers)
   try {
     const readyMs = performance.now() - began
     await delay(REST_MS)
     const memoryAtRest = memoryMb(gateway.pid)
     const { connections } = size
-    const turns = await world.counted(true, async () => {
+    const turns = await world.counted(!bare, async () => {
       const cold = size.people / COLD_CALLS_PER_SECOND
       const warmUp = Math.max(WARM_UP_SECONDS, cold)
       await closedLoop({ url: gateway.url, file, connections, seconds: warmUp })
@@ -118,4 +115,32 @@ async function measure(
     await gateway.stop()
     issuers.close()
   }
+}
+
+async function startBare(world: World): Promise<Running> {
+  const running = await BARE.start(world)
+  if ('absent' in running) throw new Error(running.absent)
+  return running
+}
+
+async function startSized(
+  world: World,
+  label: string,
+  size: Size,
+  issuers: Issuers,
+): Promise<Running> {
+  const bindings = join(world.directory, label, 'bindings.yaml')
+  await writeBindings(bindings, size)
+  const added = identityNames(size.identities).map((name) => [
+    name,
+    { kind: 'managed-identity', clientId: '77777777-7777-4777-8777-777777777702' } as const,
+  ])
+  return startGatewayIn(world, label, {
+    change: (config) => ({
+      ...config,
+      issuers: [...issuers.configs],
+      identities: { ...config.identities, ...Object.fromEntries(added) },
+      policies: { ...config.policies, bindings },
+    }),
+  })
 }

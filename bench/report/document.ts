@@ -9,6 +9,14 @@ export const DOCUMENT = join(import.meta.dirname, '..', '..', 'docs', 'performan
 const END = '<!-- end -->'
 const beginOf = (name: string): string => `<!-- npm run bench -- ${name} -->`
 
+/** What stands in a section; null if there is none of that name. */
+export function sectionOf(text: string, name: string): string | null {
+  const from = text.indexOf(beginOf(name))
+  if (from < 0) return null
+  const to = text.indexOf(END, from)
+  return to < 0 ? null : text.slice(from + beginOf(name).length, to).trim()
+}
+
 /** Replaces a section of the document. @throws if it has none of that name */
 export async function writeSection(name: string, content: string, file = DOCUMENT): Promise<void> {
   const text = await readFile(file, 'utf8')

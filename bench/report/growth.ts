@@ -20,7 +20,12 @@ interface Bound {
 }
 
 function boundsOf({ start, grown }: Growth): Bound[] {
-  const times = [...Map.groupBy(grown, (one) => one.dimension)].map(([dimension, all]) => {
+  const times = [
+    ...Map.groupBy(
+      grown.filter((one) => !one.bare),
+      (one) => one.dimension,
+    ),
+  ].map(([dimension, all]) => {
     const [least, most] = [all[0], all.at(-1)].map((one) => figureOf(one?.cpuMicros ?? []).median)
     const found = (most ?? Number.NaN) / (least ?? Number.NaN)
     const what = `${dimension}, ${all[0]?.size} to ${all.at(-1)?.size}: CPU of a read grows`
@@ -78,7 +83,7 @@ export function growthText(growth: Growth): string {
   }
   return [
     markdown(bounds),
-    'Start and memory at rest are those of the bundle. Each row below is a gateway of its own, run from its sources; medians of 3 turns, and from which to which they were.',
+    'Start and memory at rest are those of the bundle. Each row below is a gateway of its own, run from its sources, or a bare proxy; medians of 3 turns, and from which to which they were.',
     markdown(sizes),
   ].join('\n\n')
 }
