@@ -4,6 +4,7 @@ import { join, relative, resolve } from 'node:path'
 import t from 'tap'
 import { STATUS } from '../src/errors.ts'
 import { blocks, TRIED } from './support/doc-blocks.ts'
+import { sectionOf } from '../bench/report/document.ts'
 import { VERSION } from '../src/cli/version.ts'
 
 const root = resolve(import.meta.dirname, '..')
@@ -73,3 +74,23 @@ t.test('decisions are numbered without holes', async (t) => {
     t.match(read(file), new RegExp(`^# ${index + 1}\\. `))
   }
 })
+
+t.test(
+  'figures of docs/performance.md are what the benches printed, with their machine',
+  async (t) => {
+    const text = read('docs/performance.md')
+    const columns = {
+      peers: '| times bare ',
+      latency: '| p99, times bare ',
+      growth: '| at most ',
+      profile: '| share ',
+    }
+    for (const [name, column] of Object.entries(columns)) {
+      const [machine = '', ...rest] = (sectionOf(text, name) ?? '').split('\n')
+      t.match(machine, /^.+, \d+ cores, \d+ GB, .+, Node \d+\.\d+\.\d+, load before \d+\.\d$/, name)
+      const tables = rest.join('\n')
+      t.ok(tables.includes(column), `${name} has the column "${column}"`)
+      t.notMatch(tables, /NaN|undefined/, name)
+    }
+  },
+)
