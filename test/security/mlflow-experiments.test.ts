@@ -114,3 +114,22 @@ t.test('what is made is in the experiment that its body names', async (t) => {
     t.same(world.lab.requests().filter(({ method }) => method !== 'GET'), []) // prettier-ignore
   }
 })
+
+t.test('files of a trace are never where its maker wants a token to go', async (t) => {
+  const evil = 'https://evil.example/x'
+  const tags = { 'mlflow.artifactLocation': evil, see: evil }
+  const info = { trace_id: 't9', trace_location: place('9'), tags }
+  const kept = { 'mlflow.artifactLocation': `${world.url}/_score/not-served`, see: evil }
+  for (const [path, body] of [
+    [`${V3}/traces/t9`, { trace: { trace_info: info } }],
+    [`${V3}/traces/get?trace_id=t9`, { trace: { trace_info: info } }],
+    [`${V3}/traces/batchGet?trace_ids=t9&trace_ids=t10`, { traces: [{ trace_info: info }] }],
+  ] as const) {
+    await world.clear()
+    await world.fault('dataPlane', { match: { path: path.split('?')[0] ?? '' }, body })
+    const answer = await call('GET', path)
+    t.equal(answer.status, 200, answer.text)
+    t.match(JSON.stringify(answer.json()), JSON.stringify(kept), path)
+    t.match(world.lab.requests().at(-1)?.url, path, 'the query is sent as it came')
+  }
+})
