@@ -1,4 +1,6 @@
 /** A refreshed token is new, and the sign-in behind it is not: `@stepup max-age` asks for `auth_time` and nothing else. */
+import { rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import t from 'tap'
 import { workspaceId } from '../../lab/personas.ts'
 import { loadConfig } from '../../src/config/load.ts'
@@ -82,10 +84,16 @@ t.test('doctor says which claim to switch on, for each issuer', async (t) => {
       issuers: config.issuers.map(({ name }) => name),
     })
   const { directory, bindings = '' } = config.policies
+  // a shipped policy that asks, too
+  await rm(join(directory, 'break-glass.cedar'))
   t.match(checkSignIns(config, await load(bindings, directory)), [
     { check: 'sign-ins', status: 'unverified', where: 'issuers[0] (entra)', what: /policy fresh .*"auth_time"/, next: /optional claim "auth_time".*Token configuration/ },
     { check: 'sign-ins', status: 'unverified', where: 'issuers[1] (okta)', next: /"auth_time".*Authorization Servers/ },
   ]) // prettier-ignore
-  const shipped = `${import.meta.dirname}/../../policies`
-  t.same(checkSignIns(config, await load(bindings, shipped)), [], 'nothing is said if nobody asks')
+  await rm(join(directory, 'fresh.cedar'))
+  t.same(
+    checkSignIns(config, await load(bindings, directory)),
+    [],
+    'nothing is said if nobody asks',
+  )
 })
