@@ -85,6 +85,21 @@ t.test('a condition that cannot be meant is refused with what was probably meant
   t.match(await cat('--since', 'yesterday'), { status: 2, err: /10m/ })
 })
 
+t.test('verify says on a terminal how far it is, and clears that line', async (t) => {
+  const lines: (string | null)[] = []
+  let now = 0
+  const status = await runCli(
+    ['audit', 'verify', spool],
+    ioOf({
+      now: () => (now += 2_000),
+      progress: (line) => void lines.push(line),
+    }),
+  )
+  t.equal(status, 0)
+  t.match(lines[0], /^checking records: \d+%, about \d+ s left$/)
+  t.equal(lines.at(-1), null)
+})
+
 t.test('the spool is found through the configuration', async (t) => {
   const env = { ...world.lab.env, AZUREML_HARNESS_CONFIG: world.gateway.configFile }
   t.match(await run(['audit', 'verify'], { env }), { status: 0, out: /valid/ })

@@ -122,8 +122,15 @@ function judgeHeader(
   return header.prevSegmentHead === end.head ? null : 'it does not continue the segment before it'
 }
 
-/** Verifies one chain. Throws an Error only if it cannot be read; `trusted` are the only key ids to accept, if given. */
-export function verifyChain(directory: string, trusted: readonly string[] = []): Verdict {
+/**
+ * Verifies one chain. Throws an Error only if it cannot be read; `trusted` are the only key ids to accept, if given.
+ * `onBytes` is told of each segment that is done.
+ */
+export function verifyChain(
+  directory: string,
+  trusted: readonly string[] = [],
+  onBytes: (bytes: number) => void = () => {},
+): Verdict {
   const names = segmentNames(directory)
   const seen: Seen = {
     retired: new Map(),
@@ -169,6 +176,7 @@ export function verifyChain(directory: string, trusted: readonly string[] = []):
     if (broken === null && scan.fault !== null) {
       broken = { segment: name, ...scan.fault }
     }
+    onBytes(data.length)
     if (broken !== null) break
   }
   if (broken === null && first !== null && first.firstSeq > 1) {

@@ -2,9 +2,11 @@
  * `audit verify DIR`: whether a spool, or a copy of one, is what was written.
  * @module
  */
+import { bytesIn } from '../../audit/inspect/stream.ts'
 import { chainsIn, verifyChain, type Verdict } from '../../audit/inspect/verify.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, type Output, type Result } from '../output.ts'
+import { createProgress } from '../progress.ts'
 import { spoolDirectory } from './given.ts'
 
 export interface VerifyOptions {
@@ -23,11 +25,16 @@ export async function auditVerify(options: VerifyOptions, io: Io): Promise<numbe
     return EXIT.failed
   }
   let valid = true
+  const progress = createProgress(io, 'checking records', bytesIn(directory))
   for (const chain of chains) {
-    const verdict = cutJudged(verifyChain(chain, options.keyId ?? []), options.atLeast ?? 0)
+    const verdict = cutJudged(
+      verifyChain(chain, options.keyId ?? [], progress.add),
+      options.atLeast ?? 0,
+    )
     if (verdict.broken !== null) valid = false
     show(io, options.output, resultOf(verdict))
   }
+  progress.end()
   return valid ? EXIT.ok : EXIT.failed
 }
 
