@@ -12,7 +12,7 @@ import { isCollection } from '../azureml/body/items.ts'
 import { findAll } from '../azureml/body/facts.ts'
 import { kindOfSegment } from '../azureml/body/reference.ts'
 import { frontEndPath, REGISTRY_API_VERSION } from '../azureml/elsewhere/registry-place.ts'
-import { outsideIn, type Mention, type Outside } from '../azureml/elsewhere/outside.ts'
+import { outsideIn, outsideOf, type Mention, type Outside } from '../azureml/elsewhere/outside.ts'
 import { classify } from '../azureml/classify.ts'
 import type { Hosts } from '../azureml/hosts/hosts.ts'
 import { parseTarget, type Target } from '../azureml/target.ts'
@@ -75,6 +75,18 @@ export function withForeignReferences(
   }
 }
 
+const NO_BODY = parseJson(Buffer.from('{}'))
+const NO_MENTIONS: readonly Mention[] = []
+
+/** What the query refers to: the service that is called reads there, too. */
+function inQuery({ target }: Classified, scope: string | null): readonly Mention[] {
+  if (target === null || target.query === '') return NO_MENTIONS
+  return [...target.params].flatMap(([name, value]) =>
+    // a scope of ARM's own, such as a subscription's list, has no other place to compare with
+    scope === null ? [] : outsideOf(value, scope).map((outside) => ({ outside, at: `?${name}` })),
+  )
+}
+
 function bytesOf({ content, run, read }: Gathered): Buffer | null {
   return content?.bytes ?? run?.received ?? read ?? null
 }
@@ -96,7 +108,7 @@ function asking(options: ForeignReferencesOptions, { id }: Exchange, { grantFor 
   }
 }
 
-/** A body, and what it mentions outside of the workspace of its call. */
+/** A call, and what it mentions outside of the workspace of its call. */
 interface Mentioning {
   readonly gathered: Gathered
   readonly via: Via
@@ -122,17 +134,18 @@ function createCheck(
   }
 
   return (exchange, gathered, via) => {
-    if (!isClassified(exchange) || !mayRefer(exchange)) return null
-    const bytes = bytesOf(gathered)
-    if (bytes === null && gathered.unread === true)
+    if (!isClassified(exchange)) return null
+    const { scope, resource } = via.permit.operation
+    const asked = inQuery(exchange, scope)
+    const bytes = mayRefer(exchange) ? bytesOf(gathered) : null
+    if (mayRefer(exchange) && bytes === null && gathered.unread === true)
       throw new Refusal('internal_error', 'a body that had to be read was not')
-    if (bytes === null || bytes.byteLength === 0) return null
-    const root = gathered.content?.root ?? parseJson(bytes)
-    const { permit } = via
-    const { scope } = permit.operation
-    const mentions = outsideIn(root, scope, permit.operation.resource.type)
+    const isEmpty = bytes === null || bytes.byteLength === 0
+    if (isEmpty && asked.length === 0) return null
+    const root = isEmpty ? NO_BODY : (gathered.content?.root ?? parseJson(bytes))
+    const mentions = [...asked, ...outsideIn(root, scope, resource.type)]
     if (mentions.length > MAX_REFERENCES)
-      throw refused('/', `the body refers to more than ${MAX_REFERENCES} things elsewhere`)
+      throw refused('/', `the call refers to more than ${MAX_REFERENCES} things elsewhere`)
     if (mentions.length === 0) return null
     return mustBePermittedAll(exchange, { gathered, via, root, mentions })
   }

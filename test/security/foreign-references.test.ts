@@ -210,6 +210,28 @@ t.test('by its GUID a workspace is its own, and no other', async (t) => {
   await isRefused(t, await send('reader', 'PUT', `${W}/jobs/g${VERSION}`, at(other)), 'another')
 })
 
+t.test('what a query names is judged like what a body names', async (t) => {
+  const at = (id: string) => `${W}/data${VERSION}&assetId=${encodeURIComponent(id)}`
+  const get = async (persona: string, path: string) =>
+    world.send(path, { headers: { authorization: `Bearer ${await world.lab.token(persona)}` } })
+  for (const id of [
+    `${WO}/data/secret/versions/1`,
+    `azureml:/${WO}/data/secret/versions/1`,
+    `filter eq '${WO}/jobs/secret'`,
+    encodeURIComponent(`${WO}/data/secret/versions/1`),
+    'azureml://registries/other/models/m/versions/1',
+    IDENTITY,
+  ]) {
+    await world.clear()
+    await isRefused(t, await get('reader', at(id)), id)
+  }
+  await world.clear()
+  await isRefused(t, await get('reader', `/history/v1.0${W}/runs/j1?of=${WO}/jobs/x`), 'data plane')
+  for (const id of [`${W}/data/d/versions/1`, 'azureml://datastores/d/paths/x', 'subscriptions'])
+    t.equal((await get('reader', at(id))).status, 200, id)
+  t.equal((await get('reviewer', at(`${WO}/models/shared/versions/1`))).status, 200)
+})
+
 t.test('who has the permit there refers to it from here', async (t) => {
   for (const [body, status] of [
     [input(`${WO}/models/shared/versions/1`, 'custom_model'), 201],
