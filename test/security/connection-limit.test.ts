@@ -131,7 +131,7 @@ t.test('an answer that nobody reads is cut off, and its call is over', async (t)
   const head = [
     `GET ${workspaceId()}/data/${name}?api-version=2024-04-01 HTTP/1.1`,
     `Host: ${new URL(world.url).host}`,
-    `Authorization: Bearer ${await world.lab.token('reader')}`,
+    `Authorization: Bearer ${await world.lab.token('scientist')}`,
   ]
   const { socket } = await hold(world, `${head.join('\r\n')}\r\n\r\n`, { read: false })
   socket.pause()
