@@ -19,7 +19,6 @@ const BROKEN = Object.entries({
   'nothing of its length': 'Content-Length: 100\r\n\r\n',
   'a chunk size with a space': 'Transfer-Encoding: chunked\r\n\r\n4 \r\nhalf\r\n0\r\n\r\n',
   'a chunk size that is none': 'Transfer-Encoding: chunked\r\n\r\nz\r\nhalf\r\n0\r\n\r\n',
-  'chunks without an end': 'Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n',
   'no chunk': 'Transfer-Encoding: chunked\r\n\r\n',
 })
 
