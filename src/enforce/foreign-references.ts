@@ -141,11 +141,17 @@ function createCheck(
     if (mayRefer(exchange) && bytes === null && gathered.unread === true)
       throw new Refusal('internal_error', 'a body that had to be read was not')
     const isEmpty = bytes === null || bytes.byteLength === 0
-    if (isEmpty && asked.length === 0) return null
+    const joined = joining(exchange)
+    if (isEmpty && asked.length === 0 && joined === null) return null
     const root = isEmpty ? NO_BODY : (gathered.content?.root ?? parseJson(bytes))
     const mentions = [...asked, ...outsideIn(root, scope, resource.type)]
     if (mentions.length > MAX_REFERENCES)
       throw refused('/', `the call refers to more than ${MAX_REFERENCES} things elsewhere`)
+    if (joined !== null) {
+      const { decide } = options
+      const facts = factsOfBody(options, exchange, gathered, root)
+      mustBePermitted(decide, via.permit, joined, facts, 'the end of the path')
+    }
     if (mentions.length === 0) return null
     return mustBePermittedAll(exchange, { gathered, via, root, mentions })
   }
@@ -233,6 +239,22 @@ function neededFor(
       cause: error,
       remedy: 'name an asset, a datastore, a compute or a job by its id',
     })
+  }
+}
+
+/** The workspace that a hub takes in, which is beside it; null for any other call. */
+function joining({ operation, target }: Classified): Needed | null {
+  const { action, resource } = operation
+  if (!action.endsWith('/workspaces/hubs/join/action')) return null
+  const name = target?.segments.at(-1) ?? ''
+  if (!/^[A-Za-z0-9][\w-]{1,254}$/u.test(name))
+    throw refused('the end of the path', 'that is no name of a workspace')
+  const beside = resource.id.slice(0, resource.id.lastIndexOf('/'))
+  return {
+    ...question('PUT', `${beside}/${name}`),
+    where: `workspace "${name}"`,
+    what: 'write there',
+    withBody: true,
   }
 }
 

@@ -21,6 +21,8 @@ const RBAC = 'Microsoft.MachineLearningServices/workspaces'
 const IN_OWN = `Workspace::"${W.toLowerCase()}"`
 const IN_OTHER = `Workspace::"${WO.toLowerCase()}"`
 const IDENTITY = `/subscriptions/${SUBSCRIPTION}/resourceGroups/${RESOURCE_GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/fraud`
+const SCIENTISTS =
+  'Group::"entra/11111111-1111-4111-8111-111111111111/33333333-3333-4333-8333-333333333301"'
 /**
  * The reader does everything in ws-lab but change the workspace itself, by a permit that asks for no body; in ws-other
  * the reviewer may read models and run jobs.
@@ -35,6 +37,10 @@ permit (principal in Group::"entra/11111111-1111-4111-8111-111111111111/33333333
 permit (principal in Group::"entra/11111111-1111-4111-8111-111111111111/33333333-3333-4333-8333-333333333302", action in [
   Action::"${RBAC}/models/read", Action::"${RBAC}/models/versions/read", Action::"${RBAC}/computes/read", Action::"${RBAC}/jobs/write"
 ], resource in ${IN_OTHER});
+@id("joins") @reason("takes workspaces into the hub") @identity("ml-writer")
+permit (principal in ${SCIENTISTS}, action == Action::"${RBAC}/hubs/join/action", resource in ${IN_OWN});
+@id("writes-there") @reason("the workspace that joins") @identity("ml-writer")
+permit (principal in ${SCIENTISTS}, action == Action::"${RBAC}/write", resource in ${IN_OTHER});
 `
 
 let world: World
@@ -287,4 +293,16 @@ t.test('measurements and files stream as before', async (t) => {
     body: 'bytes',
   })
   t.equal(changes().length, 2)
+})
+
+t.test('a hub takes in what its caller may write, and nothing else', async (t) => {
+  const join = async (persona: string, name: string): Promise<Answer> =>
+    send(persona, 'PUT', `/rp/workspaces${W}/join/${name}`, {})
+  await isRefused(t, await join('reader', OTHER_WORKSPACE), 'somebody who may do all in the hub')
+  await isRefused(t, await join('reviewer', OTHER_WORKSPACE), 'somebody who may read there')
+  await isRefused(t, await join('scientist', 'ws-third'), 'a workspace that nobody named')
+  await isRefused(t, await join('scientist', '~odd'), 'no name')
+  t.same(changes(), [])
+  await join('scientist', OTHER_WORKSPACE)
+  t.match(changes(), [new RegExp(`/join/${OTHER_WORKSPACE}$`)], 'who may write it')
 })
