@@ -29,6 +29,8 @@ export interface Records {
   /** Intents whose end says that Azure need not have seen them. */
   readonly excused: ReadonlySet<string>
   readonly ended: ReadonlySet<string>
+  /** How requests ended that did not end well. */
+  readonly failures: ReadonlyMap<string, string>
   /** Requests with two ends. */
   readonly twice: readonly string[]
   readonly last: number
@@ -38,6 +40,7 @@ export interface Records {
 export function createRecords(): Records {
   let [ends, last] = [0, 0]
   const [authorized, excused, ended] = [new Set<string>(), new Set<string>(), new Set<string>()]
+  const failures = new Map<string, string>()
   const twice: string[] = []
   return {
     get ends() {
@@ -49,6 +52,7 @@ export function createRecords(): Records {
     authorized,
     excused,
     ended,
+    failures,
     twice,
     add(rows) {
       for (const row of rows) {
@@ -59,6 +63,8 @@ export function createRecords(): Records {
         ends += kind === 'summary' ? Number(row['Count']) : 1
         if (ended.has(id)) twice.push(id)
         ended.add(id)
+        if (row['Outcome'] !== 'success')
+          failures.set(id, JSON.stringify([row['Outcome'], row['RefusalCode'] ?? null]))
         if (UNSEEN_OUTCOMES.has(row['Outcome']) || UNSEEN_CODES.has(row['RefusalCode']))
           excused.add(id)
       }
@@ -92,13 +98,13 @@ export function judgeEnds(
 
 /** @param seen ids of the calls that reached Azure */
 export function judgeUpstream(records: Records, seen: ReadonlySet<string>): Judgement {
-  const { authorized, excused } = records
+  const { authorized, excused, failures } = records
   const stolen = [...seen].filter((id) => !authorized.has(id))
   const invented = [...authorized].filter((id) => !seen.has(id) && !excused.has(id))
   return {
     name: 'azure saw what was authorized, and nothing else',
     held: stolen.length === 0 && invented.length === 0,
-    figures: `${seen.size} seen, ${authorized.size} authorized; not authorized: ${some(stolen)}; not seen: ${some(invented)}`,
+    figures: `${seen.size} seen, ${authorized.size} authorized; not authorized: ${some(stolen)}; not seen: ${some(invented.map((id) => `${id} ${failures.get(id) ?? 'success'}`))}`,
   }
 }
 
