@@ -5,6 +5,7 @@
  * @module
  */
 import type { Config, IssuerConfig } from '../config/schema/schema.ts'
+import { actionsOf, covers } from '../policy/engine/covers.ts'
 import type { PolicySet } from '../policy/load/rules.ts'
 import { findingsOf, type Finding } from './finding.ts'
 
@@ -18,10 +19,16 @@ const NEXT = {
   oidc: 'have the issuer put "auth_time" into access tokens',
 } as const satisfies Record<IssuerConfig['profile'], string>
 
-/** One finding an issuer, if a policy asks how long ago somebody signed in. */
-export function checkSignIns({ issuers }: Config, { rules }: PolicySet): Finding[] {
-  const asking = [...rules.values()].filter(
-    ({ shadow, policy }) => !shadow && policy.stepUp?.maxAgeSeconds !== undefined,
+/** One finding an issuer, if a policy asks how long ago somebody signed in who does what is permitted to anybody at all. */
+export function checkSignIns({ issuers }: Config, { rules, words }: PolicySet): Finding[] {
+  const inForce = [...rules.values()].filter(({ shadow }) => !shadow)
+  const permits = inForce.filter(({ policy }) => policy.effect === 'permit')
+  const asking = inForce.filter(
+    ({ policy }) =>
+      policy.stepUp?.maxAgeSeconds !== undefined &&
+      actionsOf(policy, words).some((action) =>
+        permits.some((permit) => covers(permit.policy, action, words.resourceTypes)),
+      ),
   )
   const [first] = asking
   if (first === undefined) return []

@@ -221,12 +221,12 @@ t.test('where Azure fails, so does the call, and nothing of it is sent', async (
     resourceGroup: RG,
   }
   const cases: readonly [string, string, Fault, number, string][] = [
-    ['discovery fails', DISCOVERY, { status: 500, body: {} }, 502, 'upstream_bad_answer'],
+    ['discovery fails', DISCOVERY, { status: 500, body: {} }, 500, 'upstream_bad_answer'],
     ['discovery hangs', DISCOVERY, { hang: true }, 504, 'upstream_timeout'],
     ['discovery is no JSON', DISCOVERY, { body: '<html>' }, 502, 'upstream_bad_answer'],
     ['discovery says nothing', DISCOVERY, { body: {} }, 502, 'upstream_bad_answer'],
     ['discovery lies', DISCOVERY, { body: foreign }, 502, 'upstream_foreign_url'],
-    ['the registry fails', '/mferp/', { status: 500, body: {} }, 502, 'upstream_bad_answer'],
+    ['the registry fails', '/mferp/', { status: 500, body: {} }, 500, 'upstream_bad_answer'],
     ['the registry hangs', '/mferp/', { hang: true }, 504, 'upstream_timeout'],
     ['the registry refuses', '/mferp/', { status: 403, body: {} }, 403, 'upstream_forbidden'],
     ['the registry is cut off', '/mferp/', { reset: true }, 502, 'upstream_reset'],
