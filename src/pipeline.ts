@@ -45,6 +45,9 @@ export interface Pipeline {
   readonly unfinished: (raw: IncomingMessage, refusal: Refusal) => RefusalAnswer | null
 }
 
+/** Resolved: whoever awaits it goes on once Node's parser has handed over the packet that it is at. */
+const parsed = Promise.resolve()
+
 export function createPipeline(stages: Stages): Pipeline {
   const exchangeOf = createExchanges(stages.now)
   const { refuse, unfinished, onceClosed } = createEndings(stages, exchangeOf)
@@ -57,10 +60,10 @@ export function createPipeline(stages: Stages): Pipeline {
       // at once: whatever follows in the same packet is parsed before anything that waits is over
       checkConnection(request, stages.checkInbound)
       const target = (exchange.target = stages.parseTarget(request.method ?? '', request.url ?? ''))
+      // what of a body came in the same packet is parsed first, and a broken one ends here
+      if (hasBody(request.headers)) await parsed
       const identified = stages.identify(request)
-      // with a body in any case: what of it came in the same packet is parsed first, and a broken one ends here
-      const waits = isPending(identified) || hasBody(request.headers)
-      const principal = (exchange.principal = waits ? await identified : identified)
+      const principal = (exchange.principal = isPending(identified) ? await identified : identified)
       // who has gone by now, or whose body broke off, takes nothing
       if (exchange.refusal !== null) throw exchange.refusal
       await carryOut(making, { exchange, target, principal, reply })

@@ -311,6 +311,8 @@ function sendStream(
   stream: Readable,
   { exchange, progress, reply, fail }: Sending,
 ): void {
+  // it broke off while the record was awaited: nobody is told of it any more
+  if (stream.destroyed) throw broken(stream.errored ?? new Error('aborted'))
   progress.replying(status)
   // counted beside the sending, so that a slow reader still slows the sender
   stream.on('data', (chunk: Buffer) => progress.sent(chunk.byteLength))

