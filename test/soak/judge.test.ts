@@ -30,8 +30,15 @@ t.test('azure and the intents', async (t) => {
   const held = (...seen: string[]): boolean => judgeUpstream(records, new Set(seen)).held
   t.equal(held('a'), true)
   t.equal(held('a', 'b'), true)
-  t.equal(held(), false, 'nobody saw what has succeeded')
-  t.equal(held('a', 'c'), false, 'azure saw what nobody authorized')
+  const reset = { Outcome: 'failed', RefusalCode: 'upstream_reset' }
+  records.add([row('authorized', 'r'), row('completed', 'r', reset)])
+  t.equal(held('a'), true, 'a connection that was just being closed')
+  const bad = { Outcome: 'failed', RefusalCode: 'upstream_bad_answer' }
+  records.add([row('authorized', 'x'), row('completed', 'x', bad)])
+  t.equal(held('a'), false, 'what Azure has answered it has seen')
+  t.equal(held('a', 'x'), true)
+  t.equal(held('x'), false, 'nobody saw what has succeeded')
+  t.equal(held('a', 'x', 'c'), false, 'azure saw what nobody authorized')
 })
 
 t.test('memory', async (t) => {

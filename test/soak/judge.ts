@@ -15,7 +15,12 @@ export interface Judgement {
 const LAST: ReadonlySet<unknown> = new Set(['completed', 'refused', 'received', 'summary'])
 /** What an intent can come to without that Azure has seen it. */
 const UNSEEN_OUTCOMES: ReadonlySet<unknown> = new Set(['unknown', 'client_abort'])
-const UNSEEN_CODES: ReadonlySet<unknown> = new Set(['upstream_unreachable', 'audit_unavailable'])
+const UNSEEN_CODES: ReadonlySet<unknown> = new Set([
+  'upstream_unreachable',
+  // of a read: a kept connection that Azure was just closing; a change ends as `unknown`
+  'upstream_reset',
+  'audit_unavailable',
+])
 /** Ids that are shown of a set that should be empty. */
 const SHOWN = 3
 /** Live heap that the second half of a run may add: caches fill, and each sample has calls under way. */
