@@ -240,17 +240,23 @@ t.test('a body that stops, or trickles: 408 long before the request may last', a
     'Content-Type: application/json',
     'Content-Length: 9999',
   )
-  const stopped = await hold(world, `${put}{`)
-  const trickles = await hold(world, `${put}{`)
-  const drip = setInterval(() => trickles.socket.writable && trickles.socket.write(' '), 50)
-  const steady = await hold(world, `${put}{`)
-  const flow = setInterval(() => steady.socket.writable && steady.socket.write(' '.repeat(50)), 100)
-  for (const one of [stopped, trickles]) test.match(await one.closed, /^HTTP\/1.1 408 /)
-  clearInterval(drip)
-  await new Promise((done) => setTimeout(done, 2_500))
-  test.equal(steady.text(), '', 'who is above the pace goes on')
-  clearInterval(flow)
-  steady.reset()
+  const rows = await rowsOf(3, async () => {
+    const stopped = await hold(world, `${put}{`)
+    const trickles = await hold(world, `${put}{`)
+    const drip = setInterval(() => trickles.socket.writable && trickles.socket.write(' '), 50)
+    const steady = await hold(world, `${put}{`)
+    const flow = setInterval(
+      () => steady.socket.writable && steady.socket.write(' '.repeat(50)),
+      100,
+    )
+    for (const one of [stopped, trickles]) test.match(await one.closed, /^HTTP\/1.1 408 /)
+    clearInterval(drip)
+    await new Promise((done) => setTimeout(done, 2_500))
+    test.equal(steady.text(), '', 'who is above the pace goes on')
+    clearInterval(flow)
+    steady.reset()
+  })
+  test.equal(rows.length, 3, 'each has its record')
 })
 
 t.test(
