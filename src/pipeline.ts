@@ -22,7 +22,7 @@ import {
 } from './exchange.ts'
 import { isOfPolicy, Refusal, toRefusal } from './errors.ts'
 import { fromFramework } from './http/framework.ts'
-import { checkConnection, isLast } from './http/inbound.ts'
+import { checkConnection, isLast, refuseRest } from './http/inbound.ts'
 import { KeptReply, type HeldCall, type KeptAnswer } from './http/kept-reply.ts'
 import type { Reply } from './http/reply.ts'
 import { hasBody } from './azureml/body/read.ts'
@@ -243,6 +243,9 @@ function createEndings(
     const { status, headers, body } = refusalAnswer(refusal, exchange, answers)
     exchange.status = status
     exchange.bytesOut = Buffer.byteLength(body)
+    // the connection ends with this answer: what comes behind the rest of the body is not served
+    if (!request.complete)
+      refuseRest(request.socket, new Refusal('bad_request', 'the connection was being closed'))
     reply.send(status, isLast(request) ? { ...headers, connection: 'close' } : { ...headers }, body)
   }
 
