@@ -10,7 +10,7 @@ import { parseJson } from './lib/json/document.ts'
 import { ancestorsOf } from './policy/engine/entities.ts'
 import type { Stages } from './stages.ts'
 import type { LivePolicy } from './policy/reload.ts'
-import { assess, accessOf } from './policy/review/effective-access.ts'
+import { accessOf, assess, namesTold } from './policy/review/effective-access.ts'
 import { waysTo } from './policy/review/ways.ts'
 import { mayDo, placeNamed } from './policy/review/who-can.ts'
 import type { Reviews } from './reviews/reviews.ts'
@@ -65,6 +65,15 @@ export function createSelfService(
       return parts.reviews.own(target, principal, request) ?? own(target, principal, request)
     },
     refused,
-    answers: { publicUrl, authorizationUri, help, why },
+    answers: {
+      publicUrl,
+      authorizationUri,
+      help,
+      why,
+      namesTold: ({ principal, operation }, policies) =>
+        principal === null || operation === null
+          ? []
+          : namesTold(current(), principal, operation, policies),
+    },
   }
 }

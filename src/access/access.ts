@@ -9,7 +9,10 @@ import { createNeeds, type RefusedExchange } from './needs.ts'
 import { createOwnCalls, decisionPath, type OwnCallOptions, type OwnCalls } from './own-calls.ts'
 import { createRecentRefusals } from './recent-refusals.ts'
 
-export interface AccessOptions extends Omit<OwnCallOptions, 'needs' | 'needOf' | 'recent'> {
+export interface AccessOptions extends Omit<
+  OwnCallOptions,
+  'needs' | 'needOf' | 'recent' | 'replicasShareKey'
+> {
   /** The same on every replica; null for one of its own, which ends with the process. */
   readonly key: string | null
   /** Milliseconds since the epoch. */
@@ -36,10 +39,11 @@ export function createAccess(options: AccessOptions): Access {
   const needs = createNeeds(key, options.now)
   const recent = createRecentRefusals()
   // where each replica has a key of its own, a need says nothing that this one does not remember
+  const replicasShareKey = options.key !== null
   const needOf = (refused: RefusedExchange): string | null =>
-    options.key === null ? null : needs.issue(refused)
+    replicasShareKey ? needs.issue(refused) : null
   return {
-    own: createOwnCalls({ ...options, needs, needOf, recent }),
+    own: createOwnCalls({ ...options, needs, replicasShareKey, needOf, recent }),
     refused: recent.add,
     why(exchange) {
       const { id, principal, operation } = exchange

@@ -49,6 +49,8 @@ export interface OwnRequest {
 
 export interface OwnCallOptions {
   readonly needs: Pick<Needs, 'read'>
+  /** Whether what one replica signs can be read by every other. */
+  readonly replicasShareKey: boolean
   /** Null if no other replica could read it. */
   readonly needOf: (refused: RefusedExchange) => string | null
   readonly recent: RecentRefusals
@@ -172,9 +174,11 @@ function can(
 }
 
 /** The same answer for what is not there, what is forged, and what is somebody else's. */
-function notFound(): Refusal {
+function notFound({ replicasShareKey }: OwnCallOptions): Refusal {
   return new Refusal('not_found', 'there is no such refusal of yours on this replica', {
-    remedy: 'use the whole command or link of the refusal (error.additionalInfo[0].info.access)',
+    remedy: replicasShareKey
+      ? 'use the whole command or link of the refusal (error.additionalInfo[0].info.access)'
+      : 'make the call again and ask at once: only the replica that refused a call can tell, until "operationKey" of the configuration is the same on all',
   })
 }
 
@@ -188,7 +192,7 @@ function why(
   const found = id === null ? kept[0] : kept.find(({ decision }) => decision === id)
   if (found !== undefined) return described(options, principal, found)
   const need = needText === undefined || id === null ? null : options.needs.read(id, needText)
-  if (need === null || need.principal !== principal.id) throw notFound()
+  if (need === null || need.principal !== principal.id) throw notFound(options)
   return described(options, principal, refusedOf(need, options))
 }
 

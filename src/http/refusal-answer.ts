@@ -26,6 +26,8 @@ export interface AnswerOptions extends Challenge {
   readonly help: Help | null
   /** How the caller can ask why; null if nobody could tell. */
   readonly why: (exchange: Exchange) => { readonly path: string; readonly word: string } | null
+  /** Of the policies that decided, those that the caller may know by name. */
+  readonly namesTold: (exchange: Exchange, policies: readonly string[]) => readonly string[]
 }
 
 /** Refusals besides 401 that RFC 6750 section 3.1 has a challenge for. */
@@ -60,7 +62,7 @@ export function refusalAnswer(
   const body =
     !inArmsForm && isMlflow(exchange)
       ? mlflowBody(refusal, exchange, next)
-      : armBody(refusal, exchange, next)
+      : armBody(refusal, exchange, next, options)
   return { status: refusal.status, headers, body: JSON.stringify(body) }
 }
 
@@ -116,7 +118,12 @@ function sentence(refusal: Refusal, next: NextSteps | null, command: string | nu
 }
 
 /** Azure/azure-resource-manager-rpc v1.0 common-api-details.md, "Error response content". */
-function armBody(refusal: Refusal, exchange: Exchange, next: NextSteps | null): object {
+function armBody(
+  refusal: Refusal,
+  exchange: Exchange,
+  next: NextSteps | null,
+  { namesTold }: AnswerOptions,
+): object {
   const { operation, decision } = exchange
   const judged = overruled(exchange) === null ? decision : null
   return {
@@ -132,7 +139,7 @@ function armBody(refusal: Refusal, exchange: Exchange, next: NextSteps | null): 
             ...(operation === null
               ? {}
               : { action: operation.action, resource: operation.resource.id }),
-            policyIds: refusal.detail.policies ?? judged?.policies ?? [],
+            policyIds: namesTold(exchange, refusal.detail.policies ?? judged?.policies ?? []),
             policyVersion: decision?.version ?? null,
             ...(refusal.detail.review === undefined
               ? {}

@@ -248,7 +248,7 @@ function verdictOf(judged: Judged, asked: AskedOf, checkSignIn: CheckSignIn | un
     }
   }
   const { decision } = judged
-  const refusal = new Refusal(judged.code, decision.reason, {
+  const refusal = new Refusal(judged.code, judged.message ?? decision.reason, {
     policies: judged.told,
     ...(judged.remedy === null ? {} : { remedy: judged.remedy }),
     ...(judged.inner === undefined ? {} : { inner: judged.inner }),

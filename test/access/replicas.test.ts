@@ -112,3 +112,16 @@ t.test('an id alone is known to the replica that refused, and the other says so'
   t.equal(unknown.status, 404)
   t.match(unknown.text, 'use the whole command or link of the refusal')
 })
+
+t.test('without a key that all replicas share, the other says so and what to do', async (t) => {
+  const alone = await spawnGateway(first.lab, {
+    configFile: join(first.lab.directory, 'alone.yaml'),
+    spool: join(first.lab.directory, 'alone'),
+  })
+  t.teardown(() => alone.stop())
+  const { decision } = await refused(t)
+  const unknown = await at(alone, `/_harness/decisions/${decision}`, 'reader')
+  t.equal(unknown.status, 404)
+  t.match(unknown.text, 'make the call again and ask at once')
+  t.match(unknown.text, 'operationKey')
+})

@@ -123,6 +123,7 @@ export async function pipelineWorld(t: Test, method = 'PUT', changes: Partial<St
       authorizationUri: null,
       help: null,
       why: () => null,
+      namesTold: (_exchange, policies) => policies,
     },
     now: () => 0,
     ...changes,

@@ -11,8 +11,8 @@ import type { Io } from '../io.ts'
 /** The members of a JSON object. */
 export type Members = ReadonlyMap<string, unknown>
 
-const LINK_HINT =
-  'give the whole command or link of the refusal: an id alone is known to the replica that refused'
+const REFUSAL_HINT =
+  'ask as who made the call; make it again if the whole command of its refusal is no longer at hand'
 
 /** What to send, and what to do if it is not there. */
 interface Asking {
@@ -29,7 +29,7 @@ export async function askGateway(
   io: Io,
   wanted: Wanted,
   path: string,
-  { body, ifMissing = LINK_HINT }: Asking = {},
+  { body, ifMissing = REFUSAL_HINT }: Asking = {},
 ): Promise<Members> {
   const { gateway, caFile, token } = await freshCredential(io, wanted)
   const network = await createNetwork(caFile, io.signal)

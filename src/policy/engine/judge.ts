@@ -9,7 +9,7 @@ import { contextOf, createUidMap, resourceUids, type Question } from './entities
 import { evaluate, type Answer } from './evaluate.ts'
 import type { Facts } from '../facts.ts'
 import { memoOf } from '../../lib/memo.ts'
-import { createNeeded, placeOf } from './refusal-advice.ts'
+import { bindingsOnOf, createNeeded, hasOneOf, placeOf } from './refusal-advice.ts'
 import type { PolicySet, Rule } from '../load/rules.ts'
 import { createSlicer, parseSlice, type Slice } from './slices.ts'
 import { unknownFacts, type UnknownFacts } from './unknown-facts.ts'
@@ -43,17 +43,22 @@ export type Judged =
       /** What nobody told and the permit depends on; null if it depends on nothing else. */
       readonly unknown: UnknownFacts | null
     }
-  | {
-      readonly effects: null
-      readonly code: 'policy_refused' | 'secrets_refused' | 'policy_error'
-      readonly remedy: string | null
-      /** Of the ids of the policies that decided, those that the caller is told. */
-      readonly told: readonly string[]
-      /** For the record alone. */
-      readonly inner?: string
-      readonly cause?: unknown
-      readonly decision: Decision
-    }
+  | Refused
+
+/** A refusal before it is somebody's. */
+interface Refused {
+  readonly effects: null
+  readonly code: 'policy_refused' | 'secrets_refused' | 'policy_error'
+  readonly remedy: string | null
+  /** Of the ids of the policies that decided, those that the caller is told. */
+  readonly told: readonly string[]
+  /** What the caller is told in the place of the decision's reason, which names policies. */
+  readonly message?: string
+  /** For the record alone. */
+  readonly inner?: string
+  readonly cause?: unknown
+  readonly decision: Decision
+}
 
 /** Creates the judge of one policy set. @throws Error if Cedar cannot read the question */
 export function createJudge(
@@ -64,6 +69,7 @@ export function createJudge(
   readonly facts: Facts
 }) => Judged {
   const relevantTo = createSlicer(set)
+  const bindingsOn = bindingsOnOf(set)
   const neededFor = createNeeded(set)
   const { version } = set
   const isNamed = createIsNamed(set)
@@ -84,8 +90,10 @@ export function createJudge(
     const { key, rules, shadowed } = relevant
     const first = evaluate(parseSlice(key, rules), question)
     if (first.errors.length > 0) {
-      const reason = `a policy could not be evaluated: ${first.errors.join(', ')}`
-      return failed(version, reason, first.errors, facts)
+      const message = 'a policy could not be evaluated'
+      const reason = `${message}: ${first.errors.join(', ')}`
+      const refusal = failed(version, reason, first.errors, facts)
+      return hasOneOf(bindingsOn(question), question) ? refusal : { ...refusal, told: [], message }
     }
     const refusing = first.permitted ? [] : first.reasons.flatMap((id) => set.rules.get(id) ?? [])
     const lifts = refusing.length > 0 && refusing.every(({ policy }) => isLifted(policy))
@@ -134,7 +142,7 @@ export function failed(
   policies: readonly string[],
   facts: Facts,
   cause?: unknown,
-): Judged {
+): Refused {
   const decision: Decision = {
     verdict: 'refuse',
     policies,

@@ -2,11 +2,12 @@
  * Advice for a refusal: what was missing, which templates would grant it, and which binding may be mistyped.
  * @module
  */
+import { memoOf } from '../../lib/memo.ts'
 import type { Operation } from '../../vocabulary/operation.ts'
 import type { Binding } from '../load/bindings.ts'
 import type { Uid } from '../load/conditions.ts'
 import { actionsOf } from './covers.ts'
-import { createUidMap, isOneOf, type Question, type UidMap } from './entities.ts'
+import { createUidMap, isOneOf, type Question } from './entities.ts'
 import { nameOf } from '../load/references.ts'
 import { evaluate } from './evaluate.ts'
 import type { PolicySet, Rule } from '../load/rules.ts'
@@ -76,9 +77,9 @@ export function placeOf({ resource }: Operation): string {
  * index of scopes; Cedar is asked about those with conditions.
  */
 export function createNeeded(set: PolicySet): (question: Question, place: string) => Needed {
+  const bindingsOn = bindingsOnOf(set)
   const rules = new Map(hypothetical(set).map((rule) => [rule.id, rule]))
   const relevantTo = createSlicer({ ...set, rules })
-  const byResource = bindingsByResource(set)
   const mistyped = createMistyped(set)
   const sizes = templateSizes(set)
 
@@ -95,8 +96,8 @@ export function createNeeded(set: PolicySet): (question: Question, place: string
       if (answer.permitted)
         for (const id of answer.reasons) granting.add(rules.get(id)?.policy.id ?? id)
     }
-    const here = question.resources.flatMap((resource) => byResource.get(resource) ?? [])
-    const hasAccess = here.some(({ principal }) => isOneOf(principal, question.principals))
+    const here = bindingsOn(question)
+    const hasAccess = hasOneOf(here, question)
     const isBound = new Set(
       here.filter((one) => couldBe(one, question)).map(({ template }) => template),
     )
@@ -136,8 +137,11 @@ export function createNeeded(set: PolicySet): (question: Question, place: string
   }
 }
 
-/** Bindings that permit, by what they are on, so that a refusal costs the same however many there are. */
-function bindingsByResource(set: PolicySet): UidMap<Binding[]> {
+/** The bindings that permit something on what a question is about. */
+type BindingsOn = (question: Pick<Question, 'resources'>) => readonly Binding[]
+
+/** By what they are on, so that a refusal costs the same however many there are. */
+export const bindingsOnOf: (set: PolicySet) => BindingsOn = memoOf((set) => {
   const index = createUidMap<Binding[]>()
   for (const binding of set.bindings.bindings) {
     if (binding.shadow || set.templates.get(binding.template)?.effect !== 'permit') continue
@@ -145,8 +149,14 @@ function bindingsByResource(set: PolicySet): UidMap<Binding[]> {
     index.set(binding.resource, here)
     here.push(binding)
   }
-  return index
-}
+  return ({ resources }) => resources.flatMap((resource) => index.get(resource) ?? [])
+})
+
+/** Whether a caller has one of the bindings: only then are names told. */
+export const hasOneOf = (
+  bindings: readonly Binding[],
+  { principals }: Pick<Question, 'principals'>,
+): boolean => bindings.some(({ principal }) => isOneOf(principal, principals))
 
 function remedyOf(
   templates: readonly string[],

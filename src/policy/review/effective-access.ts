@@ -8,7 +8,7 @@ import { createDecide, type Decide } from '../decide.ts'
 import { actionsOf } from '../engine/covers.ts'
 import { contextOf, isOneOf, principalUids, resourceUids } from '../engine/entities.ts'
 import { createIsNamed } from '../engine/judge.ts'
-import { createNeeded, placeOf } from '../engine/refusal-advice.ts'
+import { bindingsOnOf, createNeeded, hasOneOf, placeOf } from '../engine/refusal-advice.ts'
 import type { Facts } from '../facts.ts'
 import type { Binding } from '../load/bindings.ts'
 import type { Uid } from '../load/conditions.ts'
@@ -80,10 +80,29 @@ export function accessOf(set: PolicySet, principal: Principal): EffectiveAccess 
     memberships: uids
       .filter(isNamed)
       .map((uid) => ({ ...uid, name: nameOf(set.bindings.names, uid) })),
+    // a template that forbids gives nothing
     bindings: set.bindings.bindings.filter(
-      (binding) => !binding.shadow && isOneOf(binding.principal, uids),
+      ({ shadow, principal: who, template }) =>
+        !shadow && isOneOf(who, uids) && set.templates.get(template)?.effect === 'permit',
     ),
   }
+}
+
+/**
+ * Of the policies that decided on a call, those that its caller is told by name: whoever has nothing on the place is told
+ * no binding and no template.
+ */
+export function namesTold(
+  set: PolicySet,
+  principal: Principal,
+  operation: Operation,
+  policies: readonly string[],
+): readonly string[] {
+  if (policies.length === 0) return policies
+  const question = { principals: principalUids(principal), resources: resourceUids(operation) }
+  return hasOneOf(bindingsOnOf(set)(question), question)
+    ? policies
+    : policies.filter((id) => set.rules.get(id)?.link === null)
 }
 
 /** @param held templates that the caller has on the place already */
@@ -111,10 +130,8 @@ export function assess(
   facts: Facts,
 ): Assessment {
   const resources = resourceUids(operation)
-  // a template that forbids gives nothing
-  const held = accessOf(set, principal).bindings.filter(
-    ({ resource, template }) =>
-      isOneOf(resource, resources) && set.templates.get(template)?.effect === 'permit',
+  const held = accessOf(set, principal).bindings.filter(({ resource }) =>
+    isOneOf(resource, resources),
   )
   const place = placeOf(operation)
   const { decide, neededFor } = judgesOf(set)
@@ -139,7 +156,8 @@ export function assess(
       verdict: verdict.permit === null ? 'refuse' : 'permit',
       code: verdict.permit === null ? verdict.refusal.code : null,
     },
-    reason: verdict.decision.reason,
+    // not the decision's, which is for the record and may name policies
+    reason: verdict.permit === null ? verdict.refusal.message : verdict.decision.reason,
     remedy: verdict.permit === null ? (verdict.refusal.detail.remedy ?? null) : null,
     forbids,
     templates: templates.map((template) =>
