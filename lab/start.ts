@@ -19,6 +19,7 @@
  */
 import { prepareGateway, SPOOL } from './compose.ts'
 import { describe, spawnGateway, type Gateway } from './gateway/gateway.ts'
+import { withHelp } from './gateway/harness-config.ts'
 import { labDirectory, removeLabFile, writeLabFile, type LabFile } from './lab-file.ts'
 import { issuerOf, startLab, type Lab } from './lab.ts'
 import { hasMlflow } from './azure/mlflow.ts'
@@ -90,6 +91,10 @@ Sign-in as people do it, and a program that finds the gateway by its environment
   npm run -s cli -- login --gateway ${gateway.url} --issuer entra --ca ${caFile}
   npm run -s cli -- exec --workspace ${workspaceId()} -- python train.py
 
+What you may do here, and why your last call was refused
+  npm run -s cli -- whoami
+  npm run -s cli -- why
+
 Ctrl-C stops all of it.
 `
 }
@@ -151,6 +156,7 @@ async function runWithGateway(
   console.log(`the lab is up after ${since()}; starting the gateway ...`)
   const gateway = await spawnGateway(lab, {
     port,
+    change: await withHelp(lab),
     echo: true,
     waitUntilReady: false,
   })

@@ -2,11 +2,13 @@
  * The configuration of a gateway that lives in the lab.
  * @module
  */
+import { randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import type { AuditConfig, Config, IssuerConfig } from '../../src/config/schema/schema.ts'
+import { codeOf } from '../../src/lib/error-code.ts'
 import { INTROSPECTION_CLIENT } from '../identity/issuers/issuers.ts'
 import { INTROSPECTION_SECRET_VARIABLE, type Lab } from '../lab.ts'
 import {
@@ -103,6 +105,28 @@ function gatewayConfig(lab: Lab, options: GatewayConfigOptions): ConfigFile {
     },
   }
   return options.change === undefined ? config : options.change(config)
+}
+
+/** Whom a refused caller is told to ask, in the lab. */
+export const LAB_CONTACT = 'ml-platform@lab.example'
+
+/**
+ * For `change`: what a gateway for people has besides. Refusals say whom to ask and how to ask why, and what they carry for
+ * that is still read after a restart.
+ */
+export async function withHelp(lab: Lab): Promise<(config: ConfigFile) => ConfigFile> {
+  const key = join(lab.directory, 'operation.key')
+  // of an earlier lab in the same directory: what it signed is still valid
+  await writeFile(key, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' }).catch(
+    (error: unknown) => {
+      if (codeOf(error) !== 'EEXIST') throw error
+    },
+  )
+  return (config) => ({
+    ...config,
+    operationKey: { fromFile: key },
+    help: { contact: LAB_CONTACT, url: 'https://lab.example/access?decision={decision}' },
+  })
 }
 
 /** For `change`: group overage is resolved at the lab's Graph. */

@@ -1,10 +1,13 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import { exec, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { access, readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
+import { LAB_CONTACT } from '../../lab/gateway/harness-config.ts'
+import { workspaceId } from '../../lab/personas.ts'
 import { request } from '../../lab/server/http.ts'
 import { loadConfig } from '../../src/config/load.ts'
 import { readLabFile, type LabFile } from '../../lab/lab-file.ts'
@@ -65,6 +68,27 @@ t.test('lab.json is there before the gateway is', async (t) => {
   t.strictSame(await once(child, 'close'), [0, null])
 })
 
+/** A newcomer who is refused is told whom to ask and how to ask why, and gets an answer. */
+async function helps(t: Test, file: LabFile, directory: string): Promise<void> {
+  const ca = await readFile(file.ca, 'utf8')
+  const { stdout } = await promisify(exec)(file.personas['reader']?.tokenCommand ?? '', {
+    env: { ...process.env, LAB_DIR: directory },
+  })
+  const headers = { authorization: `Bearer ${stdout.trim()}`, 'content-type': 'application/json' }
+  const job = `${file.gateway}${workspaceId()}/jobs/first?api-version=2024-04-01`
+  const refused = await request(job, { ca, method: 'PUT', headers, body: '{}' })
+  t.equal(refused.status, 403)
+  const { error } = JSON.parse(refused.text()) as {
+    error: { message: string; additionalInfo: { info: { access: Record<string, string> } }[] }
+  }
+  const { contact, contactUrl, command, url } = error.additionalInfo[0]?.info.access ?? {}
+  t.match(error.message, `; ask ${LAB_CONTACT}, https://lab.example/access?decision=`)
+  t.match({ contact, contactUrl }, { contact: LAB_CONTACT, contactUrl: /decision=[\w-]{36}$/ })
+  t.match(command, /^azureml-harness why [\w-]{36}\.[\w-]+\.[\w-]+$/, 'good on every replica')
+  const why = await request(url ?? '', { ca, headers })
+  t.match(JSON.parse(why.text()), { hasAccess: true, help: { contact: LAB_CONTACT } })
+}
+
 t.test('npm start brings all of it up, says where, and a signal takes it down', async (t) => {
   const { child, file, directory, out, exited } = await start(t)
   const ca = await readFile(file.ca, 'utf8')
@@ -85,6 +109,7 @@ t.test('npm start brings all of it up, says where, and a signal takes it down', 
   const names = ['scientist', 'reader', 'reviewer', 'service', 'cluster', 'outsider']
   t.strictSame(Object.keys(file.personas), names)
   await access(file.spool)
+  await helps(t, file, directory)
   // as under npm: once from the terminal, once handed on
   child.kill('SIGINT')
   await delay(20)
