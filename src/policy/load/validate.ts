@@ -4,15 +4,17 @@
  */
 import { hash } from 'node:crypto'
 import { validate } from '@cedar-policy/cedar-wasm/nodejs'
+import type { SchemaJson, ValidationAnswer } from '@cedar-policy/cedar-wasm/nodejs'
 import { LRUCache } from 'lru-cache'
 import { fault, suggest, type Fault } from './faults.ts'
+import { narrowSchema } from './narrow-schema.ts'
 import { createSchema, PRINCIPAL_TYPES } from './schema.ts'
 import { cedarFault, withoutSlots, type Policy } from './source.ts'
 import { GROUPS, ROLE_GROUPS, type Words } from './words.ts'
 
 /**
- * Texts that are valid under a schema, for the whole process. Validation blocks requests for some hundred milliseconds,
- * and most reloads change bindings only.
+ * Texts that are valid under a schema, for the whole process. Requests wait while Cedar validates, and most reloads
+ * change bindings only.
  */
 const validated = new LRUCache<string, true>({ max: 4096 })
 
@@ -27,14 +29,12 @@ export function schemaFaults(policies: readonly Policy[], words: Words): Fault[]
   const unchecked = policies.filter((policy) => !validated.has(keyOf(policy)))
   if (unchecked.length === 0) return []
   const byName = new Map(unchecked.map((policy, index) => [`p${index}`, policy]))
-  const answer = validate({
-    schema,
-    policies: {
-      staticPolicies: Object.fromEntries(
-        [...byName].map(([name, { text }]) => [name, withoutSlots(text)]),
-      ),
-    },
-  })
+  const texts = new Map([...byName].map(([name, { text }]) => [name, withoutSlots(text)]))
+  if (isValid(texts, schema)) {
+    for (const policy of unchecked) validated.set(keyOf(policy), true)
+    return []
+  }
+  const answer = validateAll(texts, schema)
   if (answer.type === 'failure') {
     return answer.errors.map(({ message }) => fault('policies', 1, message))
   }
@@ -52,6 +52,23 @@ export function schemaFaults(policies: readonly Policy[], words: Words): Fault[]
     seen.add(place)
     return [meant(cedarFault(policy, error), words)]
   })
+}
+
+function validateAll(
+  texts: ReadonlyMap<string, string>,
+  schema: SchemaJson<string>,
+): ValidationAnswer {
+  return validate({ schema, policies: { staticPolicies: Object.fromEntries(texts) } })
+}
+
+/** Whether there is nothing to say. Where there is, Cedar has to be asked under the whole schema what it is. */
+function isValid(texts: ReadonlyMap<string, string>, schema: SchemaJson<string>): boolean {
+  const answer = validateAll(texts, narrowSchema(schema, PRINCIPAL_TYPES, [...texts.values()]))
+  return (
+    answer.type === 'success' &&
+    answer.validationErrors.length === 0 &&
+    answer.validationWarnings.length === 0
+  )
 }
 
 const UNKNOWN = /^unrecognized (action|entity type) `(?:Action::")?([^`"]+)"?`/u
