@@ -5,6 +5,7 @@
  */
 import { Type, type Static } from 'typebox'
 import { Value } from 'typebox/value'
+import { isGrantDocument, type GrantDocument } from './grants/documents.ts'
 import type { HeldName } from './ledger/ledger.ts'
 
 const strict = { additionalProperties: false }
@@ -227,9 +228,17 @@ export type Lineage = Static<typeof Lineage>
 export type Difference = Static<typeof Difference>
 export type Shown = Static<typeof Shown>
 
-/** Whether a value is a document of ours in every member; others are as if they were not there. */
+/** Whether a value is a document of a review in every member. */
 export function isDocument(value: unknown): value is Document {
   return Object.values(SCHEMAS).some((schema) => Value.Check(schema, value))
+}
+
+/** All that is signed. */
+export type AnyDocument = Document | GrantDocument
+
+/** Whether a value is a document of ours in every member; others are as if they were not there. */
+export function isAnyDocument(value: unknown): value is AnyDocument {
+  return isDocument(value) || isGrantDocument(value)
 }
 
 /** Names in the ledger. */

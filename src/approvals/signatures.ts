@@ -15,7 +15,7 @@ import {
   type JWK,
 } from 'jose'
 import { isObject, parseStrictJson } from '../lib/strict-json.ts'
-import { isDocument, type Document } from './documents.ts'
+import { isAnyDocument, type AnyDocument } from './documents.ts'
 
 const TYPE = 'aml-review+json'
 const ALGORITHM = 'EdDSA'
@@ -29,9 +29,9 @@ interface Key {
 
 export interface Signatures {
   /** The text of the signed document. */
-  readonly sign: (document: Document) => Promise<string>
+  readonly sign: (document: AnyDocument) => Promise<string>
   /** Null for what no known key signed, and for what is no document. */
-  readonly verify: (text: string) => Promise<Document | null>
+  readonly verify: (text: string) => Promise<AnyDocument | null>
   /** The public keys, as `/_harness/keys` publishes them. */
   readonly jwks: { readonly keys: readonly JWK[] }
 }
@@ -88,7 +88,7 @@ function createVerify(keys: readonly Key[]): Signatures['verify'] {
         { algorithms: [ALGORITHM] },
       )
       const document = parseStrictJson(payload)
-      return isDocument(document) ? document : null
+      return isAnyDocument(document) ? document : null
     } catch {
       return null
     }

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import {
   FOLDERS,
   idIn,
+  isDocument,
   NAMES,
   type Document,
   type NoticeDocument,
@@ -42,7 +43,7 @@ export function createStore(
     const text = await ledger.read(name)
     if (text === null) return null
     const document = await verify(text)
-    if (document !== null && nameOf(document) === name) return document
+    if (document !== null && isDocument(document) && nameOf(document) === name) return document
     onForged(name)
     return null
   }

@@ -184,7 +184,7 @@ const verify = (cli: Cli) =>
   command(cli, 'verify', {
     summary: 'check a copy of a ledger, without the gateway',
     description:
-      'Checks every document of a ledger: that one of the keys has signed it, that it stands under its own name, and that each use has the request and the verdicts that it needed. KEYS is what /_harness/keys of the gateway answers. With --output json: {reviews, documents, faults: [{name, what}]}.',
+      'Checks every document of a ledger: that one of the keys has signed it, that it stands under its own name, that each use has the request and the verdicts that it needed, and that nobody approved a grant of their own. KEYS is what /_harness/keys of the gateway answers. With --output json: {reviews, grants, documents, faults: [{name, what}]}.',
     exit: '0 all of it holds, 1 something does not, or there is nothing, 2 wrong arguments.',
     example: 'azureml-harness approvals verify reviews --keys keys.json',
   })

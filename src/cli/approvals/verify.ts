@@ -5,6 +5,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { idIn } from '../../approvals/documents.ts'
+import { grantIn } from '../../approvals/grants/documents.ts'
+import { createGrantStore } from '../../approvals/grants/store.ts'
 import { createDirectoryLedger } from '../../approvals/ledger/directory.ts'
 import { createVerifier } from '../../approvals/signatures.ts'
 import { standingOf, type Review } from '../../approvals/state.ts'
@@ -13,6 +15,7 @@ import { isObject, parseStrictJson } from '../../lib/strict-json.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, type Output } from '../output.ts'
 import { Problem } from '../problem.ts'
+import { faultsOfGrant } from './verify-grants.ts'
 
 interface Fault {
   /** Of a document, or of a review. */
@@ -28,24 +31,33 @@ export async function verifyLedger(
   const faults: Fault[] = []
   const verify = await createVerifier(await keysIn(keys))
   const ledger = createDirectoryLedger(directory)
-  const store = createStore(ledger, { sign, verify }, (name) => {
+  const onForged = (name: string): void => {
     faults.push({ name, what: 'was not signed by any of these keys, or stands under another name' })
-  })
+  }
+  const store = createStore(ledger, { sign, verify }, onForged)
   const reviews = await store.list('')
-  const known = new Set(reviews.map(({ request }) => request.id))
+  const grants = await createGrantStore(ledger, { sign, verify }, onForged).readAll()
+  const known = new Set([...reviews.map(({ request }) => request.id), ...grants.keys()])
   const names = await filesIn(directory)
   for (const name of names) {
-    const id = idIn(name)
+    const id = idIn(name) ?? grantIn(name)
     if (id === null) faults.push({ name, what: 'is no document of a ledger' })
     else if (!known.has(id)) faults.push({ name, what: 'has no request' })
   }
   faults.push(...reviews.flatMap(faultsOf))
-  const summary = { reviews: reviews.length, documents: names.length, faults }
+  for (const [name, grant] of grants)
+    faults.push(...faultsOfGrant(grant).map((what) => ({ name, what })))
+  const summary = {
+    reviews: reviews.length,
+    grants: grants.size,
+    documents: names.length,
+    faults,
+  }
   show(io, output, {
     json: () => summary,
     table: () => [
       ...faults.map(({ name, what }) => `${name}: ${what}`),
-      `${reviews.length} reviews, ${names.length} documents, ${faults.length} faults`,
+      `${reviews.length} reviews, ${grants.size} grants, ${names.length} documents, ${faults.length} faults`,
     ],
     tsv: () => faults.map(({ name, what }) => [name, what]),
   })
