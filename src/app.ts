@@ -4,7 +4,6 @@
  * @module
  */
 import { randomUUID } from 'node:crypto'
-import type { Server } from 'node:http'
 import type { Writable } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import type { Config, SecretSource } from './config/schema/schema.ts'
@@ -13,20 +12,21 @@ import { createRemembered } from './azureml/remembered.ts'
 import { discoveryDocument, metadataDocument } from './azureml/hosts/metadata.ts'
 import { callFacts, ownCallFacts, type Exchange } from './exchange.ts'
 import { bearerToken } from './identity/credential/bearer.ts'
-import { createDenyList, type DenyList } from './identity/deny-list.ts'
+import { createDenyList } from './identity/deny-list.ts'
 import { createIdentify, type Identify } from './identity/identify.ts'
 import { checkSignIn } from './identity/sign-in.ts'
 import type { Facts } from './policy/decide.ts'
 import { createNeedsBody, createNeedsDocument } from './policy/engine/what-policy-asks.ts'
-import { createLivePolicy, type LivePolicy } from './policy/reload.ts'
+import { createLivePolicy } from './policy/reload.ts'
 import { createSightings, type Sightings } from './policy/sightings.ts'
-import { createWatch, type Watch } from './policy/load/watch.ts'
-import { createBroker, type Broker } from './token/broker.ts'
-import { openAudit, type Audit } from './audit/open.ts'
+import type { Watch } from './lib/files/watch.ts'
+import { createWatch } from './policy/load/watch.ts'
+import { createBroker } from './token/broker.ts'
+import { openAudit } from './audit/open.ts'
 import { createAsk, type AskAzure } from './forward/ask.ts'
 import { createForward } from './forward/forward.ts'
 import { registerProxy } from './forward/proxy.ts'
-import { createUpstream, type Upstream } from './forward/upstream.ts'
+import { createUpstream } from './forward/upstream.ts'
 import { createEnforcement } from './enforce/enforce.ts'
 import { withOwnTags } from './enforce/own-tags.ts'
 import { createLookUps } from './enforce/lookups/label.ts'
@@ -34,26 +34,20 @@ import { withDatastoreCredentials } from './enforce/datastore-credentials.ts'
 import { withForeignReferences } from './enforce/foreign-references.ts'
 import { createRegistryPlaces } from './enforce/lookups/registries.ts'
 import { createRunLookUps } from './enforce/lookups/run.ts'
-import { createCallers, type Callers } from './callers.ts'
+import { createCallers } from './callers.ts'
+import { lifeCycle, type App, type LivingParts } from './life-cycle.ts'
 import { createPipeline } from './pipeline.ts'
 import type { Stages } from './stages.ts'
 import { checkInbound } from './http/inbound.ts'
-import {
-  clientCertificate,
-  guardServer,
-  hostNames,
-  serverFactory,
-  type GuardedConnections,
-} from './http/server.ts'
+import { clientCertificate, guardServer, hostNames, serverFactory } from './http/server.ts'
+import { createRenewal } from './http/tls/renewal.ts'
 import { createUnparsed } from './http/unparsed.ts'
-import { serveMetrics } from './http/metrics-endpoint.ts'
 import { registerRoutes } from './http/own-routes.ts'
 import { readinessOf, type Readiness } from './http/readiness.ts'
 import { createSelfService, type SelfService } from './self-service.ts'
 import { createFramework } from './http/listener.ts'
-import { endOfWaiting, never } from './lib/end-of-waiting.ts'
 import { createReviews, type Reviews } from './reviews/reviews.ts'
-import { createReloading, type Reloading } from './reloading.ts'
+import { createReloading } from './reloading.ts'
 import { createRouting } from './routing.ts'
 
 /** Every cloud, workspace and endpoint has it. */
@@ -61,12 +55,6 @@ const ASK_API_VERSION = '2024-04-01'
 
 /** For one question of the gateway's own to Azure: a caller waits for it besides the call. */
 const MAX_ASK_MS = 10_000
-
-/** For the records of a start that failed to be shipped: they are on the disk in any case. */
-const FAILED_START_MS = 2_000
-
-/** What requests may take of the time of a stop; the rest is for their records. */
-const REQUESTS_SHARE = 0.6
 
 /** What the process hands to the app; nothing else of it is visible here. */
 export interface Host {
@@ -76,23 +64,12 @@ export interface Host {
   readonly version: string
 }
 
-export interface App {
-  /** Listens; resolves with the port. If it rejects, everything is closed again. */
-  readonly listen: () => Promise<number>
-  /** Reads the policies again. Never rejects: what cannot be used changes nothing and is logged and recorded. */
-  readonly reload: () => Promise<void>
-  /**
-   * Stops accepting, finishes what runs, cuts off what does not end, ships records until the deadline.
-   * @param hasten aborts when the deadline is now
-   */
-  readonly close: (deadlineMs: number, hasten?: AbortSignal) => Promise<{ unshipped: number }>
-}
-
 /** Opens every part; throws what keeps the gateway from starting, naming it. */
 export async function createApp(config: Config, host: Host): Promise<App> {
   const secrets = await readSecrets(config, host.env)
+  const renewal = await createRenewal({ files: config.listen.tls, now: host.now })
   // these run when requests come, and by then the parts and the pipeline exist
-  const server = createFramework(await serverFactory(config), host.log, {
+  const server = createFramework(serverFactory(config, renewal.first), host.log, {
     serve: (reply) => pipeline.serve(reply),
     refuse: (error, reply) => pipeline.refuse(error, reply),
     failed: (error, socket) => connections.failed(error, socket),
@@ -123,22 +100,15 @@ export async function createApp(config: Config, host: Host): Promise<App> {
     })
   registerOwnRoutes(server, config, readiness, parts.reviews.jwks)
   registerProxy(server, pipeline)
-  return lifeCycle({ server, connections, readiness }, config, host, parts, reloading)
+  const face = { server, connections, renewal, readiness }
+  return lifeCycle(face, config, host.version, parts, reloading)
 }
 
-/** What lives as long as the gateway, and is closed with it. */
-interface Parts {
-  readonly policy: LivePolicy
+/** What lives as long as the gateway. */
+interface Parts extends LivingParts {
   readonly watch: Watch
   readonly sightings: Sightings
-  readonly broker: Broker
-  readonly audit: Audit
-  readonly denyList: DenyList
-  readonly identify: Identify
-  readonly callers: Callers
-  readonly upstream: Upstream
   readonly ask: AskAzure
-  readonly reviews: Reviews
 }
 
 type Secrets = (source: SecretSource) => string
@@ -316,81 +286,4 @@ function registerOwnRoutes(
     metadata: (apiVersion) => metadataDocument(apiVersion, { publicUrl, cloud: config.cloud.name }),
     discovery: discoveryDocument(publicUrl),
   })
-}
-
-/** What faces callers and operators. */
-interface Face {
-  readonly server: FastifyInstance
-  readonly connections: GuardedConnections
-  readonly readiness: () => Readiness
-}
-
-/** Start and stop, each in the order that loses no record. */
-function lifeCycle(
-  { server, connections, readiness }: Face,
-  { listen }: Config,
-  { version }: Host,
-  { policy, broker, audit, denyList, identify, callers, upstream, reviews }: Parts,
-  reloading: Reloading,
-): App {
-  let metrics: Server | null = null
-
-  async function start(): Promise<number> {
-    denyList.start()
-    await identify.start()
-    await audit.recorder.event('start', { version, policyVersion: policy.current().version })
-    if (listen.metrics !== undefined) {
-      metrics = await serveMetrics(
-        listen.metrics,
-        () => [
-          ...audit.metrics(),
-          ...identify.metrics(),
-          ...callers.metrics(),
-          ...connections.metrics(),
-          ...broker.metrics(),
-          ...reviews.metrics(),
-          ...reloading.metrics(),
-        ],
-        readiness,
-      )
-    }
-    await server.listen({ host: listen.host, port: listen.port })
-    reloading.start()
-    const address = server.server.address()
-    return typeof address === 'object' && address !== null ? address.port : listen.port
-  }
-
-  async function close(deadlineMs: number, hasten = never()): Promise<{ unshipped: number }> {
-    const ends = performance.now() + deadlineMs
-    const over = endOfWaiting(deadlineMs * REQUESTS_SHARE, hasten)
-    metrics?.close()
-    metrics?.closeAllConnections()
-    reloading.close()
-    const closed = server.close()
-    await connections.drain(over)
-    await closed
-    await upstream.close(over)
-    await reviews.close()
-    identify.close()
-    denyList.close()
-    // a disk that refuses has said so; what it has is shipped all the same
-    await audit.recorder.event('stop', { version }).catch(() => undefined)
-    const result = await audit.close(Math.max(0, ends - performance.now()), hasten)
-    broker.close()
-    return result
-  }
-
-  return {
-    async listen() {
-      try {
-        return await start()
-      } catch (error) {
-        // timers, connections and the spool's lock would outlive a start that failed
-        await close(FAILED_START_MS)
-        throw error
-      }
-    },
-    reload: () => reloading.reload('signal'),
-    close,
-  }
 }

@@ -10,7 +10,7 @@ import { faultText, PolicyError } from './policy/load/faults.ts'
 import { endingWithin } from './policy/load/period.ts'
 import type { LivePolicy, Reloaded } from './policy/reload.ts'
 import type { Sightings } from './policy/sightings.ts'
-import type { Watch } from './policy/load/watch.ts'
+import type { Watch } from './lib/files/watch.ts'
 import type { Log } from './lib/log.ts'
 
 /** Why policies are loaded again. */

@@ -3,9 +3,10 @@
  * @module
  */
 import { Writable } from 'node:stream'
-import { createApp, type App } from '../app.ts'
+import { createApp } from '../app.ts'
 import { loadConfig } from '../config/load.ts'
 import type { Config } from '../config/schema/schema.ts'
+import type { App } from '../life-cycle.ts'
 import { configFile } from './config-file.ts'
 import { EXIT, type Io } from './io.ts'
 import { Problem } from './problem.ts'

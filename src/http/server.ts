@@ -4,7 +4,6 @@
  */
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer, type Server as TlsServer } from 'node:https'
 import type { FastifyServerFactory } from 'fastify'
@@ -15,6 +14,7 @@ import { watchPace } from './body-pace.ts'
 import { limitConnections } from './connection-limit.ts'
 import { watchConnections, type ConnectionOptions, type Connections } from './connections.ts'
 import { isServedExpectation, refuseRest } from './inbound.ts'
+import type { Certificate } from './tls/certificate.ts'
 import { sourceOf } from './unparsed.ts'
 
 /** Above what inbound.ts allows of headers and target.ts of the target: these say what is wrong, Node cannot. */
@@ -122,22 +122,18 @@ function continueOnceRead(request: IncomingMessage, response: ServerResponse): v
   })
 }
 
-/** TLS from the configured files, or plain HTTP where the configuration says so by its long name. */
-export async function serverFactory(config: Config): Promise<FastifyServerFactory> {
-  const options = httpOptions(config.limits)
-  const { tls } = config.listen
-  if (tls === undefined) return (handler) => createServer(options, handler)
-  const { certFile, keyFile, clientCertificates } = tls
-  const [cert, key, ca] = await Promise.all([
-    readFile(certFile),
-    readFile(keyFile),
-    clientCertificates === undefined ? null : readFile(clientCertificates.caFile),
-  ])
-  const own = { ...options, cert, key, minVersion: 'TLSv1.2' as const }
-  if (ca === null) return (handler) => createTlsServer(own, handler)
-  const rejectUnauthorized = clientCertificates?.required === true
-  return (handler) =>
-    createTlsServer({ ...own, ca, requestCert: true, rejectUnauthorized }, handler)
+/** TLS with a certificate, or plain HTTP where the configuration says so by its long name. */
+export function serverFactory(
+  { limits, listen }: Config,
+  certificate: Certificate | null,
+): FastifyServerFactory {
+  const options = httpOptions(limits)
+  if (certificate === null) return (handler) => createServer(options, handler)
+  const own = { ...options, ...certificate.context }
+  const asked = listen.tls?.clientCertificates
+  if (asked === undefined) return (handler) => createTlsServer(own, handler)
+  const rejectUnauthorized = asked.required === true
+  return (handler) => createTlsServer({ ...own, requestCert: true, rejectUnauthorized }, handler)
 }
 
 /**

@@ -29,7 +29,8 @@ export interface SyslogOptions {
   readonly required: boolean
   readonly host: string
   readonly port: number
-  readonly ca: string | null
+  /** PEM of the authority to trust, asked for at each connection; null: those that Node trusts. */
+  readonly ca: (() => string) | null
   readonly settleMs?: number
 }
 
@@ -81,7 +82,7 @@ export function createSyslogSink(options: SyslogOptions): Sink {
         host: options.host,
         port: options.port,
         minVersion: 'TLSv1.2',
-        ...(options.ca === null ? {} : { ca: options.ca }),
+        ...(options.ca === null ? {} : { ca: options.ca() }),
       })
       const give = (error: unknown): void => {
         failure = codeOf(error)
@@ -147,6 +148,19 @@ export function createSyslogSink(options: SyslogOptions): Sink {
   }
 }
 
+/** Reads the file again for each connection; as long as that fails, what it held before stays. */
+function createAuthority(file: string): () => string {
+  let known = readFileSync(file, 'utf8')
+  return () => {
+    try {
+      known = readFileSync(file, 'utf8')
+    } catch {
+      // a volume that is being swapped
+    }
+    return known
+  }
+}
+
 /** The kind `syslog`. */
 export const syslog: SinkDefinition<'syslog'> = {
   acknowledged: 'the connection outlived the batch',
@@ -156,7 +170,7 @@ export const syslog: SinkDefinition<'syslog'> = {
       ...baseOf(config),
       host: config.host,
       port: config.port,
-      ca: config.caFile === undefined ? null : readFileSync(config.caFile, 'utf8'),
+      ca: config.caFile === undefined ? null : createAuthority(config.caFile),
     }),
   examine: ({ host, port }) => examineHost(host, port),
 }

@@ -3,14 +3,14 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
 import t from 'tap'
 import { openFor, optionsOf, rowsOf, shipped, spoolDirectory, type Test } from '../../fixtures.ts'
 import { ensureCertificates } from '../../../../lab/identity/ca.ts'
 import { freePort } from '../../../../lab/server/free-port.ts'
-import { createSyslogSink, frameOf } from '../../../../src/audit/ship/sinks/syslog.ts'
+import { createSyslogSink, frameOf, syslog } from '../../../../src/audit/ship/sinks/syslog.ts'
 import type { ShippedRow } from '../../../../src/audit/ship/sinks/sink.ts'
 import { until } from '../../../support/eventually.ts'
 import { exchangeOf } from '../../../support/exchange.ts'
@@ -65,7 +65,7 @@ async function receiver(t: Test) {
     required: true,
     host: '127.0.0.1',
     port: (server.address() as AddressInfo).port,
-    ca: readFileSync(ca, 'utf8'),
+    ca: () => readFileSync(ca, 'utf8'),
     settleMs: 30,
   })
   t.teardown(() => sink.close())
@@ -130,6 +130,32 @@ t.test('a receiver with an unknown certificate gets nothing', async (t) => {
   await t.rejects(sink.send([row(1)], signal()), { message: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' })
   t.equal(connections, 0)
   server.close()
+})
+
+t.test('the authority of its file is read again for each connection', async (t) => {
+  const { key, cert, ca } = await certificate(t)
+  const { ca: other } = await certificate(t)
+  const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (socket) => {
+    socket.on('error', () => {}).resume()
+    t.teardown(() => socket.destroy())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => server.close())
+  const caFile = `${spoolDirectory(t)}/ca.pem`
+  writeFileSync(caFile, readFileSync(other))
+  const { port } = server.address() as AddressInfo
+  const sink = await syslog.make(
+    { kind: 'syslog', name: 'y', required: true, host: '127.0.0.1', port, caFile },
+    {} as Parameters<typeof syslog.make>[1],
+  )
+  t.teardown(() => sink.close())
+  await t.rejects(sink.send([row(1)], signal()), { message: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' })
+  writeFileSync(caFile, readFileSync(ca))
+  t.same(await sink.send([row(1)], signal()), { kind: 'accepted' })
+  rmSync(caFile)
+  await sink.close()
+  t.same(await sink.send([row(2)], signal()), { kind: 'accepted' }, 'the last one stays')
 })
 
 const rsyslogd = ['/usr/sbin/rsyslogd', '/sbin/rsyslogd'].find((path) => existsSync(path))
