@@ -5,7 +5,7 @@
 import { copyFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
-import { withHelp, writeGatewayConfig } from './gateway/harness-config.ts'
+import { forPeople, writeGatewayConfig } from './gateway/harness-config.ts'
 import type { Lab } from './lab.ts'
 
 const BINDINGS = fileURLToPath(new URL('gateway/bindings.yaml', import.meta.url))
@@ -17,7 +17,7 @@ export async function prepareGateway(lab: Lab, port: number): Promise<string> {
   const bindings = join(lab.directory, 'bindings.yaml')
   await copyFile(BINDINGS, bindings)
   const file = join(lab.directory, 'harness.yaml')
-  const change = await withHelp(lab)
+  const change = await forPeople(lab)
   await writeGatewayConfig(lab, file, { port, host: '0.0.0.0', spool: SPOOL, bindings, change })
   return file
 }

@@ -19,7 +19,7 @@
  */
 import { prepareGateway, SPOOL } from './compose.ts'
 import { describe, spawnGateway, type Gateway } from './gateway/gateway.ts'
-import { withHelp } from './gateway/harness-config.ts'
+import { forPeople } from './gateway/harness-config.ts'
 import { labDirectory, removeLabFile, writeLabFile, type LabFile } from './lab-file.ts'
 import { issuerOf, startLab, type Lab } from './lab.ts'
 import { hasMlflow } from './azure/mlflow.ts'
@@ -156,7 +156,7 @@ async function runWithGateway(
   console.log(`the lab is up after ${since()}; starting the gateway ...`)
   const gateway = await spawnGateway(lab, {
     port,
-    change: await withHelp(lab),
+    change: await forPeople(lab),
     echo: true,
     waitUntilReady: false,
   })

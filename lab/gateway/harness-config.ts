@@ -110,11 +110,21 @@ function gatewayConfig(lab: Lab, options: GatewayConfigOptions): ConfigFile {
 /** Whom a refused caller is told to ask, in the lab. */
 export const LAB_CONTACT = 'ml-platform@lab.example'
 
+/** For `change`: people get their own tokens for storage with their sign-in at Entra ID. */
+export function withStorageTokens(config: ConfigFile): ConfigFile {
+  const issuers = config.issuers.map((one) =>
+    one.profile === 'entra' && one.cli !== undefined
+      ? { ...one, cli: { ...one.cli, storage: true } }
+      : one,
+  )
+  return { ...config, issuers }
+}
+
 /**
  * For `change`: what a gateway for people has besides. Refusals say whom to ask and how to ask why, and what they carry for
  * that is still read after a restart.
  */
-export async function withHelp(lab: Lab): Promise<(config: ConfigFile) => ConfigFile> {
+export async function forPeople(lab: Lab): Promise<(config: ConfigFile) => ConfigFile> {
   const key = join(lab.directory, 'operation.key')
   // of an earlier lab in the same directory: what it signed is still valid
   await writeFile(key, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' }).catch(
@@ -123,7 +133,7 @@ export async function withHelp(lab: Lab): Promise<(config: ConfigFile) => Config
     },
   )
   return (config) => ({
-    ...config,
+    ...withStorageTokens(config),
     operationKey: { fromFile: key },
     help: { contact: LAB_CONTACT, url: 'https://lab.example/access?decision={decision}' },
   })

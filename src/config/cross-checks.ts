@@ -58,6 +58,13 @@ function issuerFindings({ issuers, identities }: Config): Finding[] {
     path: ['issuers', ...path],
     message,
   }))
+  for (const [index, { profile, cli }] of issuers.entries()) {
+    if (cli?.storage === true && profile !== 'entra')
+      findings.push({
+        path: ['issuers', index, 'cli', 'storage'],
+        message: 'is for Entra ID alone: no other issuer has tokens for Azure Storage',
+      })
+  }
   for (const [index, entry] of issuers.entries()) {
     if (entry.graph !== undefined) {
       findings.push(

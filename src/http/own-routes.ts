@@ -50,6 +50,7 @@ export function registerRoutes(app: FastifyInstance, options: RouteOptions): voi
         issuer,
         audience: audiences[0],
         ...(cli === undefined ? {} : { client_id: cli.clientId, scopes: cli.scopes }),
+        ...(cli?.storage === true ? { storage: true } : {}),
       })),
     }),
   )

@@ -155,7 +155,9 @@ t.test('who does not know the secret, or comes by another name, gets nothing', a
   const endpoint = await openIdentityEndpoint({
     gateway: 'https://gw.example.com',
     env: {},
-    storage: null,
+    storage: async () => {
+      throw new Error('canary')
+    },
     credential: async () => {
       asked += 1
       throw new Error('canary')

@@ -56,6 +56,12 @@ const CONTRADICTIONS: [string, string, string, string][] = [
     '12 issuers[1].issuer: must be https; plain http is for loopback addresses only',
   ],
   [
+    'tokens for Azure Storage of another issuer than Entra ID',
+    ISSUER,
+    `${ISSUER}  - name: okta\n    profile: okta\n    issuer: https://okta.example/oauth2/x\n    audiences: [a]\n    cli: { clientId: c, scopes: [s], storage: true }\n`,
+    '16 issuers[1].cli.storage: is for Entra ID alone: no other issuer has tokens for Azure Storage',
+  ],
+  [
     'a multi-tenant issuer without tenants',
     '11111111-1111-4111-8111-111111111111/v2.0',
     '{tenantid}/v2.0',

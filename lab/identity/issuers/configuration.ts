@@ -12,6 +12,7 @@ import type {
 import { PERSONAS, type Persona } from '../../personas.ts'
 import type { Claims, TokenFacts } from './claims.ts'
 import type { IssuerKey } from './signing-keys.ts'
+import type { RefreshedForStorage } from './refreshed-for-storage.ts'
 import { patched, patchOf, subjectOf } from './subject.ts'
 
 const TTL_SECONDS = 3600
@@ -30,10 +31,13 @@ export interface IssuerOptions {
   /** Header of access tokens besides `alg` and `kid`. */
   readonly header: Readonly<Record<string, unknown>>
   readonly clients: readonly ClientMetadata[]
+  /** As Entra ID, which gives tokens for other resources for a refresh token. */
+  readonly refreshesForStorage?: true
 }
 
 /** What a new signing key does not change. */
 interface Kept {
+  readonly storage: RefreshedForStorage
   readonly adapter: AdapterFactory
   readonly cookieKey: string
 }
@@ -146,7 +150,8 @@ export function configurationOf(
             scope: token.scope,
           }
           const claims = options.claims(subjectOf(ctx, token), facts)
-          parts.payload = patched(claims, patchOf(ctx, 'claims'))
+          const other = { ...kept.storage.claims(ctx.req), ...patchOf(ctx, 'claims') }
+          parts.payload = patched(claims, other)
           // undefined, and not left out, keeps oidc-provider from adding its own `typ`
           const header = Object.entries({ ...options.header, ...patchOf(ctx, 'header') })
           parts.header = Object.fromEntries(header.map(([k, v]) => [k, v ?? undefined]))

@@ -12,6 +12,7 @@ import { json, type Call, type Handler } from '../../server/call.ts'
 import { createAdapterFactory } from './adapter.ts'
 import type { Claims } from './claims.ts'
 import { configurationOf, type IssuerOptions } from './configuration.ts'
+import { createRefreshedForStorage } from './refreshed-for-storage.ts'
 import { registerPersonaGrant } from './persona-grant.ts'
 import { interactionOrError } from './sign-in.ts'
 import { generateKey } from './signing-keys.ts'
@@ -31,7 +32,8 @@ export interface Issuer {
 
 export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
   const url = `${options.origin}${options.mount}`
-  const kept = { adapter: createAdapterFactory(), cookieKey: randomUUID() }
+  const storage = createRefreshedForStorage()
+  const kept = { storage, adapter: createAdapterFactory(), cookieKey: randomUUID() }
   const structured = createStructuredTokens(() => keys)
   let keys = [await generateKey()]
 
@@ -56,6 +58,12 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
       response.writeHead(404, { 'content-type': 'text/plain' }).end('no such issuer here\n')
       return null
     }
+    if (
+      options.refreshesForStorage === true &&
+      call.method === 'POST' &&
+      call.path === `${options.mount}/token`
+    )
+      await storage.take(request)
     // oidc-provider is mounted: it sees the rest of the path and finds its prefix in originalUrl
     Object.assign(request, { originalUrl: target })
     request.url = target.slice(options.mount.length)

@@ -67,6 +67,7 @@ export function createEntra(origin: string): Promise<Issuer> {
     claims: entraClaims,
     // Entra ID's access tokens are typ JWT, not at+jwt (RFC 9068)
     header: { typ: 'JWT' },
+    refreshesForStorage: true,
     clients: [cli(ENTRA_CLI), cli(LAB_CLIENT)],
   })
 }

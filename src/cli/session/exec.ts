@@ -6,9 +6,7 @@ import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { isatty } from 'node:tty'
 import { EXIT, type Io } from '../io.ts'
-import { freshCredential, type Credential, type Wanted } from './credential.ts'
-import { findEndpoint } from './endpoint.ts'
-import type { IdentityEndpointOptions } from './identity-endpoint.ts'
+import { freshCredential, type Wanted } from './credential.ts'
 import { variablesOf, type Variables } from './variables.ts'
 import { chosenWorkspace } from './workspaces.ts'
 import { codeOf } from '../../lib/error-code.ts'
@@ -37,11 +35,12 @@ export async function exec(
   const credential = await freshCredential(io, options)
   const variables = await variablesOf(io, credential, { workspace, mlflow })
   const { openIdentityEndpoint } = await import('./identity-endpoint.ts')
+  const { createStorageTokens } = await import('./storage-token.ts')
   const identity = await openIdentityEndpoint({
     gateway: credential.gateway,
     env: io.env,
     credential: () => freshCredential(io, { ...options, gateway: credential.gateway }),
-    storage: await storageOf(io, credential),
+    storage: createStorageTokens(io, credential),
   })
   try {
     return await runChild(
@@ -52,25 +51,6 @@ export async function exec(
     )
   } finally {
     identity.close()
-  }
-}
-
-/** A compute's identity has tokens for storage; a person's sign-in is for the gateway alone. */
-async function storageOf(
-  io: Io,
-  { source, caFile }: Credential,
-): Promise<IdentityEndpointOptions['storage']> {
-  const endpoint = source === 'managed-identity' ? findEndpoint(io.env) : null
-  if (endpoint === null) return null
-  const { fetchIdentityToken } = await import('./managed-identity.ts')
-  const { createNetwork } = await import('../sign-in/network.ts')
-  return async () => {
-    const network = await createNetwork(caFile, io.signal)
-    try {
-      return await fetchIdentityToken(endpoint, 'https://storage.azure.com', network.fetch)
-    } finally {
-      await network.close()
-    }
   }
 }
 

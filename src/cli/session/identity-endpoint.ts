@@ -11,6 +11,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage } from 'node:http'
 import { Problem } from '../problem.ts'
 import type { Credential } from './credential.ts'
+import { STORAGE, type StorageToken } from './storage-token.ts'
 import type { Variables } from './variables.ts'
 
 export interface IdentityEndpoint {
@@ -25,13 +26,12 @@ export interface IdentityEndpointOptions {
   readonly env: Readonly<Record<string, string | undefined>>
   /** A fresh token for the gateway. */
   readonly credential: () => Promise<Credential>
-  /** A token for storage; null if there is none for this caller. @throws Problem if it cannot be had */
-  readonly storage: (() => Promise<{ readonly token: string; readonly expiresAt: number }>) | null
+  /** A token for storage. @throws Problem if this caller has none */
+  readonly storage: () => Promise<StorageToken>
 }
 
 const PATH = '/token'
 const HOST = '127.0.0.1'
-const STORAGE = 'https://storage.azure.com'
 /** azure-ai-ml sends a token for it with pipelines, to the gateway; the gateway's own will do there. */
 const ML = 'https://ml.azure.com'
 
@@ -124,11 +124,11 @@ async function answer(
   if (method !== 'GET' || pathname !== PATH) return refuse(404, 'there is only GET /token')
   const resources = searchParams.getAll('resource')
   const resource = resources.length === 1 ? (resources[0] ?? '').replace(/\/+$/, '') : ''
-  if (resource === STORAGE && storage !== null) return given(await storage(), STORAGE)
+  if (resource === STORAGE) return given(await storage(), STORAGE)
   if (resource !== gateway && resource !== ML)
     return refuse(
       400,
-      `azureml-harness exec gives tokens for ${gateway} only${storage === null ? '' : ` and ${STORAGE}`}; for other resources, unset IDENTITY_ENDPOINT or name another credential`,
+      `azureml-harness exec gives tokens for ${gateway} and, where the sign-in has them, for ${STORAGE}, and for nothing else; for other resources, unset IDENTITY_ENDPOINT or name another credential`,
     )
   return given(await credential(), resource)
 }

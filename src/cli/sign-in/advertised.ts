@@ -4,6 +4,7 @@
  */
 import { issuerUrl } from '../../identity/discovery.ts'
 import { isSafeUrl } from '../../lib/http.ts'
+import { isObject } from '../../lib/strict-json.ts'
 import { isProfileName, type ProfileName } from '../../vocabulary/profiles.ts'
 import { isPlain, Problem } from '../problem.ts'
 import { isMicrosoftApplication, isMicrosoftAudience, isMicrosoftScope } from './microsoft.ts'
@@ -21,8 +22,8 @@ export interface Advertised {
   readonly scopes: readonly string[]
 }
 
-/** @throws Problem if there is no gateway, or if what answers there is another one */
-export async function findIssuers(gateway: string, fetch: Fetch): Promise<readonly Advertised[]> {
+/** What the gateway publishes of each issuer. @throws Problem if what answers there is another gateway */
+async function publishedBy(gateway: string, fetch: Fetch): Promise<readonly unknown[]> {
   const document = await fetchObject(fetch, `${gateway}/.well-known/oauth-protected-resource`)
   // RFC 9728 section 3.3: else a look-alike could obtain tokens for another gateway
   if (document.get('resource') !== gateway)
@@ -30,8 +31,29 @@ export async function findIssuers(gateway: string, fetch: Fetch): Promise<readon
       `${gateway} says that it is another gateway`,
       'use the URL that its operators publish (listen.publicUrl in its configuration)',
     )
-  const list = document.get('azureml_harness_issuers')
-  const found = Array.isArray(list) ? list.map(readIssuer).filter((one) => one !== null) : []
+  const list: unknown = document.get('azureml_harness_issuers')
+  return isList(list) ? list : []
+}
+
+const isList = (value: unknown): value is readonly unknown[] => Array.isArray(value)
+
+/**
+ * Whether the operators let people have their own tokens for storage with the sign-in at an issuer.
+ * @param issuer its URL @throws Problem if there is no gateway, or if what answers there is another one
+ */
+export async function offersStorage(
+  gateway: string,
+  issuer: string,
+  fetch: Fetch,
+): Promise<boolean> {
+  return (await publishedBy(gateway, fetch)).some(
+    (one) => isObject(one) && one['storage'] === true && readIssuer(one)?.issuer === issuer,
+  )
+}
+
+/** @throws Problem if there is no gateway, or if what answers there is another one */
+export async function findIssuers(gateway: string, fetch: Fetch): Promise<readonly Advertised[]> {
+  const found = (await publishedBy(gateway, fetch)).map(readIssuer).filter((one) => one !== null)
   if (found.length === 0)
     throw new Problem(
       `${gateway} does not say who issues its tokens`,

@@ -76,6 +76,13 @@ const Issuer = Type.Object(
         {
           clientId: Type.String({ minLength: 1 }),
           scopes: Type.Array(Type.String({ pattern: '^[!-~]+$' }), { minItems: 1 }),
+          storage: Type.Optional(
+            Type.Boolean({
+              default: false,
+              description:
+                'azureml-harness exec also gives the person’s own tokens for https://storage.azure.com; the client needs the delegated permission user_impersonation of Azure Storage; Entra ID only',
+            }),
+          ),
         },
         {
           ...strict,
