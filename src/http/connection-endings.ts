@@ -16,6 +16,8 @@ const BODY_FAULT = 'the body did not arrive as it was announced'
 export const LINGER_MS = 2_000
 /** The same, once the time of a stop is over. */
 const LAST_WORDS_MS = 200
+/** For an answer to move on its way to a client whose body is still coming; it is looked at twice. */
+const UNTAKEN_MS = 2_500
 
 export interface Connection {
   readonly source: Exchange['source']
@@ -154,6 +156,25 @@ export function destroyLater(one: Connection, afterMs: number): void {
   timer.unref()
   one.raw.once('close', () => {
     clearTimeout(timer)
+  })
+}
+
+/**
+ * Cuts a connection whose answer does not move while its request's body is not all here. Nothing else tells that the
+ * client has gone: a body that nobody reads keeps the socket from being read, and TLS drops the error of a write of its
+ * own (a session ticket), after which every answer on that connection waits for ever.
+ */
+export function cutIfUntaken(one: Connection, response: ServerResponse): void {
+  const { req } = response
+  let before = Infinity
+  const timer = setInterval(() => {
+    const left = req.socket.writableLength
+    if (left >= before && !req.complete) destroy(one)
+    before = left
+  }, UNTAKEN_MS)
+  timer.unref()
+  response.once('close', () => {
+    clearInterval(timer)
   })
 }
 

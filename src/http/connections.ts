@@ -12,6 +12,7 @@ import { Refusal, type RefusalCode } from '../errors.ts'
 import {
   type Connection,
   createEndings,
+  cutIfUntaken,
   destroyLater,
   type EndingOptions,
   headWasBegun,
@@ -107,6 +108,10 @@ export function watchConnections(
       one.bytes = socket.bytesRead
       response.req.once('end', () => {
         one.bytes = socket.bytesRead
+      })
+      // all of it is with the socket
+      response.once('prefinish', () => {
+        if (!response.req.complete) cutIfUntaken(one, response)
       })
       response.once('close', () => {
         one.waiting.delete(response)
