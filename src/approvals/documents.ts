@@ -6,7 +6,7 @@
 import { Type, type Static } from 'typebox'
 import { Value } from 'typebox/value'
 import { isGrantDocument, type GrantDocument } from './grants/documents.ts'
-import type { HeldName } from './ledger/ledger.ts'
+import type { HeldName, WaitingName } from './ledger/ledger.ts'
 
 const strict = { additionalProperties: false }
 const Text = Type.String({ minLength: 1, maxLength: 4_096 })
@@ -252,6 +252,9 @@ export const NAMES = {
   /** @param mark tells notices of one second apart */
   notice: (id: string, iat: number, mark: string): string => `n/${id}/${iat}-${mark}.jws`,
   held: (id: string): HeldName => `h/${id}/call.jwe`,
+  /** Entries of the index, of a month (`2026-11`) and of what waits. */
+  asked: (month: string, iat: number, id: string): string => `i/${month}/${iat}-${id}.idx`,
+  waiting: (iat: number, id: string): WaitingName => `w/reviews/${iat}-${id}.idx`,
 } as const
 
 /** Where all of one kind are; `id` narrows it to one review, or to those whose ids begin with it. */

@@ -83,10 +83,8 @@ export function standingOf(review: Review, circumstances: Circumstances): Standi
   const asked = request.asks.map((ask) => standingOfAsk(ask, request, approvals, owners))
   const decided = asked.map(({ decidedAt }) => decidedAt)
   const isDecided = decided.every((at) => at !== null)
-  // not only the latest of each person: who has rejected cannot take it back
-  const isRejected = counting
-    .filter(({ verdict }) => verdict === 'reject')
-    .some((one) => request.asks.some((ask) => counts(one, ask, owners)))
+  // not only the latest of each person, nor by the owners of today: who has rejected could, and it stays so
+  const isRejected = counting.some(({ verdict }) => verdict === 'reject')
   const uses = usesOf(review)
   const approvers = asked.flatMap((one) => one.approvers)
   const shared = {
@@ -114,6 +112,24 @@ export function standingOf(review: Review, circumstances: Circumstances): Standi
     ...request.asks.map(({ rule }, index) => (decided[index] ?? 0) + rule.validMs / 1_000),
   )
   return now >= until ? closed('expired') : { state: 'approved', until, ...shared }
+}
+
+/** How long documents of one moment may differ in their times, and be written after one another, in seconds. */
+const SETTLING_SECONDS = 3_600
+
+/** Whether nothing can come of a review any more: it needs not be looked at to tell what waits. */
+export function isSettled(
+  { request, verdicts, uses, outcomes }: Review,
+  { state, until, override }: Standing,
+  now: number,
+): boolean {
+  const isToReview = override?.afterwards === 'due' || override?.afterwards === 'overdue'
+  // a use that fails can be taken again
+  const isUnderWay = uses.some(({ n }) => !outcomes.some((one) => one.n === n))
+  if (until !== null || isToReview || (isUnderWay && now < request.exp)) return false
+  const times = [...verdicts, ...uses, ...outcomes].map(({ iat }) => iat)
+  const last = Math.max(state === 'expired' ? request.exp : request.iat, ...times)
+  return now > last + SETTLING_SECONDS
 }
 
 /** The first override that holds: what was rejected before it stays rejected. */
@@ -227,8 +243,7 @@ function standingOfAsk(
   }
   const need = Math.max(rule.reviewers, byOwners ? (owners?.required ?? 1) : 1)
   const each = byOwners && owners?.each === true ? owners.reviewers : []
-  const lacking = (some: readonly VerdictDocument[]): readonly string[] =>
-    each.filter((group) => !some.some(({ groups }) => groups.includes(group)))
+  const lacking = (some: readonly VerdictDocument[]): readonly string[] => unmatched(each, some)
   const at = counting.findIndex(
     (_, index) => index + 1 >= need && lacking(counting.slice(0, index + 1)).length === 0,
   )
@@ -236,6 +251,25 @@ function standingOfAsk(
   if (deciding !== undefined) return { decidedAt: deciding.iat, missing: null, approvers }
   const missing = { policy, have: counting.length, need, groups: lacking(counting) }
   return { decidedAt: null, missing, approvers }
+}
+
+/** Of `groups`, those that nobody approves for if each person does for one of them; as few as possible. */
+function unmatched(
+  groups: readonly string[],
+  approvals: readonly VerdictDocument[],
+): readonly string[] {
+  const groupOf = new Map<VerdictDocument, string>()
+  // a person who approves for another group may be free to do so for this one if somebody else does for that
+  const isMatched = (group: string, tried: Set<VerdictDocument>): boolean =>
+    approvals.some((one) => {
+      if (tried.has(one) || !one.groups.includes(group)) return false
+      tried.add(one)
+      const other = groupOf.get(one)
+      if (other !== undefined && !isMatched(other, tried)) return false
+      groupOf.set(one, group)
+      return true
+    })
+  return groups.filter((group) => !isMatched(group, new Set()))
 }
 
 interface Uses {

@@ -10,13 +10,11 @@ import { Refusal } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
 import { pollOf } from './held-operation.ts'
 import { operationPath, POLL_SECONDS } from './hold.ts'
-import { found, notFound, operationOf, ownDecision, seen, type ReviewCallOptions } from './seen.ts'
+import { list } from './list.ts'
+import { found, notFound, operationOf, ownDecision, type ReviewCallOptions } from './seen.ts'
 import { judge } from './verdicts.ts'
-import { noticesIn, summaryOf, viewOf } from './view.ts'
+import { noticesIn, viewOf } from './view.ts'
 
-const STATES = ['open', 'approved', 'rejected', 'withdrawn', 'expired', 'used', 'damaged']
-/** Of changes that were let through, by what has come of their review afterwards. */
-const AFTERWARDS = ['due', 'overdue']
 /** Between two reminders of one review. */
 const REMINDER_SECONDS = 3_600
 
@@ -45,35 +43,6 @@ export function createReviewCalls(options: ReviewCallOptions): OwnCalls {
 function expectGet<T>({ method }: Target, make: () => T): T {
   if (method !== 'GET') throw new Refusal('method_not_allowed', 'reviews are read with GET')
   return make()
-}
-
-function list(options: ReviewCallOptions, { params }: Target, principal: Principal): OwnCall {
-  const state = params.get('state') ?? 'open'
-  const to = params.get('to') ?? 'all'
-  const states = [...STATES, ...AFTERWARDS]
-  if (state !== 'all' && !states.includes(state))
-    throw new Refusal('bad_query', `"state" is one of ${states.join(', ')} or all`)
-  if (!['all', 'me', 'mine'].includes(to))
-    throw new Refusal('bad_query', '"to" is me (to review), mine (asked for) or all')
-  return {
-    operation: operationOf('read', null),
-    decision: ownDecision(options),
-    async answer() {
-      const all = await options.store.list('')
-      const visible = all.flatMap((review) => seen(options, review, principal) ?? [])
-      const value = visible
-        .filter(
-          ({ standing }) =>
-            state === 'all' || standing.state === state || standing.override?.afterwards === state,
-        )
-        .filter(
-          ({ review, mayReview }) =>
-            to === 'all' || (to === 'me' ? mayReview : review.request.author === principal.id),
-        )
-        .map(({ review, standing }) => summaryOf(review, standing))
-      return { value }
-    },
-  }
 }
 
 async function show(

@@ -32,6 +32,10 @@ async function behaves(t: Test, ledger: Ledger, another: Ledger): Promise<void> 
   await ledger.create('r/abcdefghijklmnop-1/request.jws', 'request')
   t.same(await another.list('u/abcdefghijklmnop-'), [name, 'u/abcdefghijklmnop-1/10.jws'])
   t.equal((await another.list('u/')).length, 3)
+  t.same(await another.list('u/abcdefghijklmnop-1/'), [name, 'u/abcdefghijklmnop-1/10.jws'])
+  t.same(await another.list('u/abcdefghijklmnop-1/10'), ['u/abcdefghijklmnop-1/10.jws'])
+  t.same(await another.folders('u'), ['abcdefghijklmnop-1', 'bbcdefghijklmnop-1'])
+  t.same(await another.folders('o'), [])
   for (const bad of ['u/../x/1.jws', 'u/A/1.jws', '/etc/passwd', 'u/a', 'u/a/../../1.jws'])
     await t.rejects(ledger.create(bad, ''), LedgerFault, bad)
 }

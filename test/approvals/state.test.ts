@@ -138,6 +138,10 @@ t.test('who counts, and until when', async (t) => {
   t.equal(stateOf({ verdicts: [verdict()] }, { isDenied: () => true }), 'open', 'denied since')
   const withdrawn = verdict({ verdict: 'withdraw', by: 'okta/author' })
   t.equal(stateOf({ verdicts: [verdict(), withdrawn] }), 'withdrawn')
+  const rejected = { verdicts: [verdict({ verdict: 'reject' }), verdict({ by: 'okta/bob' })] }
+  t.equal(stateOf(rejected), 'rejected')
+  const others = { reviewers: ['Group::c'], required: 1, each: false }
+  t.equal(stateOf(rejected, { owners: others }), 'rejected', 'whoever owns it afterwards')
 })
 
 t.test('how many, and one of each', async (t) => {
@@ -148,6 +152,15 @@ t.test('how many, and one of each', async (t) => {
   t.equal(stateOf({ verdicts: [ann, ann] }, { owners: both }), 'open')
   t.equal(stateOf({ verdicts: [ann, bob] }, { owners: both }), 'open', 'two of one group')
   t.equal(stateOf({ verdicts: [ann, cid] }, { owners: both }), 'approved')
+  const dan = verdict({ by: 'okta/dan', groups: ['Group::a', 'Group::b'], iat: ASKED + 55 })
+  const each = { ...both, required: 1 }
+  t.equal(stateOf({ verdicts: [dan] }, { owners: each }), 'open', 'one person is not two')
+  for (const verdicts of [
+    [dan, ann],
+    [dan, cid],
+    [ann, dan],
+  ])
+    t.equal(stateOf({ verdicts }, { owners: each }), 'approved')
   t.equal(
     standingOf(review({ verdicts: [ann, cid] }), circumstances({ owners: both })).until,
     ASKED + 60 + DAY,

@@ -77,6 +77,18 @@ export function createBlobLedger({ container, credential, timeoutMs }: BlobLedge
       return names
     },
 
+    async folders(kind) {
+      const names: string[] = []
+      const options = { prefix: `${kind}/`, abortSignal: within() }
+      try {
+        for await (const item of client.listBlobsByHierarchy('/', options))
+          if (item.kind === 'prefix') names.push(item.name.slice(kind.length + 1, -1))
+      } catch (error) {
+        throw faultOf(error)
+      }
+      return names
+    },
+
     async remove(name) {
       try {
         await blobOf(name).deleteIfExists({ abortSignal: within() })

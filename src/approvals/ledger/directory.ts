@@ -49,9 +49,10 @@ export function createDirectoryLedger(directory: string): Ledger {
     },
 
     async list(prefix) {
-      const [kind = '', rest = ''] = prefix.split('/')
+      const [kind = '', rest = '', inFolder] = prefix.split('/')
       try {
-        const folders = await namesIn(join(directory, kind))
+        // a folder that is named in whole is read without those beside it
+        const folders = inFolder === undefined ? await namesIn(join(directory, kind)) : [rest]
         const wanted = folders.filter((folder) => folder.startsWith(rest)).sort()
         const found = await Promise.all(
           wanted.map(async (folder) => {
@@ -60,6 +61,14 @@ export function createDirectoryLedger(directory: string): Ledger {
           }),
         )
         return found.flat().filter((name) => LEDGER_NAME.test(name) && name.startsWith(prefix))
+      } catch (error) {
+        throw faultOf(error)
+      }
+    },
+
+    async folders(kind) {
+      try {
+        return (await namesIn(join(directory, kind))).sort()
       } catch (error) {
         throw faultOf(error)
       }

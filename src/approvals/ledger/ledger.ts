@@ -1,6 +1,6 @@
 /**
  * The ledger: a folder of documents that are created once, listed and read. Nothing is updated, and no review's document
- * is removed; only calls that are held for one are, which are of no use afterwards.
+ * is removed; only calls that are held for one are, which are of no use afterwards, and entries of what waits.
  * @module
  */
 
@@ -15,8 +15,10 @@ export interface Ledger {
   readonly read: (name: string) => Promise<string | null>
   /** Names that begin with `prefix`, all of them, in order. @throws {LedgerFault} if the list is not complete */
   readonly list: (prefix: string) => Promise<readonly string[]>
-  /** Removes a call that is held, if it is there. @throws {LedgerFault} */
-  readonly remove: (name: HeldName) => Promise<void>
+  /** Folders of one kind, all of them, in order. @param kind its letter @throws {LedgerFault} */
+  readonly folders: (kind: string) => Promise<readonly string[]>
+  /** Removes what may be removed, if it is there. @throws {LedgerFault} */
+  readonly remove: (name: HeldName | WaitingName) => Promise<void>
 }
 
 /** The ledger did not answer, or not as it should. */
@@ -27,5 +29,8 @@ export class LedgerFault extends Error {
 /** A call that is held for a review. */
 export type HeldName = `h/${string}/call.jwe`
 
+/** An entry of the index, for a review that waits. */
+export type WaitingName = `w/${string}.idx`
+
 /** Characters of names: those that every file system and every blob store takes as they are. */
-export const LEDGER_NAME = /^[a-z]\/[a-z0-9-]{1,64}\/[a-z0-9-]{1,80}\.jw[se]$/u
+export const LEDGER_NAME = /^[a-z]\/[a-z0-9-]{1,64}\/[a-z0-9-]{1,80}\.(?:jw[se]|idx)$/u

@@ -27,6 +27,7 @@ const STATES = [
 ]
 const EXIT_DONE = '0 done, 1 no such review, or the gateway refuses, 2 wrong arguments.'
 const WAIT_MINUTES = 30
+const LIST_LIMIT = 200
 
 export const approvalCommands = (cli: Cli) =>
   group(cli, 'approvals', 'review changes, and follow the reviews of yours')
@@ -47,13 +48,15 @@ const list = (cli: Cli) =>
   withGateway(cli, 'list', {
     summary: 'list reviews that you see',
     description:
-      'Lists reviews that are yours, that you can give a verdict on, or that policy lets you see; those that are open if --state names no others. With --output json: [{id, state, asked, until, author, method, action, resource, reason, ticket}].',
+      'Lists reviews that are yours, that you can give a verdict on, or that policy lets you see; those that are open if --state names no others. What waits comes with the oldest first, all else with the latest first. With --output json: [{id, state, asked, until, author, method, action, resource, reason, ticket}].',
     exit: '0 done, 1 nobody is signed in, or the gateway refuses, 2 wrong arguments.',
     example: 'azureml-harness approvals list --to-me',
   })
     .option('--to-me', 'those that you can give a verdict on')
     .addOption(new Option('--mine', 'those that you asked for').conflicts('toMe'))
     .addOption(new Option('--state <state>', 'their state').choices(STATES).default('open'))
+    .option('--since <day>', 'those asked for since then, in UTC, as 2026-11-01')
+    .option('--limit <n>', 'at most so many', whole('limit', 1), LIST_LIMIT)
     .addOption(outputOption())
     .addOption(jsonOption())
     .action(async (options) => {

@@ -6,6 +6,7 @@ import { askGateway, list, object, text } from '../access/ask-gateway.ts'
 import { EXIT, type Io } from '../io.ts'
 import { UsageError } from '../problem.ts'
 import type { Wanted } from '../session/credential.ts'
+import { reviewsOf } from './list.ts'
 import { MISSING, pathOfReview } from './show.ts'
 
 export interface ExportOptions extends Wanted {
@@ -22,9 +23,7 @@ export async function exportApproved(options: ExportOptions, io: Io): Promise<nu
       throw new UsageError('--add is like azureml://registries/NAME/models/NAME/versions/1')
   const found = new Set(added)
   for (const state of ['approved', 'used'])
-    for (const one of list(
-      (await askGateway(io, options, `/_harness/api/reviews?state=${state}`)).get('value'),
-    ))
+    for (const one of (await reviewsOf({ state }, Infinity, options, io)).found)
       for (const id of await modelsOf(text(object(one).get('id')), options, io)) found.add(id)
   const parameters = {
     allowedAssetIds: { value: [...found].sort() },

@@ -8,6 +8,7 @@ import { idIn } from '../../approvals/documents.ts'
 import { grantIn } from '../../approvals/grants/documents.ts'
 import { createGrantStore } from '../../approvals/grants/store.ts'
 import { createDirectoryLedger } from '../../approvals/ledger/directory.ts'
+import { entryIn } from '../../approvals/review-index.ts'
 import { createVerifier } from '../../approvals/signatures.ts'
 import { standingOf, type Review } from '../../approvals/state.ts'
 import { createStore } from '../../approvals/store.ts'
@@ -37,8 +38,12 @@ export async function verifyLedger(
   const store = createStore(ledger, { sign, verify }, onForged)
   const reviews = await store.list('')
   const grants = await createGrantStore(ledger, { sign, verify }, onForged).readAll()
-  const known = new Set([...reviews.map(({ request }) => request.id), ...grants.keys()])
-  const names = await filesIn(directory)
+  const ids = reviews.map(({ request }) => request.id)
+  const known = new Set([...ids, ...grants.keys()])
+  const files = await filesIn(directory)
+  const names = files.filter((name) => entryIn(name) === null)
+  const indexed = new Set(files.flatMap((name) => entryIn(name)?.id ?? []))
+  faults.push(...ids.filter((id) => !indexed.has(id)).map(unlisted))
   for (const name of names) {
     const id = idIn(name) ?? grantIn(name)
     if (id === null) faults.push({ name, what: 'is no document of a ledger' })
@@ -66,6 +71,10 @@ export async function verifyLedger(
 
 async function sign(): Promise<string> {
   throw new Error('nothing is signed here')
+}
+
+function unlisted(id: string): Fault {
+  return { name: id, what: 'is missing in the index, so that lists leave it out' }
 }
 
 /** A use needs verdicts that had been given by then, of people who had no part in the change. */
