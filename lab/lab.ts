@@ -6,6 +6,10 @@ import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { createAccess, ARM_AUDIENCES, ML_AUDIENCES } from './azure/arm/access.ts'
 import { createArm } from './azure/arm/arm.ts'
+import {
+  createExternalEvaluation,
+  type ExternalEvaluation,
+} from './azure/arm/external-evaluation.ts'
 import { createRoles, type Roles } from './azure/arm/roles.ts'
 import { createStore } from './azure/arm/store.ts'
 import { ensureCertificates, type Certificates } from './identity/ca.ts'
@@ -75,6 +79,8 @@ export interface Lab {
   readonly graph: Graph
   /** Role assignments that ARM lists. Changing them does not change what the identities may do. */
   readonly roles: Roles
+  /** A policy of Azure's that wants changes to be evaluated; none is assigned at first. */
+  readonly evaluation: ExternalEvaluation
   /** Null unless asked for. */
   readonly storage: Storage | null
   readonly tokenService: TokenService
@@ -144,6 +150,7 @@ function createIdentities(options: LabOptions, token: TokenOf): Promise<ManagedI
 
 interface Azure {
   readonly roles: Roles
+  readonly evaluation: ExternalEvaluation
   readonly scoringHosts: string
 }
 
@@ -162,6 +169,7 @@ function serveAzure(
       : urls.scoring
   const armAccess = { identities, audiences: ARM_AUDIENCES }
   const roles = createRoles()
+  const evaluation = createExternalEvaluation(urls.upstream)
   const store = createStore()
   const pageSize = options.pageSize ?? 2
   const services: Service[] = []
@@ -178,6 +186,7 @@ function serveAzure(
     hosts: { dataPlane: urls.dataPlane, scoring: scoringHosts },
     access: createAccess({ ...armAccess, postReads: false }),
     roles,
+    evaluation,
     pageSize,
     polls: options.polls ?? 2,
     retryAfterSeconds: options.retryAfterSeconds ?? 1,
@@ -197,7 +206,7 @@ function serveAzure(
       createBatchJobs(store),
     ),
   )
-  return { roles, scoringHosts }
+  return { roles, evaluation, scoringHosts }
 }
 
 /** Names that the certificate covers besides localhost. */
@@ -244,7 +253,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     identities,
     verifyCaller: (caller) => entra.verify(caller),
   })
-  const { roles, scoringHosts } = serveAzure(options, parts, identities, extras)
+  const { roles, evaluation, scoringHosts } = serveAzure(options, parts, identities, extras)
   parts.serve('entra', entra.handler, entra.routes)
   parts.serve('okta', okta.handler, okta.routes)
   parts.serve('identity', identities.handler, identities.routes)
@@ -263,6 +272,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     ingestion,
     graph,
     roles,
+    evaluation,
     storage,
     tokenService,
     requests: () => parts.upstream(),

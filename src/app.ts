@@ -253,6 +253,7 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
       ...routing,
       userAgent,
       upstream,
+      timeoutMs: limits.upstreamTimeoutMs,
       holdBytes: limits.answerBytes,
     }),
     now,

@@ -34,6 +34,16 @@ export interface Changes {
   readonly list: readonly Change[]
 }
 
+/** How a policy token was asked for, for a change that Azure had refused without one. */
+export interface PolicyTokenUse {
+  /** `asked`: it was being asked for when the caller left; `sent`: the change was sent again with it. */
+  readonly outcome: 'asked' | 'sent' | 'none'
+  /** Why there is none. */
+  readonly why: string | null
+  /** What Azure answered the change without it. */
+  readonly first: { readonly status: number; readonly ids: Readonly<Record<string, string>> }
+}
+
 /** One request. Times are milliseconds since the epoch; durations come from a monotonic clock. */
 export interface Exchange {
   /** GUID: decision id, record id and `x-ms-correlation-request-id` at Azure. */
@@ -64,6 +74,8 @@ export interface Exchange {
     /** `x-ms-request-id`, `x-ms-correlation-request-id`, `x-ms-routing-request-id`, `x-request-id`, `apim-request-id`. */
     readonly ids: Readonly<Record<string, string>>
   } | null
+  /** Of a change that a policy of Azure's refused for want of a policy token: what came of it; null for all others. */
+  readonly policyToken: PolicyTokenUse | null
   /** Of a call that changes something: resolves when Azure has answered, or will not any more; null before it is sent. */
   readonly underWay: Promise<void> | null
   /** Status that the client was sent. */
@@ -119,6 +131,8 @@ export interface Progress {
   awaits(awaiting: Awaiting): void
   /** Facts of the body that the record keeps. */
   kept(content: Readonly<Record<string, unknown>>): void
+  /** Azure wants a policy token for the change. */
+  policyToken(use: PolicyTokenUse): void
   /** The call is about to leave for this origin, under this identity. */
   leaving(origin: string, identity: GrantedIdentity): void
   /** Of a call that changes something: `end` resolves when Azure has answered, or will not any more. */
@@ -173,6 +187,10 @@ class ExchangeProgress implements Progress {
 
   kept(content: Readonly<Record<string, unknown>>): void {
     this.#exchange.content = content
+  }
+
+  policyToken(use: PolicyTokenUse): void {
+    this.#exchange.policyToken = use
   }
 
   leaving(origin: string, identity: GrantedIdentity): void {
@@ -254,6 +272,7 @@ export function openExchange(
     identity: null,
     refusal: null,
     upstream: null,
+    policyToken: null,
     underWay: null,
     status: null,
     bytesIn: 0,

@@ -76,6 +76,7 @@ t.test('no byte of the answer to a read leaves before its record is durable', as
         return { giveUp: () => undefined }
       },
     } as unknown as Parameters<typeof createForward>[0]['upstream'],
+    timeoutMs: 1_000,
     holdBytes: 1024,
     rewriteHeaders: () => undefined,
     rewrites: () => false,

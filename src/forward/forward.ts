@@ -2,7 +2,6 @@
  * Sends a granted request to Azure, and its answer back.
  * @module
  */
-import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { Operation } from '../vocabulary/operation.ts'
@@ -13,10 +12,16 @@ import type { Grant } from '../token/grant.ts'
 import { sendAnswer, type Answering, type AnswerRules } from './answer.ts'
 import { brokenOff, discard, type UpstreamAnswer } from './answer-body.ts'
 import { requestHeaders, upstreamIds } from './headers.ts'
+import {
+  createAcquirePolicyToken,
+  type AcquirePolicyToken,
+  type EvaluatedCall,
+} from './policy-token.ts'
+import { evaluated, withoutToken } from './evaluated.ts'
 import { upstreamFault } from './transport-faults.ts'
 import { uploadOf } from './upload.ts'
 import type { AnswerHead } from './upstream-call.ts'
-import type { Upstream } from './upstream.ts'
+import type { Upstream, UpstreamRequest } from './upstream.ts'
 import { Refusal, toRefusal } from '../errors.ts'
 import { isPending } from '../lib/pending.ts'
 
@@ -43,6 +48,8 @@ export interface Call extends Answering {
 export interface ForwardOptions extends AnswerRules {
   readonly userAgent: string
   readonly upstream: Upstream
+  /** How long Azure may take, in milliseconds. */
+  readonly timeoutMs: number
 }
 
 export type Forward = (grant: Grant, call: Call, reply: Reply) => void
@@ -57,9 +64,20 @@ interface Sending {
   readonly length: number | null
 }
 
+/** What was done before the call is sent once more; each of it at most once. */
+interface Before {
+  /** Azure had rejected the token of the grant. */
+  readonly regranted: boolean
+  /** Azure had refused the call without it, and it goes along now. */
+  readonly policyToken: string | null
+}
+
+const NOTHING: Before = { regranted: false, policyToken: null }
+
 /** Creates the last stage. It takes a grant, which only a permit can become. */
 export function createForward(options: ForwardOptions): Forward {
-  const { upstream, userAgent } = options
+  const { upstream, userAgent, timeoutMs: limitMs } = options
+  const acquire = createAcquirePolicyToken(upstream.dispatcher, userAgent, limitMs)
 
   return function forward(grant, call, reply) {
     const { target, operation } = call.exchange
@@ -70,43 +88,25 @@ export function createForward(options: ForwardOptions): Forward {
     }
     const { headers } = reply.request
     const length = call.body?.byteLength ?? contentLength(headers['content-length'])
-    send(grant, { call, reply, target, operation, length }, true)
+    send(grant, { call, reply, target, operation, length }, NOTHING)
   }
 
-  function send(grant: Grant, sending: Sending, first: boolean): void {
-    const { call, reply, target, operation, length } = sending
-    const { exchange, progress, origin, timeoutMs } = call
-    const { request } = reply
+  function send(grant: Grant, sending: Sending, before: Before): void {
+    const { call, reply, operation } = sending
+    const { progress, origin, timeoutMs } = call
     progress.leaving(origin, grant.identity)
-    const identityCoding = options.rewrites(operation, exchange.redact) || call.screen !== null
     // it may be sent twice
-    if (timeoutMs !== undefined) allowSilence(request.socket, 2 * timeoutMs)
+    if (timeoutMs !== undefined) allowSilence(reply.request.socket, 2 * timeoutMs)
     const reads = operation.effect === 'read'
-    const sent = upstream.send(
-      {
-        origin,
-        path: target.query === '' ? call.path : `${call.path}?${target.query}`,
-        method: target.method,
-        headers: requestHeaders(
-          request.headers,
-          exchange,
-          grant,
-          { length },
-          { userAgent, identityCoding },
-        ),
-        body: call.body ?? bodyOf(request, length, progress),
-        timeoutMs,
+    const sent = upstream.send(requestOf(grant, sending, before, options), {
+      answered: reads ? () => undefined : toItsEnd(progress),
+      arrived: (answer) => void receive(grant, answer, sending, before),
+      failed: (error, head) => {
+        // an error whose body broke off is an error all the same
+        if (head === null || head.statusCode < 400) void call.fail(upstreamFault(error))
+        else void receive(grant, brokenOff(head, error), sending, before)
       },
-      {
-        answered: reads ? () => undefined : toItsEnd(progress),
-        arrived: (answer) => void receive(grant, answer, sending, first),
-        failed: (error, head) => {
-          // an error whose body broke off is an error all the same
-          if (head === null || head.statusCode < 400) void call.fail(upstreamFault(error))
-          else void receive(grant, brokenOff(head, error), sending, first)
-        },
-      },
-    )
+    })
     // a read is given up with its caller: nobody else wants its answer
     if (reads) {
       reply.onceClosed(() => {
@@ -119,7 +119,7 @@ export function createForward(options: ForwardOptions): Forward {
     grant: Grant,
     answer: UpstreamAnswer,
     sending: Sending,
-    first: boolean,
+    before: Before,
   ): Promise<void> {
     const { call, reply } = sending
     const { progress } = call
@@ -127,14 +127,20 @@ export function createForward(options: ForwardOptions): Forward {
     try {
       await call.recorded
       if (answer.statusCode === 401) call.drop(grant)
-      if (answer.statusCode === 401 && first && isReplayable(sending)) {
+      if (answer.statusCode === 401 && !before.regranted && isReplayable(sending)) {
         discard(answer)
         const again = await call.regrant()
-        if (!reply.gone) send(again, sending, false)
+        if (!reply.gone) send(again, sending, { ...before, regranted: true })
       } else if (reply.gone) discard(answer)
       else {
-        const sent = sendAnswer(answer, call, reply, options)
-        if (isPending(sent)) await sent
+        const next = isPlain(answer, sending, before)
+          ? answer
+          : await afterError(grant, answer, sending, before, acquire)
+        if ('regranted' in next) send(grant, sending, next)
+        else if (!reply.gone) {
+          const sent = sendAnswer(next, call, reply, options)
+          if (isPending(sent)) await sent
+        }
       }
     } catch (error) {
       discard(answer)
@@ -143,6 +149,81 @@ export function createForward(options: ForwardOptions): Forward {
       progress.left()
     }
   }
+}
+
+/** What is sent to Azure. */
+function requestOf(
+  grant: Grant,
+  sending: Sending,
+  { policyToken }: Before,
+  { rewrites, userAgent }: ForwardOptions,
+): UpstreamRequest {
+  const { call, reply, target, operation, length } = sending
+  const { exchange, origin, timeoutMs, body, screen } = call
+  const { headers } = reply.request
+  const isRead = rewrites(operation, exchange.redact) || screen !== null || policyToken !== null
+  const own = { userAgent, identityCoding: isRead, policyToken }
+  return {
+    origin,
+    path: pathOf(sending),
+    method: target.method,
+    headers: requestHeaders(headers, exchange, grant, { length }, own),
+    body: body ?? bodyOf(sending),
+    timeoutMs,
+  }
+}
+
+/** Whether an answer has nothing to do with policy tokens. */
+function isPlain(
+  { statusCode }: UpstreamAnswer,
+  { operation }: Sending,
+  { policyToken }: Before,
+): boolean {
+  return policyToken === null ? statusCode !== 403 || !isEvaluable(operation) : statusCode < 400
+}
+
+/**
+ * A change that Azure refused: if it misses nothing but a policy token, it is sent again.
+ * @returns what was done before that, or the answer to pass on
+ */
+async function afterError(
+  grant: Grant,
+  answer: UpstreamAnswer,
+  sending: Sending,
+  before: Before,
+  acquire: AcquirePolicyToken,
+): Promise<Before | UpstreamAnswer> {
+  const { policyToken } = before
+  if (policyToken !== null && answer.statusCode !== 403) return withoutToken(answer, policyToken)
+  const { call, reply } = sending
+  const { progress } = call
+  const sent = sentCall(sending)
+  const found = await evaluated({ grant, answer, sent, policyToken, progress, reply }, acquire)
+  if (found.token === null || reply.gone) return found.answer
+  progress.policyToken(found.use)
+  return { ...before, policyToken: found.token }
+}
+
+/** Only Resource Manager has policies that want a change to be evaluated. */
+function isEvaluable({ family, effect }: Operation): boolean {
+  return family === 'arm' && effect !== 'read'
+}
+
+function pathOf({ call, target }: Sending): string {
+  return target.query === '' ? call.path : `${call.path}?${target.query}`
+}
+
+/** A change as it was sent, or why it cannot be sent again. */
+function sentCall(sending: Sending): EvaluatedCall | { readonly why: string } {
+  const { call, target } = sending
+  const { origin, body, exchange } = call
+  if (body === null && hasBody(sending))
+    return { why: 'its body was streamed and cannot be repeated' }
+  return { origin, path: pathOf(sending), method: target.method, body, decision: exchange.id }
+}
+
+function hasBody({ reply, length }: Sending): boolean {
+  return length === null ? reply.request.headers['transfer-encoding'] !== undefined : length > 0
 }
 
 /** Nothing may pass on a connection for so many milliseconds, until its next request. */
@@ -173,15 +254,11 @@ function isReplayable({ call, target, length }: Sending): boolean {
 }
 
 /** The caller's body as it comes. A chunked one says nothing of its size beforehand: it is counted as it passes. */
-function bodyOf(
-  request: IncomingMessage,
-  length: number | null,
-  progress: Progress,
-): Readable | null {
-  if (length === 0 || (length === null && request.headers['transfer-encoding'] === undefined))
-    return null
-  return uploadOf(request, (bytes) => {
-    if (length === null) progress.received(bytes)
+function bodyOf(sending: Sending): Readable | null {
+  const { call, reply, length } = sending
+  if (!hasBody(sending)) return null
+  return uploadOf(reply.request, (bytes) => {
+    if (length === null) call.progress.received(bytes)
   })
 }
 

@@ -5,6 +5,7 @@
 import type { Exchange } from '../exchange.ts'
 import type { Grant } from '../token/grant.ts'
 import { Refusal } from '../errors.ts'
+import { POLICY_TOKEN_HEADER } from './policy-token.ts'
 
 /**
  * What a caller may say to Azure. Nothing that names an identity, a route or a hop is among it (RFC 9700 section 4.13;
@@ -115,7 +116,12 @@ export function requestHeaders(
   exchange: Exchange,
   grant: Grant,
   framing: Framing,
-  options: { readonly userAgent: string; readonly identityCoding: boolean },
+  options: {
+    readonly userAgent: string
+    readonly identityCoding: boolean
+    /** A policy token that the gateway has acquired for this very call; null for none. */
+    readonly policyToken: string | null
+  },
 ): string[] {
   const headers: string[] = []
   for (const name of REQUEST) {
@@ -146,6 +152,7 @@ export function requestHeaders(
     'authorization',
     grant.authorization(),
   )
+  if (options.policyToken !== null) headers.push(POLICY_TOKEN_HEADER, options.policyToken)
   return headers
 }
 

@@ -104,7 +104,7 @@ export async function forbiddenBody(answer: UpstreamAnswer, exchange: Exchange):
 }
 
 /** A short body, whatever type it says; null if there is none to be had. */
-async function documentOf(answer: UpstreamAnswer): Promise<Buffer | null> {
+export async function documentOf(answer: UpstreamAnswer): Promise<Buffer | null> {
   const { whole, stream } = answer
   // one that breaks off leaves its status
   const body = whole ?? (await readUpTo(stream, MAX_ERROR_BYTES).catch(() => null))

@@ -21,6 +21,7 @@ import {
   type Operations,
   type OperationsOptions,
 } from './operations.ts'
+import type { ExternalEvaluation } from './external-evaluation.ts'
 import { parseArmPath, PROVIDER, type ArmPath } from './paths.ts'
 import type { Roles } from './roles.ts'
 import { seed } from './seed.ts'
@@ -40,6 +41,7 @@ export interface ArmOptions extends OperationsOptions {
   readonly origin: string
   readonly hosts: Hosts
   readonly roles?: Roles
+  readonly evaluation?: ExternalEvaluation
   readonly access: (call: Call) => Promise<Access>
   /** Members on a page of a list. */
   readonly pageSize: number
@@ -135,8 +137,9 @@ export function createArm(options: ArmOptions): Handler {
       const message = `The resource namespace '${path.namespace}' is invalid.`
       return armError(404, 'InvalidResourceNamespace', message)
     }
-    const roles = options.roles?.answer(call, path) ?? null
-    if (roles !== null) return roles
+    const own =
+      (await options.evaluation?.answer(call, by)) ?? options.roles?.answer(call, path) ?? null
+    if (own !== null) return own
     const polled = call.method === 'GET' ? poll(operations, path) : null
     if (polled !== null) return polled
     const isRead = call.method === 'GET' || call.method === 'HEAD'

@@ -64,6 +64,7 @@ export const COLUMNS: Readonly<Record<string, ColumnType>> = {
   UpstreamRequestIds: 'dynamic',
   Status: 'long',
   UpstreamStatus: 'long',
+  PolicyToken: 'dynamic',
   BodySha256: 'string',
   SentSha256: 'string',
   Changes: 'dynamic',

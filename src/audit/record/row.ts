@@ -104,14 +104,27 @@ function nameAfter(id: string, lower: string, collection: string): string | unde
   return line(end < 0 ? id.slice(start) : id.slice(start, end), 256)
 }
 
-function upstreamIds(exchange: Exchange): Record<string, string> | undefined {
-  const ids = exchange.upstream?.ids
+function upstreamIds(
+  ids: Readonly<Record<string, string>> | undefined,
+): Record<string, string> | undefined {
   if (ids === undefined) return undefined
   const kept: Record<string, string> = {}
   for (const name of UPSTREAM_IDS) {
     if (Object.hasOwn(ids, name)) kept[name] = line(ids[name] ?? '', 128)
   }
   return Object.keys(kept).length === 0 ? undefined : kept
+}
+
+/** What came of asking for a policy token, and how Azure had answered the call without it. */
+function policyTokenColumn({ policyToken }: Exchange): object | undefined {
+  if (policyToken === null) return undefined
+  const { outcome, why, first } = policyToken
+  return {
+    outcome,
+    why: lineIfAny(why, 512),
+    firstStatus: first.status,
+    firstRequestIds: upstreamIds(first.ids),
+  }
 }
 
 function resourceColumns({ operation }: Exchange) {
@@ -287,9 +300,10 @@ function callColumns(kind: RecordKind, exchange: Exchange, ending: Ending, conte
     UpstreamHost: hostOf(exchange.upstream?.origin),
     ClientRequestId: isGuid(exchange.clientRequestId ?? '') ? exchange.clientRequestId : undefined,
     CorrelationId: line(exchange.id, 64),
-    UpstreamRequestIds: upstreamIds(exchange),
+    UpstreamRequestIds: upstreamIds(exchange.upstream?.ids),
     Status: exchange.status ?? undefined,
     UpstreamStatus: exchange.upstream?.status ?? undefined,
+    PolicyToken: policyTokenColumn(exchange),
     ...effectColumns(kind, exchange),
     ...reviewColumns(exchange),
     BytesIn: exchange.bytesIn,
