@@ -1,13 +1,20 @@
 /** `DefaultAzureCredential` of the published libraries finds the gateway's token in a child of `exec`, without code. */
 import { once } from 'node:events'
 import { request, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { decodeJwt } from 'jose'
 import t, { type Test } from 'tap'
-import { PERSONAS, RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE } from '../../lab/personas.ts'
+import {
+  PERSONAS,
+  RESOURCE_GROUP,
+  SUBSCRIPTION,
+  WORKSPACE,
+  workspaceId,
+} from '../../lab/personas.ts'
 import { openIdentityEndpoint } from '../../src/cli/session/identity-endpoint.ts'
-import { command, settings } from '../clients/support/published.ts'
+import { command, runCommand, said, settings } from '../clients/support/published.ts'
 import { startGateway, type World } from '../support/gateway.ts'
 import { start } from './support/run.ts'
 import { signIn } from './support/signed-in.ts'
@@ -63,6 +70,91 @@ t.test('Go: azidentity and armmachinelearning, unchanged', { skip: go.skip }, as
   t.equal(status, 0, err)
   t.match(out, /DefaultAzureCredential listed \d+\nManagedIdentityCredential listed \d+/)
 })
+
+const java = command('javaidentity')
+t.test('Java: azure-identity, unchanged', { skip: java.skip }, async (t) => {
+  // Java has a trust store of its own
+  const store = join(world.lab.directory, 'trust.p12')
+  // prettier-ignore
+  const kept = await runCommand('keytool', [
+    '-importcert', '-noprompt', '-alias', 'gateway', '-file', world.lab.certificates.caFile,
+    '-keystore', store, '-storetype', 'PKCS12', '-storepass', 'changeit',
+  ], { HOME: world.lab.directory })
+  t.equal(kept.code, 0, said(kept))
+  const folder = join(java.file, '..', '..')
+  // prettier-ignore
+  const child = [
+    'java', `-Djavax.net.ssl.trustStore=${store}`, '-Djavax.net.ssl.trustStorePassword=changeit',
+    '-cp', `${folder}/classes:${folder}/lib/*`, 'DefaultCredential',
+  ]
+  const env = { ...(await signedIn(t)), LAB_WORKSPACE_ID: workspaceId() }
+  const { status, out, err } = await start(['exec', '--', ...child], env).ended
+  t.equal(status, 0, err)
+  t.match(out, /DefaultAzureCredential listed \d+\nManagedIdentityCredential listed \d+/)
+})
+
+/**
+ * What .NET's libraries send, of which there is no runtime here: Azure.Identity's own client (AppServiceManagedIdentitySource),
+ * and MSAL.NET's, which replaced it, with what it adds where a token was refused.
+ */
+const DOTNET = [
+  '?api-version=2019-08-01&resource=',
+  '?resource={}&api-version=2019-08-01',
+  '?api-version=2019-08-01&resource={}&xms_cc=cp1&token_sha256_to_refresh=e3b0c44298fc1c14',
+] as const
+
+t.test('.NET: the bytes that its libraries send, and what they read of the answer', async (t) => {
+  const token = 'a.b.c'
+  const expiresAt = Date.UTC(2040, 0, 1)
+  const gateway = 'https://gw.example.com'
+  const endpoint = await openIdentityEndpoint({
+    gateway,
+    env: {},
+    credential: async () => ({
+      gateway,
+      token,
+      expiresAt,
+      caFile: null,
+      home: '',
+      source: 'session' as const,
+    }),
+    storage: async () => ({ token: 'storage', expiresAt }),
+  })
+  t.teardown(() => endpoint.close())
+  const { hostname, port, pathname } = new URL(endpoint.variables.get('IDENTITY_ENDPOINT') ?? '')
+  const secret = endpoint.variables.get('IDENTITY_HEADER') ?? ''
+  t.equal(endpoint.variables.get('IDENTITY_SERVER_THUMBPRINT'), null, 'or it is Service Fabric')
+  for (const query of DOTNET) {
+    for (const resource of [gateway, `${gateway}/`]) {
+      const name = encodeURIComponent(resource)
+      const asked = query.includes('{}') ? query.replace('{}', name) : query + name
+      const bytes = await exchange(Number(port), hostname, [
+        `GET ${pathname}${asked} HTTP/1.1`,
+        `Host: ${hostname}:${port}`,
+        `X-IDENTITY-HEADER: ${secret}`,
+        'Accept: application/json',
+        'User-Agent: azsdk-net-Identity/1.21.0 (.NET 10.0.0; Debian GNU/Linux 12)',
+        'x-ms-client-request-id: 0f8fad5b-d9cb-469f-a165-70867728950e',
+        'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00',
+        'Connection: close',
+      ])
+      const [head = '', body = ''] = bytes.split('\r\n\r\n')
+      t.match(head, /^HTTP\/1\.1 200 [^]*\r\ncontent-type: application\/json/i)
+      const answer = JSON.parse(body) as Record<string, unknown>
+      t.equal(answer['access_token'], token)
+      // seconds since 1970, as text that is a number
+      t.equal(answer['expires_on'], String(expiresAt / 1000))
+      t.equal(answer['token_type'], 'Bearer')
+    }
+  }
+})
+
+/** What a server answers to these lines, until it closes. */
+async function exchange(port: number, host: string, lines: readonly string[]): Promise<string> {
+  const socket = connect(port, host)
+  socket.write(`${lines.join('\r\n')}\r\n\r\n`)
+  return text(socket)
+}
 
 const MLFLOW = `
 import mlflow

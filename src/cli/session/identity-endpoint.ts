@@ -64,6 +64,7 @@ export async function openIdentityEndpoint(
           const text = JSON.stringify(body)
           response.writeHead(status, {
             'content-type': 'application/json',
+            'content-length': Buffer.byteLength(text),
             'cache-control': 'no-store',
           })
           response.end(text)

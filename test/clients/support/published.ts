@@ -58,6 +58,10 @@ const COMMANDS = {
     file: join(BUILT, 'java', 'classes', 'CoreManagement.class'),
     remedy: 'test/clients/java/install.sh',
   },
+  javaidentity: {
+    file: join(BUILT, 'java', 'classes', 'DefaultCredential.class'),
+    remedy: 'test/clients/java/install.sh',
+  },
 } as const
 
 type CommandName = keyof typeof COMMANDS
