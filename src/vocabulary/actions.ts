@@ -243,6 +243,9 @@ const OWN: readonly ActionWord[] = [
   { name: `${OWN_PROVIDER}/reviews/approve`, group: 'write', secrets: false },
   { name: `${OWN_PROVIDER}/reviews/reject`, group: 'write', secrets: false },
   { name: `${OWN_PROVIDER}/reviews/override`, group: 'write', secrets: false },
+  { name: `${OWN_PROVIDER}/records/read`, group: 'read', secrets: false },
+  { name: `${OWN_PROVIDER}/policy/read`, group: 'read', secrets: false },
+  { name: `${OWN_PROVIDER}/state/read`, group: 'read', secrets: false },
 ]
 
 /** Every action that policy can name. */

@@ -210,9 +210,12 @@ const UNNAMED = ['Index', 'Prompt', 'Trace', 'LoggedModel', 'RegistryAsset', 'Pr
 /** The Cedar type of what has none of its own. */
 const OTHER = 'Other'
 
+/** The gateway itself, for what callers do with it and not with anything of Azure's. It holds all that passes through it. */
+export const GATEWAY = { type: 'Gateway', id: 'gateway' } as const
+
 const named = [...RESOURCE_TYPES, ...ELSEWHERE]
 
-/** All Cedar types of resources. */
+/** All Cedar types of Azure's resources. */
 export const CEDAR_TYPES: readonly string[] = Object.freeze([
   ...new Set([...CONTAINERS, ...named.map(({ cedar }) => cedar), ...UNNAMED, OTHER]),
 ])
@@ -223,9 +226,9 @@ const parents = new Map([
   ['LoggedModel', 'Experiment'],
 ])
 
-/** What a Cedar type can be a part of, nearest first; empty for a subscription. */
+/** What a Cedar type can be a part of at Azure, nearest first; empty for a subscription. */
 export function parentsOf(cedar: string): readonly string[] {
-  if (cedar === 'Subscription') return []
+  if (cedar === 'Subscription' || cedar === GATEWAY.type) return []
   if (cedar === 'ResourceGroup') return ['Subscription']
   if (cedar === 'Workspace' || cedar === 'Registry') return ['ResourceGroup', 'Subscription']
   const parent = parents.get(cedar)

@@ -8,6 +8,7 @@ import { suggest } from './faults.ts'
 import type { Uid } from './conditions.ts'
 import { textIn, type Add } from './yaml-mapping.ts'
 import { GUID } from '../../lib/guid.ts'
+import { GATEWAY } from '../../vocabulary/resource-types.ts'
 
 const PRINCIPALS = ['User', 'Service', 'Compute', 'Group', 'Role', 'Workspace']
 const UID = /^([A-Z][A-Za-z]*)::"([^"\\\s]+)"$/u
@@ -24,6 +25,7 @@ const RESOURCE_IDS: ReadonlyMap<string, RegExp> = new Map([
   ['ResourceGroup', new RegExp(`^${GROUP}$`, 'u')],
   ['Workspace', new RegExp(`^${PROVIDER}/workspaces/[^/]{1,255}$`, 'u')],
   ['Registry', new RegExp(`^${PROVIDER}/registries/[^/]{1,255}$`, 'u')],
+  [GATEWAY.type, new RegExp(`^${GATEWAY.id}$`, 'u')],
 ])
 
 /** Which type each list of names is for. */
@@ -140,6 +142,12 @@ export function checkResource({ uid, node }: Placed, add: Add): void {
       `write "${uid.id.toLowerCase()}"`,
     )
   } else if (!form.test(uid.id)) {
-    add(node, `"${uid.id}" is not the ARM id of a ${uid.type}`)
+    add(
+      node,
+      uid.type === GATEWAY.type
+        ? `"${uid.id}" is no gateway`
+        : `"${uid.id}" is not the ARM id of a ${uid.type}`,
+      uid.type === GATEWAY.type ? `write ${GATEWAY.type}::"${GATEWAY.id}"` : undefined,
+    )
   }
 }

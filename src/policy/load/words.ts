@@ -10,7 +10,7 @@ import type { Effect } from '../../vocabulary/operation.ts'
 import { ACTIONS, OWN_PROVIDER, type ActionWord } from '../../vocabulary/actions.ts'
 import { BUILTIN_ROLES, roleTest } from './builtin-roles.ts'
 import type { Uid } from './conditions.ts'
-import { CEDAR_TYPES } from '../../vocabulary/resource-types.ts'
+import { CEDAR_TYPES, GATEWAY } from '../../vocabulary/resource-types.ts'
 
 /** One action entity. */
 export interface Action {
@@ -56,7 +56,7 @@ function parentsOf(name: string, effect: Effect, secrets: boolean): readonly str
 /** Builds the lookup. An action listed both with and without secrets gets two entities. */
 export function createWords(
   vocabulary: readonly ActionWord[] = ACTIONS,
-  resourceTypes: readonly string[] = CEDAR_TYPES,
+  resourceTypes: readonly string[] = [...CEDAR_TYPES, GATEWAY.type],
 ): Words {
   const plain = new Map<string, ActionWord>()
   const secret = new Map<string, ActionWord>()

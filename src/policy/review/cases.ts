@@ -14,7 +14,7 @@ import { fault, PolicyError, type Fault } from '../load/faults.ts'
 import { ancestorsOf } from '../engine/entities.ts'
 import { GivenPrincipal, GivenSignIn, principalOf, toldIn, withAbsent } from './given.ts'
 import { OWN_PROVIDER } from '../../vocabulary/actions.ts'
-import { PROVIDER, cedarTypesOf } from '../../vocabulary/resource-types.ts'
+import { GATEWAY, PROVIDER, cedarTypesOf } from '../../vocabulary/resource-types.ts'
 import type { PolicySet } from '../load/rules.ts'
 import type { CheckSignInAt } from '../step-up.ts'
 
@@ -153,8 +153,10 @@ function operationOf(one: Case, does: string, suite: Suite, set: PolicySet): Ope
   const group = listed?.parents[0]
   const place = one.where ?? suite.workspace
   const type = one.on ?? cedarTypesOf(action, set.words.resourceTypes)[0] ?? 'Other'
-  const id =
-    type === 'Workspace' || type === 'Registry' ? place : `${place}/${type.toLowerCase()}/x`
+  const isGateway = type === GATEWAY.type
+  const isItself = type === 'Workspace' || type === 'Registry'
+  const id = isGateway ? GATEWAY.id : isItself ? place : `${place}/${type.toLowerCase()}/x`
+  const around = isGateway ? [] : [...ancestorsOf(place), GATEWAY]
   const effects: readonly Effect[] = ['read', 'write', 'delete', 'invoke']
   return {
     action,
@@ -162,7 +164,7 @@ function operationOf(one: Case, does: string, suite: Suite, set: PolicySet): Ope
       effects.find((effect) => effect === group) ??
       VERBS.get(does.split('/').at(-1) ?? '') ??
       'invoke',
-    resource: { type, id, ancestors: ancestorsOf(place).filter((ancestor) => ancestor.id !== id) },
+    resource: { type, id, ancestors: around.filter((ancestor) => ancestor.id !== id) },
     family: 'arm',
     secrets: one.secrets ?? listed?.secrets ?? false,
     longRunning: false,

@@ -3,10 +3,10 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import { PUBLISHED_ACTIONS } from '../../../vocabulary/actions.ts'
+import { OWN_PROVIDER, PUBLISHED_ACTIONS } from '../../../vocabulary/actions.ts'
 import { evaluate } from '../../engine/evaluate.ts'
 import { ancestorsOf } from '../../engine/entities.ts'
-import { PROVIDER, cedarTypesOf } from '../../../vocabulary/resource-types.ts'
+import { GATEWAY, PROVIDER, cedarTypesOf } from '../../../vocabulary/resource-types.ts'
 import type { PolicySet, Rule } from '../../load/rules.ts'
 import { parseRules } from '../../engine/slices.ts'
 import type { Policy } from '../../load/source.ts'
@@ -59,6 +59,7 @@ function coveredBy(policy: Policy, set: PolicySet, isForbidden: (id: string) => 
   const { resourceTypes } = set.words
   const covered = set.words.actions.filter(
     ({ id, name, parents }) =>
+      !name.startsWith(`${OWN_PROVIDER}/`) &&
       (kind === null || cedarTypesOf(name, resourceTypes).includes(kind)) &&
       (actions === null ||
         actions.includes(id) ||
@@ -127,7 +128,12 @@ function subscriptionOf(id: string): string {
 export function grantsOf(set: PolicySet): Grants {
   const isForbidden = forbidden(set)
   const permits = [...set.rules.values()].filter(
-    ({ policy, shadow }) => policy.effect === 'permit' && !policy.isPublic && !shadow,
+    ({ policy, shadow, resource }) =>
+      policy.effect === 'permit' &&
+      !policy.isPublic &&
+      !shadow &&
+      // nothing of Azure's
+      resource?.type !== GATEWAY.type,
   )
   const bound = permits.flatMap(({ resource }) =>
     resource === null ? [] : [subscriptionOf(resource.id)],
@@ -145,7 +151,10 @@ export function grantsOf(set: PolicySet): Grants {
   const scopesOf = (rule: Rule): readonly string[] =>
     rule.resource === null ? subscriptions : [armSpelling(rule.resource.id)]
   const assignments = new Map<string, Assignment>()
+  const made = new Set(roles.map(({ id }) => id))
   for (const rule of permits) {
+    // a permit of what callers do with the gateway alone has no role
+    if (!made.has(rule.policy.id)) continue
     for (const scope of scopesOf(rule)) {
       const assignment = { role: rule.policy.id, identity: rule.policy.identity ?? '', scope }
       assignments.set(JSON.stringify(assignment), assignment)
