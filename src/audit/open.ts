@@ -20,6 +20,8 @@ import {
   type CountingRecorder,
 } from './create-recorder.ts'
 import { recover, type Recovered } from './spool/recover.ts'
+import type { RecordSource } from './search/records.ts'
+import { createSpoolSearch } from './search/spool.ts'
 import { createRetention } from './ship/retention.ts'
 import { createShipper, TIMING, type Shipper, type Timing } from './ship/shipper.ts'
 import { createFreeSpace, type FreeSpace } from './spool/free-space.ts'
@@ -52,11 +54,36 @@ export interface AuditOptions {
   readonly timing?: Partial<Timing>
 }
 
+/** The trail, for operators. Bytes, and seconds. */
+export interface AuditState {
+  readonly spool: {
+    readonly records: number
+    readonly segments: number
+    readonly bytes: number
+    readonly softLimitBytes: number
+    readonly hardLimitBytes: number
+    readonly diskFreeBytes: number
+    readonly durability: AuditConfig['spool']['durability']
+  }
+  readonly sinks: readonly {
+    readonly name: string
+    readonly kind: string
+    readonly required: boolean
+    readonly state: ReturnType<Shipper['state']>
+    /** Records that it does not have yet. */
+    readonly unshipped: number
+    /** Since when it has not been all caught up or moved on; 0 if nothing waits. */
+    readonly waitingSeconds: number
+  }[]
+}
+
 export interface Audit {
   readonly recorder: Recorder
   /** Whether a request may begin. Never throws. */
   ready(): { ok: boolean; reasons: string[] }
   metrics(): Metric[]
+  readonly records: RecordSource
+  state(): AuditState
   /** Stops writing, ships until the deadline, and counts what a required sink does not have yet. */
   close(deadlineMs: number, hasten?: AbortSignal): Promise<{ unshipped: number }>
 }
@@ -258,7 +285,9 @@ async function openLocked(
     now,
   })
   const stopRetention = startRetention(retire, log)
-  return auditOf({ spool, recorder, shippers, space, log }, async (deadlineMs, hasten) => {
+  const records = createSpoolSearch({ segments: () => spool.segments(), chainId, now })
+  const parts = { spool, recorder, shippers, space, log, records, config: config.spool }
+  return auditOf(parts, async (deadlineMs, hasten) => {
     stopRetention()
     await recorder.close()
     await recorder.event('audit_closing', totalsOf(recorder)).catch(() => {})
@@ -283,11 +312,26 @@ interface Parts {
   readonly shippers: readonly Shipper[]
   readonly space: FreeSpace
   readonly log: Log
+  readonly records: RecordSource
+  readonly config: AuditConfig['spool']
+}
+
+function sinkState(shipper: Shipper, end: number): AuditState['sinks'][number] {
+  const since = shipper.waitingSince()
+  const { name, kind, required } = shipper.sink
+  return {
+    name,
+    kind,
+    required,
+    state: shipper.state(),
+    unshipped: Math.max(0, end - shipper.seq()),
+    waitingSeconds: since === null ? 0 : Math.round((performance.now() - since) / 1000),
+  }
 }
 
 /** The interface of an open trail. */
 function auditOf(
-  { spool, recorder, shippers, space, log }: Parts,
+  { spool, recorder, shippers, space, log, records, config }: Parts,
   shut: (deadlineMs: number, hasten?: AbortSignal) => Promise<void>,
 ): Audit {
   let closing: Promise<{ unshipped: number }> | null = null
@@ -309,6 +353,18 @@ function auditOf(
       return { ok: reasons.length === 0, reasons }
     },
     metrics: () => collectMetrics(spool, shippers, space, recorder),
+    records,
+    state: () => ({
+      spool: {
+        records: spool.end(),
+        segments: spool.segments().length,
+        bytes: spool.bytes(),
+        ...spoolLimits(config),
+        diskFreeBytes: space.freeBytes(),
+        durability: config.durability,
+      },
+      sinks: shippers.map((shipper) => sinkState(shipper, spool.end())),
+    }),
     close(deadlineMs, hasten) {
       closing ??= close(deadlineMs, hasten)
       return closing
