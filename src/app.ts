@@ -75,10 +75,16 @@ export async function createApp(config: Config, host: Host): Promise<App> {
     failed: (error, socket) => connections.failed(error, socket),
   })
   const parts = await openParts(config, host, secrets, server.log)
-  const selfService = createSelfService(config, parts, secrets, host.now)
+  const { policy, watch, sightings, audit, identify, broker } = parts
+  const readiness = (): Readiness =>
+    readinessOf({
+      version: host.version,
+      policyVersion: policy.current().version,
+      parts: { audit: audit.ready(), identity: identify.ready(), tokens: broker.ready() },
+    })
+  const selfService = createSelfService(config, { ...parts, readiness }, secrets, host.now)
   const calls = composeStages(config, host, secrets, parts)
   const pipeline = createPipeline({ ...calls, ...selfService })
-  const { policy, watch, sightings, audit, identify, broker } = parts
   const { recorder } = audit
   const unparsed = createUnparsed(recorder, selfService.answers, host.now)
   const { unfinished } = pipeline
@@ -92,12 +98,6 @@ export async function createApp(config: Config, host: Host): Promise<App> {
     log: server.log,
     now: host.now,
   })
-  const readiness = (): Readiness =>
-    readinessOf({
-      version: host.version,
-      policyVersion: policy.current().version,
-      parts: { audit: audit.ready(), identity: identify.ready(), tokens: broker.ready() },
-    })
   registerOwnRoutes(server, config, readiness, parts.reviews.jwks)
   registerProxy(server, pipeline)
   const face = { server, connections, renewal, readiness }
@@ -234,10 +234,7 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
     callers,
     classify,
     ...enforcement,
-    decide: (principal, operation, facts) => {
-      sightings.see(principal)
-      return decide(principal, operation, facts)
-    },
+    decide: sightings.noting(decide),
     route: routing.route,
     // for on-behalf-of identities only; all others never see the caller's token
     grant: (permit, scope, raw) =>

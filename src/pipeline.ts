@@ -27,7 +27,7 @@ import { KeptReply, type HeldCall, type KeptAnswer } from './http/kept-reply.ts'
 import type { Reply } from './http/reply.ts'
 import { hasBody } from './azureml/body/read.ts'
 import { isPending } from './lib/pending.ts'
-import type { MakeHeld, OwnCall } from './access/own-calls.ts'
+import { TextAnswer, type MakeHeld, type OwnCall } from './access/own-calls.ts'
 import type { Via } from './forward/ask.ts'
 import type { Stages } from './stages.ts'
 import { refusalAnswer, type RefusalAnswer } from './http/refusal-answer.ts'
@@ -196,20 +196,26 @@ async function answerOwn(
   reply: Reply,
 ): Promise<void> {
   exchange.operation = operation
-  const read = changes === true ? null : JSON.stringify(await answer())
+  const read = changes === true ? null : asText(await answer())
   exchange.decision = decision
   await intend(exchange, recorder, reply).catch(withdraw(exchange))
-  const body = read ?? JSON.stringify(await answer())
+  const { contentType, text, headers: more } = read ?? asText(await answer())
   exchange.status = 200
-  exchange.bytesOut = Buffer.byteLength(body)
+  exchange.bytesOut = Buffer.byteLength(text)
   const headers = {
-    'content-type': 'application/json; charset=utf-8',
+    ...more,
+    'content-type': contentType,
     'cache-control': 'no-store',
     'x-harness-decision-id': exchange.id,
     ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
   }
-  reply.send(exchange.status, headers, body)
+  reply.send(exchange.status, headers, text)
 }
+
+const asText = (answer: unknown): TextAnswer =>
+  answer instanceof TextAnswer
+    ? answer
+    : new TextAnswer('application/json; charset=utf-8', JSON.stringify(answer))
 
 interface Endings extends Pick<Pipeline, 'refuse' | 'unfinished'> {
   /** Settles the record of a request when its connection is done with it. */

@@ -50,7 +50,11 @@ export interface Stages {
   /** What callers ask the gateway itself; null for what is Azure's. */
   readonly own: (
     exchange: Exchange,
-    call: { readonly target: Target; readonly principal: Principal; readonly incoming: Incoming },
+    call: {
+      readonly target: Target
+      readonly principal: Principal
+      readonly incoming: Incoming & { readonly headers: { readonly accept?: string | undefined } }
+    },
     make: MakeHeld,
     progress: Progress,
   ) => ReturnType<OwnCalls>

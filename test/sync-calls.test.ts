@@ -78,3 +78,12 @@ t.test('a warm gateway makes none', async (t) => {
   await beats(BEATS)
   t.same(await syncCallsOf(world.gateway), [])
 })
+
+t.test('a search of records makes none', async (t) => {
+  await syncCallsOf(world.gateway)
+  for (const path of ['records?limit=500', 'records?format=csv', 'records/summary', 'policy']) {
+    const answer = await world.send(`/_harness/api/${path}`, { headers })
+    t.equal(answer.status, 200, path)
+  }
+  t.same(await syncCallsOf(world.gateway), [])
+})

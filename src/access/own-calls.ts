@@ -17,6 +17,20 @@ import { Refusal } from '../errors.ts'
 import type { Need, Needs, RefusedExchange } from './needs.ts'
 import type { RecentRefusal, RecentRefusals } from './recent-refusals.ts'
 
+/** An answer that is not JSON. */
+export class TextAnswer {
+  readonly contentType: string
+  readonly text: string
+  /** Further headers, by names in lower case. */
+  readonly headers: Readonly<Record<string, string>>
+
+  constructor(contentType: string, text: string, headers: Readonly<Record<string, string>> = {}) {
+    this.contentType = contentType
+    this.text = text
+    this.headers = headers
+  }
+}
+
 /** An own call, judged and answered. */
 export interface OwnCall {
   readonly operation: Operation
@@ -26,8 +40,8 @@ export interface OwnCall {
   /** Seconds after which to ask again. */
   readonly retryAfter?: number
   /**
-   * Made when asked for, and JSON, or a promise of it: @throws Refusal `not_found` for what is not there or not the
-   * caller's.
+   * Made when asked for: a value to be sent as JSON or a `TextAnswer`, or a promise of either. @throws Refusal `not_found`
+   * for what is not there or not the caller's.
    */
   readonly answer: () => unknown
 }
@@ -39,6 +53,8 @@ export type MakeHeld = (call: HeldCall) => Promise<KeptAnswer | null>
 export interface OwnRequest {
   /** Id of the exchange. */
   readonly decision: string
+  /** Media types that the caller would have, as it says. */
+  readonly accept: string | undefined
   /** The body, parsed. @throws Refusal for one that cannot be read */
   readonly read: () => Promise<unknown>
   /** What of the call the record keeps. */

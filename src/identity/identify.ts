@@ -7,7 +7,7 @@
 import { hash } from 'node:crypto'
 import type { IssuerConfig, SecretSource } from '../config/schema/schema.ts'
 import { Refusal } from '../errors.ts'
-import { createAuthorities } from './issuers/authorities.ts'
+import { createAuthorities, type IssuerState } from './issuers/authorities.ts'
 import { readCredential, type Credential } from './credential/bearer.ts'
 import type { DenyList } from './deny-list.ts'
 import { createDpopCheck } from './credential/dpop.ts'
@@ -54,6 +54,7 @@ export interface Identify {
   start(): Promise<void>
   /** Ready if any issuer's tokens can be judged; `reasons` names each whose keys cannot be refreshed, with their age. */
   ready(): { readonly ok: boolean; readonly reasons: readonly string[] }
+  issuers(): readonly IssuerState[]
   metrics(): readonly Metric[]
   /** Forgets all verified tokens. */
   flush(): void
@@ -130,6 +131,7 @@ export function createIdentify(options: IdentifyOptions): Identify {
       const { fault } = denyList.state()
       return { ok, reasons: fault === null ? reasons : [...reasons, `the deny list: ${fault}`] }
     },
+    issuers: () => authorities.states(),
     metrics() {
       const { size, hits, misses } = cache.counts()
       return [

@@ -3,8 +3,10 @@
  * which bindings name somebody that no token carries any more.
  * @module
  */
+import { LRUCache } from 'lru-cache'
 import type { Principal } from '../identity/principal.ts'
 import { principalUids } from './engine/entities.ts'
+import type { Decide } from './decide.ts'
 import type { Binding } from './load/bindings.ts'
 import type { PolicySet } from './load/rules.ts'
 
@@ -53,6 +55,10 @@ const MAX_PRINCIPALS = 100_000
 export interface Sightings {
   /** Notes that a token carried this principal and its memberships. One that was noted before costs a lookup. */
   readonly see: (principal: Principal) => void
+  /** The same judge, which notes besides who came and which rules decided. */
+  readonly noting: (decide: Decide) => Decide
+  /** When this replica last used a rule, milliseconds since the epoch; null for never. */
+  readonly lastUse: (rule: string) => number | null
   /** When this replica began to watch, milliseconds since the epoch. */
   readonly since: number
   /** Bindings whose principal no token has carried for so many days, or ever since watching began. */
@@ -64,17 +70,28 @@ export function createSightings(now: () => number): Sightings {
   // the object lives as long as its token is cached, about an hour: precise enough to count days
   const noted = new WeakSet<Principal>()
   const lastSeen = new Map<string, number>()
+  // as many as there are policies and bindings, over all reloads
+  const uses = new LRUCache<string, number>({ max: MAX_PRINCIPALS })
+  const see = (principal: Principal): void => {
+    if (noted.has(principal)) return
+    noted.add(principal)
+    const time = now()
+    for (const { type, id } of principalUids(principal)) {
+      const name = `${type}::"${id}"`
+      if (lastSeen.has(name) || lastSeen.size < MAX_PRINCIPALS) lastSeen.set(name, time)
+    }
+  }
   return {
     since: now(),
-    see(principal) {
-      if (noted.has(principal)) return
-      noted.add(principal)
+    see,
+    noting: (decide) => (principal, operation, facts) => {
+      see(principal)
+      const verdict = decide(principal, operation, facts)
       const time = now()
-      for (const { type, id } of principalUids(principal)) {
-        const name = `${type}::"${id}"`
-        if (lastSeen.has(name) || lastSeen.size < MAX_PRINCIPALS) lastSeen.set(name, time)
-      }
+      for (const rule of verdict.decision.policies) uses.set(rule, time)
+      return verdict
     },
+    lastUse: (rule) => uses.get(rule) ?? null,
     stale: (set, days, at) => staleBindings(set, { lastSeen, since: -Infinity }, days, at),
   }
 }

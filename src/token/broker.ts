@@ -38,6 +38,16 @@ export interface BrokerCredential {
   ) => Promise<{ token: string; expiresOnTimestamp: number }>
 }
 
+/** A token that calls asked for, for operators. */
+export interface TokenState {
+  readonly identity: string
+  readonly scope: string
+  /** Whether the last attempt to fetch it failed. */
+  readonly failing: boolean
+  /** Milliseconds since the epoch; null if none is held. */
+  readonly usableUntil: number | null
+}
+
 export interface Broker {
   /**
    * A permit and the token of the identity that it names. `assertion` is the caller's own token: on-behalf-of
@@ -60,6 +70,8 @@ export interface Broker {
   readonly credential: (identity: string) => BrokerCredential
   /** Azure refused this token: it is not served again. One that has replaced it meanwhile stays. */
   readonly invalidate: (identity: string, scope: string, token?: string) => void
+  /** Tokens that were asked for so far. */
+  readonly states: () => readonly TokenState[]
   readonly metrics: () => readonly Metric[]
   /** Not ok once every identity that was asked for is without a token; the reasons name each that is. */
   readonly ready: () => { readonly ok: boolean; readonly reasons: readonly string[] }
@@ -149,6 +161,7 @@ export function createBroker(options: BrokerOptions): Broker {
     invalidate(name, scope, token) {
       slots.get(name)?.get(scope)?.invalidate(token)
     },
+    states: () => [...each(slots)].map(stateOf),
     metrics: () => [...each(slots)].flatMap(metricsOf),
     ready: () => readyWith([...each(slots)], closed),
     close() {
@@ -167,6 +180,11 @@ function ownAssertion(
   return identity.kind === 'on-behalf-of'
     ? exchangeable(effects.identity, identity, principal, assertion)
     : null
+}
+
+function stateOf({ name, scope, slot }: Place): TokenState {
+  const { open, usableUntil } = slot.state()
+  return { identity: name, scope, failing: open, usableUntil }
 }
 
 function readyWith(slots: readonly Place[], closed: boolean): ReturnType<Broker['ready']> {

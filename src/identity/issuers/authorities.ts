@@ -11,11 +11,23 @@ import { counter, gauge, single, type Metric } from '../../lib/metric.ts'
 import { nameMistake, opaqueRefusal } from '../credential/mistake.ts'
 import type { VerifiedToken } from '../token-cache.ts'
 
+/** An issuer, for operators. */
+export interface IssuerState {
+  readonly name: string
+  /** Whether its tokens can be verified now. */
+  readonly usable: boolean
+  /** Null without keys of its own, and before they are there. */
+  readonly keyAgeSeconds: number | null
+  /** How the last attempt to fetch its keys failed; null if it did not. */
+  readonly lastFailure: string | null
+}
+
 export interface Authorities {
   /** @param digest SHA-256 of the token @throws Refusal */
   judge(token: string, digest: string): Promise<VerifiedToken>
   start(): Promise<void>
   ready(): { readonly ok: boolean; readonly reasons: readonly string[] }
+  states(): readonly IssuerState[]
   metrics(): readonly Metric[]
   close(): void
 }
@@ -69,6 +81,12 @@ export function createAuthorities(
       // One issuer's outage must not take the callers of the others with it
       return { ok: usable > 0, reasons }
     },
+    states: () =>
+      [...authorities].map(([{ name }, authority]) => {
+        const keys = authority.keys()
+        const { ageSeconds = null, lastFailure = null } = keys ?? {}
+        return { name, usable: keys?.usable ?? true, keyAgeSeconds: ageSeconds, lastFailure }
+      }),
     metrics: () => [...authorities].flatMap(([{ name }, authority]) => metricsOf(name, authority)),
     close() {
       for (const authority of authorities.values()) authority.close()
