@@ -121,11 +121,7 @@ export function createBroker(options: BrokerOptions): Broker {
     return (await get(identity.federatedBy, CLOUDS[cloud].exchangeScope, null)).token
   }
 
-  async function fetched(
-    judged: Permit | Awaiting,
-    scope: string,
-    assertion?: string,
-  ): Promise<Found> {
+  async function fetched(...[judged, scope, assertion]: Parameters<typeof found>): Promise<Found> {
     const name = judged.effects.identity
     const identity = find(name)
     const own = ownAssertion(identity, judged, assertion)
