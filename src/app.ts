@@ -38,6 +38,7 @@ import { createCallers } from './callers.ts'
 import { lifeCycle, type App, type LivingParts } from './life-cycle.ts'
 import { createPipeline } from './pipeline.ts'
 import type { Stages } from './stages.ts'
+import { checkForwarded } from './http/proxies/forwarded-for.ts'
 import { checkInbound } from './http/inbound.ts'
 import { clientCertificate, guardServer, hostNames, serverFactory } from './http/server.ts'
 import { createRenewal } from './http/tls/renewal.ts'
@@ -89,7 +90,9 @@ export async function createApp(config: Config, host: Host): Promise<App> {
   const unparsed = createUnparsed(recorder, selfService.answers, host.now)
   const { unfinished } = pipeline
   const { limits } = config
-  const connections = guardServer(server.server, { limits, unparsed, unfinished })
+  const { trustedProxies } = config.listen
+  const guard = { limits, trustedProxies, unparsed, unfinished }
+  const connections = guardServer(server.server, guard)
   const reloading = createReloading({
     live: policy,
     watch,
@@ -223,12 +226,10 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
       askedFacts: () => policy.current().facts,
     },
   )
-  const names = hostNames(config)
   const { parseTarget, classify } = createRemembered()
   const onBehalf = Object.values(config.identities).some(({ kind }) => kind === 'on-behalf-of')
   return {
-    checkInbound: ({ method = '', httpVersion, rawHeaders }) =>
-      checkInbound({ method, httpVersion, rawHeaders }, names),
+    checkInbound: inboundStage(config),
     parseTarget,
     identify: identifyStage(config, identify),
     callers,
@@ -254,6 +255,15 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
       holdBytes: limits.answerBytes,
     }),
     now,
+  }
+}
+
+function inboundStage(config: Config): Stages['checkInbound'] {
+  const names = hostNames(config)
+  return (raw) => {
+    const { method = '', httpVersion, rawHeaders } = raw
+    checkInbound({ method, httpVersion, rawHeaders }, names)
+    checkForwarded(raw)
   }
 }
 

@@ -13,6 +13,7 @@ import type { ChangingEffect } from './policy/effects.ts'
 import type { GrantedIdentity } from './token/grant.ts'
 import type { Lease } from './callers.ts'
 import { isOfPolicy, type Refusal } from './errors.ts'
+import { sourceOf, type Source } from './http/source.ts'
 import { isGuid } from './lib/guid.ts'
 
 /** One thing that an effect changed in a body. */
@@ -51,7 +52,7 @@ export interface Exchange {
   readonly receivedAt: number
   /** `performance.now()` when received: durations do not jump with the wall clock. */
   readonly startedAt: number
-  readonly source: { readonly ip: string; readonly port: number }
+  readonly source: Source
   /** As received; `target` has it only once it parsed. */
   readonly method: string
   /** The client's own request id, if it was a GUID. */
@@ -300,7 +301,7 @@ export function createExchanges(now: () => number): (raw: IncomingMessage) => Wr
   return (raw) => {
     const known = exchanges.get(raw)
     if (known !== undefined) return known
-    const source = { ip: raw.socket.remoteAddress ?? '', port: raw.socket.remotePort ?? 0 }
+    const source = sourceOf(raw)
     const [id, startedAt] = [randomUUID(), performance.now()]
     const exchange = openExchange(id, now(), startedAt, source, raw.method ?? '', raw.headers)
     exchanges.set(raw, exchange)

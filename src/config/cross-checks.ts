@@ -4,6 +4,7 @@
  */
 import { auditFaults } from '../audit/faults.ts'
 import { issuerFaults } from '../identity/issuers/faults.ts'
+import { trustedFault } from '../http/proxies/trusted.ts'
 import type { Config } from './schema/schema.ts'
 import { sinkMembers } from './schema/sinks.ts'
 import type { KeyPath } from './faults.ts'
@@ -46,6 +47,11 @@ function listenFindings({ listen }: Config): Finding[] {
   if (URL.canParse(listen.publicUrl) && new URL(listen.publicUrl).origin !== listen.publicUrl) {
     const message = `must be an origin as clients send it, ${JSON.stringify(new URL(listen.publicUrl).origin)}`
     findings.push({ path: ['listen', 'publicUrl'], message })
+  }
+  for (const [index, entry] of (listen.trustedProxies?.addresses ?? []).entries()) {
+    const message = trustedFault(entry)
+    if (message !== null)
+      findings.push({ path: ['listen', 'trustedProxies', 'addresses', index], message })
   }
   if (listen.port !== 0 && listen.metrics?.port === listen.port) {
     findings.push({ path: ['listen', 'metrics', 'port'], message: 'is the same as listen.port' })

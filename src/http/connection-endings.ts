@@ -31,6 +31,8 @@ export interface Connection {
   readonly waiting: Set<ServerResponse>
   /** That the socket had brought when its newest request was here as a whole. */
   bytes: number
+  /** Bytes that a proxy sent before those of the client. */
+  readonly preface: number
   /** Its end is decided, and whatever it is about has its record. */
   ending: boolean
   /** Why TLS was not agreed on. */
@@ -99,7 +101,7 @@ export function createEndings({ unparsed, unfinished }: EndingOptions): Connecti
       const { bytesRead, bytesWritten } = one.raw
       // who was answered with a ServerHello and went away has asked for nothing
       const isWhole = one.fault === null && bytesWritten > 0
-      if (one.socket !== null || bytesRead === 0 || isWhole) return
+      if (one.socket !== null || bytesRead <= one.preface || isWhole) return
       void unparsed.refuse(one.source, 'bad_request', one.fault ?? 'TLS broke off')
     },
     cut(one) {

@@ -5,6 +5,7 @@
 import type { Server, Socket } from 'node:net'
 import type { Exchange } from '../exchange.ts'
 import { networkOf } from '../lib/network-of.ts'
+import { sourceOf } from './source.ts'
 import { counter, gauge, single, type Metric } from '../lib/metric.ts'
 
 export interface ConnectionLimits {
@@ -38,12 +39,12 @@ export function limitConnections(
     refuse('connections', peer?.remoteAddress, peer?.remotePort)
   })
   server.prependListener('connection', (socket: Socket) => {
-    const { remoteAddress = '', remotePort } = socket
-    const from = networkOf(remoteAddress)
+    const { ip, port } = sourceOf(socket)
+    const from = networkOf(ip)
     const there = open.get(from) ?? 0
     if (there >= connectionsPerAddress) {
       socket.destroy()
-      refuse('connectionsPerAddress', remoteAddress, remotePort)
+      refuse('connectionsPerAddress', ip, port)
       return
     }
     open.set(from, there + 1)

@@ -22,7 +22,8 @@ import {
 import { refuseRest } from './inbound.ts'
 import { createLingering, type Lingering, type LingerLimits } from './lingering.ts'
 import type { ParserFault } from './parser-fault.ts'
-import { sourceOf } from './unparsed.ts'
+import { headerBytes } from './proxies/gate.ts'
+import { hopOf, sourceOf, stateSource } from './source.ts'
 
 export interface ConnectionOptions extends EndingOptions {
   /** For TLS to be agreed on. */
@@ -144,7 +145,8 @@ function begun(raw: Socket, isTls: boolean): Connection {
     requests: 0,
     newest: null,
     waiting: new Set(),
-    bytes: 0,
+    bytes: isTls ? 0 : headerBytes(raw),
+    preface: headerBytes(raw),
     ending: false,
     fault: null,
   }
@@ -180,7 +182,11 @@ async function allClosed(open: Iterable<Connection>, deadline: AbortSignal | nul
   if (deadline?.aborted !== true) await Promise.race([Promise.all(closed), ...over])
 }
 
-const peerOf = ({ ip, port }: Connection['source']): string => `${ip} ${port}`
+/** Of the hop: clients behind it may have the same. */
+function peerOf(socket: Socket): string {
+  const { ip, port } = hopOf(socket)
+  return `${ip} ${port}`
+}
 
 /**
  * A handshake that fails or takes too long gives its descriptor back: Node's own limit closes the TLS side only.
@@ -195,7 +201,7 @@ function watchHandshakes(
   const shaking = new Map<string, Connection>()
 
   server.prependListener('secureConnection', (socket: TLSSocket) => {
-    const peer = peerOf(sourceOf(socket))
+    const peer = peerOf(socket)
     const one = shaking.get(peer)
     if (one === undefined) {
       socket.destroy()
@@ -203,13 +209,14 @@ function watchHandshakes(
     }
     shaking.delete(peer)
     one.socket = socket
+    stateSource(socket, one.source)
     bySocket.set(socket, one)
     socket.once('close', () => one.raw.destroy())
   })
   server.on('tlsClientError', (error: Error & { code?: string }, socket: TLSSocket) => {
     // a connection that has ended no longer tells its peer
     const one =
-      shaking.get(peerOf(sourceOf(socket))) ??
+      shaking.get(peerOf(socket)) ??
       [...shaking.values()].find(({ raw, fault }) => raw.closed && fault === null)
     if (one !== undefined) {
       // who only goes away after a ServerHello has asked for nothing
@@ -220,7 +227,7 @@ function watchHandshakes(
   })
 
   return (one) => {
-    const peer = peerOf(one.source)
+    const peer = peerOf(one.raw)
     shaking.set(peer, one)
     const timer = setTimeout(() => {
       if (one.socket !== null) return

@@ -6,6 +6,7 @@
 import { IncomingMessage } from 'node:http'
 import type { Readable } from 'node:stream'
 import type { Reply } from './reply.ts'
+import { sourceOf, stateSource } from './source.ts'
 
 /** A call as its author sent it. */
 export interface HeldCall {
@@ -102,6 +103,7 @@ export class KeptReply implements Reply {
 
 function requestOf({ method, target, headers, body }: HeldCall, by: IncomingMessage) {
   const request = new IncomingMessage(by.socket)
+  stateSource(request, sourceOf(by))
   const length = body.byteLength === 0 ? {} : { 'content-length': String(body.byteLength) }
   const { authorization } = by.headers
   // of the poll: an identity that acts on behalf of its caller needs a token that is valid now

@@ -15,7 +15,11 @@ import { limitConnections } from './connection-limit.ts'
 import { watchConnections, type ConnectionOptions, type Connections } from './connections.ts'
 import { isServedExpectation, refuseRest } from './inbound.ts'
 import type { Certificate } from './tls/certificate.ts'
-import { sourceOf } from './unparsed.ts'
+import { readForwarded } from './proxies/forwarded-for.ts'
+import { gateConnections, type Gate } from './proxies/gate.ts'
+import { createTrusted } from './proxies/trusted.ts'
+import { sourceOf } from './source.ts'
+import type { Unparsed } from './unparsed.ts'
 
 /** Above what inbound.ts allows of headers and target.ts of the target: these say what is wrong, Node cannot. */
 const MAX_HEADER_BYTES = 56 * 1024
@@ -47,6 +51,7 @@ function httpOptions(limits: Config['limits']): {
 
 export interface GuardOptions extends Omit<ConnectionOptions, 'handshakeMs' | 'linger'> {
   readonly limits: Config['limits']
+  readonly trustedProxies: Config['listen']['trustedProxies'] | undefined
 }
 
 export interface GuardedConnections extends Connections {
@@ -56,7 +61,7 @@ export interface GuardedConnections extends Connections {
 /** What Node would otherwise answer or drop by itself: CONNECT, `Expect`, refused TLS, one request too many. */
 export function guardServer(
   server: Server | TlsServer,
-  { limits, ...options }: GuardOptions,
+  { limits, trustedProxies, ...options }: GuardOptions,
 ): GuardedConnections {
   const { unparsed } = options
   const handshakeMs = limits.headersTimeoutMs
@@ -95,7 +100,7 @@ export function guardServer(
     connections.received(response)
     refuseRest(request.socket, new Refusal('bad_request', 'the request before it was refused'))
     void unparsed
-      .refuse(sourceOf(request.socket), 'expectation_failed', 'Expect')
+      .refuse(sourceOf(request), 'expectation_failed', 'Expect')
       .then(({ status, headers, body }) => {
         response.writeHead(status, { ...headers, connection: 'close' }).end(body)
       })
@@ -110,7 +115,35 @@ export function guardServer(
     continueOnceRead(request, response)
     server.emit('request', request, response)
   })
-  return { ...connections, metrics }
+  const believed = believeProxies(server, trustedProxies, handshakeMs, unparsed)
+  return {
+    ...connections,
+    metrics,
+    async drain(deadline) {
+      believed?.close()
+      await connections.drain(deadline)
+    },
+  }
+}
+
+/** Last of all that listens to connections: see gateConnections. */
+function believeProxies(
+  server: Server | TlsServer,
+  trusted: GuardOptions['trustedProxies'],
+  headerMs: number,
+  unparsed: Unparsed,
+): Gate | null {
+  if (trusted === undefined) return null
+  const isTrusted = createTrusted(trusted.addresses)
+  if (trusted.by === 'x-forwarded-for') {
+    readForwarded(server, isTrusted)
+    return null
+  }
+  return gateConnections(server, {
+    isTrusted,
+    headerMs,
+    refused: (source, what) => void unparsed.refuse(source, 'bad_request', what),
+  })
 }
 
 /** Whoever is refused at the head is not asked for the body: that is done when somebody begins to read it. */

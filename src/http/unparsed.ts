@@ -4,7 +4,6 @@
  * Everything of this kind goes through `refuse`, so that a limit on such records has one place.
  * @module
  */
-import type { Socket } from 'node:net'
 import { STATUS_CODES } from 'node:http'
 import type { Recorder } from '../audit/recorder.ts'
 import { unparsedExchange, type Exchange } from '../exchange.ts'
@@ -44,11 +43,6 @@ export function createUnparsed(
       return refusalAnswer(refusal, exchange, answers)
     },
   }
-}
-
-/** Where a connection comes from. */
-export function sourceOf({ remoteAddress, remotePort }: Socket): Exchange['source'] {
-  return { ip: remoteAddress ?? '', port: remotePort ?? 0 }
 }
 
 /**

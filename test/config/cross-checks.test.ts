@@ -32,6 +32,18 @@ const CONTRADICTIONS: [string, string, string, string][] = [
     '3 listen.metrics.port: is the same as listen.port',
   ],
   [
+    'a proxy that is no address',
+    '  port: 8443',
+    '  port: 8443\n  trustedProxies: { addresses: [10.0.0.0/8, proxy], by: proxy-protocol }',
+    '3 listen.trustedProxies.addresses[1]: must be an address, or a network such as 10.0.0.0/8',
+  ],
+  [
+    'every address as a proxy',
+    '  port: 8443',
+    '  port: 8443\n  trustedProxies: { addresses: [0.0.0.0/0], by: x-forwarded-for }',
+    '3 listen.trustedProxies.addresses[0]: is every address: anybody could say where a call comes from',
+  ],
+  [
     'an issuer’s name twice',
     ISSUER,
     `${ISSUER}  - { name: entra, profile: okta, issuer: https://okta.example/oauth2/x, audiences: [a] }\n`,

@@ -48,6 +48,21 @@ export const Listen = Type.Object(
       ),
     ),
     dangerouslyPlainHttpBehindATlsTerminatingProxy: Type.Optional(Type.Boolean({ default: false })),
+    trustedProxies: Type.Optional(
+      Type.Object(
+        {
+          addresses: Type.Array(Type.String({ minLength: 1 }), {
+            minItems: 1,
+            description: 'addresses and networks (CIDR) of the proxies before the gateway',
+          }),
+          by: Type.Union([Type.Literal('proxy-protocol'), Type.Literal('x-forwarded-for')], {
+            description:
+              'how they say where a call comes from: the header of the PROXY protocol, version 2, on each of their connections, or X-Forwarded-For on each request',
+          }),
+        },
+        { ...strict, description: 'who is believed on where a call comes from; nobody if absent' },
+      ),
+    ),
     metrics: Type.Optional(
       Type.Object(
         {

@@ -1,0 +1,32 @@
+/**
+ * Where a connection or a request comes from: the hop before the gateway, or what a trusted proxy has said of its client.
+ * @module
+ */
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+
+/** `port` is 0 where nobody said it. */
+export interface Source {
+  readonly ip: string
+  readonly port: number
+}
+
+/** What trusted proxies have said, of connections and of requests. */
+const stated = new WeakMap<Socket | IncomingMessage, Source>()
+
+/** From now on this connection or request comes from there. */
+export function stateSource(of: Socket | IncomingMessage, source: Source): void {
+  stated.set(of, source)
+}
+
+/** The other end of a connection, whatever it has said. */
+export function hopOf({ remoteAddress, remotePort }: Socket): Source {
+  return { ip: remoteAddress ?? '', port: remotePort ?? 0 }
+}
+
+/** The client: who is recorded, limited and counted. */
+export function sourceOf(of: Socket | IncomingMessage): Source {
+  const known = stated.get(of)
+  if (known !== undefined) return known
+  return 'socket' in of ? sourceOf(of.socket) : hopOf(of)
+}
