@@ -47,6 +47,7 @@ import { registerRoutes } from './http/own-routes.ts'
 import { readinessOf, type Readiness } from './http/readiness.ts'
 import { createSelfService, type SelfService } from './self-service.ts'
 import { createFramework } from './http/listener.ts'
+import { after } from './lib/pending.ts'
 import { createReviews, type Reviews } from './reviews/reviews.ts'
 import { createReloading } from './reloading.ts'
 import { createRouting } from './routing.ts'
@@ -227,11 +228,12 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
     },
   )
   const { parseTarget, classify } = createRemembered()
+  const identified = identifyStage(config, identify)
   const onBehalf = Object.values(config.identities).some(({ kind }) => kind === 'on-behalf-of')
   return {
     checkInbound: inboundStage(config),
     parseTarget,
-    identify: identifyStage(config, identify),
+    identify: (raw) => after(identified(raw), reviews.holding),
     callers,
     classify,
     ...enforcement,

@@ -40,4 +40,6 @@ export interface Principal {
   readonly tokenId: string | null
   /** Whether the client says that it can answer a claims challenge (`xms_cc` has `cp1`). */
   readonly challengeable: boolean
+  /** Ids of the grants that the caller holds at this moment: no token carries them. Absent for none. */
+  readonly grants?: readonly string[]
 }

@@ -10,10 +10,11 @@ import {
   type DecideOptions,
   type RefuseWithoutBody,
 } from './decide.ts'
+import type { Principal } from '../identity/principal.ts'
 import type { Binding } from './load/bindings.ts'
 import { PolicyError } from './load/faults.ts'
 import { loadPolicy, type LoadOptions } from './load/load.ts'
-import { setAt, type PolicySet } from './load/rules.ts'
+import { setAt, withGrants, type PolicySet } from './load/rules.ts'
 import { isWithin } from './load/period.ts'
 
 /** How one reload ended. */
@@ -30,6 +31,20 @@ export interface Turns {
   readonly next: number | null
 }
 
+/** What is granted for a time, besides the bindings in the files. */
+export interface GrantSource {
+  /** What grants give; another list whenever that changes. The principal of each is the grant. */
+  readonly bindings: () => readonly Binding[]
+  /** The caller with the grants that the caller holds now, judged anew. */
+  readonly holding: (principal: Principal) => Principal
+}
+
+const NO_BINDINGS: readonly Binding[] = []
+const NO_GRANTS: GrantSource = {
+  bindings: () => NO_BINDINGS,
+  holding: (principal) => principal,
+}
+
 /** The policies in force. */
 export interface LivePolicy {
   /** Always the judge of one whole set: a request never sees half of a reload. */
@@ -41,6 +56,8 @@ export interface LivePolicy {
   readonly turns: () => Turns
   /** Loads again. Never rejects: if there is a fault, the policies in force are kept. Calls that overlap share one load. */
   readonly reload: () => Promise<Reloaded>
+  /** Grants count from now on. */
+  readonly useGrants: (source: GrantSource) => void
 }
 
 /**
@@ -52,7 +69,11 @@ export async function createLivePolicy(
   tuning: DecideOptions = {},
 ): Promise<LivePolicy> {
   const now = options.now ?? Date.now
-  let set = await loadPolicy(options)
+  /** By the files alone. */
+  let written = await loadPolicy(options)
+  let source = NO_GRANTS
+  let granted = NO_BINDINGS
+  let set = written
   let judge = createDecide(set, tuning)
   let early = createRefuseWithoutBody(set, tuning)
   let began: Binding[] = []
@@ -61,14 +82,19 @@ export async function createLivePolicy(
 
   // nothing is awaited in between: set and judge change together
   const use = (next: PolicySet): void => {
-    judge = createDecide(next, tuning)
-    early = createRefuseWithoutBody(next, tuning)
-    set = next
+    written = next
+    granted = source.bindings()
+    set = withGrants(next, granted)
+    judge = createDecide(set, tuning)
+    early = createRefuseWithoutBody(set, tuning)
   }
   const inForce = (time = now()): PolicySet => {
-    if (isWithin(set.holds, time)) return set
+    if (isWithin(set.holds, time)) {
+      if (granted !== source.bindings()) use(written)
+      return set
+    }
     const before = set.bindings.bindings
-    use(setAt(set, time))
+    use(setAt(written, time))
     const after = set.bindings.bindings
     began.push(...after.filter((binding) => !before.includes(binding)))
     ended.push(...before.filter((binding) => !after.includes(binding)))
@@ -98,13 +124,13 @@ export async function createLivePolicy(
   }
 
   return {
-    decide(...asked) {
+    decide(principal, ...asked) {
       inForce()
-      return judge(...asked)
+      return judge(source.holding(principal), ...asked)
     },
-    refuseWithoutBody(...call) {
+    refuseWithoutBody(principal, ...call) {
       inForce()
-      return early(...call)
+      return early(source.holding(principal), ...call)
     },
     current: () => inForce(),
     turns() {
@@ -115,5 +141,8 @@ export async function createLivePolicy(
       return turns
     },
     reload: () => (pending ??= load()),
+    useGrants(given) {
+      source = given
+    },
   }
 }

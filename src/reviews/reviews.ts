@@ -6,10 +6,11 @@
 import { randomBytes } from 'node:crypto'
 import type { OwnCalls } from '../access/own-calls.ts'
 import type { Recorder } from '../audit/recorder.ts'
-import type { RequestDocument } from '../approvals/documents.ts'
+import type { RequestDocument, VerdictDocument } from '../approvals/documents.ts'
 import { createBlobLedger } from '../approvals/ledger/blob.ts'
 import { createDirectoryLedger } from '../approvals/ledger/directory.ts'
 import type { Ledger } from '../approvals/ledger/ledger.ts'
+import { createGrantStore } from '../approvals/grants/store.ts'
 import { createHeldCalls } from '../approvals/held-calls.ts'
 import { createRelease, type Release, type Said } from '../approvals/release.ts'
 import { createSignatures, type Signatures } from '../approvals/signatures.ts'
@@ -27,15 +28,17 @@ import { counter, single, type Metric } from '../lib/metric.ts'
 import type { Reviewed, Stages } from '../stages.ts'
 import { isPermit, type Awaiting, type Facts, type Permit } from '../policy/decide.ts'
 import { ownersOf, type OwnersLine } from '../policy/load/owners.ts'
-import type { LivePolicy } from '../policy/reload.ts'
+import type { PolicySet } from '../policy/load/rules.ts'
+import type { GrantSource, LivePolicy } from '../policy/reload.ts'
 import type { Broker } from '../token/broker.ts'
+import { openGrants } from './grants/open.ts'
 import { createHold } from './hold.ts'
 import { createNotifier, type Channel } from './notices/notifier.ts'
 import { createReviewCalls } from './own-calls.ts'
 
 export interface ReviewsOptions {
   readonly config: Config
-  readonly policy: Pick<LivePolicy, 'current' | 'decide'>
+  readonly policy: Pick<LivePolicy, 'current' | 'decide' | 'useGrants'>
   readonly ask: AskAzure
   readonly broker: Pick<Broker, 'credential'>
   readonly denyList: Pick<DenyList, 'deniesId'>
@@ -50,6 +53,8 @@ export interface ReviewsOptions {
 
 export interface Reviews extends Pick<Stages, 'review' | 'reviewed'> {
   readonly own: OwnCalls
+  /** The caller with the grants that the caller holds at this moment. */
+  readonly holding: GrantSource['holding']
   /** Public keys; null if the gateway keeps no reviews. */
   readonly jwks: Signatures['jwks'] | null
   readonly metrics: () => readonly Metric[]
@@ -65,15 +70,13 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
   const signatures = await createSignatures(approvals.keys.map(options.secrets))
   let [forged, overrides] = [0, 0]
   const ledger = ledgerOf(approvals.ledger, options)
-  const store = createStore(ledger, signatures, (name) => {
+  const onForged = (name: string): void => {
     forged++
-    log({ name }, 'a document of a review is not what this gateway has signed')
-  })
-  const lineOf = (call: RequestDocument['call']): OwnersLine | null =>
-    ownersOf(policy.current().owners, {
-      names: call.names,
-      places: [call.resource, ...call.ancestors],
-    })
+    log({ name }, 'a document of the ledger is not what this gateway has signed')
+  }
+  const store = createStore(ledger, signatures, onForged)
+  const grants = openGrants(options, createGrantStore(ledger, signatures, onForged))
+  const lineOf = (call: RequestDocument['call']) => lineFor(policy.current(), call)
   const { publicUrl } = config.listen
   const channels = channelsOf(approvals, options.secrets)
   const notifier = createNotifier({ channels, store, publicUrl, now, log })
@@ -98,11 +101,9 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
     publicUrl,
     tell: notifier.tell,
     ticketPattern: approvals.ticket === undefined ? null : new RegExp(approvals.ticket, 'u'),
-    async alarm({ by, ticket, decision }, { id, call }) {
+    async alarm(...override) {
       overrides++
-      const fields = { review: id, by, ticket: ticket ?? '', decision, resource: call.resource.id }
-      await options.audit.recorder.event('approval_override', fields)
-      log(fields, 'a change was let through before its review')
+      await alarmOf(options, ...override)
     },
     decide: policy.decide,
     policyVersion: () => policy.current().version,
@@ -115,6 +116,7 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
 
   return {
     own,
+    holding: grants.holding,
     jwks: signatures.jwks,
     metrics: () => [
       counter('approvals_forged_documents_total', single(forged)),
@@ -137,9 +139,27 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
       void done.finally(() => writing.delete(done))
     },
     async close() {
+      grants.close()
       await Promise.all([...writing, notifier.close()])
     },
   }
+}
+
+function lineFor(
+  { owners }: PolicySet,
+  { names, resource, ancestors }: RequestDocument['call'],
+): OwnersLine | null {
+  return ownersOf(owners, { names, places: [resource, ...ancestors] })
+}
+
+async function alarmOf(
+  { audit, log }: ReviewsOptions,
+  { by, ticket, decision }: VerdictDocument,
+  { id, call }: RequestDocument,
+): Promise<void> {
+  const fields = { review: id, by, ticket: ticket ?? '', decision, resource: call.resource.id }
+  await audit.recorder.event('approval_override', fields)
+  log(fields, 'a change was let through before its review')
 }
 
 function ledgerOf(
@@ -177,6 +197,7 @@ function channelsOf(
 function withoutReviews(): Reviews {
   return {
     own: () => null,
+    holding: (principal) => principal,
     jwks: null,
     metrics: () => [],
     review(exchange, judged, _gathered, _via, headers) {

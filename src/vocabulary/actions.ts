@@ -246,6 +246,11 @@ const OWN: readonly ActionWord[] = [
   { name: `${OWN_PROVIDER}/records/read`, group: 'read', secrets: false },
   { name: `${OWN_PROVIDER}/policy/read`, group: 'read', secrets: false },
   { name: `${OWN_PROVIDER}/state/read`, group: 'read', secrets: false },
+  { name: `${OWN_PROVIDER}/grants/read`, group: 'read', secrets: false },
+  { name: `${OWN_PROVIDER}/grants/request`, group: 'write', secrets: false },
+  { name: `${OWN_PROVIDER}/grants/approve`, group: 'write', secrets: false },
+  { name: `${OWN_PROVIDER}/grants/deny`, group: 'write', secrets: false },
+  { name: `${OWN_PROVIDER}/grants/end`, group: 'write', secrets: false },
 ]
 
 /** Every action that policy can name. */

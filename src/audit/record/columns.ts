@@ -72,6 +72,7 @@ export const COLUMNS: Readonly<Record<string, ColumnType>> = {
   ItemsLeftOut: 'long',
   ReviewId: 'string',
   Reviewers: 'dynamic',
+  GrantIds: 'dynamic',
   BytesIn: 'long',
   BytesOut: 'long',
   DurationMs: 'real',

@@ -66,3 +66,16 @@ function recordable(value: string | number | boolean | readonly string[]): unkno
 }
 
 const named = (value: string): string => (NAME.test(value) ? value : OTHER)
+
+/** Of what permits by a grant, the id of the rule ends so. */
+const BY_GRANT = /@grant:([a-z2-7]{16}-[1-9]\d{0,4})$/u
+
+/** The grants that permitted the call, or that it is about. */
+export function grantColumns({ decision, content }: Exchange) {
+  const about = content?.['grant']
+  const ids = [
+    ...(decision?.policies ?? []).flatMap((id) => BY_GRANT.exec(id)?.[1] ?? []),
+    ...(typeof about === 'string' ? [line(about, 32)] : []),
+  ]
+  return { GrantIds: ids.length === 0 ? undefined : ids }
+}

@@ -7,7 +7,7 @@
  * @module
  */
 import { createHmac, type KeyObject } from 'node:crypto'
-import { factsColumn, memberColumns } from './decision-inputs.ts'
+import { factsColumn, grantColumns, memberColumns } from './decision-inputs.ts'
 import { isTooLong, line, lineIfAny } from './safe-text.ts'
 import type { BodyColumn } from '../../policy/effects.ts'
 import { overruled, type Exchange, type Outcome } from '../../exchange.ts'
@@ -306,6 +306,7 @@ function callColumns(kind: RecordKind, exchange: Exchange, ending: Ending, conte
     PolicyToken: policyTokenColumn(exchange),
     ...effectColumns(kind, exchange),
     ...reviewColumns(exchange),
+    ...grantColumns(exchange),
     BytesIn: exchange.bytesIn,
     BytesOut: exchange.bytesOut,
     DurationMs:

@@ -46,6 +46,13 @@ const Rule = Type.Object(
       }),
     ),
     approvers: Type.Optional(principals('of a grant: Group, Role or User')),
+    stepUp: Type.Optional(
+      Type.String({
+        pattern: '^(?:max-age|methods)=\\S+(?: +(?:max-age|methods)=\\S+)?$',
+        description:
+          'of a grant: the sign-in that whoever decides needs, as @stepup has it: max-age=900 methods=mfa',
+      }),
+    ),
     url: Type.Optional(
       Type.String({
         pattern: '^https://[!-~]+$',

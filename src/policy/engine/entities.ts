@@ -39,6 +39,9 @@ export function createUidMap<T>(): UidMap<T> {
   }
 }
 
+/** The type of what a caller is a member of by a grant, for as long as it holds. No token and no binding can name it. */
+export const GRANT_TYPE = 'Grant'
+
 const KIND_TYPE = { user: 'User', service: 'Service', compute: 'Compute' } as const
 
 /** The caller and everything that the caller is a member of, itself first. */
@@ -51,6 +54,7 @@ export function principalUids(principal: Principal): readonly Uid[] {
     ...(principal.kind === 'compute' && principal.workspace !== null
       ? [{ type: 'Workspace', id: principal.workspace }]
       : []),
+    ...(principal.grants ?? []).map((id) => ({ type: GRANT_TYPE, id })),
   ]
 }
 

@@ -143,7 +143,7 @@ type BindingsOn = (question: Pick<Question, 'resources'>) => readonly Binding[]
 /** By what they are on, so that a refusal costs the same however many there are. */
 export const bindingsOnOf: (set: PolicySet) => BindingsOn = memoOf((set) => {
   const index = createUidMap<Binding[]>()
-  for (const binding of set.bindings.bindings) {
+  for (const binding of [...set.bindings.bindings, ...set.grants]) {
     if (binding.shadow || set.templates.get(binding.template)?.effect !== 'permit') continue
     const here = index.get(binding.resource) ?? []
     index.set(binding.resource, here)

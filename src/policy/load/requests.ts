@@ -3,6 +3,8 @@
  * @module
  */
 import { isMap, isScalar, isSeq, type YAMLMap } from 'yaml'
+import type { SignInRequirement } from '../../identity/sign-in.ts'
+import { readStepUp } from '../effects.ts'
 import type { Uid } from './conditions.ts'
 import { suggest, type Fault } from './faults.ts'
 import { readLength } from './period.ts'
@@ -34,6 +36,8 @@ export interface RequestRule {
   /** Of a grant: how many of the approvers have to approve; 0 if a reason is enough. */
   readonly reviewers: number
   readonly approvers: readonly Uid[]
+  /** Of a grant: the sign-in that whoever decides needs; null for any. */
+  readonly stepUp: SignInRequirement | null
   /** Of a link. */
   readonly url: string | null
   /** Of a pull request: who reviews it, as CODEOWNERS has it. */
@@ -68,7 +72,7 @@ const KEYS = ['template', 'who', 'in', 'way', 'note']
 const OWN_KEYS: Readonly<Record<Way, readonly string[]>> = {
   link: ['url'],
   'pull-request': ['for', 'codeOwners'],
-  grant: ['for', 'reviewers', 'approvers'],
+  grant: ['for', 'reviewers', 'approvers', 'stepUp'],
 }
 const ASKERS = ['Group', 'Role', 'User', 'Service']
 const APPROVERS = ['Group', 'Role', 'User']
@@ -150,6 +154,7 @@ function readRule(item: YAMLMap, known: Known, add: Add): Omit<RequestRule, 'lin
     lasts: way === 'link' ? null : readLasts(item, way === 'grant', add),
     reviewers: way === 'grant' ? readReviewers(item, approvers.length, add) : 0,
     approvers,
+    stepUp: readSignIn(item, add),
     url: way === 'link' ? readUrl(item, add) : null,
     codeOwners: readText(item, 'codeOwners', add),
     note: readText(item, 'note', add),
@@ -254,6 +259,16 @@ function readReviewers(item: YAMLMap, approvers: number, add: Add): number {
   if (count === 0 && approvers > 0)
     add(node, '"approvers" have nothing to approve with "reviewers" 0')
   return count
+}
+
+/** As the value of `@stepup` has it. */
+function readSignIn(item: YAMLMap, add: Add): SignInRequirement | null {
+  const node: unknown = item.get('stepUp', true)
+  if (node === undefined) return null
+  const read = readStepUp(textIn(node))
+  if (typeof read !== 'string') return read
+  add(node, read.replace('"@stepup"', '"stepUp"'), 'write max-age=900 methods=mfa')
+  return null
 }
 
 function readUrl(item: YAMLMap, add: Add): string | null {

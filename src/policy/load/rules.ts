@@ -3,7 +3,8 @@
  * @module
  */
 import type { TemplateLink } from '@cedar-policy/cedar-wasm/nodejs'
-import type { Bindings } from './bindings.ts'
+import { createHash } from 'node:crypto'
+import type { Binding, Bindings } from './bindings.ts'
 import type { Uid } from './conditions.ts'
 import type { OwnersLine } from './owners.ts'
 import type { Requests } from './requests.ts'
@@ -42,6 +43,8 @@ export interface PolicySet {
   readonly templates: ReadonlyMap<string, Policy>
   /** Bindings in force at that instant. */
   readonly bindings: Bindings
+  /** What grants give at this moment, besides the files; the principal of each is the grant itself. */
+  readonly grants: readonly Binding[]
   /** All of the files, in force or not. */
   readonly written: {
     readonly bindings: Bindings
@@ -61,7 +64,7 @@ export interface PolicySet {
  * @param now milliseconds since the epoch
  */
 export function setAt(
-  set: Omit<PolicySet, 'at' | 'key' | 'holds' | 'rules' | 'bindings'>,
+  set: Omit<PolicySet, 'at' | 'key' | 'holds' | 'rules' | 'bindings' | 'grants'>,
   now: number,
 ): PolicySet {
   const { written, version } = set
@@ -76,6 +79,28 @@ export function setAt(
     key: holds.since === -Infinity ? version : `${version} since ${holds.since}`,
     rules: new Map([...written.rules].filter(([, rule]) => inForce(rule))),
     bindings: { ...written.bindings, bindings },
+    grants: [],
+  })
+}
+
+/**
+ * The same files at the same instant, with what grants give besides. A grant of a template that permits nothing, or that
+ * is not there any more, gives nothing.
+ */
+export function withGrants(set: PolicySet, granted: readonly Binding[]): PolicySet {
+  const grants = granted.filter(({ template }) => {
+    const policy = set.templates.get(template)
+    return policy !== undefined && policy.effect === 'permit' && !policy.shadow
+  })
+  if (grants.length === 0) return set
+  const ids = createHash('sha256').update(JSON.stringify(grants.map(({ id }) => id)))
+  const rules = rulesOf([], set.templates, { ...set.bindings, bindings: grants })
+  return Object.freeze({
+    ...set,
+    // what a grant gives never changes, so their ids tell one set from another
+    key: `${set.key} granted ${ids.digest('hex')}`,
+    rules: new Map([...set.rules, ...rules]),
+    grants,
   })
 }
 

@@ -81,7 +81,7 @@ export function accessOf(set: PolicySet, principal: Principal): EffectiveAccess 
       .filter(isNamed)
       .map((uid) => ({ ...uid, name: nameOf(set.bindings.names, uid) })),
     // a template that forbids gives nothing
-    bindings: set.bindings.bindings.filter(
+    bindings: [...set.bindings.bindings, ...set.grants].filter(
       ({ shadow, principal: who, template }) =>
         !shadow && isOneOf(who, uids) && set.templates.get(template)?.effect === 'permit',
     ),
