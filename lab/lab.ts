@@ -2,7 +2,8 @@
  * All parts of the lab, started together in this process.
  * @module
  */
-import { mkdir } from 'node:fs/promises'
+import { generateKeyPairSync, randomBytes } from 'node:crypto'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { createAccess, ARM_AUDIENCES, ML_AUDIENCES } from './azure/arm/access.ts'
 import { createArm } from './azure/arm/arm.ts'
@@ -90,6 +91,8 @@ export interface Lab {
   token(persona: string, overrides?: TokenOverrides): Promise<string>
   /** The environment that a gateway needs to live in this lab. */
   readonly env: Readonly<Record<string, string>>
+  /** Of the gateway's console: what it signs with at the issuer shaped as Okta, and what seals its cookies. */
+  readonly consoleKeyFiles: { readonly signing: string; readonly cookies: string }
   readonly spool: string
   close(): Promise<void>
 }
@@ -220,6 +223,21 @@ function certificateNames(options: LabOptions): string[] {
   ]
 }
 
+/** New keys of the console: the EC key by which an issuer knows it, in PEM, and the one that seals its cookies. */
+async function writeConsoleKeys(
+  directory: string,
+): Promise<{ readonly signing: string; readonly files: Lab['consoleKeyFiles'] }> {
+  const files = {
+    signing: join(directory, 'console-signing-key.pem'),
+    cookies: join(directory, 'console-cookie-key'),
+  }
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  const signing = String(privateKey.export({ type: 'pkcs8', format: 'pem' }))
+  await writeFile(files.signing, signing, { mode: 0o600 })
+  await writeFile(files.cookies, randomBytes(32).toString('base64url'), { mode: 0o600 })
+  return { signing, files }
+}
+
 /** Rejects, with nothing left running, if a port is taken. */
 export async function startLab(options: LabOptions): Promise<Lab> {
   const directory = resolve(options.directory)
@@ -242,10 +260,14 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   )
   const { storage, mlflow } = extras
 
-  const [entra, okta] = await Promise.all([createEntra(urls.entra), createOkta(urls.okta)])
-  const issuers = { entra, okta }
-  const token = tokensOf(issuers, certificates)
+  const consoleKeys = await writeConsoleKeys(directory)
+  const token: TokenOf = (...asked) => tokensOf(issuers, certificates)(...asked)
   const identities = await createIdentities(options, token)
+  const [entra, okta] = await Promise.all([
+    createEntra(urls.entra, (...asked) => identities.verify(...asked)),
+    createOkta(urls.okta, consoleKeys.signing),
+  ])
+  const issuers = { entra, okta }
   const ingestion = createIngestion(identities)
   const graph = createGraph(identities)
   const tokenService = await createTokenService({
@@ -283,6 +305,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
       IDENTITY_HEADER: identities.secret,
       [INTROSPECTION_SECRET_VARIABLE]: INTROSPECTION_CLIENT.secret,
     },
+    consoleKeyFiles: consoleKeys.files,
     spool: join(directory, 'spool'),
     async close() {
       await Promise.all([parts.close(), storage?.close(), mlflow?.close()])

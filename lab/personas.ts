@@ -19,6 +19,9 @@ export const AUDIENCE_GUID = '99999999-9999-4999-8999-999999999999'
 /** The public client of the command line: Entra calls it `azp`, Okta `cid`. */
 export const ENTRA_CLI = 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaa01'
 export const OKTA_CLI = '0oa1labcli'
+/** The console of the gateway, which people sign in to with a browser. */
+export const ENTRA_CONSOLE = 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaa02'
+export const OKTA_CONSOLE = '0oa1labconsole'
 /** The client under which the lab itself asks both issuers for a persona's token. */
 export const LAB_CLIENT = 'azureml-harness-lab'
 

@@ -51,6 +51,7 @@ function help(lab: Lab, gateway: Gateway): string {
   const jobs = `${gateway.url}${workspaceId()}/jobs?api-version=${API_VERSION}`
   const { urls } = lab
   return `
+The console  ${gateway.url}/_harness/console   (in a browser that trusts the CA below: sign in as a persona)
 The gateway  ${gateway.url}   (process ${gateway.pid})
 Azure        ${urls.upstream}   (what arrived: ${urls.upstream}/_lab/requests)
 Records      ${urls.ingestion}   (rows: ${urls.ingestion}/_lab/rows), spool in ${lab.spool}

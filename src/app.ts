@@ -34,6 +34,7 @@ import { withDatastoreCredentials } from './enforce/datastore-credentials.ts'
 import { withForeignReferences } from './enforce/foreign-references.ts'
 import { createRegistryPlaces } from './enforce/lookups/registries.ts'
 import { createRunLookUps } from './enforce/lookups/run.ts'
+import { createFront } from './front.ts'
 import { createCallers } from './callers.ts'
 import { lifeCycle, type App, type LivingParts } from './life-cycle.ts'
 import { createPipeline } from './pipeline.ts'
@@ -72,7 +73,7 @@ export async function createApp(config: Config, host: Host): Promise<App> {
   const renewal = await createRenewal({ files: config.listen.tls, now: host.now })
   // these run when requests come, and by then the parts and the pipeline exist
   const server = createFramework(serverFactory(config, renewal.first), host.log, {
-    serve: (reply) => pipeline.serve(reply),
+    serve: (reply) => (front.takes(reply.request) ? front.serve(reply) : pipeline.serve(reply)),
     refuse: (error, reply) => pipeline.refuse(error, reply),
     failed: (error, socket) => connections.failed(error, socket),
   })
@@ -87,6 +88,8 @@ export async function createApp(config: Config, host: Host): Promise<App> {
   const selfService = createSelfService(config, { ...parts, readiness }, secrets, host.now)
   const calls = composeStages(config, host, secrets, parts)
   const pipeline = createPipeline({ ...calls, ...selfService })
+  const own = { config, secrets, log: server.log, now: host.now }
+  const front = createFront({ ...calls, ...pipeline, ...parts, ...own })
   const { recorder } = audit
   const unparsed = createUnparsed(recorder, selfService.answers, host.now)
   const { unfinished } = pipeline

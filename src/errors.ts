@@ -42,8 +42,10 @@ export const STATUS = {
   insufficient_claims: 401,
   invalid_dpop_proof: 401,
   revoked: 401,
+  sign_in_failed: 401,
   // the decision
   insufficient_scope: 403,
+  cross_site_request: 403,
   guest_refused: 403,
   groups_unresolved: 403,
   policy_refused: 403,

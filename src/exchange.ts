@@ -241,7 +241,7 @@ export function overruled({ decision, refusal }: Exchange): Refusal | null {
 
 /** SDKs by name and version; a `User-Agent`'s free text is the caller's and stays out of the record. */
 const CLIENT =
-  /\b(azsdk-(?:js|python|net|java|go)-[a-z]{2,12}(?:-?[a-z]{2,20}){0,3}|azure-ai-ml|azureml-mlflow|mlflow-python-client|python-requests|AZURECLI|curl|Terraform|node|undici)\/v?(\d{1,4}(?:\.\d{1,5}){0,3})\b/
+  /\b(azsdk-(?:js|python|net|java|go)-[a-z]{2,12}(?:-?[a-z]{2,20}){0,3}|azure-ai-ml|azureml-harness-console|azureml-mlflow|mlflow-python-client|python-requests|AZURECLI|curl|Terraform|node|undici)\/v?(\d{1,4}(?:\.\d{1,5}){0,3})\b/
 
 /** A fresh exchange for a request that has just been received. */
 export function openExchange(

@@ -35,6 +35,12 @@ import { refusalAnswer, type RefusalAnswer } from './http/refusal-answer.ts'
 export interface Pipeline {
   /** One request, until it is sent to Azure. It never rejects: whatever goes wrong is a refusal. */
   readonly serve: (reply: Reply) => Promise<void>
+  /** The same for a caller who is known already. Its answer is kept; null if it broke off. */
+  readonly make: (
+    principal: Principal,
+    by: IncomingMessage,
+    call: HeldCall,
+  ) => Promise<KeptAnswer | null>
   /** Where every failure ends, the framework's own included. */
   readonly refuse: (error: unknown, reply: Reply) => Promise<void>
   /**
@@ -92,17 +98,13 @@ export function createPipeline(stages: Stages): Pipeline {
   }
 
   const making = { stages, refuse, makeHeld }
-  return { serve, refuse, unfinished }
+  return { serve, make: makeHeld, refuse, unfinished }
 }
 
 interface Making {
   readonly stages: Stages
   readonly refuse: Pipeline['refuse']
-  readonly makeHeld: (
-    principal: Principal,
-    by: IncomingMessage,
-    call: HeldCall,
-  ) => Promise<KeptAnswer | null>
+  readonly makeHeld: Pipeline['make']
 }
 
 /** A call whose caller is known. */

@@ -15,8 +15,10 @@ import {
   AUDIENCE_GUID,
   AUDIENCE_URI,
   ENTRA_CLI,
+  ENTRA_CONSOLE,
   IDENTITIES,
   OKTA_CLI,
+  OKTA_CONSOLE,
   REGION,
   RULE_ID,
   STREAM,
@@ -74,6 +76,11 @@ function gatewayConfig(lab: Lab, options: GatewayConfigOptions): ConfigFile {
         issuer: issuers.entra.url,
         audiences: [AUDIENCE_GUID, AUDIENCE_URI],
         cli: { clientId: ENTRA_CLI, scopes: [`${AUDIENCE_URI}/user_impersonation`] },
+        console: {
+          clientId: ENTRA_CONSOLE,
+          scopes: [`${AUDIENCE_URI}/user_impersonation`],
+          authentication: { federatedBy: 'audit-writer' },
+        },
       },
       {
         name: 'okta',
@@ -81,6 +88,14 @@ function gatewayConfig(lab: Lab, options: GatewayConfigOptions): ConfigFile {
         issuer: issuers.okta.url,
         audiences: [AUDIENCE_URI],
         cli: { clientId: OKTA_CLI, scopes: ['azureml'] },
+        console: {
+          clientId: OKTA_CONSOLE,
+          scopes: ['azureml'],
+          authentication: {
+            privateKey: { fromFile: lab.consoleKeyFiles.signing },
+            keyId: 'console',
+          },
+        },
       },
     ],
     identities: Object.fromEntries(
@@ -90,6 +105,7 @@ function gatewayConfig(lab: Lab, options: GatewayConfigOptions): ConfigFile {
       directory: join(ROOT, 'policies'),
       bindings: options.bindings ?? join(ROOT, 'lab', 'gateway', 'bindings.yaml'),
     },
+    console: { cookieKeys: [{ fromFile: lab.consoleKeyFiles.cookies }] },
     audit: {
       spool: { directory: options.spool ?? lab.spool },
       sinks: [

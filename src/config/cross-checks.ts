@@ -28,6 +28,7 @@ export function crossCheck(config: Config, isStated: IsStated): Finding[] {
     ...heldFindings(config),
     ...limitFindings(config, isStated),
     ...approvalFindings(config),
+    ...consoleFindings(config),
   ]
 }
 
@@ -195,6 +196,35 @@ function approvalFindings({ approvals }: Config): Finding[] {
     ]
   })
   return [...faults, ...ofChannels]
+}
+
+/** Cookies of the console are for https alone, and somebody has to be able to sign in. */
+function consoleFindings({ console, issuers, identities, listen }: Config): Finding[] {
+  const withConsole = issuers.flatMap((one, index) =>
+    one.console === undefined ? [] : [{ index, authentication: one.console.authentication }],
+  )
+  if (console === undefined)
+    return withConsole.map(({ index }) => ({
+      path: ['issuers', index, 'console'],
+      message: 'needs "console", which says that there are pages to sign in to',
+    }))
+  const none = { path: ['console'], message: 'needs an issuer with "console" to sign in at' }
+  const plain = { path: ['listen', 'publicUrl'], message: 'must be https for the console' }
+  return [
+    ...(withConsole.length === 0 ? [none] : []),
+    ...(listen.publicUrl.startsWith('https:') ? [] : [plain]),
+    ...withConsole.flatMap(({ index, authentication }) =>
+      'federatedBy' in authentication
+        ? ownIdentity(identities, authentication.federatedBy, [
+            'issuers',
+            index,
+            'console',
+            'authentication',
+            'federatedBy',
+          ])
+        : [],
+    ),
+  ]
 }
 
 function isRegularExpression(text: string): boolean {

@@ -80,6 +80,11 @@ export function secretsOf(config: Config): [string, SecretSource][] {
         [`approvals.notify[${index}].signingKey`, signingKey],
       ],
     ),
+    ...(config.console?.cookieKeys ?? []).map((source, index): [string, SecretSource] => [
+      `console.cookieKeys[${index}]`,
+      source,
+    ]),
+    ...config.issuers.flatMap(({ console }, index) => consoleSecrets(console, index)),
     ...config.issuers.map(({ introspection }, index): [string, SecretSource | undefined] => [
       `issuers[${index}].introspection.clientSecret`,
       introspection?.clientSecret,
@@ -92,6 +97,18 @@ export function secretsOf(config: Config): [string, SecretSource][] {
     ),
   ]
   return named.flatMap(([where, source]) => (source === undefined ? [] : [[where, source]]))
+}
+
+function consoleSecrets(
+  console: Config['issuers'][number]['console'],
+  index: number,
+): [string, SecretSource][] {
+  const at = `issuers[${index}].console.authentication`
+  const authentication = console?.authentication
+  if (authentication === undefined || 'federatedBy' in authentication) return []
+  return 'secret' in authentication
+    ? [[`${at}.secret`, authentication.secret]]
+    : [[`${at}.privateKey`, authentication.privateKey]]
 }
 
 /** Every secret of the configuration, read once: a variable or file that is missing keeps the gateway from starting. */

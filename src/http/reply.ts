@@ -17,8 +17,13 @@ export interface Reply {
   readonly finished: boolean
   /** Calls the listener exactly once, however the call ends: answered, hung up on, or cut off. */
   onceClosed(listener: () => void): void
-  /** Sends a whole answer; null for one without a body. */
-  send(status: number, headers: Record<string, string>, body: Buffer | string | null): void
+  /** Sends a whole answer; null for one without a body. Cookies are for browsers alone. */
+  send(
+    status: number,
+    headers: Record<string, string>,
+    body: Buffer | string | null,
+    cookies?: readonly string[],
+  ): void
   /**
    * Sends what `source` brings, at the pace of the slower side. The head goes out with the first byte.
    * @param failed told if `source` fails before that; later the answer is cut off
@@ -65,7 +70,13 @@ export class ConnectionReply implements Reply {
     })
   }
 
-  send(status: number, headers: Record<string, string>, body: Buffer | string | null): void {
+  send(
+    status: number,
+    headers: Record<string, string>,
+    body: Buffer | string | null,
+    cookies: readonly string[] = [],
+  ): void {
+    if (cookies.length > 0) this.#response.setHeader('set-cookie', cookies)
     const { method } = this.request
     if (mayHaveBody(status) && (body !== null || method !== 'HEAD'))
       headers['content-length'] = String(body === null ? 0 : Buffer.byteLength(body))

@@ -13,7 +13,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 import type { Principal } from './principal.ts'
 import type { Log } from '../lib/log.ts'
-import { versionOf } from '../lib/file-version.ts'
+import { versionOf } from '../lib/files/file-version.ts'
 import type { Pending } from '../lib/pending.ts'
 import { createTurns } from '../lib/single-flight.ts'
 

@@ -11,6 +11,7 @@ import type {
 } from 'oidc-provider'
 import { PERSONAS, type Persona } from '../../personas.ts'
 import type { Claims, TokenFacts } from './claims.ts'
+import type { VerifyFederated } from './console-client.ts'
 import type { IssuerKey } from './signing-keys.ts'
 import type { RefreshedForStorage } from './refreshed-for-storage.ts'
 import { patched, patchOf, subjectOf } from './subject.ts'
@@ -33,6 +34,8 @@ export interface IssuerOptions {
   readonly clients: readonly ClientMetadata[]
   /** As Entra ID, which gives tokens for other resources for a refresh token. */
   readonly refreshesForStorage?: true
+  /** Whether this issuer takes tokens of managed identities for secrets of applications. */
+  readonly verifyFederated?: VerifyFederated
 }
 
 /** What a new signing key does not change. */

@@ -13,6 +13,8 @@ import { createAdapterFactory } from './adapter.ts'
 import type { Claims } from './claims.ts'
 import { configurationOf, type IssuerOptions } from './configuration.ts'
 import { createRefreshedForStorage } from './refreshed-for-storage.ts'
+import { allowAnyPort, takeFederated } from './console-client.ts'
+import { changeForm } from './form-body.ts'
 import { registerPersonaGrant } from './persona-grant.ts'
 import { interactionOrError } from './sign-in.ts'
 import { generateKey } from './signing-keys.ts'
@@ -41,6 +43,7 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
     const provider = new Provider(url, configurationOf(options, url, keys, kept))
     provider.use(structured)
     registerPersonaGrant(provider, options)
+    allowAnyPort(provider)
     return provider
   }
 
@@ -58,12 +61,12 @@ export async function createIssuer(options: IssuerOptions): Promise<Issuer> {
       response.writeHead(404, { 'content-type': 'text/plain' }).end('no such issuer here\n')
       return null
     }
-    if (
-      options.refreshesForStorage === true &&
-      call.method === 'POST' &&
-      call.path === `${options.mount}/token`
-    )
-      await storage.take(request)
+    if (call.method === 'POST' && call.path === `${options.mount}/token`)
+      await changeForm(request, async (form) => {
+        if (options.refreshesForStorage === true) storage.take(request, form)
+        if (options.verifyFederated !== undefined)
+          await takeFederated(form, options.verifyFederated)
+      })
     // oidc-provider is mounted: it sees the rest of the path and finds its prefix in originalUrl
     Object.assign(request, { originalUrl: target })
     request.url = target.slice(options.mount.length)

@@ -14,6 +14,7 @@ import {
   type Persona,
 } from '../../personas.ts'
 import { entraClaims, oktaClaims } from './claims.ts'
+import { entraConsole, oktaConsole, type VerifyFederated } from './console-client.ts'
 import { createIssuer, type Issuer } from './issuer.ts'
 import { PERSONA_GRANT } from './persona-grant.ts'
 
@@ -55,7 +56,8 @@ function services(): ClientMetadata[] {
   return found
 }
 
-export function createEntra(origin: string): Promise<Issuer> {
+/** @param verifyFederated tells tokens of the lab's managed identities */
+export function createEntra(origin: string, verifyFederated: VerifyFederated): Promise<Issuer> {
   const kinds: readonly Persona['kind'][] = ['entra-user', 'entra-compute']
   return createIssuer({
     origin,
@@ -68,11 +70,13 @@ export function createEntra(origin: string): Promise<Issuer> {
     // Entra ID's access tokens are typ JWT, not at+jwt (RFC 9068)
     header: { typ: 'JWT' },
     refreshesForStorage: true,
-    clients: [cli(ENTRA_CLI), cli(LAB_CLIENT)],
+    clients: [cli(ENTRA_CLI), cli(LAB_CLIENT), entraConsole()],
+    verifyFederated,
   })
 }
 
-export function createOkta(origin: string): Promise<Issuer> {
+/** @param consoleKey the key of the console, in PEM */
+export async function createOkta(origin: string, consoleKey: string): Promise<Issuer> {
   return createIssuer({
     origin,
     mount: '/oauth2/default',
@@ -86,6 +90,7 @@ export function createOkta(origin: string): Promise<Issuer> {
     clients: [
       cli(OKTA_CLI),
       cli(LAB_CLIENT),
+      await oktaConsole(consoleKey),
       confidential(INTROSPECTION_CLIENT.id, INTROSPECTION_CLIENT.secret, []),
       ...services(),
     ],

@@ -6,7 +6,6 @@
  * @module
  */
 import type { IncomingMessage } from 'node:http'
-import { buffer } from 'node:stream/consumers'
 import { TENANT } from '../../personas.ts'
 import type { Claims } from './claims.ts'
 
@@ -14,7 +13,7 @@ const STORAGE = 'https://storage.azure.com'
 
 export interface RefreshedForStorage {
   /** Looks at a call of the token endpoint before oidc-provider does. */
-  take(request: IncomingMessage): Promise<void>
+  take(request: IncomingMessage, form: URLSearchParams): void
   /** What differs in the token that answers a request; nothing for most. */
   claims(request: IncomingMessage): Claims
 }
@@ -22,20 +21,12 @@ export interface RefreshedForStorage {
 export function createRefreshedForStorage(): RefreshedForStorage {
   const taken = new WeakSet<IncomingMessage>()
   return {
-    async take(request) {
-      const form = new URLSearchParams((await buffer(request)).toString('utf8'))
+    take(request, form) {
       const scope = form.get('scope') ?? ''
       if (form.get('grant_type') === 'refresh_token' && scope.startsWith(`${STORAGE}/`)) {
         taken.add(request)
         form.delete('scope')
       }
-      const body = Buffer.from(form.toString())
-      request.headers['content-length'] = String(body.byteLength)
-      // it was read, and is to be read again
-      Object.defineProperties(request, {
-        readable: { value: true },
-        iterator: { value: () => [body].values() },
-      })
     },
     claims: (request) =>
       taken.has(request)

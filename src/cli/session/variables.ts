@@ -5,7 +5,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { getCACertificates } from 'node:tls'
-import { CLOUD_NAME } from '../../azureml/hosts/metadata.ts'
+import {
+  clientVariables,
+  type ClientVariablesOptions,
+} from '../../azureml/hosts/client-variables.ts'
 import type { Io } from '../io.ts'
 import { UsageError } from '../problem.ts'
 import { readCa } from '../sign-in/network.ts'
@@ -16,14 +19,6 @@ import { GUID } from '../../lib/guid.ts'
 /** Variables in the order to set them; null: to be removed. */
 export type Variables = ReadonlyMap<string, string | null>
 
-export interface VariablesOptions {
-  /** ARM id of the workspace that MLflow tracks to; null leaves MLflow's variables alone. */
-  readonly workspace: string | null
-  /** `azureml` is for the azureml-mlflow plug-in, `https` for MLflow alone. */
-  readonly mlflow: 'https' | 'azureml'
-}
-
-const METADATA_VERSION = '2019-05-01'
 const NAME = '[A-Za-z0-9][A-Za-z0-9._()-]{0,254}'
 const WORKSPACE = new RegExp(
   `^/subscriptions/${GUID}/resourceGroups/${NAME}/providers/Microsoft\\.MachineLearningServices/workspaces/${NAME}$`,
@@ -54,16 +49,10 @@ export function wantedWorkspace(io: Io, given: string | undefined): string | nul
 export async function variablesOf(
   io: Io,
   credential: Credential,
-  { workspace, mlflow }: VariablesOptions,
+  { workspace, mlflow }: ClientVariablesOptions,
 ): Promise<Variables> {
   const { gateway, token, caFile, home } = credential
-  const variables = new Map<string, string | null>([
-    ['AZUREML_HARNESS_GATEWAY', gateway],
-    ['ARM_CLOUD_METADATA_URL', `${gateway}/metadata/endpoints?api-version=${METADATA_VERSION}`],
-    ['AZUREML_CURRENT_CLOUD', CLOUD_NAME],
-    // without it, registries are looked for at a host that no custom cloud has
-    ['REGISTRY_DISCOVERY_ENDPOINT_URL', `${gateway}/`],
-  ])
+  const variables = new Map<string, string | null>(clientVariables(gateway, { workspace, mlflow }))
   if (caFile !== null) {
     const bundle = await writeBundle(io, home, caFile)
     variables.set('AZUREML_HARNESS_CA', caFile)
@@ -73,9 +62,6 @@ export async function variablesOf(
     variables.set('NODE_EXTRA_CA_CERTS', caFile)
   }
   if (workspace !== null) {
-    const scheme = mlflow === 'azureml' ? 'azureml' : 'https'
-    const host = new URL(gateway).host
-    variables.set('MLFLOW_TRACKING_URI', `${scheme}://${host}/mlflow/v1.0${workspace}`)
     variables.set('MLFLOW_TRACKING_TOKEN', token)
     // MLflow prefers a password to a token, and would skip the check of certificates if told to
     for (const name of ['USERNAME', 'PASSWORD', 'INSECURE_TLS', 'SERVER_CERT_PATH'])

@@ -7,10 +7,11 @@ import { Type, type Static } from 'typebox'
 import { PROFILE_NAMES, type ProfileName } from '../../vocabulary/profiles.ts'
 import { Approvals } from './approvals.ts'
 import { Audit } from './audit.ts'
+import { Cloud } from './cloud.ts'
+import { Console, IssuerConsole } from './console.ts'
 import { Help } from './help.ts'
 import { Listen } from './listen.ts'
 import { SecretSource as Secret, defaulted, name, path, strict, url } from './parts.ts'
-import { CLOUD_NAMES, type CloudName } from '../../vocabulary/clouds.ts'
 
 const MIB = 1_048_576
 
@@ -91,6 +92,7 @@ const Issuer = Type.Object(
         },
       ),
     ),
+    console: Type.Optional(IssuerConsole),
     graph: Type.Optional(
       Type.Object(
         {
@@ -148,31 +150,6 @@ const Identity = Type.Union([
     },
   ),
 ])
-
-const Cloud = Type.Object(
-  {
-    name: Type.Unsafe<CloudName>(Type.Union(CLOUD_NAMES.map((one) => Type.Literal(one)))),
-    resourceManager: Type.Optional(url),
-    dataPlane: Type.Optional(
-      Type.String({
-        pattern: '^https?://[^/]',
-        description: 'data-plane origin; `{region}` is replaced',
-      }),
-    ),
-    scoring: Type.Optional(
-      Type.String({
-        pattern: '^https?://[^/]',
-        description: 'scoring origin; `{endpoint}` and `{region}` are replaced',
-      }),
-    ),
-    regions: Type.Optional(
-      Type.Record(Type.String(), Type.String({ pattern: '^[a-z0-9]+$' }), {
-        description: 'workspace ARM id to region, to save asking ARM',
-      }),
-    ),
-  },
-  strict,
-)
 
 // limits of callers: what the pipelines of one service principal need, hundreds of steps at once, is far below
 const Limits = defaulted(
@@ -364,6 +341,7 @@ export const ConfigSchema = Type.Object(
       strict,
     ),
     help: Type.Optional(Help),
+    console: Type.Optional(Console),
     denyListFile: Type.Optional(path),
     operationKey: Type.Optional({
       ...Secret,

@@ -7,7 +7,7 @@
  */
 import { stat } from 'node:fs/promises'
 import { codeOf } from '../error-code.ts'
-import { versionOf } from '../file-version.ts'
+import { versionOf } from './file-version.ts'
 
 /** Milliseconds between two looks. */
 export const LOOK_MS = 1_000
