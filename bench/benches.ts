@@ -12,8 +12,10 @@ import { round } from './report/figures.ts'
 import { growthText, outOfBounds } from './report/growth.ts'
 import { latencyText } from './report/latency.ts'
 import { overStages, profileText } from './report/profile.ts'
+import { overStart, startText } from './report/start.ts'
 import { markdown } from './report/table.ts'
 import { benchSpool, GOAL } from './spool.ts'
+import { measureStarts } from './start/start.ts'
 
 /** What the command line says; what is absent has a default of the bench's own. */
 export interface BenchOptions {
@@ -87,6 +89,14 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     async run({ seconds }) {
       const result = await growth(given({ seconds }))
       return { text: growthText(result), raw: result, missed: outOfBounds(result) }
+    },
+  },
+  start: {
+    about: 'CPU and time of the start of every command, beside a Node that does nothing',
+    documented: true,
+    async run({ rounds }) {
+      const result = await measureStarts(rounds)
+      return { text: startText(result), raw: result, missed: overStart(result) }
     },
   },
   profile: {

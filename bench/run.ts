@@ -23,7 +23,7 @@ ${Object.entries(BENCHES)
   --peers A,B        who is compared with the bare proxy, for path and peers
   --scenarios A,B    which kinds of calls, for path and peers
   --output FILE      what was measured, as JSON
-  --write            replaces the sections of docs/performance.md; of all four if none is named`
+  --write            replaces the sections of docs/performance.md; of all that it has if none is named`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -9,11 +9,20 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
+import { helpRuns, workRuns } from '../bench/start/commands.ts'
+import { costOf } from '../bench/start/cpu.ts'
 import { SCENARIOS } from '../bench/world/answers.ts'
+import { COMMANDS } from './cli/support/run.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const SHORT = ['--rounds', '1', '--seconds', '1', '--warm-up', '1']
 const NO_PROC = existsSync('/proc/self/stat') ? false : 'the benches read CPU times from /proc'
+
+/** A thread that takes 100 ms of CPU, however busy the machine is. */
+const BUSY = `
+  const { Worker } = require('node:worker_threads')
+  const work = 'while (process.cpuUsage().user < 100_000);'
+  new Worker(work, { eval: true }).on('exit', () => process.exit(3))`
 
 t.setTimeout(280_000)
 
@@ -75,3 +84,30 @@ t.test('a bench that there is not is said, with those that there are', async (t)
   t.match(output, 'no benchmark "nothing"')
   t.match(output, 'growth')
 })
+
+/** They ask a gateway, an issuer or Azure. */
+const WITHOUT_WORK =
+  /^(?:serve|health|doctor|login|exec|why|whoami|policy drift|audit reconcile)$|^approvals /
+
+t.test('start: every command says its help, and does its work unless that needs a gateway', (t) => {
+  const paths = { config: 'c', spool: 's', policies: 'p', other: 'o', decision: 'd' }
+  const helped = helpRuns().map(({ args }) => args.slice(0, -1).join(' '))
+  const worked = workRuns(paths).map(({ name }) => name)
+  for (const name of COMMANDS.keys()) {
+    t.ok(helped.includes(name), `${name} --help`)
+    t.equal(worked.includes(name), !WITHOUT_WORK.test(name), name)
+  }
+  t.end()
+})
+
+t.test(
+  'start: the CPU of a process is that of all its threads, and its status is looked at',
+  (t) => {
+    const idle = costOf(process.execPath, ['-e', '0'], process.env, 0)
+    const busy = costOf(process.execPath, ['-e', BUSY], process.env, 3)
+    t.ok(idle.cpuMs > 0 && idle.wallMs > 0)
+    t.ok(busy.cpuMs > 100, `${busy.cpuMs} ms`)
+    t.throws(() => costOf(process.execPath, ['-e', BUSY], process.env, 0), /ended with status 3/)
+    t.end()
+  },
+)
