@@ -4,7 +4,6 @@
  */
 import { readdir, readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { loadConfig } from '../../config/load.ts'
 import { loadPolicy, type LoadOptions } from '../../policy/load/load.ts'
 import type { PolicySet } from '../../policy/load/rules.ts'
 import type { ProfileName } from '../../vocabulary/profiles.ts'
@@ -43,6 +42,7 @@ export async function policyOptions(values: PolicyValues, io: Io): Promise<Polic
   }
   const file = configFileIfAny(values, io)
   if (file === null) throw new UsageError('either --config FILE or --policies DIR is needed')
+  const { loadConfig } = await import('../../config/load.ts')
   const loaded = await loadConfig(file)
   const { directory } = loaded.policies
   return {

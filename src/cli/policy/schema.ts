@@ -3,7 +3,7 @@
  * @module
  */
 import { matrixText } from '../../policy/review/matrix.ts'
-import { schemaText } from '../../policy/load/schema.ts'
+import { schemaText } from '../../policy/load/schema-text.ts'
 import { createWords } from '../../policy/load/words.ts'
 import { EXIT, type Io } from '../io.ts'
 import { policyOf, type PolicyValues } from './options.ts'

@@ -3,7 +3,6 @@
  * Policies are checked against it when they are loaded; requests are not (it would cost more than the decision).
  * @module
  */
-import { schemaToText } from '@cedar-policy/cedar-wasm/nodejs'
 import type { ActionType, EntityType, SchemaJson, Type } from '@cedar-policy/cedar-wasm/nodejs'
 import { FACTS, type FactKind } from '../facts.ts'
 import { parentsOf, cedarTypesOf } from '../../vocabulary/resource-types.ts'
@@ -65,13 +64,4 @@ export function createSchema(words: Words): SchemaJson<string> {
       actions: actionTypes(words),
     },
   }
-}
-
-/** The schema as people read it; committed as policies/schema.cedarschema. */
-export function schemaText(words: Words): string {
-  const answer = schemaToText(createSchema(words))
-  if (answer.type === 'failure') {
-    throw new Error(`cannot print the schema: ${answer.errors.map((e) => e.message).join('; ')}`)
-  }
-  return answer.text
 }
