@@ -62,6 +62,11 @@ const COMMANDS = {
     file: join(BUILT, 'java', 'classes', 'DefaultCredential.class'),
     remedy: 'test/clients/java/install.sh',
   },
+  helm: { file: join(BUILT, 'helm', 'helm-4.3.2'), remedy: 'test/deploy/helm/install.sh' },
+  kubernetes: {
+    file: join(VENV, 'kubernetes', 'bin', 'kubernetes-validate'),
+    remedy: 'test/deploy/helm/install.sh',
+  },
 } as const
 
 type CommandName = keyof typeof COMMANDS
