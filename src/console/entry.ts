@@ -5,6 +5,7 @@
 import type { Target } from '../azureml/target.ts'
 import { Refusal } from '../errors.ts'
 import type { Reply } from '../http/reply.ts'
+import { sourceOf } from '../http/source.ts'
 import { createAsk } from './ask.ts'
 import { checkOrigin, readForm } from './form.ts'
 import type { View } from './page.ts'
@@ -28,8 +29,8 @@ export async function beginSignIn(
   const [only, ...others] = signIn.issuers
   const issuer = params.get('issuer') ?? (others.length === 0 ? only : undefined)
   if (issuer === undefined) return writer.page(reply, 200, signInView(signIn.issuers, to))
-  const { socket, headers } = reply.request
-  signIns.take(socket.remoteAddress ?? '')
+  const { headers } = reply.request
+  signIns.take(sourceOf(reply.request).ip)
   const again = params.get('again') === '1'
   const { location, cookies } = await signIn.begin(issuer, to, again, headers.cookie)
   writer.goTo(reply, location, cookies)
@@ -42,7 +43,7 @@ export async function endSignIn(
   target: string,
 ): Promise<void> {
   const { request } = reply
-  signIns.take(request.socket.remoteAddress ?? '')
+  signIns.take(sourceOf(request).ip)
   const { principal, to, cookie } = await signIn.finish(target, request.headers.cookie)
   if (await denyList.denies(principal))
     throw new Refusal('revoked', 'you, or what you signed in with, are on the deny list')

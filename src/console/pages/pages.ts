@@ -5,9 +5,19 @@
 import type { Page } from '../page.ts'
 import { HOME } from '../paths.ts'
 import { accessPage } from './access.ts'
+import { policyPage } from './policy.ts'
+import { reviewPage } from './review.ts'
+import { reviewsPage } from './reviews.ts'
 import { latestWhyPage, whyPage } from './why.ts'
 
-export const PAGES: readonly Page[] = [accessPage, latestWhyPage, whyPage]
+export const PAGES: readonly Page[] = [
+  accessPage,
+  latestWhyPage,
+  whyPage,
+  reviewsPage,
+  reviewPage,
+  policyPage,
+]
 
 const ROUTES = PAGES.map((page) => ({ page, parts: page.path.split('/') }))
 

@@ -1,0 +1,108 @@
+/**
+ * Reviews: what waits for the person, what they have asked for, and all that they may see.
+ * @module
+ */
+import type { Answer } from '../answer.ts'
+import { html, Url, type Html } from '../html.ts'
+import { foreign, table, time } from '../layout.ts'
+import { ApiRefusal, type Page, type Visit } from '../page.ts'
+import { pagePath, queryOf } from '../paths.ts'
+
+const PATH = pagePath('reviews')
+
+/** Whose, as the API calls it, and what the page calls it. */
+const WHOSE: readonly (readonly [string, string])[] = [
+  ['me', 'For me to review'],
+  ['mine', 'Asked for by me'],
+  ['all', 'All that I may see'],
+]
+const STATES = ['open', 'approved', 'rejected', 'withdrawn', 'expired', 'used', 'due', 'overdue', 'all'] // prettier-ignore
+
+export const reviewsPage: Page = {
+  path: '/reviews',
+  nav: 'Reviews',
+  async show({ query, ask }) {
+    const to = query.get('to') ?? 'me'
+    const state = query.get('state') ?? 'open'
+    const cursor = query.get('cursor') ?? null
+    return {
+      title: 'Reviews',
+      body: html`${choices(to, state)} ${await listed(ask, { to, state, cursor })}`,
+    }
+  },
+}
+
+interface Filter {
+  readonly [name: string]: string | null
+  readonly to: string
+  readonly state: string
+  readonly cursor: string | null
+}
+
+function choices(to: string, state: string): Html {
+  const whose = WHOSE.map(([id, name]) => {
+    const at = Url.to(`${PATH}${queryOf({ to: id, state: STATES.includes(state) ? state : null })}`)
+    return id === to
+      ? html`<li><a href="${at}" aria-current="true">${name}</a></li>`
+      : html`<li><a href="${at}">${name}</a></li>`
+  })
+  const states = STATES.map((one) =>
+    one === state
+      ? html`<option value="${one}" selected>${one}</option>`
+      : html`<option value="${one}">${one}</option>`,
+  )
+  return html`<nav aria-label="Whose reviews">
+      <ul>
+        ${whose}
+      </ul>
+    </nav>
+    <form method="get" action="${Url.to(PATH)}" class="filters">
+      <input type="hidden" name="to" value="${to}" />
+      <label for="state">State</label>
+      <select id="state" name="state">
+        ${states}
+      </select>
+      <button class="second">Show</button>
+    </form>`
+}
+
+async function listed(ask: Visit['ask'], filter: Filter): Promise<Html> {
+  let answer: Answer
+  try {
+    answer = await ask(`/_harness/api/reviews${queryOf(filter)}`)
+  } catch (error) {
+    // a gateway that keeps none has no such route
+    if (error instanceof ApiRefusal && error.answer.text('error', 'code') === 'unknown_operation')
+      return html`<p class="notice">This gateway keeps no reviews.</p>`
+    throw error
+  }
+  const rows = answer
+    .list('value')
+    .map((one) => [
+      html`<a href="${Url.to(pagePath('reviews', one.text('id')))}">${one.text('id')}</a>`,
+      html`${one.text('state')}`,
+      html`${one.text('method')} ${foreign(nameOf(one.text('resource')))}`,
+      foreign(one.text('author')),
+      time(one.textOrNull('asked')),
+      time(one.textOrNull('until')),
+      one.isThere('reason') ? foreign(one.text('reason')) : html``,
+    ])
+  if (rows.length === 0)
+    return html`<p>
+      There are none. The same in a shell: <code>azureml-harness approvals list</code>.
+    </p>`
+  return html`${table('A page of them', ['Review', 'State', 'Change', 'Author', 'Asked', 'Until', 'Reason'], rows)}
+  ${next(answer, filter)}`
+}
+
+function next(answer: Answer, filter: Filter): Html | null {
+  const cursor = answer.textOrNull('cursor')
+  return cursor === null
+    ? null
+    : html`<p><a href="${Url.to(`${PATH}${queryOf({ ...filter, cursor })}`)}">More</a></p>`
+}
+
+/** The end of an ARM id, from its workspace or registry on. */
+function nameOf(resource: string): string {
+  return /\/(?:workspaces|registries)\/(.+)$/iu.exec(resource)?.[1] ?? resource
+}
