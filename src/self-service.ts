@@ -17,7 +17,7 @@ import { ancestorsOf } from './policy/engine/entities.ts'
 import type { Stages } from './stages.ts'
 import type { LivePolicy } from './policy/reload.ts'
 import { accessOf, assess, namesTold } from './policy/review/effective-access.ts'
-import { waysTo } from './policy/review/ways.ts'
+import { grantFor, waysTo } from './policy/review/ways.ts'
 import { mayDo, placeNamed } from './policy/review/who-can.ts'
 import type { Sightings } from './policy/sightings.ts'
 import { createInsightCalls } from './records/own-calls.ts'
@@ -59,7 +59,7 @@ export function createSelfService(
       on,
       accessOf(current(), principal).bindings.map(({ resource }) => resource),
     )
-  const { own, refused, why } = createAccess({
+  const { own, refused, refusedCall, why } = createAccess({
     key,
     now,
     help,
@@ -70,6 +70,8 @@ export function createSelfService(
     placeOf,
     mayDo: (...question) => mayDo(current(), ...question),
     ancestorsOf,
+    offersGrant: (principal, call) =>
+      config.approvals !== undefined && grantFor(current(), principal, call) !== null,
   })
   const insight = insightOf(config, parts, { key, placeOf, now })
   const authorizationUri = config.issuers[0]?.issuer ?? null
@@ -79,6 +81,7 @@ export function createSelfService(
         decision: id,
         accept: incoming.headers.accept,
         make,
+        refused: refusedCall,
         keep: (content) => progress.kept(content),
         async read() {
           const { stream, headers } = incoming

@@ -6,7 +6,16 @@ import { randomBytes } from 'node:crypto'
 import type { Refusal } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import { createNeeds, type RefusedExchange } from './needs.ts'
-import { createOwnCalls, decisionPath, type OwnCallOptions, type OwnCalls } from './own-calls.ts'
+import type { Principal } from '../identity/principal.ts'
+import {
+  createOwnCalls,
+  decisionPath,
+  refusedFor,
+  type OwnCallOptions,
+  type OwnCalls,
+  type OwnRequest,
+  type RefusedCall,
+} from './own-calls.ts'
 import { createRecentRefusals } from './recent-refusals.ts'
 
 export interface AccessOptions extends Omit<
@@ -17,11 +26,14 @@ export interface AccessOptions extends Omit<
   readonly key: string | null
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  /** Whether the caller may ask for a grant that would permit a refused call. */
+  readonly offersGrant: (principal: Principal, call: RefusedCall) => boolean
 }
 
 export interface Access {
   readonly own: OwnCalls
   readonly refused: (exchange: Exchange, refusal: Refusal) => void
+  readonly refusedCall: OwnRequest['refused']
   /** How the caller can ask why; null if it is not known who asked for what. */
   readonly why: (exchange: Exchange) => WhyAsked | null
 }
@@ -30,8 +42,10 @@ export interface Access {
 export interface WhyAsked {
   /** The gateway's path. */
   readonly path: string
-  /** What `azureml-harness why` takes. */
+  /** What `azureml-harness why` and `access request` take. */
   readonly word: string
+  /** Whether the caller may ask for a grant that would permit the call. */
+  readonly asks: boolean
 }
 
 export function createAccess(options: AccessOptions): Access {
@@ -45,11 +59,18 @@ export function createAccess(options: AccessOptions): Access {
   return {
     own: createOwnCalls({ ...options, needs, replicasShareKey, needOf, recent }),
     refused: recent.add,
+    refusedCall: (principal, id, need) =>
+      refusedFor({ recent, needs, ancestorsOf: options.ancestorsOf }, principal, id, need),
     why(exchange) {
       const { id, principal, operation } = exchange
       if (principal === null || operation === null) return null
       const need = needOf(exchange)
-      return { path: decisionPath(id, need), word: need === null ? id : `${id}.${need}` }
+      const facts = exchange.decision?.facts ?? {}
+      return {
+        path: decisionPath(id, need),
+        word: need === null ? id : `${id}.${need}`,
+        asks: options.offersGrant(principal, { operation, facts }),
+      }
     },
   }
 }

@@ -61,6 +61,14 @@ export interface OwnRequest {
   readonly keep: (content: Readonly<Record<string, unknown>>) => void
   /** Makes a call that was held, in the name of the caller. */
   readonly make: MakeHeld
+  /** A refused call of the caller's by its decision id, on this replica or by its need; null for none of the caller's. */
+  readonly refused: (principal: Principal, id: string, need: string | null) => RefusedCall | null
+}
+
+/** A refused call, and the facts of it that are known. */
+export interface RefusedCall {
+  readonly operation: Operation
+  readonly facts: Facts
 }
 
 export interface OwnCallOptions {
@@ -204,17 +212,28 @@ function why(
   id: string | null,
   needText: string | undefined,
 ): unknown {
-  const kept = options.recent.of(principal.id)
+  const found = refusedFor(options, principal, id, needText ?? null)
+  if (found === null) throw notFound(options)
+  return described(options, principal, found)
+}
+
+/** A refusal of the caller's, the last one without an id; null for none of the caller's. */
+export function refusedFor(
+  { recent, needs, ancestorsOf }: Pick<OwnCallOptions, 'recent' | 'needs' | 'ancestorsOf'>,
+  principal: Principal,
+  id: string | null,
+  needText: string | null,
+): Refused | null {
+  const kept = recent.of(principal.id)
   const found = id === null ? kept[0] : kept.find(({ decision }) => decision === id)
-  if (found !== undefined) return described(options, principal, found)
-  const need = needText === undefined || id === null ? null : options.needs.read(id, needText)
-  if (need === null || need.principal !== principal.id) throw notFound(options)
-  return described(options, principal, refusedOf(need, options))
+  if (found !== undefined) return found
+  const need = needText === null || id === null ? null : needs.read(id, needText)
+  return need === null || need.principal !== principal.id ? null : refusedOf(need, ancestorsOf)
 }
 
 type Refused = Pick<RecentRefusal, 'decision' | 'operation' | 'facts'> & Partial<RecentRefusal>
 
-function refusedOf({ decision, call }: Need, { ancestorsOf }: OwnCallOptions): Refused {
+function refusedOf({ decision, call }: Need, ancestorsOf: OwnCallOptions['ancestorsOf']): Refused {
   const { id } = call.resource
   const ancestors = ancestorsOf(id.startsWith('/subscriptions/') ? id : (call.scope ?? ''))
   return {

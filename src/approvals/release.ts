@@ -9,6 +9,7 @@ import { createHash } from 'node:crypto'
 import { Refusal } from '../errors.ts'
 import type { ApprovalAsk } from './asks.ts'
 import type { RequestDocument, Shown } from './documents.ts'
+import { idStart } from './ids.ts'
 import { LedgerFault } from './ledger/ledger.ts'
 import { prove, type ApprovalProof } from './proof.ts'
 import { standingOf, type Circumstances, type Owners, type Review, type Standing } from './state.ts'
@@ -77,7 +78,7 @@ export function createRelease(options: ReleaseOptions): Release {
 
   async function releaseOf(change: Change): Promise<ApprovalProof> {
     const subject = subjectOf(change)
-    const start = startOf(subject, change.author)
+    const start = idStart([subject, change.author])
     const reviews = await store.list(`${start}-`)
     const last = reviews.at(-1)
     const review =
@@ -279,23 +280,6 @@ function subjectOf({ call, bodyDigest, baseDigest, asks }: Change): string {
   return sha256(
     JSON.stringify(['aml-review/1', method, action, resource, target, bodyDigest, base]),
   )
-}
-
-const LETTERS = 'abcdefghijklmnopqrstuvwxyz234567'
-
-/** The beginning of the ids of one author's reviews of one change: 80 bits in base32. */
-function startOf(subject: string, author: string): string {
-  const bytes = createHash('sha256')
-    .update(JSON.stringify([subject, author]))
-    .digest()
-  let bits = 0n
-  for (const byte of bytes.subarray(0, 10)) bits = (bits << 8n) | BigInt(byte)
-  let text = ''
-  for (let at = 0; at < 16; at++) {
-    text = `${LETTERS[Number(bits & 31n)]}${text}`
-    bits >>= 5n
-  }
-  return text
 }
 
 function inWords({ missing }: Standing, { asks }: RequestDocument): readonly string[] {

@@ -25,7 +25,12 @@ export interface AnswerOptions extends Challenge {
   /** Whom a caller can ask. */
   readonly help: Help | null
   /** How the caller can ask why; null if nobody could tell. */
-  readonly why: (exchange: Exchange) => { readonly path: string; readonly word: string } | null
+  readonly why: (exchange: Exchange) => {
+    readonly path: string
+    readonly word: string
+    /** Whether the caller may ask for a grant that would permit the call. */
+    readonly asks: boolean
+  } | null
   /** Of the policies that decided, those that the caller may know by name. */
   readonly namesTold: (exchange: Exchange, policies: readonly string[]) => readonly string[]
 }
@@ -84,6 +89,8 @@ function heldAnswer(
 interface NextSteps {
   /** Asks the gateway why, from a shell. */
   readonly command: string
+  /** Asks for a grant that would permit the call; absent if none is offered. */
+  readonly request?: string
   /** Asks the same of any replica. */
   readonly url: string
   readonly contact: string | null
@@ -101,19 +108,32 @@ function nextSteps(
   if (asked === null) return null
   return {
     command: `azureml-harness why ${asked.word}`,
+    ...(asked.asks ? { request: requestCommand(asked.word) } : {}),
     url: `${publicUrl}${asked.path}`,
     contact: help?.contact ?? null,
     contactUrl: help?.url?.replace('{decision}', exchange.id) ?? null,
   }
 }
 
-/** The refusal in one sentence, each part of which says something else. @param command that says more; null if none does */
-function sentence(refusal: Refusal, next: NextSteps | null, command: string | null): string {
+const requestCommand = (word: string): string =>
+  `azureml-harness access request ${word} --reason "..."`
+
+/** Commands that are said with a refusal. */
+interface Said {
+  /** Says more; null if none does. */
+  readonly command: string | null
+  /** Asks for access; undefined if none is offered. */
+  readonly request: string | undefined
+}
+
+/** The refusal in one sentence, each part of which says something else. */
+function sentence(refusal: Refusal, next: NextSteps | null, { command, request }: Said): string {
   const { remedy } = refusal.detail
   const parts = [refusal.message, ...(remedy === undefined ? [] : [remedy])]
   if (next?.contact != null)
     parts.push(`ask ${next.contact}${next.contactUrl === null ? '' : `, ${next.contactUrl}`}`)
   if (command !== null) parts.push(`more: ${command}`)
+  if (request !== undefined) parts.push(`ask for it: ${request}`)
   return parts.join('; ')
 }
 
@@ -129,7 +149,10 @@ function armBody(
   return {
     error: {
       code: refusal.code,
-      message: sentence(refusal, next, next?.command ?? null),
+      message: sentence(refusal, next, {
+        command: next?.command ?? null,
+        request: next?.request,
+      }),
       ...(operation === null ? {} : { target: operation.resource.id }),
       additionalInfo: [
         {
@@ -161,10 +184,11 @@ function reviewOf({ id, url, expires, waitsFor }: ReviewOf): object {
 function mlflowBody(refusal: Refusal, exchange: Exchange, next: NextSteps | null): object {
   // its clients show nothing else: the link is what the command takes, so that it is said once
   const command = next === null ? null : `azureml-harness why '${next.url}'`
+  const request = next?.request === undefined ? undefined : requestCommand(`'${next.url}'`)
   const decision = next === null ? ` (decision ${exchange.id})` : ''
   return {
     error_code: mlflowCode(refusal.code, refusal.status),
-    message: `${refusal.code}: ${sentence(refusal, next, command)}${decision}`,
+    message: `${refusal.code}: ${sentence(refusal, next, { command, request })}${decision}`,
   }
 }
 

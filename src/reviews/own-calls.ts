@@ -12,6 +12,7 @@ import { pollOf } from './held-operation.ts'
 import { operationPath, POLL_SECONDS } from './hold.ts'
 import { list } from './list.ts'
 import { found, notFound, operationOf, ownDecision, type ReviewCallOptions } from './seen.ts'
+import { noticeOfReview } from './notices/message.ts'
 import { judge } from './verdicts.ts'
 import { noticesIn, viewOf } from './view.ts'
 
@@ -86,7 +87,7 @@ async function remind(
     decision,
     changes: true,
     answer: () => {
-      options.tell('reminder', review.request)
+      options.tell('reminder', noticeOfReview(review.request))
       return { id, reminded: true }
     },
   }

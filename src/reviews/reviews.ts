@@ -33,6 +33,7 @@ import type { GrantSource, LivePolicy } from '../policy/reload.ts'
 import type { Broker } from '../token/broker.ts'
 import { openGrants } from './grants/open.ts'
 import { createHold } from './hold.ts'
+import { noticeOfReview } from './notices/message.ts'
 import { createNotifier, type Channel } from './notices/notifier.ts'
 import { createReviewCalls } from './own-calls.ts'
 
@@ -75,25 +76,21 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
     log({ name }, 'a document of the ledger is not what this gateway has signed')
   }
   const store = createStore(ledger, signatures, onForged)
-  const grants = openGrants(options, createGrantStore(ledger, signatures, onForged))
   const lineOf = (call: RequestDocument['call']) => lineFor(policy.current(), call)
   const { publicUrl } = config.listen
   const channels = channelsOf(approvals, options.secrets)
   const notifier = createNotifier({ channels, store, publicUrl, now, log })
+  const given = { ...options, tell: notifier.tell }
+  const grants = openGrants(given, createGrantStore(ledger, signatures, onForged))
   const release = createRelease({
     store,
     publicUrl,
-    onRequest: (request) => notifier.tell('requested', request),
+    onRequest: (request) => notifier.tell('requested', noticeOfReview(request)),
     ownersOf: (call) => asOwners(lineOf(call)),
     isDenied: (id) => options.denyList.deniesId(id),
     now,
   })
-  const { operationKey } = config
-  // a key of this process alone: what is held by then is refused once it has ended
-  const held = createHeldCalls(
-    ledger,
-    operationKey === undefined ? randomBytes(32) : Buffer.from(options.secrets(operationKey)),
-  )
+  const held = createHeldCalls(ledger, heldKeyOf(options))
   const own = createReviewCalls({
     store,
     release,
@@ -115,13 +112,14 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
   const writing = new Set<Promise<void>>()
 
   return {
-    own,
+    own: (...call) => grants.own(...call) ?? own(...call),
     holding: grants.holding,
     jwks: signatures.jwks,
     metrics: () => [
       counter('approvals_forged_documents_total', single(forged)),
       counter('approvals_overrides_total', single(overrides)),
       ...notifier.metrics(),
+      ...grants.metrics(),
     ],
     review(exchange, judged, gathered, via, headers) {
       const said = saidIn(headers)
@@ -143,6 +141,11 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
       await Promise.all([...writing, notifier.close()])
     },
   }
+}
+
+function heldKeyOf({ config: { operationKey }, secrets }: ReviewsOptions): Buffer {
+  // a key of this process alone: what is held by then is refused once it has ended
+  return operationKey === undefined ? randomBytes(32) : Buffer.from(secrets(operationKey))
 }
 
 function lineFor(

@@ -9,6 +9,7 @@ import { Refusal } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { Decision } from '../policy/decide.ts'
 import { found, notFound, operationOf, type ReviewCallOptions, type Seen } from './seen.ts'
+import { noticeOfReview } from './notices/message.ts'
 import { readVerdict, type Asked } from './verdict-body.ts'
 import { viewOf } from './view.ts'
 
@@ -42,9 +43,9 @@ export async function judge(
       const standing = standingOf(after, options.release.circumstancesOf(after))
       const { state } = standing
       if (state !== visible.standing.state)
-        if (asked.verdict === 'override') options.tell('overridden', after.request)
+        if (asked.verdict === 'override') options.tell('overridden', noticeOfReview(after.request))
         else if (state === 'approved' || state === 'rejected' || state === 'withdrawn')
-          options.tell(state, after.request)
+          options.tell(state, noticeOfReview(after.request))
       return viewOf(after, standing, visible.owners, visible.mayReview)
     },
   }

@@ -4,13 +4,15 @@
  */
 import type { Operation } from '../../vocabulary/operation.ts'
 import type { Principal } from '../../identity/principal.ts'
-import { principalUids, resourceUids } from '../engine/entities.ts'
+import { ancestorsOf, principalUids, resourceUids } from '../engine/entities.ts'
+import type { Facts } from '../facts.ts'
 import type { Uid } from '../load/conditions.ts'
 import { lengthText } from '../load/period.ts'
 import { nameOf } from '../load/references.ts'
 import type { RequestRule, Way } from '../load/requests.ts'
 import type { PolicySet } from '../load/rules.ts'
 import { offersFor } from '../requests.ts'
+import { assess } from './effective-access.ts'
 import { newFilePage, pathIn } from './new-file-page.ts'
 import { bindingSource, placeToBind } from './propose.ts'
 
@@ -37,6 +39,31 @@ export interface WaysAsked {
   /** Templates that would permit it, the best first. */
   readonly templates: readonly string[]
   readonly hasAccess: boolean
+}
+
+/** What a caller may ask for: a role on a place. */
+export interface Grantable {
+  readonly template: string
+  readonly resource: Uid
+}
+
+/** What the caller may ask for as a grant that would permit a refused call; null if nothing would. */
+export function grantFor(
+  set: PolicySet,
+  principal: Principal,
+  { operation, facts }: { readonly operation: Operation; readonly facts: Facts },
+): Grantable | null {
+  const resource = placeToBind(operation)
+  if (resource === undefined) return null
+  const offers = offersFor(
+    set.requests.rules.filter(({ way }) => way === 'grant'),
+    { principals: principalUids(principal), places: ancestorsOf(resource.id) },
+  )
+  if (offers.length === 0) return null
+  const { forbids, templates, now } = assess(set, principal, operation, facts)
+  if (forbids.length > 0 || now.verdict === 'permit') return null
+  const best = templates.find((one) => offers.some(({ template }) => template === one.template))
+  return best === undefined ? null : { template: best.template, resource }
 }
 
 /** @param now milliseconds since the epoch */

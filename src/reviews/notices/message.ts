@@ -7,7 +7,16 @@ import { createHmac } from 'node:crypto'
 import type { RequestDocument } from '../../approvals/documents.ts'
 
 export type NoticeEvent =
-  'requested' | 'reminder' | 'approved' | 'rejected' | 'withdrawn' | 'overridden'
+  | 'requested'
+  | 'reminder'
+  | 'approved'
+  | 'rejected'
+  | 'withdrawn'
+  | 'overridden'
+  | 'access_requested'
+  | 'access_given'
+  | 'access_denied'
+  | 'access_ended'
 export type ChannelKind = 'teams' | 'slack' | 'webhook'
 
 /** A POST, ready to be sent. */
@@ -23,26 +32,58 @@ const TITLES: Readonly<Record<NoticeEvent, string>> = {
   rejected: 'A change was rejected',
   withdrawn: 'A request for a review was withdrawn',
   overridden: 'A change was let through before its review, and is to be reviewed afterwards',
+  access_requested: 'A request for access waits for its approvers',
+  access_given: 'Access was given for a time',
+  access_denied: 'A request for access was denied',
+  access_ended: 'Access was ended before its time',
+}
+
+/** What a channel is told of: a review, or a grant. */
+export interface Noticed {
+  readonly word: 'review' | 'grant'
+  readonly id: string
+  /** At the gateway. */
+  readonly path: string
+  /** In words, what is to be done on what. */
+  readonly about: string
+  readonly author: string
+  readonly action: string
+  readonly resource: string
+  /** Until when it waits, in seconds since the epoch. */
+  readonly exp: number
+}
+
+export function noticeOfReview({ id, author, exp, call }: RequestDocument): Noticed {
+  const { action, resource } = call
+  return {
+    word: 'review',
+    id,
+    path: `/_harness/api/reviews/${id}`,
+    about: `${action.split('/').slice(1).join('/')} on ${resource.id}`,
+    author,
+    action,
+    resource: resource.id,
+    exp,
+  }
 }
 
 /**
- * @param url of the review
+ * @param url of what it is about
  * @param signingKey of a plain webhook: its receiver can tell that the gateway has sent it; null for none
  */
 export function messageOf(
   kind: ChannelKind,
   event: NoticeEvent,
-  { id, author, exp, call }: RequestDocument,
+  { word, id, author, exp, about, action, resource }: Noticed,
   url: string,
   signingKey: string | null,
 ): Message {
-  const about = `${call.action.split('/').slice(1).join('/')} on ${call.resource.id}`
-  const facts = { event, id, url, author, action: call.action, resource: call.resource.id }
+  const facts = { event, id, url, author, action, resource }
   const document =
     kind === 'teams'
-      ? card(TITLES[event], [about, `asked for by ${author}`, `review ${id}`], url)
+      ? card(TITLES[event], [about, `asked for by ${author}`, `${word} ${id}`], word, url)
       : kind === 'slack'
-        ? { text: `${TITLES[event]}: ${slackText(about)} (<${url}|review ${id}>)` }
+        ? { text: `${TITLES[event]}: ${slackText(about)} (<${url}|${word} ${id}>)` }
         : { ...facts, expires: new Date(exp * 1_000).toISOString() }
   const body = JSON.stringify(document)
   const signature =
@@ -55,7 +96,7 @@ export function messageOf(
 }
 
 /** What a workflow of Teams takes ("When a Teams webhook request is received"). */
-function card(title: string, lines: readonly string[], url: string): object {
+function card(title: string, lines: readonly string[], word: Noticed['word'], url: string): object {
   return {
     type: 'message',
     attachments: [
@@ -66,7 +107,7 @@ function card(title: string, lines: readonly string[], url: string): object {
           type: 'AdaptiveCard',
           version: '1.4',
           body: [block(title, { weight: 'Bolder' }), ...lines.map((line) => block(line))],
-          actions: [{ type: 'Action.OpenUrl', title: 'Open the review', url }],
+          actions: [{ type: 'Action.OpenUrl', title: `Open the ${word}`, url }],
         },
       },
     ],

@@ -5,10 +5,9 @@
  * @module
  */
 import { setTimeout } from 'node:timers/promises'
-import type { RequestDocument } from '../../approvals/documents.ts'
 import type { Store } from '../../approvals/store.ts'
 import { counter, single, type Metric } from '../../lib/metric.ts'
-import { messageOf, type ChannelKind, type NoticeEvent } from './message.ts'
+import { messageOf, type ChannelKind, type Noticed, type NoticeEvent } from './message.ts'
 
 export interface Channel {
   readonly name: string
@@ -31,7 +30,7 @@ export interface NotifierOptions {
 
 export interface Notifier {
   /** Returns at once. */
-  readonly tell: (event: NoticeEvent, request: RequestDocument) => void
+  readonly tell: (event: NoticeEvent, about: Noticed) => void
   readonly metrics: () => readonly Metric[]
   /** Gives up what is under way; resolves once nothing is. */
   readonly close: () => Promise<void>
@@ -46,29 +45,25 @@ export function createNotifier(options: NotifierOptions): Notifier {
   const running = new Set<Promise<void>>()
   const ending = new AbortController()
 
-  async function tellOne(
-    channel: Channel,
-    event: NoticeEvent,
-    request: RequestDocument,
-  ): Promise<void> {
-    const { id } = request
-    const url = `${publicUrl}/_harness/api/reviews/${id}`
-    const message = messageOf(channel.kind, event, request, url, channel.signingKey)
+  async function tellOne(channel: Channel, event: NoticeEvent, about: Noticed): Promise<void> {
+    const { id, word } = about
+    const url = `${publicUrl}${about.path}`
+    const message = messageOf(channel.kind, event, about, url, channel.signingKey)
     const failure = await deliver(channel.url, message, pauses, ending.signal)
     const outcome = failure === null ? 'sent' : 'failed'
     for (const count of counts) if (count.name === channel.name) count[outcome]++
     if (failure !== null)
-      log({ channel: channel.name, review: id, why: failure }, 'nobody was told of a review')
+      log({ channel: channel.name, [word]: id, why: failure }, `nobody was told of a ${word}`)
     const iat = Math.floor(now() / 1_000)
     await store.write({ v: 1, kind: 'notice', id, channel: channel.name, event, outcome, iat })
   }
 
   return {
-    tell(event, request) {
+    tell(event, about) {
       for (const channel of channels) {
-        const told = tellOne(channel, event, request).catch((error: unknown) => {
+        const told = tellOne(channel, event, about).catch((error: unknown) => {
           const why = error instanceof Error ? error.message : typeof error
-          log({ channel: channel.name, review: request.id, why }, 'a notice is not on record')
+          log({ channel: channel.name, [about.word]: about.id, why }, 'a notice is not on record')
         })
         running.add(told)
         void told.finally(() => running.delete(told))
