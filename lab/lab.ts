@@ -24,8 +24,10 @@ import { createTracking } from './azure/data-plane/tracking.ts'
 import { createDataPlane, type Service } from './azure/data-plane/data-plane.ts'
 import { createGraph, type Graph } from './identity/graph.ts'
 import { createIngestion, type Ingestion } from './azure/ingestion.ts'
+import { createLogs, type Logs } from './azure/logs/logs.ts'
 import type { Issuer } from './identity/issuers/issuer.ts'
 import { createEntra, createOkta, INTROSPECTION_CLIENT } from './identity/issuers/issuers.ts'
+import type { Handler } from './server/call.ts'
 import type { Entry } from './server/journal.ts'
 import { createManagedIdentities, type ManagedIdentities } from './identity/managed-identity.ts'
 import { createMlflow, type Mlflow } from './azure/mlflow.ts'
@@ -77,6 +79,8 @@ export interface Lab {
   readonly parts: ReadonlyMap<PartName, Part>
   readonly identities: ManagedIdentities
   readonly ingestion: Ingestion
+  /** Queries over what was ingested, at the same origin. */
+  readonly logs: Logs
   readonly graph: Graph
   /** Role assignments that ARM lists. Changing them does not change what the identities may do. */
   readonly roles: Roles
@@ -269,6 +273,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   ])
   const issuers = { entra, okta }
   const ingestion = createIngestion(identities)
+  const logs = createLogs(identities, () => ingestion.rows())
   const graph = createGraph(identities)
   const tokenService = await createTokenService({
     origin: urls.tokenService,
@@ -279,7 +284,9 @@ export async function startLab(options: LabOptions): Promise<Lab> {
   parts.serve('entra', entra.handler, entra.routes)
   parts.serve('okta', okta.handler, okta.routes)
   parts.serve('identity', identities.handler, identities.routes)
-  parts.serve('ingestion', ingestion.handler, ingestion.routes)
+  const azureMonitor: Handler = (call) =>
+    (call.path.startsWith('/v1/') ? logs : ingestion).handler(call)
+  parts.serve('ingestion', azureMonitor, ingestion.routes)
   parts.serve('graph', graph.handler, graph.routes)
   parts.serve('token-service', tokenService.handler)
 
@@ -292,6 +299,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     parts: parts.all,
     identities,
     ingestion,
+    logs,
     graph,
     roles,
     evaluation,

@@ -165,8 +165,11 @@ export const IDENTITIES: readonly LabIdentity[] = [
   identity('ml-reader', 1, 'read'),
   identity('ml-writer', 2, 'write'),
   identity('audit-writer', 3, 'nothing'),
+  identity('log-reader', 4, 'nothing'),
 ]
 
 /** Where the gateway's records go: a data collection rule and its stream. */
 export const RULE_ID = 'dcr-1ab1ab1ab1ab41ab81ab1ab1ab1ab1ab'
 export const STREAM = 'Custom-AmlHarnessAudit'
+/** The Log Analytics workspace that they end up in. */
+export const LOGS_WORKSPACE = '12121212-1212-4121-8121-121212121212'

@@ -152,6 +152,7 @@ async function openParts(
     credential: broker.credential,
     secret: secrets,
     version,
+    cloud: config.cloud.name,
     now,
     log,
   })

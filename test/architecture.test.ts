@@ -82,6 +82,7 @@ t.test('each package has one home', async (t) => {
     '@azure/identity': (file) => folder(file) === 'token',
     '@azure/storage-blob': (file) => file.startsWith('approvals/ledger/'),
     '@azure/monitor-ingestion': (file) => file.startsWith('audit/ship/sinks/'),
+    '@azure/monitor-query-logs': (file) => file.startsWith('audit/search/'),
     '@cedar-policy/cedar-wasm': (file) => folder(file) === 'policy',
     fastify: (file) => file === 'app.ts' || ['forward', 'http'].includes(folder(file)),
     '@fastify/http-proxy': (file) => file === 'app.ts' || folder(file) === 'forward',

@@ -22,6 +22,7 @@ import {
 import { recover, type Recovered } from './spool/recover.ts'
 import type { RecordSource } from './search/records.ts'
 import { createSpoolSearch } from './search/spool.ts'
+import { CLOUDS, type CloudName } from '../vocabulary/clouds.ts'
 import { createRetention } from './ship/retention.ts'
 import { createShipper, TIMING, type Shipper, type Timing } from './ship/shipper.ts'
 import { createFreeSpace, type FreeSpace } from './spool/free-space.ts'
@@ -47,6 +48,8 @@ export interface AuditOptions {
   /** Reads the secrets of sinks; needed as soon as one has a token. */
   readonly secret?: SinkContext['secret']
   readonly version: string
+  /** Where Azure Monitor is, if records are searched there; AzureCloud by default. */
+  readonly cloud?: CloudName
   readonly now: () => number
   readonly log: Log
   /** The disk and the clocks of shipping, for tests that make them fail. */
@@ -285,7 +288,10 @@ async function openLocked(
     now,
   })
   const stopRetention = startRetention(retire, log)
-  const records = createSpoolSearch({ segments: () => spool.segments(), chainId, now })
+  const records =
+    config.search === undefined
+      ? createSpoolSearch({ segments: () => spool.segments(), chainId, now })
+      : await azureMonitorSearch(options, config.search)
   const parts = { spool, recorder, shippers, space, log, records, config: config.spool }
   return auditOf(parts, async (deadlineMs, hasten) => {
     stopRetention()
@@ -314,6 +320,22 @@ interface Parts {
   readonly log: Log
   readonly records: RecordSource
   readonly config: AuditConfig['spool']
+}
+
+/** The client is loaded by those alone who use it. */
+async function azureMonitorSearch(
+  { credential, now, cloud = 'AzureCloud' }: AuditOptions,
+  { workspaceId, identity, endpoint }: NonNullable<AuditConfig['search']>,
+): Promise<RecordSource> {
+  const { createAzureMonitorSearch } = await import('./search/azure-monitor.ts')
+  const { logs } = CLOUDS[cloud]
+  return createAzureMonitorSearch({
+    endpoint: endpoint ?? logs,
+    scope: `${logs}/.default`,
+    workspaceId,
+    credential: credential(identity),
+    now,
+  })
 }
 
 function sinkState(shipper: Shipper, end: number): AuditState['sinks'][number] {

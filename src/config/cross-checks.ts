@@ -124,6 +124,10 @@ function auditFindings({ audit, identities }: Config): Finding[] {
       findings.push(...ownIdentity(identities, identity, ['audit', 'sinks', index, member]))
     }
   }
+  if (audit.search !== undefined)
+    findings.push(
+      ...ownIdentity(identities, audit.search.identity, ['audit', 'search', 'identity']),
+    )
   return findings
 }
 
@@ -133,6 +137,7 @@ function urlFindings({ cloud, audit }: Config): Finding[] {
     [['cloud', 'resourceManager'], cloud.resourceManager],
     [['cloud', 'dataPlane'], cloud.dataPlane],
     [['cloud', 'scoring'], cloud.scoring],
+    [['audit', 'search', 'endpoint'], audit.search?.endpoint],
   ]
   for (const [index, sink] of audit.sinks.entries()) {
     for (const [member, url] of sinkMembers(sink, 'url')) {

@@ -25,6 +25,8 @@ interface Cloud {
   readonly authorityHost: string
   /** Scope of the assertions with which an application trusts a managed identity. */
   readonly exchangeScope: string
+  /** Azure Monitor's Logs query API. */
+  readonly logs: string
   /** What documents about the cloud say besides; no call of the gateway goes there. */
   readonly sites: CloudSites
 }
@@ -61,6 +63,7 @@ export const CLOUDS: Readonly<Record<CloudName, Cloud>> = {
     homeRegion: 'eastus',
     authorityHost: 'https://login.microsoftonline.com',
     exchangeScope: 'api://AzureADTokenExchange/.default',
+    logs: 'https://api.loganalytics.io',
     sites: {
       portal: 'https://portal.azure.com',
       graph: 'https://graph.windows.net/',
@@ -87,6 +90,7 @@ export const CLOUDS: Readonly<Record<CloudName, Cloud>> = {
     homeRegion: 'usgovarizona',
     authorityHost: 'https://login.microsoftonline.us',
     exchangeScope: 'api://AzureADTokenExchangeUSGov/.default',
+    logs: 'https://api.loganalytics.us',
     sites: {
       portal: 'https://portal.azure.us',
       graph: 'https://graph.windows.net/',
@@ -113,6 +117,7 @@ export const CLOUDS: Readonly<Record<CloudName, Cloud>> = {
     homeRegion: 'chinaeast2',
     authorityHost: 'https://login.chinacloudapi.cn',
     exchangeScope: 'api://AzureADTokenExchangeChina/.default',
+    logs: 'https://api.loganalytics.azure.cn',
     sites: {
       portal: 'https://portal.azure.cn',
       graph: 'https://graph.chinacloudapi.cn/',

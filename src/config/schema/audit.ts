@@ -3,7 +3,8 @@
  * @module
  */
 import { Type } from 'typebox'
-import { SecretSource, defaulted, path, strict } from './parts.ts'
+import { SecretSource, defaulted, name, path, strict, url } from './parts.ts'
+import { GUID } from '../../lib/guid.ts'
 import { Sink } from './sinks.ts'
 
 /** How much of the spool refusals before identification may use. */
@@ -46,6 +47,27 @@ const Unidentified = Type.Object(
     ...strict,
     default: {},
     description: 'refusals before the caller is identified: how many have a record of their own',
+  },
+)
+
+/** Where records are searched, if not in the spool of the replica that is asked. */
+const Search = Type.Object(
+  {
+    kind: Type.Literal('azure-monitor'),
+    workspaceId: Type.String({
+      pattern: `^${GUID}$`,
+      description: 'id of the Log Analytics workspace (a GUID) that the sink’s table is in',
+    }),
+    identity: name,
+    endpoint: Type.Optional({
+      ...url,
+      description: 'origin of the Logs query API; that of the configured cloud if absent',
+    }),
+  },
+  {
+    ...strict,
+    description:
+      'where records are searched by the API and the console; the spool of the replica that is asked, if absent',
   },
 )
 
@@ -95,6 +117,7 @@ export const Audit = Type.Object(
     unidentified: defaulted(Unidentified),
     hashKey: Type.Optional(SecretSource),
     sinks: Type.Array(Sink, { minItems: 1 }),
+    search: Type.Optional(Search),
   },
   strict,
 )
