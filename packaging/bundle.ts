@@ -1,65 +1,96 @@
 /**
- * `npm run build:bundle`: the command line in one file, with Cedar's WebAssembly module and the licences of all packages
- * in it beside it. It needs Node and nothing else, and starts without looking for hundreds of files.
+ * `npm run build:bundle`: the command line with all of its packages, Cedar's WebAssembly module and the licences. It needs
+ * Node and nothing else, and a command loads only the parts that it needs.
  *
- * It is what `npm pack` packs, and what the executable runs.
+ * It is what `npm pack` packs and what the image runs. The executable can load no parts: it has all of it in one file.
  * @module
  */
-import { copyFile, readdir, readFile, writeFile } from 'node:fs/promises'
+import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
-import { build, type Plugin } from 'esbuild'
+import { build, type BuildOptions, type Plugin } from 'esbuild'
 
 const ROOT = resolve(import.meta.dirname, '..')
-export const BUNDLE = 'azureml-harness.cjs'
-/** Read from beside the bundle, or out of the executable. */
+const NAME = 'azureml-harness'
+export const BUNDLE = `${NAME}.mjs`
+export const SINGLE_FILE = `${NAME}.cjs`
+/** Beside the bundle, with Cedar's module, which is looked for where Cedar is. */
+const PARTS = 'parts'
 export const WASM = 'cedar_wasm_bg.wasm'
 const LICENCES = 'THIRD-PARTY-LICENSES.txt'
 
-// the target is the least version that package.json takes
-const TARGET = 'node22.18'
+const OPTIONS = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  platform: 'node',
+  // the least version that package.json takes
+  target: 'node22.18',
+  // names stay, for stacks
+  minifyWhitespace: true,
+  minifySyntax: true,
+  legalComments: 'none',
+  metafile: true,
+} satisfies BuildOptions
+
+/** What packages that are no ES modules expect to find. */
+const REQUIRE = `import { createRequire as requireOf } from 'node:module'
+const require = requireOf(import.meta.url)`
+const PLACE = { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' }
+
+/** Writes the bundle and what belongs to it. @param directory is made if it is not there */
+export async function writeBundle(directory: string): Promise<void> {
+  const parts = join(directory, PARTS)
+  // their names have a hash: those of an earlier time would stay
+  await rm(parts, { recursive: true, force: true })
+  const { metafile } = await build({
+    ...OPTIONS,
+    entryPoints: { [NAME]: 'src/main.ts' },
+    outdir: directory,
+    outExtension: { '.js': '.mjs' },
+    chunkNames: `${PARTS}/[name]-[hash]`,
+    format: 'esm',
+    splitting: true,
+    banner: { js: REQUIRE },
+    define: PLACE,
+  })
+  await copyFile(CEDAR_WASM, join(parts, WASM))
+  await writeFile(join(directory, LICENCES), await licencesOf(Object.keys(metafile.inputs)))
+}
+
 /** A package may ask where its file is: that of the bundle is all there is. */
-const BANNER = `const bundleUrl = require('node:url').pathToFileURL(__filename).href`
+const FILE_URL = `const bundleUrl = require('node:url').pathToFileURL(__filename).href`
 
 const CEDAR = createRequire(import.meta.url).resolve('@cedar-policy/cedar-wasm/nodejs')
+const CEDAR_WASM = join(dirname(CEDAR), WASM)
 const READS = "require('fs').readFileSync(wasmPath)"
-const READS_BOTH = `(require('node:sea').isSea() ? Buffer.from(require('node:sea').getRawAsset('${WASM}')) : ${READS})`
+const READS_OWN = `Buffer.from(require('node:sea').getRawAsset('${WASM}'))`
 
-/** Lets Cedar find its module in the executable, too. */
-const cedar: Plugin = {
+/** Lets Cedar find its module in the executable. */
+const cedarInExecutable: Plugin = {
   name: 'cedar',
   setup(of) {
     of.onLoad({ filter: /[\\/]cedar_wasm\.js$/ }, async ({ path }) => {
       const text = await readFile(path, 'utf8')
       if (text.split(READS).length !== 2) throw new Error(`${path} reads its module in another way`)
-      return { contents: text.replace(READS, READS_BOTH), loader: 'js' }
+      return { contents: text.replace(READS, READS_OWN), loader: 'js' }
     })
   },
 }
 
-/** Writes the bundle and what belongs to it. @param directory is made if it is not there */
-export async function writeBundle(directory: string): Promise<void> {
-  const { metafile } = await build({
-    absWorkingDir: ROOT,
+/** Writes all of it as one file for the executable, and Cedar's module beside it. */
+export async function writeSingleFile(directory: string): Promise<void> {
+  await build({
+    ...OPTIONS,
     entryPoints: ['src/main.ts'],
-    outfile: join(directory, BUNDLE),
-    bundle: true,
-    platform: 'node',
+    outfile: join(directory, SINGLE_FILE),
     format: 'cjs',
-    target: TARGET,
-    banner: { js: BANNER },
+    banner: { js: FILE_URL },
     define: { 'import.meta.url': 'bundleUrl' },
     // an executable can load nothing by import(): what is loaded late is a function that is called late
     supported: { 'dynamic-import': false },
-    // names stay, for stacks
-    minifyWhitespace: true,
-    minifySyntax: true,
-    legalComments: 'none',
-    metafile: true,
-    plugins: [cedar],
+    plugins: [cedarInExecutable],
   })
-  await copyFile(join(dirname(CEDAR), WASM), join(directory, WASM))
-  await writeFile(join(directory, LICENCES), await licencesOf(Object.keys(metafile.inputs)))
+  await copyFile(CEDAR_WASM, join(directory, WASM))
 }
 
 /** The packages that files belong to, each with its version and the text of its licence. */

@@ -1,6 +1,6 @@
 /**
- * `npm run build:executable [-- FILE]`: the command line as one executable file that needs no Node: the bundle and
- * Cedar's module inside of a copy of the Node that runs this, as Node's "single executable applications" are made.
+ * `npm run build:executable [-- FILE]`: the command line as one executable file that needs no Node: all of its code
+ * and Cedar's module inside of a copy of the Node that runs this, as Node's "single executable applications" are made.
  *
  * It is for the system and processor that it is built on.
  * @module
@@ -10,7 +10,7 @@ import { chmod, copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { BUNDLE, WASM, writeBundle } from './bundle.ts'
+import { SINGLE_FILE, WASM, writeSingleFile } from './bundle.ts'
 
 /** Node looks for it in itself, to see whether it is such an executable. */
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
@@ -29,10 +29,10 @@ function run(command: string, ...args: readonly string[]): void {
 export async function writeExecutable(file: string): Promise<void> {
   const directory = await mkdtemp(join(tmpdir(), 'azureml-harness-'))
   try {
-    await writeBundle(directory)
+    await writeSingleFile(directory)
     const [config, blob] = [join(directory, 'sea.json'), join(directory, 'sea.blob')]
     const settings = {
-      main: join(directory, BUNDLE),
+      main: join(directory, SINGLE_FILE),
       output: blob,
       disableExperimentalSEAWarning: true,
       useCodeCache: true,

@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { constants } from 'node:os'
 import { text } from 'node:stream/consumers'
 import { styleText } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
 import { runCli } from './cli/cli.ts'
 import { EXIT, type Io } from './cli/io.ts'
 
@@ -14,6 +15,10 @@ import { EXIT, type Io } from './cli/io.ts'
 const SIGNALLED = 128
 /** What a command that was interrupted has left to end by itself, in milliseconds. */
 const GRACE_MS = 500
+
+// what of Cedar's WebAssembly is compiled a second time, for speed, is what runs for long: else that is a fifth of the CPU
+// of a command, and 20 MB of a gateway that has just started
+setFlagsFromString('--wasm-tiering-budget=100000000')
 
 const stop = new AbortController()
 let listening = false

@@ -31,11 +31,11 @@ t.test(
   async (t) => {
     const build = stages.get('build') ?? ''
     const gateway = stages.get('gateway') ?? ''
-    t.match(build, /npm run build && npm prune --omit=dev/)
-    t.match(gateway, /COPY --from=build \/src\/node_modules/)
+    t.match(build, /npm ci\n[^]*npm run build:bundle/)
+    t.match(gateway, /COPY --from=build \/src\/dist \.\/dist\n/)
     t.match(gateway, /\nUSER node\n/)
     t.match(gateway, /\nHEALTHCHECK /)
-    t.notMatch(gateway, /\blab\b|npm (ci|install)|COPY src/)
+    t.notMatch(gateway, /\blab\b|npm (ci|install)|COPY src|node_modules/)
     t.equal([...stages.keys()].at(-1), 'gateway', 'docker build without a target makes the gateway')
   },
 )
@@ -57,7 +57,7 @@ t.test('every command that an image runs is one that the program has', async (t)
   const { gateway } = compose.services
   t.ok(COMMANDS.has(gateway?.command?.[0] ?? ''))
   t.ok(COMMANDS.has(gateway?.healthcheck.test[3] ?? ''))
-  for (const [, command] of read('Dockerfile').matchAll(/"dist\/main\.js", "(\w+)"/g))
+  for (const [, command] of read('Dockerfile').matchAll(/"dist\/azureml-harness\.mjs", "(\w+)"/g))
     t.ok(COMMANDS.has(command ?? ''), command ?? '')
   t.equal(
     compose.services['lab']?.environment['LAB_IDENTITY_HEADER'],

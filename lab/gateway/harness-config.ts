@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
 import type { AuditConfig, Config, IssuerConfig } from '../../src/config/schema/schema.ts'
-import { codeOf } from '../../src/lib/error-code.ts'
 import { INTROSPECTION_CLIENT } from '../identity/issuers/issuers.ts'
 import { INTROSPECTION_SECRET_VARIABLE, type Lab } from '../lab.ts'
 import {
@@ -144,8 +143,8 @@ export async function forPeople(lab: Lab): Promise<(config: ConfigFile) => Confi
   const key = join(lab.directory, 'operation.key')
   // of an earlier lab in the same directory: what it signed is still valid
   await writeFile(key, randomBytes(32).toString('hex'), { mode: 0o600, flag: 'wx' }).catch(
-    (error: unknown) => {
-      if (codeOf(error) !== 'EEXIST') throw error
+    (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EEXIST') throw error
     },
   )
   return (config) => ({

@@ -4,6 +4,7 @@ import {
   cpSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   rmSync,
@@ -64,14 +65,22 @@ t.test('it is packed and installed offline, and package.json is as it was', asyn
     npm(copy, 'pack', '--json'),
   )
   const [one] = packed
-  t.same(one?.files.map(({ path }) => path).toSorted(), [
-    'LICENSE',
-    'README.md',
-    'dist/THIRD-PARTY-LICENSES.txt',
-    'dist/azureml-harness.cjs',
-    'dist/cedar_wasm_bg.wasm',
-    'package.json',
-  ])
+  const files = one?.files.map(({ path }) => path).toSorted() ?? []
+  const isPart = (path: string): boolean => path.startsWith('dist/parts/')
+  t.same(
+    files.filter((path) => !isPart(path)),
+    [
+      'LICENSE',
+      'README.md',
+      'dist/THIRD-PARTY-LICENSES.txt',
+      'dist/azureml-harness.mjs',
+      'package.json',
+    ],
+  )
+  t.same(
+    files.filter((path) => isPart(path) && !path.endsWith('.mjs')),
+    ['dist/parts/cedar_wasm_bg.wasm'],
+  )
   t.equal(
     readFileSync(join(copy, 'package.json'), 'utf8'),
     readFileSync(join(ROOT, 'package.json'), 'utf8'),
@@ -93,9 +102,25 @@ t.test('it needs no other package, and names the licences of those in it', async
   for (const one of Object.keys(own as object).filter((name) => name !== typesOnly))
     t.match(licences, new RegExp(`^${one} \\d+\\.\\d+\\.\\d+, \\S+$`, 'm'), one)
   t.notMatch(licences, /^(?:tap|esbuild|oidc-provider|azurite) /m)
-  const bundle = read('dist/azureml-harness.cjs')
-  t.notMatch(bundle, 'Sofia Scientist', 'no persona of the lab')
-  t.notMatch(bundle, '_lab/faults')
+  const parts = readdirSync(join(packageDirectory, 'dist/parts')).map((name) => `parts/${name}`)
+  for (const name of ['azureml-harness.mjs', ...parts]) {
+    const text = read(`dist/${name}`)
+    t.notOk(text.includes('Sofia Scientist'), `${name} has no persona of the lab`)
+    t.notOk(text.includes('_lab/faults'), name)
+  }
+})
+
+const READ_ALL = `
+  const { SourceTextModule } = require('node:vm')
+  const { readdirSync, readFileSync } = require('node:fs')
+  for (const name of readdirSync('.').filter((one) => one.endsWith('.mjs')))
+    new SourceTextModule(readFileSync(name, 'utf8'), { identifier: name })`
+
+t.test('each of its parts is a module that Node can read', async (t) => {
+  const cwd = join(packageDirectory, 'dist/parts')
+  const args = ['--no-warnings', '--experimental-vm-modules', '-e', READ_ALL]
+  const { status, stderr } = spawnSync(process.execPath, args, { cwd, encoding: 'utf8' })
+  t.equal(status, 0, stderr.slice(-500))
 })
 
 t.test('it runs', async (t) => {
@@ -104,7 +129,7 @@ t.test('it runs', async (t) => {
 })
 
 t.test('a gateway runs from it', async (t) => {
-  const main = join(packageDirectory, 'dist/azureml-harness.cjs')
+  const main = join(packageDirectory, 'dist/azureml-harness.mjs')
   const gateway = await spawnGateway(world.lab, {
     main,
     configFile: join(t.testdir(), 'harness.yaml'),
