@@ -119,6 +119,8 @@ const RESULTS: Readonly<Record<string, () => readonly [args: string[], status: n
 /** They need a person, or have no result; the result of `policy log` needs a repository, which policy-plan.test.ts makes. */
 const WITHOUT_RESULT = [
   'policy log',
+  // its gateway must be gone: ship.test.ts
+  'audit ship',
   'login',
   'serve',
   'env',
@@ -194,6 +196,7 @@ t.test('an interrupt ends every command that waits, with 130', async (t) => {
         can: ['workspaces/jobs/read', '--on', '/', '--who', 'x'],
         'who-can': ['workspaces/jobs/read', '--on', '/'],
         'audit reconcile': ['--rows', 'x'],
+        'audit ship': ['x'],
       }
       const child = start([...words(name), ...(more[name] ?? []), '--config', path])
       t.teardown(() => child.kill('SIGKILL'))

@@ -22,6 +22,7 @@ export const auditCommands = (cli: Cli) =>
     .addCommand(cat(cli))
     .addCommand(verify(cli))
     .addCommand(reconcile(cli))
+    .addCommand(ship(cli))
 
 const cat = (cli: Cli) =>
   withConfig(cli, 'cat', {
@@ -97,4 +98,25 @@ const reconcile = (cli: Cli) =>
     .action(async (spool, options) => {
       const { auditReconcile } = await import('./reconcile.ts')
       cli.status = await auditReconcile({ ...options, spool }, cli.io)
+    })
+
+const ship = (cli: Cli) =>
+  withConfig(cli, 'ship', {
+    summary: 'send the records that a gateway that is gone left in its spool',
+    description:
+      'For the volume of a replica that does not come back. Opens the spool as a gateway does (under its lock, repaired, with an end on record for each request that has none) and sends what the sinks of the configuration do not have yet. The spool stays where it is. Refuses a spool that a gateway runs on.',
+    exit: '0 each sink has every record, 1 not in time, 2 wrong arguments.',
+    example: 'azureml-harness audit ship /mnt/spool-azureml-harness-2/spool --config harness.yaml',
+  })
+    .argument('<spool>', "the spool's directory")
+    .addOption(
+      new Option('--timeout <seconds>', 'for all of it')
+        .argParser(whole('seconds', 1))
+        .default(600, '600'),
+    )
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (spool, options) => {
+      const { auditShip } = await import('./ship.ts')
+      cli.status = await auditShip({ ...options, spool }, cli.io)
     })
