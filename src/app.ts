@@ -28,6 +28,7 @@ import { createForward } from './forward/forward.ts'
 import { registerProxy } from './forward/proxy.ts'
 import { createUpstream } from './forward/upstream.ts'
 import { createEnforcement } from './enforce/enforce.ts'
+import { withModelStamps } from './enforce/model-stamps.ts'
 import { withOwnTags } from './enforce/own-tags.ts'
 import { createLookUps } from './enforce/lookups/label.ts'
 import { withDatastoreCredentials } from './enforce/datastore-credentials.ts'
@@ -223,7 +224,7 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
   const { bodyBytes } = limits
   const asking = { decide, callFacts: factsOf, ask, bodyBytes }
   const enforcement = withForeignReferences(
-    withOwnTags(withDatastoreCredentials(inner, asking), asking),
+    withModelStamps(withOwnTags(withDatastoreCredentials(inner, asking), asking), asking),
     {
       ...asking,
       hosts: routing.hosts,

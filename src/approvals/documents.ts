@@ -49,6 +49,31 @@ const Lineage = Type.Object(
     job: Type.Union([Type.String(), Type.Null()]),
     jobAuthor: Type.Union([Type.String(), Type.Null()]),
     commit: Type.Union([Type.String(), Type.Null()]),
+    /** Of the job: its inputs as `name: where`, its environment and its code. */
+    inputs: Type.Optional(Type.Array(Type.String())),
+    environment: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+    code: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  },
+  strict,
+)
+
+/** Metrics of a model in the change beside those of the version that serves now; null for one that has none. */
+const Metrics = Type.Object(
+  {
+    model: Type.String(),
+    serves: Type.Union([Type.String(), Type.Null()]),
+    values: Type.Array(
+      Type.Object(
+        {
+          name: Type.String(),
+          now: Type.Union([Type.Number(), Type.Null()]),
+          next: Type.Union([Type.Number(), Type.Null()]),
+        },
+        strict,
+      ),
+    ),
+    /** What is not there, and why, in words. */
+    notes: Type.Array(Type.String()),
   },
   strict,
 )
@@ -60,6 +85,7 @@ const Shown = Type.Object(
     /** How many there are besides those in the list. */
     more: Type.Integer({ minimum: 0 }),
     lineage: Type.Array(Lineage),
+    metrics: Type.Optional(Type.Array(Metrics)),
   },
   strict,
 )
@@ -225,6 +251,7 @@ export type Document =
   | StartedDocument
   | NoticeDocument
 export type Lineage = Static<typeof Lineage>
+export type Metrics = Static<typeof Metrics>
 export type Difference = Static<typeof Difference>
 export type Shown = Static<typeof Shown>
 

@@ -18,18 +18,25 @@ import type { Store } from './store.ts'
 /** A change as its author wants to make it. */
 export interface Change {
   readonly author: string
-  /** Everybody who has a part in what is changed, the author first. */
-  readonly authors: readonly string[]
   readonly client: string | null
-  readonly call: RequestDocument['call']
+  readonly call: Omit<RequestDocument['call'], 'names'>
   readonly bodyDigest: string | null
   readonly baseDigest: string | null
   readonly asks: readonly ApprovalAsk[]
   readonly policyVersion: string
   /** Id of the exchange. */
   readonly decision: string
-  readonly shown: Shown
   readonly said: Said
+  /** What a request says besides; asked for if there is to be one. @throws {Refusal} */
+  readonly details: () => Promise<Details>
+}
+
+export interface Details {
+  /** Those who have a part in what is changed. */
+  readonly authors: readonly string[]
+  /** What owners are found by. */
+  readonly names: readonly string[]
+  readonly shown: Shown
 }
 
 /** What the author says about the change, besides making it. */
@@ -91,7 +98,8 @@ export function createRelease(options: ReleaseOptions): Release {
   }
 
   async function ask(change: Change, subject: string, id: string): Promise<Review> {
-    const request = requestOf(change, { subject, id, iss: publicUrl, iat: seconds() })
+    const own = { subject, id, iss: publicUrl, iat: seconds() }
+    const request = requestOf(change, await change.details(), own)
     // somebody else may be quicker with the same request: then theirs counts
     if (await store.write(request)) options.onRequest(request)
     const review = await store.read(id)
@@ -233,9 +241,10 @@ function isOver(
 
 function requestOf(
   change: Change,
+  { authors, names, shown }: Details,
   own: Pick<RequestDocument, 'subject' | 'id' | 'iss' | 'iat'>,
 ): RequestDocument {
-  const { said, shown, asks } = change
+  const { said, asks } = change
   const waits = Math.min(...asks.map(({ rule }) => rule.requestMs))
   return {
     v: 1,
@@ -243,9 +252,9 @@ function requestOf(
     ...own,
     exp: own.iat + waits / 1_000,
     author: change.author,
-    authors: [...new Set([change.author, ...change.authors])],
+    authors: [...new Set([change.author, ...authors])],
     client: change.client,
-    call: change.call,
+    call: { ...change.call, names: [...names] },
     bodyDigest: change.bodyDigest,
     baseDigest: change.baseDigest,
     asks: asksIn(asks),

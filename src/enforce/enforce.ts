@@ -68,6 +68,8 @@ export interface Gathered {
   readonly run: RunBody | null
   /** Read for another reason than facts; absent if it was not. */
   readonly read?: Buffer | null
+  /** Of the version of a model that the call changes; absent for one that it makes. */
+  readonly firstStamp?: ReadonlyMap<string, string>
 }
 
 /** What is sent to Azure. */

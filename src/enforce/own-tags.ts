@@ -17,6 +17,7 @@ import { showPointer } from '../lib/json/pointer.ts'
 import { after, type Pending } from '../lib/pending.ts'
 import { isChanged, TAGS } from './effects/stamp.ts'
 import type { Enforcement, Gathered } from './enforce.ts'
+import { isStamp, isStampPair, replacedIn } from './model-stamps.ts'
 import { withBodyRead, type UnreadBodyOptions } from './unread-body.ts'
 import { isClassified, schemaOf, type Classified } from './what-must-be-known.ts'
 
@@ -82,7 +83,9 @@ function check(ask: AskAzure, exchange: Exchange, body: Buffer | null, via: Via)
   // MLflow reads a text as the JSON that is in it
   if (operation.family === 'mlflow' && root.kind !== 'object')
     throw new Refusal('bad_body', 'the body is no JSON object')
-  const found = reservedIn(root, type, api).filter(
+  // so does a version of a model that is registered again, or copied with its tags
+  const replaced = via.permit.effects.stamp ? replacedIn(exchange, root) : null
+  const found = reservedIn(root, type, api, replaced).filter(
     ({ own, name }) => !(restamped && own && STAMPS.has(name)),
   )
   const [first] = found
@@ -140,8 +143,13 @@ function isReserved(text: string): boolean {
   return plain.replaceAll(/[\p{DI}\p{Cf}\p{Cc}\s]/gu, '').startsWith(PREFIX)
 }
 
-/** Every tag of the gateway's that a document has, at any place, or names. */
-function reservedIn(root: JsonNode, type: string, api: Api): readonly Found[] {
+/** Every tag of the gateway's that a document has, at any place, or names, but for stamps in what is `replaced`. */
+function reservedIn(
+  root: JsonNode,
+  type: string,
+  api: Api,
+  replaced: JsonNode | null = null,
+): readonly Found[] {
   const own = new Set<JsonNode | null>([
     exactly(objectAt(root, tagHolder(type, api)?.path ?? []), 'tags'),
     ...jobPlaces(type).map((place) => exactly(objectAt(root, place), 'tags')),
@@ -161,9 +169,11 @@ function reservedIn(root: JsonNode, type: string, api: Api): readonly Found[] {
     if (node.kind === 'array') {
       // a list of pairs where ARM has an object
       const pairs = names || named === 'tags'
-      for (const [at, item] of node.items.entries()) visit(item, [...path, at], named, pairs)
+      for (const [at, item] of node.items.entries())
+        if (node !== replaced || !isStampPair(item)) visit(item, [...path, at], named, pairs)
     } else if (node.kind === 'object') {
       for (const { key, value } of node.members) {
+        if (node === replaced && isStamp(key)) continue
         const inner = [...path, key]
         if (isReserved(key)) note(inner, key, value, own.has(node))
         else visit(value, inner, key.toLowerCase(), names)

@@ -255,7 +255,6 @@ async function reviewOf(
   const { action, effect, resource, scope } = operation
   const proof = await parts.release.release({
     author: principal.id,
-    authors: described.authors,
     client: principal.client,
     call: {
       method: exchange.method,
@@ -265,14 +264,13 @@ async function reviewOf(
       ancestors: resource.ancestors.map(({ type, id }) => ({ type, id })),
       scope,
       target: target.query === '' ? target.path : `${target.path}?${target.query}`,
-      names: [...described.names],
     },
     bodyDigest: described.bodyDigest,
     baseDigest: described.baseDigest,
     asks: [...asks.values()],
     policyVersion: decision.version,
     decision: exchange.id,
-    shown: described.shown,
+    details: described.details,
     said,
   })
   return { permit: isPermit(judged) ? judged : judged.released(proof), proof }

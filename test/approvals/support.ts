@@ -73,7 +73,7 @@ export interface ReviewingOptions {
   readonly files?: Readonly<Record<string, string>>
   readonly bindings?: string
   readonly change?: (config: ConfigFile) => ConfigFile
-  readonly lab?: { readonly storage: true }
+  readonly lab?: { readonly storage?: true; readonly mlflow?: true }
 }
 
 export async function startReviewing(options: ReviewingOptions = {}): Promise<Reviewing> {

@@ -52,6 +52,8 @@ if (file !== null) {
         found: result?.['run'],
         runs: [result?.['run']],
         model: 1,
+        tags: ['a', 'b'],
+        stamped: true,
         models: ['v1'],
         refused: {
           workspaces: 'unknown_operation',

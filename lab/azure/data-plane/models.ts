@@ -10,7 +10,7 @@ import type { Service } from './data-plane.ts'
 import { json, type Call } from '../../server/call.ts'
 
 const PATH =
-  /^\/modelmanagement\/v1\.0(\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/[^/]+\/workspaces\/[^/]+)\/(assets|models)$/i
+  /^\/modelmanagement\/v1\.0(\/subscriptions\/[^/]+\/resourcegroups\/[^/]+\/providers\/[^/]+\/workspaces\/[^/]+)\/(assets|models)(?:\/([^/]+))?$/i
 
 async function read(call: Call): Promise<Document> {
   const { content } = await call.body()
@@ -34,10 +34,25 @@ export function createModels(): Service {
     return model
   }
 
+  /** A model, and what a JSON Patch that sets whole members makes of it. */
+  async function one(call: Call, model: Document | undefined) {
+    if (model === undefined) return json(404, { message: 'there is no such model' })
+    const { content } = await call.body()
+    const patch = JSON.parse(content?.toString('utf8') || '[]') as {
+      path: string
+      value: unknown
+    }[]
+    for (const { path, value } of patch) model[path.slice(1)] = value
+    return json(200, model)
+  }
+
   return async (call) => {
-    const [, scope = '', collection = ''] = PATH.exec(call.path) ?? []
+    const [, scope = '', collection = '', id] = PATH.exec(call.path) ?? []
     const workspace = scope.toLowerCase()
     if (workspace === '') return null
+    const known = (models.get(workspace) ?? []).find((model) => model['id'] === id)
+    if (id !== undefined && (call.method === 'GET' || call.method === 'PATCH'))
+      return one(call, known)
     if (call.method === 'GET' && collection === 'models')
       return json(200, { value: models.get(workspace) ?? [] })
     if (call.method !== 'POST') return null

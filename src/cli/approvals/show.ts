@@ -44,22 +44,70 @@ function differences(review: Members) {
   })
 }
 
+/** Where a model comes from; what nobody knows stands out. */
+function lineageLines(one: Members, style: Io['style']): readonly string[] {
+  const known = (name: string): string => text(one.get(name)) || style('red', 'unknown')
+  const inputs = list(one.get('inputs')).map((input) => text(input))
+  const isJob = text(one.get('job')) !== ''
+  return [
+    '',
+    `model ${shortId(text(one.get('model')))}, registered by ${known('author')}`,
+    isJob ? `  by job ${known('job')} of ${known('jobAuthor')}` : '  by no job that is known',
+    ...(isJob
+      ? [
+          `  of commit ${known('commit')}, code ${known('code')}, environment ${known('environment')}`,
+          `  of data: ${inputs.length === 0 ? 'none that is known' : inputs.join(', ')}`,
+        ]
+      : []),
+  ]
+}
+
+/** Metrics of a model beside those of the version that serves, with the difference. */
+function metricLines(one: Members): readonly string[] {
+  const rows = list(one.get('values')).map((value) => {
+    const { name, now, next } = Object.fromEntries(object(value))
+    const change = typeof now === 'number' && typeof next === 'number' ? signed(next - now) : ''
+    return [text(name), numberText(now), numberText(next), change]
+  })
+  const serves = text(one.get('serves'))
+  return [
+    '',
+    `metrics of ${shortId(text(one.get('model')))}${serves === '' ? '' : ` beside ${shortId(serves)}, which serves now`}`,
+    ...(rows.length === 0 ? [] : tableLines(['METRIC', 'NOW', 'THIS', 'DIFFERENCE'], rows)),
+    ...list(one.get('notes')).map((note) => text(note)),
+  ]
+}
+
+function numberText(value: unknown): string {
+  return typeof value === 'number' ? String(value) : '-'
+}
+
+/** As many digits as tell something: 0.95 - 0.9 is no 0.04999999999999993. */
+function signed(difference: number): string {
+  const rounded = Number(difference.toPrecision(6))
+  return rounded > 0 ? `+${rounded}` : String(rounded)
+}
+
+/** Without the subscription and the workspace, which the resource above has. */
+function shortId(id: string): string {
+  return /\/(models\/.*)$/u.exec(id.startsWith('/') ? id : '')?.[1] ?? id
+}
+
 function lines(review: Members, { style }: Io): readonly string[] {
   const of = (name: string): string => text(review.get(name))
   const state = of('state')
   const colour = state === 'approved' ? 'green' : state === 'open' ? 'yellow' : 'red'
   const reason = of('reason')
-  const more = object(review.get('shown')).get('more')
   const changed = differences(review).map(({ at, from, to }) => [
     at,
     from === '' ? '(nothing)' : from,
     '->',
     to === '' ? '(nothing)' : to,
   ])
-  const lineage = list(object(review.get('shown')).get('lineage')).map((one) => {
-    const { model, author, job, commit } = Object.fromEntries(object(one))
-    return [text(model), `by ${known(author)}`, `job ${known(job)}`, `commit ${known(commit)}`]
-  })
+  const shown = object(review.get('shown'))
+  const lineage = list(shown.get('lineage')).flatMap((one) => lineageLines(object(one), style))
+  const more = shown.get('more')
+  const metrics = list(shown.get('metrics')).flatMap((one) => metricLines(object(one)))
   const said = list(review.get('verdicts')).map((one) => {
     const { verdict, by, at, comment } = Object.fromEntries(object(one))
     return [text(at), text(by), text(verdict), text(comment)]
@@ -76,7 +124,8 @@ function lines(review: Members, { style }: Io): readonly string[] {
     '',
     ...(changed.length === 0 ? ['nothing differs'] : tableLines(null, changed)),
     ...(typeof more === 'number' && more > 0 ? [`and ${more} more differences`] : []),
-    ...(lineage.length === 0 ? [] : ['', ...tableLines(null, lineage)]),
+    ...lineage,
+    ...metrics,
     ...(said.length === 0 ? [] : ['', ...tableLines(null, said)]),
     ...(missing.length === 0 ? [] : ['', ...missing]),
     ...overrideLines(object(review.get('override'))),
@@ -95,8 +144,4 @@ function overrideLines(override: Members): readonly string[] {
     '',
     `let through before its review by ${text(by)} at ${text(at)}; review afterwards: ${state}${end}`,
   ]
-}
-
-function known(value: unknown): string {
-  return text(value) || 'unknown'
 }

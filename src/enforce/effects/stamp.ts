@@ -77,12 +77,7 @@ export function stampAll(
   })
   if (places.length === 0) return { edits: [], changes: [] }
   const digest = parameterDigest(root, isOurs)
-  const tags = new Map([
-    [TAGS.principal, short(stamp.principal)],
-    [TAGS.decision, stamp.decision],
-    [TAGS.policy, stamp.policy],
-    [TAGS.digest, digest],
-  ])
+  const tags = stampOf(stamp, digest)
   return {
     edits: places.flatMap(({ holder }) => stampAt(holder, tags)),
     changes: places.map(({ path }) => ({
@@ -91,6 +86,19 @@ export function stampAll(
       to: digest,
     })),
   }
+}
+
+/** The tags, by name. @param digest of the parameters */
+export function stampOf(
+  { principal, decision, policy }: Stamp,
+  digest: string,
+): ReadonlyMap<string, string> {
+  return new Map([
+    [TAGS.principal, short(principal)],
+    [TAGS.decision, decision],
+    [TAGS.policy, policy],
+    [TAGS.digest, digest],
+  ])
 }
 
 /** Long ids are told by their digest: a tag that is too long would make Azure refuse the call. */

@@ -3,9 +3,10 @@
  * who has a part in it.
  * @module
  */
-import type { Shown } from '../../approvals/documents.ts'
+import type { Lineage, Metrics, Shown } from '../../approvals/documents.ts'
 import { isCollection } from '../../azureml/body/items.ts'
 import { classify } from '../../azureml/classify.ts'
+import { discoveryPath, isRegistryName, readPlace } from '../../azureml/elsewhere/registry-place.ts'
 import { parseTarget } from '../../azureml/target.ts'
 import { Refusal } from '../../errors.ts'
 import type { Exchange } from '../../exchange.ts'
@@ -14,12 +15,15 @@ import { memberOf, parseJson, type JsonNode } from '../../lib/json/document.ts'
 import { parameterDigest, sha256 } from '../effects/digest.ts'
 import { isOurs } from '../effects/stamp.ts'
 import type { Gathered } from '../enforce.ts'
+import { createRunLookUps } from '../lookups/run.ts'
 import { readsOf, thingIn, type NamedThing } from '../mlflow-names.ts'
 import { askPresent } from '../present-document.ts'
 import { isReadOf } from '../present-thing.ts'
 import { apiOf, isClassified, type Classified } from '../what-must-be-known.ts'
 import { differencesOf, isOfAzure } from './differences.ts'
-import { lineageOf, modelsIn, type DocumentAt } from './lineage.ts'
+import { modelsIn, originsOf, type DocumentAt, type LineageOptions } from './lineage.ts'
+import { compareMetrics, type Compared } from './metrics.ts'
+import { servingNow, type Replacing } from './serving.ts'
 
 /** What a review is bound to, and what its reviewers see. */
 export interface Described {
@@ -27,6 +31,14 @@ export interface Described {
   readonly bodyDigest: string | null
   /** Of what is there now; null if nothing is. */
   readonly baseDigest: string | null
+  /**
+   * What a request for a review says besides; asked of Azure when it is called.
+   * @throws {Refusal} what the lookups throw, and `policy_refused` if who has a part in it may not be read
+   */
+  readonly details: () => Promise<Details>
+}
+
+export interface Details {
   /** Authors of the models in it and of the jobs that made those. */
   readonly authors: readonly string[]
   /** `models/<name>`, `endpoints/<name>`: what owners are found by. */
@@ -46,39 +58,120 @@ export type Describe = (
 ) => Promise<Described>
 
 const API_VERSION = '2024-04-01'
+/** Models whose metrics are compared. */
+const MAX_COMPARED = 3
 /** For all questions about one call. */
 const TIMEOUT_MS = 20_000
 
 export function createDescribe(ask: AskAzure): Describe {
+  const runLookUps = createRunLookUps(ask)
+
   return async (exchange, gathered, via, needsBase) => {
     if (!isClassified(exchange))
       throw new Refusal('internal_error', 'the gateway failed to judge this request')
-    const { scope, resource, family } = exchange.operation
     const segments = exchange.target?.segments ?? []
     const { digest: bodyDigest, root } = bodyOf(gathered)
-    const signal = AbortSignal.timeout(TIMEOUT_MS)
-    const get = getting(ask, exchange, via, signal)
-    const thing = family === 'mlflow' && root !== null ? thingIn(root, segments) : null
-    const base = await baseOf(ask, exchange, thing, via, get)
+    const asking = askingAzure(ask, exchange, via)
+    const isMlflow = exchange.operation.family === 'mlflow'
+    const thing = isMlflow && root !== null ? thingIn(root, segments) : null
+    const base = await baseOf(ask, exchange, thing, via, asking.get)
     if (base === 'unknown' && needsBase) throw cannotBeReviewed('nothing tells what is there now')
     const present = base === 'unknown' ? null : base
-    const documentAt: DocumentAt = async (id) => get(`${id}?api-version=${API_VERSION}`)
-    const models = [
-      ...modelsIn(root, scope),
-      ...(await servedBy(resource.id, root, scope, documentAt)),
-      ...versionsIn(resource.id, thing, scope),
-    ]
-    const lineage = await Promise.all(
-      [...new Set(models)].map(async (id) => lineageOf(id, documentAt)),
-    )
-    const { differences, more } = differencesOf(present, root, exchange.method === 'PUT')
+    const tagsOfRun = async (run: string) => runLookUps(exchange, via).tagsOf(run)
     return {
       bodyDigest,
       baseDigest: present === null ? null : parameterDigest(present, isOfAzure),
-      authors: lineage.flatMap(({ author, jobAuthor }) => [author ?? [], jobAuthor ?? []].flat()),
-      names: [...new Set([...namesIn(resource.id), ...models.flatMap(namesIn)])],
-      shown: { differences, more, lineage },
+      details: async () => detailsOf(exchange, { root, present, thing, tagsOfRun }, asking),
     }
+  }
+}
+
+/** What is known of a change before its details are asked for. */
+interface Known {
+  readonly root: JsonNode | null
+  readonly present: JsonNode | null
+  readonly thing: NamedThing | null
+  readonly tagsOfRun: LineageOptions['tagsOfRun']
+}
+
+async function detailsOf(
+  { operation, method, target }: Classified,
+  { root, present, thing, tagsOfRun }: Known,
+  { ask, get }: Asking,
+): Promise<Details> {
+  const { scope, resource } = operation
+  const documentAt: DocumentAt = async (id) => {
+    const path = `${id}?api-version=${API_VERSION}`
+    // registries of others may be used by those who may not ask Resource Manager about them
+    if (id.includes('/registries/')) return get(path)
+    return ask(path).catch((error: unknown) => {
+      if (!(error instanceof Refusal) || error.code !== 'upstream_forbidden') throw error
+      throw cannotBeReviewed(`who made "${id.split('/').slice(9).join('/')}" may not be read`)
+    })
+  }
+  const options: LineageOptions = {
+    documentAt,
+    tagsOfRun,
+    scope,
+    registryAt: async (name) =>
+      isRegistryName(name) ? (readPlace(name, await get(discoveryPath(name)))?.id ?? null) : null,
+  }
+  const models = [
+    ...modelsIn(root, scope),
+    ...(await servedBy(resource.id, root, scope, documentAt)),
+    ...versionsIn(resource.id, thing, scope),
+  ]
+  const { lineage, authors } = await originsOf(models, options)
+  const { differences, more } = differencesOf(present, root, method === 'PUT')
+  const change = { id: resource.id, scope, path: target?.path ?? '', body: root, present, thing }
+  const metrics = await metricsOf(
+    models.slice(0, MAX_COMPARED),
+    lineage,
+    { ...change, documentAt, get },
+    options,
+    ask,
+  )
+  return {
+    authors,
+    names: [...new Set([...namesIn(resource.id), ...models.flatMap(namesIn)])],
+    shown: { differences, more, lineage: [...lineage], ...(metrics === null ? {} : { metrics }) },
+  }
+}
+
+/** Null for a change that puts no version in the place of another. */
+async function metricsOf(
+  models: readonly string[],
+  lineage: readonly Lineage[],
+  change: Replacing,
+  options: LineageOptions,
+  ask: Get,
+): Promise<Metrics[] | null> {
+  const runOf = async (run: string): Promise<unknown> =>
+    ask(`/mlflow/v1.0${change.scope}/api/2.0/mlflow/runs/get?run_id=${encodeURIComponent(run)}`)
+  const serves = await comparedWith(change, options)
+  if (serves === undefined || change.scope === null) return null
+  return Promise.all(
+    models.map(async (model) => {
+      const job = lineage.find((one) => one.model === model)?.job ?? null
+      return compareMetrics({ model, job }, serves, runOf)
+    }),
+  )
+}
+
+/** The version that serves now, with its job; a text that says why nobody knows; undefined if nothing is replaced. */
+async function comparedWith(
+  change: Replacing,
+  options: LineageOptions,
+): Promise<Compared | string | null | undefined> {
+  try {
+    const id = await servingNow(change)
+    if (id === null || id === undefined) return id
+    const { lineage } = await originsOf([id], options)
+    return { model: id, job: lineage[0]?.job ?? null }
+  } catch (error) {
+    // it decides nothing
+    if (error instanceof Refusal) return `it cannot be read (${error.code})`
+    throw error
   }
 }
 
@@ -98,27 +191,33 @@ function bodyOf({ content, run, read, unread }: Gathered): {
 
 type Get = (pathAndQuery: string) => Promise<unknown>
 
-/** Reads in the place of the call; null for what is not there or may not be read. */
-function getting(
-  ask: AskAzure,
-  { id }: Classified,
-  { grantFor, route }: Via,
-  signal: AbortSignal,
-): Get {
-  return async (pathAndQuery) => {
-    try {
-      const target = parseTarget('GET', pathAndQuery)
-      const { origin, scope } = await route(classify(target), target)
-      const path = target.query === '' ? target.path : `${target.path}?${target.query}`
-      return await ask(await grantFor(scope), id, origin, path, signal)
-    } catch (error) {
-      const isUntold =
-        error instanceof Refusal &&
-        ['upstream_forbidden', 'unknown_operation', 'not_found'].includes(error.code)
-      if (isUntold) return null
-      throw error
-    }
+interface Asking {
+  /** Reads in the place of the call; null for what is not there. @throws {Refusal} */
+  readonly ask: Get
+  /** The same, and null for what may not be read. @throws {Refusal} */
+  readonly get: Get
+}
+
+function askingAzure(ask: AskAzure, { id }: Classified, { grantFor, route }: Via): Asking {
+  const signal = AbortSignal.timeout(TIMEOUT_MS)
+  async function read(pathAndQuery: string): Promise<unknown> {
+    const target = parseTarget('GET', pathAndQuery)
+    const { origin, scope } = await route(classify(target), target)
+    const path = target.query === '' ? target.path : `${target.path}?${target.query}`
+    return ask(await grantFor(scope), id, origin, path, signal)
   }
+  const absent = ['unknown_operation', 'not_found']
+  return {
+    ask: async (path) => read(path).catch((error: unknown) => untold(error, absent)),
+    get: async (path) =>
+      read(path).catch((error: unknown) => untold(error, [...absent, 'upstream_forbidden'])),
+  }
+}
+
+/** What has no route is as if it were not there. */
+function untold(error: unknown, codes: readonly string[]): null {
+  if (error instanceof Refusal && codes.includes(error.code)) return null
+  throw error
 }
 
 /** What is there now; null if nothing is. */

@@ -43,7 +43,10 @@ run.tag("kind", "test")
 Path("notes.txt").write_text("from version 1\n")
 run.upload_file("outputs/notes.txt", "notes.txt")
 run.complete()
-model = Model.register(workspace, model_path="notes.txt", model_name="v1")
+model = Model.register(workspace, model_path="notes.txt", model_name="v1", tags={"a": "1"})
+stamp = model.tags.get("harness.principal")
+model.add_tags({"b": "2"})
+tags = Model(workspace, id=model.id).tags
 
 result(
     version=VERSION,
@@ -54,6 +57,8 @@ result(
     found=Run.get(workspace, run.id).id,
     runs=[one.id for one in experiment.get_runs()],
     model=model.version,
+    tags=sorted(name for name in tags if not name.startswith("harness.")),
+    stamped=stamp is not None and tags.get("harness.principal") == stamp,
     models=[one.name for one in Model.list(workspace)],
     refused={
         "workspaces": refused(lambda: Workspace.list(os.environ["LAB_SUBSCRIPTION"], auth=auth)),
