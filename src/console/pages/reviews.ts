@@ -87,6 +87,10 @@ async function listed(ask: Visit['ask'], filter: Filter): Promise<Html> {
       time(one.textOrNull('until')),
       one.isThere('reason') ? foreign(one.text('reason')) : html``,
     ])
+  // a page can be empty before the last one
+  if (rows.length === 0 && answer.textOrNull('cursor') !== null)
+    return html`<p>There are none among those that were looked at.</p>
+      ${next(answer, filter)}`
   if (rows.length === 0)
     return html`<p>
       There are none. The same in a shell: <code>azureml-harness approvals list</code>.
