@@ -17,6 +17,16 @@ async function read(call: Call): Promise<Document> {
   return JSON.parse(content?.toString('utf8') ?? '{}') as Document
 }
 
+/** A model, and what a JSON Patch that sets whole members makes of it. */
+async function changed(call: Call, model: Document | undefined) {
+  if (model === undefined) return json(404, { message: 'there is no such model' })
+  const { content } = await call.body()
+  const text = content?.toString('utf8') ?? ''
+  const patch = text === '' ? [] : (JSON.parse(text) as { path: string; value: unknown }[])
+  for (const { path, value } of patch) model[path.slice(1)] = value
+  return json(200, model)
+}
+
 export function createModels(): Service {
   const models = new Map<string, Document[]>()
 
@@ -34,25 +44,15 @@ export function createModels(): Service {
     return model
   }
 
-  /** A model, and what a JSON Patch that sets whole members makes of it. */
-  async function one(call: Call, model: Document | undefined) {
-    if (model === undefined) return json(404, { message: 'there is no such model' })
-    const { content } = await call.body()
-    const patch = JSON.parse(content?.toString('utf8') || '[]') as {
-      path: string
-      value: unknown
-    }[]
-    for (const { path, value } of patch) model[path.slice(1)] = value
-    return json(200, model)
-  }
-
   return async (call) => {
     const [, scope = '', collection = '', id] = PATH.exec(call.path) ?? []
     const workspace = scope.toLowerCase()
     if (workspace === '') return null
-    const known = (models.get(workspace) ?? []).find((model) => model['id'] === id)
+    const known = (models.get(workspace) ?? []).find(
+      (model) => model['id'] === decodeURIComponent(id ?? ''),
+    )
     if (id !== undefined && (call.method === 'GET' || call.method === 'PATCH'))
-      return one(call, known)
+      return changed(call, known)
     if (call.method === 'GET' && collection === 'models')
       return json(200, { value: models.get(workspace) ?? [] })
     if (call.method !== 'POST') return null
