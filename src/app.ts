@@ -51,6 +51,8 @@ import { createSelfService, type SelfService } from './self-service.ts'
 import { createFramework } from './http/listener.ts'
 import { after } from './lib/pending.ts'
 import { createReviews, type Reviews } from './reviews/reviews.ts'
+import { createDurations } from './telemetry/durations.ts'
+import { observeStages } from './telemetry/observe.ts'
 import { createReloading } from './reloading.ts'
 import { createRouting } from './routing.ts'
 
@@ -88,7 +90,8 @@ export async function createApp(config: Config, host: Host): Promise<App> {
     })
   const selfService = createSelfService(config, { ...parts, readiness }, secrets, host.now)
   const calls = composeStages(config, host, secrets, parts)
-  const pipeline = createPipeline({ ...calls, ...selfService })
+  const durations = createDurations()
+  const pipeline = createPipeline(observeStages({ ...calls, ...selfService }, durations, null))
   const own = { config, secrets, log: server.log, now: host.now }
   const front = createFront({ ...calls, ...pipeline, ...parts, ...own })
   const { recorder } = audit
@@ -108,7 +111,7 @@ export async function createApp(config: Config, host: Host): Promise<App> {
   })
   registerOwnRoutes(server, config, readiness, parts.reviews.jwks)
   registerProxy(server, pipeline)
-  const face = { server, connections, renewal, readiness }
+  const face = { server, connections, renewal, durations, readiness }
   return lifeCycle(face, config, host.version, parts, reloading)
 }
 

@@ -77,6 +77,9 @@ export interface Exchange {
   } | null
   /** Of a change that a policy of Azure's refused for want of a policy token: what came of it; null for all others. */
   readonly policyToken: PolicyTokenUse | null
+  /** `performance.now()` when the call left for Azure the last time, and when its answer was here. */
+  readonly sentAt: number | null
+  readonly answeredAt: number | null
   /** Of a call that changes something: resolves when Azure has answered, or will not any more; null before it is sent. */
   readonly underWay: Promise<void> | null
   /** Status that the client was sent. */
@@ -197,6 +200,8 @@ class ExchangeProgress implements Progress {
   leaving(origin: string, identity: GrantedIdentity): void {
     this.#exchange.identity = identity
     this.#exchange.upstream = { origin, status: null, ids: {} }
+    this.#exchange.sentAt = performance.now()
+    this.#exchange.answeredAt = null
   }
 
   underWay(end: Promise<void>): void {
@@ -205,6 +210,7 @@ class ExchangeProgress implements Progress {
 
   answered(status: number, ids: Readonly<Record<string, string>>): void {
     const { upstream } = this.#exchange
+    this.#exchange.answeredAt ??= performance.now()
     if (upstream !== null) this.#exchange.upstream = { ...upstream, status, ids }
   }
 
@@ -273,6 +279,8 @@ export function openExchange(
     identity: null,
     refusal: null,
     upstream: null,
+    sentAt: null,
+    answeredAt: null,
     policyToken: null,
     underWay: null,
     status: null,

@@ -18,6 +18,7 @@ import { endOfWaiting, never } from './lib/end-of-waiting.ts'
 import type { LivePolicy } from './policy/reload.ts'
 import type { Reloading } from './reloading.ts'
 import type { Reviews } from './reviews/reviews.ts'
+import type { Durations } from './telemetry/durations.ts'
 import type { Broker } from './token/broker.ts'
 
 /** For the records of a start that failed to be shipped: they are on the disk in any case. */
@@ -55,12 +56,13 @@ export interface Face {
   readonly server: ReturnType<typeof createFramework>
   readonly connections: GuardedConnections
   readonly renewal: Renewal
+  readonly durations: Durations
   readonly readiness: () => Readiness
 }
 
 /** Start and stop, each in the order that loses no record. */
 export function lifeCycle(
-  { server, connections, renewal, readiness }: Face,
+  { server, connections, renewal, durations, readiness }: Face,
   { listen }: Pick<Config, 'listen'>,
   version: string,
   { policy, broker, audit, denyList, identify, callers, upstream, reviews }: LivingParts,
@@ -76,6 +78,7 @@ export function lifeCycle(
       metrics = await serveMetrics(
         listen.metrics,
         () => [
+          ...durations.metrics(),
           ...audit.metrics(),
           ...identify.metrics(),
           ...callers.metrics(),

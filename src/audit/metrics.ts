@@ -6,7 +6,6 @@ import type { CountingRecorder } from './create-recorder.ts'
 import type { Unidentified } from './unidentified/unidentified.ts'
 import type { Shipper } from './ship/shipper.ts'
 import type { FreeSpace } from './spool/free-space.ts'
-import { SYNC_SECONDS } from './spool/latency.ts'
 import type { Spool } from './spool/spool.ts'
 import { single, type Metric, type MetricValue } from '../lib/metric.ts'
 
@@ -60,7 +59,7 @@ function ofSpool(spool: Spool, space: FreeSpace): Metric[] {
       'segments given up after a disk failure',
       single(counts.poisoned),
     ),
-    { name: SYNC_SECONDS, type: 'summary', values: [], summary: syncSeconds },
+    syncSeconds.metric(),
   ]
 }
 

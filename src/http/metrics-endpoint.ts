@@ -5,9 +5,36 @@
  */
 import { createServer, type Server } from 'node:http'
 import { once } from 'node:events'
-import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
-import { METRIC_PREFIX, type Metric } from '../lib/metric.ts'
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { METRIC_PREFIX, type Metric, type MetricValue } from '../lib/metric.ts'
 import type { Readiness } from './readiness.ts'
+
+/** A histogram that is counted elsewhere: prom-client writes its text. */
+class CountedHistogram extends Histogram {
+  readonly #name: string
+  readonly #help: string
+  #values: readonly MetricValue[] = []
+
+  constructor(name: string, help: string, registry: Registry) {
+    super({ name, help, registers: [registry] })
+    this.#name = name
+    this.#help = help
+  }
+
+  set(values: readonly MetricValue[]): void {
+    this.#values = values
+  }
+
+  /** What prom-client asks for when it writes the text. */
+  async getForPromString() {
+    const values = this.#values.map(({ suffix = '', labels, value }) => ({
+      metricName: `${this.#name}${suffix}`,
+      labels,
+      value,
+    }))
+    return { name: this.#name, help: this.#help, type: 'histogram', values }
+  }
+}
 
 /** Keeps one metric of prom-client's for each name, so that nothing is built anew when metrics are read. */
 export function createMetricsText(): (metrics: readonly Metric[]) => Promise<string> {
@@ -26,15 +53,23 @@ export function createMetricsText(): (metrics: readonly Metric[]) => Promise<str
     return type === 'counter' ? new Counter(options) : new Gauge(options)
   }
 
+  function setHistogram({ name, help = name, values }: Metric): void {
+    const full = `${METRIC_PREFIX}${name}`
+    const known = registry.getSingleMetric(full)
+    const histogram =
+      known instanceof CountedHistogram ? known : new CountedHistogram(full, help, registry)
+    histogram.set(values)
+  }
+
   return async (metrics) => {
-    const there = metrics.filter(({ values }) => values.length > 0)
+    const there = metrics.filter(({ type, values }) => type !== 'histogram' && values.length > 0)
     // a metric that is reported in parts is emptied once, before its first part
     for (const metric of there) metricOf(metric).reset()
     for (const metric of there) {
       // neither kind knows a value yet, so that adding is setting for both
       for (const { labels, value } of metric.values) metricOf(metric).inc({ ...labels }, value)
     }
-    for (const { summary } of metrics) if (summary !== undefined) registry.registerMetric(summary)
+    for (const metric of metrics) if (metric.type === 'histogram') setHistogram(metric)
     return registry.metrics()
   }
 }

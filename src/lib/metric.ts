@@ -3,13 +3,13 @@
  * @module
  */
 
-import type { Summary } from 'prom-client'
-
 /** What every name begins with where metrics are read. */
 export const METRIC_PREFIX = 'harness_'
 
 /** One value of a metric. */
 export interface MetricValue {
+  /** Of a histogram: which of its values it is. */
+  readonly suffix?: '_bucket' | '_sum' | '_count'
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
 }
@@ -19,10 +19,8 @@ export interface Metric {
   readonly name: string
   /** What it says; the words of its name if absent. */
   readonly help?: string
-  readonly type: 'counter' | 'gauge' | 'summary'
+  readonly type: 'counter' | 'gauge' | 'histogram'
   readonly values: readonly MetricValue[]
-  /** Of a summary, which observes for itself, under its whole name. */
-  readonly summary?: Summary
 }
 
 /** A single value. */

@@ -1,23 +1,23 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { Summary } from 'prom-client'
 import { createMetricsText, serveMetrics } from '../../src/http/metrics-endpoint.ts'
 import { readinessOf } from '../../src/http/readiness.ts'
+import { Histogram } from '../../src/lib/metrics/histogram.ts'
 import { counter, gauge, single } from '../../src/lib/metric.ts'
 
 t.test('the text that Prometheus reads', async (t) => {
-  const summary = new Summary({
-    name: 'harness_wait_seconds',
-    help: 'time of a wait',
-    percentiles: [0.5],
-    registers: [],
-  })
-  for (const seconds of [0.25, 0.25, 0.25, 0.25]) summary.observe(seconds)
+  const waits = new Histogram(
+    'wait_seconds',
+    'time of a wait',
+    new Map([['a', { to: 'a' }]]),
+    [0.1, 0.5],
+  )
+  for (const seconds of [0.05, 0.1, 0.25, 2]) waits.of('a').observe(seconds)
   const metrics = [
     gauge('files_sound', single(1)),
     counter('calls_total', single(3, { to: 'graph', issuer: 'a' })),
-    { name: 'wait_seconds', type: 'summary' as const, values: [], summary },
+    waits.metric(),
     gauge('of_nobody', []),
     counter('calls_total', single(4, { to: 'graph', issuer: 'b' })),
   ]
@@ -32,10 +32,12 @@ harness_calls_total{to="graph",issuer="a"} 3
 harness_calls_total{to="graph",issuer="b"} 4
 
 # HELP harness_wait_seconds time of a wait
-# TYPE harness_wait_seconds summary
-harness_wait_seconds{quantile="0.5"} 0.25
-harness_wait_seconds_sum 1
-harness_wait_seconds_count 4
+# TYPE harness_wait_seconds histogram
+harness_wait_seconds_bucket{to="a",le="0.1"} 2
+harness_wait_seconds_bucket{to="a",le="0.5"} 3
+harness_wait_seconds_bucket{to="a",le="+Inf"} 4
+harness_wait_seconds_sum{to="a"} 2.4
+harness_wait_seconds_count{to="a"} 4
 `
   t.equal(await textOf(metrics), expected)
   t.equal(await textOf(metrics), expected, 'read again, nothing has been counted twice')

@@ -2,18 +2,9 @@
  * How long syncs of the disk take, for metrics.
  * @module
  */
-import { Summary } from 'prom-client'
-import { METRIC_PREFIX } from '../../lib/metric.ts'
+import { Histogram } from '../../lib/metrics/histogram.ts'
 
-/** Without its prefix. */
-export const SYNC_SECONDS = 'audit_sync_seconds'
-
-/** A distribution of seconds: median, 99th percentile and longest. */
-export function createSyncSeconds(): Summary {
-  return new Summary({
-    name: `${METRIC_PREFIX}${SYNC_SECONDS}`,
-    help: 'time of one disk sync',
-    percentiles: [0.5, 0.99, 1],
-    registers: [],
-  })
+/** A histogram of seconds. */
+export function createSyncSeconds(): Histogram<'all'> {
+  return new Histogram('audit_sync_seconds', 'time of one disk sync', new Map([['all', {}]]))
 }

@@ -11,7 +11,6 @@ import { createCommitter, unavailable, type SpoolCounts } from './commit.ts'
 import type { SpoolDirectory } from './spool-directory.ts'
 import { createDirectoryWatch } from './directory-watch.ts'
 import { checkpointText, type Signer } from './keys.ts'
-import type { Summary } from 'prom-client'
 import { createSyncSeconds } from './latency.ts'
 import { createOwed } from './owed.ts'
 import type { Draft } from '../record/draft.ts'
@@ -55,7 +54,7 @@ export interface Spool {
   /** Why no request may begin now; empty if one may. */
   reasons(): string[]
   readonly counts: Readonly<SpoolCounts>
-  readonly syncSeconds: Summary
+  readonly syncSeconds: ReturnType<typeof createSyncSeconds>
   /** Writes what waits and a last checkpoint, and closes the segment. */
   close(): Promise<void>
 }
@@ -78,6 +77,7 @@ export function createSpool(options: SpoolOptions): Spool {
   const segments: Segment[] = [...options.segments]
   const counts: SpoolCounts = { records: 0, refused: 0, groups: 0, poisoned: 0, kinds: new Map() }
   const syncSeconds = createSyncSeconds()
+  const syncs = syncSeconds.of('all')
   const listeners: (() => void)[] = []
   let closed = false
   const bytes = (): number => segments.reduce((sum, segment) => sum + segment.bytes, 0)
@@ -85,7 +85,7 @@ export function createSpool(options: SpoolOptions): Spool {
   const writer = createWriter({
     ...options,
     opened: (segment) => segments.push(segment),
-    synced: (ms) => syncSeconds.observe(ms / 1000),
+    synced: (ms) => syncs.observe(ms / 1000),
   })
   const checkpoint = checkpointDraft(chainId, options.signer, options.eventDraft)
   const changed = (): void => {

@@ -1,0 +1,136 @@
+/**
+ * The stages of the pipeline, watched from outside: each is what it was, and its time is taken.
+ *
+ * What is known already is not put off by it: a stage that answers at once is measured without a promise.
+ * @module
+ */
+import type { Exchange } from '../exchange.ts'
+import { isPending, type Pending } from '../lib/pending.ts'
+import type { Stages } from '../stages.ts'
+import type { CallClass, Durations, End, Measured } from './durations.ts'
+
+/** What else is told of calls, as traces are; times are those of `performance.now()`. */
+export interface Watcher {
+  /** @param by what the stage was given: the request, the exchange, or the facts it judged */
+  stage(name: Measured, by: object, from: number, to: number): void
+  /** The exchange belongs to this request. */
+  begun(exchange: Exchange, request: object): void
+  /** These facts are of this exchange. */
+  facts(exchange: Exchange, facts: object): void
+  ended(exchange: Exchange, end: End, at: number): void
+}
+
+/** @param watcher null: nobody else is told */
+export function observeStages(
+  stages: Stages,
+  durations: Durations,
+  watcher: Watcher | null,
+): Stages {
+  function over(name: Measured, by: object, from: number): void {
+    const to = performance.now()
+    durations.stage(name).observe((to - from) / 1000)
+    watcher?.stage(name, by, from, to)
+  }
+
+  /** What `run` returns; its time is that of the stage, however it ends. */
+  function timed<T>(name: Measured, by: object, run: () => Pending<T>): Pending<T> {
+    const from = performance.now()
+    let result: Pending<T>
+    try {
+      result = run()
+    } catch (error) {
+      over(name, by, from)
+      throw error
+    }
+    if (isPending(result)) {
+      // one promise: `finally` and an async function make more of them
+      return result.then(
+        (known) => {
+          over(name, by, from)
+          return known
+        },
+        (error: unknown) => {
+          over(name, by, from)
+          throw error
+        },
+      )
+    }
+    over(name, by, from)
+    return result
+  }
+
+  /** Facts that a stage found belong to its exchange: `decide` is given no more of a call than them. */
+  function tell<T extends { readonly facts: object } | null>(
+    exchange: Exchange,
+    found: Pending<T>,
+  ): Pending<T> {
+    if (watcher === null) return found
+    const told = (known: T): T => {
+      if (known !== null) watcher.facts(exchange, known.facts)
+      return known
+    }
+    return isPending(found) ? found.then(told) : told(found)
+  }
+
+  return {
+    ...stages,
+    identify: (raw) => timed('identify', raw, () => stages.identify(raw)),
+    own(exchange, call, ...rest) {
+      watcher?.begun(exchange, call.incoming.stream)
+      return stages.own(exchange, call, ...rest)
+    },
+    gather: (exchange, ...rest) =>
+      tell(
+        exchange,
+        timed('gather', exchange, () => stages.gather(exchange, ...rest)),
+      ),
+    decide(principal, operation, facts) {
+      const from = performance.now()
+      try {
+        return stages.decide(principal, operation, facts)
+      } finally {
+        over('decide', facts, from)
+      }
+    },
+    lookUp: (exchange, ...rest) =>
+      tell(
+        exchange,
+        timed('look-up', exchange, () => stages.lookUp(exchange, ...rest)),
+      ),
+    review: (exchange, ...rest) =>
+      timed('review', exchange, () => stages.review(exchange, ...rest)),
+    grant: (permit, scope, raw) => timed('grant', raw, () => stages.grant(permit, scope, raw)),
+    recorder: observeRecorder(stages.recorder, durations, watcher),
+  }
+}
+
+/** The record of a call's end is where its time ends. */
+function observeRecorder(
+  recorder: Stages['recorder'],
+  durations: Durations,
+  watcher: Watcher | null,
+): Stages['recorder'] {
+  function ended(exchange: Exchange, end: End, ms: number): void {
+    const effect: CallClass = exchange.operation?.effect ?? 'other'
+    durations.call(effect, end).observe(ms / 1000)
+    const { sentAt, answeredAt } = exchange
+    if (sentAt !== null && answeredAt !== null)
+      durations.upstream(effect).observe((answeredAt - sentAt) / 1000)
+    watcher?.ended(exchange, end, exchange.startedAt + ms)
+  }
+
+  return {
+    admit: () => recorder.admit(),
+    authorized: (exchange) => recorder.authorized(exchange),
+    refused(exchange) {
+      ended(exchange, 'refused', performance.now() - exchange.startedAt)
+      return recorder.refused(exchange)
+    },
+    completed(exchange, outcome, durationMs) {
+      ended(exchange, outcome, durationMs)
+      return recorder.completed(exchange, outcome, durationMs)
+    },
+    received: (event) => recorder.received(event),
+    event: (name, fields) => recorder.event(name, fields),
+  }
+}
