@@ -140,6 +140,10 @@ export interface RefusalDetail {
   readonly cause?: unknown
 }
 
+/** The command that asks for a grant which would permit a refused call. @param word as `azureml-harness why` takes it */
+export const requestCommand = (word: string): string =>
+  `azureml-harness access request ${word} --reason "..."`
+
 /**
  * The one error class of refusals, for every stage to throw. The pipeline answers with it, unless a stage has caught it:
  * for an entry to leave out of a list, a token to fetch again, or an answer that has begun and can only break off.

@@ -6,7 +6,6 @@ import { randomBytes } from 'node:crypto'
 import type { Refusal } from '../errors.ts'
 import type { Exchange } from '../exchange.ts'
 import { createNeeds, type RefusedExchange } from './needs.ts'
-import type { Principal } from '../identity/principal.ts'
 import {
   createOwnCalls,
   decisionPath,
@@ -14,7 +13,6 @@ import {
   type OwnCallOptions,
   type OwnCalls,
   type OwnRequest,
-  type RefusedCall,
 } from './own-calls.ts'
 import { createRecentRefusals } from './recent-refusals.ts'
 
@@ -26,8 +24,6 @@ export interface AccessOptions extends Omit<
   readonly key: string | null
   /** Milliseconds since the epoch. */
   readonly now: () => number
-  /** Whether the caller may ask for a grant that would permit a refused call. */
-  readonly offersGrant: (principal: Principal, call: RefusedCall) => boolean
 }
 
 export interface Access {

@@ -13,7 +13,7 @@ import type { Assessment, EffectiveAccess } from '../policy/review/effective-acc
 import type { WaysAsked, WayTo } from '../policy/review/ways.ts'
 import type { MayDo } from '../policy/review/who-can.ts'
 import type { Operation } from '../vocabulary/operation.ts'
-import { Refusal } from '../errors.ts'
+import { Refusal, requestCommand } from '../errors.ts'
 import type { Need, Needs, RefusedExchange } from './needs.ts'
 import type { RecentRefusal, RecentRefusals } from './recent-refusals.ts'
 
@@ -91,6 +91,8 @@ export interface OwnCallOptions {
     place: string,
     action: string | null,
   ) => readonly MayDo[] | null
+  /** Whether the caller may ask for a grant that would permit a refused call. */
+  readonly offersGrant: (principal: Principal, call: RefusedCall) => boolean
   /** What an ARM id is inside of, itself first. */
   readonly ancestorsOf: (id: string) => Operation['resource']['ancestors']
 }
@@ -249,7 +251,7 @@ function refusedOf({ decision, call }: Need, ancestorsOf: OwnCallOptions['ancest
 }
 
 function described(
-  { assess, accessOf, help, needOf, waysTo }: OwnCallOptions,
+  { assess, accessOf, help, needOf, waysTo, offersGrant }: OwnCallOptions,
   principal: Principal,
   { decision, at, refusal, operation, facts }: Refused,
 ): unknown {
@@ -295,6 +297,10 @@ function described(
       need === null || assessment.now.verdict === 'permit'
         ? null
         : `azureml-harness policy propose --need ${decision}.${need}`,
+    // for the caller, if a grant is offered that would permit it
+    request: offersGrant(principal, { operation, facts })
+      ? requestCommand(need === null ? decision : `${decision}.${need}`)
+      : null,
     help:
       help === null ? null : { ...help, url: help.url?.replace('{decision}', decision) ?? null },
   }

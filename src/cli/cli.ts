@@ -10,6 +10,7 @@ import {
 } from '@commander-js/extra-typings'
 import { accessCommands } from './access/commands.ts'
 import { approvalCommands } from './approvals/commands.ts'
+import { grantCommands } from './grants/commands.ts'
 import { auditCommands } from './audit/commands.ts'
 import { command, group, pathOf, PROGRAM, SHELLS, statusOf, type Cli } from './command.ts'
 import { gatewayCommands } from './commands.ts'
@@ -37,6 +38,7 @@ export function programOf(cli: Cli): Command {
     program.addCommand(one)
   return program
     .addCommand(approvalCommands(cli))
+    .addCommand(grantCommands(cli))
     .addCommand(policyCommands(cli))
     .addCommand(auditCommands(cli))
     .addCommand(configCommands(cli))

@@ -4,7 +4,14 @@
  */
 import { overruled, type Exchange } from '../exchange.ts'
 import type { Help } from '../config/schema/help.ts'
-import { isOfPolicy, type Held, type Refusal, type RefusalCode, type ReviewOf } from '../errors.ts'
+import {
+  isOfPolicy,
+  requestCommand,
+  type Held,
+  type Refusal,
+  type RefusalCode,
+  type ReviewOf,
+} from '../errors.ts'
 
 /** A refusal ready to be sent. */
 export interface RefusalAnswer {
@@ -114,9 +121,6 @@ function nextSteps(
     contactUrl: help?.url?.replace('{decision}', exchange.id) ?? null,
   }
 }
-
-const requestCommand = (word: string): string =>
-  `azureml-harness access request ${word} --reason "..."`
 
 /** Commands that are said with a refusal. */
 interface Said {

@@ -74,6 +74,7 @@ export interface ReviewingOptions {
   readonly bindings?: string
   readonly change?: (config: ConfigFile) => ConfigFile
   readonly lab?: { readonly storage?: true; readonly mlflow?: true }
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export async function startReviewing(options: ReviewingOptions = {}): Promise<Reviewing> {
@@ -90,6 +91,7 @@ export async function startReviewing(options: ReviewingOptions = {}): Promise<Re
   const world = await startGateway({
     ...(options.lab === undefined ? {} : { lab: options.lab }),
     gateway: {
+      ...(options.env === undefined ? {} : { env: options.env }),
       change: (config) => {
         const changed = policies.change({
           ...config,

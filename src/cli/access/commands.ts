@@ -10,7 +10,7 @@ const why = (cli: Cli) =>
   withGateway(cli, 'why', {
     summary: 'ask the gateway why it refused a call of yours, and what would permit it',
     description:
-      'Asks the gateway, with your own token, about a refusal of yours: what is missing, which of your groups count, which roles would permit the call and what else each of them would give, who can change it, and in which ways you may ask for it (requests.yaml). Without DECISION it is your last refusal. A replica remembers what it refused itself; the whole command of a refusal, and its link, work on every replica. With --output json: {decision, call, now, reason, remedy, memberships, forbids, templates, ways, proposal, help}.',
+      'Asks the gateway, with your own token, about a refusal of yours: what is missing, which of your groups count, which roles would permit the call and what else each of them would give, who can change it, and in which ways you may ask for it (requests.yaml). Without DECISION it is your last refusal. A replica remembers what it refused itself; the whole command of a refusal, and its link, work on every replica. With --output json: {decision, call, now, reason, remedy, memberships, forbids, templates, ways, proposal, request, help}.',
     exit: '0 answered, 1 no such refusal of yours, or nobody is signed in, 2 wrong arguments.',
     example: 'azureml-harness why 0b9ff4f0-8d2e-4d5e-a6a1-0a5d7e6c9f10',
   })

@@ -121,9 +121,11 @@ function wayLines(answer: Members): readonly string[] {
   const ways = list(answer.get('ways')).map((one) => object(one))
   if (ways.length === 0) return []
   const proposal = text(answer.get('proposal'))
+  const request = text(answer.get('request'))
   return [
     'ways to ask for it:',
     ...ways.map((way) => `  ${wayText(way)}`),
+    ...(request === '' ? [] : [`  ask for it now: ${request}`]),
     ...(proposal !== '' && ways.some((one) => one.get('way') === 'pull-request')
       ? [`  in a clone of the policies: ${proposal} --branch`]
       : []),
