@@ -238,7 +238,14 @@ t.test(
     const file = await configure(t)
     const before = lab.roles.assignments()
     t.teardown(() => lab.roles.assign(before))
-    const healthy = await run(['policy', 'drift', '--config', file, '--json'])
+    const shown: (string | null)[] = []
+    let later = 0
+    const healthy = await run(['policy', 'drift', '--config', file, '--json'], {
+      progress: (line) => void shown.push(line),
+      now: () => Date.now() + (later += 2_000),
+    })
+    t.match(shown[0], /^asking Azure: \d+%, about \d+ s left$/)
+    t.equal(shown.at(-1), null)
     t.equal(healthy.status, 0, healthy.err)
     const { drift } = JSON.parse(healthy.out) as { drift: Readonly<Record<string, string[]>>[] }
     t.ok(drift.every(({ missing }) => missing?.length === 0))

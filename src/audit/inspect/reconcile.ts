@@ -2,7 +2,7 @@
  * Compares what the spool holds with what a sink says that it has: a 204 is acceptance, not storage.
  * @module
  */
-import { browse, timeOf } from './browse.ts'
+import { timeOf } from './browse.ts'
 import { fieldsOf } from '../../lib/strict-json.ts'
 
 /** One hour of the spool against the sink. */
@@ -59,14 +59,14 @@ function tablesOf(answer: Columns): Columns[] {
 const hourOf = (time: number): string => new Date(time).toISOString().slice(0, 13)
 
 /**
- * Compares per hour of `EventTime`. Rows with `EventUid` are compared one by one; rows with `Hour` and `Records`, as
+ * Compares per hour of `EventTime`, over all chains of the spool. Rows with `EventUid` are compared one by one; rows with `Hour` and `Records`, as
  * `AmlHarnessAuditCounts` gives them, by number. Records that only the sink has are left out.
  */
-export function reconcile(
-  directory: string,
+export async function reconcile(
+  records: AsyncIterable<Columns>,
   rows: readonly Columns[],
   range: { readonly since: number; readonly until: number },
-): Hour[] {
+): Promise<Hour[]> {
   const counted = new Map<string, number>()
   const seen = new Map<string, number>()
   for (const row of rows) {
@@ -80,7 +80,7 @@ export function reconcile(
     }
   }
   const hours = new Map<string, Hour>()
-  for (const { columns } of browse(directory, new Map())) {
+  for await (const columns of records) {
     const time = timeOf(columns)
     if (time < range.since || time > range.until) continue
     const name = hourOf(time)

@@ -34,14 +34,12 @@ export async function auditCat(options: CatOptions, io: Io): Promise<number> {
     for await (const row of follow(directory, conditions.since, io)) await printer.row(row)
     return EXIT.ok
   }
-  // lines on a terminal show by themselves how far it is
-  const shown =
-    io.columns === null ? createProgress(io, 'reading records', bytesIn(directory)) : null
+  const progress = createProgress(io, 'reading records', bytesIn(directory))
   let isSound = true
   const { since } = conditions
   for await (const found of readSpool(directory, {
     since,
-    onBytes: (bytes) => shown?.add(bytes),
+    onBytes: progress.add,
   })) {
     if (found.kind === 'row') await printer.row(found)
     else {
@@ -50,7 +48,7 @@ export async function auditCat(options: CatOptions, io: Io): Promise<number> {
     }
   }
   await printer.end()
-  shown?.end()
+  progress.end()
   return isSound ? EXIT.ok : EXIT.failed
 }
 

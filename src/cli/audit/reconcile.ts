@@ -9,6 +9,7 @@ import { chainsIn } from '../../audit/inspect/verify.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, type Output, type Result } from '../output.ts'
 import { rangeOf, spoolDirectory } from './given.ts'
+import { spoolRows } from './spool-rows.ts'
 
 export interface ReconcileOptions {
   readonly config?: string | undefined
@@ -23,12 +24,19 @@ export async function auditReconcile(options: ReconcileOptions, io: Io): Promise
   const { since, until } = rangeOf(options, io.now())
   const directory = await spoolDirectory(options, io)
   const rows = parseRows(await readFile(resolve(io.cwd, options.rows), 'utf8'))
-  const chains = chainsIn(directory)
-  const hours = chains.flatMap((chain) => reconcile(chain, rows, { since, until }))
+  if (chainsIn(directory).length === 0) {
+    io.err(`no audit chain in "${directory}"`)
+    return EXIT.failed
+  }
+  let isValid = true
+  const records = spoolRows(directory, io, ({ kind }) => {
+    if (kind === 'damaged') isValid = false
+  })
+  const hours = await reconcile(records, rows, { since, until })
   for (const hour of hours) show(io, options.output, resultOf(hour))
   const missing = hours.reduce((sum, hour) => sum + hour.missing, 0)
   if (missing > 0) io.err(`${missing} records are not at the sink`)
-  return missing > 0 ? EXIT.failed : EXIT.ok
+  return missing > 0 || !isValid ? EXIT.failed : EXIT.ok
 }
 
 function resultOf(hour: Hour): Result {

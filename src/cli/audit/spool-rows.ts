@@ -13,12 +13,16 @@ import { createProgress } from '../progress.ts'
 export async function* spoolRows(
   path: string,
   io: Io,
+  onDamage: (damage: Damage) => void = () => {},
 ): AsyncGenerator<ReadonlyMap<string, unknown>> {
   const progress = createProgress(io, 'reading records', bytesIn(path))
   try {
     for await (const found of readSpool(path, { onBytes: progress.add })) {
       if (found.kind === 'row') yield found.columns
-      else io.err(damageText(found))
+      else {
+        io.err(damageText(found))
+        onDamage(found)
+      }
     }
   } finally {
     progress.end()

@@ -12,6 +12,7 @@ import { configFile } from '../config-file.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, type Output } from '../output.ts'
 import { Problem, UsageError } from '../problem.ts'
+import { createProgress, type Progress } from '../progress.ts'
 import { TOKEN_VARIABLE } from './commands.ts'
 import { policyOf } from './options.ts'
 import { QUIET } from '../../lib/log.ts'
@@ -35,7 +36,11 @@ export async function policyDrift(options: DriftOptions, io: Io): Promise<number
   const { ids, tokens } = await askedWith(config, grants.identities, given, io)
   const actions = [...new Set(set.words.actions.map(({ name }) => name))]
   const fetch = armFetch(armOf(config.cloud).origin, tokens)
-  const drift = await findDrift(grants, ids, actions, fetch).catch((error: unknown) => {
+  let progress: Progress | null = null
+  const drift = await findDrift(grants, ids, actions, fetch, (of) => {
+    progress ??= createProgress(io, 'asking Azure', of)
+    progress.add(1)
+  }).catch((error: unknown) => {
     const why = error instanceof Error ? error.message : 'failed'
     throw new Problem(
       `Azure Resource Manager cannot be asked: ${why}`,
@@ -43,6 +48,7 @@ export async function policyDrift(options: DriftOptions, io: Io): Promise<number
       error,
     )
   })
+  io.progress?.(null)
   const ok = drift.every(({ missing }) => missing.length === 0)
   show(io, options.output, {
     json: () => ({ ok, drift }),

@@ -9,6 +9,7 @@ import { PolicyError } from '../../policy/load/faults.ts'
 import { loadPolicy, type LoadOptions } from '../../policy/load/load.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, tableLines, type Output } from '../output.ts'
+import { createProgress } from '../progress.ts'
 import { isPlain, Problem } from '../problem.ts'
 import { git } from './git.ts'
 import { policyOptions, type PolicyValues } from './options.ts'
@@ -39,18 +40,20 @@ export async function policyLog(values: LogOptions, io: Io): Promise<number> {
   const top = (await history(io, directory, 'rev-parse', '--show-toplevel')).trim()
   const wanted = values.find?.toLowerCase()
   const found: Logged[] = []
-  for (const line of await commits(io, options, values.limit)) {
+  const lines = await commits(io, options, values.limit)
+  const progress = createProgress(io, 'reading commits', lines.length)
+  for (const line of lines) {
     io.signal.throwIfAborted()
     const [commit = '', time = '', author = '', subject = ''] = line
       .split('\t')
       .map((text) => (isPlain(text) ? text : '?'))
-    io.progress?.(`reading ${commit.slice(0, 12)}`)
     const version = await versionAt(io, commit, top, options)
+    progress.add(1)
     const one = { commit, time, author, subject, version }
     if (wanted === undefined || version?.startsWith(wanted) === true) found.push(one)
     if (wanted !== undefined && found.length > 0) break
   }
-  io.progress?.(null)
+  progress.end()
   const rows = found.map(({ commit, time, author, subject, version }) => [
     version?.slice(0, 12) ?? 'has faults',
     commit.slice(0, 12),

@@ -9,6 +9,7 @@ import { changedRules, planOf, type PlannedChange } from '../../policy/review/pl
 import { PROVIDER } from '../../vocabulary/resource-types.ts'
 import type { Io } from '../io.ts'
 import { show, type Output } from '../output.ts'
+import { createProgress, type Progress } from '../progress.ts'
 import { optionsFor, type DirectoryOptions } from './directory.ts'
 
 export interface PlanOptions extends DirectoryOptions {
@@ -27,14 +28,16 @@ export async function policyPlan(options: PlanOptions, io: Io): Promise<number> 
   const before = await loadPolicy(await optionsFor(options, options.old, io))
   const after = await loadPolicy(await optionsFor(options, options.now, io))
   const changes: PlannedChange[] = []
+  let progress: Progress | null = null
   for (const step of planOf(before, after)) {
-    io.progress?.(`comparing: ${Math.floor((100 * step.done) / step.of)}%`)
+    progress ??= createProgress(io, 'comparing', step.of)
+    progress.add(1)
     changes.push(...step.changes)
     // lets an interrupt in
     await setImmediate()
     io.signal.throwIfAborted()
   }
-  io.progress?.(null)
+  progress?.end()
   const rules = changedRules(before, after)
   show(io, options.output, {
     json: () => ({ before: before.version, after: after.version, changes, rules }),

@@ -6,6 +6,7 @@ import { checkSignIn } from '../../identity/sign-in.ts'
 import { runCases } from '../../policy/review/cases.ts'
 import { EXIT, type Io } from '../io.ts'
 import { tsvLine, type Output } from '../output.ts'
+import { createProgress } from '../progress.ts'
 import { caseFiles, policyOf, type PolicyValues } from './options.ts'
 
 export interface TestOptions extends PolicyValues {
@@ -16,7 +17,13 @@ export async function policyTest(options: TestOptions, io: Io): Promise<number> 
   const { set, options: loaded } = await policyOf(options, io)
   const names = { identities: loaded.identities, issuers: [] }
   const sources = await caseFiles(loaded.directory)
-  const results = sources.flatMap((source) => runCases(set, source, names, checkSignIn))
+  // in characters: how many cases there are is known of a file once it is read
+  const total = sources.reduce((sum, { text }) => sum + text.length, 0)
+  const progress = createProgress(io, 'running cases', total)
+  const results = sources.flatMap((source) =>
+    runCases(set, source, names, checkSignIn, (of) => progress.add(source.text.length / of)),
+  )
+  progress.end()
   const failed = results.filter(({ wrong }) => wrong !== null)
   switch (options.output) {
     case 'json':

@@ -85,6 +85,7 @@ const VERBS = new Map<string, Effect>([
  * Runs the cases of one file. Its `bindings` replace those of the set, so that templates are tested and not a
  * deployment; without them the set's own are.
  * @param checkSignIn judges `signedIn` for `@stepup`
+ * @param onCase told of each case that is done, and of how many the file has
  * @throws PolicyError with every fault of the file
  */
 export function runCases(
@@ -92,6 +93,7 @@ export function runCases(
   source: { readonly file: string; readonly text: string },
   names: { readonly identities: readonly string[]; readonly issuers: readonly string[] },
   checkSignIn: CheckSignInAt,
+  onCase: (of: number) => void = () => {},
 ): readonly CaseResult[] {
   const suite = readSuite(source)
   const bindings = stringify({
@@ -104,8 +106,8 @@ export function runCases(
     cacheSize: 0,
     checkSignIn: (principal, requirement) => checkSignIn(principal, requirement, NOW),
   })
-  return suite.cases.flatMap((one) =>
-    [one.does].flat().map((does) => {
+  return suite.cases.flatMap((one) => {
+    const results = [one.does].flat().map((does) => {
       const operation = operationOf(one, does, suite, set)
       const principal = whoOf(one, suite)
       const facts = withAbsent({ ...signInFacts(principal), ...one.facts })
@@ -113,8 +115,10 @@ export function runCases(
       const where = one.where === undefined ? '' : ` in ${one.where}`
       const name = `${one.who} ${does} on ${operation.resource.type}${where}`
       return { file: source.file, name, wrong: wrongIn(one, verdict) }
-    }),
-  )
+    })
+    onCase(suite.cases.length)
+    return results
+  })
 }
 
 function readSuite({ file, text }: { file: string; text: string }): Suite {

@@ -60,6 +60,7 @@ async function roleOf(fetch: ArmFetch, id: string): Promise<(action: string) => 
  * is a member of are found, because ARM's `assignedTo` filter follows groups.
  * @param principalIds object id of each managed identity, by its name
  * @param actions every action to compare over
+ * @param onPlace told of each identity on a scope that is compared, and of how many there are
  * @throws Error if ARM cannot be asked: an answer of "no drift" would be wrong
  */
 export async function findDrift(
@@ -67,6 +68,7 @@ export async function findDrift(
   principalIds: ReadonlyMap<string, string>,
   actions: readonly string[],
   fetch: ArmFetch,
+  onPlace: (of: number) => void = () => {},
 ): Promise<Drift[]> {
   const roles = new Map<string, Promise<(action: string) => boolean>>()
   const places = new Map<string, { identity: string; scope: string }>()
@@ -99,6 +101,7 @@ export async function findDrift(
     const missing = actions.filter((action) => needed(action) && !granted(action))
     const excess = actions.filter((action) => granted(action) && !needed(action))
     found.push({ identity, scope, missing, excess, inherited })
+    onPlace(places.size)
   }
   return found
 }

@@ -252,6 +252,24 @@ t.test('reconcile names what a sink accepted and did not store', async (t) => {
   t.match(missing.out.join(''), lost?.EventUid ?? '-')
 })
 
+t.test('reconcile says what it could not read, and does not pass over it', async (t) => {
+  const { directory, rows } = await spool(t)
+  const file = `${directory}/rows.json`
+  writeFileSync(file, JSON.stringify(rows))
+  // one record that is none any more: the sink has it, and the spool cannot show that
+  edit(directory, 1, (lines) => lines.map((line, n) => (n === 9 ? line.slice(0, -2) : line)))
+  const { status, err } = await run(auditReconcile, directory, '--rows', file)
+  t.equal(status, 1)
+  t.match(err.join('\n'), /\.jsonl:\d+: .*audit verify/)
+})
+
+t.test('an empty directory is no spool that agrees with its sink', async (t) => {
+  const directory = t.testdir({ 'rows.json': '[]' })
+  const { status, err } = await run(auditReconcile, directory, '--rows', `${directory}/rows.json`)
+  t.equal(status, 1)
+  t.match(err.join('\n'), 'no audit chain')
+})
+
 t.test('reconcile reads an answer of the query API, and counts by the hour', async (t) => {
   const { directory, rows } = await spool(t)
   const file = `${directory}/rows.json`
