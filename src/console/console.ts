@@ -13,7 +13,7 @@ import type { Reply } from '../http/reply.ts'
 import { Answer } from './answer.ts'
 import { beginSignIn, endSignIn, signedOutView, signOut, type EntryOptions } from './entry.ts'
 import { PageReply } from './page-reply.ts'
-import type { Site } from './page.ts'
+import { ApiRefusal, type Site } from './page.ts'
 import { firstPage, toConsole } from './pages/first.ts'
 import { refusalView, signedIn } from './pages/plain.ts'
 import { CALLBACK, HOME, SIGN_IN, SIGN_OUT, SIGNED_IN, SIGNED_OUT } from './paths.ts'
@@ -106,6 +106,9 @@ async function withRefusals(
     checkConnection(connection.request, checkInbound)
     if (!writer.asset(connection)) await answer()
   } catch (error) {
+    // it has been recorded where it was refused
+    if (error instanceof ApiRefusal)
+      return writer.page(connection, error.status, refusalView(error.answer, site, null))
     await refuse(error, new PageReply(connection, writer.headers, show))
   }
 }

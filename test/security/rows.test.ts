@@ -34,10 +34,10 @@ const rows = [...text.matchAll(/^\| (\d+) \| (.+?) \| (.+?) \| (.+?) \|$/gm)].ma
 const files = (number: number): string[] =>
   rows.find((row) => row.number === number)?.shown.map(({ file }) => file) ?? []
 
-t.test('the rows are 1 to 100', async (t) => {
+t.test('the rows are numbered without holes', async (t) => {
   t.same(
     rows.map(({ number }) => number),
-    Array.from({ length: 100 }, (_, index) => index + 1),
+    Array.from({ length: Math.max(112, rows.length) }, (_, index) => index + 1),
   )
 })
 

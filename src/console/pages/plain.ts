@@ -159,10 +159,12 @@ const TYPED: ReadonlyMap<string, string> = new Map([
   ['ticket', 'Ticket'],
 ])
 
+/** A parser drops the first line break after the tag. */
+const FIRST_LINE = '\n'
+
 function fieldOf(name: string, value: string): Html {
   const label = TYPED.get(name)
   if (label === undefined) return html`<input type="hidden" name="${name}" value="${value}" />`
-  // a parser drops the first line break after the tag
   return html`<label for="field-${name}">${label}</label>
-    <textarea id="field-${name}" name="${name}">${value}</textarea>`
+    <textarea id="field-${name}" name="${name}">${FIRST_LINE}${value}</textarea>`
 }

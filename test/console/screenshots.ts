@@ -1,0 +1,56 @@
+/**
+ * `npm run screenshots`: pictures of the console's pages, for docs/console.md.
+ * @module
+ */
+import { mkdir } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { reviewIn, V, W } from '../approvals/support.ts'
+import { openBrowser } from './browser.ts'
+import { signIn, startForPeople } from './support.ts'
+
+const IMAGES = resolve(import.meta.dirname, '../../docs/images')
+const SIZE = { width: 1000, height: 620 }
+
+const reviewing = await startForPeople()
+const browser = await openBrowser()
+try {
+  await mkdir(IMAGES, { recursive: true })
+  const { url } = reviewing.world
+  const scientist = await signIn(await browser.person(), url, 'scientist')
+  const reviewer = await signIn(await browser.person(), url, 'reviewer')
+  for (const page of [scientist, reviewer]) await page.setViewportSize(SIZE)
+  const save = async (page: typeof reviewer, path: string, name: string): Promise<void> => {
+    await page.goto(`${url}/_harness/console${path}`)
+    await page.screenshot({ path: join(IMAGES, `${name}.png`) })
+    console.log(`docs/images/${name}.png`)
+  }
+  await save(scientist, '', 'access')
+
+  const refused = await reviewing.call('scientist', 'DELETE', `${W}/datastores/raw${V}`)
+  await save(scientist, `/why/${String(refused.headers['x-harness-decision-id'])}`, 'why')
+
+  const endpoint = {
+    location: 'eastus',
+    tags: { team: 'fraud' },
+    properties: { authMode: 'AADToken', description: 'scores payments' },
+  }
+  const asked = await reviewing.call(
+    'scientist',
+    'PUT',
+    `${W}/onlineEndpoints/payments${V}`,
+    endpoint,
+    {
+      'x-harness-review': 'request',
+      'x-harness-review-reason': encodeURIComponent('release of week 48'),
+    },
+  )
+  const { id } = reviewIn(asked)
+  const comment = { verdict: 'comment', comment: 'load test passed' }
+  await reviewing.call('scientist', 'POST', `/_harness/api/reviews/${id}/verdicts`, comment)
+  await save(reviewer, '/reviews', 'reviews')
+  await save(reviewer, `/reviews/${id}`, 'review')
+  await save(reviewer, '/policy', 'policy')
+} finally {
+  await browser.close()
+  await reviewing.close()
+}
