@@ -17,17 +17,18 @@ try {
   await mkdir(IMAGES, { recursive: true })
   const { url } = reviewing.world
   const scientist = await signIn(await browser.person(), url, 'scientist')
+  const reader = await signIn(await browser.person(), url, 'reader')
   const reviewer = await signIn(await browser.person(), url, 'reviewer')
-  for (const page of [scientist, reviewer]) await page.setViewportSize(SIZE)
+  for (const page of [scientist, reader, reviewer]) await page.setViewportSize(SIZE)
   const save = async (page: typeof reviewer, path: string, name: string): Promise<void> => {
     await page.goto(`${url}/_harness/console${path}`)
-    await page.screenshot({ path: join(IMAGES, `${name}.png`) })
+    await page.screenshot({ path: join(IMAGES, `${name}.png`), fullPage: name === 'review' })
     console.log(`docs/images/${name}.png`)
   }
   await save(scientist, '', 'access')
 
-  const refused = await reviewing.call('scientist', 'DELETE', `${W}/datastores/raw${V}`)
-  await save(scientist, `/why/${String(refused.headers['x-harness-decision-id'])}`, 'why')
+  const refused = await reviewing.call('reader', 'DELETE', `${W}/jobs/a-job${V}`)
+  await save(reader, `/why/${String(refused.headers['x-harness-decision-id'])}`, 'why')
 
   const endpoint = {
     location: 'eastus',

@@ -87,7 +87,7 @@ t.test('names, tags, reasons and comments, through the gateway', { skip }, async
   const tags = Object.fromEntries(
     printable
       .slice(0, 160)
-      .map((text, index) => [`t${index} ${[...text].slice(0, 40).join('')}`, text]),
+      .map((text, index) => [`t${index} ${Array.from(text).slice(0, 40).join('')}`, text]),
   )
   const body = { location: 'eastus', tags, properties: { authMode: 'AADToken' } }
   const asked = await reviewing.call('scientist', 'PUT', `${W}/onlineEndpoints/typed${V}`, body, {

@@ -57,14 +57,16 @@ h1 { font-size: 1.6rem; margin: 0.6rem 0 1rem; overflow-wrap: anywhere; }
 h2 { font-size: 1.2rem; margin: 2rem 0 0.6rem; }
 h3 { font-size: 1rem; margin: 1.2rem 0 0.4rem; }
 a { color: var(--link); }
-a:focus-visible, button:focus-visible, textarea:focus-visible, input:focus-visible, select:focus-visible, pre:focus-visible {
+a:focus-visible, .wide:focus-visible, button:focus-visible, textarea:focus-visible, input:focus-visible, select:focus-visible, pre:focus-visible {
   outline: 3px solid var(--link);
   outline-offset: 2px;
 }
 table { border-collapse: collapse; width: 100%; margin: 0.8rem 0; }
 caption { text-align: start; color: var(--quiet); padding-bottom: 0.3rem; }
 th, td { text-align: start; vertical-align: top; padding: 0.4rem 0.6rem; border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
-th { color: var(--quiet); font-weight: 600; }
+th { color: var(--quiet); font-weight: 600; overflow-wrap: normal; }
+td { min-width: 6rem; }
+.wide { overflow-x: auto; }
 dl { display: grid; grid-template-columns: minmax(8rem, max-content) 1fr; gap: 0.3rem 1rem; margin: 0.8rem 0; }
 dt { color: var(--quiet); }
 dd { margin: 0; overflow-wrap: anywhere; white-space: pre-wrap; }
@@ -105,14 +107,14 @@ figcaption button, .person button, button.second { background: transparent; colo
 .said { white-space: pre-wrap; overflow-wrap: anywhere; }
 ins { text-decoration: none; color: var(--good); }
 del { color: var(--bad); }
-@media (max-width: 40rem) {
+@media (max-width: 48rem) {
   main, header { padding-inline: 0.8rem; }
   .person { margin-inline-start: 0; }
   dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: 0.6rem; }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   tr { display: block; margin: 0.8rem 0; border: 1px solid var(--line); border-radius: 4px; }
-  td { display: block; border-bottom: 0; }
+  td { display: block; min-width: 0; border-bottom: 0; }
   td::before { content: attr(data-label) ': '; color: var(--quiet); }
 }
 @media print { header { display: none; } }
