@@ -14,6 +14,8 @@ FROM node:24-bookworm-slim AS lab
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci
+# its tables of the audit trail are the gateway's own
+COPY src ./src
 COPY lab ./lab
 COPY policies ./policies
 ENV LAB_DIR=/lab LAB_HOST=lab LAB_GATEWAY=none

@@ -61,7 +61,8 @@ export const TRIED: Readonly<Record<string, Tried>> = {
   "README.md: export ARM_CLOUD_METADATA_URL='https://gw.example.com/metadata/endpoints?api-version=2019-05-01'":
     { values: [GATEWAY], after: CLOUD, out: /"AzureMLHarness"/ },
   'README.md: docker build -t azureml-harness .': {
-    notRun: 'it needs a Docker daemon: test/containers.test.ts reads the files',
+    notRun:
+      'it needs a Docker daemon: test/containers.test.ts and test/packaging/image.test.ts try it without one',
   },
   'CONTRIBUTING.md: npm ci': { notRun: 'these are the checks and tests themselves' },
   'deploy/helm/azureml-harness/README.md: kubectl create namespace azureml-harness': {
