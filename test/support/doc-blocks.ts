@@ -68,6 +68,9 @@ export const TRIED: Readonly<Record<string, Tried>> = {
   'deploy/helm/azureml-harness/README.md: kubectl create namespace azureml-harness': {
     notRun: 'it needs a cluster: test/deploy/helm/chart.test.ts renders the chart',
   },
+  'docs/access.md: azureml-harness access request 7c0e....XVJN... --reason "on call"': {
+    notRun: 'it needs grants: test/approvals/grants/cli.test.ts runs each of them',
+  },
   'docs/approvals.md: azureml-harness approvals list --to-me': {
     notRun: 'it needs reviews: test/approvals/cli.test.ts runs each of them',
   },
