@@ -49,6 +49,8 @@ const Lineage = Type.Object(
     job: Type.Union([Type.String(), Type.Null()]),
     jobAuthor: Type.Union([Type.String(), Type.Null()]),
     commit: Type.Union([Type.String(), Type.Null()]),
+    /** The model that is a copy of this one; absent for a model of the change itself. */
+    copiedTo: Type.Optional(Type.String()),
     /** Of the job: its inputs as `name: where`, its environment and its code. */
     inputs: Type.Optional(Type.Array(Type.String())),
     environment: Type.Optional(Type.Union([Type.String(), Type.Null()])),

@@ -135,7 +135,7 @@ export async function inBatches<From, To>(
 }
 
 /** Where a document belongs: it says so itself, so that one cannot be put in the place of another. */
-function nameOf(document: Document): string {
+export function nameOf(document: Document): string {
   switch (document.kind) {
     case 'request':
       return NAMES.request(document.id)

@@ -1,5 +1,5 @@
 /** The commands of reviewers and authors, as they are typed, against a gateway; and a ledger checked without it. */
-import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { browse } from '../cli/support/browse.ts'
@@ -72,12 +72,44 @@ t.test(
     t.match(whole, { status: 0 })
     t.match(JSON.parse(whole.out), { reviews: 1, documents: 5, faults: [] })
 
+    const documents = async (...more: string[]) => {
+      const ran = await run(['approvals', 'export', '--documents', copy, '--keys', keys, ...more])
+      const lines = ran.out.trim().split('\n')
+      return { ...ran, lines: lines.map((line) => JSON.parse(line) as Record<string, unknown>) }
+    }
+    const all = await documents()
+    t.equal(all.status, 0, all.err)
+    t.equal(all.lines.length, 6)
+    t.ok(all.lines.slice(0, -1).every(({ verified }) => verified === 'valid'))
+    const population = {
+      kind: 'population',
+      inPeriod: 1,
+      inLedger: 1,
+      documents: 5,
+      forged: [],
+      withoutRequest: [],
+      overdue: [],
+      namesDigest: /^[0-9a-f]{64}$/,
+    }
+    t.match(all.lines.at(-1), population)
+    const before = await documents('--until', '2020-01-01')
+    t.match(before.lines, [{ kind: 'population', inPeriod: 0, inLedger: 1, until: /^2020/ }])
+    t.equal((await documents('--since', '1d')).lines.length, 6)
+    t.match(await run(['approvals', 'export', '--documents', copy], {}), {
+      status: 2,
+      err: '--keys',
+    })
+    await rename(join(copy, 'r'), join(copy, 'away'))
+    t.match(await documents(), { status: 1, lines: [{}, {}, {}, {}, { withoutRequest: [id] }] })
+    await rename(join(copy, 'away'), join(copy, 'r'))
+
     const folder = join(copy, 'v', id)
     for (const name of await readdir(folder)) {
       const file = join(folder, name)
       const text = await readFile(file, 'utf8')
       await writeFile(file, text.replace('"signature":"', '"signature":"A'))
       t.match(await verify(), { status: 1, out: `v/${id}/${name}: was not signed` })
+      t.match(await documents(), { status: 1, out: '"verified":"forged","document":null' })
       await writeFile(file, text)
     }
     await rm(folder, { recursive: true })
@@ -122,6 +154,7 @@ t.test(
     t.same((await exported()).allowedAssetIds.value, [], 'open is not approved')
     t.equal((await reviewing.approve('reviewer', id)).status, 200)
     t.same((await exported()).allowedAssetIds.value, [model])
+    t.match(await approvals('export', '--azure-policy'), { status: 0, out: model })
     t.match(await approvals('export', '--add', 'x'), { status: 2, err: 'azureml://registries/' })
     t.match(await approvals('remind', id), { status: 1, err: 'this review is approved' })
     t.equal((await call('reader', 'GET', `/_harness/api/reviews/${id}`)).status, 404)

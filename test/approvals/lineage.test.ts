@@ -64,6 +64,7 @@ interface Shown {
       readonly jobAuthor: string | null
       readonly inputs: readonly string[]
       readonly environment: string | null
+      readonly copiedTo?: string
     }[]
     readonly metrics?: readonly {
       readonly model: string
@@ -121,7 +122,7 @@ t.test('one that was registered without a stamp has no author, and gets none', a
   t.notOk((await tagsOf('old'))['harness.principal'])
 })
 
-t.test('the job is found by the version, by its files and above its steps', async (t) => {
+t.test('the job is found by the files of a version', async (t) => {
   const job = {
     properties: {
       jobType: 'Command',
@@ -166,6 +167,10 @@ t.test('who made what a model was copied from has a part in it', async (t) => {
       ['copied', idOf('scientist')],
       ['source', idOf('reviewer')],
     ],
+  )
+  t.same(
+    shown.lineage.map(({ copiedTo }) => copiedTo?.split('/').at(-3)),
+    [undefined, 'again', 'copied'],
   )
   await isNoReviewer(t, id)
 })

@@ -1,5 +1,6 @@
 /** What `approvals show` prints for whoever has to decide. */
 import t from 'tap'
+import { approvedModels } from '../../src/cli/approvals/export.ts'
 import { printReview } from '../../src/cli/approvals/show.ts'
 import { ioOf } from '../cli/support/run.ts'
 
@@ -61,4 +62,20 @@ t.test('lineage, metrics with their difference, and what is unknown', async (t) 
   t.match(text, /f1 +- +0\.5/)
   t.match(text, '1 more metrics')
   t.match(text, 'release: 0 of 1 approved')
+})
+
+t.test('what is exported as approved is in the change, and was reviewed', async (t) => {
+  const registry = '/subscriptions/s/resourcegroups/g/providers/p/registries/shared/models'
+  const lineage = [
+    { model: `${registry}/m/versions/1` },
+    { model: `${registry}/source/versions/1`, copiedTo: `${registry}/m/versions/1` },
+    { model: `${M}/own/versions/1` },
+  ]
+  const models = (override: object | null) =>
+    approvedModels(new Map(Object.entries({ shown: { lineage }, override })))
+  const asset = ['azureml://registries/shared/models/m/versions/1']
+  t.same(models(null), asset)
+  t.same(models({ by: 'ann', afterwards: 'approved' }), asset)
+  for (const afterwards of ['due', 'overdue', 'rejected'])
+    t.same(models({ by: 'ann', afterwards }), [], afterwards)
 })

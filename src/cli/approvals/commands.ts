@@ -132,10 +132,10 @@ const remind = (cli: Cli) =>
 
 const exported = (cli: Cli) =>
   withGateway(cli, 'export', {
-    summary: "write what was approved as parameters of Azure's own policy",
+    summary: "write what was approved as parameters of Azure's own policy, or all documents",
     description:
-      'Prints the models of registries in reviews that you see and that are approved or used, as parameters of the built-in policy 12e5dd16-d201-47ff-849b-8454061c293d, which lets deployments have these models only, whoever makes them and by whichever way. With --add, models that are allowed anyway.',
-    exit: '0 done, 1 the gateway refuses, 2 wrong arguments.',
+      'Prints the models of registries in reviews that you see and that are approved or used, as parameters of the built-in policy 12e5dd16-d201-47ff-849b-8454061c293d, which lets deployments have these models only, whoever makes them and by whichever way. With --add, models that are allowed anyway. With --documents and --keys, the documents in a copy of the ledger, as JSON lines without a gateway: {kind: "document", name, id, verified, document} of each, and at last {kind: "population"} with what is forged, missing or overdue and the digest of all names.',
+    exit: '0 done, 1 the gateway refuses, or documents are forged or missing, 2 wrong arguments.',
     example: 'azureml-harness approvals export > parameters.json',
   })
     .option('--add <id...>', 'asset ids to have besides, as azureml://registries/NAME/models/NAME')
@@ -144,9 +144,18 @@ const exported = (cli: Cli) =>
         .choices(['Audit', 'Deny', 'Disabled'])
         .default('Deny'),
     )
+    .option('--azure-policy', "as parameters of Azure's policy; so it is if nothing else is said")
+    .addOption(
+      new Option('--documents <directory>', 'all documents of this copy of the ledger').conflicts(
+        'azurePolicy',
+      ),
+    )
+    .option('--keys <file>', 'with --documents: public keys, as a JSON file')
+    .option('--since <time>', 'with --documents: of what was asked for or changed since then')
+    .option('--until <time>', 'with --documents: and until then')
     .action(async (options) => {
-      const { exportApproved } = await import('./export.ts')
-      cli.status = await exportApproved(options, cli.io)
+      const { exported: write } = await import('./export.ts')
+      cli.status = await write(options, cli.io)
     })
 
 const override = (cli: Cli) =>

@@ -49,9 +49,11 @@ function lineageLines(one: Members, style: Io['style']): readonly string[] {
   const known = (name: string): string => text(one.get(name)) || style('red', 'unknown')
   const inputs = list(one.get('inputs')).map((input) => text(input))
   const isJob = text(one.get('job')) !== ''
+  const copy = text(one.get('copiedTo'))
   return [
     '',
     `model ${shortId(text(one.get('model')))}, registered by ${known('author')}`,
+    ...(copy === '' ? [] : [`  of which ${shortId(copy)} is a copy`]),
     isJob ? `  by job ${known('job')} of ${known('jobAuthor')}` : '  by no job that is known',
     ...(isJob
       ? [

@@ -123,7 +123,8 @@ async function filesIn(directory: string): Promise<readonly string[]> {
   }
 }
 
-async function keysIn(file: string): Promise<Parameters<typeof createVerifier>[0]> {
+/** Public keys in a file. @throws Problem */
+export async function keysIn(file: string): Promise<Parameters<typeof createVerifier>[0]> {
   const bytes = await readFile(file).catch(() => {
     throw new Problem(`${file} cannot be read`, 'get it from /_harness/keys of the gateway')
   })

@@ -76,15 +76,19 @@ export async function originsOf(
   models: readonly string[],
   options: LineageOptions,
 ): Promise<Origins> {
-  const known = new Set(models.slice(0, MAX_MODELS))
+  // by each model the one that is a copy of it
+  const known = new Map<string, string | null>(
+    models.slice(0, MAX_MODELS).map((model) => [model, null]),
+  )
   const lineage: Lineage[] = []
   const authors = new Set<string>()
   // what is found on the way comes behind those that are there
-  for (const id of known) {
+  for (const [id, copiedTo] of known) {
     const one = await originOf(id, options)
-    lineage.push(...one.lineage)
+    lineage.push(...one.lineage.map((row) => (copiedTo === null ? row : { ...row, copiedTo })))
     for (const author of one.authors) authors.add(author)
-    for (const source of one.sources) if (known.size < MAX_MODELS) known.add(source)
+    for (const source of one.sources)
+      if (known.size < MAX_MODELS && !known.has(source)) known.set(source, id)
   }
   return { lineage, authors: [...authors] }
 }
