@@ -7,6 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { createAccess, ARM_AUDIENCES, ML_AUDIENCES } from './azure/arm/access.ts'
 import { createArm } from './azure/arm/arm.ts'
+import { startKeyVault, VAULT_HOST, type KeyVault } from './azure/key-vault.ts'
 import {
   createExternalEvaluation,
   type ExternalEvaluation,
@@ -55,6 +56,8 @@ export interface LabOptions {
   readonly identityHeader?: string
   /** A storage account behind uploads, logs and artifacts, and the proxy that leads to it. */
   readonly storage?: boolean
+  /** A key vault with keys of reviews, of a name of its own. */
+  readonly vault?: boolean
   /** A real MLflow server behind `/mlflow`, started when first asked for: needs the project's virtual environment. */
   readonly mlflow?: boolean
   /** Members on a page of ARM's lists; 2 if absent. */
@@ -88,6 +91,8 @@ export interface Lab {
   readonly evaluation: ExternalEvaluation
   /** Null unless asked for. */
   readonly storage: Storage | null
+  /** Null unless asked for. */
+  readonly vault: KeyVault | null
   readonly tokenService: TokenService
   /** What reached ARM, the data plane and scoring, in order. */
   requests(): readonly Entry[]
@@ -224,6 +229,7 @@ function certificateNames(options: LabOptions): string[] {
     ...(options.names ?? []),
     ...(publicHost === 'localhost' ? [`*.${REGION}.localhost`] : []),
     ...(options.storage === true ? [STORAGE_HOST] : []),
+    ...(options.vault === true ? [VAULT_HOST] : []),
   ]
 }
 
@@ -272,6 +278,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     createOkta(urls.okta, consoleKeys.signing),
   ])
   const issuers = { entra, okta }
+  const vault = options.vault === true ? await startKeyVault(certificates, identities) : null
   const ingestion = createIngestion(identities)
   const logs = createLogs(identities, () => ingestion.rows())
   const graph = createGraph(identities)
@@ -304,6 +311,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     roles,
     evaluation,
     storage,
+    vault,
     tokenService,
     requests: () => parts.upstream(),
     token,
@@ -316,7 +324,7 @@ export async function startLab(options: LabOptions): Promise<Lab> {
     consoleKeyFiles: consoleKeys.files,
     spool: join(directory, 'spool'),
     async close() {
-      await Promise.all([parts.close(), storage?.close(), mlflow?.close()])
+      await Promise.all([parts.close(), storage?.close(), vault?.close(), mlflow?.close()])
     },
   }
 }

@@ -37,7 +37,7 @@ import { createRegistryPlaces } from './enforce/lookups/registries.ts'
 import { createRunLookUps } from './enforce/lookups/run.ts'
 import { createFront } from './front.ts'
 import { createCallers } from './callers.ts'
-import { lifeCycle, type App, type LivingParts } from './life-cycle.ts'
+import { FAILED_START_MS, lifeCycle, type App, type LivingParts } from './life-cycle.ts'
 import { createPipeline } from './pipeline.ts'
 import type { Stages } from './stages.ts'
 import { checkForwarded } from './http/proxies/forwarded-for.ts'
@@ -179,7 +179,15 @@ async function openParts(
     Math.min(limits.upstreamTimeoutMs, MAX_ASK_MS),
   )
   const reviewing = { config, policy, ask, broker, denyList, secrets, now, log, audit }
-  const reviews = await createReviews({ ...reviewing, callFacts: ownCallFacts(now) })
+  const reviews = await createReviews({ ...reviewing, callFacts: ownCallFacts(now) }).catch(
+    async (error: unknown) => {
+      // what is open already would keep the process from ending
+      broker.close()
+      identify.close()
+      await audit.close(FAILED_START_MS)
+      throw error
+    },
+  )
   const own = { policy, watch, sightings, broker, audit, denyList, identify, callers, upstream }
   return { ...own, ask, reviews }
 }

@@ -149,7 +149,7 @@ export const requestCommand = (word: string): string =>
  * for an entry to leave out of a list, a token to fetch again, or an answer that has begun and can only break off.
  */
 export class Refusal extends Error {
-  override readonly name = 'Refusal'
+  override readonly name: string = 'Refusal'
   readonly code: RefusalCode
   readonly status: number
   readonly detail: RefusalDetail

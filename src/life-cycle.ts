@@ -22,7 +22,7 @@ import type { Durations } from './telemetry/durations.ts'
 import type { Broker } from './token/broker.ts'
 
 /** For the records of a start that failed to be shipped: they are on the disk in any case. */
-const FAILED_START_MS = 2_000
+export const FAILED_START_MS = 2_000
 
 /** What requests may take of the time of a stop; the rest is for their records. */
 const REQUESTS_SHARE = 0.6

@@ -80,6 +80,7 @@ t.test('each package has one home', async (t) => {
       file.startsWith('cli/sign-in/') ||
       file === 'console/sign-in.ts',
     '@azure/identity': (file) => folder(file) === 'token',
+    '@azure/keyvault-keys': (file) => file === 'approvals/key-vault.ts',
     '@azure/storage-blob': (file) => file.startsWith('approvals/ledger/'),
     '@azure/monitor-ingestion': (file) => file.startsWith('audit/ship/sinks/'),
     '@azure/monitor-query-logs': (file) => file.startsWith('audit/search/'),

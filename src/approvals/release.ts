@@ -103,19 +103,13 @@ export function createRelease(options: ReleaseOptions): Release {
     // somebody else may be quicker with the same request: then theirs counts
     if (await store.write(request)) options.onRequest(request)
     const review = await store.read(id)
-    if (review === null) throw unavailable('the ledger does not have what was just written')
+    if (review === null) throw new LedgerFault('the ledger does not have what was just written')
     return review
   }
 
   return {
     circumstancesOf,
-    async release(change) {
-      try {
-        return await releaseOf(change)
-      } catch (error) {
-        throw error instanceof LedgerFault ? unavailable(error.message, error) : error
-      }
-    },
+    release: releaseOf,
     async ended({ review, use: n }, decision, outcome, upstreamStatus) {
       const iat = seconds()
       await store.write({
@@ -152,7 +146,7 @@ function mustBeApproved(
       remedy: `see ${url}, and change what was rejected`,
     })
   }
-  if (state === 'damaged') throw unavailable('documents of this review are missing')
+  if (state === 'damaged') throw new LedgerFault('documents of this review are missing')
   if (state === 'used') {
     throw new Refusal('approval_used', 'the approval was used, and how that ended is not known', {
       policies,
@@ -300,14 +294,6 @@ function inWords({ missing }: Standing, { asks }: RequestDocument): readonly str
     return `${Math.max(need - have, groups.length)}${have === 0 ? '' : ' more'} of its ${who}${each}`
   })
   return [...new Set(texts)]
-}
-
-function unavailable(message: string, cause?: unknown): Refusal {
-  return new Refusal('approvals_unavailable', message, {
-    retryAfter: 5,
-    remedy: 'try again; if it lasts, tell the operators of this gateway',
-    ...(cause === undefined ? {} : { cause }),
-  })
 }
 
 function sha256(text: string): string {

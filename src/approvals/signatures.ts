@@ -1,34 +1,45 @@
 /**
- * Signatures of reviews: flattened JWS (RFC 7515) with Ed25519. The first key signs, all of them verify.
+ * Signatures of reviews: flattened JWS (RFC 7515) with Ed25519 or ES256. The first key signs, all of them verify.
  *
  * A document is the gateway's statement about a call or an authenticated person. Anybody who has the public keys can
- * check it without the gateway.
+ * check it without the gateway. It is known by its name and by what it says, never by its signature: an ES256 signature
+ * has a second form (`n - s`) that verifies, too, and makes no second document of it.
  * @module
  */
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, sign, type KeyObject } from 'node:crypto'
 import {
   calculateJwkThumbprint,
   exportJWK,
-  FlattenedSign,
   flattenedVerify,
   type FlattenedVerifyGetKey,
   type JWK,
 } from 'jose'
 import { isObject, parseStrictJson } from '../lib/strict-json.ts'
 import { isAnyDocument, type AnyDocument } from './documents.ts'
+import { LedgerFault } from './ledger/ledger.ts'
 
 const TYPE = 'aml-review+json'
-const ALGORITHM = 'EdDSA'
 
-/** A key by its thumbprint (RFC 7638). */
+type Algorithm = 'EdDSA' | 'ES256'
+
+/** A key that documents are signed with, wherever its private half is. */
+export interface SigningKey {
+  readonly algorithm: Algorithm
+  readonly public: KeyObject
+  /** The signature in JWS's form (RFC 7518 section 3.4 for ES256: r and s). @throws {LedgerFault} if there is none now */
+  readonly sign: (input: Buffer) => Promise<Buffer>
+}
+
+/** A public key by its thumbprint (RFC 7638). */
 interface Key {
   readonly id: string
+  readonly algorithm: Algorithm
   readonly public: KeyObject
   readonly jwk: JWK
 }
 
 export interface Signatures {
-  /** The text of the signed document. */
+  /** The text of the signed document. @throws {LedgerFault} if it cannot be signed now */
   readonly sign: (document: AnyDocument) => Promise<string>
   /** Null for what no known key signed, and for what is no document. */
   readonly verify: (text: string) => Promise<AnyDocument | null>
@@ -37,23 +48,34 @@ export interface Signatures {
 }
 
 /**
- * @param privateKeys PKCS #8 in PEM, the one that signs first
+ * @param signingKeys the one that signs first; a text is an Ed25519 private key, PKCS #8 in PEM
  * @throws Error for a key that is none, or of another kind
  */
-export async function createSignatures(privateKeys: readonly string[]): Promise<Signatures> {
-  const secret = privateKeys.map((pem) => createPrivateKey(pem))
-  const keys = await Promise.all(secret.map(async (one) => keyOf(createPublicKey(one))))
-  const [signing] = secret
+export async function createSignatures(
+  signingKeys: readonly (string | SigningKey)[],
+): Promise<Signatures> {
+  const opened = signingKeys.map((one) => (typeof one === 'string' ? keyInPem(one) : one))
+  const keys = await Promise.all(opened.map(async (one) => keyOf(one.public)))
+  const [signing] = opened
   const [first] = keys
   if (signing === undefined || first === undefined) throw new Error('there is no key that signs')
+  const verify = createVerify(keys)
+  const header = encoded({ alg: first.algorithm, typ: TYPE, kid: first.id })
   return {
     async sign(document) {
-      const signed = await new FlattenedSign(Buffer.from(JSON.stringify(document)))
-        .setProtectedHeader({ alg: ALGORITHM, typ: TYPE, kid: first.id })
-        .sign(signing)
-      return JSON.stringify(signed)
+      const payload = encoded(document)
+      const signature = await signing.sign(Buffer.from(`${header}.${payload}`))
+      const text = JSON.stringify({
+        payload,
+        protected: header,
+        signature: signature.toString('base64url'),
+      })
+      // what a vault answers is not believed: a document that does not count would be there for ever
+      if ((await verify(text)) === null)
+        throw new LedgerFault('the key of reviews made a signature that does not verify')
+      return text
     },
-    verify: createVerify(keys),
+    verify,
     jwks: { keys: keys.map(({ jwk }) => jwk) },
   }
 }
@@ -66,11 +88,34 @@ export async function createVerifier(jwks: readonly JWK[]): Promise<Signatures['
   return createVerify(keys)
 }
 
+function keyInPem(pem: string): SigningKey {
+  const key = createPrivateKey(pem)
+  if (key.asymmetricKeyType !== 'ed25519')
+    throw new Error('a key of reviews that is in a file is an Ed25519 key')
+  return {
+    algorithm: 'EdDSA',
+    public: createPublicKey(pem),
+    sign: async (input) => sign(null, input, key),
+  }
+}
+
 async function keyOf(key: KeyObject): Promise<Key> {
-  if (key.asymmetricKeyType !== 'ed25519') throw new Error('a key of reviews is an Ed25519 key')
+  const algorithm = algorithmOf(key)
+  if (key.type !== 'public' || algorithm === null)
+    throw new Error('a key of reviews is an Ed25519 key, or an EC key on P-256')
   const jwk = await exportJWK(key)
   const id = await calculateJwkThumbprint(jwk)
-  return { id, public: key, jwk: { ...jwk, kid: id, alg: ALGORITHM, use: 'sig' } }
+  return { id, algorithm, public: key, jwk: { ...jwk, kid: id, alg: algorithm, use: 'sig' } }
+}
+
+function algorithmOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): Algorithm | null {
+  if (asymmetricKeyType === 'ed25519') return 'EdDSA'
+  const isP256 = asymmetricKeyType === 'ec' && asymmetricKeyDetails?.namedCurve === 'prime256v1'
+  return isP256 ? 'ES256' : null
+}
+
+function encoded(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url')
 }
 
 function createVerify(keys: readonly Key[]): Signatures['verify'] {
@@ -82,10 +127,12 @@ function createVerify(keys: readonly Key[]): Signatures['verify'] {
         jws,
         (header: Header) => {
           const key = keys.find(({ id }) => id === header?.kid)
-          if (key === undefined || header?.typ !== TYPE) throw new Error('no key of this gateway')
+          // the key says which algorithm it is for, never the document
+          if (key === undefined || header?.typ !== TYPE || header.alg !== key.algorithm)
+            throw new Error('no key of this gateway')
           return key.public
         },
-        { algorithms: [ALGORITHM] },
+        { algorithms: ['EdDSA', 'ES256'] },
       )
       const document = parseStrictJson(payload)
       return isAnyDocument(document) ? document : null

@@ -184,7 +184,18 @@ function limitFindings({ limits }: Config, isStated: IsStated): Finding[] {
 }
 
 /** Notices name their channel. */
-function approvalFindings({ approvals }: Config): Finding[] {
+function approvalFindings({ approvals, identities }: Config): Finding[] {
+  const ledger = approvals?.ledger ?? null
+  const used = [
+    ...(approvals?.keys ?? []).flatMap((key, index) =>
+      'keyVault' in key
+        ? [{ name: key.identity, path: ['approvals', 'keys', index, 'identity'] }]
+        : [],
+    ),
+    ...(ledger !== null && 'container' in ledger
+      ? [{ name: ledger.identity, path: ['approvals', 'ledger', 'identity'] }]
+      : []),
+  ]
   const channels = approvals?.notify ?? []
   const ticket = approvals?.ticket ?? ''
   const faults = isRegularExpression(ticket)
@@ -200,7 +211,8 @@ function approvalFindings({ approvals }: Config): Finding[] {
         : []),
     ]
   })
-  return [...faults, ...ofChannels]
+  const ofIdentities = used.flatMap(({ name, path }) => ownIdentity(identities, name, path))
+  return [...faults, ...ofChannels, ...ofIdentities]
 }
 
 /** Cookies of the console are for https alone, and somebody has to be able to sign in. */

@@ -70,10 +70,9 @@ export function secretsOf(config: Config): [string, SecretSource][] {
   const named: [string, SecretSource | undefined][] = [
     ['operationKey', config.operationKey],
     ['audit.hashKey', config.audit.hashKey],
-    ...(config.approvals?.keys ?? []).map((source, index): [string, SecretSource] => [
-      `approvals.keys[${index}]`,
-      source,
-    ]),
+    ...(config.approvals?.keys ?? []).flatMap((key, index): [string, SecretSource][] =>
+      'keyVault' in key ? [] : [[`approvals.keys[${index}]`, key]],
+    ),
     ...(config.approvals?.notify ?? []).flatMap(
       ({ url, signingKey }, index): [string, SecretSource | undefined][] => [
         [`approvals.notify[${index}].url`, url],

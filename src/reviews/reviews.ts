@@ -11,9 +11,10 @@ import { createBlobLedger } from '../approvals/ledger/blob.ts'
 import { createDirectoryLedger } from '../approvals/ledger/directory.ts'
 import type { Ledger } from '../approvals/ledger/ledger.ts'
 import { createGrantStore } from '../approvals/grants/store.ts'
+import { openVaultKey } from '../approvals/key-vault.ts'
 import { createHeldCalls } from '../approvals/held-calls.ts'
 import { createRelease, type Release, type Said } from '../approvals/release.ts'
-import { createSignatures, type Signatures } from '../approvals/signatures.ts'
+import { createSignatures, type Signatures, type SigningKey } from '../approvals/signatures.ts'
 import type { Owners } from '../approvals/state.ts'
 import { createStore } from '../approvals/store.ts'
 import type { Config, SecretSource } from '../config/schema/schema.ts'
@@ -68,7 +69,7 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
   const { approvals } = options.config
   if (approvals === undefined) return withoutReviews()
   const { policy, now, log, config } = options
-  const signatures = await createSignatures(approvals.keys.map(options.secrets))
+  const signatures = await createSignatures(await keysOf(approvals.keys, options))
   let [forged, overrides] = [0, 0]
   const ledger = ledgerOf(approvals.ledger, options)
   const onForged = (name: string): void => {
@@ -163,6 +164,21 @@ async function alarmOf(
   const fields = { review: id, by, ticket: ticket ?? '', decision, resource: call.resource.id }
   await audit.recorder.event('approval_override', fields)
   log(fields, 'a change was let through before its review')
+}
+
+/** @throws Error for a key that cannot be used */
+function keysOf(
+  keys: NonNullable<Config['approvals']>['keys'],
+  { secrets, broker, config, now }: ReviewsOptions,
+): Promise<readonly (string | SigningKey)[]> {
+  const timeoutMs = Math.min(config.limits.upstreamTimeoutMs, MAX_LEDGER_MS)
+  return Promise.all(
+    keys.map(async (key, index) => {
+      if (!('keyVault' in key)) return secrets(key)
+      const credential = broker.credential(key.identity)
+      return openVaultKey({ id: key.keyVault, credential, signs: index === 0, timeoutMs, now })
+    }),
+  )
 }
 
 function ledgerOf(

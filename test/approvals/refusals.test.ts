@@ -259,6 +259,16 @@ t.test('a ledger that fails refuses what needs it, and nothing else', async (t) 
   t.ok(Number(answer.headers['retry-after']) > 0)
   t.equal((await call('scientist', 'GET', `${W}${V}`)).status, 200)
   t.same(changes(), [])
+  // those who review are told so, too
+  const review = '/_harness/api/reviews/abcdefghijklmnop-1'
+  const verdict = { verdict: 'comment', comment: 'x' }
+  for (const shown of [
+    await call('reviewer', 'GET', review),
+    await call('reviewer', 'POST', `${review}/verdicts`, verdict),
+  ]) {
+    t.match([shown.status, codeOf(shown)], [503, 'approvals_unavailable'], shown.text)
+    t.ok(Number(shown.headers['retry-after']) > 0)
+  }
   await rm(ledger)
   await rename(`${ledger}-away`, ledger)
 })

@@ -7,6 +7,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ConfigFile } from '../../lab/gateway/harness-config.ts'
+import type { Lab, LabOptions } from '../../lab/lab.ts'
 import { workspaceId } from '../../lab/personas.ts'
 import { eventually } from '../support/eventually.ts'
 import { startGateway, type World } from '../support/gateway.ts'
@@ -72,8 +73,8 @@ type Headers = Readonly<Record<string, string>>
 export interface ReviewingOptions {
   readonly files?: Readonly<Record<string, string>>
   readonly bindings?: string
-  readonly change?: (config: ConfigFile) => ConfigFile
-  readonly lab?: { readonly storage?: true; readonly mlflow?: true }
+  readonly change?: (config: ConfigFile, lab: Lab) => ConfigFile
+  readonly lab?: Pick<LabOptions, 'storage' | 'mlflow' | 'vault'>
   readonly env?: Readonly<Record<string, string>>
 }
 
@@ -90,16 +91,16 @@ export async function startReviewing(options: ReviewingOptions = {}): Promise<Re
   )
   const world = await startGateway({
     ...(options.lab === undefined ? {} : { lab: options.lab }),
-    gateway: {
+    gateway: (lab) => ({
       ...(options.env === undefined ? {} : { env: options.env }),
       change: (config) => {
         const changed = policies.change({
           ...config,
           approvals: { keys: [{ fromFile: keyFile }], ledger: { directory: ledger } },
         })
-        return options.change?.(changed) ?? changed
+        return options.change?.(changed, lab) ?? changed
       },
-    },
+    }),
   })
   const call: Reviewing['call'] = async (persona, method, path, body, headers = {}) =>
     world.send(path, {

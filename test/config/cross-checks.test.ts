@@ -6,7 +6,22 @@ const ISSUER = '    audiences: [api://harness]\n'
 const SPOOL = '    directory: /var/spool/harness\n'
 const SINK = '    - { name: monitor,'
 
+const KEY = 'https://v.vault.azure.net/keys/k/0123456789abcdef0123456789abcdef'
+const CONTAINER = 'https://s.blob.core.windows.net/reviews'
+
 const CONTRADICTIONS: [string, string, string, string][] = [
+  [
+    'a key of reviews under an identity that there is not',
+    'listen:\n',
+    `approvals: { keys: [{ keyVault: "${KEY}", identity: nobody }], ledger: { directory: r } }\nlisten:\n`,
+    '1 approvals.keys[0].identity: names no entry of identities',
+  ],
+  [
+    'a ledger under an identity that there is not',
+    'listen:\n',
+    `approvals: { keys: [{ fromFile: k.pem }], ledger: { container: "${CONTAINER}", identity: nobody } }\nlisten:\n`,
+    '1 approvals.ledger.identity: names no entry of identities',
+  ],
   [
     'no TLS and no word that there is none',
     '  tls: { certFile: tls/cert.pem, keyFile: tls/key.pem }\n',

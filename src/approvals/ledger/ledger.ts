@@ -3,6 +3,7 @@
  * is removed; only calls that are held for one are, which are of no use afterwards, and entries of what waits.
  * @module
  */
+import { Refusal, type RefusalDetail } from '../../errors.ts'
 
 export interface Ledger {
   /**
@@ -21,9 +22,21 @@ export interface Ledger {
   readonly remove: (name: HeldName | WaitingName) => Promise<void>
 }
 
-/** The ledger did not answer, or not as it should. */
-export class LedgerFault extends Error {
+/** The ledger did not answer, or not as it should, or its next document cannot be signed: it can be tried again. */
+export class LedgerFault extends Refusal {
   override readonly name = 'LedgerFault'
+
+  /** @param retryAfter in seconds */
+  constructor(
+    message: string,
+    { retryAfter = 5, ...detail }: Pick<RefusalDetail, 'retryAfter' | 'cause' | 'inner'> = {},
+  ) {
+    super('approvals_unavailable', message, {
+      ...detail,
+      retryAfter,
+      remedy: 'try again; if it lasts, tell the operators of this gateway',
+    })
+  }
 }
 
 /** A call that is held for a review. */

@@ -5,12 +5,27 @@
 import { Type } from 'typebox'
 import { name, path, SecretSource, strict, url } from './parts.ts'
 
+/** `https://{vault}/keys/{name}/{version}`, in the vault's own form. */
+const VAULT_KEY_ID = '^https://[A-Za-z0-9.-]+(:[0-9]{1,5})?/keys/[A-Za-z0-9-]{1,127}/[0-9a-f]{32}$'
+
+const VaultKey = Type.Object(
+  {
+    keyVault: Type.String({
+      pattern: VAULT_KEY_ID,
+      description:
+        'id of a key in Azure Key Vault or Managed HSM, with its version: https://{vault}/keys/{name}/{version}',
+    }),
+    identity: name,
+  },
+  { ...strict, description: 'a key that never leaves its vault; documents are signed with ES256' },
+)
+
 export const Approvals = Type.Object(
   {
-    keys: Type.Array(SecretSource, {
+    keys: Type.Array(Type.Union([SecretSource, VaultKey]), {
       minItems: 1,
       description:
-        'Ed25519 private keys in PEM: the first one signs, all of them verify; the same on every replica',
+        'Ed25519 private keys in PEM, or EC keys (P-256) in a key vault: the first one signs, all of them verify; the same on every replica',
     }),
     ledger: Type.Union(
       [
