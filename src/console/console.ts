@@ -122,7 +122,7 @@ function parsed(body: string): unknown {
 }
 
 /** What people are given links to, and programs ask with a token. */
-const LINKED = /^\/_harness\/(?:decisions|api\/reviews)\//u
+const LINKED = /^\/_harness\/(?:decisions|api\/(?:reviews|grants))\//u
 
 function isForPeople({ method, url = '', headers }: IncomingMessage): boolean {
   if (!url.startsWith('/_harness/') && url !== '/') return false

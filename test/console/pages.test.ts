@@ -88,7 +88,7 @@ t.test('who can do what, as far as one may know', { skip }, async (t) => {
 })
 
 t.test('dark, narrow, and without scripts', { skip }, async (t) => {
-  const paths = ['', '/why', '/reviews', '/reviews?state=all&to=all', '/policy'].map(
+  const paths = ['', '/why', '/reviews', '/reviews?state=all&to=all', '/access', '/policy'].map(
     (path) => `/_harness/console${path}`,
   )
   await refusedTo('scientist').catch(() => '')

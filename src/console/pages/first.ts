@@ -38,6 +38,8 @@ export function firstPage(site: Site, hasConsole: boolean): View {
 /** The page that shows what a link of the API leads to. */
 export function toConsole({ path, query }: Target): string {
   const [, , what = '', ...rest] = path.split('/')
-  const below = what === 'decisions' ? `why/${rest.join('/')}` : rest.join('/')
-  return `${HOME}/${below}${query === '' ? '' : `?${query}`}`
+  const [kind = '', ...more] = rest
+  const below =
+    what === 'decisions' ? ['why', ...rest] : [kind === 'grants' ? 'access' : kind, ...more]
+  return `${HOME}/${below.join('/')}${query === '' ? '' : `?${query}`}`
 }

@@ -5,6 +5,8 @@
 import type { Page } from '../page.ts'
 import { HOME } from '../paths.ts'
 import { accessPage } from './access.ts'
+import { grantPage } from './grant.ts'
+import { grantsPage } from './grants.ts'
 import { policyPage } from './policy.ts'
 import { reviewPage } from './review.ts'
 import { reviewsPage } from './reviews.ts'
@@ -16,6 +18,8 @@ export const PAGES: readonly Page[] = [
   whyPage,
   reviewsPage,
   reviewPage,
+  grantsPage,
+  grantPage,
   policyPage,
 ]
 

@@ -157,6 +157,7 @@ const TYPED: ReadonlyMap<string, string> = new Map([
   ['comment', 'Comment'],
   ['reason', 'Reason'],
   ['ticket', 'Ticket'],
+  ['for', 'For how long'],
 ])
 
 /** A parser drops the first line break after the tag. */

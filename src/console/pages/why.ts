@@ -7,12 +7,13 @@ import { html, isLinkable, Url, type Html } from '../html.ts'
 import { copyable, facts, foreign, table, time } from '../layout.ts'
 import type { Page, Visit } from '../page.ts'
 import { pagePath, queryOf } from '../paths.ts'
+import { askForRefused } from './grants.ts'
 import { contact } from './plain.ts'
 
 export const whyPage: Page = {
   path: '/why/:decision',
   nav: null,
-  async show({ params, query, ask, site }) {
+  async show({ params, query, ask, site, formToken }) {
     const decision = params.get('decision') ?? ''
     const need = query.get('need') ?? null
     const why = await ask(`/_harness/decisions/${encodeURIComponent(decision)}${queryOf({ need })}`)
@@ -22,6 +23,7 @@ export const whyPage: Page = {
       body: html`${whatHappened(why)}
         <h2>Now</h2>
         ${isPermitted ? html`<p class="good">The same call would be permitted now. Send it again.</p>` : nowRefused(why)}
+        ${isPermitted ? null : askHere(why, formToken, need === null ? decision : `${decision}.${need}`)}
         ${isPermitted ? null : howToGetIt(why, site.publicUrl, decision, need)}
         <h2>Whom to ask</h2>
         ${contact(site, decision)}`,
@@ -122,6 +124,13 @@ function howToGetIt(why: Answer, publicUrl: string, decision: string, need: stri
     }
     ${proposal === null ? null : copyable('For whoever keeps a clone of the policies', proposal)}
     ${copyable('The same in a shell', `azureml-harness why '${link}'`)}`
+}
+
+/** Where a grant of the gateway's would permit it, it can be asked for at once. */
+function askHere(why: Answer, formToken: Visit['formToken'], refusal: string): Html | null {
+  if (!why.list('ways').some((way) => way.text('way') === 'grant')) return null
+  return html`<h2>Ask for access for a time</h2>
+    ${askForRefused(formToken, refusal)}`
 }
 
 const WAYS: ReadonlyMap<string, string> = new Map([
