@@ -78,6 +78,7 @@ const NEED_LOGIN = [
   'approvals list',
   'approvals export',
   'access list',
+  'audit search',
 ]
 
 t.test('without arguments a command does its work, or says what it lacks', async (t) => {
@@ -116,6 +117,7 @@ const RESULTS: Readonly<Record<string, () => readonly [args: string[], status: n
   can: () => [['workspaces/jobs/read', '--on', workspaceId(), '--who', 'User::okta/nobody'], 1],
   'who-can': () => [['workspaces/jobs/read', '--on', workspaceId()], 0],
   'audit cat': () => [[], 0],
+  'audit search': () => [[], 0],
   'audit verify': () => [[], 0],
   'audit reconcile': () => [
     ['--rows', join(env['AZUREML_HARNESS_HOME'] ?? '', '..', 'rows.json')],

@@ -1,7 +1,10 @@
 /**
  * Records by the gateway's API: each caller's own, those of others where policy says so; filters, pages and forms.
  */
+import { join } from 'node:path'
 import t from 'tap'
+import { run } from '../cli/support/run.ts'
+import { signIn } from '../cli/support/signed-in.ts'
 import { readCsv } from './read-csv.ts'
 import { API, startInsight, V, W, type Insight, type Page } from './support.ts'
 
@@ -243,4 +246,41 @@ t.test('the state in words, for operators alone', async (t) => {
   t.ok(identities.some((one) => one.name === 'ml-reader'))
   for (const persona of ['scientist', 'reviewer', 'outsider'])
     t.match(await insight.as(persona, `${API}/state`), { status: 403, code: 'policy_refused' })
+})
+
+t.test('`audit search` asks with the same filters, in each form', async (t) => {
+  const home = join(t.testdir(), 'home')
+  await signIn(home, insight.world, 'reviewer')
+  const search = (...args: string[]) =>
+    run(['audit', 'search', ...args], {
+      env: { ...insight.world.lab.env, AZUREML_HARNESS_HOME: home },
+    })
+  const table = await search('--decision', permitted)
+  t.equal(table.status, 0, table.err)
+  t.match(table.err, /^records of this replica, since .*, as of [^;]*\n$/u)
+  t.equal(table.out.trim().split('\n').length, 2, 'one request is one line')
+  t.match(table.out, /success +200 .*jobs\/read/u)
+  const json = await search('--decision', permitted, '--output', 'json')
+  t.match(JSON.parse(json.out), {
+    source: 'spool',
+    complete: true,
+    value: [{ RecordKind: 'completed' }, { RecordKind: 'authorized' }],
+  })
+  const tsv = await search('--outcome', 'refused', '--workspace', 'lab', '--output', 'tsv')
+  t.ok(
+    tsv.out
+      .trim()
+      .split('\n')
+      .every((one) => one.split('\t')[2] === 'refused'),
+  )
+  const few = await search('--limit', '1', '--output', 'json')
+  t.match(few.err, /there are more than these 1/u)
+  t.match(await search('--since', 'yesterday'), { status: 1, err: /"since"/u })
+  t.match(await search('--outcome', 'maybe'), { status: 2 })
+  const other = join(t.testdirName, 'other')
+  await signIn(other, insight.world, 'outsider')
+  const refusedTo = await run(['audit', 'search', '--who', 'okta/00u1reader'], {
+    env: { ...insight.world.lab.env, AZUREML_HARNESS_HOME: other },
+  })
+  t.equal(refusedTo.status, 1)
 })

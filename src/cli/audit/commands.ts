@@ -10,6 +10,7 @@ import {
   repeated,
   whole,
   withConfig,
+  withGateway,
   type Cli,
 } from '../command.ts'
 
@@ -20,6 +21,7 @@ const TIME_TEXT = 'an ISO 8601 time, or so long ago: 30s, 10m, 2h, 7d'
 export const auditCommands = (cli: Cli) =>
   group(cli, 'audit', 'Read, verify and reconcile the audit trail')
     .addCommand(cat(cli))
+    .addCommand(search(cli))
     .addCommand(verify(cli))
     .addCommand(reconcile(cli))
     .addCommand(ship(cli))
@@ -50,6 +52,41 @@ const cat = (cli: Cli) =>
     .action(async (spool, options) => {
       const { auditCat } = await import('./cat.ts')
       cli.status = await auditCat({ ...options, spool }, cli.io)
+    })
+
+const search = (cli: Cli) =>
+  withGateway(cli, 'search', {
+    summary: 'find records by the gateway, as far as you may know them',
+    description:
+      'Asks the gateway, with your own token, for records: your own, and those of others where policy lets you (AzureMLHarness/records/read). The newest first; in the table the records of one request are one line. Says where they are from, as of when, and whether they are complete. With --output json: {source, from, asOf, complete, faults, since, until, value: [record]}.',
+    exit: '0 answered, 1 nobody is signed in, or the gateway refuses, 2 wrong arguments.',
+    example: 'azureml-harness audit search --workspace churn --outcome refused --since 2h',
+  })
+    .option('--who <id>', 'only what this principal did; "me" for yourself')
+    .option('--decision <id>', 'only the records of one call')
+    .option('--action <name>', 'only this RBAC action')
+    .option('--resource <id>', 'only what is about this ARM id, or inside of it')
+    .option('--workspace <workspace>', 'the same for a workspace of yours, by its name')
+    .addOption(
+      new Option('--outcome <outcome>', 'only these calls').choices(['permitted', 'refused']),
+    )
+    .option('--refusal <code>', 'only refusals with this code, as policy_refused')
+    .addOption(
+      new Option(
+        '--secrets <which>',
+        'only what hands out keys, tokens or SAS, or all else',
+      ).choices(['true', 'false']),
+    )
+    .option('--since <time>', `${TIME_TEXT}; a day ago if absent`)
+    .option('--until <time>', TIME_TEXT)
+    .option('--review <id>', 'only what a review is about')
+    .option('--source <address>', 'only from this IP address')
+    .option('--limit <count>', 'most records', whole('records', 1, 100_000), 200)
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { auditSearch } = await import('./search.ts')
+      cli.status = await auditSearch(options, cli.io)
     })
 
 const verify = (cli: Cli) =>
