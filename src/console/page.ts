@@ -43,6 +43,13 @@ export interface View {
   readonly body: Html
 }
 
+/** A file to be saved. */
+export interface Download {
+  readonly name: string
+  readonly contentType: string
+  readonly text: string
+}
+
 /** To another page of the console: what the answer to a form is. */
 export interface GoTo {
   readonly goTo: string
@@ -53,7 +60,7 @@ export interface Page {
   readonly path: string
   /** What the navigation calls it; null if it is not there. */
   readonly nav: string | null
-  readonly show: (visit: Visit) => Promise<View>
+  readonly show: (visit: Visit) => Promise<View | Download>
   /** What a form does that is sent to its path. */
   readonly send?: (visit: Visit, fields: Fields) => Promise<GoTo>
 }

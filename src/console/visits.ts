@@ -74,7 +74,9 @@ export async function visit(options: VisitOptions, asked: Asked): Promise<void> 
   }
   const made = visitOf(options, asked, principal, found)
   try {
-    writer.page(reply, 200, await found.page.show(made), frameOf(made, target))
+    const shown = await found.page.show(made)
+    if ('text' in shown) writer.download(reply, shown)
+    else writer.page(reply, 200, shown, frameOf(made, target))
   } catch (error) {
     if (!(error instanceof ApiRefusal)) throw error
     writer.page(reply, error.status, refusalView(error.answer, site, raw), frameOf(made, target))

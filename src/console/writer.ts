@@ -6,7 +6,7 @@ import type { Reply } from '../http/reply.ts'
 import { createAssets, type Assets } from './assets.ts'
 import { pageHeaders, type Headers } from './headers.ts'
 import { documentOf, type Frame } from './layout.ts'
-import type { View } from './page.ts'
+import type { Download, View } from './page.ts'
 
 export interface Writer {
   /** A document as text. @param frame null for a page of nobody's */
@@ -18,6 +18,7 @@ export interface Writer {
     frame?: Frame | null,
     cookies?: readonly string[],
   ) => void
+  readonly download: (reply: Reply, file: Download) => void
   /** To another page, with GET. */
   readonly goTo: (reply: Reply, location: string, cookies?: readonly string[]) => void
   /** Sends an asset; false for a request of something else. */
@@ -38,6 +39,16 @@ export function createWriter(publicUrl: string): Writer {
     headers,
     page: (reply, status, view, frame = null, cookies = []) =>
       reply.send(status, { ...ofPages }, document(view, frame), cookies),
+    download: (reply, { name, contentType, text }) =>
+      reply.send(
+        200,
+        {
+          ...headers,
+          'content-type': contentType,
+          'content-disposition': `attachment; filename="${name}"`,
+        },
+        text,
+      ),
     goTo: (reply, location, cookies = []) =>
       reply.send(303, { ...headers, location }, null, cookies),
     isAsset: (target) => assets.find(target) !== null,

@@ -99,6 +99,16 @@ button, .button {
   cursor: pointer;
 }
 figcaption button, .person button, button.second { background: transparent; color: var(--link); border-color: var(--link); }
+details { margin: 0.8rem 0; }
+summary { cursor: pointer; color: var(--link); }
+.bar { display: flex; gap: 0.6rem; align-items: center; }
+meter { appearance: none; flex: 1; min-width: 4rem; height: 0.8rem; background: var(--raised); border: 1px solid var(--line); }
+meter::-webkit-meter-inner-element { display: block; height: 100%; }
+meter::-webkit-meter-bar { height: 100%; background: var(--raised); border: 0; }
+meter.permitted::-webkit-meter-optimum-value { background: var(--good); }
+meter.refused::-webkit-meter-optimum-value { background: var(--bad); }
+meter.permitted::-moz-meter-bar { background: var(--good); }
+meter.refused::-moz-meter-bar { background: var(--bad); }
 .actions { display: flex; flex-wrap: wrap; gap: 0.8rem; margin: 1rem 0; }
 .good { color: var(--good); font-weight: 600; }
 .bad { color: var(--bad); font-weight: 600; }

@@ -8,8 +8,10 @@ import { accessPage } from './access.ts'
 import { grantPage } from './grant.ts'
 import { grantsPage } from './grants.ts'
 import { policyPage } from './policy.ts'
+import { recordsCsv, recordsJson, recordsPage } from './records.ts'
 import { reviewPage } from './review.ts'
 import { reviewsPage } from './reviews.ts'
+import { statePage } from './state.ts'
 import { latestWhyPage, whyPage } from './why.ts'
 
 export const PAGES: readonly Page[] = [
@@ -20,7 +22,11 @@ export const PAGES: readonly Page[] = [
   reviewPage,
   grantsPage,
   grantPage,
+  recordsPage,
+  recordsCsv,
+  recordsJson,
   policyPage,
+  statePage,
 ]
 
 const ROUTES = PAGES.map((page) => ({ page, parts: page.path.split('/') }))
