@@ -53,6 +53,7 @@ import { after } from './lib/pending.ts'
 import { createReviews, type Reviews } from './reviews/reviews.ts'
 import { createDurations } from './telemetry/durations.ts'
 import { observeStages } from './telemetry/observe.ts'
+import { openTraces } from './telemetry/traces.ts'
 import { createReloading } from './reloading.ts'
 import { createRouting } from './routing.ts'
 
@@ -80,6 +81,10 @@ export async function createApp(config: Config, host: Host): Promise<App> {
     refuse: (error, reply) => pipeline.refuse(error, reply),
     failed: (error, socket) => connections.failed(error, socket),
   })
+  const traces = await openTraces(host.env, {
+    version: host.version,
+    log: (fields, message) => server.log.warn(fields, message),
+  })
   const parts = await openParts(config, host, secrets, server.log)
   const { policy, watch, sightings, audit, identify, broker } = parts
   const readiness = (): Readiness =>
@@ -91,7 +96,9 @@ export async function createApp(config: Config, host: Host): Promise<App> {
   const selfService = createSelfService(config, { ...parts, readiness }, secrets, host.now)
   const calls = composeStages(config, host, secrets, parts)
   const durations = createDurations()
-  const pipeline = createPipeline(observeStages({ ...calls, ...selfService }, durations, null))
+  const pipeline = createPipeline(
+    observeStages({ ...calls, ...selfService }, durations, traces?.watcher ?? null),
+  )
   const own = { config, secrets, log: server.log, now: host.now }
   const front = createFront({ ...calls, ...pipeline, ...parts, ...own })
   const { recorder } = audit
@@ -111,7 +118,7 @@ export async function createApp(config: Config, host: Host): Promise<App> {
   })
   registerOwnRoutes(server, config, readiness, parts.reviews.jwks)
   registerProxy(server, pipeline)
-  const face = { server, connections, renewal, durations, readiness }
+  const face = { server, connections, renewal, durations, traces, readiness }
   return lifeCycle(face, config, host.version, parts, reloading)
 }
 

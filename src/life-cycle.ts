@@ -19,6 +19,7 @@ import type { LivePolicy } from './policy/reload.ts'
 import type { Reloading } from './reloading.ts'
 import type { Reviews } from './reviews/reviews.ts'
 import type { Durations } from './telemetry/durations.ts'
+import type { Traces } from './telemetry/traces.ts'
 import type { Broker } from './token/broker.ts'
 
 /** For the records of a start that failed to be shipped: they are on the disk in any case. */
@@ -26,6 +27,9 @@ export const FAILED_START_MS = 2_000
 
 /** What requests may take of the time of a stop; the rest is for their records. */
 const REQUESTS_SHARE = 0.6
+
+/** For spans that are not sent yet, of the time of a stop. */
+const TRACES_MS = 3_000
 
 export interface App {
   /** Listens; resolves with the port. If it rejects, everything is closed again. */
@@ -57,12 +61,14 @@ export interface Face {
   readonly connections: GuardedConnections
   readonly renewal: Renewal
   readonly durations: Durations
+  /** Null: calls are not traced. */
+  readonly traces: Traces | null
   readonly readiness: () => Readiness
 }
 
 /** Start and stop, each in the order that loses no record. */
 export function lifeCycle(
-  { server, connections, renewal, durations, readiness }: Face,
+  { server, connections, renewal, durations, traces, readiness }: Face,
   { listen }: Pick<Config, 'listen'>,
   version: string,
   { policy, broker, audit, denyList, identify, callers, upstream, reviews }: LivingParts,
@@ -79,6 +85,7 @@ export function lifeCycle(
         listen.metrics,
         () => [
           ...durations.metrics(),
+          ...(traces?.metrics() ?? []),
           ...audit.metrics(),
           ...identify.metrics(),
           ...callers.metrics(),
@@ -114,7 +121,11 @@ export function lifeCycle(
     denyList.close()
     // a disk that refuses has said so; what it has is shipped all the same
     await audit.recorder.event('stop', { version }).catch(() => undefined)
-    const result = await audit.close(Math.max(0, ends - performance.now()), hasten)
+    const left = Math.max(0, ends - performance.now())
+    const [result] = await Promise.all([
+      audit.close(left, hasten),
+      traces?.close(Math.min(left, TRACES_MS)),
+    ])
     broker.close()
     return result
   }

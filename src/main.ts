@@ -101,4 +101,6 @@ process.exitCode = EXIT.failed
 void runCli(process.argv.slice(2), io).then((status) => {
   progress(null)
   process.exitCode = stop.signal.aborted && !isOwn ? statusAfter(interrupt) : status
+  // traces on their way to a collector that does not answer would hold it for longer than a stop may take
+  if (isOwn) setTimeout(() => process.exit(), GRACE_MS).unref()
 })

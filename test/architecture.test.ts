@@ -85,6 +85,7 @@ t.test('each package has one home', async (t) => {
     '@azure/monitor-ingestion': (file) => file.startsWith('audit/ship/sinks/'),
     '@azure/monitor-query-logs': (file) => file.startsWith('audit/search/'),
     '@cedar-policy/cedar-wasm': (file) => folder(file) === 'policy',
+    '@opentelemetry': (file) => file === 'telemetry/open-telemetry.ts',
     fastify: (file) => file === 'app.ts' || ['forward', 'http'].includes(folder(file)),
     '@fastify/http-proxy': (file) => file === 'app.ts' || folder(file) === 'forward',
   }

@@ -12,7 +12,7 @@ import type { CallClass, Durations, End, Measured } from './durations.ts'
 /** What else is told of calls, as traces are; times are those of `performance.now()`. */
 export interface Watcher {
   /** @param by what the stage was given: the request, the exchange, or the facts it judged */
-  stage(name: Measured, by: object, from: number, to: number): void
+  stage(name: Measured | 'record', by: object, from: number, to: number): void
   /** The exchange belongs to this request. */
   begun(exchange: Exchange, request: object): void
   /** These facts are of this exchange. */
@@ -121,7 +121,15 @@ function observeRecorder(
 
   return {
     admit: () => recorder.admit(),
-    authorized: (exchange) => recorder.authorized(exchange),
+    authorized(exchange) {
+      const recorded = recorder.authorized(exchange)
+      if (watcher !== null) {
+        const from = performance.now()
+        const over = (): void => watcher.stage('record', exchange, from, performance.now())
+        recorded.then(over, over)
+      }
+      return recorded
+    },
     refused(exchange) {
       ended(exchange, 'refused', performance.now() - exchange.startedAt)
       return recorder.refused(exchange)

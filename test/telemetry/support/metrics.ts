@@ -49,11 +49,13 @@ export async function readMetrics(port: number): Promise<Exposed> {
 /** A gateway whose metrics can be read. */
 export async function startWithMetrics(
   env: Readonly<Record<string, string>> = {},
+  execArgv: readonly string[] = [],
 ): Promise<{ world: World; metrics: () => Promise<Exposed>; port: number }> {
   const port = await freePort()
   const world = await startGateway({
     gateway: {
       env,
+      execArgv,
       change: (config) => ({
         ...config,
         listen: { ...config.listen, metrics: { host: '127.0.0.1', port } },

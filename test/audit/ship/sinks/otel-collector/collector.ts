@@ -47,6 +47,27 @@ export interface ResourceLogs {
   }[]
 }
 
+/** A span, as above; ids are in hexadecimal digits. */
+export interface SpanRecord {
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentSpanId?: string
+  readonly name: string
+  readonly kind: number
+  readonly startTimeUnixNano: string
+  readonly endTimeUnixNano: string
+  readonly traceState?: string
+  readonly attributes?: readonly Attribute[]
+}
+
+interface Line {
+  readonly resourceLogs?: readonly ResourceLogs[]
+  readonly resourceSpans?: readonly {
+    readonly resource: { readonly attributes: readonly Attribute[] }
+    readonly scopeSpans: readonly { readonly spans: readonly SpanRecord[] }[]
+  }[]
+}
+
 export interface CollectorOptions {
   readonly certificates: Certificates
   /** Holds its configuration, its log and `received/N.jsonl`, N counting the starts. */
@@ -61,12 +82,17 @@ export interface Collector {
   output(): string
   received(): ResourceLogs[]
   records(): LogRecord[]
+  /** All that it wrote, as text. */
+  text(): string
+  spans(): SpanRecord[]
+  /** Attributes of the resources that spans came from. */
+  origins(): Record<string, string>[]
   start(): Promise<void>
   /** SIGKILL; resolves when the process is gone. */
   kill(): Promise<void>
 }
 
-export const attributesOf = (attributes: readonly Attribute[]): Record<string, string> =>
+export const attributesOf = (attributes: readonly Attribute[] = []): Record<string, string> =>
   Object.fromEntries(attributes.map(({ key, value }) => [key, value.stringValue]))
 
 /** The key that a repeated record is known by. */
@@ -89,12 +115,12 @@ const listens = (port: number): Promise<boolean> =>
     socket.once('connect', () => socket.destroy())
   })
 
-function linesOf(file: string): ResourceLogs[] {
+function linesOf(file: string): Line[] {
   const lines = readFileSync(file, 'utf8').split('\n')
-  return lines.flatMap((line, n): ResourceLogs[] => {
+  return lines.flatMap((line, n): Line[] => {
     if (line === '') return []
     try {
-      return JSON.parse(line).resourceLogs
+      return [JSON.parse(line) as Line]
     } catch (error) {
       // the last line of a process that was killed, or that writes just now
       if (n === lines.length - 1) return []
@@ -123,7 +149,10 @@ const configOf = (options: CollectorOptions, port: number, output: string) => ({
   exporters: { file: { path: output, rotation: { max_megabytes: 1_000 } } },
   service: {
     extensions: ['bearertokenauth'],
-    pipelines: { logs: { receivers: ['otlp'], exporters: ['file'] } },
+    pipelines: {
+      logs: { receivers: ['otlp'], exporters: ['file'] },
+      traces: { receivers: ['otlp'], exporters: ['file'] },
+    },
   },
 })
 
@@ -140,13 +169,26 @@ export async function startCollector(t: Test, options: CollectorOptions): Promis
   let child: ChildProcess | null = null
   const output = (n = starts): string => join(options.directory, 'received', `${n}.jsonl`)
 
+  const files = (): string[] =>
+    Array.from({ length: starts }, (_, n) => output(n + 1)).filter((file) => existsSync(file))
+  const resourceSpans = () =>
+    files()
+      .flatMap(linesOf)
+      .flatMap((line) => line.resourceSpans ?? [])
+
   const collector: Collector = {
     port,
     output,
     received: () =>
-      Array.from({ length: starts }, (_, n) => output(n + 1))
-        .filter((file) => existsSync(file))
-        .flatMap(linesOf),
+      files()
+        .flatMap(linesOf)
+        .flatMap(({ resourceLogs = [] }) => resourceLogs),
+    text: () =>
+      files()
+        .map((file) => readFileSync(file, 'utf8'))
+        .join(''),
+    spans: () => resourceSpans().flatMap(({ scopeSpans }) => scopeSpans.flatMap((s) => s.spans)),
+    origins: () => resourceSpans().map(({ resource }) => attributesOf(resource.attributes)),
     records: () =>
       collector.received().flatMap(({ scopeLogs }) => scopeLogs.flatMap((s) => s.logRecords)),
     async start() {
