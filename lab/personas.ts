@@ -161,11 +161,14 @@ const identity = (name: string, n: number, may: LabIdentity['may']): LabIdentity
   may,
 })
 
+/** The one of these that may read the Log Analytics workspace. */
+export const LOG_READER = 'log-reader'
+
 export const IDENTITIES: readonly LabIdentity[] = [
   identity('ml-reader', 1, 'read'),
   identity('ml-writer', 2, 'write'),
   identity('audit-writer', 3, 'nothing'),
-  identity('log-reader', 4, 'nothing'),
+  identity(LOG_READER, 4, 'nothing'),
 ]
 
 /** Where the gateway's records go: a data collection rule and its stream. */

@@ -17,6 +17,7 @@ import { countingGroups } from './policy/review/counting-groups.ts'
 import type { LivePolicy } from './policy/reload.ts'
 import type { Stages } from './stages.ts'
 import type { Broker } from './token/broker.ts'
+import { CLOUDS } from './vocabulary/clouds.ts'
 
 export interface FrontOptions extends Pick<Pipeline, 'make' | 'refuse'> {
   readonly config: Config
@@ -55,6 +56,7 @@ export function createFront(options: FrontOptions): Console {
       publicUrl,
       seals,
       secrets,
+      exchangeScope: CLOUDS[config.cloud.name].exchangeScope,
       tokenOf: async (identity, scope) => (await broker.token(identity, scope)).token,
       identify: (accessToken) =>
         identify.identify({

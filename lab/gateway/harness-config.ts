@@ -16,12 +16,14 @@ import {
   ENTRA_CLI,
   ENTRA_CONSOLE,
   IDENTITIES,
+  LOG_READER,
   OKTA_CLI,
   OKTA_CONSOLE,
   REGION,
   RULE_ID,
   STREAM,
   workspaceId,
+  type LabIdentity,
 } from '../personas.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -98,7 +100,8 @@ function gatewayConfig(lab: Lab, options: GatewayConfigOptions): ConfigFile {
       },
     ],
     identities: Object.fromEntries(
-      IDENTITIES.map(({ name, clientId }) => [name, { kind: 'managed-identity', clientId }]),
+      // what is used by a test alone is added there: `withLogReader`
+      IDENTITIES.filter(({ name }) => name !== LOG_READER).map(managedIdentity),
     ),
     policies: {
       directory: join(ROOT, 'policies'),
@@ -152,6 +155,17 @@ export async function forPeople(lab: Lab): Promise<(config: ConfigFile) => Confi
     operationKey: { fromFile: key },
     help: { contact: LAB_CONTACT, url: 'https://lab.example/access?decision={decision}' },
   })
+}
+
+const managedIdentity = ({ name, clientId }: LabIdentity) =>
+  [name, { kind: 'managed-identity', clientId }] as const
+
+/** For `change`: the identity that may read the Log Analytics workspace of the lab. */
+export function withLogReader(config: ConfigFile): ConfigFile {
+  const added = Object.fromEntries(
+    IDENTITIES.filter(({ name }) => name === LOG_READER).map(managedIdentity),
+  )
+  return { ...config, identities: { ...config.identities, ...added } }
 }
 
 /** For `change`: group overage is resolved at the lab's Graph. */

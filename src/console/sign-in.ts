@@ -25,8 +25,6 @@ const SIGN_IN_SECONDS = 600
 const MAX_PENDING = 4
 /** For how long an issuer's endpoints are remembered. */
 const DISCOVERED_MS = 600_000
-/** What a managed identity's token is for where it stands for an application's secret. */
-const EXCHANGE_SCOPE = 'api://AzureADTokenExchange/.default'
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
 
 type ConsoleConfig = NonNullable<IssuerConfig['console']>
@@ -37,6 +35,8 @@ export interface SignInOptions {
   readonly publicUrl: string
   readonly seals: Pick<Seals, 'seal' | 'open'>
   readonly secrets: (source: SecretSource) => string
+  /** What a managed identity's token is for where it stands for an application's secret. */
+  readonly exchangeScope: string
   /** A token of one of the gateway's own identities. */
   readonly tokenOf: (identity: string, scope: string) => Promise<string>
   /** The stage that looks at callers' tokens. @throws Refusal */
@@ -241,7 +241,7 @@ async function exchange(
 
 /** How the gateway shows the issuer that it is the application that people sign in to. */
 async function authenticationOf(
-  { secrets, tokenOf }: SignInOptions,
+  { secrets, tokenOf, exchangeScope }: SignInOptions,
   { console: { authentication } }: Issuer,
 ): Promise<client.ClientAuth> {
   if ('secret' in authentication) return client.ClientSecretPost(secrets(authentication.secret))
@@ -251,7 +251,7 @@ async function authenticationOf(
     return client.PrivateKeyJwt(keyId === undefined ? key : { key, kid: keyId })
   }
   // RFC 7523 section 2.2, with the token of a managed identity in the place of one that the client signs
-  const assertion = await tokenOf(authentication.federatedBy, EXCHANGE_SCOPE)
+  const assertion = await tokenOf(authentication.federatedBy, exchangeScope)
   return (_server, { client_id: id }, body) => {
     body.set('client_id', id)
     body.set('client_assertion_type', ASSERTION_TYPE)

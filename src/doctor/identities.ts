@@ -21,7 +21,8 @@ export interface Use {
 
 /** Every use that configuration and policies make of the identities. */
 export function usesOf(config: Config, policies: PolicySet): readonly Use[] {
-  const { armScope } = CLOUDS[config.cloud.name]
+  const { armScope, exchangeScope, logs } = CLOUDS[config.cloud.name]
+  const { search } = config.audit
   const permits = [...policies.rules.values()].flatMap(({ policy }) =>
     policy.effect === 'permit' && policy.identity !== null ? [policy.identity] : [],
   )
@@ -32,6 +33,20 @@ export function usesOf(config: Config, policies: PolicySet): readonly Use[] {
         ? []
         : [{ identity: graph.identity, scope: graphScope(graph), why: `groups of ${name}` }],
     ),
+    ...config.issuers.flatMap(({ name, console }) =>
+      console !== undefined && 'federatedBy' in console.authentication
+        ? [
+            {
+              identity: console.authentication.federatedBy,
+              scope: exchangeScope,
+              why: `sign-in to the console at ${name}`,
+            },
+          ]
+        : [],
+    ),
+    ...(search === undefined
+      ? []
+      : [{ identity: search.identity, scope: `${logs}/.default`, why: 'records' }]),
     ...config.audit.sinks.flatMap((sink) =>
       tokensOf(sink).map((token) => ({ ...token, why: `sink ${sink.name}` })),
     ),

@@ -3,6 +3,7 @@
  * replicas, and what is missing is said.
  */
 import t from 'tap'
+import { withLogReader } from '../../lab/gateway/harness-config.ts'
 import { LOGS_WORKSPACE } from '../../lab/personas.ts'
 import { eventually } from '../support/eventually.ts'
 import { API, startInsight, V, W, type Insight, type Page } from './support.ts'
@@ -16,7 +17,7 @@ let [permitted, refused, outside] = ['', '', '']
 t.before(async () => {
   insight = await startInsight({
     change: (config, lab) => ({
-      ...config,
+      ...withLogReader(config),
       audit: {
         ...config.audit,
         search: {

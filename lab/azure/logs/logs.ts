@@ -6,7 +6,7 @@
  */
 import { COLUMNS } from '../../../src/audit/record/columns.ts'
 import type { ManagedIdentities } from '../../identity/managed-identity.ts'
-import { LOGS_WORKSPACE } from '../../personas.ts'
+import { LOG_READER, LOGS_WORKSPACE } from '../../personas.ts'
 import { json, type Answer, type Handler } from '../../server/call.ts'
 import { run, type KqlRow } from './kql.ts'
 
@@ -36,7 +36,7 @@ export function createLogs(identities: ManagedIdentities, rows: () => readonly K
     const bearer = /^Bearer (\S+)$/i.exec(call.headers.authorization ?? '')?.[1]
     const identity = bearer === undefined ? null : await identities.verify(bearer, AUDIENCES)
     if (identity === null) return failed(401, 'InvalidTokenError', 'the token is missing or wrong')
-    if (identity.name !== 'log-reader')
+    if (identity.name !== LOG_READER)
       return failed(403, 'InsufficientAccessError', 'The identity may not read the workspace')
     const { content } = await call.body()
     const { query, timespan } = JSON.parse(content?.toString('utf8') ?? '{}') as {
