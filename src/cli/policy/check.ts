@@ -7,6 +7,7 @@ import { DOCUMENT_FACTS } from '../../azureml/body/facts.ts'
 import { fault, PolicyError } from '../../policy/load/faults.ts'
 import { notesOn, type Note } from '../../policy/review/notes.ts'
 import { periodNotes, withoutEnd } from '../../policy/review/periods.ts'
+import { requestNotes } from '../../policy/review/request-notes.ts'
 import { untoldIn } from '../../policy/review/untold.ts'
 import { unmatchedIn } from '../../policy/review/unmatched.ts'
 import type { PolicySet } from '../../policy/load/rules.ts'
@@ -39,6 +40,7 @@ export async function policyCheck(options: CheckOptions, io: Io): Promise<number
       ...untoldIn(set, DOCUMENT_FACTS),
       ...unmatchedIn(set, loaded.profiles ?? null),
       ...periodNotes(set, io.now()),
+      ...requestNotes(set, loaded.identities),
     ]
     const stale = spool === undefined ? [] : await staleIn(set, resolve(io.cwd, spool), days, io)
     show(io, output, {

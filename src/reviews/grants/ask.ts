@@ -10,6 +10,7 @@ import { idStart } from '../../approvals/ids.ts'
 import { Refusal } from '../../errors.ts'
 import type { Principal } from '../../identity/principal.ts'
 import { ancestorsOf, isOneOf, principalUids } from '../../policy/engine/entities.ts'
+import { grantOperation } from '../../policy/by-requests.ts'
 import { digestOf, termsOf } from '../../policy/grants.ts'
 import type { Uid } from '../../policy/load/conditions.ts'
 import type { RequestRule } from '../../policy/load/requests.ts'
@@ -25,7 +26,6 @@ import {
   isGrantee,
   mustHaveSignedIn,
   mustNotBeForbidden,
-  operationOf,
   saidBy,
   seenBy,
   type GrantCallOptions,
@@ -90,7 +90,7 @@ export async function ask(
   const { id } = isNew ?? request
   call.keep({ grant: id, template, resource: resource.id, to: to?.id ?? null })
   return {
-    operation: operationOf(to === null ? 'request' : 'approve', resource),
+    operation: grantOperation(to === null ? 'request' : 'approve', resource),
     decision: decided,
     changes: true,
     async answer() {

@@ -7,9 +7,10 @@ import { LedgerFault } from '../../approvals/ledger/ledger.ts'
 import type { Target } from '../../azureml/target.ts'
 import { Refusal } from '../../errors.ts'
 import type { Principal } from '../../identity/principal.ts'
+import { grantOperation } from '../../policy/by-requests.ts'
 import { ask } from './ask.ts'
 import { decide, extend } from './decide.ts'
-import { foundGrant, operationOf, ownDecision, seenBy, type GrantCallOptions } from './seen.ts'
+import { foundGrant, ownDecision, seenBy, type GrantCallOptions } from './seen.ts'
 import { stateOf, summaryOfGrant, viewOfGrant } from './view.ts'
 
 const STATES = ['open', 'active', 'denied', 'ended', 'expired', 'void', 'damaged']
@@ -54,7 +55,7 @@ function unavailable(error: unknown): never {
 async function show(options: GrantCallOptions, id: string, principal: Principal): Promise<OwnCall> {
   const seen = await foundGrant(options, id, principal)
   return {
-    operation: operationOf('read', seen.grant.request.resource),
+    operation: grantOperation('read', seen.grant.request.resource),
     decision: seen.decision,
     answer: () => viewOfGrant(seen),
   }
@@ -68,7 +69,7 @@ function list(options: GrantCallOptions, { params }: Target, principal: Principa
   if (!['all', 'me', 'mine'].includes(to))
     throw new Refusal('bad_query', '"to" is me (to decide), mine (held or asked for) or all')
   return {
-    operation: operationOf('read', null),
+    operation: grantOperation('read', null),
     decision: ownDecision(options),
     async answer() {
       const all = await options.known.read().catch(unavailable)

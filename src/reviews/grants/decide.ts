@@ -10,6 +10,7 @@ import {
 } from '../../approvals/grants/documents.ts'
 import { Refusal } from '../../errors.ts'
 import type { Principal } from '../../identity/principal.ts'
+import { grantOperation } from '../../policy/by-requests.ts'
 import type { Decision } from '../../policy/decide.ts'
 import { lengthText } from '../../policy/load/period.ts'
 import type { NoticeEvent } from '../notices/message.ts'
@@ -19,7 +20,6 @@ import {
   foundGrant,
   mustHaveSignedIn,
   mustNotBeForbidden,
-  operationOf,
   saidBy,
   type GrantCallOptions,
   type SeenGrant,
@@ -41,7 +41,7 @@ export async function decide(
       ? mayEnd(options, seen, principal)
       : mayDecide(options, seen, said, principal)
   return {
-    operation: operationOf(said.verdict, request.resource),
+    operation: grantOperation(said.verdict, request.resource),
     decision,
     changes: true,
     async answer() {
@@ -93,7 +93,7 @@ function mayEnd(options: GrantCallOptions, seen: SeenGrant, principal: Principal
     return { ...seen.decision, reason: 'whoever holds or asked for a grant may end it' }
   if (seen.groups.length > 0 && principal.kind === 'user')
     return mustNotBeForbidden(options, principal, 'end', request.resource)
-  const asked = operationOf('end', request.resource)
+  const asked = grantOperation('end', request.resource)
   const judged = options.decide(principal, asked, options.callFacts(principal), 'all')
   if (judged.permit === null) throw judged.refusal
   return judged.decision
@@ -153,7 +153,7 @@ export async function extend(
   const seconds = Math.ceil(length / 1_000)
   const decision = mayExtend(options, seen, seconds, principal)
   return {
-    operation: operationOf(seen.isHolder ? 'request' : 'approve', request.resource),
+    operation: grantOperation(seen.isHolder ? 'request' : 'approve', request.resource),
     decision,
     changes: true,
     async answer() {

@@ -9,18 +9,15 @@ import type { GrantStore } from '../../approvals/grants/store.ts'
 import { shownDigestOf } from '../../approvals/grants/documents.ts'
 import { Refusal } from '../../errors.ts'
 import type { Principal } from '../../identity/principal.ts'
-import { OWN_PROVIDER } from '../../vocabulary/actions.ts'
-import type { Operation } from '../../vocabulary/operation.ts'
 import {
-  createDecide,
-  type Decide,
-  type DecideOptions,
-  type Decision,
-  type Facts,
-} from '../../policy/decide.ts'
-import { ancestorsOf, isOneOf, principalUids } from '../../policy/engine/entities.ts'
+  BY_REQUESTS,
+  createDecideByRequests,
+  grantOperation,
+  type GrantVerb,
+} from '../../policy/by-requests.ts'
+import type { Decide, Decision, Facts } from '../../policy/decide.ts'
+import { isOneOf, principalUids } from '../../policy/engine/entities.ts'
 import { voidBecause } from '../../policy/grants.ts'
-import { addPolicy } from '../../policy/load/bind.ts'
 import type { Uid } from '../../policy/load/conditions.ts'
 import type { PolicySet } from '../../policy/load/rules.ts'
 import { refuseSignIn, type CheckSignIn } from '../../policy/step-up.ts'
@@ -44,26 +41,6 @@ export interface GrantCallOptions {
   readonly now: () => number
 }
 
-export type Verb = 'read' | 'request' | 'approve' | 'deny' | 'end'
-
-/** What a call about grants is to policy: something done with what is granted. */
-export function operationOf(verb: Verb, resource: Uid | null): Operation {
-  const around = resource === null ? [] : ancestorsOf(resource.id)
-  return {
-    action: `${OWN_PROVIDER}/grants/${verb}`,
-    effect: verb === 'read' ? 'read' : 'write',
-    resource:
-      resource === null
-        ? { type: 'Harness', id: '/_harness/api/grants', ancestors: [] }
-        : { ...resource, ancestors: around.filter(({ id }) => id !== resource.id) },
-    family: 'harness',
-    secrets: false,
-    longRunning: false,
-    scope: around.find(({ type }) => type === 'Workspace' || type === 'Registry')?.id ?? null,
-    inspectable: false,
-  }
-}
-
 export function ownDecision(options: GrantCallOptions): Decision {
   return {
     verdict: 'permit',
@@ -76,25 +53,13 @@ export function ownDecision(options: GrantCallOptions): Decision {
   }
 }
 
-const BY_REQUESTS = 'requests-yaml'
 const judges = new WeakMap<PolicySet, Decide>()
 
-/**
- * The judge of what `requests.yaml` has allowed by then: the policies in force with a permit in its place, so that their
- * forbids count.
- */
 function judgeOf({ policy, identities, checkSignIn }: GrantCallOptions): Decide {
   const set = policy()
   const known = judges.get(set)
   if (known !== undefined) return known
-  const actions = ['request', 'approve', 'deny', 'end'].map(
-    (verb) => `Action::"${OWN_PROVIDER}/grants/${verb}"`,
-  )
-  const identity = set.bindings.order[0] ?? identities[0] ?? ''
-  const text = `@id("${BY_REQUESTS}") @reason("requests.yaml says who asks and who decides") @identity("${identity}") permit (principal, action in [${actions.join(', ')}], resource);`
-  const names = { identities: [...identities], issuers: [] }
-  const options: DecideOptions = { cacheSize: 0, checkSignIn }
-  const decide = createDecide(addPolicy(set, { file: 'requests.yaml', text }, names), options)
+  const decide = createDecideByRequests(set, identities, { cacheSize: 0, checkSignIn })
   judges.set(set, decide)
   return decide
 }
@@ -103,10 +68,10 @@ function judgeOf({ policy, identities, checkSignIn }: GrantCallOptions): Decide 
 export function mustNotBeForbidden(
   options: GrantCallOptions,
   principal: Principal,
-  verb: Exclude<Verb, 'read'>,
+  verb: Exclude<GrantVerb, 'read'>,
   resource: Uid,
 ): Decision {
-  const asked = operationOf(verb, resource)
+  const asked = grantOperation(verb, resource)
   const judged = judgeOf(options)(principal, asked, options.callFacts(principal), 'all')
   if (judged.permit === null) throw judged.refusal
   return judged.decision
@@ -180,7 +145,7 @@ export function seenBy(
   }
   if (isHolder || request.by === principal.id || groups.length > 0)
     return { ...seen, decision: ownDecision(options) }
-  const reading = operationOf('read', request.resource)
+  const reading = grantOperation('read', request.resource)
   const judged = options.decide(principal, reading, options.callFacts(principal), 'all')
   return judged.permit === null ? null : { ...seen, decision: judged.decision }
 }

@@ -106,6 +106,21 @@ t.test('the ways to ask are read as they are written', async (t) => {
   })
 })
 
+t.test('the sign-in that whoever decides needs is read as that of @stepup', async (t) => {
+  const text = rule({ stepUp: 'max-age=900 methods=mfa,hwk' })
+  const { requests, said } = read(text)
+  t.same(said, [])
+  t.ok(Value.Check(RequestsSchema, parse(text)))
+  t.same(requests.rules[0]?.stepUp, { maxAgeSeconds: 900, methods: ['mfa', 'hwk'] })
+  t.equal(read(rule({})).requests.rules[0]?.stepUp, null)
+  for (const stepUp of ['', 'often', 'max-age=0', 'max-age=900000', 7]) {
+    t.match(read(rule({ stepUp })).said[0], /"stepUp"/, String(stepUp))
+    t.notOk(Value.Check(RequestsSchema, parse(rule({ stepUp }))) && stepUp === 'often')
+  }
+  const link = { way: 'link', url: 'https://a', for: undefined, reviewers: undefined }
+  t.match(read(rule({ ...link, stepUp: 'methods=mfa' })).said[0], /"stepUp" is for grant/)
+})
+
 t.test('each thing that can be wrong is named', async (t) => {
   t.same(read(rule({})).said, [])
   const cases: readonly (readonly [text: string, words: RegExp])[] = [

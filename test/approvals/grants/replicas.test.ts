@@ -1,0 +1,161 @@
+/** Two replicas on one container of Microsoft's storage emulator: what is granted or ended at one counts at the other. */
+import { generateKeyPairSync } from 'node:crypto'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import type { ConfigFile } from '../../../lab/gateway/harness-config.ts'
+import { spawnGateway, type Gateway } from '../../../lab/gateway/gateway.ts'
+import { STORAGE_ACCOUNT } from '../../../lab/azure/azurite.ts'
+import type { Lab } from '../../../lab/lab.ts'
+import { eventually } from '../../support/eventually.ts'
+import { startGateway, type World } from '../../support/gateway.ts'
+import { ownPolicies, type OwnPolicies } from '../../support/policies.ts'
+import { send, type Answer } from '../../support/send.ts'
+import { V, W } from '../support.ts'
+import { REQUESTS } from './support.ts'
+
+let folder: string
+let policies: OwnPolicies
+let world: World
+let replica: Gateway
+t.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'azureml-harness-grants-'))
+  const keyFile = join(folder, 'key.pem')
+  const { privateKey } = generateKeyPairSync('ed25519')
+  await writeFile(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
+  policies = await ownPolicies({ 'requests.yaml': REQUESTS })
+  const changeOf =
+    ({ storage }: Lab) =>
+    (config: ConfigFile): ConfigFile =>
+      policies.change({
+        ...config,
+        approvals: {
+          keys: [{ fromFile: keyFile }],
+          ledger: {
+            container: `${storage?.azurite.url}/${STORAGE_ACCOUNT}/grants`,
+            identity: 'audit-writer',
+          },
+        },
+      })
+  world = await startGateway({
+    lab: { storage: true },
+    gateway: (lab) => ({ change: changeOf(lab) }),
+  })
+  await world.lab.storage?.azurite.createContainer('grants')
+  const change = changeOf(world.lab)
+  replica = await spawnGateway(world.lab, {
+    configFile: join(world.lab.directory, 'replica.yaml'),
+    spool: join(world.lab.directory, 'spool-replica'),
+    change: (config) => {
+      const { hosts = [], publicUrl, ...listen } = config.listen
+      const host = new URL(publicUrl).host
+      return change({
+        ...config,
+        listen: { ...listen, publicUrl: world.url, hosts: [...hosts, host] },
+      })
+    },
+  })
+})
+t.teardown(async () => {
+  await replica?.stop()
+  await world.close()
+  await policies.remove()
+  await rm(folder, { recursive: true, force: true })
+})
+t.setTimeout(240_000)
+
+const at = async (
+  url: string,
+  persona: string,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<Answer> =>
+  send(url, world.lab.certificates.ca, path, {
+    method,
+    headers: {
+      authorization: `Bearer ${await world.lab.token(persona)}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+const API = '/_harness/api/grants'
+const ASKED = { template: 'data-scientist', resource: W, reason: 'churn model' }
+const idOf = (answer: Answer): string => {
+  if (answer.status !== 200) throw new Error(answer.text)
+  return (answer.json() as { id: string }).id
+}
+const say = async (url: string, persona: string, id: string, verdict: string): Promise<Answer> => {
+  const path = `${API}/${id}`
+  const { shownDigest } = (await at(url, persona, 'GET', path)).json() as { shownDigest: string }
+  return at(url, persona, 'POST', `${path}/verdicts`, { verdict, shownDigest })
+}
+const JOB = { properties: { jobType: 'Command', command: 'python train.py' } }
+let jobs = 0
+const submits = async (url: string): Promise<number> =>
+  (await at(url, 'reader', 'PUT', `${W}/jobs/r-${++jobs}${V}`, JOB)).status
+
+t.test(
+  'asked for at both at once, approved at one, used at both, ended at the other',
+  async (t) => {
+    const asked = await Promise.all(
+      Array.from({ length: 6 }, async (_, index) =>
+        at(index % 2 === 0 ? world.url : replica.url, 'reader', 'POST', API, ASKED),
+      ),
+    )
+    const made = asked.filter(({ status }) => status === 200).map(idOf)
+    t.equal(new Set(made).size, 1, 'one request, whoever was first')
+    t.ok(asked.every(({ status }) => status === 200 || status === 409))
+    const [id = ''] = made
+    t.equal((await say(replica.url, 'reviewer', id, 'approve')).status, 200)
+    t.equal(await submits(replica.url), 201, 'at once where it was approved')
+    await eventually('the other has read it', async () => (await submits(world.url)) === 201)
+    t.equal((await say(world.url, 'reader', id, 'end')).status, 200)
+    t.equal(await submits(world.url), 403, 'at once where it was ended')
+    await eventually('the other has read it', async () => (await submits(replica.url)) === 403)
+  },
+)
+
+t.test('one extension, of all that are asked for at the same moment', async (t) => {
+  const { template, resource } = { template: 'reader', resource: W }
+  const body = { template, resource, reason: 'on call', for: '10m' }
+  const id = idOf(await at(world.url, 'outsider', 'POST', API, body))
+  const extended = await Promise.all(
+    Array.from({ length: 4 }, async (_, index) =>
+      at(index % 2 === 0 ? world.url : replica.url, 'outsider', 'POST', `${API}/${id}/extensions`, {
+        for: '50m',
+        reason: 'still',
+      }),
+    ),
+  )
+  t.ok(
+    extended.every(({ status }) => status === 200 || status === 409 || status === 403),
+    extended.map(({ status }) => status).join(' '),
+  )
+  const shown = (await at(replica.url, 'outsider', 'GET', `${API}/${id}`)).json() as {
+    since: string
+    until: string
+    extensions: object[]
+  }
+  t.ok(Date.parse(shown.until) - Date.parse(shown.since) <= 2 * 3_600_000, 'never beyond the most')
+  t.equal(extended.filter(({ status }) => status === 200).length, shown.extensions.length)
+})
+
+t.test(
+  'without the ledger nobody holds anything after a while, and all else goes on',
+  async (t) => {
+    const id = idOf(await at(world.url, 'reader', 'POST', API, ASKED))
+    t.equal((await say(world.url, 'reviewer', id, 'approve')).status, 200)
+    t.equal(await submits(world.url), 201)
+    await world.lab.storage?.azurite.close()
+    t.match((await at(world.url, 'outsider', 'POST', API, ASKED)).json(), {
+      error: { code: 'policy_refused' },
+    })
+    t.match((await at(world.url, 'reader', 'GET', API)).json(), {
+      error: { code: 'approvals_unavailable' },
+    })
+    await eventually('nobody holds it', async () => (await submits(world.url)) === 403, 60_000)
+    t.equal((await at(world.url, 'scientist', 'GET', `${W}/jobs${V}`)).status, 200)
+  },
+)
