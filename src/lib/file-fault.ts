@@ -24,6 +24,8 @@ const FAULTS: Readonly<Record<string, FileFault>> = {
     next: 'change its permissions, or run as its owner',
   },
   EISDIR: { what: 'is a directory', next: 'name a file' },
+  EFTYPE: { what: 'is neither a file nor a link to one', next: 'name a file' },
+  ELOOP: { what: 'is a link that leads to itself', next: 'name a file' },
   ENOTDIR: { what: 'is not in a directory', next: 'check the path: a part of it is a file' },
   ENOSPC: { what: 'does not fit on the disk', next: 'free some space, or name another place' },
   EROFS: { what: 'is on a read-only file system', next: 'name another place' },

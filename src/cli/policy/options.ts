@@ -2,8 +2,9 @@
  * Where a policy command finds its policies: the gateway's configuration, or a directory of its own.
  * @module
  */
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { readRegular } from '../../lib/files/regular.ts'
 import { loadPolicy, type LoadOptions } from '../../policy/load/load.ts'
 import type { PolicySet } from '../../policy/load/rules.ts'
 import type { ProfileName } from '../../vocabulary/profiles.ts'
@@ -67,6 +68,6 @@ export async function policyOf(
 export async function caseFiles(directory: string): Promise<{ file: string; text: string }[]> {
   const names = (await readdir(directory)).filter((name) => name.endsWith('.tests.yaml')).sort()
   return Promise.all(
-    names.map(async (file) => ({ file, text: await readFile(join(directory, file), 'utf8') })),
+    names.map(async (file) => ({ file, text: await readRegular(join(directory, file)) })),
   )
 }

@@ -3,8 +3,8 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
-import { basename, dirname, join, relative, sep } from 'node:path'
+import { readdir } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { bind, rulesInForce } from './bind.ts'
 import type { Source } from './bindings.ts'
 import { fault, PolicyError, type Fault } from './faults.ts'
@@ -17,6 +17,7 @@ import { schemaFaults } from './validate.ts'
 import { createWords, type Words } from './words.ts'
 import { codeOf } from '../../lib/error-code.ts'
 import { fileFaultOf } from '../../lib/file-fault.ts'
+import { readRegular } from '../../lib/files/regular.ts'
 
 export interface LoadOptions {
   /** Holds `*.cedar`, and `templates/*.cedar` with one template a file. */
@@ -31,38 +32,35 @@ export interface LoadOptions {
   readonly now?: () => number
 }
 
+const TEMPLATES = 'templates'
 /** The folder of bindings that have a file each. */
 export const SEPARATE = 'bindings.d'
 
-/** Its files; none without the folder. */
-async function separateOf(bindings: string): Promise<{ sources: Source[]; faults: Fault[] }> {
-  const folder = join(dirname(bindings), SEPARATE)
-  const names = await readdir(folder).catch((error: unknown) => {
-    if (codeOf(error, '') === 'ENOENT') return []
-    throw error
+/** Names of its files, none without the folder; and what in it would be left out without a word. */
+async function separateIn(bindings: string): Promise<{ names: string[]; faults: Fault[] }> {
+  const entries = await readdir(join(dirname(bindings), SEPARATE), { withFileTypes: true }).catch(
+    (error: unknown) => {
+      if (codeOf(error, '') === 'ENOENT') return []
+      throw error
+    },
+  )
+  const names = entries.map(({ name }) => name).filter((name) => name.endsWith('.yaml'))
+  const at = (name: string, what: string, instead: string): Fault =>
+    fault(`${SEPARATE}/${name}`, 1, what, instead)
+  const faults = entries.flatMap((entry) => {
+    const { name } = entry
+    if (name.endsWith('.yml')) return [at(name, 'is not read', 'end its name with .yaml')]
+    // Kubernetes mounts files beside folders whose names begin with dots
+    const isFolder = entry.isDirectory() && !name.startsWith('.') && !name.endsWith('.yaml')
+    return isFolder ? [at(name, 'is not read', `put its files into ${SEPARATE} itself`)] : []
   })
-  const text = async (name: string): Promise<Source> => ({
-    file: `${SEPARATE}/${name}`,
-    text: await readFile(join(folder, name), 'utf8'),
-  })
-  return {
-    sources: await Promise.all(
-      names
-        .filter((name) => name.endsWith('.yaml'))
-        .sort()
-        .map(text),
-    ),
-    // it would be left out without a word
-    faults: names
-      .filter((name) => name.endsWith('.yml'))
-      .map((name) => fault(`${SEPARATE}/${name}`, 1, 'is not read', 'end its name with .yaml')),
-  }
+  return { names: names.sort(), faults }
 }
 
 /** A file beside the bindings; null if there is none. */
 async function besideOf(bindings: string, file: string): Promise<Source | null> {
   try {
-    const text = await readFile(join(dirname(bindings), file), 'utf8')
+    const text = await readRegular(join(dirname(bindings), file))
     return { file, text }
   } catch (error) {
     if (codeOf(error, '') === 'ENOENT') return null
@@ -70,16 +68,8 @@ async function besideOf(bindings: string, file: string): Promise<Source | null> 
   }
 }
 
-async function sourcesOf(directory: string, folder: string): Promise<Source[]> {
-  const path = join(directory, folder)
-  const names = (await readdir(path)).filter((name) => name.endsWith('.cedar')).sort()
-  return Promise.all(
-    names.map(async (name) => ({
-      file: relative(directory, join(path, name)).split(sep).join('/'),
-      text: await readFile(join(path, name), 'utf8'),
-    })),
-  )
-}
+const cedarIn = async (folder: string): Promise<string[]> =>
+  (await readdir(folder)).filter((name) => name.endsWith('.cedar')).sort()
 
 /** Reads each file, or says which one it cannot read: a folder that is missing is a fault like any other. */
 async function readSources(options: LoadOptions): Promise<{
@@ -100,26 +90,42 @@ async function readSources(options: LoadOptions): Promise<{
       return instead
     }
   }
-  const policies = await attempt(options.directory, sourcesOf(options.directory, '.'), [])
+  /** @param prefix of the files' names in faults */
+  const readAll = async (
+    folder: string,
+    prefix: string,
+    names: readonly string[],
+  ): Promise<Source[]> => {
+    const read = names.map((name) => {
+      const file = `${prefix}${name}`
+      const source = readRegular(join(folder, name)).then((text) => ({ file, text }))
+      return attempt<Source | null>(file, source, null)
+    })
+    return (await Promise.all(read)).filter((source) => source !== null)
+  }
+  const { directory } = options
+  const policyNames = await attempt(directory, cedarIn(directory), [])
   // all other faults would only follow from this one
   if (faults.length > 0) throw new PolicyError(faults)
-  const templates = await attempt('templates', sourcesOf(options.directory, 'templates'), [])
+  const policies = await readAll(directory, '', policyNames)
+  const templateFolder = join(directory, TEMPLATES)
+  const templateNames = await attempt(TEMPLATES, cedarIn(templateFolder), [])
+  const templates = await readAll(templateFolder, `${TEMPLATES}/`, templateNames)
   const file = basename(options.bindings)
   const bindings = await attempt<Source | null>(
     file,
-    readFile(options.bindings, 'utf8').then((text) => ({ file, text })),
+    readRegular(options.bindings).then((text) => ({ file, text })),
     null,
   )
-  const separate = await attempt(SEPARATE, separateOf(options.bindings), {
-    sources: [],
-    faults: [],
-  })
-  faults.push(...separate.faults)
+  const known = await attempt(SEPARATE, separateIn(options.bindings), { names: [], faults: [] })
+  faults.push(...known.faults)
+  const folder = join(dirname(options.bindings), SEPARATE)
+  const separate = await readAll(folder, `${SEPARATE}/`, known.names)
   const beside = async (name: string): Promise<Source | null> =>
     attempt<Source | null>(name, besideOf(options.bindings, name), null)
   const owners = await beside(OWNERS_FILE)
   const requests = await beside(REQUESTS_FILE)
-  return { policies, templates, bindings, separate: separate.sources, owners, requests, faults }
+  return { policies, templates, bindings, separate, owners, requests, faults }
 }
 
 /** Statements that parse and are annotated as they should be, and every fault of those that are not. */

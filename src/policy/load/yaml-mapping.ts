@@ -2,7 +2,16 @@
  * A YAML file whose top is a mapping, read with the line of every fault.
  * @module
  */
-import { isMap, isScalar, LineCounter, parseDocument, type Node, type YAMLMap } from 'yaml'
+import {
+  isMap,
+  isScalar,
+  LineCounter,
+  parseDocument,
+  visit,
+  type Node,
+  type YAMLError,
+  type YAMLMap,
+} from 'yaml'
 import { fault, suggest, type Fault } from './faults.ts'
 
 /** Notes a fault at the line of `node`. */
@@ -31,14 +40,25 @@ export function readYamlMapping(file: string, text: string, form: string): YamlM
     faults.push(fault(file, lineOf(node), message, suggestion))
   }
   for (const error of [...document.errors, ...document.warnings]) {
-    const [first] = error.message.split('\n')
-    faults.push(fault(file, lines.linePos(error.pos[0]).line, first ?? 'not YAML'))
+    faults.push(fault(file, lines.linePos(error.pos[0]).line, wordsOf(error)))
   }
+  // a reader of a review would have to look for what it stands for
+  visit(document, {
+    Alias: (_key, node) =>
+      add(node, `"*${node.source}" is an alias of YAML's`, 'write the value itself'),
+  })
   if (faults.length > 0) return { top: null, add, lineOf, faults }
   const contents: unknown = document.contents
   const top = isMap(contents) ? contents : null
   if (top === null) add(contents, form)
   return { top, add, lineOf, faults }
+}
+
+/** What the parser says, without the place that a fault has anyway. */
+function wordsOf({ code, message }: YAMLError): string {
+  if (code === 'MULTIPLE_DOCS') return 'the file has more than one document'
+  const [first = 'is not YAML'] = message.split('\n')
+  return first.replace(/ at line \d+, column \d+:?$/u, '')
 }
 
 function isNode(value: unknown): value is Node {

@@ -1,5 +1,6 @@
 /** Bindings that begin and end, and those that have a file each. */
-import { mkdir, writeFile } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { mkdir, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
 import t, { type Test } from 'tap'
@@ -100,6 +101,9 @@ t.test('what is wrong with a file is named, and nothing is left out in silence',
     ['a.yaml', binding({ from: at(5), until: at(5) }), /"until" is not after "from"/],
     ['a.yaml', binding({ reason: 'two\nlines' }), /"reason" is one line/],
     ['a.yaml', binding({ ticket: 7 }), /"ticket" is one line/],
+    ['a.yaml', `{ template: &one reader, ticket: *one }`, /"\*one" is an alias of YAML's/],
+    ['a.yaml', `${binding()}\n---\n${binding()}`, /the file has more than one document/],
+    ['a.yaml', `${binding()}]`, /^[^\n]*[^:\d]$/],
     ['listed.yaml', binding(), /binding "listed" is in bindings.yaml:1, too/],
   ]
   for (const [name, text, message] of cases) {
@@ -112,6 +116,26 @@ t.test('what is wrong with a file is named, and nothing is left out in silence',
     t.equal(faults.length, 1, `${name} ${text}`)
     t.match(faults[0], { file: `bindings.d/${name}`, message })
   }
+})
+
+t.test('what is no file, or would be left out, is named and waits for nobody', async (t) => {
+  const options = await files(t, {})
+  const folder = join(options.directory, 'bindings.d')
+  await mkdir(join(folder, 'team'), { recursive: true })
+  await mkdir(join(folder, 'folder.yaml'))
+  await mkdir(join(folder, '..data'))
+  await symlink('/nowhere', join(folder, 'dangling.yaml'))
+  await symlink('loop.yaml', join(folder, 'loop.yaml'))
+  execFileSync('mkfifo', [join(folder, 'pipe.yaml'), join(options.directory, 'pipe.cedar')])
+  const faults = (await faultsOf(options)).map(({ file, message }) => `${file}: ${message}`)
+  t.same(faults.sort(), [
+    'bindings.d/dangling.yaml: does not exist',
+    'bindings.d/folder.yaml: is a directory',
+    'bindings.d/loop.yaml: is a link that leads to itself',
+    'bindings.d/pipe.yaml: is neither a file nor a link to one',
+    'bindings.d/team: is not read',
+    'pipe.cedar: is neither a file nor a link to one',
+  ])
 })
 
 t.test('groups and workspaces have names that a reviewer can read', async (t) => {
