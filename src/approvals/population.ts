@@ -142,11 +142,8 @@ function isOverdue(found: readonly ExportedDocument[], now: number): boolean {
     uses: all.filter((one) => one.kind === 'use'),
     outcomes: all.filter((one) => one.kind === 'outcome'),
   }
-  const owners = {
-    reviewers: [...new Set(verdicts.flatMap(({ groups }) => groups))],
-    required: 1,
-    each: false,
-  }
+  const reviewers = [...new Set(verdicts.flatMap(({ groups }) => groups))]
+  const owners = [{ reviewers, required: 1, each: false }]
   const { override } = standingOf(review, { now, owners, isDenied: () => false })
   return override?.afterwards === 'overdue'
 }

@@ -50,7 +50,7 @@ export interface Said {
 export interface ReleaseOptions {
   readonly store: Store
   readonly publicUrl: string
-  readonly ownersOf: (call: RequestDocument['call']) => Owners | null
+  readonly ownersOf: (call: RequestDocument['call']) => readonly Owners[]
   readonly isDenied: (principal: string) => boolean
   /** Is told of each new request. */
   readonly onRequest: (request: RequestDocument) => void

@@ -15,7 +15,7 @@ export interface Review {
   readonly outcomes: readonly OutcomeDocument[]
 }
 
-/** Who owns what a review is about, by the policies in force. */
+/** Who owns a part of what a review is about, by the policies in force. */
 export interface Owners {
   /** Entities of principals, as `Group::<id>` or `User::<id>`. */
   readonly reviewers: readonly string[]
@@ -28,8 +28,8 @@ export interface Owners {
 export interface Circumstances {
   /** Seconds since the epoch. */
   readonly now: number
-  /** Null if nobody owns it. */
-  readonly owners: Owners | null
+  /** All of them have to approve, each for their part; none: nobody owns it. */
+  readonly owners: readonly Owners[]
   /** Whether somebody is on the deny list: their verdicts are void. */
   readonly isDenied: (principal: string) => boolean
 }
@@ -88,7 +88,7 @@ export function standingOf(review: Review, circumstances: Circumstances): Standi
   const uses = usesOf(review)
   const approvers = asked.flatMap((one) => one.approvers)
   const shared = {
-    missing: asked.flatMap(({ missing }) => missing ?? []),
+    missing: asked.flatMap(({ missing }) => missing),
     approvers: [...new Set(overriding === null ? approvers : [...approvers, overriding.by])].sort(),
     nextUse: uses.next,
     uncertain: uses.uncertain,
@@ -213,44 +213,69 @@ function rankOf(verdict: VerdictDocument): string {
   return `${verdict.verdict === 'reject' ? 1 : 0} ${JSON.stringify(verdict)}`
 }
 
-function counts(verdict: VerdictDocument, { rule }: ApprovalAsk, owners: Owners | null): boolean {
-  if (rule.from === 'policy') return true
-  return owners !== null && verdict.groups.some((group) => owners.reviewers.includes(group))
-}
-
 interface OfAsk {
   /** When the last verdict came that it needed, in seconds since the epoch; null while one is missing. */
   readonly decidedAt: number | null
-  readonly missing: Missing | null
+  readonly missing: readonly Missing[]
   readonly approvers: readonly string[]
 }
 
 function standingOfAsk(
-  ask: ApprovalAsk,
+  { rule, policy }: ApprovalAsk,
   { iat, reason }: RequestDocument,
   approvals: readonly VerdictDocument[],
-  owners: Owners | null,
+  owners: readonly Owners[],
 ): OfAsk {
-  const { rule, policy } = ask
-  const byOwners = rule.from === 'owners'
+  if (rule.reviewers === 0) {
+    const approvers = approvals.map(({ by }) => by)
+    return reason === null
+      ? { decidedAt: null, missing: [{ policy, have: 0, need: 0, groups: [] }], approvers }
+      : { decidedAt: iat, missing: [], approvers }
+  }
+  const anybody: Part = { reviewers: null, required: 1, each: false }
+  const nobody: Part = { reviewers: [], required: 1, each: false }
+  const parts: readonly Part[] =
+    rule.from === 'policy' ? [anybody] : owners.length === 0 ? [nobody] : owners
+  const found = parts.map((part) => standingOfPart(part, rule.reviewers, approvals))
+  return {
+    decidedAt: found.reduce<number | null>(
+      (latest, { decidedAt }) =>
+        latest === null || decidedAt === null ? null : Math.max(latest, decidedAt),
+      0,
+    ),
+    missing: found.flatMap(({ missing }) => (missing === null ? [] : [{ policy, ...missing }])),
+    approvers: found.flatMap(({ approvers }) => approvers),
+  }
+}
+
+/** Whose approvals count for a part; null: everybody's. */
+interface Part extends Omit<Owners, 'reviewers'> {
+  readonly reviewers: readonly string[] | null
+}
+
+function standingOfPart(
+  { reviewers, required, each }: Part,
+  atLeast: number,
+  approvals: readonly VerdictDocument[],
+) {
   const counting = approvals
-    .filter((one) => counts(one, ask, owners))
+    .filter(({ groups }) => reviewers === null || groups.some((one) => reviewers.includes(one)))
     .toSorted((one, other) => one.iat - other.iat || (one.by < other.by ? -1 : 1))
   const approvers = counting.map(({ by }) => by)
-  if (rule.reviewers === 0) {
-    const missing = reason === null ? { policy, have: 0, need: 0, groups: [] } : null
-    return { decidedAt: reason === null ? null : iat, missing, approvers }
-  }
-  const need = Math.max(rule.reviewers, byOwners ? (owners?.required ?? 1) : 1)
-  const each = byOwners && owners?.each === true ? owners.reviewers : []
-  const lacking = (some: readonly VerdictDocument[]): readonly string[] => unmatched(each, some)
+  const need = Math.max(atLeast, required)
+  const lacking = (some: readonly VerdictDocument[]): readonly string[] =>
+    each ? unmatched(reviewers ?? [], some) : []
   const at = counting.findIndex(
     (_, index) => index + 1 >= need && lacking(counting.slice(0, index + 1)).length === 0,
   )
   const deciding = counting[at]
-  if (deciding !== undefined) return { decidedAt: deciding.iat, missing: null, approvers }
-  const missing = { policy, have: counting.length, need, groups: lacking(counting) }
-  return { decidedAt: null, missing, approvers }
+  return deciding === undefined
+    ? {
+        decidedAt: null,
+        missing: { have: counting.length, need, groups: lacking(counting) },
+        approvers,
+      }
+    : { decidedAt: deciding.iat, missing: null, approvers }
 }
 
 /** Of `groups`, those that nobody approves for if each person does for one of them; as few as possible. */

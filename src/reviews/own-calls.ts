@@ -75,13 +75,20 @@ async function remind(
     throw new Refusal('review_changed', `this review is ${standing.state}`, {
       remedy: 'nobody is waited for any more',
     })
+  if (!options.hasChannels)
+    throw new Refusal('bad_request', 'this gateway has no channels that it could tell', {
+      remedy: 'ask its reviewers yourself',
+    })
   const since = Math.floor(options.now() / 1_000) - REMINDER_SECONDS
-  const recent = (await options.store.notices(id)).find(({ iat }) => iat > since)
-  if (recent !== undefined)
+  // one that is under way is not on record yet, and one that has failed has told nobody
+  const sent = (await options.store.notices(id)).filter(({ outcome }) => outcome === 'sent')
+  const last = Math.max(options.reminded.get(id) ?? -Infinity, ...sent.map(({ iat }) => iat))
+  if (last > since)
     throw new Refusal('too_many_requests', 'its channels were told of it within the hour', {
-      retryAfter: recent.iat - since,
+      retryAfter: last - since,
       remedy: 'try again later, or ask its reviewers yourself',
     })
+  options.reminded.set(id, since + REMINDER_SECONDS)
   return {
     operation: operationOf('read', review),
     decision,

@@ -4,6 +4,7 @@
  * @module
  */
 import { randomBytes } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { OwnCalls } from '../access/own-calls.ts'
 import type { Recorder } from '../audit/recorder.ts'
 import type { RequestDocument, VerdictDocument } from '../approvals/documents.ts'
@@ -77,7 +78,7 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
     log({ name }, 'a document of the ledger is not what this gateway has signed')
   }
   const store = createStore(ledger, signatures, onForged)
-  const lineOf = (call: RequestDocument['call']) => lineFor(policy.current(), call)
+  const linesOf = (call: RequestDocument['call']) => linesFor(policy.current(), call)
   const { publicUrl } = config.listen
   const channels = channelsOf(approvals, options.secrets)
   const notifier = createNotifier({ channels, store, publicUrl, now, log })
@@ -87,7 +88,7 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
     store,
     publicUrl,
     onRequest: (request) => notifier.tell('requested', noticeOfReview(request)),
-    ownersOf: (call) => asOwners(lineOf(call)),
+    ownersOf: (call) => linesOf(call).map(asOwners),
     isDenied: (id) => options.denyList.deniesId(id),
     now,
   })
@@ -98,6 +99,8 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
     held,
     publicUrl,
     tell: notifier.tell,
+    hasChannels: channels.length > 0,
+    reminded: new LRUCache<string, number>({ max: MAX_REMINDED }),
     ticketPattern: approvals.ticket === undefined ? null : new RegExp(approvals.ticket, 'u'),
     async alarm(...override) {
       overrides++
@@ -105,7 +108,7 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
     },
     decide: policy.decide,
     policyVersion: () => policy.current().version,
-    ownersOf: lineOf,
+    ownersOf: linesOf,
     callFacts: options.callFacts,
     now,
   })
@@ -149,10 +152,10 @@ function heldKeyOf({ config: { operationKey }, secrets }: ReviewsOptions): Buffe
   return operationKey === undefined ? randomBytes(32) : Buffer.from(secrets(operationKey))
 }
 
-function lineFor(
+function linesFor(
   { owners }: PolicySet,
   { names, resource, ancestors }: RequestDocument['call'],
-): OwnersLine | null {
+): readonly OwnersLine[] {
   return ownersOf(owners, { names, places: [resource, ...ancestors] })
 }
 
@@ -194,6 +197,7 @@ function ledgerOf(
 }
 
 const MAX_LEDGER_MS = 10_000
+const MAX_REMINDED = 10_000
 
 /** @throws Error for a URL that would carry a notice in clear */
 function channelsOf(
@@ -241,10 +245,8 @@ function withoutReview(permit: Permit, { asksOnly }: Said): Reviewed {
   return { permit, proof: null }
 }
 
-function asOwners(line: OwnersLine | null): Owners | null {
-  if (line === null) return null
-  const reviewers = line.reviewers.map(({ type, id }) => `${type}::${id}`)
-  return { reviewers, required: line.required, each: line.each }
+function asOwners({ reviewers, required, each }: OwnersLine): Owners {
+  return { reviewers: reviewers.map(({ type, id }) => `${type}::${id}`), required, each }
 }
 
 interface Call {

@@ -2,6 +2,7 @@
  * What a caller may see of a review, and whether a verdict of theirs would count.
  * @module
  */
+import type { LRUCache } from 'lru-cache'
 import type { RequestDocument, VerdictDocument } from '../approvals/documents.ts'
 import type { Release } from '../approvals/release.ts'
 import { standingOf, type Review, type Standing } from '../approvals/state.ts'
@@ -19,6 +20,10 @@ import type { Notifier } from './notices/notifier.ts'
 export interface ReviewCallOptions extends HeldOptions {
   /** Tells the channels. */
   readonly tell: Notifier['tell']
+  /** Whether there is a channel to tell. */
+  readonly hasChannels: boolean
+  /** When this replica has last begun to remind of a review, by its id, in seconds since the epoch. */
+  readonly reminded: Pick<LRUCache<string, number>, 'get' | 'set'>
   /** What tickets of overrides look like; null for anything. */
   readonly ticketPattern: RegExp | null
   /** Records that somebody let a change through before its review. */
@@ -27,7 +32,7 @@ export interface ReviewCallOptions extends HeldOptions {
   readonly release: Pick<Release, 'circumstancesOf'>
   readonly decide: Decide
   readonly policyVersion: () => string
-  readonly ownersOf: (call: Review['request']['call']) => OwnersLine | null
+  readonly ownersOf: (call: Review['request']['call']) => readonly OwnersLine[]
   /** Facts of a call that the gateway answers itself. */
   readonly callFacts: (principal: Principal) => Facts
 }
@@ -68,7 +73,7 @@ export function ownDecision({ policyVersion }: ReviewCallOptions): Decision {
 export interface Seen {
   readonly review: Review
   readonly standing: Standing
-  readonly owners: OwnersLine | null
+  readonly owners: readonly OwnersLine[]
   /** Of the owners' entities, those that the caller is or is a member of. */
   readonly groups: readonly string[]
   readonly mayReview: boolean
@@ -85,9 +90,10 @@ export function seen(
   const standing = standingOf(review, options.release.circumstancesOf(review))
   const owners = options.ownersOf(request.call)
   const own = new Set(principalUids(principal).map(({ type, id }) => `${type}::${id}`))
-  const groups = (owners?.reviewers ?? [])
-    .map(({ type, id }) => `${type}::${id}`)
-    .filter((entity) => own.has(entity))
+  const owning = owners.flatMap(({ reviewers }) => reviewers)
+  const groups = [...new Set(owning.map(({ type, id }) => `${type}::${id}`))].filter((entity) =>
+    own.has(entity),
+  )
   const approving = options.decide(
     principal,
     operationOf('approve', review),

@@ -13,6 +13,9 @@ import { noticeOfReview } from './notices/message.ts'
 import { readVerdict, type Asked } from './verdict-body.ts'
 import { viewOf } from './view.ts'
 
+/** By which the clocks of two replicas may differ. */
+const MAX_SKEW_SECONDS = 300
+
 export async function judge(
   options: ReviewCallOptions,
   id: string,
@@ -59,6 +62,16 @@ function mayDecide(
   principal: Principal,
 ): Decision {
   const { request } = review
+  if (options.now() / 1_000 < request.iat - MAX_SKEW_SECONDS)
+    throw new Refusal(
+      'approvals_unavailable',
+      'the clocks of the replicas of this gateway differ',
+      {
+        retryAfter: 60,
+        remedy:
+          'tell the operators of this gateway: a review would be decided before it was asked for',
+      },
+    )
   if (verdict === 'comment') return decision
   const afterwards = standing.override?.afterwards
   const isToReview =
@@ -132,7 +145,7 @@ function verdictOf(
   principal: Principal,
   decision: string,
 ): VerdictDocument {
-  const { id, subject, shownDigest } = review.request
+  const { id, subject, shownDigest, iat } = review.request
   return {
     v: 1,
     kind: 'verdict',
@@ -144,7 +157,8 @@ function verdictOf(
     groups: [...groups],
     signInAt: principal.authenticatedAt,
     methods: [...principal.methods],
-    iat: Math.floor(now() / 1_000),
+    // it is of the request, whichever clock is a little behind
+    iat: Math.max(Math.floor(now() / 1_000), iat),
     policyVersion: policyVersion(),
     decision,
     comment,

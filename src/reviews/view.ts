@@ -32,7 +32,7 @@ export function summaryOf({ request }: Review, { state, until }: Standing) {
 export function viewOf(
   review: Review,
   standing: Standing,
-  owners: OwnersLine | null,
+  owners: readonly OwnersLine[],
   mayReview: boolean,
 ) {
   const { request, verdicts, uses, outcomes } = review
@@ -49,14 +49,7 @@ export function viewOf(
       from: rule.from,
       uses: rule.uses,
     })),
-    owners:
-      owners === null
-        ? null
-        : {
-            reviewers: owners.reviewers.map(({ type, id }) => `${type}::"${id}"`),
-            required: owners.required,
-            each: owners.each,
-          },
+    owners: ownersIn(owners),
     missing: standing.missing,
     approvers: standing.approvers,
     override:
@@ -93,6 +86,25 @@ export function viewOf(
       })),
     mayReview,
   }
+}
+
+/** Who owns it; by parts, if it has several. Null if nobody does. */
+function ownersIn(owners: readonly OwnersLine[]) {
+  if (owners.length === 0) return null
+  const parts = owners.map(({ reviewers, required, each }) => ({
+    reviewers: reviewers.map(({ type, id }) => `${type}::"${id}"`),
+    required,
+    each,
+  }))
+  const [only] = parts
+  return parts.length === 1
+    ? only
+    : {
+        reviewers: [...new Set(parts.flatMap(({ reviewers }) => reviewers))],
+        required: Math.max(...parts.map(({ required }) => required)),
+        each: parts.some(({ each }) => each),
+        parts,
+      }
 }
 
 /** What channels were told. */

@@ -54,6 +54,11 @@ t.test(
     t.match(await approvals('show', 'aaaaaaaaaaaaaaaa-1'), { status: 1, err: 'no such review' })
     t.match(await approvals('reject', id), { status: 2, err: '--comment' })
     t.equal((await approvals('comment', id, '--comment', 'looks small')).status, 0)
+    t.match(await approvals('comment', id, 'and is well tested'), {
+      status: 0,
+      out: 'and is well tested',
+    })
+    t.match(await approvals('comment', id), { status: 2, err: '--comment' })
     const approved = await approvals('approve', id, '--comment', 'fine')
     t.equal(approved.status, 0, approved.err)
     t.match(approved.out, 'approved')
@@ -70,7 +75,7 @@ t.test(
       run(['approvals', 'verify', copy, '--keys', keys, ...more], {})
     const whole = await verify('--output', 'json')
     t.match(whole, { status: 0 })
-    t.match(JSON.parse(whole.out), { reviews: 1, documents: 5, faults: [] })
+    t.match(JSON.parse(whole.out), { reviews: 1, documents: 6, faults: [] })
 
     const documents = async (...more: string[]) => {
       const ran = await run(['approvals', 'export', '--documents', copy, '--keys', keys, ...more])
@@ -79,13 +84,13 @@ t.test(
     }
     const all = await documents()
     t.equal(all.status, 0, all.err)
-    t.equal(all.lines.length, 6)
+    t.equal(all.lines.length, 7)
     t.ok(all.lines.slice(0, -1).every(({ verified }) => verified === 'valid'))
     const population = {
       kind: 'population',
       inPeriod: 1,
       inLedger: 1,
-      documents: 5,
+      documents: 6,
       forged: [],
       withoutRequest: [],
       overdue: [],
@@ -94,13 +99,13 @@ t.test(
     t.match(all.lines.at(-1), population)
     const before = await documents('--until', '2020-01-01')
     t.match(before.lines, [{ kind: 'population', inPeriod: 0, inLedger: 1, until: /^2020/ }])
-    t.equal((await documents('--since', '1d')).lines.length, 6)
+    t.equal((await documents('--since', '1d')).lines.length, 7)
     t.match(await run(['approvals', 'export', '--documents', copy], {}), {
       status: 2,
       err: '--keys',
     })
     await rename(join(copy, 'r'), join(copy, 'away'))
-    t.match(await documents(), { status: 1, lines: [{}, {}, {}, {}, { withoutRequest: [id] }] })
+    t.match(await documents(), { status: 1, lines: [{}, {}, {}, {}, {}, { withoutRequest: [id] }] })
     await rename(join(copy, 'away'), join(copy, 'r'))
 
     const folder = join(copy, 'v', id)

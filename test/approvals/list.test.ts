@@ -30,7 +30,7 @@ const NOW = Date.parse('2026-11-15T12:00:00Z') / 1_000
 const principal = { id: AUTHOR, kind: 'user', groups: [], roles: [] } as unknown as Principal
 const circumstances: Circumstances = {
   now: NOW,
-  owners: { reviewers: ['Group::a'], required: 1, each: false },
+  owners: [{ reviewers: ['Group::a'], required: 1, each: false }],
   isDenied: () => false,
 }
 
@@ -42,7 +42,7 @@ const optionsOf = (ledger: Ledger): ReviewCallOptions =>
     release: { circumstancesOf: () => circumstances },
     decide: () => ({ permit: null, refusal: new Error('no'), decision: null }),
     policyVersion: () => 'v',
-    ownersOf: () => null,
+    ownersOf: () => [],
     callFacts: () => ({}),
   }) as unknown as ReviewCallOptions
 

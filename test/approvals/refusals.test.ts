@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import t from 'tap'
 import { spawnGateway } from '../../lab/gateway/gateway.ts'
 import { PERSONAS, TENANT } from '../../lab/personas.ts'
+import type { RequestDocument } from '../../src/approvals/documents.ts'
+import { createSignatures } from '../../src/approvals/signatures.ts'
 import { eventually } from '../support/eventually.ts'
 import { send } from '../support/send.ts'
 import { OWNERS, RELEASE, reviewIn, startReviewing, V, W, type Reviewing } from './support.ts'
@@ -234,6 +236,28 @@ t.test('two replicas that are asked at the same moment make one call', async (t)
   for (const answer of answers.filter(({ status }) => status >= 300))
     t.ok(['approval_used', 'approval_required'].includes(codeOf(answer) ?? ''), answer.text)
 })
+
+t.test(
+  'a verdict counts though the clock of its replica is behind, and not by an hour',
+  async (t) => {
+    const path = `${W}/onlineEndpoints/skew${V}`
+    const { id } = reviewIn(await call('scientist', 'PUT', path, endpoint()))
+    const name = join(reviewing.ledger, 'r', id, 'request.jws')
+    const { payload } = JSON.parse(await readFile(name, 'utf8')) as { payload: string }
+    const request = JSON.parse(Buffer.from(payload, 'base64url').toString()) as RequestDocument
+    const { sign } = await createSignatures([await readFile(reviewing.keyFile, 'utf8')])
+    for (const [ahead, code] of [
+      [60, undefined],
+      [3_600, 'approvals_unavailable'],
+    ] as const) {
+      const later = { ...request, iat: request.iat + ahead, exp: request.exp + ahead }
+      await writeFile(name, await sign(later))
+      const answer = await reviewing.approve('reviewer', id)
+      t.equal(codeOf(answer), code, answer.text)
+      if (code === undefined) t.match(answer.json(), { state: 'approved' })
+    }
+  },
+)
 
 t.test('owners who are none any more have not approved', async (t) => {
   const path = `${W}/onlineEndpoints/owners${V}`

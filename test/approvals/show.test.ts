@@ -11,10 +11,27 @@ const REVIEW = {
   method: 'PUT',
   resource: '/w/endpoint',
   author: 'entra/ann',
-  asks: [],
-  missing: [{ policy: 'release', have: 0, need: 1 }],
+  asks: [{ policy: 'release', reason: 'r', from: 'owners' }],
+  asked: '2026-11-01T10:00:00.000Z',
+  missing: [{ policy: 'release', have: 0, need: 1, groups: ['Group::risk'] }],
+  owners: { reviewers: ['Group::"risk"', 'Group::"leads"'], required: 1, each: true },
+  verdicts: [
+    {
+      verdict: 'comment',
+      by: 'entra/cid',
+      at: '2026-11-01T12:00:00.000Z',
+      comment: 'why\u001b[2K?',
+    },
+  ],
+  uses: [
+    { n: 1, by: 'entra/ann', at: '2026-11-01T11:00:00.000Z', outcome: 'failed' },
+    { n: 2, by: 'entra/ann', at: '2026-11-01T13:00:00.000Z', outcome: null },
+  ],
   shown: {
-    differences: [{ at: '/properties/model', from: null, to: '"azureml:after:2"' }],
+    differences: [
+      { at: '/properties/model', from: null, to: '"azureml:after:2"' },
+      { at: '/tags/a', from: null, to: '"in\u200bvisible"' },
+    ],
     more: 0,
     lineage: [
       {
@@ -61,7 +78,13 @@ t.test('lineage, metrics with their difference, and what is unknown', async (t) 
   t.match(text, /accuracy +0\.9 +0\.95 +\+0\.05/)
   t.match(text, /f1 +- +0\.5/)
   t.match(text, '1 more metrics')
-  t.match(text, 'release: 0 of 1 approved')
+  t.match(text, 'release: 0 of 1 approved\n  nobody yet of Group::risk')
+  t.match(text, 'owners: Group::"risk", Group::"leads"')
+  t.match(text, '"in\\u{200b}visible"', 'what is hidden is seen')
+  t.match(
+    text,
+    /asked *\n.*11:00.*made the call +failed\n.*comment +why\\u\{1b\}\[2K\?\n.*13:00.*not known/,
+  )
 })
 
 t.test('what is exported as approved is in the change, and was reviewed', async (t) => {

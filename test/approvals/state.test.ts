@@ -108,7 +108,7 @@ const review = (given: Partial<Review> = {}): Review => ({
 })
 const circumstances = (given: Partial<Circumstances> = {}): Circumstances => ({
   now: ASKED + 100,
-  owners: { reviewers: ['Group::a', 'Group::b'], required: 1, each: false },
+  owners: [{ reviewers: ['Group::a', 'Group::b'], required: 1, each: false }],
   isDenied: () => false,
   ...given,
 })
@@ -134,14 +134,14 @@ t.test('who counts, and until when', async (t) => {
     ['withdrawn by another', { verdict: 'withdraw' }],
   ]
   for (const [what, given] of voided) t.equal(stateOf({ verdicts: [verdict(given)] }), 'open', what)
-  t.equal(stateOf({ verdicts: [verdict()] }, { owners: null }), 'open', 'nobody owns it')
+  t.equal(stateOf({ verdicts: [verdict()] }, { owners: [] }), 'open', 'nobody owns it')
   t.equal(stateOf({ verdicts: [verdict()] }, { isDenied: () => true }), 'open', 'denied since')
   const withdrawn = verdict({ verdict: 'withdraw', by: 'okta/author' })
   t.equal(stateOf({ verdicts: [verdict(), withdrawn] }), 'withdrawn')
   const rejected = { verdicts: [verdict({ verdict: 'reject' }), verdict({ by: 'okta/bob' })] }
   t.equal(stateOf(rejected), 'rejected')
   const others = { reviewers: ['Group::c'], required: 1, each: false }
-  t.equal(stateOf(rejected, { owners: others }), 'rejected', 'whoever owns it afterwards')
+  t.equal(stateOf(rejected, { owners: [others] }), 'rejected', 'whoever owns it afterwards')
 })
 
 t.test('how many, and one of each', async (t) => {
@@ -149,26 +149,30 @@ t.test('how many, and one of each', async (t) => {
   const ann = verdict()
   const bob = verdict({ by: 'okta/bob', iat: ASKED + 50 })
   const cid = verdict({ by: 'okta/cid', groups: ['Group::b'], iat: ASKED + 60 })
-  t.equal(stateOf({ verdicts: [ann, ann] }, { owners: both }), 'open')
-  t.equal(stateOf({ verdicts: [ann, bob] }, { owners: both }), 'open', 'two of one group')
-  t.equal(stateOf({ verdicts: [ann, cid] }, { owners: both }), 'approved')
+  t.equal(stateOf({ verdicts: [ann, ann] }, { owners: [both] }), 'open')
+  t.equal(stateOf({ verdicts: [ann, bob] }, { owners: [both] }), 'open', 'two of one group')
+  t.equal(stateOf({ verdicts: [ann, cid] }, { owners: [both] }), 'approved')
   const dan = verdict({ by: 'okta/dan', groups: ['Group::a', 'Group::b'], iat: ASKED + 55 })
   const each = { ...both, required: 1 }
-  t.equal(stateOf({ verdicts: [dan] }, { owners: each }), 'open', 'one person is not two')
+  t.equal(stateOf({ verdicts: [dan] }, { owners: [each] }), 'open', 'one person is not two')
   for (const verdicts of [
     [dan, ann],
     [dan, cid],
     [ann, dan],
   ])
-    t.equal(stateOf({ verdicts }, { owners: each }), 'approved')
+    t.equal(stateOf({ verdicts }, { owners: [each] }), 'approved')
   t.equal(
-    standingOf(review({ verdicts: [ann, cid] }), circumstances({ owners: both })).until,
+    standingOf(review({ verdicts: [ann, cid] }), circumstances({ owners: [both] })).until,
     ASKED + 60 + DAY,
     'from the verdict that decided',
   )
+  const risk = { reviewers: ['Group::b'], required: 1, each: false }
+  const parts = [{ ...risk, reviewers: ['Group::a'] }, risk]
+  t.equal(stateOf({ verdicts: [ann, bob] }, { owners: parts }), 'open', 'one part is not all')
+  t.equal(stateOf({ verdicts: [ann, cid] }, { owners: parts }), 'approved')
   const byPolicy = request({}, { from: 'policy', reviewers: 2 })
-  t.equal(stateOf({ request: byPolicy, verdicts: [ann] }, { owners: null }), 'open')
-  t.equal(stateOf({ request: byPolicy, verdicts: [ann, bob] }, { owners: null }), 'approved')
+  t.equal(stateOf({ request: byPolicy, verdicts: [ann] }, { owners: [] }), 'open')
+  t.equal(stateOf({ request: byPolicy, verdicts: [ann, bob] }, { owners: [] }), 'approved')
   const acknowledged = request({ reason: 'because' }, { reviewers: 0 })
   t.equal(stateOf({ request: acknowledged }), 'approved')
   t.equal(stateOf({ request: request({}, { reviewers: 0 }) }), 'open', 'a reason is missing')
@@ -232,7 +236,7 @@ t.test('in any order, and no more permitted by less', async (t) => {
         })
         const at = circumstances({
           now,
-          owners: { reviewers: ['Group::a', 'Group::b'], required: 1, each },
+          owners: [{ reviewers: ['Group::a', 'Group::b'], required: 1, each }],
         })
         const standing = standingOf(given, at)
         const shuffled = <T>(all: readonly T[]): readonly T[] =>

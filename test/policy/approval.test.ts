@@ -84,11 +84,12 @@ t.test('the last line that matches counts', async (t) => {
     ['entra'],
   )
   t.same(faults, [])
-  const owner = (names: string[], ...places: string[]) =>
+  const owners = (names: string[], ...places: string[]) =>
     ownersOf(lines, {
       names,
       places: places.map((id) => ({ type: 'Workspace', id })),
-    })?.reviewers[0]?.id.slice(G.length + 1) ?? null
+    }).map(({ reviewers }) => reviewers[0]?.id.slice(G.length + 1))
+  const owner = (names: string[], ...places: string[]) => owners(names, ...places)[0] ?? null
   t.equal(owner([]), 'all')
   t.equal(owner(['models/fraud-1']), 'fraud')
   t.equal(owner(['models/fraud']), 'all')
@@ -97,6 +98,10 @@ t.test('the last line that matches counts', async (t) => {
   t.equal(owner(['endpoints/fooo']), 'all')
   t.equal(owner(['models/x/fraud-1']), 'all', 'a star stays within a name')
   t.equal(owner(['models/fraud-1'], WS), 'ws')
+  // a change of two models is of the owners of both
+  t.same(owners(['models/fraud-1', 'models/x']), ['fraud', 'all'])
+  t.same(owners(['endpoints/e', 'models/fraud-1', 'models/fraud-2']), ['fraud'])
+  t.same(owners(['models/fraud-1', 'models/fraud-free']), [], 'nobody owns one of them')
 })
 
 t.test('every fault of owners.yaml, with its line', async (t) => {

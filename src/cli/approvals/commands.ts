@@ -35,7 +35,7 @@ export const approvalCommands = (cli: Cli) =>
     .addCommand(show(cli))
     .addCommand(verdict(cli, 'approve', 'approve a change: its author can then make it'))
     .addCommand(verdict(cli, 'reject', 'reject a change, for good; its author is told why'))
-    .addCommand(verdict(cli, 'comment', 'say something about a change, without deciding'))
+    .addCommand(comment(cli))
     .addCommand(verdict(cli, 'withdraw', 'withdraw a request of yours'))
     .addCommand(request(cli))
     .addCommand(remind(cli))
@@ -78,6 +78,15 @@ const show = (cli: Cli) =>
     .action(async (id, options) => {
       const { showReview } = await import('./show.ts')
       cli.status = await showReview(id, options, cli.io)
+    })
+
+const comment = (cli: Cli) =>
+  verdict(cli, 'comment', 'say something about a change, without deciding')
+    .argument('[text]', 'what to say, if --comment does not')
+    .action(async (id, said, options) => {
+      const { decide } = await import('./decide.ts')
+      const words = said === undefined ? {} : { comment: said }
+      cli.status = await decide('comment', id, { ...words, ...options }, cli.io)
     })
 
 const verdict = (cli: Cli, name: 'approve' | 'reject' | 'comment' | 'withdraw', summary: string) =>

@@ -40,7 +40,7 @@ export function printReview(review: Members, output: Output, io: Io): void {
 function differences(review: Members) {
   return list(object(review.get('shown')).get('differences')).map((one) => {
     const { at, from, to } = Object.fromEntries(object(one))
-    return { at: text(at), from: text(from), to: text(to) }
+    return { at: words(at), from: words(from), to: words(to) }
   })
 }
 
@@ -99,25 +99,18 @@ function lines(review: Members, { style }: Io): readonly string[] {
   const of = (name: string): string => text(review.get(name))
   const state = of('state')
   const colour = state === 'approved' ? 'green' : state === 'open' ? 'yellow' : 'red'
-  const reason = of('reason')
+  const reason = words(review.get('reason'))
   const changed = differences(review).map(({ at, from, to }) => [
     at,
-    from === '' ? '(nothing)' : from,
+    from || '(nothing)',
     '->',
-    to === '' ? '(nothing)' : to,
+    to || '(nothing)',
   ])
   const shown = object(review.get('shown'))
   const lineage = list(shown.get('lineage')).flatMap((one) => lineageLines(object(one), style))
   const more = shown.get('more')
   const metrics = list(shown.get('metrics')).flatMap((one) => metricLines(object(one)))
-  const said = list(review.get('verdicts')).map((one) => {
-    const { verdict, by, at, comment } = Object.fromEntries(object(one))
-    return [text(at), text(by), text(verdict), text(comment)]
-  })
-  const missing = list(review.get('missing')).map((one) => {
-    const { policy, have, need } = Object.fromEntries(object(one))
-    return `${text(policy)}: ${String(have)} of ${String(need)} approved`
-  })
+  const timeline = timelineOf(review)
   return [
     `review ${of('id')}, ${style(colour, state)}${of('until') === '' ? '' : ` until ${of('until')}`}`,
     `${of('author')} asks for ${of('method')} ${of('resource')}`,
@@ -128,13 +121,59 @@ function lines(review: Members, { style }: Io): readonly string[] {
     ...(typeof more === 'number' && more > 0 ? [`and ${more} more differences`] : []),
     ...lineage,
     ...metrics,
-    ...(said.length === 0 ? [] : ['', ...tableLines(null, said)]),
-    ...(missing.length === 0 ? [] : ['', ...missing]),
+    '',
+    ...tableLines(null, timeline),
+    ...(state === 'open' ? missingLines(review) : []),
     ...overrideLines(object(review.get('override'))),
     ...(review.get('mayReview') === true && state === 'open'
       ? ['', `decide: azureml-harness approvals approve ${of('id')}, or reject`]
       : []),
   ]
+}
+
+/** What was done with it, in the order of time. */
+function timelineOf(review: Members): readonly (readonly string[])[] {
+  const asked = [text(review.get('asked')), text(review.get('author')), 'asked', '']
+  const said = list(review.get('verdicts')).map((one) => {
+    const { verdict, by, at, comment } = Object.fromEntries(object(one))
+    return [text(at), text(by), text(verdict), words(comment)]
+  })
+  const used = list(review.get('uses')).map((one) => {
+    const { by, at, outcome } = Object.fromEntries(object(one))
+    return [text(at), text(by), 'made the call', text(outcome) || 'how it ended is not known']
+  })
+  return [asked, ...[...said, ...used].toSorted((one, other) => order(one[0], other[0]))]
+}
+
+function order(one = '', other = ''): number {
+  return one < other ? -1 : one === other ? 0 : 1
+}
+
+/** Who has to approve still. */
+function missingLines(review: Members): readonly string[] {
+  const owners = object(review.get('owners'))
+  const missing = list(review.get('missing')).flatMap((one) => {
+    const { policy, have, need, groups } = Object.fromEntries(object(one))
+    if (need === 0) return [`${text(policy)}: needs a reason`]
+    const lacking = list(groups).map((group) => text(group))
+    return [
+      `${text(policy)}: ${String(have)} of ${String(need)} approved`,
+      ...(lacking.length === 0 ? [] : [`  nobody yet of ${lacking.join(', ')}`]),
+    ]
+  })
+  const reviewers = list(owners.get('reviewers')).map((one) => text(one))
+  const byOwners = list(review.get('asks')).some((one) => object(one).get('from') === 'owners')
+  const who = reviewers.length === 0 ? 'nobody owns it' : `owners: ${reviewers.join(', ')}`
+  return missing.length === 0 ? [] : ['', ...missing, ...(byOwners ? [who] : [])]
+}
+
+/** What people wrote: marks that could steer a terminal, or hide something, are shown by their numbers. */
+function words(value: unknown): string {
+  if (typeof value !== 'string') return ''
+  return value.replaceAll(
+    /[\p{Cc}\p{Cf}]/gu,
+    (mark) => `\\u{${(mark.codePointAt(0) ?? 0).toString(16)}}`,
+  )
 }
 
 function overrideLines(override: Members): readonly string[] {

@@ -80,7 +80,7 @@ function unlisted(id: string): Fault {
 /** A use needs verdicts that had been given by then, of people who had no part in the change. */
 function faultsOf(review: Review): readonly Fault[] {
   const { request, uses, verdicts } = review
-  const all = standingOf(review, { now: request.iat, owners: null, isDenied: () => false })
+  const all = standingOf(review, { now: request.iat, owners: [], isDenied: () => false })
   const damaged =
     all.state === 'damaged' ? [{ name: request.id, what: 'a use of it is missing' }] : []
   const unreviewed = uses.flatMap(({ n, iat }) => {

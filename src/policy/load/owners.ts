@@ -39,11 +39,25 @@ const EVERYTHING = '*'
 const REVIEWERS = ['Group', 'Role', 'User']
 const MAX_REQUIRED = 9
 
-/** The line that counts; null if nobody owns it. */
+/**
+ * The lines that count, each once; none if nobody owns one of the models. A change of several models is of the owners of
+ * each of them: whoever owns the last line that matches one does not release the others with it.
+ */
 export function ownersOf(
   lines: readonly OwnersLine[],
   { names, places }: Owned,
-): OwnersLine | null {
+): readonly OwnersLine[] {
+  const models = names.filter((name) => name.startsWith('models/'))
+  const others = names.filter((name) => !models.includes(name))
+  const found = (models.length === 0 ? [[]] : models.map((model) => [model])).map((model) =>
+    lastMatch(lines, { names: [...others, ...model], places }),
+  )
+  const owned = found.filter((line) => line !== null)
+  return owned.length < found.length ? [] : [...new Set(owned)]
+}
+
+/** The line that counts for one model; null if nobody owns it. */
+function lastMatch(lines: readonly OwnersLine[], { names, places }: Owned): OwnersLine | null {
   const found = lines.findLast(
     ({ pattern, within }) =>
       (pattern === EVERYTHING || names.some((name) => matches(pattern, name))) &&

@@ -114,9 +114,10 @@ function card(title: string, lines: readonly string[], word: Noticed['word'], ur
   }
 }
 
-/** Names of resources are their callers' words: nothing in them is a link or a mention. */
+/** Names of resources are their callers' words: as code, nothing in them is a link, a mention or a mark. */
 function slackText(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+  const plain = text.replaceAll(/[`\p{Cc}]/gu, "'")
+  return `\`${plain.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')}\``
 }
 
 /** A text block reads Markdown. */
