@@ -3,7 +3,7 @@
  * @module
  */
 import { randomBytes } from 'node:crypto'
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
@@ -27,6 +27,7 @@ import {
 } from '../personas.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const BINDINGS = join(ROOT, 'lab', 'gateway', 'bindings.yaml')
 
 type SpoolConfig = AuditConfig['spool']
 type Loose<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>
@@ -105,7 +106,7 @@ function gatewayConfig(lab: Lab, options: GatewayConfigOptions): ConfigFile {
     ),
     policies: {
       directory: join(ROOT, 'policies'),
-      bindings: options.bindings ?? join(ROOT, 'lab', 'gateway', 'bindings.yaml'),
+      bindings: options.bindings ?? BINDINGS,
     },
     console: { cookieKeys: [{ fromFile: lab.consoleKeyFiles.cookies }] },
     audit: {
@@ -138,9 +139,20 @@ export function withStorageTokens(config: ConfigFile): ConfigFile {
   return { ...config, issuers }
 }
 
+/** What people try besides, in the console: records, policies and state. */
+const MORE_BINDINGS = `  - id: auditors-on-ws-lab
+    template: auditor
+    principal: Group::"reviewers"
+    resource: Workspace::"lab"
+  - id: operators-of-the-gateway
+    template: operator
+    principal: Group::"reviewers"
+    resource: Gateway::"gateway"
+`
+
 /**
  * For `change`: what a gateway for people has besides. Refusals say whom to ask and how to ask why, and what they carry for
- * that is still read after a restart.
+ * that is still read after a restart. Reviewers may see what others did, and how the gateway is.
  */
 export async function forPeople(lab: Lab): Promise<(config: ConfigFile) => ConfigFile> {
   const key = join(lab.directory, 'operation.key')
@@ -150,8 +162,11 @@ export async function forPeople(lab: Lab): Promise<(config: ConfigFile) => Confi
       if (error.code !== 'EEXIST') throw error
     },
   )
+  const bindings = join(lab.directory, 'bindings.yaml')
+  await writeFile(bindings, `${await readFile(BINDINGS, 'utf8')}${MORE_BINDINGS}`)
   return (config) => ({
     ...withStorageTokens(config),
+    policies: { ...config.policies, bindings },
     operationKey: { fromFile: key },
     help: { contact: LAB_CONTACT, url: 'https://lab.example/access?decision={decision}' },
   })

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises'
 import type { Page } from 'playwright-core'
 import t from 'tap'
-import { BINDINGS, V, W, type Reviewing } from '../approvals/support.ts'
+import { V, W, type Reviewing } from '../approvals/support.ts'
 import { readCsv } from '../records/read-csv.ts'
 import { accessibilityFaults, noBrowser, openBrowser, type TestBrowser } from './browser.ts'
 import { signIn, startForPeople, titleOf } from './support.ts'
@@ -14,20 +14,9 @@ let browser: TestBrowser
 const RECORDS = '/_harness/console/records'
 const url = (): string => reviewing.world.url
 
-const MORE = `${BINDINGS}
-  - id: auditors-on-ws-lab
-    template: auditor
-    principal: Group::"reviewers"
-    resource: Workspace::"lab"
-  - id: operators-of-gateway
-    template: operator
-    principal: Group::"okta/ml-readers"
-    resource: Gateway::"gateway"
-`
-
 let decision = ''
 t.before(async () => {
-  reviewing = await startForPeople({ bindings: MORE })
+  reviewing = await startForPeople()
   const { world, call } = reviewing
   const answer = await call('scientist', 'GET', `${W}/jobs${V}`)
   await world.settled(answer)

@@ -51,6 +51,8 @@ try {
   await save(reviewer, '/reviews', 'reviews')
   await save(reviewer, `/reviews/${id}`, 'review')
   await save(reviewer, '/policy', 'policy')
+  await save(reviewer, '/records?since=1h#hours', 'records')
+  await save(reader, '/state', 'state')
 } finally {
   await browser.close()
   await reviewing.close()

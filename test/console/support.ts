@@ -40,10 +40,14 @@ const MORE = `${BINDINGS}
     template: auditor
     principal: Group::"reviewers"
     resource: Workspace::"lab"
+  - id: operators-of-gateway
+    template: operator
+    principal: Group::"okta/ml-readers"
+    resource: Gateway::"gateway"
 `
 const HELD = RELEASE.replace('valid=1h', 'valid=1h hold=10m')
 
-/** Changes of what serves are held until they are reviewed, and reviewers read the policies. */
+/** Changes of what serves are held until they are reviewed; reviewers read records and policies, readers the state. */
 export function startForPeople(options: ReviewingOptions = {}): Promise<Reviewing> {
   return startReviewing({ files: { 'release.cedar': HELD }, bindings: MORE, ...options })
 }

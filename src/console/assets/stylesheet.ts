@@ -102,7 +102,7 @@ figcaption button, .person button, button.second { background: transparent; colo
 details { margin: 0.8rem 0; }
 summary { cursor: pointer; color: var(--link); }
 .bar { display: flex; gap: 0.6rem; align-items: center; }
-meter { appearance: none; flex: 1; min-width: 4rem; height: 0.8rem; background: var(--raised); border: 1px solid var(--line); }
+meter { appearance: none; flex: 1; min-width: 4rem; height: 0.8rem; background: var(--raised); border: 0; }
 meter::-webkit-meter-inner-element { display: block; height: 100%; }
 meter::-webkit-meter-bar { height: 100%; background: var(--raised); border: 0; }
 meter.permitted::-webkit-meter-optimum-value { background: var(--good); }

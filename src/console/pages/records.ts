@@ -147,8 +147,9 @@ async function found({ ask }: Visit, filters: Filters): Promise<Html> {
   } catch (error) {
     if (!(error instanceof ApiRefusal) || !MENDABLE.has(error.status)) throw error
     return html`<p class="notice said" role="alert">
-      ${foreign(error.answer.text('error', 'message'))}
-    </p>`
+        ${foreign(error.answer.text('error', 'message'))}
+      </p>
+      ${onCommandLine(without(filters, 'page', 'limit'))}`
   }
 }
 
