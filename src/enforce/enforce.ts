@@ -29,6 +29,7 @@ import { after, type Pending } from '../lib/pending.ts'
 import { startedJob } from '../azureml/body/aliases.ts'
 import { createJudgeStartedJob } from './started-job.ts'
 import { createJudgeAsJob } from './judge-as-job.ts'
+import { createJudgeAsVersion } from './judge-as-version.ts'
 import { createCheckListQuery } from './screening/list-query.ts'
 import { createScreening, type Screening } from './screening/screening.ts'
 import type { LookUps } from './lookups/label.ts'
@@ -229,6 +230,7 @@ function createLookUp(
   { aboutRun, checkUnreadJob, judgeNamed, judgePresent, judgeThing, factsOf }: LookUpParts,
 ): Enforcement['lookUp'] {
   const judgeStartedJob = createJudgeStartedJob(options.decide)
+  const judgeAsVersion = createJudgeAsVersion(options)
 
   const learn: Enforcement['lookUp'] = (exchange, gathered, via, progress) => {
     const { content, run } = gathered
@@ -279,7 +281,9 @@ function createLookUp(
   }
   return (exchange, gathered, via, progress) =>
     after(learn(exchange, gathered, via, progress), (learnt) => {
-      judgeStartedJob(exchange, (learnt ?? gathered).facts, progress)
+      const { facts } = learnt ?? gathered
+      judgeStartedJob(exchange, facts, progress)
+      judgeAsVersion(exchange, facts, progress)
       return learnt
     })
 }

@@ -228,10 +228,14 @@ async function baseOf(
   via: Via,
   get: Get,
 ): Promise<JsonNode | null | 'unknown'> {
-  const { operation, target } = exchange
+  const { operation, target, method } = exchange
   const api = apiOf(exchange)
   if (api === 'arm') return isCollection(operation.resource) ? null : askPresent(ask, exchange, via)
   const path = target?.path ?? ''
+  // what is posted to a collection is new, whatever name or version it gets
+  const { id } = operation.resource
+  const isNew = method === 'POST' && path.toLowerCase().endsWith(lastOf(id).toLowerCase())
+  if (thing === null && isNew && isCollection(operation.resource)) return null
   const question =
     thing === null
       ? isReadOf(path, operation)
@@ -243,6 +247,11 @@ async function baseOf(
   if (question === undefined) return 'unknown'
   const answer = await get(question)
   return answer === null ? null : parseJson(Buffer.from(JSON.stringify(answer)))
+}
+
+/** The last segment of an id, with its slash. */
+function lastOf(id: string): string {
+  return id.slice(id.lastIndexOf('/'))
 }
 
 /** Models of the deployments that an endpoint's traffic goes to. */
