@@ -292,6 +292,8 @@ export const POST_EXCEPTIONS: readonly PostException[] = [
   { on: 'workspaces', verb: 'diagnose', action: 'workspaces/diagnose/read', longRunning: true },
   { on: 'workspaces/models/versions', verb: 'package', action: 'workspaces/models/package/action', longRunning: true },
   { on: 'workspaces/featuresets/versions', verb: 'backfill', action: 'workspaces/featuresets/action', longRunning: true },
+  // what a version that is put there does, by another call: it is not published as an action of its own
+  { on: 'registries', verb: 'import', action: 'registries/assets/write', effect: 'write', longRunning: true },
   // hands out a SAS that can write
   { on: 'registries/codes/versions', verb: 'startPendingUpload', ...ASSETS_WRITE },
   { on: 'registries/data/versions', verb: 'startPendingUpload', ...ASSETS_WRITE },

@@ -3,10 +3,11 @@
  * name of Resource Manager is asked for under each.
  */
 import t from 'tap'
-import { RESOURCE_GROUP, SUBSCRIPTION } from '../../lab/personas.ts'
+import { RESOURCE_GROUP, SUBSCRIPTION, TENANT } from '../../lab/personas.ts'
 import { startReviewing, V, W, type Reviewing } from './support.ts'
 
 const P = 'Microsoft.MachineLearningServices'
+const SCIENTISTS = '33333333-3333-4333-8333-333333333301'
 const RULE = `
 @id("review")
 @reason("versions are changed after a review")
@@ -110,4 +111,39 @@ t.test('a rule of one workspace, and none of another', async (t) => {
     'release.cedar': RULE.replace(/resource\n/, `resource in Workspace::"${W.toLowerCase()}"\n`),
   })
   t.same(await outcome(['POST', `${M}/model-versions/set-tag`, version]), [true, false])
+})
+
+t.test('what is imported into a registry waits for its review, or is held', async (t) => {
+  const { call, world, change } = reviewing
+  const registry = `/subscriptions/${SUBSCRIPTION}/resourceGroups/${RESOURCE_GROUP}/providers/${P}/registries/reg`
+  const properties = {
+    referenceType: 'Id',
+    destinationName: 'm',
+    destinationVersion: '1',
+    sourceAssetId: `${W}/models/m/versions/1`,
+  }
+  const permit = `
+@id("registries")
+@reason("scientists write registries")
+@identity("ml-writer")
+permit (principal in Group::"entra/${TENANT}/${SCIENTISTS}", action, resource);`
+  const rule = RULE.replace(
+    `Action::"${P}/workspaces/models/versions/delete"`,
+    `Action::"${P}/registries/assets/write"`,
+  )
+  await change({ 'registries.cedar': permit, 'release.cedar': rule })
+  await world.clear()
+  const paths = [`${registry}/import${V}`, `/mferp/managementfrontend${registry}/import${V}`]
+  for (const path of paths)
+    t.equal((await call('scientist', 'POST', path, { properties })).code, 'approval_required', path)
+  await change({ 'release.cedar': rule.replace('reviewers=1', 'reviewers=1 hold=10m') })
+  for (const path of paths) {
+    const held = await call('scientist', 'POST', path, { properties })
+    t.equal(held.status, 202, held.text)
+    t.match(held.headers, { location: /_harness/, 'azure-asyncoperation': /_harness/ })
+  }
+  t.same(
+    world.lab.requests().filter(({ method }) => method !== 'GET'),
+    [],
+  )
 })
