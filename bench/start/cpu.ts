@@ -9,7 +9,9 @@ export interface Cost {
   readonly wallMs: number
 }
 
-const SCRIPT = '"$@" >/dev/null </dev/null; status=$?; times; exit $status'
+const SCRIPT = '"$@" >/dev/null; status=$?; times; exit $status'
+/** Without what somebody has in ~/.bashrc, which bash reads where its input is a socket. */
+const SHELL = ['--norc', '-c', SCRIPT, 'bash']
 /** The second line is of the children: `0m0.021s 0m0.004s`. */
 const TIMES = /\n(\d+)m([\d.]+)s (\d+)m([\d.]+)s/
 
@@ -21,14 +23,11 @@ export function costOf(
   expected: number,
 ): Cost {
   const began = performance.now()
-  const { status, stdout, stderr, error } = spawnSync(
-    'bash',
-    ['-c', SCRIPT, 'bash', program, ...args],
-    {
-      encoding: 'utf8',
-      env: { ...env, LC_ALL: 'C' },
-    },
-  )
+  const { status, stdout, stderr, error } = spawnSync('bash', [...SHELL, program, ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...env, LC_ALL: 'C' },
+  })
   const wallMs = performance.now() - began
   if (error !== undefined) throw error
   const [, ...parts] = TIMES.exec(stdout) ?? []
