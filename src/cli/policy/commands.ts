@@ -249,6 +249,6 @@ const matrix = (cli: Cli) =>
     example:
       'azureml-harness policy matrix --policies policies --identity ml-reader --identity ml-writer',
   }).action(async (options) => {
-    const { policyMatrix } = await import('./schema.ts')
+    const { policyMatrix } = await import('./matrix.ts')
     cli.status = await policyMatrix(options, cli.io)
   })
