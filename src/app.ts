@@ -52,6 +52,7 @@ import { createFramework } from './http/listener.ts'
 import { after } from './lib/pending.ts'
 import { createReviews, type Reviews } from './reviews/reviews.ts'
 import { createDurations } from './telemetry/durations.ts'
+import { createFailureLog } from './telemetry/failures.ts'
 import { observeStages } from './telemetry/observe.ts'
 import { openTraces } from './telemetry/traces.ts'
 import { createReloading } from './reloading.ts'
@@ -96,9 +97,9 @@ export async function createApp(config: Config, host: Host): Promise<App> {
   const selfService = createSelfService(config, { ...parts, readiness }, secrets, host.now)
   const calls = composeStages(config, host, secrets, parts)
   const durations = createDurations()
-  const pipeline = createPipeline(
-    observeStages({ ...calls, ...selfService }, durations, traces?.watcher ?? null),
-  )
+  const failures = createFailureLog((fields, message) => server.log.error(fields, message))
+  const watching = { durations, failures, watcher: traces?.watcher ?? null }
+  const pipeline = createPipeline(observeStages({ ...calls, ...selfService }, watching))
   const own = { config, secrets, log: server.log, now: host.now }
   const front = createFront({ ...calls, ...pipeline, ...parts, ...own })
   const { recorder } = audit

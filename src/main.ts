@@ -20,6 +20,8 @@ const GRACE_MS = 500
 // of a command, and 20 MB of a gateway that has just started
 setFlagsFromString('--wasm-tiering-budget=100000000')
 
+const UNHANDLED = 'unhandled rejection'
+
 const stop = new AbortController()
 let listening = false
 let interrupt: NodeJS.Signals = 'SIGINT'
@@ -44,9 +46,9 @@ if (process.pid === 1) listen()
 
 // Azure SDKs refresh tokens in the background: a rejection there must not end a process that has records to ship
 process.on('unhandledRejection', (reason) => {
-  process.stderr.write(
-    `${JSON.stringify({ level: 50, msg: 'unhandled rejection', name: reason instanceof Error ? reason.name : typeof reason })}\n`,
-  )
+  const error = reason instanceof Error ? reason.name : typeof reason
+  const line = { level: 50, time: Date.now(), name: 'azureml-harness', error, msg: UNHANDLED }
+  process.stderr.write(`${JSON.stringify(line)}\n`)
 })
 // whoever reads the results has gone, as `head` does: end as programs do that take SIGPIPE
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -23,7 +23,7 @@ const serve = (cli: Cli) =>
       whole('milliseconds', 0),
     )
     .action(async (options) => {
-      const { serve: run } = await import('./serve.ts')
+      const { serve: run } = await import('./serving/serve.ts')
       cli.status = await run(options, cli.io)
     })
 

@@ -20,12 +20,17 @@ export interface Watcher {
   ended(exchange: Exchange, end: End, at: number): void
 }
 
-/** @param watcher null: nobody else is told */
-export function observeStages(
-  stages: Stages,
-  durations: Durations,
-  watcher: Watcher | null,
-): Stages {
+export interface Observers {
+  readonly durations: Durations
+  /** Told of each call that has ended. */
+  readonly failures: (exchange: Exchange) => void
+  /** Null: nobody else is told. */
+  readonly watcher: Watcher | null
+}
+
+export function observeStages(stages: Stages, observers: Observers): Stages {
+  const { durations, watcher } = observers
+
   function over(name: Measured, by: object, from: number): void {
     const to = performance.now()
     durations.stage(name).observe((to - from) / 1000)
@@ -100,15 +105,14 @@ export function observeStages(
     review: (exchange, ...rest) =>
       timed('review', exchange, () => stages.review(exchange, ...rest)),
     grant: (permit, scope, raw) => timed('grant', raw, () => stages.grant(permit, scope, raw)),
-    recorder: observeRecorder(stages.recorder, durations, watcher),
+    recorder: observeRecorder(stages.recorder, observers),
   }
 }
 
 /** The record of a call's end is where its time ends. */
 function observeRecorder(
   recorder: Stages['recorder'],
-  durations: Durations,
-  watcher: Watcher | null,
+  { durations, failures, watcher }: Observers,
 ): Stages['recorder'] {
   function ended(exchange: Exchange, end: End, ms: number): void {
     const effect: CallClass = exchange.operation?.effect ?? 'other'
@@ -116,6 +120,7 @@ function observeRecorder(
     const { sentAt, answeredAt } = exchange
     if (sentAt !== null && answeredAt !== null)
       durations.upstream(effect).observe((answeredAt - sentAt) / 1000)
+    failures(exchange)
     watcher?.ended(exchange, end, exchange.startedAt + ms)
   }
 

@@ -3,14 +3,19 @@
  * @module
  */
 import { Writable } from 'node:stream'
-import { createApp } from '../app.ts'
-import { loadConfig } from '../config/load.ts'
-import type { Config } from '../config/schema/schema.ts'
-import type { App } from '../life-cycle.ts'
-import { configFile } from './config-file.ts'
-import { EXIT, type Io } from './io.ts'
-import { Problem } from './problem.ts'
-import { VERSION } from './version.ts'
+import { createApp } from '../../app.ts'
+import { loadConfig } from '../../config/load.ts'
+import type { Config } from '../../config/schema/schema.ts'
+import type { App } from '../../life-cycle.ts'
+import { configFile } from '../config-file.ts'
+import { EXIT, type Io } from '../io.ts'
+import { Problem } from '../problem.ts'
+import { createServiceManager } from './service-manager.ts'
+import { VERSION } from '../version.ts'
+
+/** As pino has it. */
+const WARN = 40
+const NAME = 'azureml-harness'
 
 export interface ServeOptions {
   readonly config?: string | undefined
@@ -22,9 +27,19 @@ export interface ServeOptions {
 export async function serve(options: ServeOptions, io: Io): Promise<number> {
   const config = await loadConfig(configFile(options, io))
   // taken before the start: a signal during it ends the gateway in good order as soon as it runs
+  /** A line of the log, in its form. */
+  const say = (fields: Record<string, unknown>, msg: string): void =>
+    io.err(JSON.stringify({ level: WARN, time: io.now(), name: NAME, ...fields, msg }))
   let app: App | undefined
   const { signal } = io
-  const stopListening = io.onSignal?.(['SIGHUP'], () => void app?.reload())
+  const manager = createServiceManager({
+    env: io.env,
+    failed: (why) => say({ why }, 'systemd could not be told how the gateway is'),
+  })
+  const stopListening = io.onSignal?.(['SIGHUP'], () => {
+    const running = app
+    if (running !== undefined) void manager.reloading(() => running.reload())
+  })
   const log = new Writable({
     write(chunk: Buffer, _encoding, done) {
       io.err(chunk.toString('utf8').trimEnd())
@@ -35,18 +50,20 @@ export async function serve(options: ServeOptions, io: Io): Promise<number> {
   await app.listen().catch((error: unknown) => {
     throw portProblem(error, config) ?? error
   })
+  await manager.ready()
   await new Promise<void>((stopped) => {
     if (signal.aborted) stopped()
     else signal.addEventListener('abort', () => stopped(), { once: true })
   })
   stopListening?.()
+  const told = manager.stopping()
   const hasten = new AbortController()
   io.onSignal?.(['SIGINT', 'SIGTERM'], () => hasten.abort())
   const { unshipped } = await app.close(options.drainMs ?? config.limits.stopMs, hasten.signal)
+  await told
   if (unshipped > 0) {
-    io.err(
-      `${unshipped} records are still in the spool; they are shipped at the next start on the same disk`,
-    )
+    const what = 'they are shipped at the next start on the same disk'
+    say({ unshipped }, `${unshipped} records are still in the spool; ${what}`)
     return EXIT.failed
   }
   return EXIT.ok
