@@ -10,6 +10,7 @@ import {
   type DecideOptions,
   type RefuseWithoutBody,
 } from './decide.ts'
+import { Refusal } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { Binding } from './load/bindings.ts'
 import { PolicyError } from './load/faults.ts'
@@ -37,12 +38,15 @@ export interface GrantSource {
   readonly bindings: () => readonly Binding[]
   /** The caller with the grants that the caller holds now, judged anew. */
   readonly holding: (principal: Principal) => Principal
+  /** Whether the caller had grants and nobody can tell now which: their ledger does not answer. */
+  readonly isUntold: (principal: Principal) => boolean
 }
 
 const NO_BINDINGS: readonly Binding[] = []
 const NO_GRANTS: GrantSource = {
   bindings: () => NO_BINDINGS,
   holding: (principal) => principal,
+  isUntold: () => false,
 }
 
 /** The policies in force. */
@@ -126,11 +130,15 @@ export async function createLivePolicy(
   return {
     decide(principal, ...asked) {
       inForce()
-      return judge(source.holding(principal), ...asked)
+      const verdict = judge(source.holding(principal), ...asked)
+      if (verdict.permit !== null || !source.isUntold(principal)) return verdict
+      return { ...verdict, refusal: untold(verdict.refusal) }
     },
     refuseWithoutBody(principal, ...call) {
       inForce()
-      return early(source.holding(principal), ...call)
+      const refused = early(source.holding(principal), ...call)
+      if (refused === null || !source.isUntold(principal)) return refused
+      return { ...refused, refusal: untold(refused.refusal) }
     },
     current: () => inForce(),
     turns() {
@@ -145,4 +153,17 @@ export async function createLivePolicy(
       source = given
     },
   }
+}
+
+const RETRY_SECONDS = 5
+
+/** The same refusal, for a caller whose grants cannot be read. */
+function untold({ code, message, detail }: Refusal): Refusal {
+  const words = 'grants cannot be looked up now: if you hold one, try again'
+  const { remedy } = detail
+  return new Refusal(code, message, {
+    ...detail,
+    retryAfter: RETRY_SECONDS,
+    remedy: remedy === undefined ? words : `${remedy}; ${words}`,
+  })
 }

@@ -6,6 +6,7 @@
 import { createHash } from 'node:crypto'
 import { Type, type Static } from 'typebox'
 import { Value } from 'typebox/value'
+import { memoOf, memoOfPairs } from '../../lib/memo.ts'
 
 const strict = { additionalProperties: false }
 const Text = Type.String({ minLength: 1, maxLength: 4_096 })
@@ -152,8 +153,14 @@ export function nameOfGrant(document: GrantDocument): string {
 
 /** What people are shown and decide about: the request, and the extension if there is one. */
 export function shownDigestOf(request: GrantRequest, extension: GrantExtension | null): string {
-  return sha256(JSON.stringify([request, extension]))
+  return extension === null ? digestAlone(request) : digestWith(request, extension)
 }
+
+// a grant is judged at each call, and its documents do not change
+const digestAlone = memoOf((request: GrantRequest) => sha256(JSON.stringify([request, null])))
+const digestWith = memoOfPairs((request: GrantRequest, extension: GrantExtension) =>
+  sha256(JSON.stringify([request, extension])),
+)
 
 function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex')

@@ -119,6 +119,7 @@ export function createKnownGrants(options: KnownGrantsOptions): KnownGrants {
       holders.set(holder, { own, key, holder })
       return holder
     },
+    isUntold: (principal) => live.byGrantee.has(principal.id) && !isTrusted(),
     counts() {
       const states = [...live.byGrantee.values()].flat().map((grant) => standingOf(grant).state)
       return {

@@ -244,6 +244,16 @@ t.test('a ledger that is not read for too long permits nothing', async (t) => {
   world.clock.monotonic += 1
   t.notOk(world.permits(), 'for too long')
   t.notOk(world.known.isTrusted())
+  const remedyOf = (who: Principal): string | undefined => {
+    const verdict = world.live.decide(who, write, {})
+    return verdict.permit === null ? verdict.refusal.detail.remedy : undefined
+  }
+  t.match(remedyOf(ASKER), /grants cannot be looked up now/)
+  t.notMatch(remedyOf(principal({ id: 'okta/other' })), /looked up/, 'nobody else is told')
+  t.match(world.live.refuseWithoutBody(ASKER, write, {}, false)?.refusal.detail, {
+    remedy: /looked up/,
+    retryAfter: 5,
+  })
   world.ledger = ledger
   await world.known.read()
   t.ok(world.permits(), 'it answers again')

@@ -156,6 +156,8 @@ t.test(
       error: { code: 'approvals_unavailable' },
     })
     await eventually('nobody holds it', async () => (await submits(world.url)) === 403, 60_000)
+    const refused = await at(world.url, 'reader', 'PUT', `${W}/jobs/r-0${V}`, JOB)
+    t.match(refused.json(), { error: { message: /grants cannot be looked up now/ } })
     t.equal((await at(world.url, 'scientist', 'GET', `${W}/jobs${V}`)).status, 200)
   },
 )

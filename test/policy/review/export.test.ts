@@ -184,6 +184,34 @@ t.test("Terraform's own parser reads the file, and finds in it what was granted"
   await t.rejects(parse('main.tf', 'resource "a" {{'), 'it does not read everything')
 })
 
+t.test('what may be granted for a time is granted to the identities, too', async (t) => {
+  const set = await loadShipped(t, BINDINGS)
+  const grant = {
+    template: 'ml-engineer',
+    who: null,
+    within: { type: 'Workspace', id: WS },
+    way: 'grant' as const,
+    lasts: { usual: 1, most: 1 },
+    reviewers: 0,
+    approvers: [],
+    stepUp: null,
+    url: null,
+    codeOwners: null,
+    note: null,
+    line: 1,
+  }
+  const of = (rules: (typeof grant)[]) =>
+    grantsOf({ ...set, requests: { rules, repository: null } })
+  const before = of([{ ...grant, way: 'link' as 'grant' }])
+  const after = of([grant])
+  t.same(before, grantsOf(set))
+  t.same(
+    after.assignments.filter(({ role }) => role === 'ml-engineer'),
+    [{ role: 'ml-engineer', identity: 'ml-writer', scope: armSpelling(WS) }],
+  )
+  t.equal(after.assignments.length, before.assignments.length + 1)
+})
+
 t.test('what Azure gives to everybody is granted to no identity', async (t) => {
   const registry = `${SUB.replaceAll('0', '9')}/resourcegroups/x/providers/microsoft.machinelearningservices/registries/azureml`
   const set = await loadShipped(

@@ -124,10 +124,20 @@ function subscriptionOf(id: string): string {
   return id.split('/').slice(0, 3).join('/')
 }
 
-/** Roles and assignments for all rules in force, less what Azure gives to everybody (`@public`). */
+/** What the gateway may grant for a time, as if it were bound: Azure has to let the identities do it by then. */
+function offeredIn({ requests, templates }: PolicySet): readonly Rule[] {
+  return requests.rules.flatMap(({ way, template, within }) => {
+    const policy = templates.get(template)
+    if (way !== 'grant' || policy === undefined) return []
+    const id = `${template}@grant`
+    return [{ id, policy, link: null, principal: null, resource: within, shadow: policy.shadow }]
+  })
+}
+
+/** Roles and assignments for all rules in force and for what may be granted for a time, less what Azure gives to everybody (`@public`). */
 export function grantsOf(set: PolicySet): Grants {
   const isForbidden = forbidden(set)
-  const permits = [...set.rules.values()].filter(
+  const permits = [...set.rules.values(), ...offeredIn(set)].filter(
     ({ policy, shadow, resource }) =>
       policy.effect === 'permit' &&
       !policy.isPublic &&
