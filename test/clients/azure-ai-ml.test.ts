@@ -97,6 +97,11 @@ if (file !== null) {
   t.test('a model and a data asset are registered from local files', async (t) => {
     const { result } = await run(t, 'register.py')
     t.match(result, { models: ['churn'], version: '1' })
+    t.match(
+      result,
+      { stamped: true, kept: true, anew: true },
+      'who registered it is on the version',
+    )
     t.match(result['model'], /\/datastores\/workspaceblobstore\/paths\/LocalUpload\/.*\/model$/)
     t.match(result['data'], /\/LocalUpload\/.*\/table\.csv$/)
   })

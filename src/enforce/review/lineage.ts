@@ -9,6 +9,7 @@ import type { Lineage } from '../../approvals/documents.ts'
 import { withoutSecrets } from '../../azureml/answers/secrets.ts'
 import { parseReference, parseShort, type Reference } from '../../azureml/body/reference.ts'
 import { isRunId } from '../../azureml/dataplane/kinds.ts'
+import { Refusal } from '../../errors.ts'
 import { fieldsOf } from '../../lib/strict-json.ts'
 import type { JsonNode } from '../../lib/json/document.ts'
 
@@ -58,7 +59,7 @@ export function modelsIn(root: JsonNode | null, scope: string | null): readonly 
     }
   }
   if (root !== null) visit(root, '')
-  return [...found].slice(0, MAX_MODELS)
+  return [...found]
 }
 
 function idOf(reference: Reference | null, scope: string | null): string | null {
@@ -71,15 +72,16 @@ function idOf(reference: Reference | null, scope: string | null): string | null 
   return home === null ? null : `${home}/models/${name}/versions/${version}`
 }
 
-/** The models, and those that they are copies of, each once. */
+/**
+ * The models, and those that they are copies of, each once.
+ * @throws {Refusal} `policy_refused` if they are too many: who made one that is not looked at could review it
+ */
 export async function originsOf(
   models: readonly string[],
   options: LineageOptions,
 ): Promise<Origins> {
   // by each model the one that is a copy of it
-  const known = new Map<string, string | null>(
-    models.slice(0, MAX_MODELS).map((model) => [model, null]),
-  )
+  const known = new Map<string, string | null>(models.map((model) => [model, null]))
   const lineage: Lineage[] = []
   const authors = new Set<string>()
   // what is found on the way comes behind those that are there
@@ -87,8 +89,13 @@ export async function originsOf(
     const one = await originOf(id, options)
     lineage.push(...one.lineage.map((row) => (copiedTo === null ? row : { ...row, copiedTo })))
     for (const author of one.authors) authors.add(author)
-    for (const source of one.sources)
-      if (known.size < MAX_MODELS && !known.has(source)) known.set(source, id)
+    for (const source of one.sources) if (!known.has(source)) known.set(source, id)
+    if (known.size > MAX_MODELS)
+      throw new Refusal(
+        'policy_refused',
+        `this call needs a review and cannot have one: it has more than ${MAX_MODELS} models, with those that they were copied from`,
+        { remedy: 'change fewer at a time, or register a model from its files' },
+      )
   }
   return { lineage, authors: [...authors] }
 }
@@ -139,7 +146,7 @@ function urisIn(properties: ReadonlyMap<string, unknown>): readonly string[] {
 }
 
 function jobAt(job: string, scope: string | null): string | null {
-  return scope === null || !/^[\w.-]{1,255}$/u.test(job) ? null : `${scope}/jobs/${job}`
+  return scope === null || !isRunId(job) ? null : `${scope}/jobs/${job}`
 }
 
 function jobIn(uri: string, own: string | null): string | null {

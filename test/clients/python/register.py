@@ -23,7 +23,19 @@ with TemporaryDirectory() as folder:
         Data(name="customers", version="1", path=str(table), type="uri_file")
     )
 
+read = ml.models.get("churn", version="1")
+stamp = read.tags.get("harness.principal")
+read.tags["team"] = "risk"
+changed = ml.models.create_or_update(read)
+# a version of its own, with the tags of the first one
+copied = ml.models.create_or_update(
+    Model(name="churn-copy", version="1", path=model.path, type="custom_model", tags=read.tags)
+)
+
 result(
+    stamped=stamp is not None,
+    kept=changed.tags.get("harness.principal") == stamp and changed.tags.get("team") == "risk",
+    anew=copied.tags.get("harness.decision") not in (None, read.tags["harness.decision"]),
     model=model.path,
     data=data.path,
     models=[one.name for one in ml.models.list(name="churn")],

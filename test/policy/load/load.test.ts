@@ -27,12 +27,14 @@ t.test('the shipped policies and bindings load', async (t) => {
   })
   t.ok(set.rules.has('secrets'))
   t.same([...set.templates.keys()].sort(), [
+    'auditor',
     'break-glass',
     'compute',
     'data-scientist',
     'endpoint-caller',
     'ml-engineer',
     'model-reviewer',
+    'operator',
     'pipeline-service',
     'public-registry',
     'reader',
