@@ -9,56 +9,62 @@ import type { ActionType, EntityType, SchemaJson } from '@cedar-policy/cedar-was
 const WRITTEN_IN_CODE = /\\[ux]/u
 
 /**
- * A schema under which Cedar finds these texts valid if it finds them valid under the whole one. Types and actions that
- * the texts do not name, and that belong to the same of those that they name, are in it once.
+ * Makes, for texts of policies, a schema under which Cedar finds them valid if it finds them valid under the whole one.
+ * Types and actions that the texts do not name, and that belong to the same of those that they name, are in it once.
  *
  * It answers yes or no only: what is wrong must be asked of the whole schema, which has all words.
  * @param whole of entities without attributes, of actions that belong to groups and groups that belong to nothing, and
  *   of one type of context
  * @param principals types that stay, whether named or not
  */
-export function narrowSchema(
+export function createNarrowing(
   whole: SchemaJson<string>,
   principals: readonly string[],
-  texts: readonly string[],
-): SchemaJson<string> {
+): (texts: readonly string[]) => SchemaJson<string> {
   const schema = whole['']
-  if (schema === undefined || texts.some((text) => WRITTEN_IN_CODE.test(text))) return whole
-  const identifiers = texts.flatMap((text) => text.match(/\w+/gu) ?? [])
-  const types = narrowTypes(schema.entityTypes, new Set([...principals, ...identifiers]))
-  // what is between two quotes is every string, and also what is between two strings
-  const strings = new Set(texts.flatMap((text) => text.split('"')))
-  const actions = narrowActions(schema.actions, strings, types.standInFor)
-  return { '': { ...schema, entityTypes: types.narrowed, actions } }
+  if (schema === undefined) return () => whole
+  const types = createNarrowTypes(schema.entityTypes)
+  return (texts) => {
+    if (texts.some((text) => WRITTEN_IN_CODE.test(text))) return whole
+    const identifiers = texts.flatMap((text) => text.match(/\w+/gu) ?? [])
+    const { narrowed, standInFor } = types(new Set([...principals, ...identifiers]))
+    // what is between two quotes is every string, and also what is between two strings
+    const strings = new Set(texts.flatMap((text) => text.split('"')))
+    const actions = narrowActions(schema.actions, strings, standInFor)
+    return { '': { ...schema, entityTypes: narrowed, actions } }
+  }
 }
 
 type EntityTypes = Readonly<Record<string, EntityType<string>>>
 type StandInFor = (type: string) => string
 
-function narrowTypes(
-  types: EntityTypes,
-  named: ReadonlySet<string>,
-): { narrowed: Record<string, EntityType<string>>; standInFor: StandInFor } {
+function createNarrowTypes(types: EntityTypes): (named: ReadonlySet<string>) => {
+  narrowed: Record<string, EntityType<string>>
+  standInFor: StandInFor
+} {
   const names = Object.keys(types)
   const above = new Map(names.map((type) => [type, ancestorsOf(type, types)]))
   const isIn = (type: string, other: string): boolean => above.get(type)?.has(other) === true
-  const asked = names.filter((type) => named.has(type))
-  const firsts = new Map<string, string>()
-  const standIns = new Map<string, string>()
-  for (const type of names) {
-    const relations = asked.map((other) => [isIn(type, other), isIn(other, type)])
-    const key = named.has(type) ? type : JSON.stringify(relations)
-    if (!firsts.has(key)) firsts.set(key, type)
-    standIns.set(type, firsts.get(key) ?? type)
-  }
-  const kept = [...firsts.values()]
-  const narrowed = kept.map((type): [string, EntityType<string>] => [
-    type,
-    { memberOfTypes: kept.filter((other) => isIn(type, other)) },
-  ])
-  return {
-    narrowed: Object.fromEntries(narrowed),
-    standInFor: (type) => standIns.get(type) ?? type,
+  return (named) => {
+    const asked = names.filter((type) => named.has(type))
+    const relations = (type: string): string =>
+      asked.map((other) => (isIn(type, other) ? 'in' : isIn(other, type) ? 'over' : '')).join()
+    const firsts = new Map<string, string>()
+    const standIns = new Map<string, string>()
+    for (const type of names) {
+      const key = named.has(type) ? type : relations(type)
+      if (!firsts.has(key)) firsts.set(key, type)
+      standIns.set(type, firsts.get(key) ?? type)
+    }
+    const kept = [...firsts.values()]
+    const narrowed = kept.map((type): [string, EntityType<string>] => [
+      type,
+      { memberOfTypes: kept.filter((other) => isIn(type, other)) },
+    ])
+    return {
+      narrowed: Object.fromEntries(narrowed),
+      standInFor: (type) => standIns.get(type) ?? type,
+    }
   }
 }
 
@@ -83,25 +89,27 @@ function narrowActions(
   named: ReadonlySet<string>,
   standInFor: StandInFor,
 ): Record<string, ActionType<string>> {
-  const narrowed = new Map<string, { id: string; action: ActionType<string> }>()
+  const narrowed: Record<string, ActionType<string>> = {}
+  /** Of each kind of actions, the types that one of them is on: its first stands for all of them on all of those. */
+  const kinds = new Map<string, string[]>()
   for (const [id, action] of Object.entries(actions)) {
     const { appliesTo } = action
-    const memberOf = (action.memberOf ?? []).filter((group) => named.has(group.id))
     if (appliesTo === undefined) {
-      if (named.has(id)) narrowed.set(`named ${id}`, { id, action })
+      if (named.has(id)) narrowed[id] = action
       continue
     }
-    const key = named.has(id)
+    const memberOf = (action.memberOf ?? []).filter((group) => named.has(group.id))
+    const { principalTypes } = appliesTo
+    const kind = named.has(id)
       ? `named ${id}`
-      : JSON.stringify([memberOf.map((group) => group.id), appliesTo.principalTypes])
-    const first = narrowed.get(key)
-    const before = first?.action.appliesTo?.resourceTypes ?? []
-    // on every type that one of those is on, for which it stands
-    const resourceTypes = [...new Set([...before, ...appliesTo.resourceTypes.map(standInFor)])]
-    narrowed.set(key, {
-      id: first?.id ?? id,
-      action: { ...action, memberOf, appliesTo: { ...appliesTo, resourceTypes } },
-    })
+      : `${memberOf.map((group) => group.id).join('\n')}\n\n${principalTypes.join()}`
+    const resourceTypes = kinds.get(kind) ?? []
+    if (!kinds.has(kind)) {
+      kinds.set(kind, resourceTypes)
+      narrowed[id] = { ...action, memberOf, appliesTo: { ...appliesTo, resourceTypes } }
+    }
+    for (const type of appliesTo.resourceTypes.map(standInFor))
+      if (!resourceTypes.includes(type)) resourceTypes.push(type)
   }
-  return Object.fromEntries([...narrowed.values()].map(({ id, action }) => [id, action]))
+  return narrowed
 }

@@ -7,7 +7,7 @@ import { validate } from '@cedar-policy/cedar-wasm/nodejs'
 import type { SchemaJson, ValidationAnswer } from '@cedar-policy/cedar-wasm/nodejs'
 import { LRUCache } from 'lru-cache'
 import { fault, suggest, type Fault } from './faults.ts'
-import { narrowSchema } from './narrow-schema.ts'
+import { createNarrowing } from './narrow-schema.ts'
 import { createSchema, PRINCIPAL_TYPES } from './schema.ts'
 import { cedarFault, withoutSlots, type Policy } from './source.ts'
 import { GROUPS, ROLE_GROUPS, type Words } from './words.ts'
@@ -61,14 +61,21 @@ function validateAll(
   return validate({ schema, policies: { staticPolicies: Object.fromEntries(texts) } })
 }
 
+/** The fewer policies there are to a schema, the less of it they can tell apart; but each schema has to be read. */
+const MOST_SCHEMAS = 32
+
 /** Whether there is nothing to say. Where there is, Cedar has to be asked under the whole schema what it is. */
 function isValid(texts: ReadonlyMap<string, string>, schema: SchemaJson<string>): boolean {
-  const answer = validateAll(texts, narrowSchema(schema, PRINCIPAL_TYPES, [...texts.values()]))
-  return (
-    answer.type === 'success' &&
-    answer.validationErrors.length === 0 &&
-    answer.validationWarnings.length === 0
-  )
+  const narrow = createNarrowing(schema, PRINCIPAL_TYPES)
+  const all = [...texts]
+  const size = Math.ceil(all.length / MOST_SCHEMAS)
+  for (let at = 0; at < all.length; at += size) {
+    const some = new Map(all.slice(at, at + size))
+    const answer = validateAll(some, narrow([...some.values()]))
+    if (answer.type === 'failure') return false
+    if (answer.validationErrors.length + answer.validationWarnings.length > 0) return false
+  }
+  return true
 }
 
 const UNKNOWN = /^unrecognized (action|entity type) `(?:Action::")?([^`"]+)"?`/u

@@ -3,7 +3,7 @@ import { validate } from '@cedar-policy/cedar-wasm/nodejs'
 import type { SchemaJson } from '@cedar-policy/cedar-wasm/nodejs'
 import * as fc from 'fast-check'
 import t from 'tap'
-import { narrowSchema } from '../../../src/policy/load/narrow-schema.ts'
+import { createNarrowing } from '../../../src/policy/load/narrow-schema.ts'
 import { createSchema, PRINCIPAL_TYPES } from '../../../src/policy/load/schema.ts'
 import { createWords } from '../../../src/policy/load/words.ts'
 
@@ -23,7 +23,8 @@ function validOf(texts: readonly string[], schema: SchemaJson<string>): readonly
   return named.flatMap(([name, text]) => (faulty.has(name) ? [] : [text]))
 }
 
-const narrowed = (text: string): SchemaJson<string> => narrowSchema(WHOLE, PRINCIPAL_TYPES, [text])
+const narrow = createNarrowing(WHOLE, PRINCIPAL_TYPES)
+const narrowed = (text: string): SchemaJson<string> => narrow([text])
 const isValidNarrowed = (text: string): boolean => validOf([text], narrowed(text)).length === 1
 const policy = (scope: string, condition = ''): string =>
   `permit (${scope})${condition === '' ? '' : ` when { ${condition} }`};`
