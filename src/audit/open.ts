@@ -21,8 +21,9 @@ import {
 } from './create-recorder.ts'
 import { recover, type Recovered } from './spool/recover.ts'
 import type { RecordSource } from './search/records.ts'
+import { configuredSearch } from './search/configured.ts'
 import { createSpoolSearch } from './search/spool.ts'
-import { CLOUDS, type CloudName } from '../vocabulary/clouds.ts'
+import type { CloudName } from '../vocabulary/clouds.ts'
 import { createRetention } from './ship/retention.ts'
 import { createShipper, TIMING, type Shipper, type Timing } from './ship/shipper.ts'
 import { createFreeSpace, type FreeSpace } from './spool/free-space.ts'
@@ -288,10 +289,7 @@ async function openLocked(
     now,
   })
   const stopRetention = startRetention(retire, log)
-  const records =
-    config.search === undefined
-      ? createSpoolSearch({ segments: () => spool.segments(), chainId, now })
-      : await azureMonitorSearch(options, config.search)
+  const records = await searchOf(options, spool)
   const parts = { spool, recorder, shippers, space, log, records, config: config.spool }
   return auditOf(parts, async (deadlineMs, hasten) => {
     stopRetention()
@@ -322,20 +320,14 @@ interface Parts {
   readonly config: AuditConfig['spool']
 }
 
-/** The client is loaded by those alone who use it. */
-async function azureMonitorSearch(
-  { credential, now, cloud = 'AzureCloud' }: AuditOptions,
-  { workspaceId, identity, endpoint }: NonNullable<AuditConfig['search']>,
+/** Where records are searched. */
+async function searchOf(
+  { config: { search }, cloud = 'AzureCloud', credential, now }: AuditOptions,
+  spool: Spool,
 ): Promise<RecordSource> {
-  const { createAzureMonitorSearch } = await import('./search/azure-monitor.ts')
-  const { logs } = CLOUDS[cloud]
-  return createAzureMonitorSearch({
-    endpoint: endpoint ?? logs,
-    scope: `${logs}/.default`,
-    workspaceId,
-    credential: credential(identity),
-    now,
-  })
+  return search === undefined
+    ? createSpoolSearch({ segments: () => spool.segments(), chainId: spool.chainId, now })
+    : configuredSearch(search, cloud, credential, now)
 }
 
 function sinkState(shipper: Shipper, end: number): AuditState['sinks'][number] {

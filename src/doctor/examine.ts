@@ -15,6 +15,7 @@ import { checkClock, checkIssuers } from './issuers.ts'
 import { readPolicies } from './policies.ts'
 import { checkRoles } from './roles.ts'
 import { checkSignIns } from './sign-ins.ts'
+import { checkSearch } from './records.ts'
 import { checkSinks } from './sinks.ts'
 import { checkSpool } from './spool.ts'
 import { QUIET } from '../lib/log.ts'
@@ -61,6 +62,7 @@ export async function examine(options: ExamineOptions): Promise<readonly Finding
       add(await checkRoles(config, policies, broker))
     }
     add(await checkSinks(config, broker))
+    add(await checkSearch(config, broker, now))
     add(await checkSpool(config))
     if (policies !== null) {
       const days = options.staleDays

@@ -174,6 +174,13 @@ function allowedFor(options: RecordCallOptions, asked: Conditions, principal: Pr
   if (asked.principal === own) return { asked, visible, decision: ownOnly }
   const { decision, refusal } = judged(options, principal, 'records/read', place)
   if (refusal === null) return { asked, visible, decision }
+  // a fresh or stronger sign-in would show more: silence would look like nothing there
+  const asks = [
+    refusal,
+    ...(within ?? []).map((id) => judged(options, principal, 'records/read', id).refusal),
+  ]
+  const stepUp = asks.find((one) => one?.code === 'insufficient_claims')
+  if (stepUp !== undefined && stepUp !== null) throw stepUp
   if (within === null || within.length > 0)
     return { asked, visible, decision: { ...ownOnly, reason: PLACES } }
   // what cannot be seen is not looked for: whether it is there makes no difference

@@ -1,10 +1,12 @@
 /**
  * Records by the gateway's API: each caller's own, those of others where policy says so; filters, pages and forms.
  */
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'
 import { run } from '../cli/support/run.ts'
 import { signIn } from '../cli/support/signed-in.ts'
+import { isSegment } from '../support/gateway.ts'
 import { readCsv } from './read-csv.ts'
 import { API, startInsight, V, W, type Insight, type Page } from './support.ts'
 
@@ -284,3 +286,27 @@ t.test('`audit search` asks with the same filters, in each form', async (t) => {
   })
   t.equal(refusedTo.status, 1)
 })
+
+t.test(
+  'a segment that was tampered with is said, and the edited record is not shown',
+  async (t) => {
+    const { directory } = insight.world.gateway.config.audit.spool
+    const names = (await readdir(directory, { recursive: true })).filter(isSegment)
+    const path = join(directory, names[0] ?? '')
+    const text = await readFile(path, 'utf8')
+    t.match(text, refused)
+    // of the same length, so that what follows stands where it stood
+    await writeFile(
+      path,
+      text.replaceAll(
+        refused,
+        refused.replace(/^./u, (one) => (one === '0' ? '1' : '0')),
+      ),
+    )
+    const page = await insight.records('reviewer', 'limit=500')
+    t.equal(page.complete, false)
+    t.match(page.faults[0], /^segment .*: the group is not what was written/u)
+    t.notOk(ids(page).includes(refused))
+    t.ok(ids(page).includes(outside), 'all others are')
+  },
+)
