@@ -22,6 +22,11 @@ export const OKTA_CLI = '0oa1labcli'
 /** The console of the gateway, which people sign in to with a browser. */
 export const ENTRA_CONSOLE = 'aaaaaaaa-aaaa-4aaa-8aaa-aaaaaaaaaa02'
 export const OKTA_CONSOLE = '0oa1labconsole'
+/** The same, where it has a secret. */
+export const OKTA_CONSOLE_WITH_SECRET = {
+  id: '0oa1labconsole-secret',
+  secret: 'lab-only-0oa1labconsole',
+} as const
 /** The client under which the lab itself asks both issuers for a persona's token. */
 export const LAB_CLIENT = 'azureml-harness-lab'
 

@@ -215,8 +215,8 @@ function approvalFindings({ approvals, identities }: Config): Finding[] {
   return [...faults, ...ofChannels, ...ofIdentities]
 }
 
-/** Cookies of the console are for https alone, and somebody has to be able to sign in. */
-function consoleFindings({ console, issuers, identities, listen }: Config): Finding[] {
+/** Somebody has to be able to sign in. */
+function consoleFindings({ console, issuers, identities }: Config): Finding[] {
   const withConsole = issuers.flatMap((one, index) =>
     one.console === undefined ? [] : [{ index, authentication: one.console.authentication }],
   )
@@ -226,10 +226,8 @@ function consoleFindings({ console, issuers, identities, listen }: Config): Find
       message: 'needs "console", which says that there are pages to sign in to',
     }))
   const none = { path: ['console'], message: 'needs an issuer with "console" to sign in at' }
-  const plain = { path: ['listen', 'publicUrl'], message: 'must be https for the console' }
   return [
     ...(withConsole.length === 0 ? [none] : []),
-    ...(listen.publicUrl.startsWith('https:') ? [] : [plain]),
     ...withConsole.flatMap(({ index, authentication }) =>
       'federatedBy' in authentication
         ? ownIdentity(identities, authentication.federatedBy, [

@@ -181,6 +181,39 @@ const CONTRADICTIONS: [string, string, string, string][] = [
   ],
 ]
 
+const SIGN_IN = `${ISSUER}    console: { clientId: c, scopes: [s], authentication: { federatedBy: writer } }\n`
+const CONSOLES: [string, string, string[]][] = [
+  [
+    'a console that nobody can sign in to',
+    `console: {}\n${GOOD}`,
+    ['console: needs an issuer with "console" to sign in at'],
+  ],
+  [
+    'a sign-in to no console',
+    GOOD.replace(ISSUER, SIGN_IN),
+    ['issuers[0].console: needs "console", which says that there are pages to sign in to'],
+  ],
+  [
+    'a sign-in under an identity that acts for callers',
+    `console: {}\n${GOOD.replace(ISSUER, SIGN_IN.replace('writer', 'caller'))}`,
+    [
+      'issuers[0].console.authentication.federatedBy: must not be of kind on-behalf-of: there is no caller to act for',
+    ],
+  ],
+  ['a console', `console: {}\n${GOOD.replace(ISSUER, SIGN_IN)}`, []],
+]
+
+for (const [what, text, faults] of CONSOLES) {
+  void t.test(`${what}: ${faults.length === 0 ? 'right' : 'refused'}`, async (st) => {
+    const found = faults.length === 0 ? [] : await faultsOf(st, text)
+    st.same(
+      found.map((one) => one.replace(/^\d+:\d+ /u, '')),
+      faults,
+    )
+    if (faults.length === 0) st.ok((await loadConfig(await writeConfig(st, text))).console)
+  })
+}
+
 for (const [what, from, to, fault] of CONTRADICTIONS) {
   void t.test(`${what} is refused`, async (st) => {
     st.ok(GOOD.includes(from))

@@ -110,6 +110,8 @@ t.test('npm start brings all of it up, says where, and a signal takes it down', 
   t.strictSame(Object.keys(file.personas), names)
   await access(file.spool)
   await helps(t, file, directory)
+  t.match(out(), new RegExp(`\\nThe console +${file.gateway}/_harness/console `))
+  t.ok(out().indexOf('The console') < out().indexOf('The gateway  '), 'the console first')
   // as under npm: once from the terminal, once handed on
   child.kill('SIGINT')
   await delay(20)

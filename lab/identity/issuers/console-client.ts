@@ -8,7 +8,7 @@
 import { createPublicKey } from 'node:crypto'
 import type { ClientMetadata, Provider } from 'oidc-provider'
 import { exportJWK } from 'jose'
-import { ENTRA_CONSOLE, OKTA_CONSOLE } from '../../personas.ts'
+import { ENTRA_CONSOLE, OKTA_CONSOLE, OKTA_CONSOLE_WITH_SECRET } from '../../personas.ts'
 
 /** The port of the gateway is known later, see `allowAnyPort`. */
 const REDIRECT = 'https://localhost/_harness/console/callback'
@@ -24,10 +24,18 @@ const WEB = {
 } as const satisfies Partial<ClientMetadata>
 
 export function entraConsole(): ClientMetadata {
+  return withSecret(ENTRA_CONSOLE, INNER_SECRET)
+}
+
+export function oktaConsoleWithSecret(): ClientMetadata {
+  return withSecret(OKTA_CONSOLE_WITH_SECRET.id, OKTA_CONSOLE_WITH_SECRET.secret)
+}
+
+function withSecret(id: string, secret: string): ClientMetadata {
   return {
     ...WEB,
-    client_id: ENTRA_CONSOLE,
-    client_secret: INNER_SECRET,
+    client_id: id,
+    client_secret: secret,
     token_endpoint_auth_method: 'client_secret_post',
     grant_types: [...WEB.grant_types],
     response_types: [...WEB.response_types],
@@ -50,6 +58,8 @@ export async function oktaConsole(privateKey: string): Promise<ClientMetadata> {
   }
 }
 
+const CONSOLES = new Set<string>([ENTRA_CONSOLE, OKTA_CONSOLE, OKTA_CONSOLE_WITH_SECRET.id])
+
 /** Gateways of tests and of `HARNESS_PORT` come back to the console on ports of their own. */
 export function allowAnyPort({ Client }: Provider): void {
   const before: unknown = Object.getOwnPropertyDescriptor(
@@ -57,8 +67,7 @@ export function allowAnyPort({ Client }: Provider): void {
     'redirectUriAllowed',
   )?.value
   Client.prototype.redirectUriAllowed = function allowed(uri: string): boolean {
-    const isConsole = this.clientId === ENTRA_CONSOLE || this.clientId === OKTA_CONSOLE
-    if (!isConsole)
+    if (!CONSOLES.has(this.clientId))
       return typeof before === 'function' && Reflect.apply(before, this, [uri]) === true
     return /^https:\/\/[\w.-]+(?::\d+)?\/_harness\/console\/callback$/u.test(uri)
   }

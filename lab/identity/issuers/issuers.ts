@@ -14,7 +14,12 @@ import {
   type Persona,
 } from '../../personas.ts'
 import { entraClaims, oktaClaims } from './claims.ts'
-import { entraConsole, oktaConsole, type VerifyFederated } from './console-client.ts'
+import {
+  entraConsole,
+  oktaConsole,
+  oktaConsoleWithSecret,
+  type VerifyFederated,
+} from './console-client.ts'
 import { createIssuer, type Issuer } from './issuer.ts'
 import { PERSONA_GRANT } from './persona-grant.ts'
 
@@ -91,6 +96,7 @@ export async function createOkta(origin: string, consoleKey: string): Promise<Is
       cli(OKTA_CLI),
       cli(LAB_CLIENT),
       await oktaConsole(consoleKey),
+      oktaConsoleWithSecret(),
       confidential(INTROSPECTION_CLIENT.id, INTROSPECTION_CLIENT.secret, []),
       ...services(),
     ],
