@@ -1,5 +1,5 @@
 /** `requests.yaml`: what it says, each fault of it by name, and what follows from it. */
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Value } from 'typebox/value'
@@ -11,7 +11,7 @@ import { signatureOf } from '../../../src/policy/load/watch.ts'
 import { RequestsSchema } from '../../../src/config/schema/requests.ts'
 import { createLivePolicy } from '../../../src/policy/reload.ts'
 import { offered, offersFor, type AskedFor } from '../../../src/policy/requests.ts'
-import { faultsOf, RG, SUB, WS, writePolicies } from '../support.ts'
+import { faultsOf, RG, SHIPPED, SUB, WS, writePolicies } from '../support.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
@@ -104,6 +104,11 @@ t.test('the ways to ask are read as they are written', async (t) => {
     branch: 'main',
     directory: 'ml/bindings.d',
   })
+})
+
+t.test('the example is what an editor takes', async (t) => {
+  const file = join(SHIPPED, 'examples', 'access-for-a-time', 'requests.yaml')
+  t.ok(Value.Check(RequestsSchema, parse(await readFile(file, 'utf8'))))
 })
 
 t.test('the sign-in that whoever decides needs is read as that of @stepup', async (t) => {
