@@ -5,6 +5,7 @@
 import { answers } from './answers.ts'
 import { bodies } from './body-facts.ts'
 import { credential, tokens } from './credential.ts'
+import { proxyHeaders } from './proxy-header.ts'
 import { requestTarget } from './request-target.ts'
 import { socket } from './socket.ts'
 import type { FuzzTarget } from './target.ts'
@@ -15,5 +16,6 @@ export const TARGETS: ReadonlyMap<string, FuzzTarget> = new Map([
   ['answers', answers],
   ['credential', credential],
   ['tokens', tokens],
+  ['proxy', proxyHeaders],
   ['socket', socket],
 ])
