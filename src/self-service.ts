@@ -34,7 +34,7 @@ const MAX_BODY_BYTES = 32_768
 /** What the answers are about. */
 interface SelfServiceParts {
   readonly policy: Pick<LivePolicy, 'current' | 'decide'>
-  readonly reviews: Pick<Reviews, 'own'>
+  readonly reviews: Pick<Reviews, 'own' | 'holding'>
   readonly audit: Pick<Audit, 'records' | 'state'>
   readonly identify: Pick<Identify, 'issuers'>
   readonly broker: Pick<Broker, 'states'>
@@ -76,7 +76,9 @@ export function createSelfService(
   const insight = insightOf(config, parts, { key, placeOf, now })
   const authorizationUri = config.issuers[0]?.issuer ?? null
   return {
-    own({ id }, { target, principal, incoming }, make, progress) {
+    own({ id }, { target, principal: caller, incoming }, make, progress) {
+      // a session of the console is not identified by each request, and may have been granted something since
+      const principal = parts.reviews.holding(caller)
       const request: OwnRequest = {
         decision: id,
         accept: incoming.headers.accept,
