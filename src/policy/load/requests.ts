@@ -79,7 +79,7 @@ const APPROVERS = ['Group', 'Role', 'User']
 const MAX_REVIEWERS = 9
 const MAX_LENGTH_MS = 366 * 86_400_000
 const MAX_TEXT = 500
-const URL = /^https:\/\/[!-~]+$/u
+const URL_TEXT = /^https:\/\/[!-~]+$/u
 /** Without user, query and fragment: names are added to it. */
 const REPOSITORY_URL = /^https:\/\/[\w.-]+(?::\d{1,5})?(?:\/[\w.~%-]+)+$/u
 const BRANCH = /^[\w][\w./-]{0,200}$/u
@@ -274,8 +274,10 @@ function readSignIn(item: YAMLMap, add: Add): SignInRequirement | null {
 function readUrl(item: YAMLMap, add: Add): string | null {
   const node: unknown = item.get('url', true)
   const url = textIn(node)
-  if (URL.test(url) && url.length <= MAX_TEXT) return url
-  add(node ?? item, 'a link needs "url", which begins with https://')
+  // a name before the host would be read as the host
+  const isSound = URL_TEXT.test(url) && url.length <= MAX_TEXT && URL.canParse(url)
+  if (isSound && new URL(url).username === '' && new URL(url).password === '') return url
+  add(node ?? item, 'a link needs "url", which begins with https:// and names no user')
   return null
 }
 
@@ -306,7 +308,7 @@ function readRepository(node: unknown, add: Add): Repository | null {
   const matching = (key: string, form: RegExp, words: string, instead = ''): string => {
     const value: unknown = node.get(key, true)
     const text = value === undefined ? instead : textIn(value).replace(/\/$/u, '')
-    const isSound = form.test(text) && !text.split('/').includes('..')
+    const isSound = form.test(text) && !text.includes('..')
     if (!isSound) add(value ?? node, `"${key}" is ${words}`)
     return text
   }

@@ -187,6 +187,19 @@ t.test('each thing that can be wrong is named', async (t) => {
     ['requests: []\nrepository: { kind: gitea, url: "https://me:pw@a/b" }', /"url" is/],
     ['requests: []\nrepository: { kind: gitea, url: "https://a/b", branch: "a b" }', /"branch" is/],
     [
+      'requests: []\nrepository: { kind: gitea, url: "https://a/b", branch: "a..b" }',
+      /"branch" is/,
+    ],
+    [
+      rule({ way: 'link', url: 'https://me:pw@x', for: undefined, reviewers: undefined }),
+      /names no user/,
+    ],
+    [
+      rule({ way: 'link', url: 'https://x.example@y', for: undefined, reviewers: undefined }),
+      /names no user/,
+    ],
+    [rule({ way: 'link', url: 'https://:80', for: undefined, reviewers: undefined }), /"url"/],
+    [
       'requests: []\nrepository: { kind: gitea, url: "https://a/b", directory: "../bindings.d" }',
       /"directory" is/,
     ],
