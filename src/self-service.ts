@@ -18,7 +18,7 @@ import type { Stages } from './stages.ts'
 import type { LivePolicy } from './policy/reload.ts'
 import { accessOf, assess, namesTold } from './policy/review/effective-access.ts'
 import { grantFor, waysTo } from './policy/review/ways.ts'
-import { mayDo, placeNamed } from './policy/review/who-can.ts'
+import { mayDo, nearestAction, placeNamed } from './policy/review/who-can.ts'
 import type { Sightings } from './policy/sightings.ts'
 import { createInsightCalls } from './records/own-calls.ts'
 import { createPageTokens } from './records/page-token.ts'
@@ -69,6 +69,7 @@ export function createSelfService(
     waysTo: (question) => waysTo(current(), question, now()),
     placeOf,
     mayDo: (...question) => mayDo(current(), ...question),
+    nearestAction: (name) => nearestAction(current(), name),
     ancestorsOf,
     offersGrant: (principal, call) =>
       config.approvals !== undefined && grantFor(current(), principal, call) !== null,

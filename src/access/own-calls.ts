@@ -93,6 +93,8 @@ export interface OwnCallOptions {
   ) => readonly MayDo[] | null
   /** Whether the caller may ask for a grant that would permit a refused call. */
   readonly offersGrant: (principal: Principal, call: RefusedCall) => boolean
+  /** The action that was probably meant; null if none is near. */
+  readonly nearestAction: (name: string) => string | null
   /** What an ARM id is inside of, itself first. */
   readonly ancestorsOf: (id: string) => Operation['resource']['ancestors']
 }
@@ -177,7 +179,7 @@ function whoAmI(
 }
 
 function can(
-  { placeOf, mayDo, policyVersion }: OwnCallOptions,
+  { placeOf, mayDo, nearestAction, policyVersion }: OwnCallOptions,
   principal: Principal,
   params: Target['params'],
 ): Readonly<Record<string, unknown>> {
@@ -191,13 +193,19 @@ function can(
     throw new Refusal('not_found', 'nothing that you have access to is called so', {
       remedy: 'give its ARM id',
     })
-  const may = mayDo(principal, place, params.get('action') ?? null)
+  const action = params.get('action') ?? null
+  const may = mayDo(principal, place, action)
   if (may === null)
     throw new Refusal('bad_query', 'there is no such action', {
-      remedy: 'leave action out, and the answer lists what you may do',
+      remedy: remedyFor(nearestAction(action ?? '')),
     })
   return { on: place, may, policyVersion: policyVersion() }
 }
+
+const remedyFor = (near: string | null): string =>
+  near === null
+    ? 'leave action out, and the answer lists what you may do'
+    : `did you mean "${near}"?`
 
 /** The same answer for what is not there, what is forged, and what is somebody else's. */
 function notFound({ replicasShareKey }: OwnCallOptions): Refusal {

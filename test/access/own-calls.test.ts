@@ -210,6 +210,20 @@ t.test('whoami says who the gateway takes the caller for, and what that gives', 
 })
 
 t.test(
+  'an action that there is not is answered with the one that was probably meant',
+  async (t) => {
+    for (const [action, said] of [
+      ['workspaces/jobs/wirte', 'did you mean "workspaces/jobs/write"?'],
+      ['nonsense', 'leave action out'],
+    ] as const) {
+      const answer = await as('reader', `/_harness/can?on=${W}&action=${action}`)
+      t.equal(answer.status, 400)
+      t.match((answer.json() as Refused).error.message, said)
+    }
+  },
+)
+
+t.test(
   'bad calls of its own are refused and recorded, and none of them reaches Azure',
   async (t) => {
     await world.clear()

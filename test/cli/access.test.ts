@@ -83,6 +83,33 @@ t.test('can answers for a group, a person and a stranger', async (t) => {
   t.match(await ask('Group::readers'), { status: 2, err: /either an ACTION or --list/ })
 })
 
+t.test(
+  'whoever cannot be meant is named, and not taken for somebody who may nothing',
+  async (t) => {
+    const { directory } = await repository(t)
+    const as = (who: string) =>
+      run([
+        'can',
+        'workspaces/jobs/read',
+        '--on',
+        'lab',
+        '--who',
+        who,
+        '--policies',
+        directory,
+        ...IDS,
+      ])
+    t.match(await as('Group::"reader"'), {
+      status: 2,
+      err: /no Group is called "reader"; did you mean "readers"\?/,
+    })
+    t.match(await as('Grup::"readers"'), { status: 2, err: /"Grup" is no kind of principal/ })
+    t.match(await as(''), { status: 2, err: /--who is Type::"id"/ })
+    t.match(await as(directory), { status: 1, err: /is a directory\n/ })
+    t.match(await as('nobody.json'), { status: 1, err: /nobody\.json" does not exist/ })
+  },
+)
+
 t.test('propose binds the smallest role for the smallest group of the caller', async (t) => {
   const { directory, spool } = await repository(t)
   const args = ['policy', 'propose', '--policies', directory, ...IDS, '--spool', spool]

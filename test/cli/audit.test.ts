@@ -83,6 +83,10 @@ t.test('a condition that cannot be meant is refused with what was probably meant
   t.match(await cat('--where', 'Secret=true'), { status: 2, err: /did you mean "Secrets"\?/ })
   t.match(await cat('--where', 'nonsense'), { status: 2, err: /COLUMN=VALUE/ })
   t.match(await cat('--since', 'yesterday'), { status: 2, err: /10m/ })
+  t.match(await cat('--since', '5m', '--until', '10m'), { status: 2, err: /is after --until/ })
+  t.match(await cat('--follow', '--until', '10m'), { status: 2, err: /cannot be used with/ })
+  t.match(await cat('--who', ''), { status: 2, err: /everybody has an empty one/ })
+  t.match(await cat('--where', 'Action~'), { status: 2, err: /no text to look for/ })
 })
 
 t.test('verify says on a terminal how far it is, and clears that line', async (t) => {

@@ -47,13 +47,18 @@ export async function askGateway(
     const said = text(object(members?.get('error')).get('message'))
     throw new Problem(
       said === '' ? `${gateway} answered ${response.status}` : said,
-      response.status === 404
-        ? ifMissing
-        : 'check that this is an Azure ML Harness of this version',
+      response.status === 404 ? ifMissing : nextAfter(response.status, said !== ''),
     )
   } finally {
     await network.close()
   }
+}
+
+/** What to do after an answer that is none; `isOurs` if it says why in the gateway's own form. */
+function nextAfter(status: number, isOurs: boolean): string {
+  if (!isOurs) return 'check that this is an Azure ML Harness of this version'
+  if (status === 401) return 'sign in again: azureml-harness login'
+  return status >= 500 || status === 429 ? 'try again' : 'change what was asked, as it says'
 }
 
 /** What others wrote is shown only if it cannot steer a terminal. */

@@ -46,7 +46,12 @@ const cat = (cli: Cli) =>
     )
     .option('--since <time>', TIME_TEXT)
     .option('--until <time>', TIME_TEXT)
-    .option('--follow', 'print what comes from now on, or from --since on, until interrupted')
+    .addOption(
+      new Option(
+        '--follow',
+        'print what comes from now on, or from --since on, until interrupted',
+      ).conflicts('until'),
+    )
     .addOption(outputOption())
     .addOption(jsonOption())
     .action(async (spool, options) => {

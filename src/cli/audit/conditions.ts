@@ -38,6 +38,7 @@ export function conditionsOf(options: ConditionOptions, io: Io): Conditions {
   if (options.refused === true)
     all.push((columns) => columns.get('Decision') === 'refuse' || isRefusal(columns))
   if (options.secrets === true) all.push((columns) => columns.get('Secrets') === true)
+  if (who === '') throw new UsageError('--who is a part of an id: everybody has an empty one')
   if (who !== undefined) all.push((columns) => includes(columns.get('PrincipalId'), who))
   return { all, ...rangeOf(options, io.now()) }
 }
@@ -65,6 +66,7 @@ function conditionOf(text: string): Condition {
   const holds = OPERATORS[operator]
   if (holds === undefined)
     throw new UsageError(`"${text}" is not COLUMN=VALUE, COLUMN!=VALUE or COLUMN~TEXT`)
+  if (operator === '~' && wanted === '') throw new UsageError(`"${text}" is no text to look for`)
   if (!Object.hasOwn(COLUMNS, name))
     throw new UsageError(`"${name}" is not a column${didYouMean(name, Object.keys(COLUMNS))}`)
   // a summary of refusals names some of the requests that it counts

@@ -28,10 +28,10 @@ export function rangeOf(
   given: { readonly since?: string | undefined; readonly until?: string | undefined },
   now: number,
 ): { readonly since: number; readonly until: number } {
-  return {
-    since: given.since === undefined ? -Infinity : timeOf('--since', given.since, now),
-    until: given.until === undefined ? Infinity : timeOf('--until', given.until, now),
-  }
+  const since = given.since === undefined ? -Infinity : timeOf('--since', given.since, now)
+  const until = given.until === undefined ? Infinity : timeOf('--until', given.until, now)
+  if (since > until) throw new UsageError('--since is after --until: nothing lies between')
+  return { since, until }
 }
 
 function timeOf(option: string, text: string, now: number): number {

@@ -8,6 +8,7 @@ import { classify } from '../../azureml/classify.ts'
 import type { Operation } from '../../vocabulary/operation.ts'
 import { parseTarget } from '../../azureml/target.ts'
 import { callFacts } from '../../exchange.ts'
+import { fileFaultOf } from '../../lib/file-fault.ts'
 import type { Principal } from '../../identity/principal.ts'
 import type { Facts } from '../../policy/facts.ts'
 import { parseFacts, parsePrincipal, withAbsent } from '../../policy/review/given.ts'
@@ -46,7 +47,10 @@ export function questionOf(
 
 /** @throws Problem if the file is not a principal's JSON */
 export async function principalIn(file: string, io: Io): Promise<Principal> {
-  const text = await readFile(resolve(io.cwd, file), 'utf8')
+  const text = await readFile(resolve(io.cwd, file), 'utf8').catch((error: unknown) => {
+    const { what, next } = fileFaultOf(error) ?? { what: 'cannot be read', next: 'name a file' }
+    throw new Problem(`"${resolve(io.cwd, file)}" ${what}`, next, error)
+  })
   try {
     return parsePrincipal(text, io.now())
   } catch (error) {

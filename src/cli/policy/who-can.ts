@@ -2,16 +2,20 @@
  * `can` and `who-can`: what a principal may do on something, and who may do one thing there.
  * @module
  */
-import { readFile } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import type { Principal } from '../../identity/principal.ts'
-import { nearest } from '../../lib/suggest.ts'
-import { nameOf } from '../../policy/load/references.ts'
+import { didYouMean } from '../../lib/suggest.ts'
+import { nameOf, PRINCIPALS } from '../../policy/load/references.ts'
 import type { PolicySet } from '../../policy/load/rules.ts'
 import type { Action } from '../../policy/load/words.ts'
-import { parsePrincipal } from '../../policy/review/given.ts'
-import { actionNamed, fullName, memberOf, whatCan, whoCan } from '../../policy/review/who-can.ts'
+import {
+  actionNamed,
+  memberOf,
+  nearestAction,
+  whatCan,
+  whoCan,
+} from '../../policy/review/who-can.ts'
 import { PROVIDER } from '../../vocabulary/resource-types.ts'
+import { principalIn as principalInFile } from '../explain/asked.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, tableLines, type Cell, type Output } from '../output.ts'
 import { UsageError } from '../problem.ts'
@@ -70,10 +74,7 @@ export async function can(name: string | undefined, options: CanOptions, io: Io)
 function actionIn(set: PolicySet, name: string): Action {
   const found = actionNamed(set, name)
   if (found !== null) return found
-  const near = nearest(
-    fullName(name),
-    set.words.actions.map(({ id }) => id.toLowerCase()),
-  )
+  const near = nearestAction(set, name)
   throw new UsageError(
     `unknown action "${name}"${near === null ? '; policy matrix lists them' : `; did you mean "${near}"?`}`,
   )
@@ -91,9 +92,20 @@ function placeIn(set: PolicySet, on: string): string {
 
 const UID = /^([A-Z][A-Za-z]*)::"?([^"]+)"?$/u
 
-/** `Group::"scientists"`, `User::"entra/..."`, or a file with a principal's JSON. */
+/** `Group::"scientists"`, `User::"entra/..."`, or a file with a principal's JSON. @throws UsageError */
 async function principalIn(who: string, set: PolicySet, io: Io): Promise<Principal> {
+  if (who === '') throw new UsageError('--who is Type::"id", or a file with a principal as JSON')
   const [, type = '', id = ''] = UID.exec(who) ?? []
-  if (type !== '') return memberOf({ type, id: set.bindings.names.get(`${type} ${id}`) ?? id })
-  return parsePrincipal(await readFile(resolve(io.cwd, who), 'utf8'), io.now())
+  if (type === '') return principalInFile(who, io)
+  if (!PRINCIPALS.includes(type))
+    throw new UsageError(`"${type}" is no kind of principal${didYouMean(type, PRINCIPALS)}`)
+  const named = set.bindings.names.get(`${type} ${id}`)
+  // every id has its issuer, or the subscription, before a slash
+  if (named === undefined && !id.includes('/')) {
+    const start = `${type} `
+    const names = [...set.bindings.names.keys()].filter((name) => name.startsWith(start))
+    const known = names.map((name) => name.slice(start.length))
+    throw new UsageError(`no ${type} is called "${id}"${didYouMean(id, known)}`)
+  }
+  return memberOf({ type, id: named ?? id })
 }

@@ -10,7 +10,8 @@ import { textIn, type Add } from './yaml-mapping.ts'
 import { GUID } from '../../lib/guid.ts'
 import { GATEWAY } from '../../vocabulary/resource-types.ts'
 
-const PRINCIPALS = ['User', 'Service', 'Compute', 'Group', 'Role', 'Workspace']
+/** Types of principals that can be bound. */
+export const PRINCIPALS = ['User', 'Service', 'Compute', 'Group', 'Role', 'Workspace']
 const UID = /^([A-Z][A-Za-z]*)::"([^"\\\s]+)"$/u
 /** An issuer's name, then whatever that issuer's own ids are made of. */
 const PRINCIPAL_ID = /^([a-z][a-z0-9-]{0,62})\/[^/].*$/u

@@ -5,6 +5,7 @@
  * @module
  */
 import { LRUCache } from 'lru-cache'
+import { nearest } from '../../lib/suggest.ts'
 import { cedarTypesOf, PROVIDER } from '../../vocabulary/resource-types.ts'
 import { EFFECTS, type Operation } from '../../vocabulary/operation.ts'
 import type { Principal, PrincipalKind } from '../../identity/principal.ts'
@@ -152,6 +153,17 @@ export function mayDo(
 export function actionNamed(set: PolicySet, name: string): Action | null {
   const full = fullName(name)
   return set.words.actions.find(({ id }) => id.toLowerCase() === full) ?? null
+}
+
+/** The action that was probably meant, without the provider; null if none is near. */
+export function nearestAction(set: PolicySet, name: string): string | null {
+  const start = fullName('')
+  return nearest(
+    fullName(name).replace(start, ''),
+    set.words.actions.map(({ id }) =>
+      id.toLowerCase().startsWith(start) ? id.slice(start.length) : id,
+    ),
+  )
 }
 
 /** In lower case, with the provider. */
