@@ -72,6 +72,26 @@ export function commandsIn(program: CommandUnknownOpts): ReadonlyMap<string, Com
   return found
 }
 
+/**
+ * `help policy plan` as `policy plan --help`: commander looks at the first word only, and takes the status from the
+ * process. @throws UsageError for a command that there is not
+ */
+async function withHelp(program: Command, argv: readonly string[]): Promise<readonly string[]> {
+  const [first, ...words] = argv
+  if (first !== 'help') return argv
+  let at: CommandUnknownOpts = program
+  for (const word of words) {
+    const found = at.commands.find((one) => one.name() === word)
+    if (found === undefined) {
+      const { didYouMean } = await import('../lib/suggest.ts')
+      const names = at.commands.map((one) => one.name())
+      throw new UsageError(`there is no command "${words.join(' ')}"${didYouMean(word, names)}`)
+    }
+    at = found
+  }
+  return [...words, '--help']
+}
+
 /** Runs one command and answers with its exit status: 0 done, 1 failed, 2 wrong arguments, 130 interrupted. */
 export async function runCli(argv: readonly string[], io: Io): Promise<number> {
   const cli: Cli = { io, args: argv, status: EXIT.ok }
@@ -81,7 +101,7 @@ export async function runCli(argv: readonly string[], io: Io): Promise<number> {
     running = pathOf(action)
   })
   try {
-    await program.parseAsync([...argv], { from: 'user' })
+    await program.parseAsync([...(await withHelp(program, argv))], { from: 'user' })
     return cli.status
   } catch (error) {
     // commander has printed its own

@@ -48,6 +48,24 @@ t.test('a command that is not there is status 2, with those that are', async (t)
   t.match(await run(['frobnicate']), { status: 2, out: '', err: /--help/ })
 })
 
+t.test('help of a group, and of a command in it, is no mistake', async (t) => {
+  for (const [words, usage] of [
+    [['help'], 'Usage: azureml-harness [options] [command]'],
+    [['help', 'policy'], 'Usage: azureml-harness policy [options]'],
+    [['help', 'policy', 'plan'], 'Usage: azureml-harness policy plan [options]'],
+    [['policy', '--help'], 'Usage: azureml-harness policy [options]'],
+  ] as const) {
+    const { status, out } = await start(words).ended
+    t.equal(status, 0, words.join(' '))
+    t.match(out, usage)
+  }
+  t.match(await run(['help', 'policy', 'plna']), {
+    status: 2,
+    out: '',
+    err: /no command "policy plna"; did you mean "plan"\?/,
+  })
+})
+
 t.test('an option that is not there is status 2 and leads to the help', async (t) => {
   t.match(await run(['token', '--jsno']), {
     status: 2,

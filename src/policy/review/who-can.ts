@@ -53,8 +53,8 @@ export function memberOf({ type, id }: Uid): Principal {
 export function operationOn(set: PolicySet, action: Action, on: string): Operation {
   const type = cedarTypesOf(action.name, set.words.resourceTypes)[0] ?? 'Other'
   const around = ancestorsOf(on)
-  const [nearest] = around
-  const isItself = nearest?.type === type && nearest.id === on
+  const [closest] = around
+  const isItself = closest?.type === type && closest.id === on
   const id = isItself || !around.some((one) => one.id === on) ? on : `${on}/any/any`
   return {
     action: action.name,
