@@ -9,6 +9,7 @@ import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, resolve } from 'node:path'
 import { build, type BuildOptions, type Plugin } from 'esbuild'
+import { compiledSchema } from './compiled-schema.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
 const NAME = 'azureml-harness'
@@ -52,6 +53,7 @@ export async function writeBundle(directory: string): Promise<void> {
     splitting: true,
     banner: { js: REQUIRE },
     define: PLACE,
+    plugins: [compiledSchema],
   })
   await copyFile(CEDAR_WASM, join(parts, WASM))
   await writeFile(join(directory, LICENCES), await licencesOf(Object.keys(metafile.inputs)))
@@ -88,7 +90,7 @@ export async function writeSingleFile(directory: string): Promise<void> {
     define: { 'import.meta.url': 'bundleUrl' },
     // an executable can load nothing by import(): what is loaded late is a function that is called late
     supported: { 'dynamic-import': false },
-    plugins: [cedarInExecutable],
+    plugins: [cedarInExecutable, compiledSchema],
   })
   await copyFile(CEDAR_WASM, join(directory, WASM))
 }

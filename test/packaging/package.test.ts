@@ -128,6 +128,24 @@ t.test('it runs', async (t) => {
   await tryOut(t, program, { PATH, AZUREML_HARNESS_HOME: join(directory, 'home') }, world)
 })
 
+const FAULTY = `
+listen: { port: eighty, publicUrl: nowhere, tls: { certFile: a } }
+isuers: []
+issuers: [{ name: a, profile: entar, issuer: not-a-url, audiences: [] }]
+audit: { spool: { directory: a }, sinks: [{ kind: splunk, name: x, extra: 1 }, { kind: none }] }
+`
+
+t.test('it finds the same faults in a configuration as the sources do', async (t) => {
+  const file = join(t.testdir({ 'harness.yaml': FAULTY }), 'harness.yaml')
+  const [fromPackage, fromSources] = ['dist/azureml-harness.mjs', 'src/main.ts'].map((main, n) => {
+    const args = [main, 'config', 'check', '--file-only', file]
+    const cwd = n === 0 ? packageDirectory : ROOT
+    return spawnSync(process.execPath, args, { cwd, encoding: 'utf8', env: { PATH } })
+  })
+  t.match(fromSources, { status: 1, stderr: /isuers.*\n[^]*did you mean/ })
+  t.equal(fromPackage?.stderr, fromSources?.stderr)
+})
+
 t.test('a gateway runs from it', async (t) => {
   const main = join(packageDirectory, 'dist/azureml-harness.mjs')
   const gateway = await spawnGateway(world.lab, {
