@@ -12,6 +12,7 @@ import { accessCommands } from './access/commands.ts'
 import { approvalCommands } from './approvals/commands.ts'
 import { grantCommands } from './grants/commands.ts'
 import { auditCommands } from './audit/commands.ts'
+import { evidenceCommands } from './evidence/commands.ts'
 import { command, group, pathOf, PROGRAM, SHELLS, statusOf, type Cli } from './command.ts'
 import { gatewayCommands } from './commands.ts'
 import { configCommands } from './config/commands.ts'
@@ -41,6 +42,7 @@ export function programOf(cli: Cli): Command {
     .addCommand(grantCommands(cli))
     .addCommand(policyCommands(cli))
     .addCommand(auditCommands(cli))
+    .addCommand(evidenceCommands(cli))
     .addCommand(configCommands(cli))
     .addCommand(completion(cli))
 }

@@ -132,6 +132,9 @@ const WITHOUT_RESULT = [
   'policy log',
   // its gateway must be gone: ship.test.ts
   'audit ship',
+  // the spool of a gateway that is over, and a bundle: evidence/evidence.test.ts
+  'evidence collect',
+  'evidence verify',
   'login',
   'serve',
   'env',
@@ -210,6 +213,12 @@ t.test('an interrupt ends every command that waits, with 130', async (t) => {
         'who-can': ['workspaces/jobs/read', '--on', '/'],
         'audit reconcile': ['--rows', 'x'],
         'audit ship': ['x'],
+        'evidence collect': [
+          '--from=2026-01-01',
+          '--to=2026-02-01',
+          '--out=x',
+          `--spool=${world.gateway.config.audit.spool.directory}`,
+        ],
       }
       const child = start([...words(name), ...(more[name] ?? []), '--config', path])
       t.teardown(() => child.kill('SIGKILL'))

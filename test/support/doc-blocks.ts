@@ -99,6 +99,11 @@ export const TRIED: Readonly<Record<string, Tried>> = {
       ],
       out: /valid[\s\S]*time [\s\S]*missing 0/,
     },
+  'docs/evidence.md: azureml-harness evidence collect --from 2026-07-01 --to 2026-10-01 --spool DIR --config FILE --out evidence-2026Q3':
+    {
+      notRun:
+        'a gateway runs on the spool, which has nothing of that quarter: test/cli/evidence makes a bundle of one that is over',
+    },
   'docs/cli.md: npm pack': {
     notRun: 'test/packaging/package.test.ts does it in a folder of its own',
   },

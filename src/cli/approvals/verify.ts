@@ -6,6 +6,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { idIn } from '../../approvals/documents.ts'
 import { grantIn } from '../../approvals/grants/documents.ts'
+import type { Grant } from '../../approvals/grants/state.ts'
 import { createGrantStore } from '../../approvals/grants/store.ts'
 import { createDirectoryLedger } from '../../approvals/ledger/directory.ts'
 import { entryIn } from '../../approvals/review-index.ts'
@@ -18,17 +19,22 @@ import { show, type Output } from '../output.ts'
 import { Problem } from '../problem.ts'
 import { faultsOfGrant } from './verify-grants.ts'
 
-interface Fault {
+export interface Fault {
   /** Of a document, or of a review. */
   readonly name: string
   readonly what: string
 }
 
-export async function verifyLedger(
-  directory: string,
-  { keys, output }: { readonly keys: string; readonly output: Output },
-  io: Io,
-): Promise<number> {
+export interface Examined {
+  readonly reviews: readonly Review[]
+  readonly grants: ReadonlyMap<string, Grant>
+  /** Their names below the folder. */
+  readonly documents: readonly string[]
+  readonly faults: readonly Fault[]
+}
+
+/** A copy of a ledger, and everything that is wrong with it. @param keys file of public keys @throws Problem */
+export async function examineLedger(directory: string, keys: string): Promise<Examined> {
   const faults: Fault[] = []
   const verify = await createVerifier(await keysIn(keys))
   const ledger = createDirectoryLedger(directory)
@@ -52,6 +58,16 @@ export async function verifyLedger(
   faults.push(...reviews.flatMap(faultsOf))
   for (const [name, grant] of grants)
     faults.push(...faultsOfGrant(grant).map((what) => ({ name, what })))
+  return { reviews, grants, documents: names, faults }
+}
+
+export async function verifyLedger(
+  directory: string,
+  { keys, output }: { readonly keys: string; readonly output: Output },
+  io: Io,
+): Promise<number> {
+  const found = await examineLedger(directory, keys)
+  const { reviews, grants, documents: names, faults } = found
   const summary = {
     reviews: reviews.length,
     grants: grants.size,

@@ -1,0 +1,92 @@
+/**
+ * Who may do what by the bindings of a policy, since when, until when, and when it was last used.
+ * @module
+ */
+import type { PolicySet } from '../../policy/load/rules.ts'
+import type { Table } from './csv.ts'
+import type { Exception } from './exceptions.ts'
+import type { Gathered, Period } from './records.ts'
+
+const iso = (time: number | null): string => (time === null ? '' : new Date(time).toISOString())
+
+/** @param set the policies at the end of the period */
+export function accessOf(
+  set: PolicySet,
+  found: Gathered,
+  { from, to }: Period,
+): { readonly tables: readonly Table[]; readonly exceptions: readonly Exception[] } {
+  const { bindings } = set.written.bindings
+  const exceptions: Exception[] = []
+  const rows = bindings.map((binding) => {
+    const { id, template, principal, resource, shadow, reason, ticket, requestedBy, file } = binding
+    const used = found.rules.get(`${template}@${id}`)
+    const isInForce = (binding.from ?? 0) < to && (binding.until ?? Infinity) > from
+    if (isInForce && !shadow && used === undefined)
+      exceptions.push({
+        kind: 'exception',
+        control: 'AMH-04',
+        what: 'nobody used it in the period',
+        where: `binding ${id}`,
+      })
+    if (binding.until === null && (principal.type === 'User' || principal.type === 'Service'))
+      exceptions.push({
+        kind: 'exception',
+        control: 'AMH-03',
+        what: 'it is for one person or service, and has no end',
+        where: `binding ${id}`,
+      })
+    return [
+      id,
+      template,
+      principal.type,
+      principal.id,
+      resource.type,
+      resource.id,
+      iso(binding.from),
+      iso(binding.until),
+      shadow,
+      used?.count ?? 0,
+      used?.last ?? '',
+      reason,
+      ticket,
+      requestedBy,
+      file,
+    ]
+  })
+  const actions = [...set.templates].flatMap(([name, policy]) => [
+    [name, policy.identity, policy.text],
+  ])
+  return {
+    exceptions,
+    tables: [
+      {
+        path: '01-access/access.csv',
+        columns: [
+          'binding',
+          'template',
+          'principal_type',
+          'principal',
+          'resource_type',
+          'resource',
+          'from',
+          'until',
+          'shadow',
+          'calls_in_period',
+          'last_call',
+          'reason',
+          'ticket',
+          'requested_by',
+          'file',
+        ],
+        rows,
+        what: 'Every binding of the policies, with the calls that it permitted in the period.',
+      },
+      {
+        path: '01-access/templates.csv',
+        columns: ['template', 'identity', 'text'],
+        rows: actions,
+        what: 'What each template permits, as it is written, and the managed identity of its calls.',
+      },
+    ],
+  }
+}
