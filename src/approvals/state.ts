@@ -5,6 +5,7 @@
  * @module
  */
 import type { ApprovalAsk } from './asks.ts'
+import { hasPartIn } from './authors.ts'
 import type { OutcomeDocument, RequestDocument, UseDocument, VerdictDocument } from './documents.ts'
 
 /** All documents of one review. */
@@ -186,7 +187,7 @@ function countingVerdicts(
       shownDigest === request.shownDigest &&
       iat >= request.iat &&
       iat < end &&
-      !request.authors.includes(by) &&
+      !hasPartIn(request, by) &&
       by !== override?.by &&
       !isDenied(by),
   )

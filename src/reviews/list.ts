@@ -178,7 +178,7 @@ function sinceIn(text: string | undefined): number | null {
 }
 
 function cursorIn(text: string | undefined): Entry | null {
-  if (text === undefined) return null
+  if (text === undefined || text === '') return null
   const [, iat, id] = /^(\d{1,11})-([a-z2-7]{16}-[1-9]\d{0,4})$/u.exec(text) ?? []
   if (iat === undefined || id === undefined)
     throw new Refusal('bad_query', '"cursor" is none that a list has answered with')

@@ -3,6 +3,7 @@
  * @module
  */
 import type { LRUCache } from 'lru-cache'
+import { hasPartIn } from '../approvals/authors.ts'
 import type { RequestDocument, VerdictDocument } from '../approvals/documents.ts'
 import type { Release } from '../approvals/release.ts'
 import { standingOf, type Review, type Standing } from '../approvals/state.ts'
@@ -100,7 +101,7 @@ export function seen(
     options.callFacts(principal),
   )
   const byPolicy = request.asks.some(({ rule }) => rule.from === 'policy')
-  const isReviewer = principal.kind === 'user' && !request.authors.includes(principal.id)
+  const isReviewer = principal.kind === 'user' && !hasPartIn(request, principal.id)
   const mayReview = isReviewer && approving.permit !== null && (byPolicy || groups.length > 0)
   if (request.author === principal.id || mayReview || groups.length > 0)
     return { review, standing, owners, groups, mayReview, decision: ownDecision(options) }

@@ -4,6 +4,7 @@
  */
 import type { OwnCall, OwnRequest } from '../access/own-calls.ts'
 import type { VerdictDocument } from '../approvals/documents.ts'
+import { hasPartIn } from '../approvals/authors.ts'
 import { standingOf, type Review } from '../approvals/state.ts'
 import { Refusal } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
@@ -99,7 +100,7 @@ function mayDecide(
   if (principal.kind !== 'user')
     throw new Refusal('policy_refused', 'reviews are decided by people')
   if (verdict === 'override') return mayOverride(options, review, ticket, principal)
-  if (request.authors.includes(principal.id) || standing.override?.by === principal.id)
+  if (hasPartIn(request, principal.id) || standing.override?.by === principal.id)
     throw new Refusal('policy_refused', 'who has a part in a change does not review it', {
       remedy: 'ask another reviewer',
     })

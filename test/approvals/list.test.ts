@@ -204,4 +204,5 @@ t.test('what a list is asked for in other words is refused', async (t) => {
       query,
     )
   t.same(await pageAt(options, 'state=all'), { value: [], cursor: null })
+  t.same(await pageAt(options, 'state=open&to=me&cursor='), { value: [], cursor: null })
 })

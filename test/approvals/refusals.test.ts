@@ -259,6 +259,43 @@ t.test(
   },
 )
 
+t.test('who may say what, and until when', async (t) => {
+  const path = `${W}/onlineEndpoints/words${V}`
+  const { id } = reviewIn(await call('scientist', 'PUT', path, endpoint()))
+  const at = `/_harness/api/reviews/${id}`
+  const { shownDigest } = (await call('reviewer', 'GET', at)).json() as { shownDigest: string }
+  const say = async (persona: string, body: object) =>
+    call(persona, 'POST', `${at}/verdicts`, { shownDigest, ...body })
+  const code = async (persona: string, body: object) => codeOf(await say(persona, body))
+  t.equal(await code('reader', { verdict: 'comment', comment: 'x' }), 'not_found')
+  t.equal(await code('reviewer', { verdict: 'withdraw' }), 'policy_refused')
+  t.equal(await code('scientist', { verdict: 'approve' }), 'policy_refused')
+  t.equal(await code('scientist', { verdict: 'reject' }), 'policy_refused')
+  const old = { verdict: 'approve', shownDigest: 'a'.repeat(64) }
+  t.equal(await code('reviewer', old), 'review_changed')
+  t.equal(await code('reviewer', { verdict: 'approve', shownDigest: undefined }), 'review_changed')
+  for (const persona of ['scientist', 'reviewer'])
+    t.equal((await say(persona, { verdict: 'comment', comment: 'hm' })).status, 200)
+  t.match((await call('reviewer', 'GET', at)).json(), { state: 'open', verdicts: [{}, {}] })
+
+  const name = join(reviewing.ledger, 'r', id, 'request.jws')
+  const { payload } = JSON.parse(await readFile(name, 'utf8')) as { payload: string }
+  const request = JSON.parse(Buffer.from(payload, 'base64url').toString()) as RequestDocument
+  const { sign } = await createSignatures([await readFile(reviewing.keyFile, 'utf8')])
+  const week = 8 * 86_400
+  await writeFile(
+    name,
+    await sign({ ...request, iat: request.iat - week, exp: request.exp - week }),
+  )
+  for (const verdict of ['approve', 'reject', 'withdraw'])
+    t.equal(
+      await code(verdict === 'withdraw' ? 'scientist' : 'reviewer', { verdict }),
+      'review_changed',
+    )
+  t.match((await call('reviewer', 'GET', at)).json(), { state: 'expired' })
+  t.not(reviewIn(await call('scientist', 'PUT', path, endpoint())).id, id, 'a new one')
+})
+
 t.test('owners who are none any more have not approved', async (t) => {
   const path = `${W}/onlineEndpoints/owners${V}`
   const { id } = reviewIn(await call('scientist', 'PUT', path, endpoint()))

@@ -1,4 +1,5 @@
 /** The state of a review is a function of its documents: random ones, in any order. */
+import { createHash } from 'node:crypto'
 import * as fc from 'fast-check'
 import t from 'tap'
 import type {
@@ -135,6 +136,10 @@ t.test('who counts, and until when', async (t) => {
   ]
   for (const [what, given] of voided) t.equal(stateOf({ verdicts: [verdict(given)] }), 'open', what)
   t.equal(stateOf({ verdicts: [verdict()] }, { owners: [] }), 'open', 'nobody owns it')
+  const long = `okta/${'x'.repeat(300)}`
+  const digested = `sha256:${createHash('sha256').update(long).digest('hex')}`
+  const ofLong = { request: request({ authors: ['okta/author', digested] }) }
+  t.equal(stateOf({ ...ofLong, verdicts: [verdict({ by: long })] }), 'open', 'told by its digest')
   t.equal(stateOf({ verdicts: [verdict()] }, { isDenied: () => true }), 'open', 'denied since')
   const withdrawn = verdict({ verdict: 'withdraw', by: 'okta/author' })
   t.equal(stateOf({ verdicts: [verdict(), withdrawn] }), 'withdrawn')

@@ -4,6 +4,7 @@
  */
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { hasPartIn } from '../../approvals/authors.ts'
 import { idIn } from '../../approvals/documents.ts'
 import { grantIn } from '../../approvals/grants/documents.ts'
 import type { Grant } from '../../approvals/grants/state.ts'
@@ -107,7 +108,7 @@ function faultsOf(review: Review): readonly Fault[] {
             one.verdict === 'approve' &&
             one.iat <= iat &&
             one.shownDigest === request.shownDigest &&
-            !request.authors.includes(one.by),
+            !hasPartIn(request, one.by),
         )
         .map(({ by }) => by),
     )
