@@ -97,8 +97,9 @@ export async function signedIn(
   return { ...person, landed, cookies }
 }
 
-/** The field of a form that its page put there. */
-export function formToken({ text }: Answer): string {
-  const [, token = ''] = /name="form_token" value="([^"]+)"/u.exec(text) ?? []
+/** The field that its page put into the form which is sent to a path; '' without. */
+export function formToken({ text }: Pick<Answer, 'text'>, path = `${HOME}/signout`): string {
+  const form = text.slice(text.indexOf(`action="${path}"`))
+  const [, token = ''] = /name="form_token"\s+value="([^"]+)"/u.exec(form) ?? []
   return token
 }

@@ -1,9 +1,10 @@
 /** A review, from the inbox to the verdict, while the call of a real SDK waits for it. */
 import t from 'tap'
 import { RESOURCE_GROUP as RG, WORKSPACE as WS } from '../../lab/personas.ts'
-import type { Reviewing } from '../approvals/support.ts'
+import { reviewIn, V, W, type Reviewing } from '../approvals/support.ts'
 import { eventually } from '../support/eventually.ts'
 import { accessibilityFaults, noBrowser, openBrowser, type TestBrowser } from './browser.ts'
+import { formToken, HOME, signedIn } from './requests.ts'
 import { clientOf, signIn, startForPeople } from './support.ts'
 
 t.setTimeout(300_000)
@@ -57,4 +58,33 @@ t.test('a held deployment goes on when its review is approved', { skip }, async 
   t.match(verdict[0], { Client: 'azureml-harness-console/1.0', RecordKind: 'authorized' })
   t.same(browser.complaints(), [])
   await context.close()
+})
+
+t.test('a verdict that needs a fresher sign-in leads to one', async (t) => {
+  const fresh = `@id("fresh-verdicts")
+@reason("who approves has just signed in")
+@stepup("max-age=30")
+forbid (principal, action == Action::"AzureMLHarness/reviews/approve", resource);
+`
+  const body = { location: 'eastus', properties: { authMode: 'AADToken' } }
+  const path = `${W}/onlineEndpoints/fresh${V}`
+  const asks = { 'x-harness-review': 'request' }
+  const { id } = reviewIn(await reviewing.call('scientist', 'PUT', path, body, asks))
+  const person = await signedIn(reviewing.world, 'reviewer')
+  const page = `${HOME}/reviews/${id}`
+  t.match((await person.get(page)).text, 'value="approve"')
+  await reviewing.change({ 'fresh.cedar': fresh })
+  const { text } = await person.get(page)
+  t.notMatch(text, 'value="approve"')
+  const [, link = ''] = /href="([^"]+)"\s*>sign in again</u.exec(text) ?? []
+  const begun = await person.get(link.replaceAll('&amp;', '&'))
+  t.match(begun.headers.location, /[?&]prompt=login\b/u)
+  const shownDigest = /name="shownDigest"\s+value="([^"]+)"/u.exec(text)?.[1] ?? ''
+  const form_token = formToken({ text }, page)
+  const fields = { verdict: 'approve', comment: 'all <fine>', shownDigest, form_token }
+  const refused = await person.post(page, fields)
+  t.equal(refused.status, 403)
+  t.match(refused.text, /recent sign-in/u)
+  t.match(refused.text, 'all &lt;fine&gt;', 'what was typed is there')
+  t.match(refused.text, /Sign in again in a new tab/u)
 })

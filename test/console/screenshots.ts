@@ -4,6 +4,7 @@
  */
 import { mkdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { REQUESTS } from '../approvals/grants/support.ts'
 import { reviewIn, V, W } from '../approvals/support.ts'
 import { openBrowser } from './browser.ts'
 import { signIn, startForPeople } from './support.ts'
@@ -11,7 +12,7 @@ import { signIn, startForPeople } from './support.ts'
 const IMAGES = resolve(import.meta.dirname, '../../docs/images')
 const SIZE = { width: 1000, height: 620 }
 
-const reviewing = await startForPeople()
+const reviewing = await startForPeople({ files: { 'requests.yaml': REQUESTS } })
 const browser = await openBrowser()
 try {
   await mkdir(IMAGES, { recursive: true })
@@ -50,6 +51,13 @@ try {
   await reviewing.call('scientist', 'POST', `/_harness/api/reviews/${id}/verdicts`, comment)
   await save(reviewer, '/reviews', 'reviews')
   await save(reviewer, `/reviews/${id}`, 'review')
+  await reviewing.call('reader', 'POST', '/_harness/api/grants', {
+    template: 'data-scientist',
+    resource: W,
+    for: '4h',
+    reason: 'on call',
+  })
+  await save(reviewer, '/access?to=me', 'grants')
   await save(reviewer, '/policy', 'policy')
   await save(reviewer, '/records?since=1h#hours', 'records')
   await save(reader, '/state', 'state')

@@ -49,7 +49,8 @@ const HELD = RELEASE.replace('valid=1h', 'valid=1h hold=10m')
 
 /** Changes of what serves are held until they are reviewed; reviewers read records and policies, readers the state. */
 export function startForPeople(options: ReviewingOptions = {}): Promise<Reviewing> {
-  return startReviewing({ files: { 'release.cedar': HELD }, bindings: MORE, ...options })
+  const files = { 'release.cedar': HELD, ...options.files }
+  return startReviewing({ bindings: MORE, ...options, files })
 }
 
 /** The title of the page that is shown. */

@@ -4,10 +4,10 @@
  */
 import type { Answer } from '../answer.ts'
 import type { Fields } from '../form.ts'
-import { html, type Html } from '../html.ts'
+import { html, Url, type Html } from '../html.ts'
 import { facts, foreign, form, table, time } from '../layout.ts'
 import type { OwnPath, Page, Visit } from '../page.ts'
-import { pagePath } from '../paths.ts'
+import { pagePath, queryOf, SIGN_IN } from '../paths.ts'
 
 const pathOf = (id: string): OwnPath => `/_harness/api/reviews/${encodeURIComponent(id)}`
 
@@ -228,7 +228,16 @@ function ownWord({ principal, formToken }: Visit, review: Answer, id: string): H
       <button class="second" name="verdict" value="comment">Comment</button>
     </p>`
   return html`<h2>Your word</h2>
-    ${mayReview ? null : html`<p>A verdict of yours does not count here: you can comment.</p>`}
+    ${mayReview ? null : withoutVerdict(principal.issuer, id)}
     ${form(pagePath('reviews', id), formToken, content)}
     <p class="quiet">The same in a shell: <code>azureml-harness approvals show ${id}</code></p>`
+}
+
+/** Policy may ask for a fresher sign-in than the person's before a verdict counts. */
+function withoutVerdict(issuer: string, id: string): Html {
+  const query = queryOf({ issuer, to: pagePath('reviews', id), again: '1' })
+  return html`<p>
+    A verdict of yours does not count here now: you can comment. Where policy asks reviewers for a
+    fresh sign-in, <a href="${Url.to(`${SIGN_IN}${query}`)}">sign in again</a>.
+  </p>`
 }
