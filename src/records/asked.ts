@@ -40,7 +40,7 @@ const UNITS: ReadonlyMap<string, number> = new Map([
 const OUTCOMES: readonly Outcome[] = ['permitted', 'refused']
 /** Characters of any id. */
 const MAX_LENGTH = 1_024
-const ACTION = /^[A-Za-z0-9.]+(?:\/[A-Za-z0-9.]+){1,12}$/u
+const ACTION = /^[\w.-]+(?:\/[\w.-]+){1,12}$/u
 /** ARM ids, and the gateway's own paths. Names at Azure have letters of any alphabet in resource groups alone. */
 const RESOURCE = /^\/(?:subscriptions|_harness)(?:\/[\p{L}\p{N}_.()@~:-]+)*$/u
 const REVIEW = /^[a-z2-7]{16}-[1-9]\d{0,4}$/u

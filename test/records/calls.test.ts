@@ -9,9 +9,12 @@ import type { Refusal } from '../../src/errors.ts'
 import type { Principal } from '../../src/identity/principal.ts'
 import { checkSignIn } from '../../src/identity/sign-in.ts'
 import { createDecide } from '../../src/policy/decide.ts'
+import type { Binding } from '../../src/policy/load/bindings.ts'
+import { withGrants } from '../../src/policy/load/rules.ts'
 import { createInsightCalls } from '../../src/records/own-calls.ts'
 import { createPageTokens } from '../../src/records/page-token.ts'
 import type { GatewayState } from '../../src/records/state-view.ts'
+import { ACTIONS } from '../../src/vocabulary/actions.ts'
 import { loadFrom, principal, WS } from '../policy/support.ts'
 
 const NOW = Date.parse('2026-11-29T12:00:00Z')
@@ -48,13 +51,22 @@ const WELL: GatewayState = {
   identities: [],
 }
 
+interface Given {
+  readonly state?: GatewayState
+  readonly granted?: readonly Binding[]
+}
+
 interface Seen {
   readonly asked: Conditions
   readonly visible: Visibility
 }
 
-async function insight(t: Test, files: Readonly<Record<string, string>>, state = WELL) {
-  const set = await loadFrom(t, files)
+async function insight(
+  t: Test,
+  files: Readonly<Record<string, string>>,
+  { state = WELL, granted = [] }: Given = {},
+) {
+  const set = withGrants(await loadFrom(t, files), granted)
   const seen: Seen[] = []
   const answer = {
     rows: [],
@@ -149,6 +161,43 @@ t.test('who may see a workspace asks for no other place', async (t) => {
   t.match(seen[2], { asked: { principal: 'entra/t/me' }, visible: { within: [] } })
 })
 
+t.test('a grant of the template counts while it is held', async (t) => {
+  const id = 'aaaaaaaaaaaaaaaa-1'
+  const granted: Binding = {
+    id,
+    template: 'auditor',
+    principal: { type: 'Grant', id },
+    resource: { type: 'Workspace', id: WS },
+    shadow: false,
+    from: null,
+    until: null,
+    reason: null,
+    ticket: null,
+    requestedBy: null,
+    file: '',
+    line: 0,
+  }
+  const { seen, ask } = await insight(t, POLICIES, { granted: [granted] })
+  await ask('records', principal({ id: 'entra/t/holder', grants: [id] }))
+  await ask('records', principal({ id: 'entra/t/other' }))
+  t.match(seen[0]?.visible, { within: [WS] })
+  t.equal(seen[0]?.visible.mayRead(WS), true)
+  t.match(seen[1], { asked: { principal: 'entra/t/other' }, visible: { within: [] } })
+})
+
+t.test(
+  'every action that there is can be asked for, by its whole name and without the provider',
+  async (t) => {
+    const { seen, ask } = await insight(t, POLICIES)
+    for (const { name } of ACTIONS) {
+      await ask(`records?action=${name}`, principal())
+      t.equal(seen.at(-1)?.asked.action, name)
+    }
+    await ask('records?action=workspaces/jobs/read', principal())
+    t.equal(seen.at(-1)?.asked.action, 'Microsoft.MachineLearningServices/workspaces/jobs/read')
+  },
+)
+
 t.test('a sign-in that is too old is said, and hides nothing silently', async (t) => {
   const { ask } = await insight(t, { ...POLICIES, 'fresh.cedar': FRESH })
   const [fresh, old] = [auditor(NOW / 1_000 - 60), auditor(NOW / 1_000 - 7_200)]
@@ -213,7 +262,7 @@ t.test('the state of each part, in words', async (t) => {
     ],
     identities: ['one', 'two', 'three', 'four'],
   }
-  const { ask } = await insight(t, POLICIES, state)
+  const { ask } = await insight(t, POLICIES, { state })
   t.match(await ask('state', principal()), {
     status: 'unready',
     says: /takes no new calls/u,
