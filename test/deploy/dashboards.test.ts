@@ -135,3 +135,73 @@ t.test('promtool takes the rules', { skip }, async (t) => {
   t.equal(checked.status, 0, checked.stderr)
   t.match(checked.stdout, `${rules.length} rules found`)
 })
+
+t.test('alerts fire when they should, as Prometheus evaluates them', { skip }, async (t) => {
+  const directory = t.testdir()
+  writeFileSync(join(directory, 'rules.yaml'), stringify(spec))
+  /** Series over 40 minutes, the alerts that fire after them, and how severe these are. */
+  const cases: readonly (readonly [
+    series: string,
+    values: string,
+    alert: string,
+    severity: string,
+  ])[] = [
+    ['harness_audit_ready{instance="a"}', '1x10 0x30', 'HarnessServesNothing', 'critical'],
+    // it is there from its first value on
+    [
+      'harness_audit_refusals_total{instance="a", code="internal_error"}',
+      '_x35 1x5',
+      'HarnessFaults',
+      'critical',
+    ],
+    [
+      'harness_audit_oldest_unshipped_seconds{instance="a", sink="monitor"}',
+      '0+60x40',
+      'HarnessAuditSinkBehind',
+      'warning',
+    ],
+    [
+      'harness_tls_certificate_not_after_timestamp_seconds{instance="a"}',
+      '864000x40',
+      'HarnessCertificateEnds',
+      'warning',
+    ],
+    [
+      'harness_token_breaker_open{instance="a", identity="ml-writer", scope="s"}',
+      '0x20 1x20',
+      'HarnessIdentityUnavailable',
+      'critical',
+    ],
+    ['harness_approvals_overrides_total{instance="a"}', '0x35 1x5', 'HarnessOverride', 'critical'],
+  ]
+  const calm = cases.map(([series]) => ({ series, values: '1x40' }))
+  const tests = cases.map(([series, values, alert]) => ({
+    interval: '1m',
+    input_series: [{ series, values }],
+    promql_expr_test: [
+      {
+        // a series of its own stands for each alert: its name and state are what is asked
+        expr: `count(ALERTS{alertname="${alert}", alertstate="firing"})`,
+        eval_time: '40m',
+        exp_samples: [{ labels: '{}', value: 1 }],
+      },
+    ],
+  }))
+  const quiet = {
+    interval: '1m',
+    input_series: calm
+      .filter(({ series }) => !/refusals|tls|breaker/.test(series))
+      .concat({ series: 'harness_token_breaker_open{identity="ml-writer"}', values: '0x40' }),
+    promql_expr_test: [
+      { expr: 'count(ALERTS{alertstate="firing"})', eval_time: '40m', exp_samples: [] },
+    ],
+  }
+  const file = join(directory, 'tests.yaml')
+  writeFileSync(file, stringify({ rule_files: ['rules.yaml'], tests: [...tests, quiet] }))
+  const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', file], {
+    encoding: 'utf8',
+  })
+  t.equal(status, 0, `${stdout}${stderr}`)
+  for (const [, , alert, severity] of cases)
+    t.equal(rules.find((rule) => rule.alert === alert)?.labels.severity, severity, alert)
+})
