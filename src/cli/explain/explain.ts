@@ -15,6 +15,7 @@ import {
   type Explanation,
 } from '../../policy/review/explain.ts'
 import { askedIn, type Row } from '../../policy/review/recorded.ts'
+import { withRecordedGrants } from '../../policy/review/recorded-grants.ts'
 import { createRedecide, reproduces } from '../../policy/review/replay.ts'
 import type { PolicySet } from '../../policy/load/rules.ts'
 import { principalIn, questionOf } from './asked.ts'
@@ -118,7 +119,8 @@ async function explainRecorded(
   }
   const redecide = createRedecide(set, checkSignIn)
   const reproduced = reproduces(redecide, asked) !== null
-  const explained = explainVerdict(set, asked.principal, asked.operation, redecide(asked))
+  const by = withRecordedGrants(set, asked) ?? { set, principal: asked.principal }
+  const explained = explainVerdict(by.set, by.principal, asked.operation, redecide(asked))
   const recorded = {
     verdict: asked.verdict,
     code: row.get('RefusalCode') ?? null,
@@ -128,15 +130,15 @@ async function explainRecorded(
     time: row.get('EventTime') ?? null,
   }
   if (options.output === 'table') io.err(comparison(recorded.version === set.version, reproduced))
-  const by = recorded.policies.join(', ') || 'default'
+  const rules = recorded.policies.join(', ') || 'default'
   show(io, options.output, {
     json: () => ({ ...explained, recorded, reproduced }),
     table: () => [
-      `recorded  ${recorded.verdict} by ${by}, ${textOf(row, 'EventTime')}: ${textOf(row, 'Reason')}`,
+      `recorded  ${recorded.verdict} by ${rules}, ${textOf(row, 'EventTime')}: ${textOf(row, 'Reason')}`,
       explanationText(explained, io.style),
     ],
     tsv: () => [
-      ['recorded', recorded.verdict, by, textOf(row, 'EventTime'), textOf(row, 'Reason')],
+      ['recorded', recorded.verdict, rules, textOf(row, 'EventTime'), textOf(row, 'Reason')],
       ...rowsOf(explained),
     ],
   })

@@ -7,8 +7,9 @@
  */
 import { Refusal } from '../../errors.ts'
 import type { SignInRequirement } from '../../identity/sign-in.ts'
-import { createDecide, type Verdict } from '../decide.ts'
+import { createDecide, type DecideOptions, type Verdict } from '../decide.ts'
 import { toldIn } from './given.ts'
+import { withRecordedGrants } from './recorded-grants.ts'
 import { askedIn, NOW, type Asked, type Row } from './recorded.ts'
 import type { PolicySet } from '../load/rules.ts'
 import type { CheckSignInAt } from '../step-up.ts'
@@ -52,7 +53,7 @@ export function createRedecide(
   assumed: () => void = () => undefined,
 ): (asked: Asked) => Verdict {
   let current: Asked | null = null
-  const decide = createDecide(set, {
+  const judging: DecideOptions = {
     checkSignIn(principal, requirement) {
       if (current !== null && recordsSignIn(current, requirement))
         return checkSignIn(principal, requirement, NOW)
@@ -61,12 +62,16 @@ export function createRedecide(
         ? null
         : new Refusal('insufficient_scope', 'the sign-in was not good enough')
     },
-  })
+  }
+  const decide = createDecide(set, judging)
   return (asked) => {
     current = asked
     // a record does not hold all that was told, tags for instance: what was permitted had been told enough
     const told = asked.verdict === 'permit' ? undefined : toldIn(asked.operation, asked.facts)
-    return decide(asked.principal, asked.operation, asked.facts, told)
+    const granted = withRecordedGrants(set, asked)
+    if (granted === null) return decide(asked.principal, asked.operation, asked.facts, told)
+    const decideWith = createDecide(granted.set, { ...judging, cacheSize: 0 })
+    return decideWith(granted.principal, asked.operation, asked.facts, told)
   }
 }
 

@@ -5,6 +5,7 @@ import { AzureMachineLearningWorkspaces } from '@azure/arm-machinelearning'
 import t from 'tap'
 import { RESOURCE_GROUP, SUBSCRIPTION, WORKSPACE } from '../../../lab/personas.ts'
 import { run, type Ran } from '../../cli/support/run.ts'
+import { eventually } from '../../support/eventually.ts'
 import { signIn } from '../../cli/support/signed-in.ts'
 import { V, W } from '../support.ts'
 import { startGranting, type Granting } from './support.ts'
@@ -91,6 +92,22 @@ t.test('one client: refused, asked for by what the refusal says, approved, ended
   t.match(await access('reader', 'request', word, '--reason', 'again'), {
     status: 1,
     err: /no role that you may ask for/,
+  })
+  const { gateway } = world
+  const row = await eventually('its record is there', async () =>
+    (await world.allRecords()).find(
+      ({ GrantIds, Method, RecordKind }) =>
+        Method === 'PUT' && RecordKind === 'completed' && JSON.stringify(GrantIds)?.includes(id),
+    ),
+  )
+  const policies = ['--policies', granting.policies, '--identity', 'ml-reader']
+  const spool = ['--identity', 'ml-writer', '--spool', gateway.config.audit.spool.directory]
+  const decision = ['explain', '--decision', String(row['ExchangeId']), '-o', 'json']
+  const explained = await run([...decision, ...policies, ...spool], {})
+  t.match(JSON.parse(explained.out), {
+    verdict: 'permit',
+    reproduced: true,
+    rules: [{ id: `data-scientist@grant:${id}` }],
   })
   const extended = await access('reader', 'extend', id, '--for', '1h', '--reason', 'more')
   t.match(extended, { status: 4, out: 'an extension of 1h waits for its approvers' })
