@@ -13,7 +13,8 @@ const Text = Type.String({ minLength: 1, maxLength: 4_096 })
 const Digest = Type.String({ pattern: '^[0-9a-f]{64}$' })
 /** Seconds since the epoch, as in any JWS. */
 const Seconds = Type.Integer({ minimum: 0 })
-const Id = Type.String({ pattern: '^[a-z2-7]{16}-[1-9][0-9]{0,4}$' })
+const ID = /^[a-z2-7]{16}-[1-9][0-9]{0,4}$/
+const Id = Type.String({ pattern: ID.source })
 const Uid = Type.Object({ type: Text, id: Text }, strict)
 
 const Rule = Type.Object(
@@ -295,6 +296,11 @@ export const FOLDERS = {
   started: 's/',
   notice: 'n/',
 } as const
+
+/** Whether a text has the form of a review's id. */
+export function isReviewId(text: string): boolean {
+  return ID.test(text)
+}
 
 /** The id of the review that a name belongs to. */
 export function idIn(name: string): string | null {

@@ -45,6 +45,8 @@ export interface Said {
   readonly ticket: string | null
   /** It is only asked for a review, and not made. */
   readonly asksOnly: boolean
+  /** Id of the review that the change is to be made under, and under no other; null for whichever it has. */
+  readonly under: string | null
 }
 
 export interface ReleaseOptions {
@@ -61,7 +63,8 @@ export interface ReleaseOptions {
 export interface Release {
   /**
    * Takes one use of the approval.
-   * @throws {Refusal} `approval_required`, `approval_rejected`, `approval_used`, `approvals_unavailable`
+   * @throws {Refusal} `approval_required`, `approval_rejected`, `approval_used`, `approvals_unavailable`,
+   *   `review_changed` if it is another review than the one that the change is to be made under
    */
   readonly release: (change: Change) => Promise<ApprovalProof>
   /** How a use ended. @param outcome `unknown`: it may have been done */
@@ -88,10 +91,10 @@ export function createRelease(options: ReleaseOptions): Release {
     const start = idStart([subject, change.author])
     const reviews = await store.list(`${start}-`)
     const last = reviews.at(-1)
-    const review =
+    const isNew =
       last === undefined || isOver(last, standingOf(last, circumstancesOf(last)), change)
-        ? await ask(change, subject, `${start}-${reviews.length + 1}`)
-        : last
+    mustBeUnder(change, isNew ? null : last, reviews)
+    const review = isNew ? await ask(change, subject, `${start}-${reviews.length + 1}`) : last
     const standing = standingOf(review, circumstancesOf(review))
     mustBeApproved(change, review, standing, { publicUrl, now: seconds() })
     return use(store, seconds(), change, review, standing)
@@ -124,6 +127,41 @@ export function createRelease(options: ReleaseOptions): Release {
       })
     },
   }
+}
+
+/** @param current the review that the change has now; null if it needs a new one */
+function mustBeUnder(
+  { said: { under }, asks }: Change,
+  current: Review | null,
+  all: readonly Review[],
+): void {
+  if (under === null || current?.request.id === under) return
+  const policies = asks.map(({ policy }) => policy)
+  const known = all.find(({ request }) => request.id === under)
+  if (known !== undefined && isTaken(known)) throw usedAlready(policies)
+  throw reviewChanged(under, policies)
+}
+
+/** Whether a use of it was taken that has not failed. */
+export function isTaken({ uses, outcomes }: Review): boolean {
+  const failed = outcomes.filter(({ outcome }) => outcome === 'failed').map(({ n }) => n)
+  return uses.some(({ n }) => !failed.includes(n))
+}
+
+/** What a change was approved as is not what it is now. */
+export function reviewChanged(under: string, policies: readonly string[] = []): Refusal {
+  return new Refusal(
+    'review_changed',
+    `review ${under} is not of this change any more: what is there now has changed since, or what policy asks for`,
+    { policies, remedy: 'make the call again; it says whether it needs another review' },
+  )
+}
+
+function usedAlready(policies: readonly string[]): Refusal {
+  return new Refusal('approval_used', 'another call has just used this approval', {
+    policies,
+    remedy: 'look whether it was done',
+  })
 }
 
 /** @throws {Refusal} unless the review has approved the change, and the change is to be made */
@@ -207,12 +245,7 @@ async function use(
     if (uses.some((one) => one.n === nextUse)) return uses.some((one) => one.decision === decision)
     throw error
   })
-  if (!taken) {
-    throw new Refusal('approval_used', 'another call has just used this approval', {
-      policies: asks.map(({ policy }) => policy),
-      remedy: 'look whether it was done',
-    })
-  }
+  if (!taken) throw usedAlready(asks.map(({ policy }) => policy))
   const policies = request.asks.map(({ policy }) => policy)
   return prove({ review: id, use: nextUse, policies, author, reviewers: approvers })
 }

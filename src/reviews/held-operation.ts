@@ -3,7 +3,7 @@
  * @module
  */
 import type { HeldCalls } from '../approvals/held-calls.ts'
-import { heldUntil } from '../approvals/release.ts'
+import { heldUntil, isTaken } from '../approvals/release.ts'
 import type { Review, Standing } from '../approvals/state.ts'
 import type { Store } from '../approvals/store.ts'
 import type { StartedDocument } from '../approvals/documents.ts'
@@ -83,11 +83,15 @@ async function makeCall(
   const call = await held.read(id)
   if (call === null)
     return failed('approval_required', 'it is approved and no longer held: make the call again')
-  const answer = await make(call)
-  const decision = answer?.headers['x-harness-decision-id']
-  const use = (await store.read(id))?.uses.find((one) => one.decision === decision)
-  if (answer === null || use === undefined || decision === undefined)
-    return answer === null ? uncertain() : unmade(answer)
+  // under this review alone: what has another by now, or needs none, is for its author to make anew
+  const answer = await make({ ...call, headers: { ...call.headers, 'x-harness-review': id } })
+  if (answer === null) return uncertain()
+  const decision = answer.headers['x-harness-decision-id']
+  const review = await store.read(id)
+  const use = review?.uses.find((one) => one.decision === decision)
+  if (use === undefined || decision === undefined)
+    // another poll may have made it at this moment
+    return review !== null && isTaken(review) ? { status: 'InProgress' } : unmade(answer)
   const operation = operationIn(answer, publicUrl)
   const { status } = answer
   const iat = Math.floor(now() / 1_000)
@@ -97,7 +101,7 @@ async function makeCall(
   return { status: operation === null ? 'Succeeded' : 'InProgress' }
 }
 
-/** No use was taken: policy has refused by now, or another poll makes it at this moment. */
+/** No use was taken: it is refused by now, or cannot be judged at this moment. */
 function unmade(answer: KeptAnswer): object {
   const { code } = errorIn(answer)
   // the call is still held, or it is being made

@@ -7,14 +7,14 @@ import { randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { OwnCalls } from '../access/own-calls.ts'
 import type { Recorder } from '../audit/recorder.ts'
-import type { RequestDocument, VerdictDocument } from '../approvals/documents.ts'
+import { isReviewId, type RequestDocument, type VerdictDocument } from '../approvals/documents.ts'
 import { createBlobLedger } from '../approvals/ledger/blob.ts'
 import { createDirectoryLedger } from '../approvals/ledger/directory.ts'
 import type { Ledger } from '../approvals/ledger/ledger.ts'
 import { createGrantStore } from '../approvals/grants/store.ts'
 import { openVaultKey } from '../approvals/key-vault.ts'
 import { createHeldCalls } from '../approvals/held-calls.ts'
-import { createRelease, type Release, type Said } from '../approvals/release.ts'
+import { createRelease, reviewChanged, type Release, type Said } from '../approvals/release.ts'
 import { createSignatures, type Signatures, type SigningKey } from '../approvals/signatures.ts'
 import type { Owners } from '../approvals/state.ts'
 import { createStore } from '../approvals/store.ts'
@@ -36,6 +36,7 @@ import type { Broker } from '../token/broker.ts'
 import { openGrants } from './grants/open.ts'
 import { createHold } from './hold.ts'
 import { noticeOfReview } from './notices/message.ts'
+import { createLateWrites } from './late-writes.ts'
 import { createNotifier, type Channel } from './notices/notifier.ts'
 import { createReviewCalls } from './own-calls.ts'
 
@@ -113,7 +114,7 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
     now,
   })
   const describe = createDescribe(options.ask)
-  const writing = new Set<Promise<void>>()
+  const late = createLateWrites()
 
   return {
     own: (...call) => grants.own(...call) ?? own(...call),
@@ -132,17 +133,18 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
       return reviewing.catch(createHold({ held, publicUrl }, exchange, gathered, headers))
     },
     reviewed(exchange) {
-      const done = ended(release, exchange).catch((error: unknown) => {
-        // without it, nobody knows how the use ended, and it is not given again
-        const why = error instanceof Error ? error.message : typeof error
-        log({ decision: exchange.id, why }, 'how the use of an approval ended was not written')
-      })
-      writing.add(done)
-      void done.finally(() => writing.delete(done))
+      late.begin(
+        async () => ended(release, exchange),
+        (error) => {
+          // without it, nobody knows how the use ended, and it is not given again
+          const why = error instanceof Error ? error.message : typeof error
+          log({ decision: exchange.id, why }, 'how the use of an approval ended was not written')
+        },
+      )
     },
     async close() {
       grants.close()
-      await Promise.all([...writing, notifier.close()])
+      await Promise.all([late.close(), notifier.close()])
     },
   }
 }
@@ -237,7 +239,8 @@ function withoutReviews(): Reviews {
   }
 }
 
-function withoutReview(permit: Permit, { asksOnly }: Said): Reviewed {
+function withoutReview(permit: Permit, { asksOnly, under }: Said): Reviewed {
+  if (under !== null) throw reviewChanged(under)
   if (asksOnly)
     throw new Refusal('bad_request', 'this call needs no review, and was not made', {
       remedy: 'make it without the header "x-harness-review"',
@@ -309,12 +312,14 @@ const SAID = /^[\x20-\x7e]*$/u
 /** What the author says of the call, in headers that never reach Azure. @throws {Refusal} `bad_header` */
 function saidIn(headers: Readonly<Record<string, string | string[] | undefined>>): Said {
   const asks = headers['x-harness-review']
-  if (asks !== undefined && asks !== 'request')
-    throw new Refusal('bad_header', '"x-harness-review" is "request", or is not sent')
+  const isId = typeof asks === 'string' && isReviewId(asks)
+  if (asks !== undefined && asks !== 'request' && !isId)
+    throw new Refusal('bad_header', '"x-harness-review" is "request" or the id of a review')
   return {
     reason: textOf(headers, 'x-harness-review-reason'),
     ticket: textOf(headers, 'x-harness-review-ticket'),
     asksOnly: asks === 'request',
+    under: isId ? asks : null,
   }
 }
 

@@ -7,6 +7,7 @@ import { spawnGateway } from '../../lab/gateway/gateway.ts'
 import type { KeyVault } from '../../lab/azure/key-vault.ts'
 import { IDENTITIES } from '../../lab/personas.ts'
 import { openVaultKey, type VaultKeyOptions } from '../../src/approvals/key-vault.ts'
+import { eventually } from '../support/eventually.ts'
 import { reviewIn, startReviewing, V, W, type Reviewing } from './support.ts'
 import { run } from '../cli/support/run.ts'
 
@@ -130,6 +131,18 @@ t.test('an approved call while the vault is not to be had is not made', async (t
     [],
   )
   t.equal((await put('is-late')).status, 201, 'and later it is')
+})
+
+t.test('how a use ended is written once the vault is to be had again', async (t) => {
+  const { id } = reviewIn(await put('is-retried'))
+  t.equal((await reviewing.approve('reviewer', id)).status, 200)
+  // the use is signed, and then how it ended
+  vault.part.faults.add({ match: { path: '/sign' }, skip: 1, status: 429 })
+  t.equal((await put('is-retried')).status, 201)
+  await eventually('the outcome is written', async () =>
+    (await documents()).some((name) => name.startsWith(`o/${id}/`)),
+  )
+  vault.part.faults.clear()
 })
 
 t.test(
