@@ -80,7 +80,7 @@ export function createAzureMonitorSearch(options: AzureMonitorSearchOptions): Re
     noUpdateTTL: true,
   })
 
-  function count(caller: string): void {
+  function admit(caller: string): void {
     const so = (asked.get(caller) ?? 0) + 1
     asked.set(caller, so)
     if (so > limits.aMinute)
@@ -92,7 +92,7 @@ export function createAzureMonitorSearch(options: AzureMonitorSearchOptions): Re
   return {
     kind: 'azure-monitor',
     async search(conditions, visible, { from, limit }) {
-      count(visible.own)
+      admit(visible.own)
       const after = from === null ? null : afterIn(from)
       const asOf = await newest()
       // one more tells whether there is a next page
@@ -107,7 +107,7 @@ export function createAzureMonitorSearch(options: AzureMonitorSearchOptions): Re
     },
 
     async count(conditions, visible) {
-      count(visible.own)
+      admit(visible.own)
       const asOf = await newest()
       const text = countText(conditions, visible, limits.groups + 1)
       const { rows, isWhole } = await ask(text, conditions.since, conditions.until)
