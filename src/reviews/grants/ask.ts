@@ -35,6 +35,9 @@ import { noticeOf, viewOfGrant } from './view.ts'
 const WAIT_SECONDS = 7 * 86_400
 /** Requests that one caller has open at the same time. */
 const MAX_OPEN = 20
+/** Requests of one caller within a day: each of them stays in the ledger for good. */
+const MAX_A_DAY = 50
+const DAY_SECONDS = 86_400
 
 /** Asks for access for the caller, or gives it to somebody whom the caller names. */
 export async function ask(
@@ -235,7 +238,7 @@ function mustBeNew(
   start: string,
   request: GrantRequest,
 ): GrantRequest | null {
-  const { by, seconds, reason, terms } = request
+  const { by, iat, seconds, reason, terms } = request
   const standing = [...all.values()].map((grant) => ({ grant, ...known.standingOf(grant) }))
   const isSame = (id: string): boolean => id.startsWith(`${start}-`)
   const lasting = standing.filter(({ state }) => state === 'open' || state === 'active')
@@ -252,6 +255,14 @@ function mustBeNew(
       throw new Refusal('too_many_requests', `${open.length} requests of yours are open`, {
         retryAfter: 3_600,
         remedy: 'end those that you do not need: azureml-harness access list --mine',
+      })
+    const lately = [...all.values()].filter(
+      (one) => one.request.by === by && one.request.iat > iat - DAY_SECONDS,
+    )
+    if (lately.length >= MAX_A_DAY)
+      throw new Refusal('too_many_requests', `you asked ${lately.length} times within a day`, {
+        retryAfter: 3_600,
+        remedy: 'have a grant extended instead of asking anew, or wait',
       })
     return null
   }

@@ -60,7 +60,8 @@ t.test('one client: refused, asked for by what the refusal says, approved, ended
   const why = await run(['why', word], {
     env: { AZUREML_HARNESS_HOME: join(folder, 'reader') },
   })
-  t.match(why.out, `ask for it now: azureml-harness access request ${word}`)
+  // what follows the id says until when it is good
+  t.match(why.out, `ask for it now: azureml-harness access request ${word.split('.')[0]}.`)
 
   t.match(await access('outsider', 'request', word, '--reason', 'x'), {
     status: 1,
@@ -179,6 +180,22 @@ t.test('wrong arguments are told before anything is asked', async (t) => {
       err: /no such grant that you may see[^]*access list --state all/,
     })
   t.match(await access('nobody', 'list'), { status: 1, err: /login/ })
+})
+
+t.test('nobody fills the ledger: a caller asks so often a day, a service, too', async (t) => {
+  const { api, say } = granting
+  const statuses: number[] = []
+  for (let asked = 0; asked < 51; asked++) {
+    const body = { template: 'reader', resource: W, reason: `run ${asked}` }
+    const answer = await api('service', 'POST', '', body)
+    statuses.push(answer.status)
+    if (answer.status !== 200) {
+      t.match(answer.json(), { error: { code: 'too_many_requests', message: /50 times/ } })
+      break
+    }
+    await say('service', (answer.json() as { id: string }).id, 'end')
+  }
+  t.same([statuses.length, statuses.at(-1)], [51, 429])
 })
 
 t.test('the ledger holds, by the public keys alone', async (t) => {
