@@ -2,7 +2,7 @@
  * `policy ...`, as it is typed.
  * @module
  */
-import { Option } from '@commander-js/extra-typings'
+import { InvalidArgumentError, Option } from '@commander-js/extra-typings'
 import {
   command,
   group,
@@ -115,6 +115,12 @@ const plan = (cli: Cli) =>
       cli.status = await policyPlan({ ...options, old, now }, cli.io)
     })
 
+/** The beginning of a version, in lower case. Empty text is none: every version begins with it. */
+function versionStart(value: string): string {
+  if (/^[0-9a-f]+$/iu.test(value)) return value.toLowerCase()
+  throw new InvalidArgumentError('It takes a version, or its beginning: hexadecimal digits.')
+}
+
 const log = (cli: Cli) =>
   withPolicies(cli, 'log', {
     summary: 'say which commit of a policy repository is which policy version',
@@ -123,7 +129,12 @@ const log = (cli: Cli) =>
     exit: '0 listed or found, 1 not found, or git cannot read the history, 2 wrong arguments.',
     example: 'azureml-harness policy log --config harness.yaml --find 2c99e7',
   })
-    .option('--find <version>', 'the commit of this version, or of one that begins like this')
+    .addOption(
+      new Option(
+        '--find <version>',
+        'the commit of this version, or of one that begins like this',
+      ).argParser(versionStart),
+    )
     .option('--limit <n>', 'commits to look at, the newest first', whole('commits', 1), LOG_COMMITS)
     .addOption(outputOption())
     .addOption(jsonOption())

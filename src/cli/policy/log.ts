@@ -8,7 +8,7 @@ import { historyOf, type Commit } from './history.ts'
 import { policyOptions, type PolicyValues } from './options.ts'
 
 export interface LogOptions extends PolicyValues {
-  /** The beginning of a version. */
+  /** The beginning of a version, in lower case. */
   readonly find?: string | undefined
   readonly limit: number
   readonly output: Output
@@ -16,7 +16,7 @@ export interface LogOptions extends PolicyValues {
 
 /** Exit status 1 if `--find` finds nothing. */
 export async function policyLog(values: LogOptions, io: Io): Promise<number> {
-  const wanted = values.find?.toLowerCase()
+  const wanted = values.find
   const found: Commit[] = []
   for await (const one of historyOf(await policyOptions(values, io), values.limit, io)) {
     if (wanted === undefined || one.version?.startsWith(wanted) === true) found.push(one)
