@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import t from 'tap'
 import { workspaceId } from '../../lab/personas.ts'
 import { openHome } from '../../src/cli/session/home.ts'
@@ -17,8 +17,11 @@ const HOOK = `data:text/javascript,${encodeURIComponent(`
   registerHooks({ load(url, context, next) { loaded.push(url); return next(url, context) } })
   process.on('exit', () => writeFileSync(3, JSON.stringify(loaded)))
 `)}`
-const LIST = join(mkdtempSync(join(tmpdir(), 'harness-loaded-')), 'list')
-t.teardown(() => rmSync(dirname(LIST), { recursive: true }))
+const ROOM = mkdtempSync(join(tmpdir(), 'harness-loaded-'))
+const LIST = join(ROOM, 'list')
+// each process compiles only what none before it has
+const CACHE = { NODE_COMPILE_CACHE: join(ROOM, 'compiled') }
+t.teardown(() => rmSync(ROOM, { recursive: true }))
 
 interface Loaded {
   readonly status: number | null
@@ -26,11 +29,15 @@ interface Loaded {
   readonly files: readonly string[]
 }
 
-function loadedBy(args: readonly string[], env: Record<string, string> = {}): Loaded {
+/** What `azureml-harness ARGS` loads. */
+const loadedBy = (args: readonly string[], env: Record<string, string> = {}): Loaded =>
+  loadedByNode(['src/main.ts', ...args], env)
+
+function loadedByNode(args: readonly string[], env: Record<string, string>): Loaded {
   const list = openSync(LIST, 'w')
-  const { status } = spawnSync(process.execPath, ['--import', HOOK, 'src/main.ts', ...args], {
+  const { status } = spawnSync(process.execPath, ['--import', HOOK, ...args], {
     stdio: ['ignore', 'ignore', 'ignore', list],
-    env: { PATH: process.env['PATH'] ?? '', ...env },
+    env: { PATH: process.env['PATH'] ?? '', ...CACHE, ...env },
   })
   closeSync(list)
   const urls: string[] = JSON.parse(readFileSync(LIST, 'utf8'))
@@ -158,38 +165,57 @@ const BUDGET: Readonly<
   completion: [['bash'], []],
 }
 
-/** The gateway's own: no command without a line above loads them, as far as it gets without arguments. */
+/** The gateway’s own: no command without a line above loads them, as far as it gets without arguments. */
 const FOR_SERVE = ['fastify', '@fastify/http-proxy', 'prom-client']
 
-t.test(
-  'no command but serve loads a server, and most load these packages and no other',
-  async (t) => {
-    const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
-      dependencies: object
-    }
-    const env = {
-      AZUREML_HARNESS_HOME: join(t.testdir(), 'home'),
-      AZUREML_HARNESS_GATEWAY: 'https://localhost:1',
-    }
-    for (const name of COMMANDS.keys()) {
-      const budget = BUDGET[name]
-      if (budget === undefined) {
-        if (name === 'serve') continue
-        const { packages } = loadedBy(name.split(' '), env)
-        t.same(
-          packages.filter((one) => FOR_SERVE.includes(one)),
-          [],
-          name,
-        )
-        continue
-      }
-      const [args, expected] = budget
-      const { packages } = loadedBy([...name.split(' '), ...args], env)
-      t.same(
-        packages.filter((one) => Object.hasOwn(dependencies, one) && !PARSER.includes(one)),
-        expected.toSorted(),
-        name,
-      )
-    }
-  },
-)
+/** What these commands load together, one after another in a process. */
+function loadedTogether(commands: readonly (readonly string[])[], home: string): Loaded {
+  const env = {
+    AZUREML_HARNESS_HOME: home,
+    AZUREML_HARNESS_GATEWAY: 'https://localhost:1',
+    PATH: process.env['PATH'] ?? '',
+  }
+  const script = `
+    import { run } from './test/cli/support/run.ts'
+    for (const args of ${JSON.stringify(commands)})
+      await run(args, { env: ${JSON.stringify(env)}, cwd: process.cwd() })
+  `
+  return loadedByNode(['--input-type=module', '--eval', script], env)
+}
+
+t.test('commands load these packages and no other', async (t) => {
+  const { dependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    dependencies: object
+  }
+  const alike = Map.groupBy(Object.entries(BUDGET), ([, [, packages]]) =>
+    packages.toSorted().join(' '),
+  )
+  for (const [expected, commands] of alike) {
+    const names = commands.map(([name]) => name).join(', ')
+    const { status, packages } = loadedTogether(
+      commands.map(([name, [args]]) => [...name.split(' '), ...args]),
+      join(t.testdir(), 'home'),
+    )
+    t.equal(status, 0, names)
+    t.equal(
+      packages.filter((one) => Object.hasOwn(dependencies, one) && !PARSER.includes(one)).join(' '),
+      expected,
+      names,
+    )
+  }
+})
+
+t.test('no command but serve loads a server', async (t) => {
+  const others = [...COMMANDS.keys()].filter((name) => name !== 'serve' && !(name in BUDGET))
+  const { status, packages } = loadedTogether(
+    others.map((name) => name.split(' ')),
+    join(t.testdir(), 'home'),
+  )
+  t.equal(status, 0)
+  t.ok(packages.includes('undici'), 'they get as far as to ask a gateway')
+  t.same(
+    packages.filter((one) => FOR_SERVE.includes(one)),
+    [],
+    others.join(', '),
+  )
+})
