@@ -20,6 +20,7 @@ import { createNeedsBody, createNeedsDocument } from './policy/engine/what-polic
 import { createLivePolicy } from './policy/reload.ts'
 import { createSightings, type Sightings } from './policy/sightings.ts'
 import type { Watch } from './lib/files/watch.ts'
+import { commitOf } from './policy/load/commit.ts'
 import { createWatch } from './policy/load/watch.ts'
 import { createBroker } from './token/broker.ts'
 import { openAudit } from './audit/open.ts'
@@ -116,6 +117,7 @@ export async function createApp(config: Config, host: Host): Promise<App> {
     recorder,
     log: server.log,
     now: host.now,
+    commit: () => commitOf(config.policies.directory),
   })
   registerOwnRoutes(server, config, readiness, parts.reviews.jwks)
   registerProxy(server, pipeline)

@@ -15,6 +15,7 @@ import type { Renewal } from './http/tls/renewal.ts'
 import type { DenyList } from './identity/deny-list.ts'
 import type { Identify } from './identity/identify.ts'
 import { endOfWaiting, never } from './lib/end-of-waiting.ts'
+import { commitOf } from './policy/load/commit.ts'
 import type { LivePolicy } from './policy/reload.ts'
 import type { Reloading } from './reloading.ts'
 import type { Reviews } from './reviews/reviews.ts'
@@ -69,7 +70,7 @@ export interface Face {
 /** Start and stop, each in the order that loses no record. */
 export function lifeCycle(
   { server, connections, renewal, durations, traces, readiness }: Face,
-  { listen }: Pick<Config, 'listen'>,
+  { listen, policies }: Pick<Config, 'listen' | 'policies'>,
   version: string,
   { policy, broker, audit, denyList, identify, callers, upstream, reviews }: LivingParts,
   reloading: Reloading,
@@ -79,7 +80,12 @@ export function lifeCycle(
   async function start(): Promise<number> {
     denyList.start()
     await identify.start()
-    await audit.recorder.event('start', { version, policyVersion: policy.current().version })
+    const commit = await commitOf(policies.directory)
+    await audit.recorder.event('start', {
+      version,
+      policyVersion: policy.current().version,
+      ...(commit === null ? {} : { commit }),
+    })
     if (listen.metrics !== undefined) {
       metrics = await serveMetrics(
         listen.metrics,

@@ -23,6 +23,8 @@ export interface ReloadingOptions {
   readonly recorder: Pick<Recorder, 'event'>
   readonly log: { readonly info: Log; readonly error: Log }
   readonly now: () => number
+  /** Which commit the files are of now; null if that is not known. */
+  readonly commit: () => Promise<string | null>
 }
 
 export interface Reloading {
@@ -55,12 +57,14 @@ export function createReloading(options: ReloadingOptions): Reloading {
   let sound = true
 
   async function reload(trigger: Trigger): Promise<void> {
+    const commit = await options.commit()
     const ended = await live.reload()
     counts.set(ended.outcome, (counts.get(ended.outcome) ?? 0) + 1)
     sound = ended.outcome !== 'kept'
     await periods.look()
-    const detail = detailOf(ended)
-    const fields = { trigger, ...detail }
+    // files of another commit may have come meanwhile: then it is not known which were read
+    const isKnown = commit !== null && commit === (await options.commit())
+    const fields = { trigger, ...detailOf(ended), ...(isKnown ? { commit } : {}) }
     if (ended.outcome === 'kept') {
       log.error(fields, 'the policies cannot be used: the last good ones stay in force')
     } else log.info(fields, `the policies were read again: ${ended.outcome}`)

@@ -73,16 +73,21 @@ t.test('changed bindings take effect without a restart, and the change is record
   t.equal(await ask(world), 200)
 })
 
+/** git-sync names a folder by its commit. */
+const COMMIT = '0123456789abcdef0123456789abcdef01234567'
+
 t.test('a swapped link is a change, as when Kubernetes renews a ConfigMap', async (t) => {
   const { world, mount, data } = await startWith(t)
-  await cp(data, join(mount, 'second'), { recursive: true })
-  await edit(join(mount, 'second', 'bindings.yaml'), (text) =>
+  await cp(data, join(mount, COMMIT), { recursive: true })
+  await edit(join(mount, COMMIT, 'bindings.yaml'), (text) =>
     text.replace('"okta/ml-readers"', '"okta/others"'),
   )
-  await symlink('second', join(mount, 'next'))
+  await symlink(COMMIT, join(mount, 'next'))
   await rename(join(mount, 'next'), join(mount, '..data'))
-  t.match((await nthReload(world, 1))['Detail'], { outcome: 'changed' })
+  t.match((await nthReload(world, 1))['Detail'], { outcome: 'changed', commit: COMMIT })
   t.equal(await ask(world), 403)
+  const [start] = (await world.allRecords()).filter((row) => row['Event'] === 'start')
+  t.notMatch(start?.['Detail'], { commit: String }, 'the folder before was not named by one')
 })
 
 t.test('a broken file changes nothing, and log and record say so', async (t) => {

@@ -23,7 +23,14 @@ export async function checkSearch(
   const search = await configuredSearch(audit.search, cloud.name, broker.credential, now)
   const until = now()
   const nothing = { decision: null, action: null, resource: null, outcome: null, code: null }
-  const asked = { ...nothing, principal: null, secrets: null, review: null, source: null }
+  const asked = {
+    ...nothing,
+    principal: null,
+    secrets: null,
+    review: null,
+    source: null,
+    events: null,
+  }
   try {
     const { asOf, faults } = await search.count(
       { ...asked, since: until - MINUTE_MS, until },

@@ -105,6 +105,7 @@ export function conditionsIn(params: Params, { now, me, placeOf }: AskedOptions)
     code: oneOf('refusal', Object.keys(STATUS)),
     secrets: secrets === null ? null : secrets === 'true',
     review: of('review', (value) => REVIEW.test(value), 'the id of a review'),
+    events: null,
     source: of('source', (value) => isIP(value) !== 0, 'an IP address'),
   }
 }

@@ -5,6 +5,7 @@
  */
 import type { OwnCalls } from '../access/own-calls.ts'
 import { Refusal } from '../errors.ts'
+import { policyChangesCall } from './policy-changes.ts'
 import { policyCall, whoCanCall, type PolicyCallOptions } from './policy-view.ts'
 import { recordsCall, summaryCall, type RecordCallOptions } from './records.ts'
 import { stateCall, type StateCallOptions } from './state-view.ts'
@@ -27,6 +28,8 @@ export function createInsightCalls(options: InsightOptions): OwnCalls {
         return summaryCall(options, target, principal, request)
       case 'policy':
         return policyCall(options, target, principal)
+      case 'policy/changes':
+        return policyChangesCall(options, target, principal)
       case 'policy/who-can':
         return whoCanCall(options, target, principal)
       case 'state':

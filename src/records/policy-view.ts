@@ -5,13 +5,13 @@
  * templates are told to whoever sees a binding of theirs, and all of them to whoever may read policies anywhere.
  * @module
  */
-import { realpath } from 'node:fs/promises'
 import type { OwnCall } from '../access/own-calls.ts'
 import type { Target } from '../azureml/target.ts'
 import { Refusal } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
 import { isOneOf, principalUids } from '../policy/engine/entities.ts'
 import type { Binding } from '../policy/load/bindings.ts'
+import { commitOf } from '../policy/load/commit.ts'
 import type { Uid } from '../policy/load/conditions.ts'
 import { isInForce } from '../policy/load/period.ts'
 import { nameOf } from '../policy/load/references.ts'
@@ -29,6 +29,7 @@ import {
   placesWith,
   type JudgeOptions,
 } from './judged.ts'
+import { whereReadable } from './policy-changes.ts'
 
 export interface PolicyCallOptions extends JudgeOptions {
   /** Where the policies are. */
@@ -40,8 +41,6 @@ export interface PolicyCallOptions extends JudgeOptions {
 
 /** Actions that one grid can have. */
 const MOST_ACTIONS = 12
-/** The folder that git-sync makes for a commit is named by it. */
-const COMMIT = /(?:^|\/)([0-9a-f]{40})(?:\/|$)/u
 
 export function policyCall(
   options: PolicyCallOptions,
@@ -77,6 +76,11 @@ export function policyCall(
       return {
         version: set.version,
         commit: everything ? await commitOf(options.directory) : null,
+        // null: these are not for the caller
+        changes:
+          whereReadable(options, principal).refusal === null
+            ? '/_harness/api/policy/changes'
+            : null,
         lastUseSince: new Date(options.uses.since).toISOString(),
         bindings,
         templates,
@@ -203,10 +207,4 @@ function gridOf(set: PolicySet, actions: readonly Action[], place: string) {
     may,
     policies: [...(policies.get(key) ?? [])],
   }))
-}
-
-/** The commit that the policies are of, where the folder that they are in is named by it; null if that is not known. */
-async function commitOf(directory: string): Promise<string | null> {
-  const real = await realpath(directory).catch(() => '')
-  return COMMIT.exec(real)?.[1] ?? null
 }

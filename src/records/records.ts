@@ -199,7 +199,8 @@ const placeOfAsked = ({ resource }: Conditions) =>
 const isWhole = (columns: Columns, { mayRead }: Pick<Visibility, 'own' | 'mayRead'>): boolean =>
   mayRead(placeOf(columns))
 
-function saidOf(
+/** What every answer says of the records that it is made of. */
+export function saidOf(
   { kind }: RecordSource,
   { since, until }: Conditions,
   { asOf, from, complete, faults }: Provenance,

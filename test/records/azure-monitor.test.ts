@@ -104,6 +104,17 @@ t.test('pages go on where they ended', async (t) => {
   t.ok(found.length >= whole.value.length && whole.value.length >= 4)
 })
 
+t.test('since when which policies are in force, of all replicas', async (t) => {
+  const { world, as } = insight
+  await world.rows((rows) => rows.some((row) => row['Event'] === 'start'))
+  const { version } = (await as('reader', `${API}/policy`)).json() as { version: string }
+  t.match((await as('reader', `${API}/policy/changes`)).json(), {
+    source: 'azure-monitor',
+    complete: true,
+    value: [{ by: 'start', from: null, to: version, replica: String }],
+  })
+})
+
 t.test('calls by hour, of what the caller may see', async (t) => {
   const summary = async (persona: string, query: string): Promise<unknown> =>
     (await insight.as(persona, `${API}/records/summary?${query}`)).json()

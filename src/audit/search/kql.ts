@@ -68,6 +68,8 @@ function clausesOf(asked: Conditions, { own, within }: Visibility): readonly str
   if (asked.secrets !== null) clauses.push(`coalesce(Secrets, false) == ${String(asked.secrets)}`)
   is('ReviewId', asked.review)
   is('SourceIp', asked.source, '=~')
+  if (asked.events !== null)
+    clauses.push('RecordKind == "gateway"', `Event in (${asked.events.map(literal).join(', ')})`)
   if (within !== null)
     clauses.push([`PrincipalId == ${literal(own)}`, ...within.map(inside)].join(' or '))
   return clauses.map((clause) => `where ${clause}`)

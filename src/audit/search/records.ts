@@ -26,6 +26,8 @@ export interface Conditions {
   readonly review: string | null
   /** IP address. */
   readonly source: string | null
+  /** Names of events of the gateway's own, one of which it is; null for records of calls, too. */
+  readonly events: readonly string[] | null
 }
 
 /** The columns of a record. */
@@ -147,9 +149,14 @@ export function meets(columns: Columns, asked: Conditions): boolean {
     is('RefusalCode', asked.code) &&
     (asked.secrets === null || (columns.get('Secrets') === true) === asked.secrets) &&
     is('ReviewId', asked.review) &&
-    is('SourceIp', asked.source)
+    is('SourceIp', asked.source) &&
+    isEvent(columns, asked.events)
   )
 }
+
+const isEvent = (columns: Columns, events: Conditions['events']): boolean =>
+  events === null ||
+  (columns.get('RecordKind') === 'gateway' && events.includes(textIn(columns.get('Event'))))
 
 const textIn = (value: unknown): string => (typeof value === 'string' ? value : '')
 

@@ -238,6 +238,9 @@ function columnsIn(row: Buffer): Columns {
 /** What stands in a row's JSON as it is. */
 const PLAIN = /^[\w./:@|+=-]+$/u
 
+/** How the kind of a gateway event stands in a row. */
+const GATEWAY_KIND = '"RecordKind":"gateway"'
+
 /** Tells without parsing which rows cannot be meant: most of them, in a search for one thing. */
 function needlesOf(asked: Conditions, { own, within }: Visibility): (row: Buffer) => boolean {
   const isOwnOnly = within !== null && within.length === 0
@@ -245,6 +248,7 @@ function needlesOf(asked: Conditions, { own, within }: Visibility): (row: Buffer
     .filter((text) => text !== null)
     .filter((text) => PLAIN.test(text))
     .map((text) => Buffer.from(text))
+  if (asked.events !== null) needles.push(Buffer.from(GATEWAY_KIND))
   return (row) => needles.every((needle) => row.includes(needle))
 }
 

@@ -7,6 +7,7 @@ import { html, Url, type Html } from '../html.ts'
 import { facts, foreign, table, time } from '../layout.ts'
 import { ApiRefusal, type Page, type Visit } from '../page.ts'
 import { pagePath, queryOf } from '../paths.ts'
+import { faults, provenance } from './provenance.ts'
 
 const PATH = pagePath('policy')
 
@@ -32,6 +33,7 @@ export const policyPage: Page = {
           ['Commit', policy.textOrNull('commit')],
         ])}
         <p>Policy is changed where it is kept, and reviewed there: no page changes it.</p>
+        ${await changes(visit, policy)}
         <h2>Bindings</h2>
         ${bindings(policy)}
         <h2>Templates</h2>
@@ -41,6 +43,48 @@ export const policyPage: Page = {
     }
   },
 }
+
+const CHANGES = '/_harness/api/policy/changes'
+
+/** Null for who may not read them. */
+async function changes({ ask }: Visit, policy: Answer): Promise<Html | null> {
+  if (!policy.isThere('changes')) return null
+  const heading = html`<h2 id="changes">Changes</h2>`
+  try {
+    const found = await ask(CHANGES)
+    return html`${heading}
+      <p>${provenance(found)}</p>
+      ${faults(found)} ${changesShown(found)}`
+  } catch (error) {
+    if (!(error instanceof ApiRefusal)) throw error
+    return html`${heading}
+      <p class="notice">${foreign(error.answer.text('error', 'message'))}</p>`
+  }
+}
+
+function changesShown(found: Answer): Html {
+  const rows = found
+    .list('value')
+    .map((one) => [
+      time(one.textOrNull('at')),
+      version(one.textOrNull('from')),
+      version(one.textOrNull('to')),
+      one.text('by') === 'start' ? html`start of a replica` : html`files changed`,
+      foreign(one.text('commit')),
+    ])
+  if (rows.length === 0) return html`<p>None in that time.</p>`
+  return table(
+    found.isTrue('more') ? 'The newest; there may be older ones' : 'The newest first',
+    ['When', 'From', 'To', 'By', 'Commit'],
+    rows,
+  )
+}
+
+/** As much of a version as tells it from others. */
+const version = (text: string | null): Html =>
+  text === null
+    ? html`<span class="quiet">not known</span>`
+    : html`<code title="${text}">${foreign(text.slice(0, 12))}</code>`
 
 function bindings(policy: Answer): Html {
   const rows = policy

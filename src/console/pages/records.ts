@@ -9,6 +9,7 @@ import { html, joined, Url, type Html } from '../html.ts'
 import { copyable, foreign, table, time } from '../layout.ts'
 import { ApiRefusal, type Download, type Page, type Visit } from '../page.ts'
 import { pagePath, queryOf } from '../paths.ts'
+import { faults, provenance } from './provenance.ts'
 
 const PATH = pagePath('records')
 const API = '/_harness/api/records'
@@ -155,29 +156,8 @@ async function found({ ask }: Visit, filters: Filters): Promise<Html> {
 
 /** Where the records are from, as of when, and whether these are all. */
 function worth(answer: Answer): Html {
-  const isSpool = answer.text('source') === 'spool'
-  const faults = answer.list('faults').map((one) => html`<li>${foreign(one.text())}</li>`)
-  return html`<p class="notice" role="status">
-      ${
-        isSpool
-          ? html`Records of this replica, since ${time(answer.textOrNull('from'), 'its start')}`
-          : html`Records of all replicas, in Azure Monitor`
-      },
-      as of ${time(answer.textOrNull('asOf'))}, from ${time(answer.textOrNull('since'))} until
-      ${time(answer.textOrNull('until'))}:
-      ${
-        answer.isTrue('complete')
-          ? html`<span class="good">complete</span>`
-          : html`<span class="bad">not complete</span>`
-      }.
-    </p>
-    ${
-      faults.length === 0
-        ? null
-        : html`<ul class="bad">
-            ${joined(faults)}
-          </ul>`
-    }`
+  return html`<p class="notice" role="status">${provenance(answer)}</p>
+    ${faults(answer)}`
 }
 
 function chart(summary: Answer): Html {

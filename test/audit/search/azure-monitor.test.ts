@@ -22,6 +22,7 @@ const ALL: Conditions = {
   secrets: null,
   review: null,
   source: null,
+  events: null,
 }
 const ME: Visibility = { own: 'me', mayRead: () => false, within: [] }
 const PAGE = { from: null, limit: 2 }

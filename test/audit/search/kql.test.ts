@@ -21,6 +21,7 @@ const ALL: Conditions = {
   secrets: null,
   review: null,
   source: null,
+  events: null,
 }
 const TEXTS = ['principal', 'decision', 'action', 'resource', 'code', 'review', 'source'] as const
 const TYPES = new Map<string, string>(Object.entries(COLUMNS))

@@ -38,6 +38,7 @@ const ALL: Conditions = {
   secrets: null,
   review: null,
   source: null,
+  events: null,
 }
 const EVERYTHING: Visibility = { own: 'nobody', mayRead: () => true, within: null }
 
@@ -87,6 +88,16 @@ t.test('the newest first, each once, whatever the size of a page', async (t) => 
     t.ok(found.every(({ rows }) => rows.length <= limit))
     t.ok(found.every(({ complete, faults }) => complete && faults.length === 0))
   }
+})
+
+t.test('events of the gateway alone, by their names', async (t) => {
+  const { audit } = await trail(t, 3)
+  await audit.recorder.event('policy_reload', { version: 'a' })
+  await audit.recorder.event('stop', { version: 'a' })
+  const names = (await pages(audit, 1, { events: ['policy_reload', 'audit_opened'] })).flatMap(
+    ({ rows }) => rows.map((row) => row.get('Event')),
+  )
+  t.same(names, ['policy_reload', 'audit_opened'])
 })
 
 t.test('records that come while pages are read change none of them', async (t) => {
