@@ -4,7 +4,7 @@
 FROM node:24-bookworm-slim AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
-RUN npm ci
+RUN npm ci --ignore-scripts
 COPY packaging ./packaging
 COPY src ./src
 RUN npm run build:bundle
@@ -13,7 +13,7 @@ RUN npm run build:bundle
 FROM node:24-bookworm-slim AS lab
 WORKDIR /app
 COPY package.json package-lock.json ./
-RUN npm ci
+RUN npm ci --ignore-scripts
 # its tables of the audit trail are the gateway's own
 COPY src ./src
 COPY lab ./lab

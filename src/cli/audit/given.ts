@@ -34,7 +34,8 @@ export function rangeOf(
   return { since, until }
 }
 
-function timeOf(option: string, text: string, now: number): number {
+/** Milliseconds since the epoch. @throws UsageError for what is no time, naming the option */
+export function timeOf(option: string, text: string, now: number): number {
   const [, count = '', unit = ''] = /^(\d+)([smhd])$/.exec(text) ?? []
   const ago = UNITS[unit]
   if (ago !== undefined) return now - Number(count) * ago

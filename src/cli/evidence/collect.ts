@@ -13,7 +13,7 @@ import { bytesIn } from '../../audit/inspect/stream.ts'
 import { chainsIn } from '../../audit/inspect/verify.ts'
 import { loadPolicy } from '../../policy/load/load.ts'
 import { examineLedger, type Examined } from '../approvals/verify.ts'
-import { rangeOf } from '../audit/given.ts'
+import { timeOf } from '../audit/given.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, type Output } from '../output.ts'
 import { historyOf, type Commit } from '../policy/history.ts'
@@ -195,10 +195,11 @@ function manifestOf(
   }
 }
 
-function periodOf({ from, to }: CollectOptions, io: Io): Period {
-  const range = rangeOf({ since: from, until: to }, io.now())
-  if (range.since >= range.until) throw new UsageError('--from must be before --to')
-  return { from: range.since, to: range.until }
+function periodOf(options: CollectOptions, io: Io): Period {
+  const from = timeOf('--from', options.from, io.now())
+  const to = timeOf('--to', options.to, io.now())
+  if (from >= to) throw new UsageError('--from must be before --to')
+  return { from, to }
 }
 
 async function signingKey(file: string): Promise<KeyObject> {
