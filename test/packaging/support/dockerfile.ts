@@ -115,7 +115,7 @@ function copy(from: string, to: string): void {
 function runIn(root: string, workdir: string, line: string): void {
   for (const command of line.split(' && ')) {
     const [program, ...args] = command.split(' ')
-    if (command === 'npm ci')
+    if (command.startsWith('npm ci'))
       symlinkSync(realpathSync(join(ROOT, 'node_modules')), join(workdir, 'node_modules'))
     else if (program === 'mkdir')
       mkdirSync(join(root, args.at(-1) ?? ''), { recursive: true, mode: 0o700 })
