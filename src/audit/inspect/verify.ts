@@ -124,13 +124,19 @@ function judgeHeader(
 
 /**
  * Verifies one chain. Throws an Error only if it cannot be read; `trusted` are the only key ids to accept, if given.
- * `onBytes` is told of each segment that is done.
  */
-export function verifyChain(
+export function verifyChain(directory: string, trusted: readonly string[] = []): Verdict {
+  const steps = verifyBySegment(directory, trusted)
+  let step = steps.next()
+  while (step.done !== true) step = steps.next()
+  return step.value
+}
+
+/** The same in steps: gives the bytes of each segment once it is done, so that others get their turn between them. */
+export function* verifyBySegment(
   directory: string,
   trusted: readonly string[] = [],
-  onBytes: (bytes: number) => void = () => {},
-): Verdict {
+): Generator<number, Verdict, undefined> {
   const names = segmentNames(directory)
   const seen: Seen = {
     retired: new Map(),
@@ -176,7 +182,7 @@ export function verifyChain(
     if (broken === null && scan.fault !== null) {
       broken = { segment: name, ...scan.fault }
     }
-    onBytes(data.length)
+    yield data.length
     if (broken !== null) break
   }
   if (broken === null && first !== null && first.firstSeq > 1) {

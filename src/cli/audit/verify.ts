@@ -3,10 +3,11 @@
  * @module
  */
 import { bytesIn } from '../../audit/inspect/stream.ts'
-import { chainsIn, verifyChain, type Verdict } from '../../audit/inspect/verify.ts'
+import { chainsIn, type Verdict } from '../../audit/inspect/verify.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, type Output, type Result } from '../output.ts'
 import { createProgress } from '../progress.ts'
+import { checkChain } from './check-chain.ts'
 import { spoolDirectory } from './given.ts'
 
 export interface VerifyOptions {
@@ -28,7 +29,7 @@ export async function auditVerify(options: VerifyOptions, io: Io): Promise<numbe
   const progress = createProgress(io, 'checking records', bytesIn(directory))
   for (const chain of chains) {
     const verdict = cutJudged(
-      verifyChain(chain, options.keyId ?? [], progress.add),
+      await checkChain(chain, options.keyId ?? [], progress),
       options.atLeast ?? 0,
     )
     if (verdict.broken !== null) valid = false

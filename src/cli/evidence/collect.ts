@@ -10,16 +10,17 @@ import { join, resolve } from 'node:path'
 import { idIn } from '../../approvals/documents.ts'
 import { grantIn } from '../../approvals/grants/documents.ts'
 import { bytesIn } from '../../audit/inspect/stream.ts'
-import { chainsIn } from '../../audit/inspect/verify.ts'
+import { chainsIn, type Verdict } from '../../audit/inspect/verify.ts'
 import { loadPolicy } from '../../policy/load/load.ts'
 import { examineLedger, type Examined } from '../approvals/verify.ts'
+import { checkChain } from '../audit/check-chain.ts'
 import { timeOf } from '../audit/given.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, type Output } from '../output.ts'
 import { historyOf, type Commit } from '../policy/history.ts'
 import { policyOptions, type PolicyOptions, type PolicyValues } from '../policy/options.ts'
 import { Problem, UsageError } from '../problem.ts'
-import { createProgress } from '../progress.ts'
+import { createProgress, type Progress } from '../progress.ts'
 import { VERSION } from '../version.ts'
 import { accessOf } from './access.ts'
 import { approvalsOf } from './approvals.ts'
@@ -61,7 +62,7 @@ export async function collect(options: CollectOptions, io: Io): Promise<number> 
   const files = [
     ...judged.tables.map(fileOf),
     ...(await documentsOf(sources.ledger, judged.documents)),
-    await sampleOf(sources.spools, sources.found),
+    await sampleOf(sources, io),
   ]
   await writeBundle(
     out,
@@ -89,11 +90,29 @@ interface Sources {
   readonly period: Period
   readonly spools: readonly string[]
   readonly found: Gathered
+  /** Of each chain. */
+  readonly verdicts: readonly Verdict[]
   readonly policies: PolicyOptions
   /** By policy version; null without a repository. */
   readonly commits: ReadonlyMap<string, Commit> | null
   readonly ledger: (Examined & { readonly folder: string }) | null
   readonly leavers: readonly Leaver[]
+}
+
+/** Work on all records, which says how far it is. */
+async function withProgress<Done>(
+  io: Io,
+  what: string,
+  spools: readonly string[],
+  work: (progress: Progress) => Promise<Done>,
+): Promise<Done> {
+  const total = spools.reduce((sum, spool) => sum + bytesIn(spool), 0)
+  const progress = createProgress(io, what, total)
+  try {
+    return await work(progress)
+  } finally {
+    progress.end()
+  }
 }
 
 async function read(options: CollectOptions, io: Io): Promise<Sources> {
@@ -103,23 +122,26 @@ async function read(options: CollectOptions, io: Io): Promise<Sources> {
   for (const spool of spools)
     if (chainsIn(spool).length === 0)
       throw new Problem(`no audit chain in "${spool}"`, 'name the directory of a spool')
-  const ledger = await ledgerOf(options, path)
+  const ledger = await ledgerOf(options, path, io)
   const leavers = options.leavers === undefined ? [] : await leaversOf(path(options.leavers))
   const policies = await policyOptions(options, io)
   const commits = options.repository === true ? await commitsOf(policies, io) : null
-  const total = spools.reduce((sum, spool) => sum + bytesIn(spool), 0)
-  const progress = createProgress(io, 'reading records', total)
   const { sample, seed } = options
-  const onBytes = progress.add
-  const found = await gather({ ...period, spools, sample, seed, onBytes, signal: io.signal })
-  progress.end()
-  return { period, spools, found, policies, commits, ledger, leavers }
+  const found = await withProgress(io, 'reading records', spools, async ({ add }) =>
+    gather({ ...period, spools, sample, seed, onBytes: add }),
+  )
+  const verdicts = await withProgress(io, 'checking records', spools, async (progress) => {
+    const all: Verdict[] = []
+    for (const chain of spools.flatMap(chainsIn)) all.push(await checkChain(chain, [], progress))
+    return all
+  })
+  return { period, spools, found, verdicts, policies, commits, ledger, leavers }
 }
 
 /** The tables of all that was read, and what an auditor has to look at. */
 async function judge({
   period,
-  spools,
+  verdicts,
   found,
   policies,
   commits,
@@ -131,7 +153,7 @@ async function judge({
   /** Ids of reviews and grants whose documents belong to the bundle. */
   readonly documents: ReadonlySet<string>
 }> {
-  const integrity = integrityOf(spools, found, period)
+  const integrity = integrityOf(verdicts, found, period)
   const access = accessOf(await loadPolicy(policies), found, period)
   const versions = versionsOf(found, commits)
   const approvals = ledger === null ? null : approvalsOf(ledger, found, period)
@@ -211,12 +233,13 @@ async function signingKey(file: string): Promise<KeyObject> {
 async function ledgerOf(
   { ledger, keys }: CollectOptions,
   path: (given: string) => string,
+  io: Io,
 ): Promise<Sources['ledger']> {
   if ((ledger === undefined) !== (keys === undefined))
     throw new UsageError('--ledger and --keys need each other')
   if (ledger === undefined || keys === undefined) return null
   const folder = path(ledger)
-  return { ...(await examineLedger(folder, path(keys))), folder }
+  return { ...(await examineLedger(folder, path(keys), io)), folder }
 }
 
 /** By the version of their policies; of several commits with the same one, the oldest. */
@@ -298,8 +321,10 @@ async function documentsOf(
   )
 }
 
-async function sampleOf(spools: readonly string[], { sample }: Gathered): Promise<File> {
-  const lines = await recordsOf(spools, sample)
+async function sampleOf({ spools, found: { sample } }: Sources, io: Io): Promise<File> {
+  const lines = await withProgress(io, 'reading the sample', spools, async ({ add }) =>
+    recordsOf(spools, sample, add),
+  )
   return {
     path: '08-samples/records.jsonl',
     text: lines.map((line) => `${line}\n`).join(''),

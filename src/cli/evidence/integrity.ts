@@ -2,7 +2,7 @@
  * Whether the records of a period are all there: each chain is verified, and its numbers have no gap.
  * @module
  */
-import { chainsIn, verifyChain, type Verdict } from '../../audit/inspect/verify.ts'
+import type { Verdict } from '../../audit/inspect/verify.ts'
 import type { Table, Value } from './csv.ts'
 import type { Exception } from './exceptions.ts'
 import type { ChainPart, Gathered, Period } from './records.ts'
@@ -17,12 +17,12 @@ export interface Integrity {
   readonly keyIds: readonly (readonly [chain: string, key: string])[]
 }
 
+/** @param verdicts of all chains */
 export function integrityOf(
-  spools: readonly string[],
+  verdicts: readonly Verdict[],
   found: Gathered,
   { from }: Period,
 ): Integrity {
-  const verdicts = spools.flatMap(chainsIn).map((directory) => verifyChain(directory))
   const rest: Exception[] = found.damaged.map((where) =>
     incomplete('a record cannot be read', where),
   )

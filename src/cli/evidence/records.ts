@@ -3,6 +3,7 @@
  * @module
  */
 import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { readSpool } from '../../audit/inspect/stream.ts'
 import type { Value } from './csv.ts'
 
@@ -75,14 +76,14 @@ export interface GatherOptions extends Period {
   readonly sample: number
   readonly seed: string
   readonly onBytes: (bytes: number) => void
-  readonly signal: AbortSignal
 }
 
 export async function gather(options: GatherOptions): Promise<Gathered> {
   const all = createGathering(options)
+  const turn = createTurns()
   for (const spool of options.spools) {
     for await (const found of readSpool(spool, { onBytes: options.onBytes })) {
-      options.signal.throwIfAborted()
+      await turn()
       if (found.kind === 'row') all.add(spool, found.columns)
       else if (found.kind === 'damaged')
         all.damaged.push(`${found.segment}, line ${found.line}: ${found.why}`)
@@ -283,12 +284,28 @@ function createSample(size: number, seed: string) {
 export async function recordsOf(
   spools: readonly string[],
   ids: ReadonlySet<string>,
+  onBytes: (bytes: number) => void,
 ): Promise<readonly string[]> {
   const lines: string[] = []
+  const turn = createTurns()
   if (ids.size === 0) return lines
   for (const spool of spools)
-    for await (const found of readSpool(spool))
+    for await (const found of readSpool(spool, { onBytes })) {
+      await turn()
       if (found.kind === 'row' && ids.has(textOf(found.columns, 'ExchangeId')))
         lines.push(found.text)
+    }
   return lines
+}
+
+/** Rows between two looks at what else there is to do. */
+const TURN_ROWS = 1_000
+
+/** The rows of a segment come without a pause: called for each of them, this lets an interrupt in. */
+function createTurns(): () => Promise<void> {
+  let rows = 0
+  return async () => {
+    rows += 1
+    if (rows % TURN_ROWS === 0) await setImmediate()
+  }
 }

@@ -9,6 +9,7 @@ import { isObject, parseStrictJson } from '../../lib/strict-json.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, type Output } from '../output.ts'
 import { Problem } from '../problem.ts'
+import { createProgress } from '../progress.ts'
 import { digestOf, MANIFEST } from './bundle.ts'
 
 export interface VerifyOptions {
@@ -35,13 +36,16 @@ export async function verifyBundle(options: VerifyOptions, io: Io): Promise<numb
     else if (!verify(null, bytes, key, signature)) faults.push('its signature is not of that key')
   }
   const known = new Set((listed ?? []).map(({ path }) => path))
+  const progress = createProgress(io, 'checking files', known.size)
   for (const { path, sha256, rows } of listed ?? []) {
     const content = await readFile(join(folder, path)).catch(() => null)
     if (content === null) faults.push(`${path} is missing`)
     else if (digestOf(content) !== sha256) faults.push(`${path} is not what was collected`)
     else if (rows !== null && rows !== rowsIn(path, content.toString('utf8')))
       faults.push(`${path} does not have ${rows} rows`)
+    progress.add(1)
   }
+  progress.end()
   for (const path of await filesIn(folder))
     if (!known.has(path) && !BESIDE.has(path)) faults.push(`${path} is not in the manifest`)
   show(io, options.output, {

@@ -12,7 +12,7 @@ import { workspaceId } from '../../../lab/personas.ts'
 import { csvOf } from '../../../src/cli/evidence/csv.ts'
 import { CONTROLS } from '../../../src/cli/evidence/controls.ts'
 import { reviewIn, startReviewing, V, W, type Reviewing } from '../../approvals/support.ts'
-import { run, type Ran } from '../support/run.ts'
+import { run, type Ran, type RunOptions } from '../support/run.ts'
 
 t.setTimeout(180_000)
 const exec = promisify(execFile)
@@ -94,8 +94,9 @@ interface Given {
 async function collect(
   out: string,
   { spool, ledger, policies, more = [] }: Given = {},
+  options: RunOptions = {},
 ): Promise<Ran> {
-  return run([
+  const args = [
     'evidence',
     'collect',
     '--from',
@@ -115,7 +116,8 @@ async function collect(
     '--keys',
     left.keys,
     ...more,
-  ])
+  ]
+  return run(args, options)
 }
 
 /** Rows of a table of the bundle, by their columns. Python reads it, as another program. */
@@ -131,6 +133,31 @@ const copyOf = async (t: Test, from: string): Promise<string> => {
   await cp(from, to, { recursive: true })
   return to
 }
+
+t.test('each of the steps says how far it is, if it takes long', async (t) => {
+  const out = join(t.testdir(), 'slow')
+  const seen = new Set<string>()
+  let time = Date.now()
+  const terminal: RunOptions = {
+    // a clock by which everything takes long
+    now: () => (time += 2_000),
+    progress: (line) => line !== null && seen.add(line.replace(/: .*/, '')),
+  }
+  const { status, err } = await collect(out, {}, terminal)
+  t.equal(status, 3, err)
+  t.match(await run(['evidence', 'verify', out], terminal), { status: 0 })
+  t.same(
+    [...seen],
+    [
+      'checking documents',
+      'reading commits',
+      'reading records',
+      'checking records',
+      'reading the sample',
+      'checking files',
+    ],
+  )
+})
 
 t.test('a whole quarter is proved complete, and says what to look at', async (t) => {
   const out = join(t.testdir(), 'q3')
@@ -315,7 +342,11 @@ t.test('people who have left, and times that nothing is of', async (t) => {
   t.match(early.out, /there is no record of the period/)
   t.match(await collect(join(t.testdirName, 'd'), { more: ['--from', TO, '--to', FROM] }), {
     status: 2,
-    err: /before/,
+    err: /--from must be before --to/,
+  })
+  t.match(await collect(join(t.testdirName, 'd'), { more: ['--from', 'monday'] }), {
+    status: 2,
+    err: /--from takes/,
   })
   t.match(await collect(out), { status: 1, err: /is there already/ })
   t.match(await collect(join(t.testdirName, 'e'), { spool: t.testdirName }), {
