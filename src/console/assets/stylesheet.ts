@@ -71,6 +71,7 @@ dl { display: grid; grid-template-columns: minmax(8rem, max-content) 1fr; gap: 0
 dt { color: var(--quiet); }
 dd { margin: 0; overflow-wrap: anywhere; white-space: pre-wrap; }
 pre { margin: 0; padding: 0.8rem; background: var(--raised); border: 1px solid var(--line); border-radius: 4px; overflow-x: auto; }
+p, li, code { overflow-wrap: anywhere; }
 code { font: 0.9rem/1.45 ui-monospace, monospace; }
 figure.copy { margin: 0.8rem 0; }
 figure.copy figcaption { color: var(--quiet); margin-bottom: 0.3rem; }
