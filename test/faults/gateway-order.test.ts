@@ -3,6 +3,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { request } from 'node:https'
 import t from 'tap'
+import { eventually } from '../support/eventually.ts'
 import { startGateway, type World } from '../support/gateway.ts'
 import type { Test } from '../audit/fixtures.ts'
 import { workspaceId } from '../../lab/personas.ts'
@@ -110,7 +111,10 @@ t.test(
       outgoing.on('error', () => undefined).once('close', done)
     })
     outgoing.end('{"properties":{"jobType":"Command"}}')
-    await new Promise((done) => setTimeout(done, HELD_MS / 3))
+    // written, and not synced yet
+    await eventually('its intent is on its way to the disk', async () =>
+      (await world.allRecords()).some((row) => row['Method'] === 'PUT'),
+    )
     outgoing.destroy()
     await closed
     let last = (await world.allRecords()).at(-1)
