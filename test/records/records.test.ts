@@ -110,8 +110,9 @@ t.test('each filter, alone and with others', async (t) => {
 })
 
 t.test('pages go on where they ended, by token and by link', async (t) => {
-  const all = ids(await insight.records('reviewer', 'until=1s&limit=500'))
   const until = new Date().toISOString()
+  // records are on the disk in their order: with those of a later call, all of before are there
+  await insight.world.settled(await insight.as('reviewer', `${API}/records?limit=1`))
   const whole = await insight.records('reviewer', `until=${until}&limit=500`)
   const found: unknown[] = []
   let path: string | null = `${API}/records?until=${until}&limit=2`
@@ -122,7 +123,7 @@ t.test('pages go on where they ended, by token and by link', async (t) => {
     path = page.nextLink === null ? null : page.nextLink.slice(insight.world.url.length)
   }
   t.same(found, ids(whole))
-  t.ok(found.length >= all.length)
+  t.ok(found.length > 2)
 })
 
 t.test('as CSV and JSON lines, by format and by what is accepted', async (t) => {
