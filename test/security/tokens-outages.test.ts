@@ -44,7 +44,7 @@ void t.test(
     await test.rejects(
       startGateway({
         gateway: {
-          change: (config) => ({
+          change: ({ console: _console, ...config }) => ({
             ...config,
             issuers: bad.configs.filter(({ name }) => name === 'okta'),
             policies: { ...config.policies, bindings: join(POLICIES, 'none.yaml') },

@@ -80,7 +80,8 @@ export async function makeScene(
     gateway: {
       env: { X: 'secret' },
       execArgv: [...movableClock, ...flags],
-      change: (config) => ({
+      // nobody signs in to a console at these issuers
+      change: ({ console: _console, ...config }) => ({
         ...config,
         issuers: bad.configs,
         denyListFile: bad.denyListFile,
