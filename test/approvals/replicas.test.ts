@@ -1,99 +1,33 @@
 /** Two replicas on one container of Microsoft's storage emulator: one review, one use of it, one held call. */
-import { generateKeyPairSync } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
-import type { ConfigFile } from '../../lab/gateway/harness-config.ts'
-import { spawnGateway, type Gateway } from '../../lab/gateway/gateway.ts'
-import { STORAGE_ACCOUNT } from '../../lab/azure/azurite.ts'
-import type { Lab } from '../../lab/lab.ts'
+import type { Gateway } from '../../lab/gateway/gateway.ts'
 import { eventually } from '../support/eventually.ts'
-import { startGateway, type World } from '../support/gateway.ts'
-import { ownPolicies, type OwnPolicies } from '../support/policies.ts'
-import { send, type Answer } from '../support/send.ts'
+import type { World } from '../support/gateway.ts'
+import { startReplicas, type Replicas } from './replicas-support.ts'
 import { BINDINGS, OWNERS, RELEASE, reviewIn, V, W } from './support.ts'
 
 const HELD = RELEASE.replace('valid=1h', 'valid=1h hold=10m')
   .replace('onlineEndpoints/write",', 'schedules/write",')
   .replace('release-needs', 'held-needs')
 const KEY = 'a key that both replicas have, 32 bytes'
-const keyed = { env: { OPERATION_KEY: KEY } }
 
-let folder: string
-let policies: OwnPolicies
+let replicas: Replicas
 let world: World
 let replica: Gateway
 t.before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'azureml-harness-replicas-'))
-  const keyFile = join(folder, 'key.pem')
-  const { privateKey } = generateKeyPairSync('ed25519')
-  await writeFile(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
-  policies = await ownPolicies(
-    {
-      'release.cedar': RELEASE,
-      'held.cedar': HELD,
-      'owners.yaml': OWNERS,
-    },
-    BINDINGS,
-  )
-  const changeOf =
-    ({ storage }: Lab) =>
-    (config: ConfigFile): ConfigFile =>
-      policies.change({
-        ...config,
-        operationKey: { fromEnv: 'OPERATION_KEY' },
-        approvals: {
-          keys: [{ fromFile: keyFile }],
-          ledger: {
-            container: `${storage?.azurite.url}/${STORAGE_ACCOUNT}/reviews`,
-            identity: 'audit-writer',
-          },
-        },
-      })
-  world = await startGateway({
-    lab: { storage: true },
-    gateway: (lab) => ({ ...keyed, change: changeOf(lab) }),
+  replicas = await startReplicas({
+    container: 'reviews',
+    files: { 'release.cedar': RELEASE, 'held.cedar': HELD, 'owners.yaml': OWNERS },
+    bindings: BINDINGS,
+    env: { OPERATION_KEY: KEY },
+    change: (config) => ({ ...config, operationKey: { fromEnv: 'OPERATION_KEY' } }),
   })
-  await world.lab.storage?.azurite.createContainer('reviews')
-  const change = changeOf(world.lab)
-  replica = await spawnGateway(world.lab, {
-    ...keyed,
-    configFile: join(world.lab.directory, 'replica.yaml'),
-    spool: join(world.lab.directory, 'spool-replica'),
-    change: (config) => {
-      const { hosts = [], publicUrl, ...listen } = config.listen
-      const host = new URL(publicUrl).host
-      return change({
-        ...config,
-        listen: { ...listen, publicUrl: world.url, hosts: [...hosts, host] },
-      })
-    },
-  })
+  ;({ world, replica } = replicas)
 })
-t.teardown(async () => {
-  await replica?.stop()
-  await world.close()
-  await policies.remove()
-  await rm(folder, { recursive: true, force: true })
-})
+t.teardown(() => replicas.close())
 t.setTimeout(240_000)
 
-const at = async (
-  url: string,
-  persona: string,
-  method: string,
-  path: string,
-  body?: object,
-): Promise<Answer> =>
-  send(url, world.lab.certificates.ca, path, {
-    method,
-    headers: {
-      authorization: `Bearer ${await world.lab.token(persona)}`,
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
+const at: Replicas['at'] = async (...call) => replicas.at(...call)
 const approve = async (url: string, id: string): Promise<void> => {
   const path = `/_harness/api/reviews/${id}`
   const { shownDigest } = (await at(url, 'reviewer', 'GET', path)).json() as { shownDigest: string }

@@ -1,85 +1,24 @@
 /** Two replicas on one container of Microsoft's storage emulator: what is granted or ended at one counts at the other. */
-import { generateKeyPairSync } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
-import type { ConfigFile } from '../../../lab/gateway/harness-config.ts'
-import { spawnGateway, type Gateway } from '../../../lab/gateway/gateway.ts'
-import { STORAGE_ACCOUNT } from '../../../lab/azure/azurite.ts'
-import type { Lab } from '../../../lab/lab.ts'
+import type { Gateway } from '../../../lab/gateway/gateway.ts'
 import { eventually } from '../../support/eventually.ts'
-import { startGateway, type World } from '../../support/gateway.ts'
-import { ownPolicies, type OwnPolicies } from '../../support/policies.ts'
-import { send, type Answer } from '../../support/send.ts'
+import type { World } from '../../support/gateway.ts'
+import type { Answer } from '../../support/send.ts'
+import { startReplicas, type Replicas } from '../replicas-support.ts'
 import { V, W } from '../support.ts'
 import { REQUESTS } from './support.ts'
 
-let folder: string
-let policies: OwnPolicies
+let replicas: Replicas
 let world: World
 let replica: Gateway
 t.before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'azureml-harness-grants-'))
-  const keyFile = join(folder, 'key.pem')
-  const { privateKey } = generateKeyPairSync('ed25519')
-  await writeFile(keyFile, privateKey.export({ type: 'pkcs8', format: 'pem' }), { mode: 0o600 })
-  policies = await ownPolicies({ 'requests.yaml': REQUESTS })
-  const changeOf =
-    ({ storage }: Lab) =>
-    (config: ConfigFile): ConfigFile =>
-      policies.change({
-        ...config,
-        approvals: {
-          keys: [{ fromFile: keyFile }],
-          ledger: {
-            container: `${storage?.azurite.url}/${STORAGE_ACCOUNT}/grants`,
-            identity: 'audit-writer',
-          },
-        },
-      })
-  world = await startGateway({
-    lab: { storage: true },
-    gateway: (lab) => ({ change: changeOf(lab) }),
-  })
-  await world.lab.storage?.azurite.createContainer('grants')
-  const change = changeOf(world.lab)
-  replica = await spawnGateway(world.lab, {
-    configFile: join(world.lab.directory, 'replica.yaml'),
-    spool: join(world.lab.directory, 'spool-replica'),
-    change: (config) => {
-      const { hosts = [], publicUrl, ...listen } = config.listen
-      const host = new URL(publicUrl).host
-      return change({
-        ...config,
-        listen: { ...listen, publicUrl: world.url, hosts: [...hosts, host] },
-      })
-    },
-  })
+  replicas = await startReplicas({ container: 'grants', files: { 'requests.yaml': REQUESTS } })
+  ;({ world, replica } = replicas)
 })
-t.teardown(async () => {
-  await replica?.stop()
-  await world.close()
-  await policies.remove()
-  await rm(folder, { recursive: true, force: true })
-})
+t.teardown(() => replicas.close())
 t.setTimeout(240_000)
 
-const at = async (
-  url: string,
-  persona: string,
-  method: string,
-  path: string,
-  body?: object,
-): Promise<Answer> =>
-  send(url, world.lab.certificates.ca, path, {
-    method,
-    headers: {
-      authorization: `Bearer ${await world.lab.token(persona)}`,
-      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-    },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
+const at: Replicas['at'] = async (...call) => replicas.at(...call)
 const API = '/_harness/api/grants'
 const ASKED = { template: 'data-scientist', resource: W, reason: 'churn model' }
 const idOf = (answer: Answer): string => {
