@@ -8,6 +8,7 @@ import { html, Url, type Html } from '../html.ts'
 import { foreign, form, table, time } from '../layout.ts'
 import { ApiRefusal, type Page, type Visit } from '../page.ts'
 import { pagePath, queryOf } from '../paths.ts'
+import { choices, type Choices } from './choices.ts'
 
 const PATH = pagePath('access')
 const WHOSE: readonly (readonly [string, string])[] = [
@@ -16,6 +17,7 @@ const WHOSE: readonly (readonly [string, string])[] = [
   ['all', 'All that I may see'],
 ]
 const STATES = ['current', 'open', 'active', 'denied', 'ended', 'expired', 'void', 'damaged', 'all']
+const CHOICES: Choices = { path: PATH, label: 'Whose access', whose: WHOSE, states: STATES }
 
 export const grantsPage: Page = {
   path: '/access',
@@ -29,7 +31,7 @@ export const grantsPage: Page = {
       body:
         list === null
           ? html`<p class="notice">This gateway gives no access for a time.</p>`
-          : html`${choices(to, state)} ${list}
+          : html`${choices(CHOICES, to, state)} ${list}
               <h2>Ask for access</h2>
               ${askForm(visit)}`,
     }
@@ -50,34 +52,6 @@ export function given(fields: Fields, names: readonly string[]): Readonly<Record
       return value === '' ? [] : [[name, value] as const]
     }),
   )
-}
-
-function choices(to: string, state: string): Html {
-  const known = STATES.includes(state) ? state : null
-  const whose = WHOSE.map(([id, name]) => {
-    const at = Url.to(`${PATH}${queryOf({ to: id, state: known })}`)
-    return id === to
-      ? html`<li><a href="${at}" aria-current="true">${name}</a></li>`
-      : html`<li><a href="${at}">${name}</a></li>`
-  })
-  const states = STATES.map((one) =>
-    one === state
-      ? html`<option value="${one}" selected>${one}</option>`
-      : html`<option value="${one}">${one}</option>`,
-  )
-  return html`<nav aria-label="Whose access">
-      <ul>
-        ${whose}
-      </ul>
-    </nav>
-    <form method="get" action="${Url.to(PATH)}">
-      <input type="hidden" name="to" value="${to}" />
-      <label for="state">State</label>
-      <select id="state" name="state">
-        ${states}
-      </select>
-      <p class="actions"><button class="second">Show</button></p>
-    </form>`
 }
 
 /** Null for a gateway that gives no grants. */

@@ -7,16 +7,17 @@ import { html, Url, type Html } from '../html.ts'
 import { foreign, table, time } from '../layout.ts'
 import { ApiRefusal, type Page, type Visit } from '../page.ts'
 import { pagePath, queryOf } from '../paths.ts'
+import { choices, type Choices } from './choices.ts'
 
 const PATH = pagePath('reviews')
 
-/** Whose, as the API calls it, and what the page calls it. */
 const WHOSE: readonly (readonly [string, string])[] = [
   ['me', 'For me to review'],
   ['mine', 'Asked for by me'],
   ['all', 'All that I may see'],
 ]
 const STATES = ['open', 'approved', 'rejected', 'withdrawn', 'expired', 'used', 'due', 'overdue', 'all'] // prettier-ignore
+const CHOICES: Choices = { path: PATH, label: 'Whose reviews', whose: WHOSE, states: STATES }
 
 export const reviewsPage: Page = {
   path: '/reviews',
@@ -27,7 +28,7 @@ export const reviewsPage: Page = {
     const cursor = query.get('cursor') ?? null
     return {
       title: 'Reviews',
-      body: html`${choices(to, state)} ${await listed(ask, { to, state, cursor })}`,
+      body: html`${choices(CHOICES, to, state)} ${await listed(ask, { to, state, cursor })}`,
     }
   },
 }
@@ -37,33 +38,6 @@ interface Filter {
   readonly to: string
   readonly state: string
   readonly cursor: string | null
-}
-
-function choices(to: string, state: string): Html {
-  const whose = WHOSE.map(([id, name]) => {
-    const at = Url.to(`${PATH}${queryOf({ to: id, state: STATES.includes(state) ? state : null })}`)
-    return id === to
-      ? html`<li><a href="${at}" aria-current="true">${name}</a></li>`
-      : html`<li><a href="${at}">${name}</a></li>`
-  })
-  const states = STATES.map((one) =>
-    one === state
-      ? html`<option value="${one}" selected>${one}</option>`
-      : html`<option value="${one}">${one}</option>`,
-  )
-  return html`<nav aria-label="Whose reviews">
-      <ul>
-        ${whose}
-      </ul>
-    </nav>
-    <form method="get" action="${Url.to(PATH)}" class="filters">
-      <input type="hidden" name="to" value="${to}" />
-      <label for="state">State</label>
-      <select id="state" name="state">
-        ${states}
-      </select>
-      <button class="second">Show</button>
-    </form>`
 }
 
 async function listed(ask: Visit['ask'], filter: Filter): Promise<Html> {
