@@ -1,5 +1,5 @@
 /**
- * Two replicas whose reviews and grants are in one container of Microsoft's storage emulator.
+ * Replicas whose reviews and grants are in one container of Microsoft's storage emulator.
  * @module
  */
 import { generateKeyPairSync } from 'node:crypto'
@@ -17,7 +17,10 @@ import { send, type Answer } from '../support/send.ts'
 export interface Replicas {
   /** Of the first one. */
   readonly world: World
+  /** The second one. */
   readonly replica: Gateway
+  /** All but the first one. */
+  readonly others: readonly Gateway[]
   /** Calls one of them, by its URL. */
   readonly at: (
     url: string,
@@ -31,6 +34,8 @@ export interface Replicas {
 
 export interface ReplicasOptions {
   readonly container: string
+  /** How many there are; 2 if absent. */
+  readonly count?: number
   /** Policies besides the shipped ones. */
   readonly files: Readonly<Record<string, string>>
   readonly bindings?: string
@@ -39,7 +44,7 @@ export interface ReplicasOptions {
 }
 
 export async function startReplicas(options: ReplicasOptions): Promise<Replicas> {
-  const { container, env = {} } = options
+  const { container, count = 2, env = {} } = options
   const folder = await mkdtemp(join(tmpdir(), 'azureml-harness-replicas-'))
   const keyFile = join(folder, 'key.pem')
   const { privateKey } = generateKeyPairSync('ed25519')
@@ -66,22 +71,27 @@ export async function startReplicas(options: ReplicasOptions): Promise<Replicas>
   })
   await world.lab.storage?.azurite.createContainer(container)
   const change = changeOf(world.lab)
-  const replica = await spawnGateway(world.lab, {
-    env,
-    configFile: join(world.lab.directory, 'replica.yaml'),
-    spool: join(world.lab.directory, 'spool-replica'),
-    change: (config) => {
-      const { hosts = [], publicUrl, ...listen } = config.listen
-      const host = new URL(publicUrl).host
-      return change({
-        ...config,
-        listen: { ...listen, publicUrl: world.url, hosts: [...hosts, host] },
-      })
-    },
-  })
+  const start = async (number: number): Promise<Gateway> =>
+    spawnGateway(world.lab, {
+      env,
+      configFile: join(world.lab.directory, `replica-${number}.yaml`),
+      spool: join(world.lab.directory, `spool-replica-${number}`),
+      change: (config) => {
+        const { hosts = [], publicUrl, ...listen } = config.listen
+        const host = new URL(publicUrl).host
+        return change({
+          ...config,
+          listen: { ...listen, publicUrl: world.url, hosts: [...hosts, host] },
+        })
+      },
+    })
+  const replica = await start(1)
+  const others = [replica]
+  while (others.length < count - 1) others.push(await start(others.length + 1))
   return {
     world,
     replica,
+    others,
     at: async (url, persona, method, path, body) =>
       send(url, world.lab.certificates.ca, path, {
         method,
@@ -92,7 +102,7 @@ export async function startReplicas(options: ReplicasOptions): Promise<Replicas>
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       }),
     async close() {
-      await replica.stop()
+      await Promise.all(others.map((one) => one.stop()))
       await world.close()
       await policies.remove()
       await rm(folder, { recursive: true, force: true })

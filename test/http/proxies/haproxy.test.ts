@@ -3,7 +3,6 @@
  *
  * Clients are other addresses of this machine's loopback: HAProxy is 127.0.0.2, and the only one that is believed.
  */
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { Agent as PlainAgent, request as plainRequest } from 'node:http'
@@ -19,16 +18,14 @@ import { startLab, type Lab } from '../../../lab/lab.ts'
 import type { Config } from '../../../src/config/schema/schema.ts'
 import { eventually } from '../../support/eventually.ts'
 import { readSpool, type Row } from '../../support/gateway.ts'
+import { noHaproxy, startHaproxy } from '../support/haproxy.ts'
 import { proxyHeader, proxyHeaderOf } from '../support/proxy-header.ts'
 
 const PROXY = '127.0.0.2'
 const CLIENT = '127.0.0.5'
 const FORGED = '203.0.113.66'
 const JOBS = `${workspaceId()}/jobs?api-version=2024-04-01`
-const HAPROXY = ['haproxy', '/usr/sbin/haproxy'].find(
-  (program) => spawnSync(program, ['-v'], { stdio: 'ignore' }).status === 0,
-)
-const skip = HAPROXY === undefined ? 'haproxy is not installed' : false
+const skip = noHaproxy()
 
 let lab: Lab
 let token: string
@@ -189,11 +186,7 @@ listen forward
   ${to('forwarded', 'ssl verify none')}
 `,
   )
-  const child: ChildProcess = spawn(HAPROXY ?? '', ['-db', '-f', file], { stdio: 'inherit' })
-  t.teardown(async () => {
-    child.kill('SIGKILL')
-    if (child.exitCode === null) await once(child, 'exit')
-  })
+  startHaproxy(t, file)
   for (const [name, port] of [
     ['tls', ports.pass],
     ['plain', ports.terminate],
