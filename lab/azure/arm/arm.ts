@@ -9,6 +9,7 @@ import type { Storage } from '../storage.ts'
 import { createAccept } from './accept.ts'
 import type { Access } from './access.ts'
 import { armError, createHeaders } from './answers.ts'
+import { AROUND } from './around.ts'
 import { bigAnswer } from './big.ts'
 import { notFound, properties, scope, show } from './documents.ts'
 import { actionResult, isLongRunningAction, jobStatus, type Hosts } from './kinds.ts'
@@ -29,12 +30,7 @@ import { createStore, type Resource, type Store } from './store.ts'
 import { storageResult } from './uploads.ts'
 import { createWrites } from './writes.ts'
 
-const NAMESPACES = new Set([
-  PROVIDER.toLowerCase(),
-  'microsoft.authorization',
-  'microsoft.managedidentity',
-  'microsoft.insights',
-])
+const NAMESPACES = new Set<string>([PROVIDER.toLowerCase(), ...AROUND])
 
 export interface ArmOptions extends OperationsOptions {
   /** Its own origin. */

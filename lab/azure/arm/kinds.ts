@@ -4,7 +4,8 @@
  * @module
  */
 import { randomUUID } from 'node:crypto'
-import type { ArmPath } from './paths.ts'
+import { around } from './around.ts'
+import { PROVIDER, type ArmPath } from './paths.ts'
 import type { Document } from './store.ts'
 import { REGION, workspaceId } from '../../personas.ts'
 
@@ -93,6 +94,7 @@ function scoringHost(hosts: Hosts, endpoint: string): string {
 /** Properties that Azure adds of its own, by type. */
 export function ownProperties(path: ArmPath, hosts: Hosts, given: Document): Document {
   const name = path.pairs.at(-1)?.[1] ?? ''
+  if (path.namespace?.toLowerCase() !== PROVIDER.toLowerCase()) return around(path)
   switch (path.type) {
     case 'workspaces':
       return {

@@ -2,7 +2,8 @@
  * The document that ARM keeps of a resource: what the caller gave, and what Azure adds.
  * @module
  */
-import type { LabIdentity } from '../../personas.ts'
+import { TENANT, type LabIdentity } from '../../personas.ts'
+import { ownIdentityOf } from './around.ts'
 import { properties } from './documents.ts'
 import { kindOf, ownProperties, type Hosts } from './kinds.ts'
 import type { ArmPath } from './paths.ts'
@@ -24,6 +25,12 @@ function withoutSecrets(path: ArmPath, given: Document): Document {
   return { ...given, credentials: told }
 }
 
+/** A resource's own identity gets its object id by Azure. */
+function withPrincipal(path: ArmPath, identity: unknown): unknown {
+  if (!/SystemAssigned/.test(String((identity as Document | undefined)?.['type']))) return identity
+  return { ...(identity as Document), principalId: ownIdentityOf(path), tenantId: TENANT }
+}
+
 /** `by` is null for what was there before anybody called. */
 export type MakeDocument = (path: ArmPath, given: Document, by: LabIdentity | null) => Document
 
@@ -38,7 +45,10 @@ export function createMakeDocument(store: Store, hosts: Hosts): MakeDocument {
       createdByType: 'Application',
     }
     const own = ownProperties(path, hosts, properties(given))
-    const top = TOP_LEVEL.filter((key) => given[key] !== undefined).map((key) => [key, given[key]])
+    const top = TOP_LEVEL.filter((key) => given[key] !== undefined).map((key) => [
+      key,
+      key === 'identity' ? withPrincipal(path, given[key]) : given[key],
+    ])
     return {
       id: path.id,
       name,

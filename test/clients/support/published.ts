@@ -67,6 +67,10 @@ const COMMANDS = {
     file: join(VENV, 'kubernetes', 'bin', 'kubernetes-validate'),
     remedy: 'test/deploy/helm/install.sh',
   },
+  bicep: {
+    file: join(VENV, 'bicep', 'bin', 'python'),
+    remedy: 'test/deploy/infrastructure/install.sh',
+  },
 } as const
 
 type CommandName = keyof typeof COMMANDS
