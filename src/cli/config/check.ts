@@ -13,6 +13,7 @@ import { loadConfig } from '../../config/load.ts'
 import { configFile } from '../config-file.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, type Output } from '../output.ts'
+import { UsageError } from '../problem.ts'
 import type { Config } from '../../config/schema/schema.ts'
 
 export interface ConfigCheckOptions {
@@ -20,28 +21,35 @@ export interface ConfigCheckOptions {
   readonly config?: string | undefined
   /** Only the file itself, not what it names. */
   readonly fileOnly?: true | undefined
+  /** Also all that the gateway does at its start and needs no network. */
+  readonly deep?: true | undefined
   readonly output: Output
 }
 
 export async function configCheck(options: ConfigCheckOptions, io: Io): Promise<number> {
   const { output } = options
+  const deep = options.deep === true
+  if (deep && options.fileOnly === true)
+    throw new UsageError('--deep and --file-only exclude each other')
   const path = configFile({ config: options.file ?? options.config }, io)
   const file = options.file ?? options.config ?? path
   try {
     const config = await loadConfig(path)
-    const findings = await findingsOn(config, options.fileOnly === true, io)
+    const findings = deep
+      ? await deepFindings(path, config, io)
+      : await findingsOn(config, options.fileOnly === true, io)
+    const lines = deep ? singleLines : linesOf
     const faults = findings.filter(({ status }) => status === 'failed')
     const warnings = findings.filter(({ status }) => status === 'warning')
     const ok = faults.length === 0
     show(io, output, {
       json: () => ({ file, ok, faults: keyed(faults), warnings: keyed(warnings) }),
-      table: () => (ok ? [...summaryOf(file, config), ...linesOf(warnings, 'warning: ')] : []),
+      table: () => (ok ? [...summaryOf(file, config), ...lines(warnings, 'warning: ')] : []),
       tsv: () => findings.map(({ status, where, what }) => [STATES[status], where, '', '', what]),
     })
     if (!ok && output === 'table') {
       io.err(`${file} is valid, but "serve" would not start on this machine:`)
-      for (const line of linesOf(faults, '')) io.err(line)
-      for (const line of linesOf(warnings, 'warning: ')) io.err(line)
+      for (const line of [...lines(faults, ''), ...lines(warnings, 'warning: ')]) io.err(line)
     }
     return ok ? EXIT.ok : EXIT.failed
   } catch (error) {
@@ -78,6 +86,13 @@ async function findingsOn(config: Config, fileOnly: boolean, io: Io): Promise<re
   )
 }
 
+/** What keeps "serve" from starting or from answering, found without a network. */
+async function deepFindings(file: string, config: Config, io: Io): Promise<readonly Finding[]> {
+  const { checkOffline } = await import('../../doctor/offline/offline.ts')
+  const found = await checkOffline({ file, config, env: io.env, now: io.now() })
+  return found.filter(({ status }) => status !== 'ok')
+}
+
 /** A directory that is not there yet is made by "serve", if it may. */
 async function spoolFindings(config: Config): Promise<readonly Finding[]> {
   let path = config.audit.spool.directory
@@ -96,6 +111,12 @@ const linesOf = (findings: readonly Finding[], mark: string): readonly string[] 
     `  ${mark}${where}: ${what}`,
     ...(next === null ? [] : [`    -> ${next}`]),
   ])
+
+/** The same, a line each, for lists that are long. */
+const singleLines = (findings: readonly Finding[], mark: string): readonly string[] =>
+  findings.map(({ where, what, next }) =>
+    `  ${mark}${where}: ${what}${next === null ? '' : ` -> ${next}`}`.replaceAll(/\s*\n\s*/g, ' '),
+  )
 
 function summaryOf(file: string, config: Config): readonly string[] {
   return [

@@ -14,12 +14,16 @@ const check = (cli: Cli) =>
   withConfig(cli, 'check', {
     summary: 'check a configuration file, and report every fault at once',
     description:
-      'Checks the file and lists all its faults at once, then what it names, as "serve" needs it on this machine: certificate, secrets, policies, spool. It warns of values that load and are probably not what is meant. It changes nothing, and asks nobody over the network.\n\nWith --output json: {file, ok, faults, warnings}, both lists of {key, line, column, message}; what is not a matter of the file itself has no line and column, but what to do next.',
+      'Checks the file and lists all its faults at once, then what it names, as "serve" needs it on this machine: certificate, secrets, policies, spool. It warns of values that load and are probably not what is meant. It changes nothing, and asks nobody over the network.\n\nWith --deep it also looks at names and modes of files, whether keys are what they are used as, issuers, audiences and scopes, runs the cases of the policies, says which workspaces no binding reaches, and takes the spool\'s lock and the ports for a moment: run it where the gateway runs, as its user, before it runs. Each fault is one line: key, fault, next step.\n\nWith --output json: {file, ok, faults, warnings}, both lists of {key, line, column, message}; what is not a matter of the file itself has no line and column, but what to do next.',
     exit: '0 "serve" would start on this machine, 1 there are faults, 2 wrong arguments.',
     example: 'azureml-harness config check config/harness.yaml',
   })
     .argument('[file]', 'the configuration, instead of --config')
     .option('--file-only', 'check the file alone, on a machine that has nothing of what it names')
+    .option(
+      '--deep',
+      'also try all that "serve" does at its start without a network, and run the policies\' cases',
+    )
     .addOption(outputOption())
     .addOption(jsonOption())
     .action(async (file, options) => {
