@@ -1,7 +1,10 @@
 # syntax=docker/dockerfile:1
 
+# What every stage is built on. A release names it by its digest, or is not built: packaging/image.ts
+ARG NODE_IMAGE=node:24-bookworm-slim
+
 # ---- build: the gateway with its packages, as JavaScript that needs nothing else ----
-FROM node:24-bookworm-slim AS build
+FROM ${NODE_IMAGE} AS build
 WORKDIR /src
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
@@ -10,7 +13,7 @@ COPY src ./src
 RUN npm run build:bundle
 
 # ---- lab: a small Azure for docker compose; never part of the gateway's image ----
-FROM node:24-bookworm-slim AS lab
+FROM ${NODE_IMAGE} AS lab
 WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
@@ -27,7 +30,7 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=20s CMD ["node", "lab/serv
 CMD ["node", "lab/start.ts"]
 
 # ---- gateway: what runs ----
-FROM node:24-bookworm-slim AS gateway
+FROM ${NODE_IMAGE} AS gateway
 ENV NODE_ENV=production
 WORKDIR /app
 COPY --from=build /src/dist ./dist

@@ -1,6 +1,6 @@
 /** The bill of materials names every package of production once, and none of them runs a script when it is installed. */
 import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
 
 interface Locked {
@@ -57,6 +57,15 @@ t.test('nothing of production needs a script of its own to be installed', (t) =>
   const scripted = production.filter(([, { hasInstallScript }]) => hasInstallScript === true)
   t.same(scripted, [])
   for (const [path, { integrity }] of production) t.match(integrity, /^sha512-/, path)
+  for (const [path] of production) {
+    const { scripts = {} } = JSON.parse(readFileSync(`${path}/package.json`, 'utf8')) as {
+      scripts?: Record<string, string>
+    }
+    // npm compiles what has a binding.gyp and no script
+    for (const script of ['preinstall', 'install', 'postinstall'])
+      t.notOk(Object.hasOwn(scripts, script), `${path} has no ${script}`)
+    t.notOk(existsSync(`${path}/binding.gyp`), path)
+  }
   const installs = readFileSync('Dockerfile', 'utf8').match(/npm ci.*/g)
   t.same(installs, ['npm ci --ignore-scripts', 'npm ci --ignore-scripts'])
   t.end()
