@@ -2,6 +2,7 @@
  * Which fields of a JSON document are looked at, as a tree that a scanner can walk along with the bytes.
  * @module
  */
+import { startsWithLower } from '../../lib/json/bytes.ts'
 
 /** What is done with a field. */
 export type FieldKind =
@@ -33,7 +34,7 @@ export interface FieldRule {
 /** One place in a document. A key in `keys` leads to its node, any other key to `any`. */
 export interface PlanNode {
   readonly kind: FieldKind | null
-  readonly keys: ReadonlyMap<string, PlanNode>
+  readonly keys: ReadonlyMap<string, PlanKey>
   readonly any: PlanNode | null
   /** Rules go deeper than this place. */
   readonly inner: boolean
@@ -49,12 +50,21 @@ export interface PlanNode {
 export interface PlanKey {
   readonly key: string
   readonly bytes: Uint8Array
+  readonly node: PlanNode
+  /** One bit, which no other key of the same place has. */
+  readonly bit: number
 }
+
+/** Bits of a number in JavaScript's bitwise operations. */
+const MAX_KEYS = 32
 
 /** `\u0041` is six bytes for one character. */
 const ESCAPED_CHARACTER_BYTES = 6
 
-/** The tree of some rules. A key named by a rule is not matched by `*` at the same place. */
+/**
+ * The tree of some rules. A key named by a rule is not matched by `*` at the same place.
+ * @throws RangeError for more than 32 keys at one place
+ */
 export function compilePlan(rules: readonly FieldRule[]): PlanNode {
   const groups = new Map<string, FieldRule[]>()
   let kind: FieldKind | null = null
@@ -69,21 +79,21 @@ export function compilePlan(rules: readonly FieldRule[]): PlanNode {
     group.push({ path, kind: rule.kind })
     groups.set(key, group)
   }
-  const keys = new Map<string, PlanNode>()
+  const keys = new Map<string, PlanKey>()
+  const byLength: PlanKey[][] = []
   let any: PlanNode | null = null
   let longest = 0
   for (const [key, group] of groups) {
     if (key === '*') {
       any = compilePlan(group)
-    } else {
-      keys.set(key, compilePlan(group))
-      longest = Math.max(longest, key.length)
+      continue
     }
-  }
-  const byLength: PlanKey[][] = []
-  for (const key of keys.keys()) {
     const bytes = Buffer.from(key)
-    ;(byLength[bytes.length] ??= []).push({ key, bytes })
+    const known = { key, bytes, node: compilePlan(group), bit: 1 << keys.size }
+    if (keys.size === MAX_KEYS) throw new RangeError(`more than ${MAX_KEYS} keys at one place`)
+    keys.set(key, known)
+    ;(byLength[bytes.length] ??= []).push(known)
+    longest = Math.max(longest, key.length)
   }
   return {
     kind,
@@ -94,6 +104,19 @@ export function compilePlan(rules: readonly FieldRule[]): PlanNode {
     byLength,
     maxKeyBytes: longest * ESCAPED_CHARACTER_BYTES,
   }
+}
+
+/** The key of the plan that these bytes are, in whatever case; null if they are none. */
+export function keyAt(
+  place: PlanNode,
+  bytes: Uint8Array,
+  from: number,
+  end: number,
+): PlanKey | null {
+  const known = place.byLength[end - from]
+  if (known === undefined) return null
+  for (const one of known) if (startsWithLower(bytes, from, one.bytes)) return one
+  return null
 }
 
 export function isMapped(kind: FieldKind | null | undefined): kind is MappedKind {

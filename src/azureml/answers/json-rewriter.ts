@@ -10,6 +10,7 @@ import * as Byte from '../../lib/json/bytes.ts'
 import {
   isMapped,
   isUrl,
+  keyAt,
   type FieldKind,
   type MappedKind,
   type PlanKey,
@@ -40,15 +41,16 @@ const MAX_DEPTH = 64
 const MAX_VALUE_BYTES = 65_536
 /** Where secrets are looked for, every string is held: logs come as one. So are values that a name may follow. */
 const MAX_TEXT_BYTES = 2_097_152
+/** Bytes of the two quotes around a string. */
+const QUOTES = 2
 const REDACTED = Buffer.from(JSON.stringify(REMOVED))
 const EMPTY = Buffer.alloc(0)
-const NO_KEYS: readonly PlanKey[] = []
 
 /** One open object or array. */
 interface Frame {
   readonly node: PlanNode | null
-  /** Watched keys that it has had. */
-  seen: Set<string> | null
+  /** The bits of the watched keys that it has had. */
+  seen: number
   /** Its texts are secrets. */
   readonly secret: boolean
   /** Its member `key` or `name` says that its member `value` is a secret, or an item of a list that the next one is. */
@@ -160,15 +162,15 @@ class Editor implements JsonEvents {
       throw badAnswer('the answer has something else where a URL should be')
     }
     const secret = this.#redact && this.#isSecret(container)
-    if (secret && !container && byte !== Byte.QUOTE && isDigit(byte)) this.#drop(at)
+    if (secret && !container && byte !== Byte.QUOTE && Byte.beginsNumber(byte)) this.#drop(at)
     if (kind === 'redact' && !(container && node?.inner === true)) {
       this.#drop(at)
       this.#node = null
     }
-    const canBeSecret = container || byte === Byte.QUOTE || isDigit(byte)
+    const canBeSecret = container || byte === Byte.QUOTE || Byte.beginsNumber(byte)
     const isUnnamed = this.#redact && !secret && canBeSecret && this.#keepUnnamed(byte, at)
     if (container) {
-      this.#frames.push({ node: this.#node, seen: null, secret, isPair: false, values: null })
+      this.#frames.push({ node: this.#node, seen: 0, secret, isPair: false, values: null })
       if (byte === Byte.OPEN_ARRAY) this.nextItem()
       return true
     }
@@ -212,6 +214,20 @@ class Editor implements JsonEvents {
       for (let at = from; at < to; at += 1) this.#out[at] = at === from ? REDACTED : EMPTY
   }
 
+  wholeKey(from: number, end: number): boolean {
+    if (this.#redact) {
+      this.beginKey(from)
+      this.endKey(end)
+      return true
+    }
+    const frame = this.#frames[this.#frames.length - 1]
+    this.#node = null
+    if (frame === undefined || frame.node === null) return false
+    const known = keyAt(frame.node, this.#chunk, from + 1, end - 1)
+    this.#node = known === null ? frame.node.any : this.#watched(frame, known)
+    return this.#node !== null
+  }
+
   beginKey(at: number): void {
     const place = this.#frames[this.#frames.length - 1]?.node ?? null
     this.#node = place === null ? null : place.any
@@ -220,30 +236,34 @@ class Editor implements JsonEvents {
   }
 
   /** Looks whether the key is one of the plan's. */
-  endKey(at: number, escaped: boolean): void {
+  endKey(at: number): void {
     if (this.#capturing === null) return
     this.#capturing = null
     const frame = this.#frames[this.#frames.length - 1]
     const place = frame?.node ?? null
     const full = this.#redact ? this.#passKey(at) : null
     if (frame === undefined || place === null) return
-    const key = full ?? this.#readKey(place, at, escaped)
-    const child = key === null ? undefined : place.keys.get(key)
-    if (key === null || child === undefined) return
-    this.#node = child
-    frame.seen ??= new Set()
-    if (frame.seen.has(key)) throw badAnswer(`the answer has "${key}" twice in one object`)
-    frame.seen.add(key)
+    const key = full ?? this.#readKey(place, at)
+    const known = key === null ? undefined : place.keys.get(key)
+    if (known !== undefined) this.#node = this.#watched(frame, known)
+  }
+
+  /** The place of a key of the plan, which an object may have once. */
+  #watched(frame: Frame, { key, node, bit }: PlanKey): PlanNode {
+    if ((frame.seen & bit) !== 0) throw badAnswer(`the answer has "${key}" twice in one object`)
+    frame.seen |= bit
+    return node
   }
 
   leave(): void {
     if (this.#frames.pop()?.values) this.#unnamed -= 1
   }
 
-  nextItem(): void {
+  nextItem(): boolean {
     this.#named = null
     this.#member = ''
     this.#node = this.#frames[this.#frames.length - 1]?.node?.any ?? null
+    return this.#redact || this.#node !== null
   }
 
   /** Whether the value that begins is a secret by its name or by what it is in. */
@@ -274,7 +294,7 @@ class Editor implements JsonEvents {
     const key = Byte.decodeString(bytes)
     if (key === null) throw notJson()
     const passed = withoutSecrets(key)
-    this.#pass(bytes, passed === key ? null : written(passed), at)
+    this.#pass(bytes, passed === key ? null : Byte.encodeString(passed), at)
     this.#named = namedSecret(key)
     this.#member = key.toLowerCase()
     return this.#member
@@ -346,7 +366,7 @@ class Editor implements JsonEvents {
     }
     const mapped = isMapped(kind) ? this.#map(value, kind) : value
     const passed = this.#withoutSecrets(mapped, mapped !== value)
-    this.#pass(bytes, passed === value ? null : written(passed), at)
+    this.#pass(bytes, passed === value ? null : Byte.encodeString(passed), at)
   }
 
   /** Whether a text says that the value beside it, or the next item of a command line, is a secret. */
@@ -360,7 +380,7 @@ class Editor implements JsonEvents {
     const value = Byte.decodeString(bytes)
     if (value === null) throw notJson()
     const mapped = isMapped(kind) ? this.#map(value, kind) : value
-    return mapped === value ? null : written(mapped)
+    return mapped === value ? null : Byte.encodeString(mapped)
   }
 
   /** @param own it is a URL of the gateway's, whose query Azure reads and nobody else */
@@ -371,27 +391,10 @@ class Editor implements JsonEvents {
   }
 
   /** The key in lower case; null if by its bytes it is none of the plan's. */
-  #readKey(place: PlanNode, at: number, escaped: boolean): string | null {
-    if (this.#captured.length === 0 && !escaped) {
-      const from = this.#captureFrom + 1
-      for (const { key, bytes } of place.byLength[at - 1 - from] ?? NO_KEYS)
-        if (Byte.startsWithLower(this.#chunk, from, bytes)) return key
-      return null
-    }
+  #readKey(place: PlanNode, at: number): string | null {
     if (!this.#capture(at, place.maxKeyBytes + QUOTES)) return null
     const key = Byte.decodeString(Buffer.concat(this.#captured))
     if (key === null) throw notJson()
     return key.toLowerCase()
   }
 }
-
-function written(text: string): Buffer {
-  return Buffer.from(JSON.stringify(text))
-}
-
-function isDigit(byte: number): boolean {
-  return byte === Byte.MINUS || (byte >= Byte.ZERO && byte <= Byte.NINE)
-}
-
-/** Bytes of the two quotes around a string. */
-const QUOTES = 2

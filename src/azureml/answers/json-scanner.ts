@@ -21,13 +21,21 @@ export interface JsonEvents {
   beginValue(byte: number, at: number): boolean
   /** A value ended; an object or array has been left by then. */
   endValue(at: number): void
+  /**
+   * A key that has no backslash in it and is in the chunk as a whole, its quotes included.
+   * @returns whether to tell of the value that follows it
+   */
+  wholeKey(from: number, end: number): boolean
+  /** Any other key. The value that follows it is told of. */
   beginKey(at: number): void
-  /** @param escaped it has a backslash in it */
-  endKey(at: number, escaped: boolean): void
+  endKey(at: number): void
   /** The end of an object or array. */
   leave(): void
-  /** A comma in an array: the next item comes. */
-  nextItem(): void
+  /**
+   * A comma in an array: the next item comes.
+   * @returns whether to tell of it
+   */
+  nextItem(): boolean
 }
 
 // what comes next, or what the scanner is inside of: numbers, because it is asked for each byte
@@ -67,10 +75,11 @@ export class JsonScanner {
   #started = false
   /** The string being read is a key. */
   #isKey = false
-  #escaped = false
   #hexLeft = 0
   /** The number or literal being read, if it began in an earlier chunk. */
   #word = ''
+  /** Whether the value that comes next is told of. */
+  #isNextTold = true
   /** Whether the end of the string or word being read is told. */
   #isTold = false
   /** Depth of the object or array of which nothing is told. */
@@ -108,11 +117,12 @@ export class JsonScanner {
   /** @returns what comes after these bytes */
   #scan(bytes: Buffer, begun: number): number {
     const { length } = bytes
+    const view = Byte.viewOf(bytes)
     let state = begun
     let at = 0
     while (at < length) {
       if (state === IN_STRING) {
-        at = Byte.endOfRun(bytes, at, Byte.PLAIN)
+        at = Byte.endOfPlain(view, at)
         if (at === length) break
         const byte = bytes[at]
         at += 1
@@ -127,7 +137,7 @@ export class JsonScanner {
         continue
       }
       const byte = bytes[at] ?? 0
-      if (state < IN_STRING && Byte.SPACE[byte] === 1) {
+      if (byte <= Byte.BLANK && state < IN_STRING && Byte.SPACE[byte] === 1) {
         at += 1
         continue
       }
@@ -140,22 +150,38 @@ export class JsonScanner {
           state = this.#afterValue(byte, at)
           break
         case KEY_OR_END:
-        case KEY:
-          state =
-            byte === Byte.CLOSE_OBJECT && state === KEY_OR_END
-              ? this.#leave(at + 1)
-              : this.#beginKey(byte, at)
-          break
+        case KEY: {
+          if (byte === Byte.CLOSE_OBJECT && state === KEY_OR_END) {
+            state = this.#leave(at + 1)
+            break
+          }
+          const end = byte === Byte.QUOTE ? endOfWhole(view, at) : NONE
+          if (end === NONE) {
+            state = this.#beginKey(byte, at)
+            break
+          }
+          if (this.#untold === NONE) this.#isNextTold = this.#events.wholeKey(at, end)
+          at = end
+          state = COLON
+          continue
+        }
         case VALUE_OR_END:
-        case VALUE:
+        case VALUE: {
           if (byte === Byte.CLOSE_ARRAY && state === VALUE_OR_END) {
             state = this.#leave(at + 1)
             break
+          }
+          const end = byte === Byte.QUOTE && !this.#isNextTold ? endOfWhole(view, at) : NONE
+          if (end !== NONE) {
+            at = end
+            state = this.#depth === 0 ? DONE : COMMA
+            continue
           }
           state = this.#beginValue(byte, at)
           // the word is read from its first byte on
           if (state === IN_WORD) continue
           break
+        }
         case IN_ESCAPE:
           state = this.#readEscape(byte)
           break
@@ -172,13 +198,12 @@ export class JsonScanner {
 
   #endString(at: number): number {
     if (!this.#isKey) return this.#endValue(at)
-    if (this.#untold === NONE) this.#events.endKey(at, this.#escaped)
+    if (this.#untold === NONE) this.#events.endKey(at)
     return COLON
   }
 
   #readEscape(byte: number): number {
     if (Byte.ESCAPES[byte] !== 1) throw notJson()
-    this.#escaped = true
     this.#hexLeft = 4
     return byte === Byte.LOWER_U ? IN_HEX : IN_STRING
   }
@@ -206,7 +231,7 @@ export class JsonScanner {
   }
 
   #beginValue(byte: number, at: number): number {
-    const isTold = this.#untold === NONE && this.#events.beginValue(byte, at)
+    const isTold = this.#isNextTold && this.#events.beginValue(byte, at)
     this.#isTold = isTold
     if (byte === Byte.QUOTE) {
       this.#isKey = false
@@ -217,6 +242,7 @@ export class JsonScanner {
       const isArray = byte === Byte.OPEN_ARRAY
       this.#depth += 1
       this.#arrays[this.#depth] = isArray ? 1 : 0
+      this.#isNextTold = isTold
       if (!isTold && this.#untold === NONE) this.#untold = this.#depth
       return isArray ? VALUE_OR_END : KEY_OR_END
     }
@@ -232,8 +258,10 @@ export class JsonScanner {
   #beginKey(byte: number, at: number): number {
     if (byte !== Byte.QUOTE) throw notJson()
     this.#isKey = true
-    this.#escaped = false
-    if (this.#untold === NONE) this.#events.beginKey(at)
+    if (this.#untold === NONE) {
+      this.#isNextTold = true
+      this.#events.beginKey(at)
+    }
     return IN_STRING
   }
 
@@ -241,7 +269,7 @@ export class JsonScanner {
     const inArray = this.#arrays[this.#depth] === 1
     if (byte === Byte.COMMA) {
       if (!inArray) return KEY
-      if (this.#untold === NONE) this.#events.nextItem()
+      if (this.#untold === NONE) this.#isNextTold = this.#events.nextItem()
       return VALUE
     }
     if (byte !== (inArray ? Byte.CLOSE_ARRAY : Byte.CLOSE_OBJECT)) throw notJson()
@@ -258,4 +286,10 @@ export class JsonScanner {
     }
     return this.#depth === 0 ? DONE : COMMA
   }
+}
+
+/** End of the string whose quote is at `from`; `NONE` if it has a backslash, or its end is not among these bytes. */
+function endOfWhole(view: DataView, from: number): number {
+  const end = Byte.endOfPlain(view, from + 1)
+  return end < view.byteLength && view.getUint8(end) === Byte.QUOTE ? end + 1 : NONE
 }

@@ -25,8 +25,8 @@ function oneOf(characters: string): Uint8Array {
   return table((byte) => characters.includes(String.fromCodePoint(byte)))
 }
 
-/** Inside a string, everything but the quote, the backslash and control characters. */
-export const PLAIN = table((byte) => byte >= 0x20 && byte !== 0x22 && byte !== 0x5c)
+/** No space is above it. */
+export const BLANK = 0x20
 export const SPACE = oneOf(' \t\n\r')
 /** What may follow a backslash. */
 export const ESCAPES = oneOf('"\\/bfnrtu')
@@ -40,6 +40,45 @@ export function endOfRun(bytes: Uint8Array, at: number, belongs: Uint8Array): nu
   let end = at
   while (end < length && belongs[bytes[end] ?? 0] === 1) end += 1
   return end
+}
+
+/** The bytes, read four at a time. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+}
+
+const EACH = 0x01010101
+const SPACES = 0x20 * EACH
+const QUOTES = QUOTE * EACH
+const BACKSLASHES = BACKSLASH * EACH
+const HIGH_BITS = 0x80 * EACH
+
+/**
+ * Offset of the first byte from `at` on that does not stand for itself in a string: a quote, a backslash or a control
+ * character; the length if all do.
+ */
+export function endOfPlain(view: DataView, at: number): number {
+  const length = view.byteLength
+  let end = at
+  // `x - EACH & ~x` has the high bit of a byte of `x` that is 0, perhaps of those above it, too, and else of none
+  for (; end + 4 <= length; end += 4) {
+    const four = view.getInt32(end, true)
+    const quote = four ^ QUOTES
+    const backslash = four ^ BACKSLASHES
+    const found =
+      ((four - SPACES) & ~four) | ((quote - EACH) & ~quote) | ((backslash - EACH) & ~backslash)
+    if ((found & HIGH_BITS) !== 0) break
+  }
+  while (end < length && isPlain(view.getUint8(end))) end += 1
+  return end
+}
+
+export function beginsNumber(byte: number): boolean {
+  return byte === MINUS || (byte >= ZERO && byte <= NINE)
+}
+
+function isPlain(byte: number): boolean {
+  return byte >= 0x20 && byte !== QUOTE && byte !== BACKSLASH
 }
 
 /** Of each byte that of the small letter, where it is a capital one of ASCII. */
@@ -82,6 +121,11 @@ export function decodeString(quoted: Buffer): string | null {
   } catch {
     return null
   }
+}
+
+/** The text as a string in its quotes. */
+export function encodeString(text: string): Buffer {
+  return Buffer.from(JSON.stringify(text))
 }
 
 /** Whether a run of word bytes is a literal or a whole number without sign, which most are; false may be a number, too. */

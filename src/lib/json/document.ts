@@ -69,6 +69,7 @@ const MARKS = [
 /** One pass over the bytes of one document. */
 class Parser {
   readonly #bytes: Buffer
+  readonly #view: DataView
   readonly #maxValues: number
   /** Names and positions that lead to what is being read. */
   readonly #path: (string | number)[] = []
@@ -77,6 +78,7 @@ class Parser {
 
   constructor(bytes: Buffer, maxValues: number) {
     this.#bytes = bytes
+    this.#view = Byte.viewOf(bytes)
     this.#maxValues = maxValues
   }
 
@@ -160,7 +162,7 @@ class Parser {
     const start = this.#at
     this.#expect(Byte.QUOTE)
     for (;;) {
-      this.#at = Byte.endOfRun(this.#bytes, this.#at, Byte.PLAIN)
+      this.#at = Byte.endOfPlain(this.#view, this.#at)
       if (this.#bytes[this.#at] === Byte.QUOTE) break
       if (this.#bytes[this.#at] !== Byte.BACKSLASH) throw this.#bad('is not valid JSON')
       this.#at += 2

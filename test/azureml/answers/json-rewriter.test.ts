@@ -283,3 +283,24 @@ t.test('random damage is refused exactly where JSON.parse refuses it', (t) => {
   t.ok(refused > 1_000, `${refused} of 20000 were not JSON`)
   t.end()
 })
+
+t.test('a place with more keys than it has bits for is a fault of the program', (t) => {
+  const rules = (count: number) =>
+    Array.from({ length: count }, (_, n) => ({ path: [`k${n}`], kind: 'redact' as const }))
+  const rewriter = createJsonRewriter({
+    plan: compilePlan(rules(32)),
+    map: (value) => value,
+  })
+  t.equal(
+    rewriter.write(Buffer.from('{"k0":1,"k31":2,"k32":3}')).toString(),
+    '{"k0":"[redacted]","k31":"[redacted]","k32":3}',
+  )
+  for (const key of ['k0', 'k31']) {
+    const twice = createJsonRewriter({ plan: compilePlan(rules(32)), map: (value) => value })
+    t.throws(() => twice.write(Buffer.from(`{"${key}":1,"${key}":2}`)), {
+      code: 'upstream_bad_answer',
+    })
+  }
+  t.throws(() => compilePlan(rules(33)), RangeError)
+  t.end()
+})

@@ -88,7 +88,7 @@ class PlainWay {
       if (close === '}') {
         const quoted = this.#some(STRING)
         const key = String(JSON.parse(quoted)).toLowerCase()
-        const named = place?.keys.get(key)
+        const named = place?.keys.get(key)?.node
         if (named !== undefined && seen.has(key)) throw new SyntaxError('twice')
         if (named !== undefined) seen.add(key)
         inner = named ?? inner
@@ -154,8 +154,8 @@ const KEYS = [
   'uri', 'x', 'X', 'nextlin\\u212a', '', 'a\\"', 'é',
 ] // prettier-ignore
 const LEAVES = [
-  '"azure"', '"azure"', '"\\u0061zure"', '"foreign"', '"text"', '""', '"a\\/b \\\\"', '"é𝄞"', '0', '-1.5e+3', '12', 'true', 'false', 'null',
-  '01', 'tru', '1.', '+1', '"open', '"\\x"',
+  '"azure"', '"azure"', '"\\u0061zure"', '"foreign"', '"text"', '""', '"a\\/b \\\\"', '"é𝄞 and a text of more words"', '0', '-1.5e+3', '12', 'true', 'false', 'null',
+  '01', 'tru', '1.', '+1', '"open', '"\\x"', '"a text\u0001 that breaks off"',
 ] // prettier-ignore
 const space = fc.constantFrom('', '', '', ' ', '\n', '\t\r ')
 const leaf = fc.oneof(
