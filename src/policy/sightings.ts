@@ -57,13 +57,16 @@ export interface Sightings {
   readonly see: (principal: Principal) => void
   /** The same judge, which notes besides who came and which rules decided. */
   readonly noting: (decide: Decide) => Decide
-  /** When this replica last used a rule, milliseconds since the epoch; null for never. */
+  /** When this replica last used a rule, to a minute, milliseconds since the epoch; null for never. */
   readonly lastUse: (rule: string) => number | null
   /** When this replica began to watch, milliseconds since the epoch. */
   readonly since: number
   /** Bindings whose principal no token has carried for so many days, or ever since watching began. */
   readonly stale: (set: PolicySet, days: number, now: number) => readonly StaleBinding[]
 }
+
+/** Rules that decide many calls together are noted once in this time: there may be thousands of them. */
+const NOTED_MS = 60_000
 
 /** @param now milliseconds since the epoch */
 export function createSightings(now: () => number): Sightings {
@@ -72,6 +75,13 @@ export function createSightings(now: () => number): Sightings {
   const lastSeen = new Map<string, number>()
   // as many as there are policies and bindings, over all reloads
   const uses = new LRUCache<string, number>({ max: MAX_PRINCIPALS })
+  // the calls of one answer of Cedar's have one list of the rules that decided them
+  const usedAt = new WeakMap<readonly string[], number>()
+  const use = (rules: readonly string[], time: number): void => {
+    if (rules.length === 0 || time - (usedAt.get(rules) ?? -Infinity) < NOTED_MS) return
+    usedAt.set(rules, time)
+    for (const rule of rules) uses.set(rule, time)
+  }
   const see = (principal: Principal): void => {
     if (noted.has(principal)) return
     noted.add(principal)
@@ -84,11 +94,10 @@ export function createSightings(now: () => number): Sightings {
   return {
     since: now(),
     see,
-    noting: (decide) => (principal, operation, facts) => {
+    noting: (decide) => (principal, operation, facts, told) => {
       see(principal)
-      const verdict = decide(principal, operation, facts)
-      const time = now()
-      for (const rule of verdict.decision.policies) uses.set(rule, time)
+      const verdict = decide(principal, operation, facts, told)
+      use(verdict.decision.policies, now())
       return verdict
     },
     lastUse: (rule) => uses.get(rule) ?? null,

@@ -5,6 +5,7 @@
  * @module
  */
 import { line, lineIfAny } from './safe-text.ts'
+import { memoOf } from '../../lib/memo.ts'
 import type { Exchange } from '../../exchange.ts'
 
 /** Entra puts 200 groups into a token at most. */
@@ -70,11 +71,16 @@ const named = (value: string): string => (NAME.test(value) ? value : OTHER)
 /** Of what permits by a grant, the id of the rule ends so. */
 const BY_GRANT = /@grant:([a-z2-7]{16}-[1-9]\d{0,4})$/u
 
+/** The grants among the policies that decided: found once for a list, which many calls have in common. */
+const grantsIn = memoOf((policies: readonly string[]) =>
+  policies.flatMap((id) => BY_GRANT.exec(id)?.[1] ?? []),
+)
+
 /** The grants that permitted the call, or that it is about. */
 export function grantColumns({ decision, content }: Exchange) {
   const about = content?.['grant']
   const ids = [
-    ...(decision?.policies ?? []).flatMap((id) => BY_GRANT.exec(id)?.[1] ?? []),
+    ...(decision === null ? [] : grantsIn(decision.policies)),
     ...(typeof about === 'string' ? [line(about, 32)] : []),
   ]
   return { GrantIds: ids.length === 0 ? undefined : ids }

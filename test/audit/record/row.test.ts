@@ -4,6 +4,7 @@ import { COLUMNS } from '../../../src/audit/record/columns.ts'
 import { draftOf } from '../../../src/audit/record/draft.ts'
 import { createGroupWriter, rowStartOf } from '../../../src/audit/record/spool-group.ts'
 import { eventRow } from '../../../src/audit/create-recorder.ts'
+import { grantColumns } from '../../../src/audit/record/decision-inputs.ts'
 import { rowOf } from '../../../src/audit/record/row.ts'
 import { Refusal, toRefusal } from '../../../src/errors.ts'
 import { exchangeOf, WORKSPACE } from '../../support/exchange.ts'
@@ -214,4 +215,18 @@ t.test('a record does not grow with bindings that all match one caller', async (
   const row = rowOf('completed', exchangeOf({ decision }), none, context)
   t.match(row, { PolicyIds: decision.policies.slice(0, 16), PolicyCount: 17 })
   t.equal(row['ShadowPolicyCount'], undefined)
+})
+
+t.test('grants are looked for once among the policies that decided many calls', async (t) => {
+  const grant = 'abcdefghijklmnop-1'
+  let read = 0
+  const policies = new Proxy(['some-policy', `data-scientist@grant:${grant}`], {
+    get(list, name) {
+      if (name === '0') read += 1
+      return Reflect.get(list, name) as unknown
+    },
+  })
+  const decision = { ...exchangeOf().decision!, policies }
+  for (let n = 0; n < 5; n++) t.same(grantColumns(exchangeOf({ decision })), { GrantIds: [grant] })
+  t.equal(read, 1)
 })
