@@ -3,7 +3,7 @@
  */
 import { execFile } from 'node:child_process'
 import { cp, readdir, readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { isDeepStrictEqual, promisify } from 'node:util'
 import t from 'tap'
 import { environment } from '../../clients/support/published.ts'
@@ -38,7 +38,7 @@ if (python !== null) {
       for (const [what, params] of Object.entries(cases)) {
         const bicep = await byBicep(name, params, files)
         const terraform = await byTerraform(name, params)
-        t.ok(bicep.resources.length > 0, `${name}, ${what}: something is made`)
+        t.ok(bicep.resources.length > 0 || what === 'none', `${name}, ${what}: something is made`)
         t.same(comparable(terraform.resources), comparable(bicep.resources), `${name}, ${what}`)
         t.same(
           comparableOutputs(terraform.outputs),
@@ -52,13 +52,15 @@ if (python !== null) {
     const modules = (await filesOf(BICEP, '.bicep')).map((file) =>
       file.slice(BICEP.length + 1, -'.bicep'.length),
     )
-    t.same(Object.keys(CASES).sort(), modules.sort())
+    // what Terraform needs no module of its own for
+    const own = modules.filter((name) => name !== 'modules/role-assignment')
+    t.same(Object.keys(CASES).sort(), own.sort())
     const folders = new Set(
       (await filesOf(TERRAFORM, '.tf')).map((file) =>
         file.slice(TERRAFORM.length + 1).replace(/\/[^/]+$/, ''),
       ),
     )
-    t.same([...folders].sort(), modules.sort())
+    t.same([...folders].sort(), own.sort())
   })
 
   t.test('Terraform formats its files as they are', async (t) => {
@@ -83,6 +85,15 @@ if (python !== null) {
     ['terraform/modules/logs/main.tf', 'disableLocalAuth                            = true', ''],
     ['terraform/modules/logs/locals.tf', '3b03c2da', '3b03c2db'],
     ['terraform/modules/logs/outputs.tf', 'properties.immutableId', 'id'],
+    ['bicep/modules/vault.bicep', 'enablePurgeProtection: true', 'enablePurgeProtection: false'],
+    ['bicep/modules/ledger.bicep', 'scope: container', 'scope: account'],
+    ['terraform/modules/network/main.tf', 'priority                 = 100', 'priority = 200'],
+    ['terraform/modules/private-endpoints/main.tf', '"default"', '"standard"'],
+    ['terraform/modules/roles/main.tf', 'one.parts == 5', 'one.parts == 4'],
+    ['bicep/modules/role-assignment.bicep', 'scope: registry', 'scope: workspace'],
+    ['terraform/modules/policy-assignment/main.tf', 'var.enforcement_mode', '"Default "'],
+    ['terraform/modules/federation/main.tf', 'serviceaccount:', 'serviceAccount:'],
+    ['bicep/modules/entry.bicep', 'ttl: 300', 'ttl: 3600'],
   ]
   t.test('a change of one language only is found', async (t) => {
     for (const [file, from, to] of DRIFT) {
@@ -92,8 +103,17 @@ if (python !== null) {
       const text = await readFile(join(deploy, file), 'utf8')
       t.ok(text.includes(from), `${file} has ${from}`)
       await writeFile(join(deploy, file), text.replace(from, to))
-      const changed = await parseBicep(python, await filesOf(join(deploy, 'bicep'), '.bicep'))
-      const name = /modules\/[a-z-]+|aks|container-apps/.exec(file)?.[0] ?? ''
+      // all but the changed file are as they were
+      const again = file.endsWith('.bicep') ? await parseBicep(python, [join(deploy, file)]) : []
+      const changed = new Map([
+        ...[...files].map(
+          ([path, one]) => [join(deploy, 'bicep', relative(BICEP, path)), one] as const,
+        ),
+        ...again,
+      ])
+      const named = /(modules\/[a-z-]+|aks|container-apps)/.exec(file)?.[0] ?? ''
+      // a part of it
+      const name = named === 'modules/role-assignment' ? 'modules/roles' : named
       const params = Object.values(CASES[name] ?? {})[0] ?? {}
       const same = async (): Promise<boolean> => {
         const bicep = await byBicep(name, params, changed, join(deploy, 'bicep'))

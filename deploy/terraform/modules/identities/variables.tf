@@ -1,14 +1,3 @@
-variable "name_prefix" {
-  type        = string
-  description = "What names begin with."
-  nullable    = false
-
-  validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.name_prefix))
-    error_message = "name_prefix must be 3 to 20 lower-case letters, digits and hyphens."
-  }
-}
-
 variable "resource_group_id" {
   type        = string
   description = "Resource id of the resource group that everything is made in."
@@ -17,6 +6,17 @@ variable "resource_group_id" {
   validation {
     condition     = can(regex("^/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/]{1,90}$", var.resource_group_id))
     error_message = "resource_group_id must be /subscriptions/ID/resourceGroups/NAME."
+  }
+}
+
+variable "name_prefix" {
+  type        = string
+  description = "What names begin with."
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.name_prefix))
+    error_message = "name_prefix must be 3 to 20 lower-case letters, digits and hyphens."
   }
 }
 

@@ -7,7 +7,7 @@ locals {
 
   # Azure Resource Manager's guid() is a UUID of version 5 in this namespace
   guid_namespace = "11fb06fb-712d-4ddd-98c7-e71bbd588830"
-  roles          = "/subscriptions/${split("/", var.resource_group_id)[2]}/providers/Microsoft.Authorization/roleDefinitions"
+  role_ids       = "/subscriptions/${split("/", var.resource_group_id)[2]}/providers/Microsoft.Authorization/roleDefinitions"
   # Monitoring Metrics Publisher
   publisher_role = "3913510d-42f4-4e42-8a64-420c390055eb"
   # Log Analytics Data Reader

@@ -80,7 +80,7 @@ resource "azapi_resource" "publisher" {
 
   body = {
     properties = {
-      roleDefinitionId = "${local.roles}/${local.publisher_role}"
+      roleDefinitionId = "${local.role_ids}/${local.publisher_role}"
       principalId      = var.writer_principal_id
       principalType    = "ServicePrincipal"
     }
@@ -95,7 +95,7 @@ resource "azapi_resource" "reader" {
 
   body = {
     properties = {
-      roleDefinitionId = "${local.roles}/${local.reader_role}"
+      roleDefinitionId = "${local.role_ids}/${local.reader_role}"
       principalId      = var.reader_principal_id
       principalType    = "ServicePrincipal"
     }

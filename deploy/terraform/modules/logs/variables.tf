@@ -1,14 +1,3 @@
-variable "name_prefix" {
-  type        = string
-  description = "What names begin with."
-  nullable    = false
-
-  validation {
-    condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.name_prefix))
-    error_message = "name_prefix must be 3 to 20 lower-case letters, digits and hyphens."
-  }
-}
-
 variable "resource_group_id" {
   type        = string
   description = "Resource id of the resource group that everything is made in."
@@ -17,6 +6,17 @@ variable "resource_group_id" {
   validation {
     condition     = can(regex("^/subscriptions/[0-9a-f-]{36}/resourceGroups/[^/]{1,90}$", var.resource_group_id))
     error_message = "resource_group_id must be /subscriptions/ID/resourceGroups/NAME."
+  }
+}
+
+variable "name_prefix" {
+  type        = string
+  description = "What names begin with."
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z][a-z0-9-]{1,18}[a-z0-9]$", var.name_prefix))
+    error_message = "name_prefix must be 3 to 20 lower-case letters, digits and hyphens."
   }
 }
 
@@ -38,8 +38,8 @@ variable "writer_principal_id" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[0-9a-f-]{36}$", var.writer_principal_id))
-    error_message = "writer_principal_id must be an object id."
+    condition     = can(regex("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", var.writer_principal_id))
+    error_message = "writer_principal_id must be a GUID in lower case."
   }
 }
 
@@ -49,8 +49,8 @@ variable "reader_principal_id" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[0-9a-f-]{36}$", var.reader_principal_id))
-    error_message = "reader_principal_id must be an object id."
+    condition     = can(regex("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", var.reader_principal_id))
+    error_message = "reader_principal_id must be a GUID in lower case."
   }
 }
 
@@ -83,6 +83,6 @@ variable "public_network_access" {
 
   validation {
     condition     = contains(["Enabled", "Disabled"], var.public_network_access)
-    error_message = "public_network_access must be Enabled or Disabled."
+    error_message = "public_network_access must be one of Enabled, Disabled."
   }
 }

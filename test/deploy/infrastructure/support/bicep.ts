@@ -44,6 +44,13 @@ const DECLARED: Readonly<Record<string, string>> = {
 }
 const PASSED_OVER = new Set(['comment', 'target_scope_assignment'])
 
+/** `resourceGroup` or `subscription`: what a file can be deployed to. */
+export function targetScopeOf({ tree }: Parsed): string {
+  const assignment = childOf(tree, 'target_scope_assignment')
+  const text = assignment === null ? null : childOf(assignment, 'string')
+  return text === null ? 'resourceGroup' : (childOf(text, 'string_content')?.text ?? '')
+}
+
 /** Makes all that a file declares; resolves with its outputs. */
 export async function deployBicep(
   file: string,
@@ -71,6 +78,9 @@ class File {
     this.#params = params
     const parsed = options.files.get(file)
     if (parsed === undefined) throw new Error(`${file} was not parsed`)
+    const target = targetScopeOf(parsed)
+    const here = options.place.scope.includes('/resourceGroups/') ? 'resourceGroup' : 'subscription'
+    if (target !== here) throw new Error(`${file} is for a ${target}, and not for a ${here}`)
     let decorators: readonly Node[] = []
     for (const node of parsed.tree.children) {
       if (node.type === 'decorators') decorators = node.children
@@ -273,11 +283,15 @@ class File {
         return null
       case 'parenthesized_expression':
         return inner(node.children[1] as Node)
-      case 'array':
-        return mapInOrder(
-          node.children.filter(({ type }) => !['[', ']', ',', 'comment'].includes(type)),
-          inner,
+      case 'array': {
+        const elements = node.children.filter(
+          ({ type }) => !['[', ']', ',', 'comment'].includes(type),
         )
+        // this parser takes a[0] in an array for two elements
+        if (elements.some(({ type }) => type === 'array'))
+          throw new Error(`put what is in ${sourceOf(node)} into variables`)
+        return mapInOrder(elements, inner)
+      }
       case 'object': {
         const pairs = node.children.filter(({ type }) => !['{', '}', ',', 'comment'].includes(type))
         return Object.fromEntries(

@@ -3,7 +3,7 @@
  */
 import { join, resolve } from 'node:path'
 import { inMemory } from './azure.ts'
-import { deployBicep } from './bicep.ts'
+import { deployBicep, targetScopeOf } from './bicep.ts'
 import type { Parsed } from './bicep-tree.ts'
 import type { Document, Json, Resource } from './deployment.ts'
 import { deployTerraform } from './terraform.ts'
@@ -48,8 +48,11 @@ export async function byBicep(
   folder = BICEP,
 ): Promise<Made> {
   const azure = inMemory()
-  const options = { files, place: { scope: GROUP, location: LOCATION }, put: azure.put }
-  const outputs = await deployBicep(join(folder, `${name}.bicep`), params, options)
+  const file = join(folder, `${name}.bicep`)
+  const parsed = files.get(file)
+  const isGroup = parsed === undefined || targetScopeOf(parsed) === 'resourceGroup'
+  const place = { scope: isGroup ? GROUP : `/subscriptions/${SUBSCRIPTION}`, location: LOCATION }
+  const outputs = await deployBicep(file, params, { files, place, put: azure.put })
   return { resources: azure.made, outputs }
 }
 

@@ -27,11 +27,12 @@ def faults(one):
 
 def second(text):
     try:
-        pycep.BicepParser().parse(text=text)
+        second_parser.parse(text=text)
     except Exception as error:  # whatever it cannot read is a fault of the file
         yield f"pycep: {error}"
 
 
+second_parser = pycep.BicepParser()
 tree_sitter = Parser(Language(tree_sitter_bicep.language()))
 found = {}
 for file in sys.argv[1:]:
