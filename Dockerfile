@@ -36,6 +36,8 @@ WORKDIR /app
 COPY --from=build /src/dist ./dist
 COPY config ./config
 COPY policies ./policies
+# `init` copies it, with the policies
+COPY deploy/azure-monitor/template.json ./deploy/azure-monitor/template.json
 RUN mkdir -p /var/lib/azureml-harness && chown node:node /var/lib/azureml-harness && chmod 0700 /var/lib/azureml-harness
 USER node
 VOLUME /var/lib/azureml-harness

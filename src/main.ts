@@ -66,6 +66,18 @@ const progress = (line: string | null): void => {
   shown = line !== null
 }
 
+/** A line of a terminal; the end of the input is an empty one. */
+async function ask(question: string): Promise<string> {
+  const { createInterface } = await import('node:readline/promises')
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  try {
+    const ended = once(lines, 'close').then(() => '')
+    return await Promise.race([lines.question(question), ended])
+  } finally {
+    lines.close()
+  }
+}
+
 const io: Io = {
   out: (line) => {
     if (shown && process.stdout.isTTY) progress(null)
@@ -89,6 +101,7 @@ const io: Io = {
     return stop.signal
   },
   input: () => text(process.stdin),
+  ...(process.stdin.isTTY && process.stderr.isTTY ? { ask } : {}),
   onSignal(names, listener) {
     isOwn = true
     for (const name of names) process.on(name, listener)

@@ -2,12 +2,59 @@
  * The commands that run, ask or examine a gateway, as they are typed.
  * @module
  */
-import { withConfig, withPolicies, jsonOption, outputOption, whole, type Cli } from './command.ts'
+import {
+  command,
+  withConfig,
+  withPolicies,
+  jsonOption,
+  outputOption,
+  whole,
+  type Cli,
+} from './command.ts'
 
 const CONFIG = '/etc/azureml-harness/harness.yaml'
 const STALE_DAYS = 30
 
-export const gatewayCommands = (cli: Cli) => [serve(cli), health(cli), doctor(cli), explain(cli)]
+export const gatewayCommands = (cli: Cli) => [
+  init(cli),
+  serve(cli),
+  health(cli),
+  doctor(cli),
+  explain(cli),
+]
+
+const init = (cli: Cli) =>
+  command(cli, 'init', {
+    summary: 'write configuration, policies and the script of Azure commands for a workspace',
+    description:
+      'Writes into a directory what a gateway in front of one workspace starts with: harness.yaml, the policies with a binding of one group on that workspace, and azure.sh, a script of az commands that a person reads and runs: application, managed identities, roles, and the table of records. azure.sh puts the ids that Azure gives into harness.yaml.\n\nWhat no flag says is asked for at a terminal. It calls nobody, replaces no file, and writes all of the files or none; no file has a secret.',
+    exit: '0 written, 1 a file is there already or cannot be written, 2 wrong arguments.',
+    example:
+      'azureml-harness init --issuer entra --url https://ml.contoso.com --out azureml-harness',
+  })
+    .option('--tenant <id>', 'the Entra tenant, by its id')
+    .option('--workspace <id>', 'the ARM id of the workspace')
+    .option('--region <name>', "the workspace's region")
+    .option('--url <url>', 'where clients find the gateway: an https origin')
+    .option('--issuer <kind>', 'who signs people in: entra or okta')
+    .option('--issuer-url <url>', 'with okta: the issuer of the custom authorization server')
+    .option('--client-id <id>', 'with okta: the native application of the command line')
+    .option('--group <id>', 'who may work in the workspace: a group, by object id or Okta name')
+    .option('--role <template>', 'what they may do: a template of the policies', 'data-scientist')
+    .option('--cloud <name>', "Azure's cloud", 'AzureCloud')
+    .option('--resource-group <name>', "for what is made at Azure; the workspace's if absent")
+    .option(
+      '--service-account <name>',
+      'on Kubernetes: NAMESPACE/NAME, which may use the identities',
+    )
+    .option('--cluster-issuer <url>', "on Kubernetes: the cluster's OpenID issuer")
+    .option('--spool <dir>', 'where records wait', '/var/lib/azureml-harness/spool')
+    .option('--from <dir>', 'a checkout of the repository, whose policies are copied')
+    .option('--out <dir>', 'the directory to write')
+    .action(async (options) => {
+      const { init: run } = await import('./init/init.ts')
+      cli.status = await run(options, cli.io)
+    })
 
 const serve = (cli: Cli) =>
   withConfig(cli, 'serve', {

@@ -28,6 +28,8 @@ export interface Io {
   readonly signal: AbortSignal
   /** Standard input, whole; absent in most tests. */
   readonly input?: () => Promise<string>
+  /** Asks a person for a line; absent unless standard input and standard error are a terminal. */
+  readonly ask?: (question: string) => Promise<string>
   /** Calls `listener` at each of these signals until the returned function is called; absent in tests. */
   readonly onSignal?: (names: readonly string[], listener: (name: string) => void) => () => void
 }

@@ -129,6 +129,8 @@ const RESULTS: Readonly<Record<string, () => readonly [args: string[], status: n
 }
 /** They need a person, or have no result; the result of `policy log` needs a repository, which policy-plan.test.ts makes. */
 const WITHOUT_RESULT = [
+  // files: init.test.ts
+  'init',
   'policy log',
   // its gateway must be gone: ship.test.ts
   'audit ship',

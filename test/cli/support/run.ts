@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly now?: () => number
   readonly signal?: AbortSignal
   readonly input?: () => Promise<string>
+  /** As at a terminal: answers questions. */
+  readonly ask?: (question: string) => Promise<string>
   /** As on a terminal: sees the line that says how far it is. */
   readonly progress?: (line: string | null) => void
   /** Sees each line of standard error as it comes. */
