@@ -12,8 +12,8 @@ import type { Document, Store } from './store.ts'
 /** What a caller may set at the top of a document. */
 const TOP_LEVEL = ['location', 'tags', 'identity', 'sku', 'kind', 'plan'] as const
 
-/** What Azure alone says of an endpoint, whatever a caller writes there. */
-const READ_ONLY = ['scoringUri', 'swaggerUri'] as const
+/** What Azure alone says of an endpoint or a cluster, whatever a caller writes there. */
+const READ_ONLY = ['scoringUri', 'swaggerUri', 'oidcIssuerProfile'] as const
 
 /** Azure takes secrets of connections and datastores, and says them to nobody but who asks for them by name. */
 function withoutSecrets(path: ArmPath, given: Document): Document {

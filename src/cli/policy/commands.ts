@@ -195,16 +195,23 @@ const exportRoles = (cli: Cli) =>
     summary:
       'write Azure roles and assignments that match the policies, as ARM JSON, Bicep or Terraform',
     description:
-      'Works out what each managed identity needs in Azure so that it can do what the policies permit, and no more. One of --azure-role, --bicep and --terraform is needed.',
+      'Works out what each managed identity needs in Azure so that it can do what the policies permit, and no more. One of --azure-role, --json, --bicep and --terraform is needed.',
     exit: '0 done, 1 faults, 2 wrong arguments.',
     example:
       'azureml-harness policy export --config config/harness.yaml --bicep --out deploy/roles',
   })
     .addOption(
       new Option('--azure-role', 'custom role definitions, one JSON array').conflicts([
+        'json',
         'bicep',
         'terraform',
       ]),
+    )
+    .addOption(
+      new Option(
+        '--json',
+        'identities, roles and assignments as one JSON object: policyExport of deploy/bicep and deploy/terraform',
+      ).conflicts(['bicep', 'terraform']),
     )
     .addOption(
       new Option(

@@ -14,6 +14,7 @@ import { policyOf, type PolicyValues } from './options.ts'
 
 export interface ExportOptions extends PolicyValues {
   readonly azureRole?: true | undefined
+  readonly json?: true | undefined
   readonly bicep?: true | undefined
   readonly terraform?: true | undefined
   readonly out?: string | undefined
@@ -22,7 +23,7 @@ export interface ExportOptions extends PolicyValues {
 export async function policyExport(options: ExportOptions, io: Io): Promise<number> {
   const form = FORMS.find(([name]) => options[name] === true)
   if (form === undefined)
-    throw new UsageError('one of --azure-role, --bicep and --terraform is needed')
+    throw new UsageError('one of --azure-role, --json, --bicep and --terraform is needed')
   if (form[0] === 'bicep' && options.out === undefined)
     throw new UsageError('--bicep writes several files: say where with --out DIR')
   const { set } = await policyOf(options, io)
@@ -41,7 +42,7 @@ export async function policyExport(options: ExportOptions, io: Io): Promise<numb
 }
 
 type Form = readonly [
-  name: 'azureRole' | 'bicep' | 'terraform',
+  name: 'azureRole' | 'json' | 'bicep' | 'terraform',
   files: (grants: Grants) => ReadonlyMap<string, string>,
 ]
 
@@ -50,6 +51,7 @@ const FORMS: readonly Form[] = [
     'azureRole',
     (grants) => new Map([['roles.json', `${JSON.stringify(azureRoles(grants), null, 2)}\n`]]),
   ],
+  ['json', (grants) => new Map([['grants.json', `${JSON.stringify(grants, null, 2)}\n`]])],
   ['bicep', bicepFiles],
   ['terraform', (grants) => new Map([['main.tf', terraformFile(grants)]])],
 ]

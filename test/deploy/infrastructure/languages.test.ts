@@ -18,6 +18,12 @@ import {
 } from './support/both.ts'
 import { CASES } from './support/cases.ts'
 
+const MAKES_NOTHING = new Set([
+  'modules/private-endpoints, none',
+  'modules/configuration, kubernetes',
+  'modules/configuration, container apps',
+])
+
 const run = promisify(execFile)
 const python = environment(t, 'bicep')
 
@@ -38,7 +44,10 @@ if (python !== null) {
       for (const [what, params] of Object.entries(cases)) {
         const bicep = await byBicep(name, params, files)
         const terraform = await byTerraform(name, params)
-        t.ok(bicep.resources.length > 0 || what === 'none', `${name}, ${what}: something is made`)
+        t.ok(
+          bicep.resources.length > 0 || MAKES_NOTHING.has(`${name}, ${what}`),
+          `${name}, ${what}: something is made`,
+        )
         t.same(comparable(terraform.resources), comparable(bicep.resources), `${name}, ${what}`)
         t.same(
           comparableOutputs(terraform.outputs),
@@ -94,6 +103,12 @@ if (python !== null) {
     ['terraform/modules/policy-assignment/main.tf', 'var.enforcement_mode', '"Default "'],
     ['terraform/modules/federation/main.tf', 'serviceaccount:', 'serviceAccount:'],
     ['bicep/modules/entry.bicep', 'ttl: 300', 'ttl: 3600'],
+    ['bicep/modules/base.bicep', "byDuty['log-reader']", "byDuty['audit-writer']"],
+    ['terraform/modules/base/locals.tf', 'amlworkspace', 'workspace'],
+    ['terraform/modules/configuration/outputs.tf', '"audit-writer"', '"ml-writer"'],
+    ['bicep/modules/cluster.bicep', 'disableLocalAccounts: true', 'disableLocalAccounts: false'],
+    ['bicep/aks.bicep', 'param nodeCount int = 3', 'param nodeCount int = 4'],
+    ['terraform/aks/outputs.tf', 'secrets-reader', 'ml-reader'],
   ]
   t.test('a change of one language only is found', async (t) => {
     for (const [file, from, to] of DRIFT) {
@@ -111,7 +126,7 @@ if (python !== null) {
         ),
         ...again,
       ])
-      const named = /(modules\/[a-z-]+|aks|container-apps)/.exec(file)?.[0] ?? ''
+      const named = /modules\/[a-z-]+|aks|container-apps/.exec(file)?.[0] ?? ''
       // a part of it
       const name = named === 'modules/role-assignment' ? 'modules/roles' : named
       const params = Object.values(CASES[name] ?? {})[0] ?? {}

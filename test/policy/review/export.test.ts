@@ -12,7 +12,12 @@ import { createDecide } from '../../../src/policy/decide.ts'
 import { findDrift } from '../../../src/policy/review/drift.ts'
 import { azureRoles } from '../../../src/policy/review/export/azure-role.ts'
 import { bicepFiles } from '../../../src/policy/review/export/bicep.ts'
-import { armSpelling, grantsOf, guidOf } from '../../../src/policy/review/export/grants.ts'
+import {
+  armSpelling,
+  grantsOf,
+  guidOf,
+  type Grants,
+} from '../../../src/policy/review/export/grants.ts'
 import { terraformFile } from '../../../src/policy/review/export/terraform.ts'
 import {
   loadFrom,
@@ -269,6 +274,13 @@ t.test('policy export writes files, or to standard output', async (t) => {
   const roles = await policyExport([...given, '--azure-role'])
   t.equal(roles.status, EXIT.ok)
   t.equal((JSON.parse(roles.out) as unknown[]).length, 3)
+  const grants = JSON.parse((await policyExport([...given, '--json'])).out) as Grants
+  t.same(
+    grants.roles.map(({ guid }) => guid),
+    (JSON.parse(roles.out) as { name: string }[]).map(({ name }) => name),
+  )
+  t.ok(grants.assignments.every(({ role }) => grants.roles.some(({ id }) => id === role)))
+  t.equal((await policyExport([...given, '--json', '--bicep'])).status, EXIT.usage)
   t.equal((await policyExport([...given, '--bicep'])).status, EXIT.usage)
   t.equal((await policyExport([...given, '--bicep', '--terraform'])).status, EXIT.usage)
   t.equal(

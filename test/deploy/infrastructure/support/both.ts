@@ -1,6 +1,7 @@
 /**
  * One module in both languages, evaluated with the same parameters.
  */
+import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { inMemory } from './azure.ts'
 import { deployBicep, targetScopeOf } from './bicep.ts'
@@ -33,9 +34,12 @@ export async function byTerraform(
   const variables = Object.fromEntries(
     Object.entries(params).map(([key, value]) => [snake(key), value]),
   )
+  // a module that makes nothing needs no resource group
+  const declared = readFileSync(join(folder, name, 'variables.tf'), 'utf8')
+  const group = declared.includes('"resource_group_id"') ? { resource_group_id: GROUP } : {}
   const outputs = await deployTerraform(
     join(folder, name),
-    { resource_group_id: GROUP, ...variables },
+    { ...group, ...variables },
     { put: azure.put },
   )
   return { resources: azure.made, outputs }

@@ -50,6 +50,103 @@ const VAULT = {
   workspaceId: LOGS,
 }
 
+const IDENTITIES = [
+  'ml-reader',
+  'ml-writer',
+  'audit-writer',
+  'log-reader',
+  'ledger',
+  'directory-reader',
+  'secrets-reader',
+].map((duty, at) => ({
+  duty,
+  id: `${GROUP}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/harness-${duty}`,
+  name: `harness-${duty}`,
+  clientId: guid(70 + at),
+  principalId: guid(80 + at),
+}))
+
+const ISSUERS = [
+  {
+    name: 'entra',
+    profile: 'entra',
+    issuer: `https://login.microsoftonline.com/${guid(10)}/v2.0`,
+    audiences: [guid(11)],
+  },
+]
+
+const CONFIGURATION = {
+  hostName: 'ml.contoso.example',
+  cloud: 'AzureCloud',
+  tenantId: guid(10),
+  runtime: 'kubernetes',
+  identities: IDENTITIES,
+  logs: {
+    workspaceId: LOGS,
+    customerId: guid(90),
+    endpoint: 'https://harness.westeurope-1.ingest.monitor.azure.com',
+    ruleId: 'dcr-00000000000000000000000000000000',
+  },
+  reviewKeyUri: `https://kv-harness.vault.azure.net/keys/aml-review/${'0'.repeat(32)}`,
+  ledgerUrl: 'https://stharness.blob.core.windows.net/approvals',
+  issuers: ISSUERS,
+  settings: { help: { contact: 'ml-platform@contoso.example' } },
+}
+
+const CLUSTER = {
+  kubernetesVersion: '1.33',
+  nodeSize: 'Standard_D4s_v5',
+  nodeCount: 3,
+  maxNodeCount: 6,
+  adminGroupIds: [guid(12)],
+}
+
+const BASE = {
+  ...COMMON,
+  cloud: 'AzureCloud',
+  tenantId: guid(10),
+  workspaceIds: [`/subscriptions/${SUBSCRIPTION}/resourceGroups/rg-ml${ML}/workspaces/research`],
+  policyExport: ROLES,
+  vaultName: 'kv-harness',
+  vaultSku: 'standard',
+  storageAccountName: 'stharness',
+  storageSku: 'Standard_ZRS',
+  immutabilityInDays: 365,
+  retentionInDays: 90,
+  totalRetentionInDays: 730,
+  addressPrefix: '10.40.0.0/16',
+  gatewayPrefix: '10.40.0.0/22',
+  endpointPrefix: '10.40.8.0/24',
+  computePrefixes: [],
+  policyAssignments: [
+    {
+      name: 'ml-workspaces',
+      definitionId: `/subscriptions/${SUBSCRIPTION}/providers/Microsoft.Authorization/policySetDefinitions/azureml-harness`,
+      parameters: {},
+      enforcementMode: 'DoNotEnforce',
+      roleIds: [guid(61)],
+    },
+  ],
+}
+
+/** What has no default, for a deployment on Kubernetes. */
+const AKS = {
+  namePrefix: 'harness',
+  location: LOCATION,
+  tenantId: guid(10),
+  workspaceIds: BASE.workspaceIds,
+  policyExport: ROLES,
+  vaultName: 'kv-harness',
+  storageAccountName: 'stharness',
+  hostName: 'ml.contoso.example',
+  issuers: ISSUERS,
+  kubernetesVersion: '1.33',
+  adminGroupIds: [guid(12)],
+  serviceIp: '10.40.3.200',
+  imageRepository: 'contoso.azurecr.io/azureml-harness',
+  imageDigest: `sha256:${'0'.repeat(64)}`,
+}
+
 /** For each module, by its path without the file's ending, sets of parameters by what they show. */
 export const CASES: Readonly<Record<string, Readonly<Record<string, Document>>>> = {
   'modules/identities': { all: COMMON },
@@ -128,5 +225,22 @@ export const CASES: Readonly<Record<string, Readonly<Record<string, Document>>>>
       ipAddress: '10.40.3.200',
       networkId: network('virtualNetworks/harness-network'),
     },
+  },
+  'modules/configuration': {
+    kubernetes: CONFIGURATION,
+    'container apps': { ...CONFIGURATION, runtime: 'container-apps', settings: {} },
+  },
+  'modules/cluster': {
+    all: {
+      ...COMMON,
+      ...CLUSTER,
+      subnetId: network('virtualNetworks/harness-network/subnets/gateway'),
+      workspaceId: LOGS,
+    },
+  },
+  'modules/base': { all: { ...BASE, runtime: 'kubernetes' } },
+  aks: {
+    'as little as can be said': AKS,
+    more: { ...AKS, ...BASE, ...CLUSTER, settings: CONFIGURATION.settings },
   },
 }

@@ -36,11 +36,19 @@ interface Ast {
 /** Resolves the first name of a reference; null if it has to be told by the names after it. */
 export type Resolve = (steps: readonly string[]) => Promise<{ value: Json; used: number }>
 
+const documents = new Map<string, Promise<Document>>()
+
+function parseOnce(name: string, text: string): Promise<Document> {
+  let document = documents.get(text)
+  if (document === undefined) documents.set(text, (document = hashicorp.parse(name, text)))
+  return document
+}
+
 /** A folder's files as one document; `${...}` are expressions. */
 export async function readModule(folder: string): Promise<Readonly<Record<string, Json>>> {
   const all: Record<string, Json> = {}
   for (const name of readdirSync(folder).filter((file) => file.endsWith('.tf'))) {
-    const document = await hashicorp.parse(name, readFileSync(join(folder, name), 'utf8'))
+    const document = await parseOnce(name, readFileSync(join(folder, name), 'utf8'))
     for (const [key, value] of Object.entries(document)) all[key] = joined(all[key], value, name)
   }
   return all
