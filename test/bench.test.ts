@@ -87,7 +87,7 @@ t.test('a bench that there is not is said, with those that there are', async (t)
 
 /** They ask a gateway, an issuer or Azure; `init` works once, since it replaces no file. */
 const WITHOUT_WORK =
-  /^(?:init|serve|health|doctor|login|exec|why|whoami|policy drift|audit (?:reconcile|search|ship))$|^(?:access|approvals|evidence) /
+  /^(?:init|serve|health|doctor|login|exec|why|whoami|policy drift|audit (?:reconcile|search|ship))$|^(?:access|approvals|evidence|workspace) /
 
 t.test('start: every command says its help, and does its work unless that needs a gateway', (t) => {
   const paths = { config: 'c', spool: 's', policies: 'p', other: 'o', decision: 'd' }

@@ -1,10 +1,11 @@
 /**
- * The one route of Microsoft Graph that group overage needs: which groups somebody is a member of.
+ * The routes of Microsoft Graph that are asked: which groups somebody is a member of, and what ids are the names of.
  *
  * https://learn.microsoft.com/graph/api/directoryobject-getmembergroups
+ * https://learn.microsoft.com/graph/api/directoryobject-getbyids
  * @module
  */
-import { isKnown } from './directory.ts'
+import { directoryObject, isKnown } from './directory.ts'
 import type { ManagedIdentities } from './managed-identity.ts'
 import { json, type Answer, type Call, type Handler } from '../server/call.ts'
 import { PERSONAS } from '../personas.ts'
@@ -44,6 +45,12 @@ export function createGraph(identities: ManagedIdentities): Graph {
       return isKnown(object)
         ? json(200, { id: object })
         : refused(404, 'Request_ResourceNotFound', `Resource '${object}' does not exist.`)
+    }
+    if (call.path === '/v1.0/directoryObjects/getByIds' && call.method === 'POST') {
+      const { ids = [] } = JSON.parse((await call.body()).content?.toString('utf8') ?? '{}') as {
+        ids?: readonly string[]
+      }
+      return json(200, { value: ids.map(directoryObject).filter((one) => one !== null) })
     }
     const match =
       /^\/v1\.0\/(?:users|servicePrincipals|directoryObjects)\/([^/]+)\/(getMemberGroups|transitiveMemberOf)(?:\/.*)?$/.exec(

@@ -18,6 +18,7 @@ import { gatewayCommands } from './commands.ts'
 import { configCommands } from './config/commands.ts'
 import { EXIT, type Io } from './io.ts'
 import { policyCommands } from './policy/commands.ts'
+import { workspaceCommands } from './workspace/commands.ts'
 import { fileProblem, Problem, UsageError } from './problem.ts'
 import { sessionCommands } from './session/commands.ts'
 import { VERSION } from './version.ts'
@@ -41,6 +42,7 @@ export function programOf(cli: Cli): Command {
     .addCommand(approvalCommands(cli))
     .addCommand(grantCommands(cli))
     .addCommand(policyCommands(cli))
+    .addCommand(workspaceCommands(cli))
     .addCommand(auditCommands(cli))
     .addCommand(evidenceCommands(cli))
     .addCommand(configCommands(cli))

@@ -12,6 +12,8 @@ import { OUTPUTS } from './output.ts'
 export const PROGRAM = 'azureml-harness'
 /** Names the configuration for every command that takes `--config`. */
 export const CONFIG_VARIABLE = 'AZUREML_HARNESS_CONFIG'
+/** Holds a token for Azure Resource Manager, in the place of those of the gateway's identities. */
+export const TOKEN_VARIABLE = 'AZURE_ARM_TOKEN'
 
 /** Shells for which there is a script of completion. */
 export const SHELLS = ['bash', 'zsh', 'powershell'] as const

@@ -59,7 +59,7 @@ export async function checkRoles(
     }
     try {
       const drift = await findDrift(here, new Map([[identity, objectId]]), actions, fetch)
-      found.push(...drift.filter((one) => one.scope === scope).map((one) => judge(one, where)))
+      found.push(...drift.filter((one) => one.scope === scope).map((one) => judgeDrift(one, where)))
     } catch (error) {
       const why = error instanceof Error ? error.message : 'failed'
       found.push(
@@ -74,7 +74,8 @@ export async function checkRoles(
   return found
 }
 
-function judge({ missing, inherited }: Drift, where: string): Finding {
+/** Whether an identity may do at a scope what policies need of it there. */
+export function judgeDrift({ missing, inherited }: Drift, where: string): Finding {
   if (missing.length > 0) {
     const named = missing.slice(0, MAX_NAMED).join(', ')
     const more = missing.length > MAX_NAMED ? ` and ${missing.length - MAX_NAMED} more` : ''

@@ -44,7 +44,7 @@ t.teardown(() => world.close())
 
 /** In this process, or in one of its own where Azure's SDK reads the environment. */
 const runNamed = (name: string, args: readonly string[]): Promise<Ran> =>
-  ['doctor', 'policy drift'].includes(name)
+  ['doctor', 'policy drift', 'workspace check'].includes(name)
     ? start([...words(name), ...args], env).ended
     : run([...words(name), ...args], { env })
 
@@ -112,6 +112,8 @@ const RESULTS: Readonly<Record<string, () => readonly [args: string[], status: n
   },
   'policy propose': () => [['--decision', refusal], 0],
   'policy drift': () => [[], 0],
+  // the lab's workspaces have gaps
+  'workspace check': () => [[workspaceId()], 1],
   why: () => [[refusal], 0],
   whoami: () => [[], 0],
   can: () => [['workspaces/jobs/read', '--on', workspaceId(), '--who', 'User::okta/nobody'], 1],
@@ -215,6 +217,7 @@ t.test('an interrupt ends every command that waits, with 130', async (t) => {
         'who-can': ['workspaces/jobs/read', '--on', '/'],
         'audit reconcile': ['--rows', 'x'],
         'audit ship': ['x'],
+        'workspace check': [workspaceId()],
         'evidence collect': [
           '--from=2026-01-01',
           '--to=2026-02-01',

@@ -158,6 +158,7 @@ t.test(
     for (const [name, args] of [
       ['doctor', []],
       ['policy drift', principals],
+      ['workspace check', [workspaceId(), ...principals]],
       ['health', []],
     ] as const) {
       await t.test(name, async (t) => {

@@ -17,6 +17,18 @@ interface ListsOptions {
   readonly store: Store
 }
 
+/** Extension resources that hold for all below their scope, and are listed there, too. */
+const INHERITED = new Set(['policyassignments', 'denyassignments'])
+/** Extension resources that are listed at their own scope only. */
+const OWN = new Set(['diagnosticsettings'])
+
+/** The collections of this path and of the same kind at each scope above it. */
+function collectionsAbove(collection: string): readonly string[] {
+  const [, scope = '', tail = ''] = /^(.*)(\/providers\/[^/]+\/[^/]+)$/.exec(collection) ?? []
+  const segments = scope.split('/')
+  return segments.map((_, end) => `${segments.slice(0, end + 1).join('/')}${tail}`)
+}
+
 export function createLists(options: ListsOptions): (call: Call, path: ArmPath) => Answer {
   const { store } = options
   return (call, path) => {
@@ -26,9 +38,11 @@ export function createLists(options: ListsOptions): (call: Call, path: ArmPath) 
     if (missing !== null && isContainer(path)) return json(200, { value: [] })
     if (missing !== null) return notFound(path)
     // workspaces and registries are also listed for a subscription, other resources only by their parent
-    const all =
-      path.pairs.length === 0
-        ? store.below(path.key.split('/providers/')[0] ?? '', path.rest?.toLowerCase() ?? '')
+    const type = path.rest?.toLowerCase() ?? ''
+    const all = INHERITED.has(type)
+      ? collectionsAbove(collection).flatMap((one) => store.list(one))
+      : path.pairs.length === 0 && !OWN.has(type)
+        ? store.below(path.key.split('/providers/')[0] ?? '', type)
         : store.list(collection)
     const hash = call.params.get('hash')
     // parts of jobs have no properties here, and are in no list

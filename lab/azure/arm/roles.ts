@@ -17,6 +17,8 @@ export interface RoleAssignment {
   readonly role: string
   /** A subscription, resource group or resource. */
   readonly scope: string
+  /** A service principal if absent. */
+  readonly kind?: 'User' | 'Group' | 'ServicePrincipal'
 }
 
 export interface Roles {
@@ -65,6 +67,14 @@ const DEFINITIONS: ReadonlyMap<string, Definition> = new Map([
         'Microsoft.Blueprint/blueprintAssignments/delete',
         'Microsoft.Compute/galleries/share/action',
       ],
+    },
+  ],
+  [
+    'User Access Administrator',
+    {
+      guid: '18d7d88d-d35e-4fb5-a5c3-7773c20a72d9',
+      actions: ['*/read', 'Microsoft.Authorization/*', 'Microsoft.Support/*'],
+      notActions: [],
     },
   ],
 ])
@@ -124,7 +134,7 @@ export function createRoles(): Roles {
         properties: {
           roleDefinitionId: `/subscriptions/${SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/${DEFINITIONS.get(one.role)?.guid ?? ''}`,
           principalId: one.principalId,
-          principalType: 'ServicePrincipal',
+          principalType: one.kind ?? 'ServicePrincipal',
           scope: one.scope,
         },
       })),

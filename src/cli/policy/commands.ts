@@ -9,6 +9,7 @@ import {
   jsonOption,
   outputOption,
   repeated,
+  TOKEN_VARIABLE,
   whole,
   withConfig,
   withPolicies,
@@ -17,7 +18,6 @@ import {
 
 const DAYS = 30
 const LOG_COMMITS = 100
-export const TOKEN_VARIABLE = 'AZURE_ARM_TOKEN'
 const SPOOL_TEXT = "the records to look into: a spool's directory, or one of its files"
 
 export const policyCommands = (cli: Cli) =>

@@ -4,18 +4,17 @@
  */
 import { loadConfig } from '../../config/load.ts'
 import type { Config } from '../../config/schema/schema.ts'
-import { armFetch, armOf, objectIdOf } from '../../doctor/arm.ts'
+import { armFetch, armOf } from '../../doctor/arm.ts'
 import { findDrift, type Drift } from '../../policy/review/drift.ts'
 import { grantsOf } from '../../policy/review/export/grants.ts'
-import { createBroker } from '../../token/broker.ts'
+import { armAccess, brokerOf, principalsOf, type ArmAccess } from '../arm-access.ts'
+import { TOKEN_VARIABLE } from '../command.ts'
 import { configFile } from '../config-file.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, type Output } from '../output.ts'
-import { Problem, UsageError } from '../problem.ts'
+import { Problem } from '../problem.ts'
 import { createProgress, type Progress } from '../progress.ts'
-import { TOKEN_VARIABLE } from './commands.ts'
 import { policyOf } from './options.ts'
-import { QUIET } from '../../lib/log.ts'
 
 /** Actions named in the text; the other forms have all. */
 const MAX_NAMED = 8
@@ -58,55 +57,25 @@ export async function policyDrift(options: DriftOptions, io: Io): Promise<number
   return ok ? EXIT.ok : EXIT.failed
 }
 
-/** @throws UsageError if one of them is no `NAME=OBJECT-ID` */
-function principalsOf(pairs: readonly string[]): ReadonlyMap<string, string> {
-  const found = new Map<string, string>()
-  for (const pair of pairs) {
-    const [, name, id] = /^([a-z][a-z0-9-]*)=([0-9a-f-]{36})$/i.exec(pair) ?? []
-    if (name === undefined || id === undefined)
-      throw new UsageError('--principal is NAME=OBJECT-ID')
-    found.set(name, id)
-  }
-  return found
-}
-
-/** Object ids by identity, and tokens to ask with: the identities' own only if the environment gives none. */
+/** What to ask ARM with. @throws Problem if the object id of one of the identities cannot be known */
 async function askedWith(
   config: Config,
   identities: readonly string[],
   given: ReadonlyMap<string, string>,
   io: Io,
-): Promise<{ ids: ReadonlyMap<string, string>; tokens: readonly string[] }> {
-  const own = io.env[TOKEN_VARIABLE] ?? ''
-  const ids = new Map(given)
-  const tokens = own === '' ? [] : [own]
-  const broker = createBroker({
-    identities: new Map(Object.entries(config.identities)),
-    cloud: config.cloud.name,
-    timeoutMs: config.limits.tokenTimeoutMs,
-    now: io.now,
-    log: QUIET,
-  })
+): Promise<ArmAccess> {
+  const broker = brokerOf(config, io)
   try {
-    for (const name of identities) {
-      const identity = config.identities[name]
-      const known = identity !== undefined && 'objectId' in identity ? identity.objectId : undefined
-      if (known !== undefined && !ids.has(name)) ids.set(name, known)
-      if (own !== '' && ids.has(name)) continue
-      const held = await broker.token(name, armOf(config.cloud).scope).catch(() => null)
-      const objectId = held === null ? null : objectIdOf(held.token)
-      if (held !== null && own === '') tokens.push(held.token)
-      if (objectId !== null && !ids.has(name)) ids.set(name, objectId)
-      if (!ids.has(name))
-        throw new Problem(
-          `the object id of identity "${name}" is not known`,
-          `give --principal ${name}=OBJECT-ID: az identity show --query principalId`,
-        )
-    }
+    const access = await armAccess(config, identities, given, io, broker)
+    const unknown = identities.find((name) => !access.ids.has(name))
+    if (unknown === undefined) return access
+    throw new Problem(
+      `the object id of identity "${unknown}" is not known`,
+      `give --principal ${unknown}=OBJECT-ID: az identity show --query principalId`,
+    )
   } finally {
     broker.close()
   }
-  return { ids, tokens }
 }
 
 function linesOf({ identity, scope, missing, excess, inherited }: Drift): readonly string[] {

@@ -32,7 +32,7 @@ function list(value: unknown): readonly unknown[] {
 }
 
 /** All pages of a list. @throws Error if ARM answers with anything but a list */
-async function pages(fetch: ArmFetch, first: string): Promise<Members[]> {
+export async function pages(fetch: ArmFetch, first: string): Promise<Members[]> {
   const found: Members[] = []
   let next: unknown = first
   while (typeof next === 'string') {
@@ -44,8 +44,8 @@ async function pages(fetch: ArmFetch, first: string): Promise<Members[]> {
   return found
 }
 
-/** A test of what a role definition grants. */
-async function roleOf(fetch: ArmFetch, id: string): Promise<(action: string) => boolean> {
+/** A test of what a role definition grants, by its ARM id. @throws Error if ARM cannot be asked */
+export async function roleOf(fetch: ArmFetch, id: string): Promise<(action: string) => boolean> {
   const properties = fieldsOf(fieldsOf(await fetch(`${id}?${API_VERSION}`)).get('properties'))
   const tests = list(properties.get('permissions')).map((permission) => {
     const members = fieldsOf(permission)
