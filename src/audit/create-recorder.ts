@@ -4,8 +4,8 @@
  */
 import { createSecretKey } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
-import { draftOf, draftWith, type Draft } from './record/draft.ts'
-import { createRowText } from './record/row-text.ts'
+import { draftOf, draftWith, stampOf, type Draft } from './record/draft.ts'
+import { createTextOf } from './record/row-text.ts'
 import { fieldsOf } from '../lib/strict-json.ts'
 import type { Ending, Row } from './record/row.ts'
 import { line } from './record/safe-text.ts'
@@ -107,18 +107,21 @@ export function createRecorder(options: {
   readonly now: () => number
   readonly version: string
   readonly hashKey: Buffer | null
+  /** Whether a sink wants the OCSF events of records. */
+  readonly events: boolean
   readonly unidentified: Pick<UnidentifiedOptions, 'config' | 'limitBytes' | 'known' | 'log'>
 }): CountingRecorder {
   const { spool, now, version, hashKey } = options
   const refusals = new Map<string, number>()
   const outcomes = new Map<string, number>()
-  const textOf = createRowText({
-    hashKey: hashKey === null ? null : createSecretKey(hashKey),
-    version,
-  })
+  const context = { hashKey: hashKey === null ? null : createSecretKey(hashKey), version }
+  const textOf = createTextOf(context, options.events)
 
-  const draft = (kind: RecordKind, exchange: Exchange, ending: Ending): Draft =>
-    draftWith(kind, exchange.id, textOf(kind, exchange, ending), now)
+  const draft = (kind: RecordKind, exchange: Exchange, ending: Ending): Draft => {
+    const stamp = stampOf(now())
+    const text = textOf({ RecordKind: kind, EventTime: stamp }, exchange, ending)
+    return draftWith(kind, exchange.id, text, stamp)
+  }
 
   const event = (name: string, fields: Detail): Promise<void> =>
     spool.append(draftOf('gateway', eventRow(name, fields, version), now), 'reserved')

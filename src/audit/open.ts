@@ -24,6 +24,7 @@ import type { RecordSource } from './search/records.ts'
 import { configuredSearch } from './search/configured.ts'
 import { createSpoolSearch } from './search/spool.ts'
 import type { CloudName } from '../vocabulary/clouds.ts'
+import { createRecent, type Recent } from './ship/recent.ts'
 import { createRetention } from './ship/retention.ts'
 import { createShipper, TIMING, type Shipper, type Timing } from './ship/shipper.ts'
 import { createFreeSpace, type FreeSpace } from './spool/free-space.ts'
@@ -188,8 +189,7 @@ async function recordStart(
 function startShippers(
   { config, timing, log }: AuditOptions,
   routes: readonly Route[],
-  spool: Spool,
-  recorder: Recorder,
+  { spool, recorder, recent }: Pick<Start, 'spool' | 'recorder'> & { readonly recent: Recent },
 ): Shipper[] {
   return routes.map(({ sink, cursor, ocsf }) =>
     createShipper({
@@ -197,6 +197,7 @@ function startShippers(
       spool,
       cursor,
       ocsf,
+      recent: ocsf ? recent.reader() : null,
       directory: config.spool.directory,
       timing: { ...TIMING, ...timing },
       event: (name, fields) => recorder.event(name, fields),
@@ -243,6 +244,8 @@ async function openLocked(
   const before = (recovered.segments[0]?.firstSeq ?? 1) - 1
   const space = await createFreeSpace({ directory: root, files, reserveBytes, log })
   const routes = await openRoutes(options, before, () => spoolDirectory.isOurs())
+  const events = routes.some(({ ocsf }) => ocsf)
+  const recent = createRecent(chainId)
   const spool: Spool = createSpool({
     ...limits,
     directory,
@@ -258,6 +261,7 @@ async function openLocked(
     space,
     eventDraft: (name, detail) => draftOf('gateway', eventRow(name, detail, version), now),
     spoolDirectory,
+    ...(events ? { durable: recent.add } : {}),
     log,
   })
   const recorder = createRecorder({
@@ -265,6 +269,7 @@ async function openLocked(
     now,
     version,
     hashKey: options.hashKey,
+    events,
     unidentified: {
       config: config.unidentified,
       limitBytes: limits.softLimitBytes,
@@ -280,7 +285,7 @@ async function openLocked(
     await closeRoutes(routes).catch(() => {})
     throw error
   }
-  const shippers = startShippers(options, routes, spool, recorder)
+  const shippers = startShippers(options, routes, { spool, recorder, recent })
   const retire = createRetention({
     spool,
     shippers,

@@ -129,7 +129,7 @@ function timesOf(row: Row) {
   }
 }
 
-function fieldsOfEvent(row: Row) {
+function classOf(row: Row) {
   const activity = activityOf(row)
   const [severityId, severity] = severityOf(row)
   const [statusId, status] = statusOf(row)
@@ -148,7 +148,11 @@ function fieldsOfEvent(row: Row) {
     status_code: typeof row['Status'] === 'number' ? String(row['Status']) : undefined,
     time: Date.parse(String(row['EventTime'])),
     duration: typeof row['DurationMs'] === 'number' ? Math.round(row['DurationMs']) : undefined,
-    actor: actorOf(row),
+  }
+}
+
+function callOf(row: Row) {
+  return {
     api: apiOf(row),
     cloud: { provider: 'Azure' },
     ...timesOf(row),
@@ -158,24 +162,17 @@ function fieldsOfEvent(row: Row) {
     http_request: typeof row['Method'] === 'string' ? { http_method: row['Method'] } : undefined,
     http_response:
       typeof row['UpstreamStatus'] === 'number' ? { code: row['UpstreamStatus'] } : undefined,
-    resources:
-      typeof row['TargetResourceId'] === 'string'
-        ? [
-            {
-              uid: row['TargetResourceId'],
-              name: row['ResourceName'],
-              type: row['ResourceType'],
-            },
-          ]
-        : undefined,
-    ...controlOf(row),
   }
 }
 
-function metadataOf(row: Row) {
+function resourcesOf(row: Row) {
+  const { TargetResourceId: uid, ResourceName: name, ResourceType: type } = row
+  return { resources: typeof uid === 'string' ? [{ uid, name, type }] : undefined }
+}
+
+/** Behind its number, what an event's metadata say of its record. */
+export function aboutRecord(row: Row) {
   return {
-    uid: row['EventUid'],
-    sequence: row['Seq'],
     version: OCSF_VERSION,
     profiles: ['cloud', 'security_control'],
     product: {
@@ -189,8 +186,26 @@ function metadataOf(row: Row) {
   }
 }
 
+/** What the members of an event are made of: the columns of one section of the row, or of several. */
+interface EventMembers {
+  readonly of: 'caller' | 'operation' | 'decision' | 'several'
+  readonly members: (row: Row) => Row
+}
+
+/** Its members behind `metadata`, in their order. */
+export const EVENT_MEMBERS: readonly EventMembers[] = [
+  { of: 'several', members: classOf },
+  { of: 'caller', members: (row) => ({ actor: actorOf(row) }) },
+  { of: 'several', members: callOf },
+  { of: 'operation', members: resourcesOf },
+  { of: 'decision', members: controlOf },
+]
+
 /** The event of a record's row. */
-export const ocsfOf = (row: Row) => ({ metadata: metadataOf(row), ...fieldsOfEvent(row) })
+export const ocsfOf = (row: Row): Row => ({
+  metadata: { uid: row['EventUid'], sequence: row['Seq'], ...aboutRecord(row) },
+  ...Object.fromEntries(EVENT_MEMBERS.flatMap(({ members }) => Object.entries(members(row)))),
+})
 
 /**
  * What the JSON of a record's row ends with in the place of its last brace, so that it has its event in the column `Ocsf`.

@@ -8,6 +8,7 @@
  */
 import { createHmac, type KeyObject } from 'node:crypto'
 import { factsColumn, grantColumns, memberColumns } from './decision-inputs.ts'
+import { QUERY_NAMES } from './query-names.ts'
 import { isTooLong, line, lineIfAny } from './safe-text.ts'
 import type { BodyColumn } from '../../policy/effects.ts'
 import { overruled, type Exchange, type Outcome } from '../../exchange.ts'
@@ -28,27 +29,6 @@ const API_VERSION = /^\d{4}-\d{2}-\d{2}(-preview)?$|^v?\d{1,2}\.\d{1,2}$/
 const HOST = /^https?:\/\/([A-Za-z0-9.:[\]-]{1,255})(?:\/|$)/
 const TOKEN_ID = /^[\w.~-]{1,128}$/
 const MAX_PARAMETERS = 32
-
-/** Query parameters that Azure ML's APIs have: a record may repeat these names; any other is the caller's own text. */
-const KNOWN_QUERY_NAMES: readonly string[] = [
-  'api-version $filter $orderby $select $skip $skiptoken $top $expand $count',
-  'skip top skiptoken continuationtoken count limit offset pagesize page page_token max_results maxresults',
-  'filter order_by orderby orderbyasc sort search searchtext tag tags properties name names prefix',
-  'listviewtype view_type viewtype isdefault isarchived islatest latestversiononly latest version versions',
-  'stage feed type jobtype datastoretype computetype assettype assetname createdby description scheduled',
-  'includeall includeinternal includehidden includedeleted includesettings includeproperties',
-  'forcetopurge underlyingresourceaction deleteartifacts force cascade skipvalidation secrets',
-  'experiment_id experiment_ids experimentid experimentname run_id run_uuid runid metric_key model_name modelid',
-  'path artifact_path artifactpath container origin recursive index startline endline t wsid',
-  // what a signed URL has: refused in a query, and worth finding in a record
-  'sig sv sr sp se st spr code key token access_token sas',
-  'endpointname endpointtype deploymentname onlineendpointname status kind region location tail',
-]
-
-/** In lower case, as the target's parameters are. */
-const QUERY_NAMES: ReadonlySet<string> = new Set(
-  KNOWN_QUERY_NAMES.flatMap((names) => names.split(' ')),
-)
 
 /** How the request ended, which the exchange itself does not know. */
 export interface Ending {
@@ -330,6 +310,7 @@ function callColumns(kind: RecordKind, exchange: Exchange, ending: Ending, conte
  * and serve many calls: as long as they are the same, so is the text of these columns.
  */
 export interface Section {
+  readonly name: 'caller' | 'operation' | 'inputs' | 'query' | 'decision' | 'identity' | 'call'
   /** Null: these columns are made for each record. */
   readonly of: (exchange: Exchange) => object | null
   readonly and?: (exchange: Exchange) => object | null
@@ -347,9 +328,20 @@ const none = (): null => null
 
 /** All columns of an exchange behind `RecordKind` and `ExchangeId`, in their order. */
 export const SECTIONS: readonly Section[] = [
-  { of: ({ principal }) => principal, withDecisionOnly: false, columns: callerColumns },
-  { of: ({ operation }) => operation, withDecisionOnly: false, columns: resourceColumns },
   {
+    name: 'caller',
+    of: ({ principal }) => principal,
+    withDecisionOnly: false,
+    columns: callerColumns,
+  },
+  {
+    name: 'operation',
+    of: ({ operation }) => operation,
+    withDecisionOnly: false,
+    columns: resourceColumns,
+  },
+  {
+    name: 'inputs',
     of: ({ decision }) => decision,
     and: ({ principal }) => principal,
     withDecisionOnly: true,
@@ -358,15 +350,22 @@ export const SECTIONS: readonly Section[] = [
       Facts: factsColumn(exchange.decision),
     }),
   },
-  { of: ({ target }) => target, withDecisionOnly: true, columns: queryColumns },
+  { name: 'query', of: ({ target }) => target, withDecisionOnly: true, columns: queryColumns },
   {
+    name: 'decision',
     // a refusal may overrule the decision, and is of this call
     of: ({ decision, refusal }) => (refusal === null ? decision : null),
     withDecisionOnly: false,
     columns: decisionColumns,
   },
-  { of: ({ identity }) => identity, withDecisionOnly: false, columns: identityColumns },
   {
+    name: 'identity',
+    of: ({ identity }) => identity,
+    withDecisionOnly: false,
+    columns: identityColumns,
+  },
+  {
+    name: 'call',
     of: none,
     withDecisionOnly: false,
     columns: (exchange, context, kind, ending) => callColumns(kind, exchange, ending, context),

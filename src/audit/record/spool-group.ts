@@ -42,27 +42,40 @@ export const sizeOf = ({ members }: Draft): number => members.length + FRAME_BYT
 /** The same of a row that was read back. */
 export const sizeOfRow = (row: Buffer): number => row.length + CLOSE_ROOM
 
+/** A group as its bytes. */
+export interface WrittenGroup {
+  readonly data: Buffer
+  /** Where each of its rows ends in them: at its line feed. */
+  readonly rowEnds: readonly number[]
+  readonly end: End
+}
+
 /** Writes groups into a block of memory of its own, which is used again: a group is gone when the next is written. */
 export function createGroupWriter(
   chainId: string,
-): (drafts: readonly Draft[], end: End) => { data: Buffer; end: End } {
+): (drafts: readonly Omit<Draft, 'event'>[], end: End) => WrittenGroup {
   let block = Buffer.allocUnsafeSlow(1 << 20)
   return (drafts, { seq, head: prev }) => {
     const first = seq + 1
-    let text = ''
+    const rowEnds: number[] = []
+    let length = 0
+    let most = CLOSE_ROOM
+    for (const { members } of drafts) most += members.length * 3 + FRAME_BYTES
+    if (block.length < most) block = Buffer.allocUnsafeSlow(most)
     for (const { kind, exchangeId, members } of drafts) {
       seq += 1
-      text +=
+      length += block.write(
         `{"RecordKind":"${kind}","ExchangeId":"${exchangeId}","EventUid":"${chainId}:${seq}",` +
-        `"ChainId":"${chainId}","Seq":${seq}${members}}\n`
+          `"ChainId":"${chainId}","Seq":${seq}${members}}\n`,
+        length,
+      )
+      rowEnds.push(length - 1)
     }
-    text += `{"group":{"first":${first},"records":${drafts.length},"prev":"${prev}"}`
-    const most = text.length * 3 + CLOSE_ROOM
-    if (block.length < most) block = Buffer.allocUnsafeSlow(most)
-    const length = block.write(text)
+    const close = `{"group":{"first":${first},"records":${drafts.length},"prev":"${prev}"}`
+    length += block.write(close, length)
     const head = headOf(block.subarray(0, length))
-    const total = length + block.write(`,"head":"${head}"}\n`, length)
-    return { data: block.subarray(0, total), end: { seq, head } }
+    length += block.write(`,"head":"${head}"}\n`, length)
+    return { data: block.subarray(0, length), rowEnds, end: { seq, head } }
   }
 }
 

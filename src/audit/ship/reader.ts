@@ -42,7 +42,7 @@ const LF = 10
 const EVENTS_AT_ONCE = 32
 
 /** A row whose text is made for sinks that look at it. */
-class Row implements ShippedRow {
+export class PageRow implements ShippedRow {
   readonly seq: number
   readonly uid: string
   readonly bytes: Buffer
@@ -163,7 +163,7 @@ export function createReader(chainId: string, ocsf: boolean): ReadPage {
         const bytes = ocsf ? events.add(row) : row
         size += bytes.length + 1
         if (rows.length > 0 && size > limitBytes) return upTo(false)
-        rows.push(new Row(number, `${chainId}:${number}`, bytes))
+        rows.push(new PageRow(number, `${chainId}:${number}`, bytes))
         seq = number
         if (ocsf && rows.length % EVENTS_AT_ONCE === 0) await immediate()
       }

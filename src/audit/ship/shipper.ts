@@ -5,6 +5,7 @@
 import { appendFile } from 'node:fs/promises'
 import { deliver, type Result } from './deliver.ts'
 import { createReader, type Position } from './reader.ts'
+import type { ReadRecent } from './recent.ts'
 import { line } from '../record/safe-text.ts'
 import type { Cursor } from './cursor.ts'
 import type { Detail } from '../recorder.ts'
@@ -44,6 +45,8 @@ export interface ShipperOptions {
   readonly cursor: Cursor
   /** Rows have their OCSF event. */
   readonly ocsf: boolean
+  /** Records of the last moments with their events; null if the sink wants none. */
+  readonly recent: ReadRecent | null
   readonly directory: string
   readonly timing: Timing
   readonly event: (name: string, fields: Detail) => Promise<void>
@@ -120,7 +123,7 @@ async function writeDeadLetters(
 
 // oxlint-disable-next-line max-lines-per-function -- one state machine: what is pending, the state, two ways to stop
 export function createShipper(options: ShipperOptions): Shipper {
-  const { sink, spool, cursor, timing } = options
+  const { sink, spool, cursor, recent, timing } = options
   const readPage = createReader(spool.chainId, options.ocsf)
   const rows = new Map<string, number>()
   const { sleep, wake } = createSleeper()
@@ -178,7 +181,8 @@ export function createShipper(options: ShipperOptions): Shipper {
   /** @returns `rest` if that was all that there was: what came meanwhile is few records yet */
   async function step(): Promise<'more' | 'rest' | 'idle'> {
     const at = await skipLost(cursor.position())
-    const page = await readPage(spool.segments(), at, sink.limitBytes)
+    const next = [spool.segments(), at, sink.limitBytes] as const
+    const page = recent?.(...next) ?? (await readPage(...next))
     if (page === null || stop.signal.aborted) return 'idle'
     const signal = (): AbortSignal =>
       AbortSignal.any([stop.signal, AbortSignal.timeout(timing.sendTimeoutMs)])

@@ -8,7 +8,7 @@
  */
 import { performance } from 'node:perf_hooks'
 import type { SegmentFile, SpoolFiles } from './files.ts'
-import { createGroupWriter, headOf, type End } from '../record/spool-group.ts'
+import { createGroupWriter, headOf, type End, type WrittenGroup } from '../record/spool-group.ts'
 import { headerText, type Header } from '../record/spool-header.ts'
 import type { Draft } from '../record/draft.ts'
 import type { Signer } from './keys.ts'
@@ -28,6 +28,16 @@ export interface Segment {
   closed: boolean
   /** Milliseconds since the epoch of the last append, for retention. */
   touchedAt: number
+}
+
+/** A group that has just become durable. Its bytes are good until this is answered. */
+export interface DurableGroup extends Omit<WrittenGroup, 'end'> {
+  readonly drafts: readonly Draft[]
+  /** Number of its first record. */
+  readonly first: number
+  /** Name of its segment, and where it begins there. */
+  readonly segment: string
+  readonly start: number
 }
 
 export interface ChainWriter {
@@ -52,6 +62,8 @@ export interface WriterOptions {
   readonly last: Segment | null
   readonly opened: (segment: Segment) => void
   readonly synced: (ms: number) => void
+  /** Told of each group that became durable, before anybody who waits for it. */
+  readonly durable?: (group: DurableGroup) => void
 }
 
 /** Error codes of a full disk, after which the same segment can be used again. */
@@ -191,8 +203,10 @@ export function createWriter(options: WriterOptions): ChainWriter {
       const segment = last
       if (segment === null) throw new Error('no segment')
       const made = groupOf(drafts, end)
+      const place = { first: end.seq + 1, segment: segment.name, start: segment.bytes }
       await append(target, segment, made.data)
       end = made.end
+      options.durable?.({ ...made, ...place, drafts })
       segment.bytes += made.data.length
       segment.lastSeq = end.seq
       segment.head = end.head

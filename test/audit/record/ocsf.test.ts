@@ -119,7 +119,7 @@ t.test('type_uid follows the activity', async (t) => {
   ] as const
   for (const [effect, status, activity] of activities) {
     const event = ocsfOf({ RecordKind: 'completed', Effect: effect, UpstreamStatus: status })
-    t.equal(event.activity_id, activity)
-    t.equal(event.type_uid, 600_300 + activity)
+    t.equal(event['activity_id'], activity)
+    t.equal(event['type_uid'], 600_300 + activity)
   }
 })

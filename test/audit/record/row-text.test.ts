@@ -1,9 +1,11 @@
 /**
- * The text that is put together from kept parts is byte for byte the row in its plain form, whatever the exchange.
+ * The text that is put together from kept parts is byte for byte the row in its plain form, and its event that of the row,
+ * whatever the exchange.
  */
 import { createSecretKey } from 'node:crypto'
 import t from 'tap'
-import { createRowText } from '../../../src/audit/record/row-text.ts'
+import { withOcsf } from '../../../src/audit/record/ocsf.ts'
+import { createTextOf, type TextOf } from '../../../src/audit/record/row-text.ts'
 import { rowOf, type Ending } from '../../../src/audit/record/row.ts'
 import { Refusal } from '../../../src/errors.ts'
 import type { Exchange } from '../../../src/exchange.ts'
@@ -86,31 +88,61 @@ const ENDINGS: readonly [RecordKind, Ending][] = [
   ['refused', { outcome: 'denied', durationMs: 0.1234 }],
 ]
 
+const TIME = '2026-11-18T07:06:40.000Z'
+const PLACE = '"EventUid":"c:7","Seq":7'
+
+/** A record's row, and the same with its event, from kept parts. */
+function textsOf(
+  textOf: TextOf,
+  kind: RecordKind,
+  exchange: Exchange,
+  ending: Ending,
+): { readonly row: string; readonly shipped: string } {
+  const { members, event } = textOf({ RecordKind: kind, EventTime: TIME }, exchange, ending)
+  const first = `{"RecordKind":"${kind}","ExchangeId":"${exchange.id}"`
+  return {
+    row: `${first}${members}}`,
+    shipped: `${first},${PLACE},"EventTime":"${TIME}"${members},"Ocsf":{"metadata":{"uid":"c:7","sequence":7${event}}`,
+  }
+}
+
+/** A plain row with its event, as the spool's reader makes it. */
+function withEvent(row: string): string {
+  const { RecordKind, ExchangeId, ...columns } = JSON.parse(row)
+  const placed = { RecordKind, ExchangeId, EventUid: 'c:7', Seq: 7, EventTime: TIME, ...columns }
+  return withOcsf(JSON.stringify(placed))
+}
+
 const same = { ...shared }
 delete (same as { id?: string }).id
 
 t.test('every kind of exchange, in every kind of record, alone and after all others', async (t) => {
-  const textOf = createRowText(context)
+  const textOf = createTextOf(context, true)
   for (let round = 0; round < 3; round += 1) {
     for (const [name, change] of Object.entries(CHANGES)) {
       for (const [kind, ending] of ENDINGS) {
         const exchange = { ...exchangeOf(), ...same, ...change }
         const plain = rowOf(kind, exchange, ending, context)
-        t.equal(
-          `{"RecordKind":"${kind}","ExchangeId":"${exchange.id}"${textOf(kind, exchange, ending)}}`,
-          JSON.stringify(plain),
-          `${name}, ${kind}, round ${round}`,
-        )
+        const { row, shipped } = textsOf(textOf, kind, exchange, ending)
+        t.equal(row, JSON.stringify(plain), `${name}, ${kind}, round ${round}`)
+        t.equal(shipped, withEvent(row), `the event of ${name}, ${kind}, round ${round}`)
       }
     }
   }
 })
 
 t.test('an exchange of which nothing is known', async (t) => {
-  const textOf = createRowText({ ...context, hashKey: null })
+  const textOf = createTextOf({ ...context, hashKey: null }, true)
   for (const [kind, ending] of ENDINGS) {
     const exchange = exchangeWith()
-    const text = `{"RecordKind":"${kind}","ExchangeId":"${exchange.id}"${textOf(kind, exchange, ending)}}`
-    t.equal(text, JSON.stringify(rowOf(kind, exchange, ending, { ...context, hashKey: null })))
+    const { row, shipped } = textsOf(textOf, kind, exchange, ending)
+    t.equal(row, JSON.stringify(rowOf(kind, exchange, ending, { ...context, hashKey: null })))
+    t.equal(shipped, withEvent(row))
   }
+})
+
+t.test('no event where nobody wants one', async (t) => {
+  const textOf = createTextOf(context, false)
+  for (const [RecordKind, ending] of ENDINGS)
+    t.equal(textOf({ RecordKind, EventTime: TIME }, exchangeOf(), ending).event, null)
 })
