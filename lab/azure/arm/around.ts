@@ -60,7 +60,12 @@ export function around(path: ArmPath): Document {
       return { keyUriWithVersion: `https://${vault}.vault.azure.net/keys/${name}/${version}` }
     }
     case 'microsoft.storage/storageaccounts':
-      return { primaryEndpoints: { blob: `https://${name}.blob.core.windows.net/` } }
+      return {
+        primaryEndpoints: {
+          blob: `https://${name}.blob.core.windows.net/`,
+          file: `https://${name}.file.core.windows.net/`,
+        },
+      }
     case 'microsoft.containerservice/managedclusters':
       return {
         oidcIssuerProfile: {
@@ -70,7 +75,11 @@ export function around(path: ArmPath): Document {
         identityProfile: { kubeletidentity: { objectId: guidOf(`${path.id} kubelet`) } },
       }
     case 'microsoft.app/managedenvironments':
-      return { defaultDomain: `${name}.eastus.azurecontainerapps.io`, staticIp: '10.40.4.10' }
+      return {
+        defaultDomain: `${name}.eastus.azurecontainerapps.io`,
+        staticIp: '10.40.0.10',
+        customDomainConfiguration: { customDomainVerificationId: guidOf(path.id) },
+      }
     default:
       return {}
   }

@@ -109,30 +109,41 @@ if (python !== null) {
     ['bicep/modules/cluster.bicep', 'disableLocalAccounts: true', 'disableLocalAccounts: false'],
     ['bicep/aks.bicep', 'param nodeCount int = 3', 'param nodeCount int = 4'],
     ['terraform/aks/outputs.tf', 'secrets-reader', 'ml-reader'],
+    ['bicep/modules/spool.bicep', "'NFS'", "'SMB'"],
+    ['terraform/modules/environment/main.tf', 'internal               = true', 'internal = false'],
+    ['terraform/modules/app/locals.tf', 'azureml-harness.mjs serve', 'azureml-harness.mjs'],
+    ['bicep/modules/app.bicep', "lifecycle: 'None'", "lifecycle: 'All'"],
+    ['bicep/container-apps.bicep', 'maxReplicas int = 3', 'maxReplicas int = 2'],
   ]
   t.test('a change of one language only is found', async (t) => {
-    for (const [file, from, to] of DRIFT) {
-      const deploy = t.testdir()
+    const folder = t.testdir()
+    const folderOf = (at: number): string => join(folder, String(at))
+    for (const [at, [file, from, to]] of DRIFT.entries()) {
       for (const part of ['bicep', 'terraform', 'azure-monitor'])
-        await cp(join('deploy', part), join(deploy, part), { recursive: true })
-      const text = await readFile(join(deploy, file), 'utf8')
+        await cp(join('deploy', part), join(folderOf(at), part), { recursive: true })
+      const text = await readFile(join(folderOf(at), file), 'utf8')
       t.ok(text.includes(from), `${file} has ${from}`)
-      await writeFile(join(deploy, file), text.replace(from, to))
+      await writeFile(join(folderOf(at), file), text.replace(from, to))
+    }
+    const changed = DRIFT.map(([file], at) => join(folderOf(at), file))
+    const again = await parseBicep(
+      python,
+      changed.filter((file) => file.endsWith('.bicep')),
+    )
+    for (const [at, [file, from, to]] of DRIFT.entries()) {
+      const bicepFolder = join(folderOf(at), 'bicep')
       // all but the changed file are as they were
-      const again = file.endsWith('.bicep') ? await parseBicep(python, [join(deploy, file)]) : []
-      const changed = new Map([
-        ...[...files].map(
-          ([path, one]) => [join(deploy, 'bicep', relative(BICEP, path)), one] as const,
-        ),
-        ...again,
-      ])
+      const unchanged = [...files].map(
+        ([path, one]) => [join(bicepFolder, relative(BICEP, path)), one] as const,
+      )
       const named = /modules\/[a-z-]+|aks|container-apps/.exec(file)?.[0] ?? ''
       // a part of it
       const name = named === 'modules/role-assignment' ? 'modules/roles' : named
       const params = Object.values(CASES[name] ?? {})[0] ?? {}
       const same = async (): Promise<boolean> => {
-        const bicep = await byBicep(name, params, changed, join(deploy, 'bicep'))
-        const terraform = await byTerraform(name, params, join(deploy, 'terraform'))
+        const trees = new Map([...unchanged, ...again])
+        const bicep = await byBicep(name, params, trees, bicepFolder)
+        const terraform = await byTerraform(name, params, join(folderOf(at), 'terraform'))
         return (
           isDeepStrictEqual(comparable(bicep.resources), comparable(terraform.resources)) &&
           isDeepStrictEqual(comparableOutputs(bicep.outputs), comparableOutputs(terraform.outputs))

@@ -147,6 +147,46 @@ const AKS = {
   imageDigest: `sha256:${'0'.repeat(64)}`,
 }
 
+const IMAGE = `contoso.azurecr.io/azureml-harness@sha256:${'0'.repeat(64)}`
+const BINDINGS = 'bindings: []\n'
+const ENVIRONMENT = `${GROUP}/providers/Microsoft.App/managedEnvironments/harness-environment`
+
+const APP = {
+  ...COMMON,
+  environmentId: ENVIRONMENT,
+  identities: IDENTITIES,
+  image: IMAGE,
+  registryServer: 'contoso.azurecr.io',
+  configuration: {
+    listen: { publicUrl: 'https://ml.contoso.example' },
+    cloud: { name: 'AzureCloud' },
+    issuers: ISSUERS,
+    audit: { spool: { durability: 'fsync' }, sinks: [{ name: 'console', kind: 'stdout' }] },
+  },
+  bindings: BINDINGS,
+  hostName: 'ml.contoso.example',
+  certificateId: `${ENVIRONMENT}/certificates/gateway`,
+  operationKeyUrl: 'https://kv-harness.vault.azure.net/secrets/operation-key',
+  gatewayPrefix: '10.40.0.0/22',
+  minReplicas: 2,
+  maxReplicas: 3,
+  spoolVolume: 'NfsAzureFile',
+}
+
+const CONTAINER_APPS = {
+  namePrefix: 'harness',
+  location: LOCATION,
+  tenantId: guid(10),
+  workspaceIds: BASE.workspaceIds,
+  policyExport: ROLES,
+  vaultName: 'kv-harness',
+  storageAccountName: 'stharness',
+  spoolStorageAccountName: 'stharnessspool',
+  hostName: 'ml.contoso.example',
+  issuers: ISSUERS,
+  bindings: BINDINGS,
+}
+
 /** For each module, by its path without the file's ending, sets of parameters by what they show. */
 export const CASES: Readonly<Record<string, Readonly<Record<string, Document>>>> = {
   'modules/identities': { all: COMMON },
@@ -242,5 +282,50 @@ export const CASES: Readonly<Record<string, Readonly<Record<string, Document>>>>
   aks: {
     'as little as can be said': AKS,
     more: { ...AKS, ...BASE, ...CLUSTER, settings: CONFIGURATION.settings },
+  },
+  'modules/spool': {
+    all: {
+      location: LOCATION,
+      tags: PREFIX.tags,
+      spoolStorageAccountName: 'stharnessspool',
+      spoolQuotaGib: 100,
+    },
+  },
+  'modules/environment': {
+    whole: {
+      ...COMMON,
+      subnetId: network('virtualNetworks/harness-network/subnets/gateway'),
+      workspaceId: LOGS,
+      secretsReaderId: IDENTITIES[6]?.id ?? '',
+      hasCertificate: true,
+      certificateSecretUrl: 'https://kv-harness.vault.azure.net/secrets/gateway',
+      hasSpool: true,
+      spoolServer: 'stharnessspool.file.core.windows.net',
+      spoolShareName: '/stharnessspool/spool',
+    },
+    'no certificate and no share': {
+      ...COMMON,
+      subnetId: network('virtualNetworks/harness-network/subnets/gateway'),
+      workspaceId: LOGS,
+      secretsReaderId: IDENTITIES[6]?.id ?? '',
+      hasCertificate: false,
+      certificateSecretUrl: '',
+      hasSpool: false,
+      spoolServer: '',
+      spoolShareName: '',
+    },
+  },
+  'modules/app': {
+    'a share': APP,
+    'volumes of replicas, and a registry for everybody': {
+      ...APP,
+      spoolVolume: 'EmptyDir',
+      registryServer: '',
+    },
+  },
+  'container-apps': {
+    whole: { ...CONTAINER_APPS, image: IMAGE, registryServer: 'contoso.azurecr.io' },
+    'first, without an image': CONTAINER_APPS,
+    'volumes of replicas': { ...CONTAINER_APPS, image: IMAGE, spoolVolume: 'EmptyDir' },
   },
 }
