@@ -240,7 +240,7 @@ t.test(
     t.teardown(() => lab.roles.assign(before))
     const shown: (string | null)[] = []
     let later = 0
-    const healthy = await run(['policy', 'drift', '--config', file, '--json'], {
+    const healthy = await run(['policy', 'drift', '--config', file, '--allow-excess', '--json'], {
       progress: (line) => void shown.push(line),
       now: () => Date.now() + (later += 2_000),
     })
@@ -253,6 +253,7 @@ t.test(
       drift.some(({ excess }) => (excess?.length ?? 0) > 0),
       'Contributor is more than is needed',
     )
+    t.match(await run(['policy', 'drift', '--config', file]), { status: 1, out: /excess \d+: / })
     lab.roles.assign(before.filter(({ role }) => role !== 'Contributor'))
     const ill = await run(['policy', 'drift', '--config', file])
     t.match(ill, { status: 1, out: /ml-writer on \S+ws-lab\n {2}missing \d+: Microsoft\./ })
@@ -271,7 +272,7 @@ t.test('policy drift asks as a person where the identities cannot', async (t) =>
   if (reader === undefined) return
   const principals = IDENTITIES.flatMap(({ name, oid }) => ['--principal', `${name}=${oid}`])
   const token = await lab.identities.mint(reader, 'https://management.azure.com')
-  const args = ['policy', 'drift', '--config', file, ...principals]
+  const args = ['policy', 'drift', '--config', file, '--allow-excess', ...principals]
   t.match(await run(args, { env: { AZURE_ARM_TOKEN: token } }), { status: 0 })
   const wrong = await run(args, { env: { AZURE_ARM_TOKEN: 'canary' } })
   t.match(wrong, { status: 1, err: /status 401[\s\S]*AZURE_ARM_TOKEN/ })

@@ -134,7 +134,9 @@ export function createArm(options: ArmOptions): Handler {
       return armError(404, 'InvalidResourceNamespace', message)
     }
     const own =
-      (await options.evaluation?.answer(call, by)) ?? options.roles?.answer(call, path) ?? null
+      (await options.evaluation?.answer(call, by)) ??
+      (await options.roles?.answer(call, path)) ??
+      null
     if (own !== null) return own
     const polled = call.method === 'GET' ? poll(operations, path) : null
     if (polled !== null) return polled

@@ -19,11 +19,13 @@ export interface RoleAssignment {
   readonly scope: string
   /** A service principal if absent. */
   readonly kind?: 'User' | 'Group' | 'ServicePrincipal'
+  /** Of attribute-based access control; none if absent. */
+  readonly condition?: string
 }
 
 export interface Roles {
   /** Null if the path is about something else. */
-  answer(call: Call, path: ArmPath): Answer | null
+  answer(call: Call, path: ArmPath): Promise<Answer | null>
   /** Everything that is assigned from now on. */
   assign(assignments: readonly RoleAssignment[]): void
   assignments(): readonly RoleAssignment[]
@@ -33,10 +35,13 @@ interface Definition {
   readonly guid: string
   readonly actions: readonly string[]
   readonly notActions: readonly string[]
+  readonly dataActions?: readonly string[]
 }
+/** By the name of the role. */
+type Definitions = ReadonlyMap<string, Definition>
 
 /** Azure's own, with their ids, and one of the lab's. */
-const DEFINITIONS: ReadonlyMap<string, Definition> = new Map([
+const DEFINITIONS: Definitions = new Map([
   [
     // a custom role: Azure's Reader lacks the actions that only read
     'Harness Reader',
@@ -96,8 +101,9 @@ function isWithin(scope: string, above: string): boolean {
   return `${scope}/`.toLowerCase().startsWith(`${above}/`.toLowerCase())
 }
 
-function define(guid: string): Answer {
-  for (const [roleName, { guid: known, actions, notActions }] of DEFINITIONS) {
+function define(guid: string, definitions: Definitions): Answer {
+  for (const [roleName, one] of definitions) {
+    const { guid: known, actions, notActions, dataActions = [] } = one
     if (known !== guid.toLowerCase()) continue
     return json(200, {
       id: `/providers/Microsoft.Authorization/roleDefinitions/${known}`,
@@ -105,8 +111,8 @@ function define(guid: string): Answer {
       type: 'Microsoft.Authorization/roleDefinitions',
       properties: {
         roleName,
-        type: 'BuiltInRole',
-        permissions: [{ actions, notActions, dataActions: [], notDataActions: [] }],
+        type: DEFINITIONS.has(roleName) ? 'BuiltInRole' : 'CustomRole',
+        permissions: [{ actions, notActions, dataActions, notDataActions: [] }],
         assignableScopes: ['/'],
       },
     })
@@ -114,8 +120,82 @@ function define(guid: string): Answer {
   return armError(404, 'RoleDefinitionDoesNotExist', `The role definition '${guid}' is unknown.`)
 }
 
+/** An assignment as ARM lists it. */
+function shown(one: RoleAssignment & { readonly name: string }, definitions: Definitions): object {
+  const { principalId, role, scope, condition, name, kind = 'ServicePrincipal' } = one
+  return {
+    id: `${scope}/providers/Microsoft.Authorization/roleAssignments/${name}`,
+    name,
+    type: 'Microsoft.Authorization/roleAssignments',
+    properties: {
+      roleDefinitionId: `/subscriptions/${SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/${definitions.get(role)?.guid ?? ''}`,
+      principalId,
+      principalType: kind,
+      scope,
+      ...(condition === undefined ? {} : { condition, conditionVersion: '2.0' }),
+    },
+  }
+}
+
+/** A body as a template or a script sends it. */
+interface Sent {
+  readonly properties?: {
+    readonly roleName?: string
+    readonly permissions?: readonly Partial<Definition>[]
+    readonly roleDefinitionId?: string
+    readonly principalId?: string
+    readonly condition?: string
+  }
+}
+
 export function createRoles(): Roles {
-  let assigned = defaultAssignments().map((one) => ({ ...one, name: randomUUID() }))
+  let assigned = defaultAssignments().map((one) => ({ ...one, name: randomUUID() as string }))
+  const definitions = new Map(DEFINITIONS)
+
+  function putDefinition(guid: string, { properties = {} }: Sent): Answer {
+    const { roleName = '', permissions: [permission] = [] } = properties
+    if (roleName === '' || permission === undefined)
+      return armError(400, 'InvalidRequestContent', 'The role has no name or no permissions.')
+    for (const [name, one] of definitions) if (one.guid === guid) definitions.delete(name)
+    const { actions = [], notActions = [], dataActions = [] } = permission
+    definitions.set(roleName, { guid, actions, notActions, dataActions })
+    const { body = '' } = define(guid, definitions)
+    return { ...json(201, {}), body }
+  }
+
+  function putAssignment(scope: string, name: string, { properties = {} }: Sent): Answer {
+    const guid = properties.roleDefinitionId?.split('/').at(-1)?.toLowerCase()
+    const [role] = [...definitions].find(([, one]) => one.guid === guid) ?? []
+    const { principalId = '', condition } = properties
+    if (role === undefined || principalId === '')
+      return armError(400, 'InvalidRequestContent', 'There is no such role, or no principal.')
+    const one = { principalId: principalId.toLowerCase(), role, scope, name }
+    const there = assigned.find((other) =>
+      (['principalId', 'role', 'scope'] as const).every(
+        (key) => other[key].toLowerCase() === one[key].toLowerCase(),
+      ),
+    )
+    if (there !== undefined && there.name !== name)
+      return armError(409, 'RoleAssignmentExists', 'The role assignment already exists.')
+    assigned = assigned.filter((other) => other.name !== name)
+    assigned.push({ ...one, ...(condition === undefined ? {} : { condition }) })
+    return json(201, { name, properties })
+  }
+
+  async function change(call: Call, path: ArmPath, [type, name]: readonly [string, string]) {
+    const scope = path.id.slice(0, path.id.toLowerCase().lastIndexOf('/providers/'))
+    const kind = type.toLowerCase()
+    if (kind !== 'roledefinitions' && kind !== 'roleassignments') return null
+    if (call.method === 'DELETE' && kind === 'roleassignments') {
+      assigned = assigned.filter((one) => one.name !== name)
+      return json(200, {})
+    }
+    if (call.method !== 'PUT') return null
+    const sent = JSON.parse((await call.body()).content?.toString('utf8') ?? '{}') as Sent
+    return kind === 'roledefinitions'
+      ? putDefinition(name.toLowerCase(), sent)
+      : putAssignment(scope, name, sent)
+  }
 
   function list(call: Call, scope: string): Answer {
     const filter = call.params.get('$filter') ?? ''
@@ -127,29 +207,22 @@ export function createRoles(): Roles {
         (principal === undefined || one.principalId === principal.toLowerCase()),
     )
     return json(200, {
-      value: found.map((one) => ({
-        id: `${one.scope}/providers/Microsoft.Authorization/roleAssignments/${one.name}`,
-        name: one.name,
-        type: 'Microsoft.Authorization/roleAssignments',
-        properties: {
-          roleDefinitionId: `/subscriptions/${SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/${DEFINITIONS.get(one.role)?.guid ?? ''}`,
-          principalId: one.principalId,
-          principalType: one.kind ?? 'ServicePrincipal',
-          scope: one.scope,
-        },
-      })),
+      value: found.map((one) => shown(one, definitions)),
     })
   }
 
   return {
-    answer(call, path) {
-      if (call.method !== 'GET' || path.namespace?.toLowerCase() !== 'microsoft.authorization')
-        return null
+    async answer(call, path) {
+      if (path.namespace?.toLowerCase() !== 'microsoft.authorization') return null
+      const [named] = path.pairs
+      if (call.method !== 'GET' && named !== undefined && path.pairs.length === 1)
+        return change(call, path, named)
+      if (call.method !== 'GET') return null
       if (path.rest?.toLowerCase() === 'roleassignments' && path.pairs.length === 0)
         return list(call, path.id.slice(0, path.id.toLowerCase().lastIndexOf('/providers/')))
-      const [type, name] = path.pairs[0] ?? ['', '']
+      const [type, name] = named ?? ['', '']
       return type.toLowerCase() === 'roledefinitions' && path.pairs.length === 1
-        ? define(name)
+        ? define(name, definitions)
         : null
     },
     assign(next) {

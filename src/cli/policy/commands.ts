@@ -229,8 +229,8 @@ const exportRoles = (cli: Cli) =>
 const drift = (cli: Cli) =>
   withConfig(cli, 'drift', {
     summary: 'compare what Azure grants the managed identities with what the policies need',
-    description: `Reads the role assignments of each identity from Azure Resource Manager, inherited ones included, and compares. Missing actions are calls that policy permits and Azure refuses; excess ones Azure would allow if policy failed.\n\nAsks ARM with the token in ${TOKEN_VARIABLE}, or, where the gateway runs, with those of the identities. Deny assignments and conditions of role assignments are not evaluated. With --output json: {ok, drift: [{identity, scope, missing, excess, inherited}]}.`,
-    exit: '0 nothing is missing, 1 something is or ARM cannot be asked, 2 wrong arguments.',
+    description: `Reads all role assignments of each identity from Azure Resource Manager, in every subscription where policies need something and wherever in it they are, and compares. Missing actions are calls that policy permits and Azure refuses; excess ones Azure would allow if policy failed. So a role that was widened or narrowed, an assignment that was added, removed, moved or given a condition, and what comes from above or by a group, is drift.\n\nAsks ARM with the token in ${TOKEN_VARIABLE}, or, where the gateway runs, with those of the identities. Deny assignments are not looked at, and conditions are named, not evaluated. With --output json: {ok, drift: [{identity, scope, missing, excess, inherited, assigned: [{role, scope, condition}]}]}.`,
+    exit: '0 Azure grants what the policies need and nothing else, 1 there is drift or ARM cannot be asked, 2 wrong arguments.',
     example: `${TOKEN_VARIABLE}=$(az account get-access-token --query accessToken -o tsv) azureml-harness policy drift --config harness.yaml`,
   })
     .addOption(
@@ -239,6 +239,7 @@ const drift = (cli: Cli) =>
         'object id of an identity; else its objectId in the configuration, or, where the gateway runs, the one in its token; may be repeated',
       ).argParser<string[]>(repeated),
     )
+    .option('--allow-excess', 'show what is granted beyond what is needed, and do not fail for it')
     .addOption(outputOption())
     .addOption(jsonOption())
     .action(async (options) => {

@@ -5,7 +5,7 @@
 import { loadConfig } from '../../config/load.ts'
 import type { Config } from '../../config/schema/schema.ts'
 import { armFetch, armOf } from '../../doctor/arm.ts'
-import { findDrift, type Drift } from '../../policy/review/drift.ts'
+import { findDrift, isDrift, type Drift } from '../../policy/review/drift.ts'
 import { grantsOf } from '../../policy/review/export/grants.ts'
 import { armAccess, brokerOf, principalsOf, type ArmAccess } from '../arm-access.ts'
 import { TOKEN_VARIABLE } from '../command.ts'
@@ -23,6 +23,8 @@ export interface DriftOptions {
   readonly config?: string | undefined
   /** `NAME=OBJECT-ID` each. */
   readonly principal?: string[] | undefined
+  /** What is granted beyond what is needed is shown and is no failure. */
+  readonly allowExcess?: true | undefined
   readonly output: Output
 }
 
@@ -36,19 +38,22 @@ export async function policyDrift(options: DriftOptions, io: Io): Promise<number
   const actions = [...new Set(set.words.actions.map(({ name }) => name))]
   const fetch = armFetch(armOf(config.cloud).origin, tokens)
   let progress: Progress | null = null
-  const drift = await findDrift(grants, ids, actions, fetch, (of) => {
+  const onRead = (of: number): void => {
     progress ??= createProgress(io, 'asking Azure', of)
     progress.add(1)
-  }).catch((error: unknown) => {
+  }
+  const everywhere = { everywhere: true, onRead }
+  const drift = await findDrift(grants, ids, actions, fetch, everywhere).catch((error: unknown) => {
     const why = error instanceof Error ? error.message : 'failed'
     throw new Problem(
       `Azure Resource Manager cannot be asked: ${why}`,
-      `set ${TOKEN_VARIABLE} to a token that may read role assignments (the role Reader on each scope)`,
+      `set ${TOKEN_VARIABLE} to a token that may read role assignments (the role Reader on each subscription)`,
       error,
     )
   })
   io.progress?.(null)
-  const ok = drift.every(({ missing }) => missing.length === 0)
+  const { allowExcess = false } = options
+  const ok = !drift.some((one) => isDrift(allowExcess ? { ...one, excess: [] } : one))
   show(io, options.output, {
     json: () => ({ ok, drift }),
     table: () => drift.flatMap(linesOf),
@@ -78,19 +83,33 @@ async function askedWith(
   }
 }
 
-function linesOf({ identity, scope, missing, excess, inherited }: Drift): readonly string[] {
+function linesOf(one: Drift): readonly string[] {
+  const { identity, scope, missing, excess, inherited, assigned } = one
+  const conditions = assigned.filter(({ condition }) => condition !== null)
   return [
-    `${identity} on ${scope}`,
+    `${identity} on ${placeOf(scope)}`,
     `  missing ${missing.length}${missing.length === 0 ? '' : `: ${named(missing)}`}`,
     `  excess ${excess.length}${excess.length === 0 ? '' : `: ${named(excess)}`}`,
-    ...inherited.map((from) => `  inherited from ${from === '' ? '/' : from}`),
+    ...(isDrift(one)
+      ? assigned.map(({ role, scope: at }) => `  has role "${role}" on ${placeOf(at)}`)
+      : []),
+    ...conditions.map(
+      ({ role, condition }) => `  condition on role "${role}", not evaluated: ${condition}`,
+    ),
+    ...inherited.map((from) => `  inherited from ${placeOf(from)}`),
   ]
 }
 
-function rowsOf({ identity, scope, missing, excess }: Drift): readonly (readonly string[])[] {
+/** The scope of everything has no name. */
+const placeOf = (scope: string): string => (scope === '' ? '/' : scope)
+
+function rowsOf({ identity, scope, missing, excess, assigned }: Drift): readonly string[][] {
   return [
     ...missing.map((action) => [identity, scope, 'missing', action]),
     ...excess.map((action) => [identity, scope, 'excess', action]),
+    ...assigned.flatMap(({ role, condition }) =>
+      condition === null ? [] : [[identity, scope, 'condition', `${role}: ${condition}`]],
+    ),
   ]
 }
 
