@@ -3,9 +3,10 @@
  * @module
  */
 import type { PolicySet } from '../../policy/load/rules.ts'
-import type { Table } from './csv.ts'
+import type { Table } from '../csv.ts'
 import type { Exception } from './exceptions.ts'
-import type { Gathered, Period } from './records.ts'
+import type { Period } from './chains.ts'
+import type { Gathered } from './records.ts'
 
 const iso = (time: number | null): string => (time === null ? '' : new Date(time).toISOString())
 

@@ -5,9 +5,10 @@
 import { standingOfGrant, type Grant } from '../../approvals/grants/state.ts'
 import { standingOf, type Review, type Standing } from '../../approvals/state.ts'
 import type { Examined } from '../approvals/verify.ts'
-import type { Table, Value } from './csv.ts'
+import type { Table, Value } from '../csv.ts'
 import type { Exception } from './exceptions.ts'
-import type { Gathered, Period } from './records.ts'
+import type { Period } from './chains.ts'
+import type { Gathered } from './records.ts'
 
 interface Found {
   readonly tables: readonly Table[]
@@ -97,13 +98,13 @@ function exceptionsOf(
 function reviewTables(reviews: readonly Reviewed[]): readonly Table[] {
   return [
     {
-      path: '04-approvals/reviews.csv',
+      path: '05-approvals/reviews.csv',
       columns: REVIEW_COLUMNS,
       rows: reviews.map(reviewRow),
       what: 'Every review of which something was said or used in the period, in its state at the end of it.',
     },
     {
-      path: '04-approvals/verdicts.csv',
+      path: '05-approvals/verdicts.csv',
       columns: VERDICT_COLUMNS,
       rows: reviews.flatMap(({ review: { request, verdicts } }) =>
         verdicts.map((one) => [
@@ -123,7 +124,7 @@ function reviewTables(reviews: readonly Reviewed[]): readonly Table[] {
       what: 'What people said of these reviews, with the request in which they said it.',
     },
     {
-      path: '04-approvals/uses.csv',
+      path: '05-approvals/uses.csv',
       columns: ['review', 'use', 'time', 'by', 'decision', 'outcome', 'status'],
       rows: reviews.flatMap(({ review: { request, uses, outcomes } }) =>
         uses.map(({ n, iat, by, decision }) => {
@@ -134,7 +135,7 @@ function reviewTables(reviews: readonly Reviewed[]): readonly Table[] {
       what: 'Each use of an approval, and how it ended.',
     },
     {
-      path: '04-approvals/overrides.csv',
+      path: '05-approvals/overrides.csv',
       columns: ['review', 'by', 'time', 'due', 'afterwards'],
       rows: reviews.flatMap(({ review, standing: { override } }) =>
         override === null
@@ -209,7 +210,7 @@ const VERDICT_COLUMNS = [
 function grantTables(grants: readonly Grant[], end: number): readonly Table[] {
   return [
     {
-      path: '02-grants/grants.csv',
+      path: '02-access-changes/grants.csv',
       columns: GRANT_COLUMNS,
       rows: grants.map((grant) => {
         const { request } = grant
@@ -233,7 +234,7 @@ function grantTables(grants: readonly Grant[], end: number): readonly Table[] {
       what: 'Access for a time, asked for or decided in the period, in its state at the end of it.',
     },
     {
-      path: '02-grants/verdicts.csv',
+      path: '02-access-changes/grant-verdicts.csv',
       columns: ['grant', 'time', 'verdict', 'extension', 'by', 'decision', 'comment'],
       rows: grants.flatMap(({ request, verdicts }) =>
         verdicts.map((one) => [

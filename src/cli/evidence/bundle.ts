@@ -5,7 +5,7 @@
 import { createHash, sign, type KeyObject } from 'node:crypto'
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
-import { csvOf, type Table } from './csv.ts'
+import { csvOf, type Table } from '../csv.ts'
 
 /** A file of a bundle, as its manifest has it. */
 export interface Listed {

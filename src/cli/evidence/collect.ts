@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path'
 import { idIn } from '../../approvals/documents.ts'
 import { grantIn } from '../../approvals/grants/documents.ts'
 import { bytesIn } from '../../audit/inspect/stream.ts'
-import { chainsIn, type Verdict } from '../../audit/inspect/verify.ts'
+import { chainsIn } from '../../audit/inspect/verify.ts'
 import { loadPolicy } from '../../policy/load/load.ts'
 import { examineLedger, type Examined } from '../approvals/verify.ts'
 import { checkChain } from '../audit/check-chain.ts'
@@ -20,18 +20,20 @@ import { show, type Output } from '../output.ts'
 import { historyOf, type Commit } from '../policy/history.ts'
 import { policyOptions, type PolicyOptions, type PolicyValues } from '../policy/options.ts'
 import { Problem, UsageError } from '../problem.ts'
-import { createProgress, type Progress } from '../progress.ts'
+import { createProgress } from '../progress.ts'
 import { VERSION } from '../version.ts'
 import { accessOf } from './access.ts'
 import { approvalsOf } from './approvals.ts'
 import { digestOf, fileOf, README, writeBundle, type File } from './bundle.ts'
 import { mappingTable } from './controls.ts'
-import type { Table } from './csv.ts'
+import type { Table } from '../csv.ts'
 import { exceptionTable, type Exception } from './exceptions.ts'
-import { integrityOf } from './integrity.ts'
+import { integrityOf, type Checked } from './integrity.ts'
 import { leaversOf, leaversTable, type Leaver } from './leavers.ts'
-import { gather, recordsOf, type Gathered, type Period } from './records.ts'
+import type { Period } from './chains.ts'
+import { gather, recordsOf, type Gathered } from './records.ts'
 import { reportOf, STYLES } from './report.ts'
+import { sourcesOf, type Source } from './sources.ts'
 import { versionsOf } from './versions.ts'
 
 /** Complete, but not everything went as the controls say. */
@@ -41,7 +43,8 @@ export interface CollectOptions extends PolicyValues {
   readonly from: string
   readonly to: string
   readonly out: string
-  readonly spool: readonly string[]
+  readonly spool?: readonly string[] | undefined
+  readonly records?: readonly string[] | undefined
   readonly repository?: true | undefined
   readonly ledger?: string | undefined
   readonly keys?: string | undefined
@@ -88,10 +91,10 @@ export async function collect(options: CollectOptions, io: Io): Promise<number> 
 /** All that a bundle is made of. */
 interface Sources {
   readonly period: Period
-  readonly spools: readonly string[]
+  readonly sources: readonly Source[]
   readonly found: Gathered
-  /** Of each chain. */
-  readonly verdicts: readonly Verdict[]
+  /** Of each chain of each spool. */
+  readonly checked: readonly Checked[]
   readonly policies: PolicyOptions
   /** By policy version; null without a repository. */
   readonly commits: ReadonlyMap<string, Commit> | null
@@ -99,49 +102,39 @@ interface Sources {
   readonly leavers: readonly Leaver[]
 }
 
-/** Work on all records, which says how far it is. */
-async function withProgress<Done>(
-  io: Io,
-  what: string,
-  spools: readonly string[],
-  work: (progress: Progress) => Promise<Done>,
-): Promise<Done> {
-  const total = spools.reduce((sum, spool) => sum + bytesIn(spool), 0)
-  const progress = createProgress(io, what, total)
-  try {
-    return await work(progress)
-  } finally {
-    progress.end()
-  }
+/** Each chain of each spool, verified. */
+async function checkChains(sources: readonly Source[], io: Io): Promise<readonly Checked[]> {
+  const spools = sources.filter(({ kind }) => kind === 'spool')
+  const total = spools.reduce((sum, { path }) => sum + bytesIn(path), 0)
+  const progress = createProgress(io, 'checking records', total)
+  const all: Checked[] = []
+  for (const { path, name } of spools)
+    for (const chain of chainsIn(path))
+      all.push({ source: name, verdict: await checkChain(chain, [], progress) })
+  progress.end()
+  return all
 }
 
 async function read(options: CollectOptions, io: Io): Promise<Sources> {
   const period = periodOf(options, io)
   const path = (given: string): string => resolve(io.cwd, given)
-  const spools = options.spool.map(path)
-  for (const spool of spools)
-    if (chainsIn(spool).length === 0)
-      throw new Problem(`no audit chain in "${spool}"`, 'name the directory of a spool')
+  const { spool = [], records = [] } = options
+  if (spool.length + records.length === 0) throw new UsageError('--spool or --records is needed')
+  const sources = sourcesOf(spool.map(path), records.map(path))
   const ledger = await ledgerOf(options, path, io)
   const leavers = options.leavers === undefined ? [] : await leaversOf(path(options.leavers))
   const policies = await policyOptions(options, io)
   const commits = options.repository === true ? await commitsOf(policies, io) : null
   const { sample, seed } = options
-  const found = await withProgress(io, 'reading records', spools, async ({ add }) =>
-    gather({ ...period, spools, sample, seed, onBytes: add }),
-  )
-  const verdicts = await withProgress(io, 'checking records', spools, async (progress) => {
-    const all: Verdict[] = []
-    for (const chain of spools.flatMap(chainsIn)) all.push(await checkChain(chain, [], progress))
-    return all
-  })
-  return { period, spools, found, verdicts, policies, commits, ledger, leavers }
+  const found = await gather({ ...period, sources, sample, seed }, io)
+  const checked = await checkChains(sources, io)
+  return { period, sources, found, checked, policies, commits, ledger, leavers }
 }
 
 /** The tables of all that was read, and what an auditor has to look at. */
 async function judge({
   period,
-  verdicts,
+  checked,
   found,
   policies,
   commits,
@@ -153,7 +146,7 @@ async function judge({
   /** Ids of reviews and grants whose documents belong to the bundle. */
   readonly documents: ReadonlySet<string>
 }> {
-  const integrity = integrityOf(verdicts, found, period)
+  const integrity = integrityOf(checked, found, period)
   const access = accessOf(await loadPolicy(policies), found, period)
   const versions = versionsOf(found, commits)
   const approvals = ledger === null ? null : approvalsOf(ledger, found, period)
@@ -200,7 +193,7 @@ function pageOf(
 
 function manifestOf(
   { sample, seed }: CollectOptions,
-  { period, found, ledger, commits }: Sources,
+  { period, sources, found, ledger, commits }: Sources,
   exceptions: readonly Exception[],
   io: Io,
 ): Readonly<Record<string, unknown>> {
@@ -210,7 +203,7 @@ function manifestOf(
     made: iso(io.now()),
     period: { from: iso(period.from), to: iso(period.to) },
     options: { sample, seed, withRepository: commits !== null, withLedger: ledger !== null },
-    inputs: inputsOf(found, ledger),
+    inputs: inputsOf(sources, found, ledger),
     records: found.records,
     exceptions: exceptions.length,
     complete: !exceptions.some(({ kind }) => kind === 'incomplete'),
@@ -245,8 +238,8 @@ async function ledgerOf(
 /** By the version of their policies; of several commits with the same one, the oldest. */
 async function commitsOf(policies: PolicyOptions, io: Io): Promise<ReadonlyMap<string, Commit>> {
   const all = new Map<string, Commit>()
-  for await (const one of historyOf(policies, MAX_COMMITS, io))
-    if (one.version !== null) all.set(one.version, one)
+  for await (const { commit } of historyOf(policies, MAX_COMMITS, io))
+    if (commit.version !== null) all.set(commit.version, commit)
   return all
 }
 
@@ -260,7 +253,7 @@ function noLedger({ reviews }: Gathered): readonly Exception[] {
           kind: 'incomplete',
           control: 'AMH-07',
           what: `${reviews.size} reviews let calls through, and no ledger was given`,
-          where: '04-approvals',
+          where: '05-approvals',
         },
       ]
 }
@@ -271,7 +264,7 @@ const byKind = (one: Exception, other: Exception): number =>
 function denialTables({ refusals, principals }: Gathered): readonly Table[] {
   return [
     {
-      path: '05-denials/by-code.csv',
+      path: '06-denials/by-code.csv',
       columns: ['code', 'status', 'refused', 'first', 'last'],
       rows: [...refusals]
         .sort(([, one], [, other]) => other.count - one.count)
@@ -279,7 +272,7 @@ function denialTables({ refusals, principals }: Gathered): readonly Table[] {
       what: 'What was refused in the period, by the code of the refusal (docs/errors.md).',
     },
     {
-      path: '05-denials/by-principal.csv',
+      path: '06-denials/by-principal.csv',
       columns: ['principal', 'requests', 'refused', 'secrets', 'first', 'last'],
       rows: [...principals]
         .sort(([one], [other]) => (one < other ? -1 : 1))
@@ -297,7 +290,7 @@ function denialTables({ refusals, principals }: Gathered): readonly Table[] {
 }
 
 const keyTable = (ids: readonly (readonly [string, string])[]): Table => ({
-  path: '07-keys/signing.csv',
+  path: '08-keys/signing.csv',
   columns: ['chain', 'key'],
   rows: ids,
   what: 'Keys that signed checkpoints of the records.',
@@ -313,7 +306,7 @@ async function documentsOf(
   const wanted = documents.filter((name) => ids.has(idIn(name) ?? grantIn(name) ?? ''))
   return Promise.all(
     wanted.map(async (name) => ({
-      path: `04-approvals/documents/${name}`,
+      path: `05-approvals/documents/${name}`,
       text: await readFile(join(folder, name), 'utf8'),
       rows: null,
       what: 'A signed document of the ledger.',
@@ -321,19 +314,22 @@ async function documentsOf(
   )
 }
 
-async function sampleOf({ spools, found: { sample } }: Sources, io: Io): Promise<File> {
-  const lines = await withProgress(io, 'reading the sample', spools, async ({ add }) =>
-    recordsOf(spools, sample, add),
-  )
+async function sampleOf({ sources, found: { sample } }: Sources, io: Io): Promise<File> {
+  const lines = await recordsOf(sources, sample, io)
   return {
-    path: '08-samples/records.jsonl',
+    path: '09-samples/records.jsonl',
     text: lines.map((line) => `${line}\n`).join(''),
     rows: lines.length,
     what: 'All records of the requests of the sample; the seed in the manifest chooses the same ones again.',
   }
 }
 
-function inputsOf({ chains }: Gathered, ledger: Examined | null): readonly object[] {
+function inputsOf(
+  sources: readonly Source[],
+  { chains }: Gathered,
+  ledger: Examined | null,
+): readonly object[] {
+  const ofSources = sources.map(({ kind, name, sha256 }) => ({ kind, name, sha256 }))
   const ofChains = [...chains].map(([id, part]) => ({
     kind: 'chain',
     id,
@@ -341,9 +337,10 @@ function inputsOf({ chains }: Gathered, ledger: Examined | null): readonly objec
     lastSeq: part.lastSeq,
     records: part.records,
   }))
-  if (ledger === null) return ofChains
+  if (ledger === null) return [...ofSources, ...ofChains]
   const { documents } = ledger
   return [
+    ...ofSources,
     ...ofChains,
     { kind: 'ledger', documents: documents.length, sha256OfNames: digestOf(documents.join('\n')) },
   ]

@@ -30,9 +30,15 @@ const collecting = (cli: Cli) =>
     .requiredOption('--from <time>', 'the beginning of the period, an ISO 8601 time')
     .requiredOption('--to <time>', 'its end, which is not in it')
     .addOption(
-      new Option('--spool <dir>', 'a spool or a copy of one; may be repeated')
-        .argParser<string[]>(repeated)
-        .makeOptionMandatory(),
+      new Option('--spool <dir>', 'a spool or a copy of one; may be repeated').argParser<string[]>(
+        repeated,
+      ),
+    )
+    .addOption(
+      new Option(
+        '--records <file>',
+        'records that a sink got, as JSON lines: compared with the spools; may be repeated',
+      ).argParser<string[]>(repeated),
     )
     .requiredOption('--out <dir>', 'the folder to make')
     .option(

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Exception } from './exceptions.ts'
-import type { Table } from './csv.ts'
+import type { Table } from '../csv.ts'
 
 export interface Control {
   readonly id: string
@@ -22,21 +22,21 @@ export const CONTROLS: readonly Control[] = [
     criteria: ['CC6.1', 'CC6.3'],
     statement:
       'Every call through the gateway is decided by versioned policy; what no policy permits is refused.',
-    evidence: ['01-access/access.csv', '03-policy-versions/versions.csv', '05-denials/by-code.csv'],
-    test: 'for records of 08-samples: `azureml-harness explain --decision ID` gives the recorded outcome',
+    evidence: ['01-access/access.csv', '04-policy-changes/versions.csv', '06-denials/by-code.csv'],
+    test: 'for records of 09-samples: `azureml-harness explain --decision ID` gives the recorded outcome',
   },
   {
     id: 'AMH-02',
     criteria: ['CC6.1', 'CC6.2'],
     statement: 'Each call is tied to a person, service or job that an issuer has identified.',
-    evidence: ['05-denials/by-principal.csv', '08-samples/records.jsonl'],
+    evidence: ['06-denials/by-principal.csv', '09-samples/records.jsonl'],
     test: 'records of calls that were permitted name a principal; those without one are refusals',
   },
   {
     id: 'AMH-03',
     criteria: ['CC6.2', 'CC6.3'],
     statement: 'Access that is needed for a time only is granted for that time, with a reason.',
-    evidence: ['01-access/access.csv', '02-grants/grants.csv'],
+    evidence: ['01-access/access.csv', '02-access-changes/grants.csv'],
     test: 'compare `until` with the last call under the binding; read the verdicts of grants',
   },
   {
@@ -50,14 +50,14 @@ export const CONTROLS: readonly Control[] = [
     id: 'AMH-05',
     criteria: ['CC6.3', 'CC6.2'],
     statement: 'Who has left can do nothing any more.',
-    evidence: ['02-grants/leavers.csv'],
+    evidence: ['02-access-changes/leavers.csv'],
     test: 'with --leavers: the last permitted call of each person is before they left',
   },
   {
     id: 'AMH-06',
     criteria: ['CC8.1'],
     statement: 'Each version of the policies that was in force is a commit of their repository.',
-    evidence: ['03-policy-versions/versions.csv'],
+    evidence: ['04-policy-changes/versions.csv'],
     test: '`azureml-harness policy log --find VERSION` in a clone names the commit',
   },
   {
@@ -65,35 +65,35 @@ export const CONTROLS: readonly Control[] = [
     criteria: ['CC8.1', 'CC6.3'],
     statement:
       'What a policy wants reviewed is done once other people than its author have approved that very change.',
-    evidence: ['04-approvals/reviews.csv', '04-approvals/verdicts.csv', '04-approvals/uses.csv'],
-    test: '`azureml-harness approvals verify` on 04-approvals/documents with the public keys',
+    evidence: ['05-approvals/reviews.csv', '05-approvals/verdicts.csv', '05-approvals/uses.csv'],
+    test: '`azureml-harness approvals verify` on 05-approvals/documents with the public keys',
   },
   {
     id: 'AMH-08',
     criteria: ['CC8.1', 'CC7.3'],
     statement: 'A change that was let through in an emergency is reviewed within 72 hours.',
-    evidence: ['04-approvals/overrides.csv'],
+    evidence: ['05-approvals/overrides.csv'],
     test: 'each override has an approval or a rejection afterwards; the others are exceptions',
   },
   {
     id: 'AMH-09',
     criteria: ['CC7.2', 'CC7.3'],
     statement: 'Records are complete, in order, and cannot be changed unseen.',
-    evidence: ['06-integrity/chains.csv', '06-integrity/events.csv'],
-    test: '`azureml-harness audit verify` on the spool; the last record of 06-integrity/chains.csv',
+    evidence: ['07-integrity/chains.csv', '07-integrity/events.csv'],
+    test: '`azureml-harness audit verify` on the spool; the last record of 07-integrity/chains.csv',
   },
   {
     id: 'AMH-10',
     criteria: ['CC7.2'],
     statement: 'Losses, repairs and failing destinations of records are themselves on record.',
-    evidence: ['06-integrity/events.csv'],
+    evidence: ['07-integrity/events.csv'],
     test: 'each row is explained by the operators',
   },
   {
     id: 'AMH-11',
     criteria: ['CC6.1', 'CC6.7'],
     statement: 'Keys that sign records and approvals are known, and no other signs.',
-    evidence: ['07-keys/signing.csv'],
+    evidence: ['08-keys/signing.csv'],
     test: 'compare the ids with those that operators have published',
   },
 ]

@@ -2,7 +2,7 @@
  * What an auditor has to look at first. `incomplete` says that a population could not be proved whole.
  * @module
  */
-import type { Table } from './csv.ts'
+import type { Table } from '../csv.ts'
 
 export interface Exception {
   readonly kind: 'incomplete' | 'exception'

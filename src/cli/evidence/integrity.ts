@@ -3,9 +3,10 @@
  * @module
  */
 import type { Verdict } from '../../audit/inspect/verify.ts'
-import type { Table, Value } from './csv.ts'
+import type { Table, Value } from '../csv.ts'
 import type { Exception } from './exceptions.ts'
-import type { ChainPart, Gathered, Period } from './records.ts'
+import type { ChainPart, Difference, Period } from './chains.ts'
+import type { Gathered } from './records.ts'
 
 /** Events that mean that records are missing somewhere. */
 const LOSSES = new Set(['spool_lost', 'sink_skipped', 'dead_letter'])
@@ -17,9 +18,16 @@ export interface Integrity {
   readonly keyIds: readonly (readonly [chain: string, key: string])[]
 }
 
-/** @param verdicts of all chains */
+/** A chain as one spool has it. */
+export interface Checked {
+  /** Of the source. */
+  readonly source: string
+  readonly verdict: Verdict
+}
+
+/** @param checked all chains of all spools */
 export function integrityOf(
-  verdicts: readonly Verdict[],
+  checked: readonly Checked[],
   found: Gathered,
   { from }: Period,
 ): Integrity {
@@ -30,26 +38,58 @@ export function integrityOf(
     rest.push(
       incomplete('there is no record of the period', `from ${new Date(from).toISOString()}`),
     )
+  const verdicts = checked.map(({ verdict }) => verdict)
   return {
     exceptions: [
-      ...verdicts.flatMap((one) => exceptionsOf(one, found.chains.get(one.chainId))),
+      ...verdicts.flatMap(faultsOf),
+      ...[...found.chains].flatMap(([id, part]) => gapsOf(id, part)),
       ...rest,
+      ...found.differences.map(differenceOf),
       ...found.events.filter(([, , event]) => LOSSES.has(String(event))).map(lossOf),
       ...found.unknownEnds.map(unknownEnd),
     ],
     keyIds: verdicts.flatMap(({ chainId, keyIds }) => keyIds.map((key) => [chainId, key] as const)),
     tables: [
       {
-        path: '06-integrity/chains.csv',
+        path: '07-integrity/chains.csv',
         columns: CHAIN_COLUMNS,
-        rows: verdicts.map((one) => rowOf(one, found.chains.get(one.chainId))),
+        rows: [
+          ...checked.map((one) => rowOf(one, found.chains.get(one.verdict.chainId))),
+          ...[...found.chains]
+            .filter(([id]) => verdicts.every(({ chainId }) => chainId !== id))
+            .map(([id, part]) => [id, 'exports', ...partRow(part), 'not verified', ...NO_CHAIN]),
+        ],
         what: 'Each chain of records: how many are of the period, from which number to which, and whether the whole chain holds.',
       },
       {
-        path: '06-integrity/events.csv',
+        path: '07-integrity/events.csv',
         columns: ['time', 'record', 'event', 'detail'],
         rows: found.events,
         what: 'What the gateway recorded of itself, without checkpoints, starts and stops.',
+      },
+      {
+        path: '07-integrity/reconcile.csv',
+        columns: ['hour', 'chain', 'source', 'records', 'in_all_sources'],
+        rows: found.hours.map(({ hour, chain, source, records, inAll }) => [
+          hour,
+          chain,
+          source,
+          records,
+          inAll,
+        ]),
+        what: 'Records by hour: those that a source has, and those that there are in all sources together.',
+      },
+      {
+        path: '07-integrity/differences.csv',
+        columns: ['chain', 'source', 'from_seq', 'to_seq', 'what'],
+        rows: found.differences.map(({ chain, source, fromSeq, toSeq, what }) => [
+          chain,
+          source,
+          fromSeq,
+          toSeq,
+          what,
+        ]),
+        what: 'Records by their numbers that a source lacks, or has otherwise than another one.',
       },
     ],
   }
@@ -57,6 +97,7 @@ export function integrityOf(
 
 const CHAIN_COLUMNS = [
   'chain',
+  'source',
   'records_in_period',
   'first_seq',
   'last_seq',
@@ -71,16 +112,12 @@ const CHAIN_COLUMNS = [
   'repairs',
 ]
 
-function rowOf(verdict: Verdict, part: ChainPart | undefined): readonly Value[] {
+function rowOf({ source, verdict }: Checked, part: ChainPart | undefined): readonly Value[] {
   const { chainId, broken, end, checkpoints, unsigned, repairs } = verdict
   return [
     chainId,
-    part?.records ?? 0,
-    part?.firstSeq ?? 0,
-    part?.lastSeq ?? 0,
-    part?.firstTime,
-    part?.lastTime,
-    part?.missing ?? 0,
+    source,
+    ...partRow(part),
     broken === null ? 'valid' : 'broken',
     end.seq,
     end.head,
@@ -90,8 +127,19 @@ function rowOf(verdict: Verdict, part: ChainPart | undefined): readonly Value[] 
   ]
 }
 
-function exceptionsOf(verdict: Verdict, part: ChainPart | undefined): readonly Exception[] {
-  const { chainId, broken, unsigned } = verdict
+/** What a spool alone tells: end, head, checkpoints, unsigned, repairs. */
+const NO_CHAIN: readonly Value[] = ['', '', '', '', '']
+
+const partRow = (part: ChainPart | undefined): readonly Value[] => [
+  part?.records ?? 0,
+  part?.firstSeq ?? 0,
+  part?.lastSeq ?? 0,
+  part?.firstTime,
+  part?.lastTime,
+  part?.missing ?? 0,
+]
+
+function faultsOf({ chainId, broken, unsigned }: Verdict): readonly Exception[] {
   const where = `chain ${chainId}`
   const found: Exception[] = []
   if (broken !== null) {
@@ -106,25 +154,39 @@ function exceptionsOf(verdict: Verdict, part: ChainPart | undefined): readonly E
       what: `${unsigned} records at its end have no signed checkpoint behind them`,
       where,
     })
-  if (part === undefined || part.records === 0) return found
-  const { missing, beginsWhole, endsWhole, firstSeq, firstTime, lastTime } = part
-  if (missing > 0)
-    found.push(incomplete(`${missing} numbers are missing between its records`, where))
-  if (!beginsWhole)
-    found.push(
-      incomplete(
-        `its first record, ${firstSeq}, is of ${firstTime}: those before it are not here`,
-        where,
-      ),
-    )
-  if (!endsWhole)
-    found.push(
-      incomplete(
-        `its last record is of ${lastTime}: the gateway had not stopped, and what follows is not here`,
-        where,
-      ),
-    )
   return found
+}
+
+function gapsOf(id: string, part: ChainPart): readonly Exception[] {
+  const { records, missing, onlyInExports, beginsWhole, endsWhole, firstSeq, firstTime, lastTime } =
+    part
+  if (records === 0) return []
+  const whats = [
+    ...(onlyInExports > 0
+      ? [`${onlyInExports} records are in exports only: no chain proves that they are as written`]
+      : []),
+    ...(missing > 0 ? [`${missing} numbers are missing between its records`] : []),
+    ...(beginsWhole
+      ? []
+      : [`its first record, ${firstSeq}, is of ${firstTime}: those before it are not here`]),
+    ...(endsWhole
+      ? []
+      : [
+          `its last record is of ${lastTime}: the gateway had not stopped, and what follows is not here`,
+        ]),
+  ]
+  return whats.map((what) => incomplete(what, `chain ${id}`))
+}
+
+/** A sink without a record has lost it, or whoever exported it left it out. */
+function differenceOf({ chain, source, fromSeq, toSeq, what }: Difference): Exception {
+  const numbers = fromSeq === toSeq ? `record ${fromSeq}` : `records ${fromSeq} to ${toSeq}`
+  return {
+    kind: 'exception',
+    control: CONTROL,
+    what: what === 'missing' ? `${source} has no ${numbers}` : `${source} has other ${numbers}`,
+    where: `chain ${chain}`,
+  }
 }
 
 function incomplete(what: string, where: string): Exception {

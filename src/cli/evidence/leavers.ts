@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises'
 import { Problem } from '../problem.ts'
-import type { Table } from './csv.ts'
+import type { Table } from '../csv.ts'
 import type { Exception } from './exceptions.ts'
 import type { Gathered } from './records.ts'
 
@@ -42,7 +42,7 @@ export function leaversTable(
   })
   return {
     table: {
-      path: '02-grants/leavers.csv',
+      path: '02-access-changes/leavers.csv',
       columns: ['principal', 'left', 'last_permitted_call', 'after_leaving'],
       rows: rows.map(({ principal, left, last, isAfter }) => [principal, left, last, isAfter]),
       what: 'People who were named as having left, and their last call that was permitted in the period.',

@@ -3,15 +3,16 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import { setImmediate } from 'node:timers/promises'
-import { readSpool } from '../../audit/inspect/stream.ts'
-import type { Value } from './csv.ts'
-
-export interface Period {
-  /** Milliseconds since the epoch; a record is of the period from `from` on and before `to`. */
-  readonly from: number
-  readonly to: number
-}
+import type { Value } from '../csv.ts'
+import type { Io } from '../io.ts'
+import {
+  createChains,
+  type ChainPart,
+  type Difference,
+  type HourCount,
+  type Period,
+} from './chains.ts'
+import { readSources, type Source } from './sources.ts'
 
 /** First and last time of something, as the records have them, and how often it was. */
 export interface Seen {
@@ -28,26 +29,19 @@ export interface Caller extends Seen {
   permitted: string
 }
 
-/** What one chain has of the period. */
-export interface ChainPart {
-  readonly spool: string
-  firstSeq: number
-  lastSeq: number
-  firstTime: string
-  lastTime: string
-  /** Whether a record of before the period is there, or the chain begins in it: then nothing of the period is missing before. */
-  beginsWhole: boolean
-  /** Whether a record of after the period is there, or the gateway stopped: then nothing of the period is missing behind. */
-  endsWhole: boolean
-  records: number
-  /** Sequence numbers that are missing between the first and the last record. */
-  missing: number
+/** What a rule permitted or refused, and to whom. */
+export interface Use extends Seen {
+  /** By principal. */
+  readonly callers: Map<string, Seen>
 }
 
 export interface Gathered {
   readonly chains: ReadonlyMap<string, ChainPart>
+  /** Records that some source has and another one should have. */
+  readonly differences: readonly Difference[]
+  readonly hours: readonly HourCount[]
   /** By rule, as `template@binding` or the id of a policy. */
-  readonly rules: ReadonlyMap<string, Seen>
+  readonly rules: ReadonlyMap<string, Use>
   readonly versions: ReadonlyMap<string, Seen>
   /** By code and HTTP status. */
   readonly refusals: ReadonlyMap<string, Seen>
@@ -71,23 +65,19 @@ const MAX_EVENTS = 100_000
 const MAX_UNKNOWN = 10_000
 
 export interface GatherOptions extends Period {
-  readonly spools: readonly string[]
+  readonly sources: readonly Source[]
   /** How many requests the sample has, and what chooses them. */
   readonly sample: number
   readonly seed: string
-  readonly onBytes: (bytes: number) => void
 }
 
-export async function gather(options: GatherOptions): Promise<Gathered> {
+/** A record that several sources have counts once. */
+export async function gather(options: GatherOptions, io: Io): Promise<Gathered> {
   const all = createGathering(options)
-  const turn = createTurns()
-  for (const spool of options.spools) {
-    for await (const found of readSpool(spool, { onBytes: options.onBytes })) {
-      await turn()
-      if (found.kind === 'row') all.add(spool, found.columns)
-      else if (found.kind === 'damaged')
-        all.damaged.push(`${found.segment}, line ${found.line}: ${found.why}`)
-    }
+  for await (const found of readSources(options.sources, 'reading records', io)) {
+    if (found.kind === 'row') all.add(found.source, found.columns)
+    else if (found.kind === 'damaged')
+      all.damaged.push(`${found.segment}, line ${found.line}: ${found.why}`)
   }
   return all.end()
 }
@@ -107,11 +97,13 @@ function listOf(row: Columns, name: string): readonly string[] {
 function note(all: Map<string, Seen>, key: string, time: string): void {
   const known = all.get(key)
   if (known === undefined) all.set(key, { first: time, last: time, count: 1 })
-  else {
-    known.count += 1
-    if (time < known.first) known.first = time
-    if (time > known.last) known.last = time
-  }
+  else add(known, time)
+}
+
+function add(known: Seen, time: string): void {
+  known.count += 1
+  if (time < known.first) known.first = time
+  if (time > known.last) known.last = time
 }
 
 function createGathering(options: GatherOptions) {
@@ -124,10 +116,10 @@ function createGathering(options: GatherOptions) {
 
   return {
     damaged,
-    add(spool: string, row: Columns): void {
+    add(source: Source, row: Columns): void {
       const time = textOf(row, 'EventTime')
       const at = Date.parse(time)
-      chains.add(spool, row, at)
+      if (!chains.add(source, row, at)) return
       const kind = textOf(row, 'RecordKind')
       // the end of a call of the period may be after it
       if (at >= to && kind === 'completed') calls.ended(row)
@@ -141,68 +133,34 @@ function createGathering(options: GatherOptions) {
       if (kind === 'gateway' && !USUAL.has(event) && events.length < MAX_EVENTS)
         events.push([time, textOf(row, 'EventUid'), event, JSON.stringify(row.get('Detail') ?? {})])
     },
-    end: (): Gathered => ({ ...calls.end(), chains: chains.parts, events, damaged, records }),
+    end: (): Gathered => ({ ...calls.end(), ...chains.end(), events, damaged, records }),
   }
 }
-
-/** Numbers without a gap are what shows that nothing was left out. */
-function createChains({ from, to }: Period) {
-  const parts = new Map<string, ChainPart>()
-  return {
-    parts,
-    add(spool: string, row: Columns, time: number): void {
-      const id = textOf(row, 'ChainId')
-      const seq = Number(row.get('Seq'))
-      const part = parts.get(id) ?? newPart(spool, seq === 1 || time < from)
-      parts.set(id, part)
-      const event = textOf(row, 'Event')
-      // a stop is the last word of a gateway, but for the checkpoint that signs it
-      if (time >= to || event === 'audit_closing') part.endsWhole = true
-      else if (event !== 'checkpoint') part.endsWhole = false
-      if (time < from || time >= to) return
-      if (part.records === 0) {
-        part.firstSeq = seq
-        part.firstTime = textOf(row, 'EventTime')
-      } else part.missing += Math.max(0, seq - part.lastSeq - 1)
-      part.records += 1
-      part.lastSeq = seq
-      part.lastTime = textOf(row, 'EventTime')
-    },
-  }
-}
-
-const newPart = (spool: string, beginsWhole: boolean): ChainPart => ({
-  spool,
-  firstSeq: 0,
-  lastSeq: 0,
-  firstTime: '',
-  lastTime: '',
-  beginsWhole,
-  endsWhole: false,
-  records: 0,
-  missing: 0,
-})
 
 function createCalls({ sample, seed }: Pick<GatherOptions, 'sample' | 'seed'>) {
-  const rules = new Map<string, Seen>()
+  const rules = new Map<string, Use>()
   const versions = new Map<string, Seen>()
   const refusals = new Map<string, Seen>()
   const reviews = new Map<string, Seen>()
   const principals = new Map<string, Caller>()
   const unknownEnds: string[] = []
   const open = new Set<string>()
+  /** Ends that came before their beginnings: an export is in any order. */
+  const early = new Set<string>()
   const chosen = createSample(sample, seed)
 
   function ended(row: Columns): void {
     const id = textOf(row, 'ExchangeId')
-    open.delete(id)
+    if (!open.delete(id)) early.add(id)
     if (textOf(row, 'Outcome') === 'unknown' && unknownEnds.length < MAX_UNKNOWN)
       unknownEnds.push(id)
   }
 
   function begun(row: Columns, time: string): void {
-    open.add(textOf(row, 'ExchangeId'))
-    for (const rule of listOf(row, 'PolicyIds')) note(rules, rule, time)
+    const id = textOf(row, 'ExchangeId')
+    if (!early.delete(id)) open.add(id)
+    for (const rule of listOf(row, 'PolicyIds'))
+      noteUse(rules, rule, textOf(row, 'PrincipalId'), time)
     const review = textOf(row, 'ReviewId')
     if (review !== '') note(reviews, review, time)
   }
@@ -231,6 +189,14 @@ function createCalls({ sample, seed }: Pick<GatherOptions, 'sample' | 'seed'>) {
       unknownEnds: [...unknownEnds, ...open].sort(),
     }),
   }
+}
+
+function noteUse(all: Map<string, Use>, rule: string, who: string, time: string): void {
+  const known = all.get(rule)
+  const callers = known?.callers ?? new Map<string, Seen>()
+  if (known === undefined) all.set(rule, { first: time, last: time, count: 1, callers })
+  else add(known, time)
+  note(callers, who, time)
 }
 
 function noteCaller(
@@ -280,32 +246,18 @@ function createSample(size: number, seed: string) {
   }
 }
 
-/** The records of some requests as JSON lines, in the order of their chains. */
+/** The records of some requests as JSON lines, each once, in the order of their sources. */
 export async function recordsOf(
-  spools: readonly string[],
+  sources: readonly Source[],
   ids: ReadonlySet<string>,
-  onBytes: (bytes: number) => void,
+  io: Io,
 ): Promise<readonly string[]> {
-  const lines: string[] = []
-  const turn = createTurns()
-  if (ids.size === 0) return lines
-  for (const spool of spools)
-    for await (const found of readSpool(spool, { onBytes })) {
-      await turn()
-      if (found.kind === 'row' && ids.has(textOf(found.columns, 'ExchangeId')))
-        lines.push(found.text)
+  const lines = new Map<unknown, string>()
+  if (ids.size === 0) return []
+  for await (const found of readSources(sources, 'reading the sample', io))
+    if (found.kind === 'row' && ids.has(textOf(found.columns, 'ExchangeId'))) {
+      const uid = found.columns.get('EventUid')
+      if (!lines.has(uid)) lines.set(uid, found.text)
     }
-  return lines
-}
-
-/** Rows between two looks at what else there is to do. */
-const TURN_ROWS = 1_000
-
-/** The rows of a segment come without a pause: called for each of them, this lets an interrupt in. */
-function createTurns(): () => Promise<void> {
-  let rows = 0
-  return async () => {
-    rows += 1
-    if (rows % TURN_ROWS === 0) await setImmediate()
-  }
+  return [...lines.values()]
 }

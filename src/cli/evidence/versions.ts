@@ -3,7 +3,7 @@
  * @module
  */
 import type { Commit } from '../policy/history.ts'
-import type { Table } from './csv.ts'
+import type { Table } from '../csv.ts'
 import type { Exception } from './exceptions.ts'
 import type { Gathered } from './records.ts'
 
@@ -40,13 +40,13 @@ export function versionsOf(
       kind: 'incomplete',
       control: 'AMH-06',
       what: 'no repository of the policies was given, so that their versions are matched to no commit',
-      where: '03-policy-versions/versions.csv',
+      where: '04-policy-changes/versions.csv',
     })
   return {
     exceptions,
     tables: [
       {
-        path: '03-policy-versions/versions.csv',
+        path: '04-policy-changes/versions.csv',
         columns: [
           'version',
           'first_decision',

@@ -40,61 +40,69 @@ export async function git(
   })
 }
 
-/** A file to commit. */
-export interface NewFile {
+/** Files to commit. */
+export interface Commit {
   /** A folder inside of the clone. */
   readonly folder: string
-  /** Relative to that folder. */
-  readonly file: string
-  readonly text: string
+  /** Their names relative to that folder, and their text; null for one that is to be deleted. */
+  readonly files: ReadonlyMap<string, string | null>
   readonly branch: string
   readonly message: string
 }
 
 /**
- * Commits one new file on a new branch that begins at HEAD, as whoever git is configured for.
+ * Commits files on a new branch that begins at HEAD, as whoever git is configured for.
  * @returns the id of the commit
- * @throws Problem if it is in no clone, the branch is there already, or git does not know who commits
+ * @throws Problem if they are in no clone, the branch is there already, or git does not know who commits
  */
-export async function commitNewFile(io: Io, file: NewFile): Promise<string> {
+export async function commitFiles(
+  io: Io,
+  { folder: given, files, branch, message }: Commit,
+): Promise<string> {
   const temporary = await mkdtemp(join(tmpdir(), 'azureml-harness-commit-'))
   const env = { GIT_INDEX_FILE: join(temporary, 'index') }
   try {
-    const folder = await realpath(file.folder)
+    const folder = await realpath(given)
     const top = (await git(io, folder, ['rev-parse', '--show-toplevel'])).trim()
-    const path = relative(top, join(folder, file.file))
-    await git(io, top, ['check-ref-format', '--branch', file.branch])
-    const blob = await git(io, top, ['hash-object', '-w', '--stdin'], { input: file.text })
+    await git(io, top, ['check-ref-format', '--branch', branch])
     await git(io, top, ['read-tree', 'HEAD'], { env })
-    const entry = `100644,${blob.trim()},${path}`
-    await git(io, top, ['update-index', '--add', '--cacheinfo', entry], { env })
+    for (const [file, text] of files) {
+      const path = relative(top, join(folder, file))
+      if (text === null) {
+        await git(io, top, ['update-index', '--force-remove', path], { env })
+        continue
+      }
+      const blob = await git(io, top, ['hash-object', '-w', '--stdin'], { input: text })
+      const entry = `100644,${blob.trim()},${path}`
+      await git(io, top, ['update-index', '--add', '--cacheinfo', entry], { env })
+    }
     const tree = (await git(io, top, ['write-tree'], { env })).trim()
     const signed = await isSigning(io, top)
     const commit = await git(
       io,
       top,
       ['commit-tree', tree, '-p', 'HEAD', ...(signed ? ['-S'] : []), '-F', '-'],
-      { input: file.message },
+      { input: message },
     )
     // an empty old value: only if there is no such branch yet
-    await git(io, top, [
-      'update-ref',
-      `refs/heads/${file.branch}`,
-      commit.trim(),
-      ''.padEnd(40, '0'),
-    ])
+    await git(io, top, ['update-ref', `refs/heads/${branch}`, commit.trim(), ''.padEnd(40, '0')])
     return commit.trim()
   } catch (error) {
     if (!(error instanceof Error)) throw error
     const [said = ''] = error.message.split('\n').filter((line) => /fatal|error/u.test(line))
     throw new Problem(
-      `git cannot commit to the branch "${file.branch}": ${said === '' ? 'it failed' : said}`,
+      `git cannot commit to the branch "${branch}": ${said === '' ? 'it failed' : said}`,
       'name policies in a clone of their repository, and another branch if that one is there',
       error,
     )
   } finally {
     await rm(temporary, { recursive: true, force: true })
   }
+}
+
+/** The text of a file as the last commit has it; null if it has none. */
+export async function committedText(io: Io, folder: string, file: string): Promise<string | null> {
+  return git(io, folder, ['show', `HEAD:./${file}`]).catch(() => null)
 }
 
 /** Whether whoever commits has told git to sign. */

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { basename, dirname, join, relative } from 'node:path'
 import { PolicyError } from '../../policy/load/faults.ts'
 import { loadPolicy, type LoadOptions } from '../../policy/load/load.ts'
+import type { PolicySet } from '../../policy/load/rules.ts'
 import type { Io } from '../io.ts'
 import { isPlain, Problem } from '../problem.ts'
 import { createProgress } from '../progress.ts'
@@ -22,15 +23,21 @@ export interface Commit {
   readonly version: string | null
 }
 
+/** A commit with its policies; null if they do not load. */
+export interface Committed {
+  readonly commit: Commit
+  readonly set: PolicySet | null
+}
+
 /**
- * The commits that changed the policies or their bindings, the newest first, each with the version of its policies.
+ * The commits that changed the policies or their bindings, the newest first, each with its policies.
  * @throws Problem where git cannot read the history
  */
 export async function* historyOf(
   given: LoadOptions,
   limit: number,
   io: Io,
-): AsyncGenerator<Commit> {
+): AsyncGenerator<Committed> {
   // git answers with real paths
   const directory = await realpath(given.directory)
   const bindings = join(await realpath(dirname(given.bindings)), basename(given.bindings))
@@ -44,9 +51,9 @@ export async function* historyOf(
       const [commit = '', time = '', author = '', subject = ''] = line
         .split('\t')
         .map((text) => (isPlain(text) ? text : '?'))
-      const version = await versionAt(io, commit, top, options)
+      const set = await policiesAt(io, commit, top, options)
       progress.add(1)
-      yield { commit, time, author, subject, version }
+      yield { commit: { commit, time, author, subject, version: set?.version ?? null }, set }
     }
   } finally {
     progress.end()
@@ -66,12 +73,12 @@ async function commits(
 }
 
 /** Loads the files as they were, from a folder of their own. */
-async function versionAt(
+async function policiesAt(
   io: Io,
   commit: string,
   top: string,
   options: LoadOptions,
-): Promise<string | null> {
+): Promise<PolicySet | null> {
   const folder = await mkdtemp(join(tmpdir(), 'azureml-harness-log-'))
   try {
     // a work tree of its own: nothing of the checkout is touched
@@ -80,12 +87,11 @@ async function versionAt(
     await git(io, top, ['read-tree', commit], { env })
     await git(io, top, ['checkout-index', '--all', `--prefix=${files}/`], { env })
     const inside = (path: string): string => join(files, relative(top, path))
-    const { version } = await loadPolicy({
+    return await loadPolicy({
       ...options,
       directory: inside(options.directory),
       bindings: inside(options.bindings),
     })
-    return version
   } catch (error) {
     if (error instanceof PolicyError) return null
     throw error

@@ -18,7 +18,8 @@ export interface LogOptions extends PolicyValues {
 export async function policyLog(values: LogOptions, io: Io): Promise<number> {
   const wanted = values.find
   const found: Commit[] = []
-  for await (const one of historyOf(await policyOptions(values, io), values.limit, io)) {
+  const history = historyOf(await policyOptions(values, io), values.limit, io)
+  for await (const { commit: one } of history) {
     if (wanted === undefined || one.version?.startsWith(wanted) === true) found.push(one)
     if (wanted !== undefined && found.length > 0) break
   }

@@ -10,7 +10,7 @@ import type { Proposal } from '../../policy/review/propose.ts'
 import type { Io } from '../io.ts'
 import { Problem } from '../problem.ts'
 import { hasBrowser, openBrowser } from '../sign-in/open-browser.ts'
-import { commitNewFile } from './git.ts'
+import { commitFiles } from './git.ts'
 
 /** What became of it. */
 export type Handed =
@@ -66,7 +66,8 @@ async function committed(
   // its folder may not be there yet
   const folder = file.includes('/') ? dirname(dirname(path)) : dirname(path)
   const message = `access: ${title}\n`
-  const commit = await commitNewFile(io, { folder, file, text, branch, message })
+  const files = new Map([[file, text]])
+  const commit = await commitFiles(io, { folder, files, branch, message })
   return { how: 'committed', branch, commit, next: nextOf(repository, branch, folder) }
 }
 

@@ -100,6 +100,19 @@ export function addBinding(set: PolicySet, source: Source, names: Names): Policy
   })
 }
 
+/** The same policies without one binding, by its id. */
+export function withoutBinding(set: PolicySet, id: string): PolicySet {
+  const { bindings, rules } = set.written
+  return changed(
+    set,
+    { file: `without ${id}`, text: '' },
+    {
+      bindings: { ...bindings, bindings: bindings.bindings.filter((one) => one.id !== id) },
+      rules: new Map([...rules].filter(([, { link }]) => link?.binding !== id)),
+    },
+  )
+}
+
 /**
  * The same policies with one more, as a file beside them would add it.
  * @throws PolicyError with every fault of it

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { workspaceId } from '../../../lab/personas.ts'
-import { csvOf } from '../../../src/cli/evidence/csv.ts'
+import { csvOf } from '../../../src/cli/csv.ts'
 import { CONTROLS } from '../../../src/cli/evidence/controls.ts'
 import { reviewIn, startReviewing, V, W, type Reviewing } from '../../approvals/support.ts'
 import { run, type Ran, type RunOptions } from '../support/run.ts'
@@ -174,20 +174,20 @@ t.test('a whole quarter is proved complete, and says what to look at', async (t)
   t.equal(exceptions.length, told.exceptions)
   t.ok(exceptions.every(({ kind }) => kind === 'exception'))
   t.ok(exceptions.some(({ what }) => what === 'nobody used it in the period'))
-  t.match(await table(out, '03-policy-versions/versions.csv'), [
+  t.match(await table(out, '04-policy-changes/versions.csv'), [
     { author: 'Ann', subject: 'policies', commit: /^[0-9a-f]{40}$/ },
   ])
-  t.match(await table(out, '04-approvals/reviews.csv'), [
+  t.match(await table(out, '05-approvals/reviews.csv'), [
     { review: left.review, state: 'used', uses: '1' },
   ])
-  t.match(await table(out, '04-approvals/verdicts.csv'), [
+  t.match(await table(out, '05-approvals/verdicts.csv'), [
     { review: left.review, verdict: 'approve', comment: "'=fine" },
   ])
-  t.match(await table(out, '04-approvals/uses.csv'), [{ outcome: 'success', status: '201' }])
-  const denials = await table(out, '05-denials/by-code.csv')
+  t.match(await table(out, '05-approvals/uses.csv'), [{ outcome: 'success', status: '201' }])
+  const denials = await table(out, '06-denials/by-code.csv')
   t.ok(denials.some(({ code, refused }) => code === 'policy_refused' && refused === '1'))
   t.ok(denials.some(({ code }) => code === 'approval_required'))
-  const people = await table(out, '05-denials/by-principal.csv')
+  const people = await table(out, '06-denials/by-principal.csv')
   t.match(
     people.find(({ principal }) => principal === left.person),
     { refused: '2' },
@@ -196,13 +196,13 @@ t.test('a whole quarter is proved complete, and says what to look at', async (t)
     ({ calls_in_period: calls }) => calls !== '0',
   )
   t.ok(used.length > 0 && used.every(({ last_call: last }) => last !== ''))
-  t.match(await table(out, '06-integrity/chains.csv'), [
+  t.match(await table(out, '07-integrity/chains.csv'), [
     { verified: 'valid', missing: '0', first_seq: '1', unsigned: '1' },
   ])
   t.equal((await table(out, 'mapping.csv')).length, CONTROLS.length)
   const html = await readFile(join(out, 'index.html'), 'utf8')
   for (const { id } of CONTROLS) t.match(html, id)
-  t.ok((await readFile(join(out, '08-samples', 'records.jsonl'), 'utf8')).split('\n').length > 5)
+  t.ok((await readFile(join(out, '09-samples', 'records.jsonl'), 'utf8')).split('\n').length > 5)
 
   // without the program that made it
   await exec('sha256sum', ['--check', '--quiet', 'sha256sums.txt'], { cwd: out })
@@ -224,7 +224,7 @@ t.test('a whole quarter is proved complete, and says what to look at', async (t)
   )
   t.match(await run(['evidence', 'verify', out, '--key', open]), { status: 0, out: /0 faults/ })
   // the documents are verified where they lie
-  const documents = join(out, '04-approvals', 'documents')
+  const documents = join(out, '05-approvals', 'documents')
   t.ok((await readdir(documents)).length > 0)
 })
 
@@ -233,7 +233,7 @@ t.test('every change of a bundle is found', async (t) => {
   await collect(out)
   const verify = async (...more: string[]) => run(['evidence', 'verify', out, ...more])
   t.match(await verify(), { status: 0 })
-  const file = join(out, '05-denials', 'by-code.csv')
+  const file = join(out, '06-denials', 'by-code.csv')
   const text = await readFile(file)
   await appendFile(file, 'x,1,1,,\r\n')
   t.match(await verify(), { status: 1, out: /by-code\.csv is not what was collected/ })
@@ -320,7 +320,7 @@ t.test('people who have left, and times that nothing is of', async (t) => {
     `# who and when\n${left.person}, 2026-01-31T17:00:00Z\nentra/nobody 2026-02-01\n`,
   )
   await collect(out, { more: ['--leavers', leavers] })
-  t.match(await table(out, '02-grants/leavers.csv'), [
+  t.match(await table(out, '02-access-changes/leavers.csv'), [
     { principal: left.person, after_leaving: 'true' },
     { principal: 'entra/nobody', after_leaving: 'false', last_permitted_call: '' },
   ])
@@ -360,7 +360,7 @@ t.test('the same seed chooses the same sample, another one another', async (t) =
   const ids = async (name: string, seed: string): Promise<string[]> => {
     const out = join(t.testdirName, name)
     await collect(out, { more: ['--sample', '2', '--seed', seed] })
-    const text = await readFile(join(out, '08-samples', 'records.jsonl'), 'utf8')
+    const text = await readFile(join(out, '09-samples', 'records.jsonl'), 'utf8')
     const rows = text
       .trimEnd()
       .split('\n')
