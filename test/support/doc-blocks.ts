@@ -104,6 +104,10 @@ export const TRIED: Readonly<Record<string, Tried>> = {
       notRun:
         'a gateway runs on the spool, which has nothing of that quarter: test/cli/evidence makes a bundle of one that is over',
     },
+  'docs/evidence.md: azureml-harness access review start --quarter 2026Q3 --config FILE --spool DIR --out review-2026Q3.csv':
+    {
+      notRun: 'the records are not of that quarter: test/cli/review does both with such as are',
+    },
   'docs/cli.md: npm pack': {
     notRun: 'test/packaging/package.test.ts does it in a folder of its own',
   },

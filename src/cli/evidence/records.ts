@@ -69,6 +69,8 @@ export interface GatherOptions extends Period {
   /** How many requests the sample has, and what chooses them. */
   readonly sample: number
   readonly seed: string
+  /** Told of each record of the period, once. */
+  readonly onRecord?: (columns: Columns) => void
 }
 
 /** A record that several sources have counts once. */
@@ -125,6 +127,7 @@ function createGathering(options: GatherOptions) {
       if (at >= to && kind === 'completed') calls.ended(row)
       if (!(at >= from && at < to)) return
       records += 1
+      options.onRecord?.(row)
       if (kind === 'authorized' || kind === 'completed' || kind === 'refused') {
         calls.add(row, kind, time)
         return

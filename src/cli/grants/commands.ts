@@ -3,6 +3,7 @@
  * @module
  */
 import { Option } from '@commander-js/extra-typings'
+import { reviewCommands } from '../review/commands.ts'
 import { group, jsonOption, outputOption, whole, withGateway, type Cli } from '../command.ts'
 
 const STATES = [
@@ -24,7 +25,11 @@ const ON_TEXT =
   'ARM id of a workspace, registry, resource group or subscription, or a workspace by its name'
 
 export const grantCommands = (cli: Cli) =>
-  group(cli, 'access', 'ask for access for a time, and decide about what others ask for')
+  group(
+    cli,
+    'access',
+    'ask for access for a time, decide about what others ask for, and review all access',
+  )
     .addCommand(request(cli))
     .addCommand(list(cli))
     .addCommand(show(cli))
@@ -34,6 +39,7 @@ export const grantCommands = (cli: Cli) =>
     .addCommand(end(cli))
     .addCommand(grant(cli))
     .addCommand(wait(cli))
+    .addCommand(reviewCommands(cli))
 
 const request = (cli: Cli) =>
   withGateway(cli, 'request', {
