@@ -111,7 +111,7 @@ t.test(
       else if (token in pairs) t.equal(open.pop(), pairs[token])
     }
     t.same(open, [])
-    for (const name of COMMANDS.keys()) t.match(text, `'${name.replace(' ', '/')}' = '`)
+    for (const name of COMMANDS.keys()) t.match(text, `'${name.replaceAll(' ', '/')}' = '`)
     t.match(text, "'policy/check/--output' = 'table json tsv'")
   },
 )

@@ -225,6 +225,12 @@ t.test('an interrupt ends every command that waits, with 130', async (t) => {
           '--out=x',
           `--spool=${world.gateway.config.audit.spool.directory}`,
         ],
+        'access review start': [
+          '--quarter=2026Q3',
+          '--out=x',
+          `--spool=${world.gateway.config.audit.spool.directory}`,
+        ],
+        'access review apply': ['x'],
       }
       const child = start([...words(name), ...(more[name] ?? []), '--config', path])
       t.teardown(() => child.kill('SIGKILL'))

@@ -128,7 +128,8 @@ async function checkResult(
 }
 
 /** Bindings wherever they stand. */
-const plain = (all: readonly Binding[]): unknown => all.map((one) => ({ ...one, file: '', line: 0 }))
+const plain = (all: readonly Binding[]): unknown =>
+  all.map((one) => ({ ...one, file: '', line: 0 }))
 
 /** @returns the commit and its branch, or null if files were written or nothing was to be done */
 async function carryOut(
