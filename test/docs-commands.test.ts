@@ -198,7 +198,9 @@ t.test('commands that any document names exist, with their options', async (t) =
       /(?:`|^|\$\(|\| |"|run -s cli -- )azureml-harness ([a-z][^`\n)|"]*)/gm,
     )) {
       const words = line.split(/\s+/)
-      const name = [words.slice(0, 2).join(' '), words[0] ?? ''].find((one) => COMMANDS.has(one))
+      const name = [3, 2, 1]
+        .map((size) => words.slice(0, size).join(' '))
+        .find((one) => COMMANDS.has(one))
       // a group, or a sentence that goes on
       if (name === undefined) {
         const isGroup = [...COMMANDS.keys()].some((one) => one.startsWith(`${words[0]} `))
