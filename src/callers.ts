@@ -5,8 +5,8 @@
  * so that one caller's calls never queue before another's.
  * @module
  */
-import { LRUCache } from 'lru-cache'
 import { Refusal } from './errors.ts'
+import { createCache } from './lib/caches/cache.ts'
 import { gauge, single, type Metric } from './lib/metric.ts'
 
 export interface CallerLimits {
@@ -133,7 +133,7 @@ export function createCallers(limits: CallerLimits): Callers {
   const total: Total = { inFlight: 0, held: 0 }
   /** Callers with calls in flight: as many as these at most. */
   const active = new Map<string, Caller>()
-  const idle = new LRUCache<string, Caller>({ max: MAX_IDLE })
+  const idle = createCache<string, Caller>(MAX_IDLE)
 
   function callerOf(principal: string, now: number): Caller {
     const known = active.get(principal) ?? idle.get(principal)

@@ -9,6 +9,7 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
+import { figureOf, round, shown } from '../bench/report/figures.ts'
 import { helpRuns, workRuns } from '../bench/start/commands.ts'
 import { costOf } from '../bench/start/cpu.ts'
 import { SCENARIOS } from '../bench/world/answers.ts'
@@ -36,6 +37,14 @@ async function bench(args: readonly string[]): Promise<{ status: unknown; output
   ])
   return { status, output: out + err }
 }
+
+t.test('what is no measurement is not written', async (t) => {
+  t.equal(shown(figureOf([3, 1.2345, 1234.5])), '3 (1.23 to 1235)')
+  for (const value of [Infinity, Number.NaN]) {
+    t.throws(() => round(value), /was measured/)
+    t.throws(() => shown(figureOf([1, 2, value])), /was measured/)
+  }
+})
 
 interface Turn {
   readonly scenario: string

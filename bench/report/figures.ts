@@ -17,8 +17,9 @@ export function figureOf(values: readonly number[]): Figure {
   return { median, least, most }
 }
 
-/** At three digits. */
+/** At three digits. @throws for what is no measurement, such as a time of no call */
 export function round(value: number): string {
+  if (!Number.isFinite(value)) throw new Error(`${value} was measured`)
   return value >= 1000 ? String(Math.round(value)) : String(Number(value.toPrecision(3)))
 }
 

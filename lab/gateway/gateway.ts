@@ -17,7 +17,7 @@ const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 /** As the image runs it (Dockerfile says why). */
 export const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=16']
 /** Endpoints of the lab have names of their own under localhost. */
-const RESOLVER = ['--import', new URL('../server/localhost-names.ts', import.meta.url).href]
+const RESOLVER = ['--import', new URL('../server/localhost-names.mjs', import.meta.url).href]
 const READY_TIMEOUT_MS = 30_000
 const POLL_MS = 50
 const STOP_TIMEOUT_MS = 40_000

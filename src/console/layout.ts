@@ -27,7 +27,7 @@ export function documentOf(assets: Assets, view: View, frame: Frame | null): Htm
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
-        <title>${view.title} · Azure ML Harness</title>
+        <title>${view.title} &middot; Azure ML Harness</title>
         <link rel="icon" href="${assets.icon}" type="image/svg+xml" />
         <link rel="stylesheet" href="${assets.stylesheet}" />
         <script type="module" src="${assets.script}"></script>

@@ -2,8 +2,8 @@
  * How often signing in may be tried from one address: each try can cost an issuer a call.
  * @module
  */
-import { LRUCache } from 'lru-cache'
 import { Refusal } from '../errors.ts'
+import { createCache } from '../lib/caches/cache.ts'
 import { networkOf } from '../lib/network-of.ts'
 
 /** People of one office may share an address. */
@@ -18,9 +18,7 @@ export interface RateLimit {
 
 /** @param now milliseconds since the epoch */
 export function createRateLimit(now: () => number): RateLimit {
-  const counts = new LRUCache<string, { readonly since: number; count: number }>({
-    max: MAX_NETWORKS,
-  })
+  const counts = createCache<string, { readonly since: number; count: number }>(MAX_NETWORKS)
   return {
     take(address) {
       const network = networkOf(address)

@@ -3,6 +3,7 @@
  * @module
  */
 import { LRUCache } from 'lru-cache'
+import { createCache } from '../lib/caches/cache.ts'
 import type { Binding } from './credential/sender.ts'
 import type { Principal } from './principal.ts'
 
@@ -39,7 +40,7 @@ export interface TokenCache {
 
 export function createTokenCache(): TokenCache {
   const tokens = new LRUCache<string, VerifiedToken>({ maxSize: MAX_BYTES })
-  const shared = new LRUCache<string, string>({ max: MAX_SHARED })
+  const shared = createCache<string, string>(MAX_SHARED)
 
   /** The same name, without a copy of its own if others have it; and the bytes that it takes. */
   function share(name: string): { readonly name: string; readonly bytes: number } {

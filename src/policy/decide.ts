@@ -2,11 +2,11 @@
  * The decision: Cedar's answer, its reasons, and the only place where a permit can be made.
  * @module
  */
-import { LRUCache } from 'lru-cache'
 import type { Operation } from '../vocabulary/operation.ts'
 import type { ApprovalProof } from '../approvals/proof.ts'
 import { Refusal } from '../errors.ts'
 import type { Principal } from '../identity/principal.ts'
+import { createCache } from '../lib/caches/cache.ts'
 import { memoOf } from '../lib/memo.ts'
 import { answers, type Approval } from './approval.ts'
 import { doneToBody, type Effects } from './effects.ts'
@@ -159,7 +159,7 @@ export interface DecideOptions {
 /** Creates the judge of one policy set. */
 export function createDecide(set: PolicySet, options: DecideOptions = {}): Decide {
   const size = options.cacheSize ?? CACHE_SIZE
-  const cache = size > 0 ? new LRUCache<string, Judged>({ max: size }) : null
+  const cache = size > 0 ? createCache<string, Judged>(size) : null
   const judge = createJudge(set)
   const factsOf = createFactsOf(set.facts)
   const callerOf = createCallers(Math.max(size, 1))
@@ -283,7 +283,7 @@ interface Caller {
 /** Numbers callers for the cache key. No number is used twice: a caller that was evicted gets a new one. */
 function createCallers(size: number): (principal: Principal) => Caller {
   const seen = new WeakMap<Principal, Caller>()
-  const known = new LRUCache<string, Caller>({ max: size })
+  const known = createCache<string, Caller>(size)
   let number = 0
   return (principal) => {
     let caller = seen.get(principal)
@@ -300,7 +300,7 @@ function createCallers(size: number): (principal: Principal) => Caller {
 
 /** Numbers operations in the same way. */
 function createOperations(size: number): (operation: Operation) => number {
-  const known = new LRUCache<string, number>({ max: size })
+  const known = createCache<string, number>(size)
   let number = 0
   return memoOf((operation) => {
     const key = operationKey(operation)

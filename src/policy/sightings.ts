@@ -3,8 +3,8 @@
  * which bindings name somebody that no token carries any more.
  * @module
  */
-import { LRUCache } from 'lru-cache'
 import type { Principal } from '../identity/principal.ts'
+import { createCache } from '../lib/caches/cache.ts'
 import { principalUids } from './engine/entities.ts'
 import type { Decide } from './decide.ts'
 import type { Binding } from './load/bindings.ts'
@@ -74,7 +74,7 @@ export function createSightings(now: () => number): Sightings {
   const noted = new WeakSet<Principal>()
   const lastSeen = new Map<string, number>()
   // as many as there are policies and bindings, over all reloads
-  const uses = new LRUCache<string, number>({ max: MAX_PRINCIPALS })
+  const uses = createCache<string, number>(MAX_PRINCIPALS)
   // the calls of one answer of Cedar's have one list of the rules that decided them
   const usedAt = new WeakMap<readonly string[], number>()
   const use = (rules: readonly string[], time: number): void => {

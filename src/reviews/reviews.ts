@@ -4,7 +4,6 @@
  * @module
  */
 import { randomBytes } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
 import type { OwnCalls } from '../access/own-calls.ts'
 import type { Recorder } from '../audit/recorder.ts'
 import { isReviewId, type RequestDocument, type VerdictDocument } from '../approvals/documents.ts'
@@ -25,6 +24,7 @@ import type { Exchange } from '../exchange.ts'
 import type { AskAzure, Via } from '../forward/ask.ts'
 import type { DenyList } from '../identity/deny-list.ts'
 import type { Principal } from '../identity/principal.ts'
+import { createCache } from '../lib/caches/cache.ts'
 import { isSafeUrl } from '../lib/http.ts'
 import { counter, single, type Metric } from '../lib/metric.ts'
 import type { Reviewed, Stages } from '../stages.ts'
@@ -101,7 +101,7 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
     publicUrl,
     tell: notifier.tell,
     hasChannels: channels.length > 0,
-    reminded: new LRUCache<string, number>({ max: MAX_REMINDED }),
+    reminded: createCache<string, number>(MAX_REMINDED),
     ticketPattern: approvals.ticket === undefined ? null : new RegExp(approvals.ticket, 'u'),
     async alarm(...override) {
       overrides++

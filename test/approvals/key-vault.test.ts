@@ -22,7 +22,7 @@ let keys: Keys = []
 let keyFile = ''
 t.before(async () => {
   // from here on, the vault's name leads to this machine for this process, too
-  await import('../../lab/server/localhost-names.ts')
+  await import(new URL('../../lab/server/localhost-names.mjs', import.meta.url).href)
   reviewing = await startReviewing({
     lab: { vault: true },
     change: (config, lab) => {

@@ -6,8 +6,8 @@
  * answer for any workspace that a caller claims.
  * @module
  */
-import { LRUCache } from 'lru-cache'
 import { Refusal } from '../../errors.ts'
+import { createCache } from '../../lib/caches/cache.ts'
 import { createSingleFlight } from '../../lib/single-flight.ts'
 import { fieldsOf } from '../../lib/strict-json.ts'
 import type { Operation } from '../../vocabulary/operation.ts'
@@ -65,8 +65,8 @@ export function createEndpoints(
   now: () => number,
 ): Endpoints {
   const clock = { perf: { now }, ttlResolution: 0 }
-  const known = new LRUCache<string, Endpoint>({ max: MAX_KNOWN, ttl: KNOWN_MS, ...clock })
-  const missing = new LRUCache<string, () => Refusal>({ max: MAX_KNOWN, ttl: MISSING_MS, ...clock })
+  const known = createCache<string, Endpoint>(MAX_KNOWN, { ttl: KNOWN_MS, ...clock })
+  const missing = createCache<string, () => Refusal>(MAX_KNOWN, { ttl: MISSING_MS, ...clock })
   const once = createSingleFlight<Endpoint>()
 
   async function learn(key: string, id: string, identity: string, ask: Ask): Promise<Endpoint> {

@@ -3,8 +3,8 @@
  * in their names, and the paths of clients do not.
  * @module
  */
-import { LRUCache } from 'lru-cache'
 import { Refusal } from '../../errors.ts'
+import { createCache } from '../../lib/caches/cache.ts'
 import type { Pending } from '../../lib/pending.ts'
 import { toRegion } from '../region.ts'
 
@@ -26,8 +26,7 @@ export interface Regions {
 
 /** @param now milliseconds; any clock that does not go back */
 export function createRegions(now: () => number): Regions {
-  const known = new LRUCache<string, string>({
-    max: MAX_CACHED,
+  const known = createCache<string, string>(MAX_CACHED, {
     ttl: CACHED_MS,
     perf: { now },
     ttlResolution: 0,

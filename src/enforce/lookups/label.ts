@@ -7,7 +7,6 @@
  * about only if policy permits this caller to read it.
  * @module
  */
-import { LRUCache } from 'lru-cache'
 import { classify } from '../../azureml/classify.ts'
 import type { Hosts } from '../../azureml/hosts/hosts.ts'
 import { isAssetName, isLabel, labelQuestion } from '../../azureml/body/labels.ts'
@@ -25,6 +24,7 @@ import type { Exchange } from '../../exchange.ts'
 import type { AskAzure } from '../../forward/ask.ts'
 import type { Awaiting, Decide, Facts, Permit } from '../../policy/decide.ts'
 import type { GrantFor } from '../../token/grant.ts'
+import { createCache } from '../../lib/caches/cache.ts'
 import { GUID } from '../../lib/guid.ts'
 
 /** The call whose body has the labels. */
@@ -73,7 +73,7 @@ interface Home {
 
 export function createLookUps(options: LookUpOptions): LookUps {
   const { ask, hosts, timeoutMs = TIMEOUT_MS } = options
-  const versions = new LRUCache<string, string>({ max: MAX_VERSIONS, ttl: VERSION_MS })
+  const versions = createCache<string, string>(MAX_VERSIONS, { ttl: VERSION_MS })
   const places = options.places ?? createRegistryPlaces(hosts)
 
   return (call) => {

@@ -3,7 +3,6 @@
  * model, with its tags and the experiment that it is in. The tags of the run that has made it count for it, too.
  * @module
  */
-import { LRUCache } from 'lru-cache'
 import { classify } from '../../azureml/classify.ts'
 import { describedIn, documentsOf, type DescribedThing } from '../../azureml/body/described.ts'
 import type { Named } from '../../azureml/mlflow/things.ts'
@@ -11,6 +10,7 @@ import { parseTarget } from '../../azureml/target.ts'
 import { Refusal } from '../../errors.ts'
 import type { Exchange } from '../../exchange.ts'
 import type { AskAzure, Via } from '../../forward/ask.ts'
+import { createCache } from '../../lib/caches/cache.ts'
 import { parseJson } from '../../lib/json/document.ts'
 import type { Resource } from '../../vocabulary/operation.ts'
 import type { RunLookUps } from './run.ts'
@@ -49,7 +49,7 @@ export function createThingLookUps(
   { ask, runLookUps }: ThingLookUpsOptions,
   timeoutMs = TIMEOUT_MS,
 ): (exchange: Exchange, via: Via) => ThingLookUps {
-  const known = new LRUCache<string, DescribedThing>({ max: MAX_KNOWN, ttl: KNOWN_MS })
+  const known = createCache<string, DescribedThing>(MAX_KNOWN, { ttl: KNOWN_MS })
 
   return (exchange, via) => {
     const { permit, grantFor, route } = via

@@ -4,12 +4,12 @@
  * Steps of a pipeline and trials of a sweep have no tags of their own: the job that they are part of has them.
  * @module
  */
-import { LRUCache } from 'lru-cache'
 import { classify } from '../../azureml/classify.ts'
 import { parseTarget } from '../../azureml/target.ts'
 import { isRunId } from '../../azureml/dataplane/kinds.ts'
 import { changedTags, type TagChange } from '../../azureml/body/tag-changes.ts'
 import { readRun, type DescribedRun } from '../../azureml/body/described.ts'
+import { createCache } from '../../lib/caches/cache.ts'
 import { parseJson } from '../../lib/json/document.ts'
 import { Refusal } from '../../errors.ts'
 import type { Exchange } from '../../exchange.ts'
@@ -48,7 +48,7 @@ export function createRunLookUps(
   ask: AskAzure,
   timeoutMs = TIMEOUT_MS,
 ): (exchange: Exchange, via: Via) => RunLookUps {
-  const known = new LRUCache<string, DescribedRun>({ max: MAX_KNOWN, ttl: KNOWN_MS })
+  const known = createCache<string, DescribedRun>(MAX_KNOWN, { ttl: KNOWN_MS })
 
   return (exchange, { permit, grantFor, route }) => {
     const workspace = permit.operation.scope ?? ''

@@ -9,7 +9,7 @@ import { Refusal } from '../../errors.ts'
 import { readString } from '../credential/claims.ts'
 import { discover } from '../discovery.ts'
 import { createGuard, type Guard } from '../../lib/guard.ts'
-import { createNegativeCache } from '../../lib/negative-cache.ts'
+import { createNegativeCache } from '../../lib/caches/negative-cache.ts'
 import { fetchBounded, isLoopback, nameFailure, type Answer } from '../../lib/http.ts'
 import { membersOf, type Members } from '../../lib/strict-json.ts'
 

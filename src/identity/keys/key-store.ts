@@ -9,7 +9,7 @@
 import type { CryptoKey } from 'jose'
 import { Refusal } from '../../errors.ts'
 import { isAhead } from '../../lib/clock.ts'
-import { createNegativeCache } from '../../lib/negative-cache.ts'
+import { createNegativeCache } from '../../lib/caches/negative-cache.ts'
 import {
   ATTEMPT_GAP_MS,
   createKeyRefresh,

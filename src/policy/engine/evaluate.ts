@@ -4,7 +4,7 @@
  */
 import { statefulIsAuthorized } from '@cedar-policy/cedar-wasm/nodejs'
 import type { Context } from '@cedar-policy/cedar-wasm/nodejs'
-import { LRUCache } from 'lru-cache'
+import { createCache } from '../../lib/caches/cache.ts'
 import { entityOf, type CedarEntity, type Question } from './entities.ts'
 import type { Slice } from './slices.ts'
 
@@ -22,7 +22,7 @@ export interface Answer {
  * one set never answers for another. Most requests differ from an earlier one only by ids that no policy names.
  */
 const MAX_ANSWERS = 20_000
-const answers = new LRUCache<string, Answer>({ max: MAX_ANSWERS })
+const answers = createCache<string, Answer>(MAX_ANSWERS)
 
 /** An entity as the rules of a slice can see it: its type, its id if they name it, and the parents that they name. */
 function seenBy({ named }: Slice, { uid, parents }: CedarEntity): string {

@@ -3,7 +3,7 @@
  * @module
  */
 import { LRUCache } from 'lru-cache'
-import { isAhead } from './clock.ts'
+import { isAhead } from '../clock.ts'
 
 const MAX_NAMES = 1_000
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { createNegativeCache } from '../../src/lib/negative-cache.ts'
+import { createNegativeCache } from '../../../src/lib/caches/negative-cache.ts'
 
 const REMEMBERED_MS = 120_000
 
