@@ -43,6 +43,9 @@ const FOLLOW = [
 ] as const
 const CLOUD = 'curl -fsS --cacert "$CA" "$ARM_CLOUD_METADATA_URL"'
 
+/** Each of them needs those before it. */
+const NEWCOMER = { notRun: 'test/deploy/newcomer.test.ts runs them one after another' } as const
+
 export const TRIED: Readonly<Record<string, Tried>> = {
   'README.md: npm ci && npm start': {
     leftOut: [NPM_CI],
@@ -156,6 +159,17 @@ export const TRIED: Readonly<Record<string, Tried>> = {
     },
   'docs/clients.md: test/clients/python/install.sh          # or some: install.sh python mlflow3 plugin3 v1 services az':
     { notRun: 'it downloads the published clients, then runs all tests' },
+  'docs/deploy.md: az login --tenant 00000000-0000-4000-8000-00000000000a --output none': NEWCOMER,
+  'docs/deploy.md: npm ci && npm pack': NEWCOMER,
+  'docs/deploy.md: TENANT=$(az account show --query tenantId --output tsv)': NEWCOMER,
+  'docs/deploy.md: azureml-harness init --issuer entra --tenant "$TENANT" --workspace "$WORKSPACE" --region "$REGION" \\':
+    NEWCOMER,
+  'docs/deploy.md: bash azureml-harness/azure.sh': NEWCOMER,
+  'docs/deploy.md: azureml-harness config check --deep azureml-harness/harness.yaml': NEWCOMER,
+  'docs/deploy.md: azureml-harness serve --config azureml-harness/harness.yaml': NEWCOMER,
+  "docs/deploy.md: curl -fsS -w '\\n' https://ml.contoso.example/_harness/readyz": NEWCOMER,
+  'docs/deploy.md: azureml-harness doctor --config azureml-harness/harness.yaml': NEWCOMER,
+  'docs/deploy.md: azureml-harness login --gateway https://ml.contoso.example': NEWCOMER,
   'docs/effects.md: az rest --method get --url https://eastus.api.azureml.ms/registrymanagement/v1.0/registries/azureml/discovery \\':
     { notRun: 'it asks Azure itself' },
   "docs/release.md: docker buildx imagetools inspect node:24-bookworm-slim --format '{{.Manifest.Digest}}'":

@@ -15,6 +15,9 @@ export const MARKERS = {
 /** The marker of an identity's client id: `ML-READER-CLIENT-ID`. */
 export const clientMarker = (identity: string): string => `${identity.toUpperCase()}-CLIENT-ID`
 
+/** Any user may listen on it. */
+const DEFAULT_PORT = 8443
+
 /** The one that ships the records, besides those that policies name. */
 export const AUDIT_WRITER = 'audit-writer'
 
@@ -26,6 +29,8 @@ export function harnessYaml(answers: Answers, identities: readonly string[]): st
 listen:
   # where clients find the gateway: the certificate is for this name (chain and key in PEM)
   publicUrl: ${url}
+  # where it listens; without a port in the URL, a load balancer or a mapping leads from 443 to it
+  port: ${new URL(url).port === '' ? DEFAULT_PORT : new URL(url).port}
   tls: { certFile: tls/tls.crt, keyFile: tls/tls.key }
   # metrics, and why the gateway is not ready: for this machine alone
   metrics: { host: 127.0.0.1, port: 9464 }

@@ -3,7 +3,7 @@
  *
  *   AZ_CALLS  file of the calls, a line of JSON each
  *   AZ_STATE  directory of what was made, so that a second run finds it
- *   AZ_TENANT, AZ_APP, AZ_ENDPOINT, AZ_RULE  what Azure gives; AZ_IDENTITIES: JSON, client ids by name
+ *   AZ_TENANT, AZ_GROUP, AZ_DOMAINS, AZ_APP, AZ_ENDPOINT, AZ_RULE  what Azure gives; AZ_IDENTITIES: JSON, client ids by name
  */
 import { createHash } from 'node:crypto'
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs'
@@ -32,6 +32,8 @@ const guidOf = (text: string): string =>
 function answer(): string {
   const words = args.filter((one, at) => at < 4 && !one.startsWith('-')).join(' ')
   if (words.startsWith('account show')) return env['AZ_TENANT'] ?? ''
+  if (words.startsWith('ad group show')) return env['AZ_GROUP'] ?? ''
+  if (args.some((one) => one.endsWith('/v1.0/domains'))) return env['AZ_DOMAINS'] ?? ''
   if (words.startsWith('ad app list')) return existsSync(join(env['AZ_STATE'] ?? '', 'app')) ? (env['AZ_APP'] ?? '') : '' // prettier-ignore
   if (words.startsWith('ad app create')) return made('app') ? '' : (env['AZ_APP'] ?? '')
   if (words.startsWith('ad sp list'))
