@@ -195,7 +195,7 @@ function serveAzure(
     store,
     storage: storage ?? undefined,
     origin: urls.upstream,
-    hosts: { dataPlane: urls.dataPlane, scoring: scoringHosts },
+    hosts: { dataPlane: urls.dataPlane, scoring: scoringHosts, ingestion: urls.ingestion },
     access: createAccess({ ...armAccess, postReads: false }),
     roles,
     evaluation,

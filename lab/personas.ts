@@ -174,7 +174,12 @@ export const IDENTITIES: readonly LabIdentity[] = [
   identity('ml-writer', 2, 'write'),
   identity('audit-writer', 3, 'nothing'),
   identity(LOG_READER, 4, 'nothing'),
+  identity('ledger', 5, 'nothing'),
+  identity('directory-reader', 6, 'nothing'),
 ]
+
+/** Those that every gateway of the lab has; a test names the others itself. */
+export const USED_IDENTITIES = IDENTITIES.slice(0, 3)
 
 /** Where the gateway's records go: a data collection rule and its stream. */
 export const RULE_ID = 'dcr-1ab1ab1ab1ab41ab81ab1ab1ab1ab1ab'

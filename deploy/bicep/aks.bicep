@@ -78,7 +78,7 @@ param endpointPrefix string = '10.40.8.0/24'
 @description('Addresses from which compute of the workspaces reaches the private endpoints.')
 param computePrefixes array = []
 
-@description('Azure Policy on the resource group: name, definitionId, parameters, enforcementMode and roleIds of each.')
+@description('Azure Policy on resource groups of this subscription: name, resourceGroup, definitionId, parameters, enforcementMode and roleIds of each.')
 param policyAssignments array = []
 
 @description('The name that clients use; its certificate is yours.')

@@ -22,6 +22,7 @@ import {
   REGION,
   RULE_ID,
   STREAM,
+  USED_IDENTITIES,
   workspaceId,
   type LabIdentity,
 } from '../personas.ts'
@@ -100,10 +101,8 @@ function gatewayConfig(lab: Lab, options: GatewayConfigOptions): ConfigFile {
         },
       },
     ],
-    identities: Object.fromEntries(
-      // what is used by a test alone is added there: `withLogReader`
-      IDENTITIES.filter(({ name }) => name !== LOG_READER).map(managedIdentity),
-    ),
+    // what is used by a test alone is added there: `withLogReader`
+    identities: Object.fromEntries(USED_IDENTITIES.map(managedIdentity)),
     policies: {
       directory: join(ROOT, 'policies'),
       bindings: options.bindings ?? BINDINGS,

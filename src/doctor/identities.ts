@@ -12,6 +12,9 @@ import { findingsOf, type Finding } from './finding.ts'
 
 const { ok, warning, failed, unverified } = findingsOf('identities')
 
+/** The same in every cloud. */
+const STORAGE_SCOPE = 'https://storage.azure.com/.default'
+
 /** What an identity is needed for, by the scope that it needs a token of. */
 export interface Use {
   readonly identity: string
@@ -21,7 +24,7 @@ export interface Use {
 
 /** Every use that configuration and policies make of the identities. */
 export function usesOf(config: Config, policies: PolicySet): readonly Use[] {
-  const { armScope, exchangeScope, logs } = CLOUDS[config.cloud.name]
+  const { armScope, exchangeScope, logs, sites } = CLOUDS[config.cloud.name]
   const { search } = config.audit
   const permits = [...policies.rules.values()].flatMap(({ policy }) =>
     policy.effect === 'permit' && policy.identity !== null ? [policy.identity] : [],
@@ -47,9 +50,27 @@ export function usesOf(config: Config, policies: PolicySet): readonly Use[] {
     ...(search === undefined
       ? []
       : [{ identity: search.identity, scope: `${logs}/.default`, why: 'records' }]),
+    ...reviewsUse(config, `https://${sites.suffixes.keyVaultDns}/.default`),
     ...config.audit.sinks.flatMap((sink) =>
       tokensOf(sink).map((token) => ({ ...token, why: `sink ${sink.name}` })),
     ),
+  ]
+}
+
+/** What signs reviews, and what keeps them. */
+function reviewsUse({ approvals }: Config, vaultScope: string): Use[] {
+  if (approvals === undefined) return []
+  const { keys, ledger } = approvals
+  const signers = keys.flatMap((key) => ('keyVault' in key ? [key.identity] : []))
+  return [
+    ...[...new Set(signers)].map((identity) => ({
+      identity,
+      scope: vaultScope,
+      why: 'keys of reviews',
+    })),
+    ...('container' in ledger
+      ? [{ identity: ledger.identity, scope: STORAGE_SCOPE, why: 'reviews' }]
+      : []),
   ]
 }
 

@@ -76,7 +76,7 @@ param endpointPrefix string
 @description('Addresses from which compute of the workspaces reaches the private endpoints.')
 param computePrefixes array
 
-@description('Azure Policy on the resource group: name, definitionId, parameters, enforcementMode and roleIds of each.')
+@description('Azure Policy on resource groups of this subscription: name, resourceGroup, definitionId, parameters, enforcementMode and roleIds of each.')
 param policyAssignments array
 
 @description('What the gateway runs on.')
@@ -198,6 +198,7 @@ module endpoints 'private-endpoints.bicep' = {
 
 module policy 'policy-assignment.bicep' = [for one in policyAssignments: {
   name: '${namePrefix}-policy-${one.name}'
+  scope: resourceGroup(one.resourceGroup)
   params: {
     location: location
     assignmentName: one.name

@@ -215,12 +215,13 @@ variable "compute_prefixes" {
 variable "policy_assignments" {
   type = list(object({
     name            = string
+    resourceGroup   = string
     definitionId    = string
     parameters      = any
     enforcementMode = string
     roleIds         = list(string)
   }))
-  description = "Azure Policy on the resource group: name, definitionId, parameters, enforcementMode and roleIds of each."
+  description = "Azure Policy on resource groups of this subscription: name, resourceGroup, definitionId, parameters, enforcementMode and roleIds of each."
   default     = []
   nullable    = false
 }

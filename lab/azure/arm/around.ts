@@ -21,6 +21,16 @@ export const AROUND = [
   'microsoft.storage',
 ] as const
 
+/** Azure's own roles on these resources. What they permit is asked by nobody here. */
+export const ROLES_AROUND: ReadonlyMap<string, string> = new Map([
+  ['Key Vault Crypto User', '12338af0-0e69-4776-bea7-57ae8d297424'],
+  ['Key Vault Secrets User', '4633458b-17de-408a-b874-0445c86b69e6'],
+  ['Log Analytics Data Reader', '3b03c2da-16b3-4a49-8834-0f8130efdd3b'],
+  ['Monitoring Metrics Publisher', '3913510d-42f4-4e42-8a64-420c390055eb'],
+  ['Network Contributor', '4d97b98b-1d4f-4787-a291-c67834d212e7'],
+  ['Storage Blob Data Contributor', 'ba92f5b4-2d11-453d-a403-e96b0029c9fe'],
+])
+
 /** The same GUID for the same text. */
 function guidOf(text: string): string {
   const hex = createHash('sha256').update(text.toLowerCase()).digest('hex')
@@ -39,8 +49,8 @@ function identityOf(path: ArmPath, name: string): Document {
 /** The object id of a resource's own identity. */
 export const ownIdentityOf = (path: ArmPath): string => guidOf(`${path.id} identity`)
 
-/** Properties that Azure adds to a resource of another provider than Azure ML's. */
-export function around(path: ArmPath): Document {
+/** Properties that Azure adds to a resource of another provider than Azure ML's; `ingestion` is where records are sent. */
+export function around(path: ArmPath, ingestion?: string): Document {
   const name = path.pairs.at(-1)?.[1] ?? ''
   switch (`${path.namespace?.toLowerCase()}/${path.type}`) {
     case 'microsoft.managedidentity/userassignedidentities':
@@ -50,7 +60,9 @@ export function around(path: ArmPath): Document {
     case 'microsoft.insights/datacollectionrules':
       return {
         immutableId: RULE_ID,
-        endpoints: { logsIngestion: `https://${name}.eastus-1.ingest.monitor.azure.com` },
+        endpoints: {
+          logsIngestion: ingestion ?? `https://${name}.eastus-1.ingest.monitor.azure.com`,
+        },
       }
     case 'microsoft.keyvault/vaults':
       return { vaultUri: `https://${name}.vault.azure.net/` }

@@ -49,12 +49,16 @@ const VERSIONED = new Set([
   'models',
 ])
 
+const isOfAzureMl = ({ namespace }: ArmPath): boolean =>
+  namespace?.toLowerCase() === PROVIDER.toLowerCase()
+
 /** `onlineendpoints`, for any path of that type. */
 export function kindOf(path: ArmPath): string {
   return path.type.slice(path.type.lastIndexOf('/') + 1)
 }
 
 export function isLongRunning(path: ArmPath, method: string): boolean {
+  if (!isOfAzureMl(path)) return false
   if (path.type.startsWith('registries')) return true
   const kind = kindOf(path)
   if (kind === 'versions') return LONG_RUNNING.has(path.type.split('/').at(-2) ?? '')
@@ -79,6 +83,8 @@ export interface Hosts {
   readonly dataPlane: string
   /** With `{endpoint}` and `{region}` in it, or one host for all. */
   readonly scoring: string
+  /** Where records are sent. */
+  readonly ingestion?: string
 }
 
 /** `azureml://host/mlflow/v1.0<workspace>`, as Azure writes it. */
@@ -94,7 +100,7 @@ function scoringHost(hosts: Hosts, endpoint: string): string {
 /** Properties that Azure adds of its own, by type. */
 export function ownProperties(path: ArmPath, hosts: Hosts, given: Document): Document {
   const name = path.pairs.at(-1)?.[1] ?? ''
-  if (path.namespace?.toLowerCase() !== PROVIDER.toLowerCase()) return around(path)
+  if (!isOfAzureMl(path)) return around(path, hosts.ingestion)
   switch (path.type) {
     case 'workspaces':
       return {

@@ -6,6 +6,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import { armError } from './answers.ts'
+import { ROLES_AROUND } from './around.ts'
 import type { ArmPath } from './paths.ts'
 import { json, type Answer, type Call } from '../../server/call.ts'
 import { IDENTITIES, RESOURCE_GROUP, SUBSCRIPTION } from '../../personas.ts'
@@ -82,6 +83,10 @@ const DEFINITIONS: Definitions = new Map([
       notActions: [],
     },
   ],
+  ...[...ROLES_AROUND].map(([name, guid]): [string, Definition] => [
+    name,
+    { guid, actions: [], notActions: [] },
+  ]),
 ])
 
 const IN_SUBSCRIPTION = `/subscriptions/${SUBSCRIPTION}`

@@ -91,7 +91,7 @@ module "policy" {
   source   = "../policy-assignment"
   for_each = { for one in var.policy_assignments : one.name => one }
 
-  resource_group_id    = var.resource_group_id
+  resource_group_id    = "${join("/", [for at, part in split("/", var.resource_group_id) : part if at < 3])}/resourceGroups/${each.value.resourceGroup}"
   location             = var.location
   assignment_name      = each.key
   policy_definition_id = each.value.definitionId

@@ -21,7 +21,7 @@ interface Made {
   readonly outputs: Document
 }
 
-const snake = (name: string): string =>
+export const snake = (name: string): string =>
   name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 /** Where Terraform's folder of a Bicep file is: `modules/logs.bicep` and `modules/logs`. */
@@ -60,15 +60,15 @@ export async function byBicep(
   return { resources: azure.made, outputs }
 }
 
-/** A text that is JSON is compared as what it says: each language has its own order of keys. */
-function told(value: Json): Json {
+/** In order of keys; a text that is JSON as what it says, since each language has its own order in it. */
+export function sorted(value: Json): Json {
   if (typeof value === 'string')
-    return /^[{[]/.test(value) ? told(JSON.parse(value) as Json) : value
-  if (Array.isArray(value)) return value.map((one: Json) => told(one))
+    return /^[{[]/.test(value) ? sorted(JSON.parse(value) as Json) : value
+  if (Array.isArray(value)) return value.map((one: Json) => sorted(one))
   if (typeof value !== 'object' || value === null) return value
   const pairs = Object.entries(value as Document).map(([key, one]): [string, Json] => [
     key,
-    told(one),
+    sorted(one),
   ])
   return Object.fromEntries(pairs.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
@@ -81,10 +81,10 @@ export const comparable = (resources: readonly Resource[]): readonly object[] =>
       // the module and the symbolic name inside of it
       symbol: symbol.split('/').at(-1),
       type: `${type}@${apiVersion}`,
-      body: told(body),
+      body: sorted(body),
     }))
     .sort((a, b) => (a.id < b.id ? -1 : 1))
 
 /** Outputs, all names in one spelling. */
 export const comparableOutputs = (outputs: Document): object =>
-  Object.fromEntries(Object.entries(outputs).map(([key, value]) => [snake(key), told(value)]))
+  Object.fromEntries(Object.entries(outputs).map(([key, value]) => [snake(key), sorted(value)]))

@@ -121,6 +121,7 @@ const BASE = {
   policyAssignments: [
     {
       name: 'ml-workspaces',
+      resourceGroup: 'rg-ml',
       definitionId: `/subscriptions/${SUBSCRIPTION}/providers/Microsoft.Authorization/policySetDefinitions/azureml-harness`,
       parameters: {},
       enforcementMode: 'DoNotEnforce',
