@@ -4,7 +4,7 @@
  */
 import { open } from 'node:fs/promises'
 import type { Config, SecretSource } from './schema/schema.ts'
-import { sinkSecrets } from './schema/sinks.ts'
+import { sinkSecrets } from './schema/sink-roles.ts'
 import { codeOf } from '../lib/error-code.ts'
 
 /** A larger file is a mistake, such as a path to a log. */

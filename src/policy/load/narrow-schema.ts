@@ -3,19 +3,27 @@
  * and resource that can meet, which are five thousand; most of them differ only in names that the policy does not have.
  * @module
  */
-import type { ActionType, EntityType, SchemaJson } from '@cedar-policy/cedar-wasm/nodejs'
+import type {
+  ActionType,
+  CommonType,
+  EntityType,
+  SchemaJson,
+} from '@cedar-policy/cedar-wasm/nodejs'
 
 /** `\u{72}ead` is a way to write `read`. */
 const WRITTEN_IN_CODE = /\\[ux]/u
+/** The context in another way than by one of its facts: all of its type may matter. */
+const CONTEXT_AS_A_WHOLE = /\bcontext\b(?!\s*(?:\.|\[|has\b))/u
 
 /**
  * Makes, for texts of policies, a schema under which Cedar finds them valid if it finds them valid under the whole one.
  * Types and actions that the texts do not name, and that belong to the same of those that they name, are in it once.
+ * Facts that the texts do not name are not in it.
  *
  * It answers yes or no only: what is wrong must be asked of the whole schema, which has all words.
  * @param whole of entities without attributes, of actions that belong to groups and groups that belong to nothing, and
  *   of one type of context
- * @param principals types that stay, whether named or not
+ * @param principals types that no other types stand in for
  */
 export function createNarrowing(
   whole: SchemaJson<string>,
@@ -23,22 +31,41 @@ export function createNarrowing(
 ): (texts: readonly string[]) => SchemaJson<string> {
   const schema = whole['']
   if (schema === undefined) return () => whole
-  const types = createNarrowTypes(schema.entityTypes)
+  const types = createNarrowTypes(schema.entityTypes, new Set(principals))
   return (texts) => {
     if (texts.some((text) => WRITTEN_IN_CODE.test(text))) return whole
     const identifiers = texts.flatMap((text) => text.match(/\w+/gu) ?? [])
-    const { narrowed, standInFor } = types(new Set([...principals, ...identifiers]))
+    const names = new Set(identifiers)
+    const { narrowed, standInFor } = types(names)
     // what is between two quotes is every string, and also what is between two strings
     const strings = new Set(texts.flatMap((text) => text.split('"')))
     const actions = narrowActions(schema.actions, strings, standInFor)
-    return { '': { ...schema, entityTypes: narrowed, actions } }
+    const commonTypes = texts.some((text) => CONTEXT_AS_A_WHOLE.test(text))
+      ? (schema.commonTypes ?? {})
+      : narrowFacts(schema.commonTypes ?? {}, names)
+    return { '': { ...schema, commonTypes, entityTypes: narrowed, actions } }
   }
+}
+
+function narrowFacts(
+  types: Readonly<Record<string, CommonType<string>>>,
+  named: ReadonlySet<string>,
+): Record<string, CommonType<string>> {
+  const narrowed = Object.entries(types).map(([name, type]): [string, typeof type] => {
+    if (type.type !== 'Record' || !('attributes' in type)) return [name, type]
+    const attributes = Object.entries(type.attributes).filter(([fact]) => named.has(fact))
+    return [name, { ...type, attributes: Object.fromEntries(attributes) }]
+  })
+  return Object.fromEntries(narrowed)
 }
 
 type EntityTypes = Readonly<Record<string, EntityType<string>>>
 type StandInFor = (type: string) => string
 
-function createNarrowTypes(types: EntityTypes): (named: ReadonlySet<string>) => {
+function createNarrowTypes(
+  types: EntityTypes,
+  principals: ReadonlySet<string>,
+): (named: ReadonlySet<string>) => {
   narrowed: Record<string, EntityType<string>>
   standInFor: StandInFor
 } {
@@ -52,7 +79,7 @@ function createNarrowTypes(types: EntityTypes): (named: ReadonlySet<string>) => 
     const firsts = new Map<string, string>()
     const standIns = new Map<string, string>()
     for (const type of names) {
-      const key = named.has(type) ? type : relations(type)
+      const key = named.has(type) ? type : `${principals.has(type)} ${relations(type)}`
       if (!firsts.has(key)) firsts.set(key, type)
       standIns.set(type, firsts.get(key) ?? type)
     }
@@ -99,14 +126,15 @@ function narrowActions(
       continue
     }
     const memberOf = (action.memberOf ?? []).filter((group) => named.has(group.id))
-    const { principalTypes } = appliesTo
+    const principalTypes = [...new Set(appliesTo.principalTypes.map(standInFor))]
     const kind = named.has(id)
       ? `named ${id}`
       : `${memberOf.map((group) => group.id).join('\n')}\n\n${principalTypes.join()}`
     const resourceTypes = kinds.get(kind) ?? []
     if (!kinds.has(kind)) {
       kinds.set(kind, resourceTypes)
-      narrowed[id] = { ...action, memberOf, appliesTo: { ...appliesTo, resourceTypes } }
+      const narrow = { ...appliesTo, principalTypes, resourceTypes }
+      narrowed[id] = { ...action, memberOf, appliesTo: narrow }
     }
     for (const type of appliesTo.resourceTypes.map(standInFor))
       if (!resourceTypes.includes(type)) resourceTypes.push(type)

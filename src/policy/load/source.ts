@@ -58,8 +58,8 @@ export interface Policy extends Annotated, Statement {
 const ANNOTATIONS = ['id', 'reason', ...EFFECT_ANNOTATIONS]
 const ID = /^[a-z][a-z0-9-]{0,62}$/u
 
-/** A Cedar token that can hold a `;`, a slot, or neither: comment, string, slot, separator, anything. */
-const TOKEN = /\/\/[^\n]*|"(?:[^"\\]|\\.)*"|\?(?:principal|resource)\b|;|\s+|[^\s]/gsu
+/** A comment, a string, a slot, a separator, a run of what can be none of these, or a character that begins none. */
+const TOKEN = /\/\/[^\n]*|"(?:[^"\\]|\\.)*"|\?(?:principal|resource)\b|;|\s+|[^\s/"?;]+|[^\s]/gsu
 
 /** Splits a file at the semicolons that end its policies. What follows the last one is a statement of its own. */
 export function splitStatements(file: string, text: string): Statement[] {

@@ -63,12 +63,13 @@ function validateAll(
 
 /** The fewer policies there are to a schema, the less of it they can tell apart; but each schema has to be read. */
 const MOST_SCHEMAS = 32
+const LEAST_POLICIES = 4
 
 /** Whether there is nothing to say. Where there is, Cedar has to be asked under the whole schema what it is. */
 function isValid(texts: ReadonlyMap<string, string>, schema: SchemaJson<string>): boolean {
   const narrow = createNarrowing(schema, PRINCIPAL_TYPES)
   const all = [...texts]
-  const size = Math.ceil(all.length / MOST_SCHEMAS)
+  const size = Math.max(LEAST_POLICIES, Math.ceil(all.length / MOST_SCHEMAS))
   for (let at = 0; at < all.length; at += size) {
     const some = new Map(all.slice(at, at + size))
     const answer = validateAll(some, narrow([...some.values()]))

@@ -49,9 +49,18 @@ export function memberOf({ type, id }: Uid): Principal {
   )
 }
 
+const types = new WeakMap<Action, string>()
+
+/** The type that an action is about, found once: each action is asked about on each place. */
+function typeOf(action: Action, { words }: PolicySet): string {
+  const type = types.get(action) ?? cedarTypesOf(action.name, words.resourceTypes)[0] ?? 'Other'
+  types.set(action, type)
+  return type
+}
+
 /** An action on a resource: on itself if it is of the action's type, otherwise on one of that type inside of it. */
 export function operationOn(set: PolicySet, action: Action, on: string): Operation {
-  const type = cedarTypesOf(action.name, set.words.resourceTypes)[0] ?? 'Other'
+  const type = typeOf(action, set)
   const around = ancestorsOf(on)
   const [closest] = around
   const isItself = closest?.type === type && closest.id === on
@@ -84,9 +93,18 @@ function judged(
   return { may: isSignIn ? 'depends' : 'refuse', policies: decision.policies }
 }
 
+const decides = new WeakMap<PolicySet, Decide>()
+
+/** Judges without remembering decisions; made once for a set of policies. */
+function decideFor(set: PolicySet): Decide {
+  const decide = decides.get(set) ?? createDecide(set, { cacheSize: 0 })
+  decides.set(set, decide)
+  return decide
+}
+
 /** Everybody whom some rule in force names and who can do it, in the order of the rules. */
 export function whoCan(set: PolicySet, action: Action, on: string): readonly WhoCan[] {
-  const decide = createDecide(set, { cacheSize: 0 })
+  const decide = decideFor(set)
   const operation = operationOn(set, action, on)
   const seen = new Map<string, Uid>()
   for (const { principal } of set.rules.values())
@@ -104,7 +122,7 @@ export function whatCan(
   actions: readonly Action[],
   on: string,
 ): readonly { readonly action: Action; readonly may: May; readonly policies: readonly string[] }[] {
-  const decide = createDecide(set, { cacheSize: 0 })
+  const decide = decideFor(set)
   return actions.map((action) => ({
     action,
     ...judged(decide, principal, operationOn(set, action, on)),

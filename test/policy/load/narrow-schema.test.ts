@@ -59,6 +59,24 @@ const CASES: Readonly<Record<string, boolean>> = {
   [asking('context.nothing == "x"')]: false,
   [asking('context has experiment && context.experiment == 1')]: false,
   [asking('context has experiment && context.experiment == "x"')]: true,
+  // facts, each alone and all of them
+  [asking('context["experiment"] == "x"')]: false,
+  [asking('context has "experiment" && context["experiment"] == "x"')]: true,
+  [asking('context has experiment.name')]: false,
+  [asking('context has experiment && (context).experiment == "x"')]: true,
+  [asking('context == {experiment: "x"}')]: false,
+  [asking('context == {}')]: false,
+  [asking('context == context')]: true,
+  [asking('[context].contains(context)')]: true,
+  [asking('(if true then context else {}) has experiment')]: true,
+  [asking('action in [context]')]: false,
+  // principals that stand for each other, and one that differs from the others
+  [policy('principal is User, action, resource')]: true,
+  [policy('principal is Service in Group::"g", action, resource')]: true,
+  [policy('principal in Workspace::"w", action, resource')]: true,
+  [policy('principal is User in Workspace::"w", action, resource')]: false,
+  [policy('principal is Compute in Workspace::"w", action, resource')]: true,
+  [asking('principal in Workspace::"w" && principal is Service')]: false,
   // names written in another way, and quotes that are no string's
   [String.raw`permit (principal, action in Action::"\u{72}ead", resource);`]: true,
   [String.raw`permit (principal, action == Action::"\x72ead", resource);`]: false,
@@ -95,6 +113,16 @@ const atom = fc.oneof(
   quoted.map((one) => `action in ${one}`),
   quoted.map((one) => `${one} in action`),
   fc.constantFrom('context has tags', 'resource has name', 'principal.name == "x"', 'true'),
+  fc.constantFrom(
+    'context == context',
+    'context has tags && context.tags == context.tags',
+    '{} == context',
+  ),
+  fc.constantFrom(
+    'context has region && context.region == "x"',
+    'context.region == "x"',
+    '[context].contains({})',
+  ),
 )
 const condition = fc
   .array(fc.tuple(fc.constantFrom('', '!'), atom), { minLength: 1, maxLength: 3 })

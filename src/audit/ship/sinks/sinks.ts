@@ -5,7 +5,8 @@
  * this table; the compiler names the line that is missing.
  * @module
  */
-import { sinkMembers, type SinkConfig, type SinkKind } from '../../../config/schema/sinks.ts'
+import { sinkMembers } from '../../../config/schema/sink-roles.ts'
+import type { SinkConfig, SinkKind } from '../../../config/schema/sinks.ts'
 import { azureMonitor } from './azure-monitor.ts'
 import { https } from './https.ts'
 import { otlp } from './otlp.ts'

@@ -3,8 +3,8 @@
  * @module
  */
 import type { Principal } from '../../identity/principal.ts'
-import { createIsNamed } from '../engine/judge.ts'
-import { createUidMap } from '../engine/entities.ts'
+import { createIsNamed } from './judge.ts'
+import { createUidMap } from './entities.ts'
 import type { PolicySet } from '../load/rules.ts'
 
 /** Ids of the groups of a principal that count, now or when a binding begins. */
