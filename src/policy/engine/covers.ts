@@ -6,9 +6,18 @@ import { cedarTypesOf } from '../../vocabulary/resource-types.ts'
 import type { Policy } from '../load/source.ts'
 import type { Action, Words } from '../load/words.ts'
 
-/** Resource types that an action can be on, as far as the vocabulary tells. */
+const found = new WeakMap<readonly string[], WeakMap<Action, readonly string[]>>()
+
+/**
+ * Resource types that an action can be on, as far as the vocabulary tells; found once, since the tools ask it of every
+ * action for every rule.
+ */
 export function typesOf(action: Action, types: readonly string[]): readonly string[] {
-  return cedarTypesOf(action.name, types)
+  const known = found.get(types) ?? new WeakMap<Action, readonly string[]>()
+  found.set(types, known)
+  const on = known.get(action) ?? cedarTypesOf(action.name, types)
+  known.set(action, on)
+  return on
 }
 
 /** Whether a policy's scope names the action, itself or by a group of it, on a type of resource that it can be on. */

@@ -42,9 +42,10 @@ export function unmatchedIn(set: PolicySet, profiles: Profiles): readonly Note[]
   for (const policy of [...policies, ...set.templates.values()])
     for (const uid of namedBy(policy))
       add(policy.id, policy.file, policy.line, mismatch(uid, profiles))
+  const defeatOf = createDefeats(set)
   for (const rule of set.written.rules.values()) {
     const { id, file, line } = rule.policy
-    add(id, file, line, defeat(set, rule))
+    add(id, file, line, defeatOf(rule))
   }
   return [...notes.values()]
 }
@@ -85,11 +86,26 @@ function callerFault(type: string, id: string, profiles: Profiles): string | nul
     : `ids are in lower case; write "${issuer}/${rest.toLowerCase()}"`
 }
 
+const isOpen = ({ principal, resource }: Rule): boolean => principal === null && resource === null
+
 /** Why a permit gives less than it names, or nothing: forbids that hold whoever asks for whatever. */
-function defeat(set: PolicySet, permit: Rule): string | null {
-  if (permit.policy.effect !== 'permit' || permit.shadow) return null
+function createDefeats(set: PolicySet): (permit: Rule) => string | null {
+  const always = [...set.written.rules.values()].filter(dependsOnActionAlone)
+  /** By forbids that look at nobody and nothing: of a template, the same wherever it is bound. */
+  const known = new Map<Policy, string | null>()
+  return (permit) => {
+    const { policy } = permit
+    if (policy.effect !== 'permit' || permit.shadow) return null
+    const forbids = always.filter((forbid) => isForAllOf(forbid, permit))
+    if (!forbids.every(isOpen)) return defeat(set, permit, forbids)
+    const said = known.has(policy) ? (known.get(policy) ?? null) : defeat(set, permit, forbids)
+    known.set(policy, said)
+    return said
+  }
+}
+
+function defeat(set: PolicySet, permit: Rule, forbids: readonly Rule[]): string | null {
   const covered = actionsOf(permit.policy, set.words)
-  const forbids = [...set.written.rules.values()].filter((rule) => isForAll(rule, permit))
   const defeated = covered.flatMap((action) => {
     const forbid = forbids.find((one) => holdsFor(set, one, permit, action))
     return forbid === undefined ? [] : [{ action, forbid }]
@@ -109,15 +125,19 @@ function defeat(set: PolicySet, permit: Rule): string | null {
   return `names ${names.slice(0, MAX_NAMED).join(', ')}${more}, which it never permits: ${by} that, whoever asks`
 }
 
-/** Whether a forbid depends on nothing but the action, and is for all that the permit is for. */
-function isForAll({ policy, principal, resource, shadow, link }: Rule, permit: Rule): boolean {
+/** Whether it is a forbid that depends on nothing but its scope and the action. */
+function dependsOnActionAlone({ policy, principal, resource, shadow, link }: Rule): boolean {
   if (policy.effect !== 'forbid' || shadow) return false
   // what lifts it is known only when a call is there
   if (policy.stepUp !== null || policy.approval !== null || policy.facts?.size !== 0) return false
   const inScope = [principal, resource, link?.principal, link?.resource]
   const isScope = (uid: Uid): boolean =>
     inScope.some((one) => one?.type === uid.type && one.id === uid.id)
-  if (policy.named?.every((uid) => uid.type === 'Action' || isScope(uid)) !== true) return false
+  return policy.named?.every((uid) => uid.type === 'Action' || isScope(uid)) === true
+}
+
+/** Whether its scope holds all that the permit is for. */
+function isForAllOf({ principal, resource }: Rule, permit: Rule): boolean {
   return (
     (principal === null || same(principal, permit.principal)) &&
     (resource === null || same(resource, permit.resource))

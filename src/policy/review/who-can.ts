@@ -6,10 +6,11 @@
  */
 import { LRUCache } from 'lru-cache'
 import { nearest } from '../../lib/suggest.ts'
-import { cedarTypesOf, PROVIDER } from '../../vocabulary/resource-types.ts'
+import { PROVIDER } from '../../vocabulary/resource-types.ts'
 import { EFFECTS, type Operation } from '../../vocabulary/operation.ts'
 import type { Principal, PrincipalKind } from '../../identity/principal.ts'
 import { createDecide, type Decide } from '../decide.ts'
+import { typesOf } from '../engine/covers.ts'
 import { ancestorsOf, principalUids } from '../engine/entities.ts'
 import type { Uid } from '../load/conditions.ts'
 import type { PolicySet } from '../load/rules.ts'
@@ -49,18 +50,9 @@ export function memberOf({ type, id }: Uid): Principal {
   )
 }
 
-const types = new WeakMap<Action, string>()
-
-/** The type that an action is about, found once: each action is asked about on each place. */
-function typeOf(action: Action, { words }: PolicySet): string {
-  const type = types.get(action) ?? cedarTypesOf(action.name, words.resourceTypes)[0] ?? 'Other'
-  types.set(action, type)
-  return type
-}
-
 /** An action on a resource: on itself if it is of the action's type, otherwise on one of that type inside of it. */
 export function operationOn(set: PolicySet, action: Action, on: string): Operation {
-  const type = typeOf(action, set)
+  const type = typesOf(action, set.words.resourceTypes)[0] ?? 'Other'
   const around = ancestorsOf(on)
   const [closest] = around
   const isItself = closest?.type === type && closest.id === on
