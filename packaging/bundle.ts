@@ -7,7 +7,7 @@
  */
 import { copyFile, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
-import { dirname, join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { build, type BuildOptions, type Plugin } from 'esbuild'
 import { compiledSchema } from './compiled-schema.ts'
 
@@ -38,8 +38,14 @@ const REQUIRE = `import { createRequire as requireOf } from 'node:module'
 const require = requireOf(import.meta.url)`
 const PLACE = { __dirname: 'import.meta.dirname', __filename: 'import.meta.filename' }
 
-/** Writes the bundle and what belongs to it. @param directory is made if it is not there */
-export async function writeBundle(directory: string): Promise<void> {
+/**
+ * Writes the bundle and what belongs to it.
+ * @param directory is made if it is not there
+ * @returns the packages whose code is in each file, by the file's name
+ */
+export async function writeBundle(
+  directory: string,
+): Promise<ReadonlyMap<string, readonly string[]>> {
   const parts = join(directory, PARTS)
   // their names have a hash: those of an earlier time would stay
   await rm(parts, { recursive: true, force: true })
@@ -57,7 +63,17 @@ export async function writeBundle(directory: string): Promise<void> {
   })
   await copyFile(CEDAR_WASM, join(parts, WASM))
   await writeFile(join(directory, LICENCES), await licencesOf(Object.keys(metafile.inputs)))
+  return new Map(
+    Object.entries(metafile.outputs).map(([file, { inputs }]) => [
+      basename(file),
+      [...foldersOf(Object.keys(inputs))].map((folder) => folder.replace(/^.*node_modules\//, '')),
+    ]),
+  )
 }
+
+/** Folders of the packages that files belong to. */
+const foldersOf = (files: readonly string[]): ReadonlySet<string> =>
+  new Set(files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []))
 
 /** A package may ask where its file is: that of the bundle is all there is. */
 const FILE_URL = `const bundleUrl = require('node:url').pathToFileURL(__filename).href`
@@ -97,11 +113,8 @@ export async function writeSingleFile(directory: string): Promise<void> {
 
 /** The packages that files belong to, each with its version and the text of its licence. */
 async function licencesOf(files: readonly string[]): Promise<string> {
-  const folders = new Set(
-    files.flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []),
-  )
   const texts: string[] = []
-  for (const folder of [...folders].toSorted()) {
+  for (const folder of [...foldersOf(files)].toSorted()) {
     const path = resolve(ROOT, folder)
     const { name, version, license }: Record<string, unknown> = JSON.parse(
       await readFile(join(path, 'package.json'), 'utf8'),

@@ -10,7 +10,7 @@ import { join, resolve } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { figureOf, round, shown } from '../bench/report/figures.ts'
-import { helpRuns, workRuns } from '../bench/start/commands.ts'
+import { helpRuns, littleRuns } from '../bench/start/commands.ts'
 import { costOf } from '../bench/start/cpu.ts'
 import { SCENARIOS } from '../bench/world/answers.ts'
 import { COMMANDS } from './cli/support/run.ts'
@@ -99,9 +99,9 @@ const WITHOUT_WORK =
   /^(?:init|serve|health|doctor|login|exec|why|whoami|policy drift|audit (?:reconcile|search|ship))$|^(?:access|approvals|evidence|workspace) /
 
 t.test('start: every command says its help, and does its work unless that needs a gateway', (t) => {
-  const paths = { config: 'c', spool: 's', policies: 'p', other: 'o', decision: 'd' }
+  const paths = { config: 'c', spool: 's', policies: 'p', other: 'o', small: 's', decision: 'd' }
   const helped = helpRuns().map(({ args }) => args.slice(0, -1).join(' '))
-  const worked = workRuns(paths).map(({ name }) => name)
+  const worked = littleRuns(paths).map(({ name }) => name)
   for (const name of COMMANDS.keys()) {
     t.ok(helped.includes(name), `${name} --help`)
     t.equal(worked.includes(name), !WITHOUT_WORK.test(name), name)

@@ -5,7 +5,7 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings'
 import { workspaceId } from '../../lab/personas.ts'
 import { commandsIn, programOf } from '../../src/cli/cli.ts'
 import type { Io } from '../../src/cli/io.ts'
-import type { Left } from './left.ts'
+import { IDENTITY_NAMES, type Left } from './left.ts'
 
 /** One start. */
 export interface Run {
@@ -42,19 +42,20 @@ const run = (name: string, args: readonly string[] = [], status = 0): Run => ({
   status,
 })
 
-/** Commands at work. */
-export function workRuns({ config, spool, policies, other, decision }: Left): Run[] {
+/** Commands that get as far as to do their work, of which there is little. */
+export function littleRuns({ config, spool, policies, other, small, decision }: Left): Run[] {
   const using = ['--config', config]
+  const identities = IDENTITY_NAMES.flatMap((name) => ['--identity', name])
   const on = ['--on', workspaceId()]
   return [
     run('config check', [config]),
     run('config schema'),
     run('policy check', using),
-    run('policy test', using),
+    run('policy test', ['--policies', small, ...identities]),
     run('policy matrix', using),
     run('policy schema'),
     // what is changed is its status 2
-    run('policy plan', [policies, other, ...using], 2),
+    run('policy plan', [other, small, ...identities], 2),
     run('policy diff', [policies, policies, '--replay', spool, ...using]),
     run('policy propose', [...using, '--decision', decision]),
     run('policy export', [...using, '--azure-role']),
@@ -69,4 +70,10 @@ export function workRuns({ config, spool, policies, other, decision }: Left): Ru
     run('logout', ['--gateway', 'https://nobody.example']),
     run('completion', ['bash']),
   ]
+}
+
+/** Commands whose work is more than their start. */
+export function workRuns({ config, policies, other }: Left): Run[] {
+  const using = ['--config', config]
+  return [run('policy test', using), run('policy plan', [policies, other, ...using], 2)]
 }

@@ -4,8 +4,9 @@
  */
 import { spawnSync } from 'node:child_process'
 import { cp, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { Agent, request } from 'undici'
+import { stringify } from 'yaml'
 import type { ConfigFile } from '../../lab/gateway/harness-config.ts'
 import { workspaceId } from '../../lab/personas.ts'
 import { openHome } from '../../src/cli/session/home.ts'
@@ -18,22 +19,49 @@ export interface Left {
   readonly policies: string
   /** Policies that give nobody anything. */
   readonly other: string
+  /** Policies with one binding, and a file of cases. */
+  readonly small: string
   /** Of a refused call. */
   readonly decision: string
 }
 
+/** Of the managed identities that policies name. */
+export const IDENTITY_NAMES = ['ml-reader', 'ml-writer']
 const ROOT = join(import.meta.dirname, '..', '..')
 const CALLS = 20
 const QUERY = 'api-version=2024-04-01'
 
+/** The directories of policies of a bench. */
+export type Directories = Pick<Left, 'policies' | 'other' | 'small'>
+
+const CASES = '.tests.yaml'
+const KEPT = `reader${CASES}`
+
 /** Writes the repository of policies, with the lab's bindings, and the other policies. */
-export async function writePolicies(policies: string, other: string): Promise<void> {
-  for (const directory of [policies, other])
-    await cp(join(ROOT, 'policies'), directory, { recursive: true })
+export async function writePolicies({ policies, other, small }: Directories): Promise<void> {
+  for (const directory of [policies, other, small])
+    await cp(join(ROOT, 'policies'), directory, {
+      recursive: true,
+      filter: (path) => directory !== small || !path.endsWith(CASES) || basename(path) === KEPT,
+    })
   await cp(join(ROOT, 'lab', 'gateway', 'bindings.yaml'), join(policies, 'bindings.yaml'))
   await writeFile(
     join(other, 'bindings.yaml'),
     'identities: [ml-reader, ml-writer]\nbindings: []\n',
+  )
+  await writeFile(
+    join(small, 'bindings.yaml'),
+    stringify({
+      identities: IDENTITY_NAMES,
+      bindings: [
+        {
+          id: 'readers',
+          template: 'reader',
+          principal: 'Group::"okta/readers"',
+          resource: `Workspace::"${workspaceId().toLowerCase()}"`,
+        },
+      ],
+    }),
   )
   git(policies, 'init', '-q')
   git(policies, 'add', '.')

@@ -8,7 +8,7 @@ import { BUNDLE, writeBundle } from '../../packaging/bundle.ts'
 import { startGatewayIn } from '../peers/gateway.ts'
 import { cpuNanos, memoryMb } from '../world/process.ts'
 import { startWorld, type World } from '../world/world.ts'
-import { helpRuns, workRuns, type Run } from './commands.ts'
+import { helpRuns, littleRuns, workRuns, type Run } from './commands.ts'
 import { costOf, type Cost } from './cpu.ts'
 import { makeCalls, signIn, withPolicies, writePolicies, type Left } from './left.ts'
 
@@ -22,6 +22,9 @@ export interface Starts {
   /** `node -e 0`. */
   readonly node: Started
   readonly help: readonly Started[]
+  /** With little to do. */
+  readonly little: readonly Started[]
+  /** With much to do: no start alone. */
   readonly work: readonly Started[]
   readonly serve: { readonly costs: readonly Cost[]; readonly memoryMb: readonly number[] }
 }
@@ -46,13 +49,14 @@ export async function measureStarts(rounds = ROUNDS): Promise<Starts> {
     const env = { PATH, HOME, AZUREML_HARNESS_HOME: home, ...ofLab }
     const node = unstarted({ name: 'node -e 0', args: ['-e', '0'], status: 0 })
     const ofBundle = (run: Run) => unstarted({ ...run, args: [main, ...run.args] })
-    const [work, help] = [workRuns(left).map(ofBundle), helpRuns().map(ofBundle)]
+    const [little, work] = [littleRuns(left).map(ofBundle), workRuns(left).map(ofBundle)]
+    const help = helpRuns().map(ofBundle)
     // in turns, so that what else the machine does at a time makes no one command look worse
     for (let round = 0; round < rounds; round++) {
-      for (const { args, status, costs } of [node, ...work, ...help])
+      for (const { args, status, costs } of [node, ...little, ...work, ...help])
         costs.push(costOf(process.execPath, args, env, status))
     }
-    return { node, work, help, serve }
+    return { node, little, work, help, serve }
   } finally {
     await world.close()
   }
@@ -64,9 +68,9 @@ async function measureServe(
   main: string,
   rounds: number,
 ): Promise<Starts['serve'] & { readonly left: Left }> {
-  const policies = join(world.directory, 'policies')
-  const other = join(world.directory, 'other')
-  await writePolicies(policies, other)
+  const at = (name: string): string => join(world.directory, name)
+  const directories = { policies: at('policies'), other: at('other'), small: at('small') }
+  await writePolicies(directories)
   const costs: Cost[] = []
   const memory: number[] = []
   let decision = ''
@@ -74,13 +78,16 @@ async function measureServe(
   for (let round = 0; round < rounds; round++) {
     name = `start-${round}`
     const began = performance.now()
-    const gateway = await startGatewayIn(world, name, { main, change: withPolicies(policies) })
+    const gateway = await startGatewayIn(world, name, {
+      main,
+      change: withPolicies(directories.policies),
+    })
     costs.push({ cpuMs: cpuNanos(gateway.pid) / 1e6, wallMs: performance.now() - began })
     await delay(REST_MS)
     memory.push(memoryMb(gateway.pid))
     decision = await makeCalls(world, gateway.url)
     await gateway.stop()
   }
-  const [config, spool] = [join(world.directory, `${name}.yaml`), join(world.directory, name)]
-  return { costs, memoryMb: memory, left: { config, spool, policies, other, decision } }
+  const left = { config: at(`${name}.yaml`), spool: at(name), ...directories, decision }
+  return { costs, memoryMb: memory, left }
 }

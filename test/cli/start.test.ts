@@ -1,12 +1,14 @@
 /** What a command loads before it does anything: the less, the sooner it starts. */
 import { spawnSync } from 'node:child_process'
-import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import t from 'tap'
 import { workspaceId } from '../../lab/personas.ts'
 import { openHome } from '../../src/cli/session/home.ts'
 import { writeSessions } from '../../src/cli/session/store.ts'
+import { BUNDLE, writeBundle } from '../../packaging/bundle.ts'
+import { splitStatements } from '../../src/policy/load/source.ts'
 import { COMMANDS } from './support/run.ts'
 
 // writes to descriptor 3, at the end, what was loaded: to a pipe that somebody reads slowly, half of it would be lost
@@ -16,6 +18,19 @@ const HOOK = `data:text/javascript,${encodeURIComponent(`
   const loaded = []
   registerHooks({ load(url, context, next) { loaded.push(url); return next(url, context) } })
   process.on('exit', () => writeFileSync(3, JSON.stringify(loaded)))
+`)}`
+// counts the same way what is asked of Cedar, and how often WebAssembly is compiled
+const COUNTS = `data:text/javascript,${encodeURIComponent(`
+  import { createRequire } from 'node:module'
+  import { writeFileSync } from 'node:fs'
+  const counts = {}
+  const count = (name) => { counts[name] = (counts[name] ?? 0) + 1 }
+  const { Module } = WebAssembly
+  WebAssembly.Module = class extends Module { constructor(bytes) { super(bytes); count('compile') } }
+  const cedar = createRequire(process.cwd() + '/')('@cedar-policy/cedar-wasm/nodejs')
+  for (const [name, call] of Object.entries(cedar))
+    cedar[name] = (...args) => { count(name); return call(...args) }
+  process.on('exit', () => writeFileSync(3, JSON.stringify(counts)))
 `)}`
 const ROOM = mkdtempSync(join(tmpdir(), 'harness-loaded-'))
 const LIST = join(ROOM, 'list')
@@ -33,14 +48,24 @@ interface Loaded {
 const loadedBy = (args: readonly string[], env: Record<string, string> = {}): Loaded =>
   loadedByNode(['src/main.ts', ...args], env)
 
-function loadedByNode(args: readonly string[], env: Record<string, string>): Loaded {
+/** Runs Node with a hook. @returns what the hook has written */
+function hooked(
+  hook: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): { readonly status: number | null; readonly written: string } {
   const list = openSync(LIST, 'w')
-  const { status } = spawnSync(process.execPath, ['--import', HOOK, ...args], {
+  const { status } = spawnSync(process.execPath, ['--import', hook, ...args], {
     stdio: ['ignore', 'ignore', 'ignore', list],
     env: { PATH: process.env['PATH'] ?? '', ...CACHE, ...env },
   })
   closeSync(list)
-  const urls: string[] = JSON.parse(readFileSync(LIST, 'utf8'))
+  return { status, written: readFileSync(LIST, 'utf8') }
+}
+
+function loadedByNode(args: readonly string[], env: Record<string, string>): Loaded {
+  const { status, written } = hooked(HOOK, args, env)
+  const urls: string[] = JSON.parse(written)
   const packages = urls.flatMap(
     (url) => /\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1] ?? [],
   )
@@ -218,4 +243,52 @@ t.test('no command but serve loads a server', async (t) => {
     [],
     others.join(', '),
   )
+})
+
+/** Of the policies of this repository. */
+const STATEMENTS = ['policies', 'policies/templates']
+  .flatMap((folder) => readdirSync(folder).map((name) => join(folder, name)))
+  .filter((file) => file.endsWith('.cedar'))
+  .flatMap((file) => splitStatements(file, readFileSync(file, 'utf8'))).length
+
+t.test('Cedar is compiled once, and reads and validates each policy once', async (t) => {
+  const given = ['--identity', 'ml-reader', '--identity', 'ml-writer']
+  const from = ['--policies', 'policies', ...given]
+  const asked = ['workspaces/jobs/read', '--on', WORKSPACE, ...from]
+  const cases: readonly (readonly [args: readonly string[], directories: number])[] = [
+    [['policy', 'check', ...from], 1],
+    [['who-can', ...asked], 1],
+    [['can', ...asked, '--who', 'User::"okta/x"'], 1],
+    [['policy', 'plan', 'policies', 'policies', ...given], 2],
+  ]
+  for (const [args, directories] of cases) {
+    const counts: Partial<Record<string, number>> = JSON.parse(
+      hooked(COUNTS, ['src/main.ts', ...args]).written,
+    )
+    const name = args.slice(0, 2).join(' ')
+    const { compile, policyToJson = 0, templateToJson = 0, validate = 0 } = counts
+    t.equal(compile, 1, `${name}: compiled`)
+    t.equal(policyToJson + templateToJson, STATEMENTS * directories, `${name}: read`)
+    t.equal(counts['checkParsePolicySet'], directories, `${name}: read together`)
+    // four to a schema, and the same text in another directory not again
+    t.equal(validate, Math.ceil(STATEMENTS / 4), `${name}: validated`)
+  }
+})
+
+t.test('of the bundle, what only checks files loads nothing that makes schemas', async (t) => {
+  const directory = t.testdir()
+  const packages = await writeBundle(directory)
+  for (const [name, more] of [
+    ['config check', ['config/harness.yaml']],
+    ['policy check', FILE],
+    ['policy plan', ['policies', 'policies', ...FILE]],
+    ['who-can', ASKED],
+    ['can', ['--who', 'User::"okta/x"', ...ASKED]],
+  ] as const) {
+    const args = [join(directory, BUNDLE), ...name.split(' '), ...more]
+    const urls: string[] = JSON.parse(hooked(HOOK, args).written)
+    const parts = urls.flatMap((url) => packages.get(basename(url)) ?? [])
+    t.ok(parts.includes('@cedar-policy/cedar-wasm'), `${name} gets as far as to the policies`)
+    t.notOk(parts.includes('typebox'), name)
+  }
 })

@@ -15,7 +15,6 @@ import {
   whoCan,
 } from '../../policy/review/who-can.ts'
 import { PROVIDER } from '../../vocabulary/resource-types.ts'
-import { principalIn as principalInFile } from '../explain/asked.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, tableLines, type Cell, type Output } from '../output.ts'
 import { UsageError } from '../problem.ts'
@@ -96,7 +95,10 @@ const UID = /^([A-Z][A-Za-z]*)::"?([^"]+)"?$/u
 async function principalIn(who: string, set: PolicySet, io: Io): Promise<Principal> {
   if (who === '') throw new UsageError('--who is Type::"id", or a file with a principal as JSON')
   const [, type = '', id = ''] = UID.exec(who) ?? []
-  if (type === '') return principalInFile(who, io)
+  if (type === '') {
+    const { principalIn: principalInFile } = await import('../explain/asked.ts')
+    return principalInFile(who, io)
+  }
   if (!PRINCIPALS.includes(type))
     throw new UsageError(`"${type}" is no kind of principal${didYouMean(type, PRINCIPALS)}`)
   const named = set.bindings.names.get(`${type} ${id}`)
