@@ -18,7 +18,7 @@ import { fetchJson } from '../../../lib/http.ts'
 import { demandHttps, judgeStatus } from './post.ts'
 import {
   baseOf,
-  joined,
+  createJoin,
   type Delivery,
   type Examination,
   type Sink,
@@ -43,6 +43,7 @@ export interface AzureMonitorOptions {
   readonly credential: SinkCredential
 }
 
+const SEPARATORS = ['[', ',', ']'] as const
 const compress = promisify(gzip)
 /** A large piece at a time: each is a turn of the thread pool. */
 const EFFORT = { level: constants.Z_BEST_SPEED, chunkSize: 131_072 }
@@ -67,6 +68,7 @@ export function createAzureMonitorSink(options: AzureMonitorOptions): Sink {
     ...(options.endpoint.startsWith('https:') ? {} : { allowInsecureConnection: true }),
   })
   // one call at a time: these are its rows and the answer to it
+  let join = createJoin(SEPARATORS)
   let body: Buffer = Buffer.alloc(0)
   let answer: { status: number; retryAfter: string | undefined } | null = null
   client.pipeline.removePolicy({ name: TOKEN_POLICY })
@@ -98,7 +100,7 @@ export function createAzureMonitorSink(options: AzureMonitorOptions): Sink {
     limitBytes: LIMIT_BYTES,
 
     async send(rows, signal) {
-      body = joined(rows, ['[', ',', ']'])
+      body = join(rows)
       answer = null
       try {
         await client.upload(options.ruleId, options.stream, ONE_CHUNK, {
@@ -107,6 +109,9 @@ export function createAzureMonitorSink(options: AzureMonitorOptions): Sink {
         })
       } catch (error) {
         return judgeFailure(answer, error)
+      } finally {
+        // it may still be compressed in vain
+        if (signal.aborted) join = createJoin(SEPARATORS)
       }
       return signal.aborted ? { kind: 'retry', why: 'timed out' } : { kind: 'accepted' }
     },

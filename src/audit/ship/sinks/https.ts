@@ -4,7 +4,7 @@
  */
 import { demandHttps, post } from './post.ts'
 import { examineUrl } from './reach.ts'
-import { baseOf, joined, type Sink, type SinkDefinition } from './sink.ts'
+import { baseOf, createJoin, type Sink, type SinkDefinition } from './sink.ts'
 
 const LIMIT_BYTES = 900_000
 
@@ -18,6 +18,7 @@ export interface HttpsOptions {
 /** Makes the sink. A batch is named by its first and last record, so that a receiver can drop a repeated one. */
 export function createHttpsSink(options: HttpsOptions): Sink {
   demandHttps(options.name, options.endpoint)
+  const join = createJoin(['', '\n', '\n'])
   const authorization: Record<string, string> =
     options.token === null ? {} : { authorization: `Bearer ${options.token}` }
   return {
@@ -33,7 +34,7 @@ export function createHttpsSink(options: HttpsOptions): Sink {
           'content-type': 'application/x-ndjson',
           'idempotency-key': `${rows[0]?.uid ?? ''}-${rows.at(-1)?.seq ?? 0}`,
         },
-        joined(rows, ['', '\n', '\n']),
+        join(rows),
         signal,
       )
       return answer.ok ? { kind: 'accepted' } : answer.delivery

@@ -16,20 +16,29 @@ export interface ShippedRow {
   readonly bytes: Buffer
 }
 
-/** Rows as one text: `begin`, the rows with `between` among them, `end`. All three are ASCII. */
-export function joined(
-  rows: readonly ShippedRow[],
-  [begin, between, end]: readonly [string, string, string],
-): Buffer<ArrayBuffer> {
-  const size = rows.reduce((sum, { bytes }) => sum + bytes.length + between.length, 0)
-  const data = Buffer.allocUnsafeSlow(begin.length + size + end.length)
-  let at = data.write(begin)
-  for (const [index, { bytes }] of rows.entries()) {
-    if (index > 0) at += data.write(between, at)
-    at += bytes.copy(data, at)
+/** Makes one text of rows; it is good until the next one is made. */
+export type Join = (rows: readonly ShippedRow[]) => Buffer<ArrayBuffer>
+
+/**
+ * Joins rows to one text: `begin`, the rows with `between` among them, `end`. All three are ASCII.
+ *
+ * Each text is written over the one before: memory outside of V8's heap, taken anew for each batch, has V8 collect all of the
+ * heap each 64 MB, and the event loop wait for it.
+ */
+export function createJoin([begin, between, end]: readonly [string, string, string]): Join {
+  let block: Buffer<ArrayBuffer> = Buffer.alloc(0)
+  return (rows) => {
+    const size = rows.reduce((sum, { bytes }) => sum + bytes.length + between.length, 0)
+    const most = begin.length + size + end.length
+    if (block.length < most) block = Buffer.allocUnsafeSlow(Math.max(most, 2 * block.length))
+    let at = block.write(begin)
+    for (const [index, { bytes }] of rows.entries()) {
+      if (index > 0) at += block.write(between, at)
+      at += bytes.copy(block, at)
+    }
+    at += block.write(end, at)
+    return block.subarray(0, at)
   }
-  at += data.write(end, at)
-  return data.subarray(0, at)
 }
 
 /** What became of a batch. Only `accepted` moves the cursor. */
