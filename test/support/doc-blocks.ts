@@ -46,6 +46,10 @@ const CLOUD = 'curl -fsS --cacert "$CA" "$ARM_CLOUD_METADATA_URL"'
 /** Each of them needs those before it. */
 const NEWCOMER = { notRun: 'test/deploy/newcomer.test.ts runs them one after another' } as const
 
+const MADE_IN_THE_LAB = {
+  notRun: 'it makes resources in Azure: test/deploy/infrastructure makes them in the lab',
+} as const
+
 export const TRIED: Readonly<Record<string, Tried>> = {
   'README.md: npm ci && npm start': {
     leftOut: [NPM_CI],
@@ -189,6 +193,19 @@ export const TRIED: Readonly<Record<string, Tried>> = {
   },
   'docs/workspaces.md: az stack group create --name harness-research --resource-group ml --template-file workspace.bicep \\':
     { notRun: 'it makes a deployment stack in Azure' },
+  'docs/infrastructure.md: azureml-harness policy export --config config/harness.yaml --json > grants.json':
+    {
+      values: [['config/harness.yaml', 'config']],
+      after: 'cat grants.json',
+      out: /"assignments": \[\s*\{/,
+    },
+  'docs/infrastructure.md: az deployment group create --resource-group rg-harness --template-file deploy/bicep/aks.bicep \\':
+    MADE_IN_THE_LAB,
+  'docs/infrastructure.md: terraform -chdir=deploy/terraform/aks init': MADE_IN_THE_LAB,
+  'docs/infrastructure.md: az deployment group create --resource-group rg-harness --template-file deploy/bicep/container-apps.bicep \\':
+    MADE_IN_THE_LAB,
+  'docs/infrastructure.md: az rest --method put --url "$VAULT_ID/secrets/operation-key?api-version=2023-07-01" \\':
+    { notRun: 'it writes into a vault in Azure' },
   'deploy/policy/README.md: SCOPE=/subscriptions/$S': { notRun: 'it makes policies in Azure' },
   'deploy/policy/README.md: az provider show --namespace Microsoft.MachineLearningServices --expand resourceTypes/aliases \\':
     { notRun: 'it asks Azure itself' },
