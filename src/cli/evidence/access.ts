@@ -2,6 +2,7 @@
  * Who may do what by the bindings of a policy, since when, until when, and when it was last used.
  * @module
  */
+import type { Binding } from '../../policy/load/bindings.ts'
 import type { PolicySet } from '../../policy/load/rules.ts'
 import type { Table } from '../csv.ts'
 import type { Exception } from './exceptions.ts'
@@ -62,26 +63,11 @@ export function accessOf(
     tables: [
       {
         path: '01-access/access.csv',
-        columns: [
-          'binding',
-          'template',
-          'principal_type',
-          'principal',
-          'resource_type',
-          'resource',
-          'from',
-          'until',
-          'shadow',
-          'calls_in_period',
-          'last_call',
-          'reason',
-          'ticket',
-          'requested_by',
-          'file',
-        ],
+        columns: ACCESS_COLUMNS,
         rows,
         what: 'Every binding of the policies, with the calls that it permitted in the period.',
       },
+      useTable(bindings, found),
       {
         path: '01-access/templates.csv',
         columns: ['template', 'identity', 'text'],
@@ -91,3 +77,51 @@ export function accessOf(
     ],
   }
 }
+
+const ACCESS_COLUMNS = [
+  'binding',
+  'template',
+  'principal_type',
+  'principal',
+  'resource_type',
+  'resource',
+  'from',
+  'until',
+  'shadow',
+  'calls_in_period',
+  'last_call',
+  'reason',
+  'ticket',
+  'requested_by',
+  'file',
+]
+
+const useTable = (bindings: readonly Binding[], found: Gathered): Table => ({
+  path: '01-access/use.csv',
+  columns: [
+    'principal',
+    'through',
+    'template',
+    'held_by',
+    'resource',
+    'until',
+    'calls_in_period',
+    'first_call',
+    'last_call',
+  ],
+  rows: [...found.rules].flatMap(([rule, { callers }]) => {
+    const binding = bindings.find(({ id, template }) => `${template}@${id}` === rule)
+    return [...callers].map(([who, { count, first, last }]) => [
+      who,
+      binding?.id ?? rule,
+      binding?.template,
+      binding === undefined ? '' : `${binding.principal.type}::${binding.principal.id}`,
+      binding?.resource.id,
+      iso(binding?.until ?? null),
+      count,
+      first,
+      last,
+    ])
+  }),
+  what: 'Who called in the period, through which binding, grant or policy. Members of groups who did not call are not in it.',
+})

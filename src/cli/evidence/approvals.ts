@@ -2,6 +2,7 @@
  * Reviews and grants of a period, from a copy of the ledger, beside what the records say of them.
  * @module
  */
+import { hasPartIn } from '../../approvals/authors.ts'
 import { standingOfGrant, type Grant } from '../../approvals/grants/state.ts'
 import { standingOf, type Review, type Standing } from '../../approvals/state.ts'
 import type { Examined } from '../approvals/verify.ts'
@@ -85,10 +86,10 @@ function exceptionsOf(
       where,
     })
   for (const { verdict, by } of verdicts)
-    if (verdict === 'approve' && request.authors.includes(by))
+    if (verdict === 'approve' && hasPartIn(request, by))
       exceptions.push({
         kind: 'exception',
-        control: 'AMH-07',
+        control: 'AMH-14',
         what: `${by} approved what is their own; it did not count`,
         where,
       })
@@ -122,6 +123,22 @@ function reviewTables(reviews: readonly Reviewed[]): readonly Table[] {
         ]),
       ),
       what: 'What people said of these reviews, with the request in which they said it.',
+    },
+    {
+      path: '05-approvals/sod.csv',
+      columns: ['review', 'time', 'by', 'part', 'counted'],
+      rows: reviews.flatMap(({ review: { request, verdicts } }) =>
+        verdicts
+          .filter(({ verdict, by }) => verdict === 'approve' && hasPartIn(request, by))
+          .map(({ iat, by }) => [
+            request.id,
+            iso(iat),
+            by,
+            by === request.author ? 'author' : 'of an earlier change in it',
+            false,
+          ]),
+      ),
+      what: 'Approvals by people who have a part in what was to be reviewed: they did not count. Attempts that the gateway refused are refusals, and leave no verdict.',
     },
     {
       path: '05-approvals/uses.csv',

@@ -17,22 +17,27 @@ import { checkChain } from '../audit/check-chain.ts'
 import { timeOf } from '../audit/given.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, type Output } from '../output.ts'
-import { historyOf, type Commit } from '../policy/history.ts'
 import { policyOptions, type PolicyOptions, type PolicyValues } from '../policy/options.ts'
 import { Problem, UsageError } from '../problem.ts'
 import { createProgress } from '../progress.ts'
+import type { ReviewRow } from '../review/rows.ts'
 import { VERSION } from '../version.ts'
 import { accessOf } from './access.ts'
+import { accessReviewOf, readReviews } from './access-review.ts'
 import { approvalsOf } from './approvals.ts'
 import { digestOf, fileOf, README, writeBundle, type File } from './bundle.ts'
-import { mappingTable } from './controls.ts'
+import { mappingTable, type Control } from './controls.ts'
 import type { Table } from '../csv.ts'
+import { denialTables, keyTable } from './denials.ts'
 import { exceptionTable, type Exception } from './exceptions.ts'
+import { bindingTable, readHistory, type History } from './history.ts'
 import { integrityOf, type Checked } from './integrity.ts'
 import { leaversOf, leaversTable, type Leaver } from './leavers.ts'
 import type { Period } from './chains.ts'
+import { mappingOf } from './mapping.ts'
+import { outOfBand, readDrift, type Granted } from './out-of-band.ts'
 import { gather, recordsOf, type Gathered } from './records.ts'
-import { reportOf, STYLES } from './report.ts'
+import { reportOf } from './report.ts'
 import { sourcesOf, type Source } from './sources.ts'
 import { versionsOf } from './versions.ts'
 
@@ -49,6 +54,9 @@ export interface CollectOptions extends PolicyValues {
   readonly ledger?: string | undefined
   readonly keys?: string | undefined
   readonly leavers?: string | undefined
+  readonly review?: readonly string[] | undefined
+  readonly drift?: string | undefined
+  readonly mapping?: string | undefined
   readonly sample: number
   readonly seed: string
   readonly sign?: string | undefined
@@ -60,7 +68,7 @@ export async function collect(options: CollectOptions, io: Io): Promise<number> 
   if (existsSync(out)) throw new Problem(`"${out}" is there already`, 'name a folder that is not')
   const key = options.sign === undefined ? null : await signingKey(resolve(io.cwd, options.sign))
   const sources = await read(options, io)
-  const judged = await judge(sources)
+  const judged = await judge(sources, io)
   const { exceptions } = judged
   const files = [
     ...judged.tables.map(fileOf),
@@ -77,7 +85,6 @@ export async function collect(options: CollectOptions, io: Io): Promise<number> 
         rows: null,
         what: 'All of this for people.',
       },
-      { path: 'report.css', text: STYLES, rows: null, what: 'How index.html looks.' },
       { path: 'README.txt', text: README, rows: null, what: 'How to check this bundle.' },
     ],
     manifestOf(options, sources, exceptions, io),
@@ -96,10 +103,15 @@ interface Sources {
   /** Of each chain of each spool. */
   readonly checked: readonly Checked[]
   readonly policies: PolicyOptions
-  /** By policy version; null without a repository. */
-  readonly commits: ReadonlyMap<string, Commit> | null
+  /** Null without a repository. */
+  readonly history: History | null
   readonly ledger: (Examined & { readonly folder: string }) | null
   readonly leavers: readonly Leaver[]
+  /** Tables of reviews of access; null without any. */
+  readonly reviews: readonly ReviewRow[] | null
+  /** Null if Azure was not asked. */
+  readonly granted: readonly Granted[] | null
+  readonly controls: readonly Control[]
 }
 
 /** Each chain of each spool, verified. */
@@ -124,38 +136,47 @@ async function read(options: CollectOptions, io: Io): Promise<Sources> {
   const ledger = await ledgerOf(options, path, io)
   const leavers = options.leavers === undefined ? [] : await leaversOf(path(options.leavers))
   const policies = await policyOptions(options, io)
-  const commits = options.repository === true ? await commitsOf(policies, io) : null
+  const history = options.repository === true ? await readHistory(policies, io) : null
+  const { review, drift, mapping } = options
+  const reviews = review === undefined ? null : await readReviews(review.map(path))
+  const granted = drift === undefined ? null : await readDrift(path(drift))
+  const controls = await mappingOf(mapping === undefined ? null : path(mapping))
   const { sample, seed } = options
   const found = await gather({ ...period, sources, sample, seed }, io)
   const checked = await checkChains(sources, io)
-  return { period, sources, found, checked, policies, commits, ledger, leavers }
+  const given = { policies, history, ledger, leavers, reviews, granted, controls }
+  return { period, sources, found, checked, ...given }
 }
 
 /** The tables of all that was read, and what an auditor has to look at. */
-async function judge({
-  period,
-  checked,
-  found,
-  policies,
-  commits,
-  ledger,
-  leavers,
-}: Sources): Promise<{
+async function judge(
+  sources: Sources,
+  io: Io,
+): Promise<{
   readonly tables: readonly Table[]
   readonly exceptions: readonly Exception[]
   /** Ids of reviews and grants whose documents belong to the bundle. */
   readonly documents: ReadonlySet<string>
 }> {
+  const { period, checked, found, policies, history, ledger, leavers } = sources
+  const { reviews, granted, controls } = sources
   const integrity = integrityOf(checked, found, period)
-  const access = accessOf(await loadPolicy(policies), found, period)
-  const versions = versionsOf(found, commits)
+  const set = await loadPolicy(policies)
+  const { bindings } = set.written.bindings
+  const access = accessOf(set, found, period)
+  const versions = versionsOf(found, history?.commits ?? null)
   const approvals = ledger === null ? null : approvalsOf(ledger, found, period)
   const left = leaversTable(leavers, found)
+  const reviewing = { bindings, history, period, now: io.now() }
+  const reviewed = reviews === null ? null : accessReviewOf({ ...reviewing, rows: reviews })
+  const azure = granted === null ? null : outOfBand(granted)
   const exceptions = [
     ...integrity.exceptions,
     ...versions.exceptions,
     ...(approvals?.exceptions ?? noLedger(found)),
+    ...(reviewed?.exceptions ?? []),
     ...left.exceptions,
+    ...(azure?.exceptions ?? []),
     ...access.exceptions,
   ].sort(byKind)
   return {
@@ -163,11 +184,14 @@ async function judge({
     documents: approvals?.ids ?? new Set(),
     tables: [
       exceptionTable(exceptions),
-      mappingTable(exceptions),
+      mappingTable(controls, exceptions),
       ...access.tables,
-      ...(approvals?.tables ?? []),
+      bindingTable(history?.changes ?? [], bindings, period),
       left.table,
+      ...(azure === null ? [] : [azure.table]),
+      ...(reviewed?.tables ?? []),
       ...versions.tables,
+      ...(approvals?.tables ?? []),
       ...denialTables(found),
       ...integrity.tables,
       keyTable(integrity.keyIds),
@@ -178,11 +202,14 @@ async function judge({
 const iso = (time: number): string => new Date(time).toISOString()
 
 function pageOf(
-  { period, found }: Sources,
+  sources: Sources,
   exceptions: readonly Exception[],
   files: readonly File[],
 ): string {
+  const { period, found, controls } = sources
   return reportOf({
+    controls,
+    unknown: unknownIn(sources),
     from: iso(period.from),
     to: iso(period.to),
     exceptions,
@@ -191,18 +218,32 @@ function pageOf(
   })
 }
 
+/** What nothing that was given tells: it is on the page, never shown as fine. */
+function unknownIn({ history, ledger, leavers, reviews, granted }: Sources): readonly string[] {
+  const notGiven: readonly (readonly [boolean, string])[] = [
+    [history === null, 'which commits the policies are of (--repository)'],
+    [ledger === null, 'reviews, verdicts and grants (--ledger with --keys)'],
+    [reviews === null, 'whether access was reviewed, and what came of it (--review)'],
+    [granted === null, 'what Azure grants besides what the policies need (--drift)'],
+    [leavers.length === 0, 'whether those who have left could still call (--leavers)'],
+  ]
+  return notGiven.flatMap(([isUnknown, what]) => (isUnknown ? [what] : []))
+}
+
 function manifestOf(
   { sample, seed }: CollectOptions,
-  { period, sources, found, ledger, commits }: Sources,
+  all: Sources,
   exceptions: readonly Exception[],
   io: Io,
 ): Readonly<Record<string, unknown>> {
+  const { period, sources, found, ledger, history } = all
   return {
+    notGiven: unknownIn(all),
     tool: 'azureml-harness evidence collect',
     version: VERSION,
     made: iso(io.now()),
     period: { from: iso(period.from), to: iso(period.to) },
-    options: { sample, seed, withRepository: commits !== null, withLedger: ledger !== null },
+    options: { sample, seed, withRepository: history !== null, withLedger: ledger !== null },
     inputs: inputsOf(sources, found, ledger),
     records: found.records,
     exceptions: exceptions.length,
@@ -235,16 +276,6 @@ async function ledgerOf(
   return { ...(await examineLedger(folder, path(keys), io)), folder }
 }
 
-/** By the version of their policies; of several commits with the same one, the oldest. */
-async function commitsOf(policies: PolicyOptions, io: Io): Promise<ReadonlyMap<string, Commit>> {
-  const all = new Map<string, Commit>()
-  for await (const { commit } of historyOf(policies, MAX_COMMITS, io))
-    if (commit.version !== null) all.set(commit.version, commit)
-  return all
-}
-
-const MAX_COMMITS = 10_000
-
 function noLedger({ reviews }: Gathered): readonly Exception[] {
   return reviews.size === 0
     ? []
@@ -260,41 +291,6 @@ function noLedger({ reviews }: Gathered): readonly Exception[] {
 
 const byKind = (one: Exception, other: Exception): number =>
   Number(other.kind === 'incomplete') - Number(one.kind === 'incomplete')
-
-function denialTables({ refusals, principals }: Gathered): readonly Table[] {
-  return [
-    {
-      path: '06-denials/by-code.csv',
-      columns: ['code', 'status', 'refused', 'first', 'last'],
-      rows: [...refusals]
-        .sort(([, one], [, other]) => other.count - one.count)
-        .map(([code, { count, first, last }]) => [...code.split('\t'), count, first, last]),
-      what: 'What was refused in the period, by the code of the refusal (docs/errors.md).',
-    },
-    {
-      path: '06-denials/by-principal.csv',
-      columns: ['principal', 'requests', 'refused', 'secrets', 'first', 'last'],
-      rows: [...principals]
-        .sort(([one], [other]) => (one < other ? -1 : 1))
-        .map(([who, { count, refused, secrets, first, last }]) => [
-          who,
-          count,
-          refused,
-          secrets,
-          first,
-          last,
-        ]),
-      what: 'Everybody who was identified in the period: requests, refusals, and permitted calls that hand out keys or tokens.',
-    },
-  ]
-}
-
-const keyTable = (ids: readonly (readonly [string, string])[]): Table => ({
-  path: '08-keys/signing.csv',
-  columns: ['chain', 'key'],
-  rows: ids,
-  what: 'Keys that signed checkpoints of the records.',
-})
 
 /** The documents themselves, so that they can be verified without the ledger. */
 async function documentsOf(

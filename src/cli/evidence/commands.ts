@@ -48,6 +48,14 @@ const collecting = (cli: Cli) =>
     .option('--ledger <dir>', 'a copy of the ledger of reviews and grants, with --keys')
     .option('--keys <file>', 'the public keys of reviews, from /_harness/keys')
     .option('--leavers <file>', 'people who have left: a line for each, "issuer/id, time"')
+    .addOption(
+      new Option(
+        '--review <file>',
+        'a table of access review start with decisions; may be repeated',
+      ).argParser<string[]>(repeated),
+    )
+    .option('--drift <file>', 'the result of policy drift --output json')
+    .option('--mapping <file>', 'controls and criteria of your own (YAML); SOC 2 if absent')
     .option(
       '--sample <n>',
       'requests whose records are in the bundle',

@@ -3,6 +3,7 @@
  * @module
  */
 import { createHash } from 'node:crypto'
+import { isObject } from '../../lib/strict-json.ts'
 import type { Value } from '../csv.ts'
 import type { Io } from '../io.ts'
 import {
@@ -35,6 +36,13 @@ export interface Use extends Seen {
   readonly callers: Map<string, Seen>
 }
 
+/** A change of the policies in force. */
+export interface Reload {
+  readonly time: string
+  readonly uid: string
+  readonly detail: Readonly<Record<string, unknown>>
+}
+
 export interface Gathered {
   readonly chains: ReadonlyMap<string, ChainPart>
   /** Records that some source has and another one should have. */
@@ -46,8 +54,11 @@ export interface Gathered {
   /** By code and HTTP status. */
   readonly refusals: ReadonlyMap<string, Seen>
   readonly principals: ReadonlyMap<string, Caller>
+  /** Refusals by the deny list, by principal, or by address where a record has none. */
+  readonly revoked: ReadonlyMap<string, Seen>
   /** Records of the gateway itself that an auditor asks about. */
   readonly events: readonly (readonly Value[])[]
+  readonly reloads: readonly Reload[]
   /** Calls by the review that let them through. */
   readonly reviews: ReadonlyMap<string, Seen>
   /** Ids of requests whose records are the sample. */
@@ -114,6 +125,7 @@ function createGathering(options: GatherOptions) {
   const calls = createCalls(options)
   const events: (readonly Value[])[] = []
   const damaged: string[] = []
+  const reloads: Reload[] = []
   let records = 0
 
   return {
@@ -133,10 +145,13 @@ function createGathering(options: GatherOptions) {
         return
       }
       const event = textOf(row, 'Event')
+      const detail = row.get('Detail')
+      if (event === 'policy_reload' && isObject(detail) && reloads.length < MAX_EVENTS)
+        reloads.push({ time, uid: textOf(row, 'EventUid'), detail })
       if (kind === 'gateway' && !USUAL.has(event) && events.length < MAX_EVENTS)
         events.push([time, textOf(row, 'EventUid'), event, JSON.stringify(row.get('Detail') ?? {})])
     },
-    end: (): Gathered => ({ ...calls.end(), ...chains.end(), events, damaged, records }),
+    end: (): Gathered => ({ ...calls.end(), ...chains.end(), events, reloads, damaged, records }),
   }
 }
 
@@ -146,6 +161,7 @@ function createCalls({ sample, seed }: Pick<GatherOptions, 'sample' | 'seed'>) {
   const refusals = new Map<string, Seen>()
   const reviews = new Map<string, Seen>()
   const principals = new Map<string, Caller>()
+  const revoked = new Map<string, Seen>()
   const unknownEnds: string[] = []
   const open = new Set<string>()
   /** Ends that came before their beginnings: an export is in any order. */
@@ -176,7 +192,11 @@ function createCalls({ sample, seed }: Pick<GatherOptions, 'sample' | 'seed'>) {
         return
       }
       if (kind === 'authorized') begun(row, time)
-      else note(refusals, `${textOf(row, 'RefusalCode')}\t${Number(row.get('Status'))}`, time)
+      else {
+        if (textOf(row, 'RefusalCode') === 'revoked')
+          note(revoked, textOf(row, 'PrincipalId') || textOf(row, 'SourceIp'), time)
+        note(refusals, `${textOf(row, 'RefusalCode')}\t${Number(row.get('Status'))}`, time)
+      }
       const version = textOf(row, 'PolicyVersion')
       if (version !== '') note(versions, version, time)
       chosen.offer(textOf(row, 'ExchangeId'))
@@ -188,6 +208,7 @@ function createCalls({ sample, seed }: Pick<GatherOptions, 'sample' | 'seed'>) {
       refusals,
       reviews,
       principals,
+      revoked,
       sample: chosen.ids(),
       unknownEnds: [...unknownEnds, ...open].sort(),
     }),

@@ -46,6 +46,23 @@ export function versionsOf(
     exceptions,
     tables: [
       {
+        path: '04-policy-changes/reloads.csv',
+        columns: ['time', 'record', 'outcome', 'before', 'version', 'commit', 'author'],
+        rows: found.reloads.map(({ time, uid, detail }) => {
+          const version = textOf(detail['version'])
+          return [
+            time,
+            uid,
+            textOf(detail['outcome']),
+            textOf(detail['before']),
+            version,
+            textOf(detail['commit']) || commits?.get(version)?.commit,
+            commits?.get(version)?.author,
+          ]
+        }),
+        what: 'Each time a gateway took other policies, or kept the ones that it had because the files had faults.',
+      },
+      {
         path: '04-policy-changes/versions.csv',
         columns: [
           'version',
@@ -63,3 +80,5 @@ export function versionsOf(
     ],
   }
 }
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '')
