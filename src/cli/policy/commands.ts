@@ -195,7 +195,7 @@ const exportRoles = (cli: Cli) =>
     summary:
       'write Azure roles and assignments that match the policies, as ARM JSON, Bicep or Terraform',
     description:
-      'Works out what each managed identity needs in Azure so that it can do what the policies permit, and no more. One of --azure-role, --json, --bicep and --terraform is needed.',
+      'Works out what each managed identity needs in Azure so that it can do what the policies permit, and no more. One of --azure-role, --json, --arm-template, --bicep and --terraform is needed.',
     exit: '0 done, 1 faults, 2 wrong arguments.',
     example:
       'azureml-harness policy export --config config/harness.yaml --bicep --out deploy/roles',
@@ -203,6 +203,7 @@ const exportRoles = (cli: Cli) =>
     .addOption(
       new Option('--azure-role', 'custom role definitions, one JSON array').conflicts([
         'json',
+        'armTemplate',
         'bicep',
         'terraform',
       ]),
@@ -211,6 +212,12 @@ const exportRoles = (cli: Cli) =>
       new Option(
         '--json',
         'identities, roles and assignments as one JSON object: policyExport of deploy/bicep and deploy/terraform',
+      ).conflicts(['armTemplate', 'bicep', 'terraform']),
+    )
+    .addOption(
+      new Option(
+        '--arm-template',
+        'roles and assignments as templates, one a subscription, so it needs --out; object ids of the identities are a parameter',
       ).conflicts(['bicep', 'terraform']),
     )
     .addOption(

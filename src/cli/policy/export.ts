@@ -4,6 +4,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { armTemplates } from '../../policy/review/export/arm-template.ts'
 import { azureRoles } from '../../policy/review/export/azure-role.ts'
 import { bicepFiles } from '../../policy/review/export/bicep.ts'
 import { grantsOf, type Grants } from '../../policy/review/export/grants.ts'
@@ -15,6 +16,7 @@ import { policyOf, type PolicyValues } from './options.ts'
 export interface ExportOptions extends PolicyValues {
   readonly azureRole?: true | undefined
   readonly json?: true | undefined
+  readonly armTemplate?: true | undefined
   readonly bicep?: true | undefined
   readonly terraform?: true | undefined
   readonly out?: string | undefined
@@ -23,9 +25,14 @@ export interface ExportOptions extends PolicyValues {
 export async function policyExport(options: ExportOptions, io: Io): Promise<number> {
   const form = FORMS.find(([name]) => options[name] === true)
   if (form === undefined)
-    throw new UsageError('one of --azure-role, --json, --bicep and --terraform is needed')
-  if (form[0] === 'bicep' && options.out === undefined)
-    throw new UsageError('--bicep writes several files: say where with --out DIR')
+    throw new UsageError(
+      'one of --azure-role, --json, --arm-template, --bicep and --terraform is needed',
+    )
+  const [name] = form
+  if ((name === 'bicep' || name === 'armTemplate') && options.out === undefined)
+    throw new UsageError(
+      `${name === 'bicep' ? '--bicep' : '--arm-template'} writes several files: say where with --out DIR`,
+    )
   const { set } = await policyOf(options, io)
   const files = form[1](grantsOf(set))
   if (options.out === undefined) {
@@ -34,15 +41,15 @@ export async function policyExport(options: ExportOptions, io: Io): Promise<numb
   }
   const directory = resolve(io.cwd, options.out)
   await mkdir(directory, { recursive: true })
-  for (const [name, content] of files) {
-    await writeFile(join(directory, name), content)
-    io.err(join(options.out, name))
+  for (const [file, content] of files) {
+    await writeFile(join(directory, file), content)
+    io.err(join(options.out, file))
   }
   return EXIT.ok
 }
 
 type Form = readonly [
-  name: 'azureRole' | 'json' | 'bicep' | 'terraform',
+  name: 'azureRole' | 'json' | 'armTemplate' | 'bicep' | 'terraform',
   files: (grants: Grants) => ReadonlyMap<string, string>,
 ]
 
@@ -52,6 +59,7 @@ const FORMS: readonly Form[] = [
     (grants) => new Map([['roles.json', `${JSON.stringify(azureRoles(grants), null, 2)}\n`]]),
   ],
   ['json', (grants) => new Map([['grants.json', `${JSON.stringify(grants, null, 2)}\n`]])],
+  ['armTemplate', armTemplates],
   ['bicep', bicepFiles],
   ['terraform', (grants) => new Map([['main.tf', terraformFile(grants)]])],
 ]

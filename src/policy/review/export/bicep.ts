@@ -2,13 +2,26 @@
  * Managed identities, custom roles and role assignments as Bicep: one file a subscription, and a module for scopes.
  * @module
  */
-import type { Assignment, Grants } from './grants.ts'
+import { partOf, type Assignment, type Grants } from './grants.ts'
 
-const text = (value: string): string =>
-  `'${value
-    .replaceAll('\\', '\\\\')
-    .replaceAll("'", String.raw`\'`)
-    .replaceAll('${', String.raw`\${`)}'`
+/** How Bicep writes what cannot stand in a string as it is. */
+const ESCAPES: Readonly<Record<string, string>> = {
+  '\\': String.raw`\\`,
+  "'": String.raw`\'`,
+  '\n': String.raw`\n`,
+  '\r': String.raw`\r`,
+  '\t': String.raw`\t`,
+  '${': String.raw`\${`,
+}
+
+const text = (value: string): string => {
+  const escaped = value.replace(
+    // what else is not printed, line and paragraph separators among it
+    /\\|'|\$\{|[\p{Cc}\p{Zl}\p{Zp}]/gu,
+    (found) => ESCAPES[found] ?? `\\u{${found.codePointAt(0)?.toString(16)}}`,
+  )
+  return `'${escaped}'`
+}
 
 /** A symbolic name: Bicep takes letters, digits and underscores. */
 const symbol = (prefix: string, name: string): string =>
@@ -89,10 +102,7 @@ export function bicepFiles(grants: Grants): ReadonlyMap<string, string> {
   ])
   for (const subscription of grants.subscriptions) {
     const id = subscription.split('/')[2] ?? ''
-    const here = grants.assignments.filter(({ scope }) =>
-      `${scope}/`.startsWith(`${subscription}/`),
-    )
-    const roles = grants.roles.filter(({ id: role }) => here.some((one) => one.role === role))
+    const { assignments: here, roles } = partOf(grants, subscription)
     const identities = [...new Set(here.map(({ identity }) => identity))].sort()
     const parts = [
       `// Subscription ${id}. Written by: azureml-harness policy export --bicep`,
@@ -124,7 +134,9 @@ ${actions.map((action) => `          ${text(action)}`).join('\n')}
         ]
       }
     ]
-    assignableScopes: [subscription().id]
+    assignableScopes: [
+${grants.subscriptions.map((one) => `      ${text(one)}`).join('\n')}
+    ]
   }
 }`,
       ),

@@ -178,6 +178,16 @@ export function grantsOf(set: PolicySet): Grants {
   }
 }
 
+/** What is to be assigned in one subscription, and the roles of that. */
+export function partOf(
+  { assignments, roles }: Grants,
+  subscription: string,
+): Pick<Grants, 'assignments' | 'roles'> {
+  const here = assignments.filter(({ scope }) => `${scope}/`.startsWith(`${subscription}/`))
+  const used = new Set(here.map(({ role }) => role))
+  return { assignments: here, roles: roles.filter(({ id }) => used.has(id)) }
+}
+
 /** What an identity needs on a scope and has neither there nor around it so far. */
 export interface AddedGrant {
   readonly identity: string

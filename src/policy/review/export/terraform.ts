@@ -4,8 +4,15 @@
  */
 import type { Grants } from './grants.ts'
 
+/** JSON's strings are HCL's, but for two short forms and for templates. */
 const text = (value: string): string =>
-  JSON.stringify(value).replace(/[$%]\{/gu, (mark) => `${mark[0]}${mark}`)
+  JSON.stringify(value)
+    .replace(/\\[bf\\]/gu, (found) => SHORT[found] ?? found)
+    .replace(/[$%]\{/gu, (mark) => `${mark[0]}${mark}`)
+const SHORT: Readonly<Record<string, string>> = {
+  [String.raw`\b`]: String.raw`\u0008`,
+  [String.raw`\f`]: String.raw`\u000c`,
+}
 
 const label = (name: string): string => text(name.replace(/[^a-z0-9-]/giu, '_'))
 
@@ -33,7 +40,7 @@ export function terraformFile({ identities, roles, assignments, subscriptions }:
   name               = ${text(name)}
   description        = ${text(description)}
   scope              = ${text(subscriptions[0] ?? '')}
-  assignable_scopes  = ${JSON.stringify(subscriptions)}
+  assignable_scopes  = [${subscriptions.map(text).join(', ')}]
 
   permissions {
     actions = [

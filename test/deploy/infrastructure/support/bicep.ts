@@ -51,6 +51,14 @@ export function targetScopeOf({ tree }: Parsed): string {
   return text === null ? 'resourceGroup' : (childOf(text, 'string_content')?.text ?? '')
 }
 
+const ESCAPED: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t' }
+/** What an escape stands for. */
+function unescaped(text: string): string {
+  const [, code] = /^\\u\{([0-9a-f]+)\}$/iu.exec(text) ?? []
+  if (code !== undefined) return String.fromCodePoint(Number.parseInt(code, 16))
+  return ESCAPED[text.slice(1)] ?? text.slice(1)
+}
+
 /** Makes all that a file declares; resolves with its outputs. */
 export async function deployBicep(
   file: string,
@@ -267,7 +275,9 @@ class File {
       case 'string': {
         const parts = await mapInOrder(node.children, async (part) => {
           if (part.type === "'") return ''
-          if (part.type === 'string_content') return part.text
+          // in a string there are no comments, which the parser does not know
+          if (part.type === 'string_content' || part.type === 'comment') return part.text
+          if (part.type === 'escape_sequence') return unescaped(part.text)
           if (part.type !== 'interpolation') throw new Error(`${part.type} is unknown in a string`)
           const value = await inner(part.children[1] as Node)
           if (typeof value === 'object') throw new Error(`${sourceOf(part)} is no text`)

@@ -13,7 +13,13 @@ from tree_sitter import Language, Parser
 
 
 def node(one, name):
-    children = [node(child, one.field_name_for_child(at)) for at, child in enumerate(one.children)]
+    children = []
+    for at, child in enumerate(one.children):
+        # the tree has no node for \$ in a string
+        if one.type == "string" and at > 0 and one.children[at - 1].end_byte < child.start_byte:
+            gap = one.text[one.children[at - 1].end_byte - one.start_byte : child.start_byte - one.start_byte]
+            children.append({"type": "escape_sequence", "name": "", "text": gap.decode(), "children": []})
+        children.append(node(child, one.field_name_for_child(at)))
     text = "" if children else one.text.decode()
     return {"type": one.type, "name": name or "", "text": text, "children": children}
 
