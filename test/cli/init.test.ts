@@ -1,17 +1,19 @@
 /** `init`: what it writes loads and runs; what is malformed is refused by name; all of the files are written or none. */
-import { execFile } from 'node:child_process'
-import { chmod, mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
+import { spawnSync } from 'node:child_process'
+import { readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { parse } from 'yaml'
 import { ensureCertificates } from '../../lab/identity/ca.ts'
+import { runScript } from './support/azure-script.ts'
 import { run, type Ran, type RunOptions } from './support/run.ts'
 
 const TENANT = '11111111-1111-4111-8111-111111111111'
 const SUBSCRIPTION = '22222222-2222-4222-8222-222222222222'
 const GROUP = '33333333-3333-4333-8333-333333333301'
 const APP = '99999999-9999-4999-8999-999999999999'
+/** What Azure gives. */
+const AZURE = { AZ_TENANT: TENANT, AZ_APP: APP }
 const workspaceIn = (group: string, name = 'research'): string =>
   `/subscriptions/${SUBSCRIPTION}/resourceGroups/${group}/providers/Microsoft.MachineLearningServices/workspaces/${name}`
 
@@ -44,46 +46,6 @@ function init(t: Test, changed: Flags = {}, options: RunOptions = {}): Promise<R
 const read = (t: Test, name: string): Promise<string> =>
   readFile(join(t.testdirName, 'out', name), 'utf8')
 
-interface Done {
-  readonly status: number
-  readonly out: string
-  readonly err: string
-  /** How `az` was called. */
-  readonly calls: readonly (readonly string[])[]
-}
-
-/** Runs azure.sh with a stand-in for `az`. */
-async function runScript(t: Test, env: Record<string, string> = {}): Promise<Done> {
-  const place = (name: string): string => join(t.testdirName, name)
-  await mkdir(place('bin'), { recursive: true })
-  await mkdir(place('state'), { recursive: true })
-  const standIn = join(import.meta.dirname, '../deploy/support/az-stand-in.ts')
-  await writeFile(place('bin/az'), `#!/bin/sh\nexec '${process.execPath}' '${standIn}' "$@"\n`)
-  await chmod(place('bin/az'), 0o755)
-  await writeFile(place('calls'), '')
-  const ran = await promisify(execFile)('bash', [place('out/azure.sh')], {
-    // not the directory of the script: it finds its own files
-    cwd: '/',
-    env: {
-      PATH: `${place('bin')}:${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
-      AZ_CALLS: place('calls'),
-      AZ_STATE: place('state'),
-      AZ_TENANT: TENANT,
-      AZ_APP: APP,
-      ...env,
-    },
-  }).then(
-    ({ stdout, stderr }) => ({ status: 0, out: stdout, err: stderr }),
-    (error: { code: number; stdout: string; stderr: string }) => ({
-      status: error.code,
-      out: error.stdout,
-      err: error.stderr,
-    }),
-  )
-  const calls = (await readFile(place('calls'), 'utf8')).trimEnd().split('\n').filter(Boolean)
-  return { ...ran, calls: calls.map((line) => JSON.parse(line) as string[]) }
-}
-
 const after = (call: readonly string[], flag: string): string => call[call.indexOf(flag) + 1] ?? ''
 
 t.test('it writes a short configuration, policies with a binding, and the script', async (t) => {
@@ -102,7 +64,7 @@ t.test('it writes a short configuration, policies with a binding, and the script
   ])
   const text = await read(t, 'harness.yaml')
   const lines = text.trimEnd().split('\n')
-  t.ok(lines.length <= 45, `${lines.length} lines`)
+  t.ok(lines.filter((line) => !/^\s*#/.test(line)).length <= 30, text)
   t.ok(lines.filter((line) => /^\s*#/.test(line)).length >= 12, 'it is explained')
   t.notMatch(text, /secret:|password|fromEnv/)
   const bindings = parse(await read(t, 'policies/bindings.yaml')) as Record<string, unknown>
@@ -135,7 +97,7 @@ t.test('it writes a short configuration, policies with a binding, and the script
 t.test('the script fills in what Azure gives, and can be run again', async (t) => {
   t.testdir()
   await init(t)
-  const first = await runScript(t)
+  const first = await runScript(t.testdirName, AZURE)
   t.equal(first.status, 0, first.err)
   const text = await read(t, 'harness.yaml')
   t.notMatch(text, /CLIENT-ID|APP-ID|RULE-ID|\.invalid/)
@@ -160,7 +122,7 @@ t.test('the script fills in what Azure gives, and can be run again', async (t) =
   for (const role of roles) t.same(JSON.parse(await read(t, `roles/${role.name}.json`)), role)
   t.ok(first.calls.some((call) => call.join(' ').startsWith('role assignment create')))
 
-  const second = await runScript(t)
+  const second = await runScript(t.testdirName, AZURE)
   t.equal(second.status, 0, second.err)
   t.equal(await read(t, 'harness.yaml'), text)
   const again = second.calls.map((call) => call.slice(0, 3).join(' '))
@@ -187,11 +149,11 @@ t.test('the script stops before it changes anything where it must not go on', as
   t.testdir()
   await init(t)
   const before = await read(t, 'harness.yaml')
-  const other = await runScript(t, { AZ_TENANT: APP })
+  const other = await runScript(t.testdirName, { ...AZURE, AZ_TENANT: APP })
   t.equal(other.status, 1)
   t.match(other.err, `azure.sh: you are signed in to another tenant: az login --tenant ${TENANT}`)
   t.equal(other.calls.length, 1)
-  const bad = await runScript(t, { AZ_APP: 'x|e touch /tmp/x' })
+  const bad = await runScript(t.testdirName, { ...AZURE, AZ_APP: 'x|e touch /tmp/x' })
   t.equal(bad.status, 1)
   t.match(bad.err, /azure\.sh: Azure gave no usable value for APP-ID/)
   t.equal(await read(t, 'harness.yaml'), before)
@@ -201,7 +163,7 @@ t.test('names that a shell would take apart arrive whole', async (t) => {
   t.testdir()
   const group = 'Größe_(1).a-b'
   t.equal((await init(t, { workspace: workspaceIn(group) })).status, 0)
-  const { status, err, calls } = await runScript(t)
+  const { status, err, calls } = await runScript(t.testdirName, AZURE)
   t.equal(status, 0, err)
   for (const call of calls.filter((one) => one.includes('--resource-group')))
     t.equal(after(call, '--resource-group'), group)
@@ -316,12 +278,20 @@ t.test('a fault that is found late leaves nothing behind', async (t) => {
     there: {},
   })
   const from = join(t.testdirName, 'from')
-  t.match(await init(t, { from, out: 'new' }), { status: 1, err: /broken\.cedar:1/ })
+  t.match(await init(t, { from, out: 'new/below/it' }), { status: 1, err: /broken\.cedar:1/ })
   t.match(await init(t, { from, out: 'there' }), { status: 1 })
   t.same((await readdir(t.testdirName)).toSorted(), ['from', 'there'])
   t.same(await readdir(join(t.testdirName, 'there')), [])
   const none = await init(t, { from: join(t.testdirName, 'there'), out: 'new' })
   t.match(none, { status: 1, err: /has no deploy\/azure-monitor\/template\.json/ })
+})
+
+t.test('whoever interrupts it finds nothing', async (t) => {
+  t.testdir({ there: { mine: '' } })
+  for (const out of ['new', 'there'])
+    t.equal((await init(t, { out }, { signal: AbortSignal.abort() })).status, 1, out)
+  t.same(await readdir(t.testdirName), ['there'])
+  t.same(await readdir(join(t.testdirName, 'there')), ['mine'])
 })
 
 t.test('Okta has no application in Entra ID', async (t) => {
@@ -339,7 +309,7 @@ t.test('Okta has no application in Entra ID', async (t) => {
     ],
   })
   t.match(await read(t, 'policies/bindings.yaml'), 'Group::"okta/ml-scientists"')
-  const { status, calls, err } = await runScript(t)
+  const { status, calls, err } = await runScript(t.testdirName, AZURE)
   t.equal(status, 0, err)
   t.notOk(calls.some(([first]) => first === 'ad'))
 })
@@ -358,7 +328,7 @@ t.test(
     const config = await read(t, 'harness.yaml')
     t.match(config, /ml-writer: \{ kind: workload-identity, tenantId: \S+, clientId: /)
     t.match(config, `issuer: https://login.microsoftonline.us/${TENANT}/v2.0`)
-    const { status, err, calls } = await runScript(t)
+    const { status, err, calls } = await runScript(t.testdirName, AZURE)
     t.equal(status, 0, err)
     const federated = calls.filter(([, word]) => word === 'federated-credential')
     t.equal(federated.length, 3)
@@ -371,6 +341,30 @@ t.test(
     t.match(after(patch, '--url'), /^https:\/\/graph\.microsoft\.us\/v1\.0\/applications/)
   },
 )
+
+/** The program itself, at a real terminal: util-linux's `script` makes one. */
+async function terminal(t: Test): Promise<void> {
+  if (spawnSync('script', ['--version']).error !== undefined) {
+    t.comment('not tried at a real terminal: there is no "script" here')
+    return
+  }
+  const main = join(import.meta.dirname, '../../src/main.ts')
+  const { tenant: _, ...others } = FLAGS
+  const flags = Object.entries({ ...others, out: 'typed' }).map(
+    ([name, value]) => `--${name} '${value}'`,
+  )
+  const line = `'${process.execPath}' '${main}' init ${flags.join(' ')}`
+  const options = {
+    cwd: t.testdirName,
+    input: `${TENANT}\n`,
+    encoding: 'utf8' as const,
+    timeout: 60_000,
+  }
+  const { status, stdout } = spawnSync('script', ['-qec', line, '/dev/null'], options)
+  t.equal(status, 0, stdout)
+  t.match(stdout, /Id of your Entra tenant/)
+  t.match(await readFile(join(t.testdirName, 'typed/harness.yaml'), 'utf8'), `/${TENANT}/v2.0`)
+}
 
 t.test(
   'at a terminal it asks for what no flag says; elsewhere it names what is missing',
@@ -389,6 +383,7 @@ t.test(
     t.equal(asked.length, 3)
     t.match(asked[0], /tenant/)
     t.match(await read(t, 'harness.yaml'), `publicUrl: ${FLAGS.url}\n`)
+    await terminal(t)
     t.match(await init(t, { ...left, out: 'b' }, { ask: async () => '' }), {
       status: 2,
       err: /--tenant is a GUID/,

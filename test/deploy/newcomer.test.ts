@@ -40,7 +40,7 @@ import { eventually } from '../support/eventually.ts'
 const ROOT = resolve(import.meta.dirname, '../..')
 const TEXT = readFileSync(join(ROOT, 'docs/deploy.md'), 'utf8')
 
-/** Commands of `az` that the lab cannot answer, so that a stand-in does (support/az-stand-in.ts); all others are the real one's. */
+/** Commands of `az` that the lab cannot answer, so that a stand-in does (support/az-stand-in.sh); all others are the real one's. */
 const STAND_INS: readonly (readonly [pattern: string, why: string])[] = [
   ['login *', 'a person signs in; the test has signed in as an identity of the lab that may write'],
   ['ad *', "the lab's Graph has no applications and no groups by name"],
@@ -154,7 +154,7 @@ if (az !== null) {
       chmodSync(at(`bin/${name}`), 0o755)
     }
     program('azureml-harness', `exec '${process.execPath}' '${join(ROOT, 'src/main.ts')}' "$@"`)
-    const standIn = `exec '${process.execPath}' '${join(import.meta.dirname, 'support/az-stand-in.ts')}' "$@"`
+    const standIn = `exec '${join(import.meta.dirname, 'support/az-stand-in.sh')}' "$@"`
     const cases = STAND_INS.map(([pattern]) => `  ${pattern.replaceAll(' ', '\\ ')}) ${standIn} ;;`)
     program('az', `case "$*" in\n${cases.join('\n')}\nesac\nexec '${az}' "$@"`)
     writeFileSync(at('az/config'), '[cloud]\nname = Lab\n')

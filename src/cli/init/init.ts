@@ -35,7 +35,7 @@ export async function init(options: InitOptions, io: Io): Promise<number> {
   if (isEntra) tops.push('application.json')
   const directory = resolve(io.cwd, answers.out)
   const more = (staged: string): Promise<Files> => azureFiles(staged, answers)
-  await writeAll(directory, { tops, files, more })
+  await writeAll(directory, { tops, files, more }, io.signal)
   for (const line of next(answers)) io.out(line)
   return EXIT.ok
 }

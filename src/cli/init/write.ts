@@ -3,6 +3,7 @@
  * @module
  */
 import { randomUUID } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { lstat, mkdir, rename, rm, rmdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { codeOf } from '../../lib/error-code.ts'
@@ -20,32 +21,60 @@ export interface Written {
   readonly more: (staged: string) => Promise<Files>
 }
 
-/** @throws Problem if one of them is there already */
-export async function writeAll(directory: string, { tops, files, more }: Written): Promise<void> {
+/**
+ * A directory that is not there appears in whole, with all files in it.
+ * @param signal ends it before anything is in its place
+ * @throws Problem if one of the files is there already
+ */
+export async function writeAll(
+  directory: string,
+  { tops, files, more }: Written,
+  signal: AbortSignal,
+): Promise<void> {
   for (const top of tops) await refuseExisting(join(directory, top))
-  // beside the rest, so that what follows is renaming
-  const first = await mkdir(directory, { recursive: true })
-  const staged = join(directory, `.init-${randomUUID()}`)
-  const placed: string[] = []
+  const isThere = existsSync(directory)
+  // beside what it becomes: what follows is renaming
+  const staged = isThere
+    ? join(directory, `.init-${randomUUID()}`)
+    : `${directory}.init-${randomUUID()}`
+  const first = await mkdir(dirname(staged), { recursive: true })
   try {
-    await stage(staged, files)
-    await stage(staged, await more(staged))
-    for (const top of tops) {
-      await refuseExisting(join(directory, top))
-      await rename(join(staged, top), join(directory, top))
-      placed.push(join(directory, top))
-    }
-    await rm(staged, { recursive: true })
+    await stage(staged, files, signal)
+    await stage(staged, await more(staged), signal)
+    if (isThere) await moveEach(tops, staged, directory)
+    else await rename(staged, directory)
   } catch (error) {
-    for (const path of placed) await rm(path, { recursive: true, force: true })
     await rm(staged, { recursive: true, force: true })
-    if (first !== undefined) await rmdir(directory).catch(() => undefined)
+    if (first !== undefined) await removeEmpty(dirname(directory), first)
     throw error
   }
 }
 
-async function stage(staged: string, files: Files): Promise<void> {
+/** Renames each, or none. */
+async function moveEach(tops: readonly string[], from: string, to: string): Promise<void> {
+  const placed: string[] = []
+  try {
+    for (const top of tops) {
+      await refuseExisting(join(to, top))
+      await rename(join(from, top), join(to, top))
+      placed.push(join(to, top))
+    }
+    await rmdir(from)
+  } catch (error) {
+    for (const path of placed) await rm(path, { recursive: true, force: true })
+    throw error
+  }
+}
+
+/** Directories that were made here, from the innermost one up to `first`; what somebody has put into one stays. */
+async function removeEmpty(innermost: string, first: string): Promise<void> {
+  for (let at = innermost; at.length >= first.length; at = dirname(at))
+    await rmdir(at).catch(() => undefined)
+}
+
+async function stage(staged: string, files: Files, signal: AbortSignal): Promise<void> {
   for (const [path, text] of files) {
+    signal.throwIfAborted()
     await mkdir(dirname(join(staged, path)), { recursive: true })
     const mode = EXECUTABLE.test(path) ? 0o755 : 0o644
     await writeFile(join(staged, path), text, { mode, flag: 'wx' })
