@@ -275,8 +275,7 @@ class File {
       case 'string': {
         const parts = await mapInOrder(node.children, async (part) => {
           if (part.type === "'") return ''
-          // in a string there are no comments, which the parser does not know
-          if (part.type === 'string_content' || part.type === 'comment') return part.text
+          if (part.type === 'string_content') return part.text
           if (part.type === 'escape_sequence') return unescaped(part.text)
           if (part.type !== 'interpolation') throw new Error(`${part.type} is unknown in a string`)
           const value = await inner(part.children[1] as Node)
