@@ -3,7 +3,7 @@
  * a page. On real files, with git.
  */
 import { execFileSync } from 'node:child_process'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createNeeds } from '../../src/access/needs.ts'
@@ -116,6 +116,62 @@ t.test('what a refusal says is enough: no records, no gateway', async (t) => {
   t.match(alone['text'], 'User::"okta/ann"')
   const stranger = json(await ask(['--need', need(KEY, Date.now(), []), '-o', 'json']))
   t.match(stranger['text'], 'User::"okta/ann"', 'in no group that counts')
+})
+
+t.test('a policy of the one action has the effects and conditions of the role', async (t) => {
+  const { ask, directory } = await repository(t)
+  const offered = await ask(['--need', need()])
+  t.match(offered.out, /gives +\d+ actions[^]*--one-action gives the action of the call alone/)
+  const alone = json(await ask(['--need', need(), '--one-action', '-o', 'json']))
+  t.match(alone, { kind: 'policy', gain: { actions: 1, deletes: 0, secrets: 0 } })
+  t.match(alone['text'], /@identity\("ml-writer"\)\n@pin\n@stamp\npermit \(\n/)
+  t.match(alone['text'], 'principal in Group::"okta/readers"')
+  t.match(alone['text'], /action == Action::"[^"]*\/jobs\/write"/)
+  t.match(await ask(['--need', need(), '--one-action', '--until', '14d', '--write']), {
+    status: 1,
+    out: '',
+    err: /a policy has no end, so --until cannot be kept/,
+  })
+  // the same for jobs of one kind only
+  const smaller = `@id("sweeper")
+@reason("(sweeps) when they are small; and no others")
+@identity("ml-writer") @stamp
+permit (principal in ?principal, action in [Action::"Microsoft.MachineLearningServices/workspaces/jobs/write",
+  Action::"Microsoft.MachineLearningServices/workspaces/jobs/delete"], resource in ?resource) // )
+unless { context has ownOperation && context.ownOperation }
+when { principal is User };`
+  await writeFile(join(directory, 'templates', 'sweeper.cedar'), smaller)
+  const written = json(await ask(['--need', need(), '--one-action', '--write', '-o', 'json']))
+  t.match(
+    written['text'],
+    /@identity\("ml-writer"\)\n@stamp\npermit [^]*\n\) \/\/ \)\nunless \{ context has ownOperation[^]*\nwhen \{ principal is User \};\n$/,
+  )
+  t.match(await readFile(String(written['path']), 'utf8'), String(written['text']))
+  const here = ['--policies', directory, '--identity', 'ml-reader', '--identity', 'ml-writer']
+  t.equal((await run(['policy', 'check', ...here])).status, 0)
+  const may = async (action: string): Promise<number> =>
+    (await run(['can', action, '--on', WS, '--who', 'Group::readers', ...here])).status
+  t.equal(await may('workspaces/jobs/write'), 0)
+  t.equal(await may('workspaces/jobs/delete'), 1, 'and nothing else of that role')
+})
+
+t.test('where no role has the action, the policy has the effects of its kind', async (t) => {
+  const { ask, directory } = await repository(t)
+  for (const name of ['data-scientist', 'workspace-admin'])
+    await rm(join(directory, 'templates', `${name}.cedar`))
+  const keeper = (id: string, effects: string): string =>
+    `@id("${id}") @reason("keeps") @identity( "ml-writer" ) ${effects}
+permit (principal in ?principal, action in Action::"write", resource in ?resource)
+when { resource is Datastore };`
+  for (const [id, effects] of [
+    ['one', '@stamp @pin'],
+    ['other', '@stamp @record("body")'],
+  ] as const)
+    await writeFile(join(directory, 'templates', `${id}.cedar`), keeper(id, effects))
+  const { text, kind } = json(await ask(['--need', need(), '-o', 'json']))
+  t.equal(kind, 'policy')
+  t.match(text, /@identity\( "ml-writer" \)\n@stamp\npermit/)
+  t.notMatch(text, 'Datastore')
 })
 
 t.test('a need that is forged, of another gateway or expired proposes nothing', async (t) => {

@@ -147,7 +147,7 @@ const propose = (cli: Cli) =>
   withPolicies(cli, 'propose', {
     summary: 'show the smallest change that permits a refused call, and what else it would give',
     description:
-      'Finds a refused call by its decision id in the records (--decision), or by what its refusal says after "why" (--need: proved by operationKey of --config, or by the gateway that the caller is signed in at), and proposes the smallest change that permits it: the role template that adds the fewest actions, bound for the caller\'s group with the fewest people, or a policy that names the one action where no template has it. Roles that requests.yaml lets the caller ask for come first, for as long as it says. It shows what that adds, what it would have changed over the recorded calls, and what the managed identities need at Azure. A binding of a person or a service ends after 90 days unless requests.yaml or --until says otherwise. With --output json: {kind, path, text, gain, replayed, changes, azureRolesChange, azure, ways, written, branch, commit, page}.',
+      'Finds a refused call by its decision id in the records (--decision), or by what its refusal says after "why" (--need: proved by operationKey of --config, or by the gateway that the caller is signed in at), and proposes the smallest change that permits it: the role template that adds the fewest actions, bound for the caller\'s group with the fewest people, or a policy that names the one action where no template has it, or with --one-action. Roles that requests.yaml lets the caller ask for come first, for as long as it says. It shows what that adds, what it would have changed over the recorded calls, and what the managed identities need at Azure. A binding of a person or a service ends after 90 days unless requests.yaml or --until says otherwise. With --output json: {kind, path, text, gain, replayed, changes, azureRolesChange, azure, ways, written, branch, commit, page}.',
     exit: '0 proposed, 1 nothing to propose, no such decision, not offered for so long, or faults, 2 wrong arguments.',
     example:
       'azureml-harness policy propose --config harness.yaml --decision 0b9ff4f0-8d2e-4d5e-a6a1-0a5d7e6c9f10 --write',
@@ -167,6 +167,10 @@ const propose = (cli: Cli) =>
       )
         .choices(['group', 'caller'] as const)
         .default('group' as const),
+    )
+    .option(
+      '--one-action',
+      'a policy that names this action alone, with the effects and conditions of the smallest role that has it',
     )
     .option(
       '--until <time>',

@@ -30,6 +30,9 @@ export function* proposalLines(
   yield `# ${path}`
   yield text
   yield `gives      ${gainText(gain)}, besides what the caller has there`
+  if (kind === 'binding' && gain.actions > 1)
+    yield '           --one-action gives the action of the call alone, by a policy'
+  if (kind === 'policy') yield 'ends       when the file is taken out: a policy has no end'
   yield* recordedLines(replayed)
   if (azure.length === 0) yield 'Azure      the roles of the managed identities stay as they are'
   for (const { identity, scope, actions } of azure)

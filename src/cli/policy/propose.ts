@@ -31,6 +31,7 @@ import { refusedCall, type CallOptions, type FoundCall } from './refused-call.ts
 
 export interface ProposeOptions extends PolicyValues, CallOptions {
   readonly for: 'group' | 'caller'
+  readonly oneAction?: true | undefined
   readonly until?: string | undefined
   readonly reason?: string | undefined
   readonly ticket?: string | undefined
@@ -62,6 +63,11 @@ export async function policyPropose(values: ProposeOptions, io: Io): Promise<num
     io.err(`nothing to propose: ${proposal.why}`)
     return EXIT.failed
   }
+  if (proposal.kind === 'policy' && values.until !== undefined)
+    throw new Problem(
+      'a policy has no end, so --until cannot be kept',
+      'leave --until out and take the file out when it is over, or bind a role without --one-action',
+    )
   const shown: Shown = {
     path: pathOf(proposal, options),
     replayed:
@@ -94,6 +100,7 @@ function wishOf(
   return {
     grantee,
     offered: offers.map(({ template }) => template),
+    oneAction: values.oneAction === true,
     reason: values.reason ?? `asked for with decision ${decision}`,
     ticket: values.ticket ?? null,
     requestedBy: principal.id,

@@ -13,6 +13,7 @@ import type { Source } from '../load/bindings.ts'
 import type { Uid } from '../load/conditions.ts'
 import { nameOf } from '../load/references.ts'
 import type { PolicySet } from '../load/rules.ts'
+import type { Policy } from '../load/source.ts'
 import { toldIn } from './given.ts'
 import { assess, accessOf, type Gain } from './effective-access.ts'
 
@@ -33,6 +34,8 @@ export interface Wish {
   readonly until: (template: string | null) => number | null
   /** Templates to take before all others: what may be asked for. */
   readonly offered: readonly string[]
+  /** Whether a policy that names the one action is wished for, though a template has it. */
+  readonly oneAction: boolean
   readonly reason: string
   readonly ticket: string | null
   readonly requestedBy: string
@@ -84,20 +87,24 @@ export function propose(
   }
   const place = placeToBind(operation)
   if (place === undefined) return { why: 'it is on nothing that can be bound' }
-  const rank = ({ template }: Gain): number => (wish.offered.includes(template) ? 0 : 1)
+  const rank = ({ template }: Gain): number =>
+    wish.oneAction || wish.offered.includes(template) ? 0 : 1
   const least = assessment.templates.toSorted(
     (one, other) =>
       rank(one) - rank(other) || one.actions - other.actions || one.secrets - other.secrets,
   )
+  let model: Policy | null = null
   for (const gain of least) {
-    const source = bindingSource(set, gain.template, place, wish)
+    const { template } = gain
+    const source = bindingSource(set, template, place, wish)
     const after = addBinding(set, source, names)
     if (!permits(after, call)) continue
-    const { template } = gain
+    model = set.templates.get(template) ?? null
+    if (wish.oneAction) break
     const title = titleOf(template, wish.grantee, place, set)
     return { file: source.file, kind: 'binding', text: source.text, template, title, gain, after }
   }
-  const source = policySource(set, operation, place, wish)
+  const source = policySource(set, operation, place, wish, model)
   if (source === null) return { why: 'no managed identity is used for calls of this kind' }
   const after = addPolicy(set, source, names)
   if (!permits(after, call))
@@ -163,19 +170,35 @@ export function bindingSource(set: PolicySet, template: string, place: Uid, wish
   return { file: `bindings.d/${id}.yaml`, text: `${lines.join('\n')}\n` }
 }
 
-/** A permit of the one action; null if no permit of that effect tells which identity carries it out. */
-function policySource(set: PolicySet, operation: Operation, place: Uid, wish: Wish): Source | null {
+/**
+ * A permit of the one action, with the effects and conditions of a template that permits it: it gives nothing that the
+ * template does not. Where there is none, with the effects that all permits of that kind have under its identity; null
+ * if no such permit tells which identity carries it out.
+ */
+function policySource(
+  set: PolicySet,
+  operation: Operation,
+  place: Uid,
+  wish: Wish,
+  model: Policy | null,
+): Source | null {
   const action = set.words.actionOf(operation)
-  const used = [...set.templates.values()]
-    .filter(
-      ({ effect, actions }) =>
-        effect === 'permit' &&
-        (actions === null || actions.some((one) => one === operation.effect || one === action.id)),
-    )
-    .flatMap(({ identity }) => (identity === null ? [] : [identity]))
-  const { order } = set.written.bindings
-  const identity = order.find((one) => used.includes(one)) ?? used[0]
-  if (identity === undefined) return null
+  const used = [...set.templates.values()].filter(
+    ({ effect, actions, identity, shadow }) =>
+      effect === 'permit' &&
+      identity !== null &&
+      !shadow &&
+      (actions === null || actions.some((one) => one === operation.effect || one === action.id)),
+  )
+  const order = set.written.bindings.order.flatMap((name) =>
+    used.filter(({ identity }) => identity === name),
+  )
+  const [alike] = model === null ? [...order, ...used] : [model]
+  if (alike === undefined || alike.identity === null) return null
+  const others = model === null ? used.filter(({ identity }) => identity === alike.identity) : []
+  const effects = partsOf(alike).effects.filter((effect) =>
+    others.every((one) => partsOf(one).effects.some((other) => isAlike(effect, other))),
+  )
   const { grantee, reason } = wish
   const id = freeId(
     set,
@@ -186,14 +209,34 @@ function policySource(set: PolicySet, operation: Operation, place: Uid, wish: Wi
   const text = `// ${reason.replaceAll('\n', ' ')}
 @id("${id}")
 @reason(${JSON.stringify(reason)})
-@identity("${identity}")
+${effects.join('\n')}
 permit (
   principal ${grantee.type === 'Group' ? 'in' : '=='} ${grantee.type}::"${grantee.id}",
   action == Action::"${action.id}",
   resource in ${place.type}::"${place.id}"
-);
+)${model === null ? '' : partsOf(model).conditions};
 `
   return { file: `${id}.cedar`, text }
+}
+
+/** A comment, an annotation with its name, the effect that follows them, a string, or a bracket. */
+const PART = /\/\/[^\n]*|@(\w+)(?:\s*\(\s*"(?:[^"\\]|\\.)*"\s*\))?|"(?:[^"\\]|\\.)*"|[()]/gsu
+const OF_ITS_OWN = ['id', 'reason']
+const isAlike = (one: string, other: string): boolean =>
+  one.replaceAll(/\s/gu, '') === other.replaceAll(/\s/gu, '')
+
+/** Annotations of a policy that are effects, and its conditions, as they are written. */
+function partsOf({ text }: Policy): {
+  readonly effects: readonly string[]
+  readonly conditions: string
+} {
+  const effects: string[] = []
+  for (const { 0: part, 1: name, index } of text.matchAll(PART)) {
+    if (name !== undefined && !OF_ITS_OWN.includes(name)) effects.push(part)
+    // the first that is no annotation's closes the scope
+    if (part === ')') return { effects, conditions: text.slice(index + 1).replace(/\s*;\s*$/u, '') }
+  }
+  return { effects, conditions: '' }
 }
 
 /** Whom to grant it to: the group of the caller's with the fewest people, as far as records tell; else the caller. */

@@ -111,6 +111,7 @@ function pageOf(
     grantee,
     until: () => (lasts === null ? null : now + lasts.usual),
     offered: [],
+    oneAction: false,
     reason: `asked for with decision ${decision}`,
     ticket: null,
     requestedBy: principal.id,
