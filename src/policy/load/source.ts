@@ -4,6 +4,7 @@
  */
 import { policyToJson, templateToJson } from '@cedar-policy/cedar-wasm/nodejs'
 import type { DetailedError, PolicyJson } from '@cedar-policy/cedar-wasm/nodejs'
+import { LRUCache } from 'lru-cache'
 import {
   factsIn,
   namedIn,
@@ -129,13 +130,28 @@ function annotationFaults(
   return faults
 }
 
+/**
+ * Statements as Cedar reads them, for the whole process: two versions of the same policies, and what is loaded anew, differ
+ * in few.
+ */
+const read = new LRUCache<string, PolicyJson>({ max: 256 })
+
+/** @param template whether it has slots */
+function parse(text: string, template: boolean): ReturnType<typeof policyToJson> {
+  const known = read.get(text)
+  if (known !== undefined) return { type: 'success', json: known }
+  const answer = template ? templateToJson(text) : policyToJson(text)
+  if (answer.type === 'success') read.set(text, answer.json)
+  return answer
+}
+
 /** Understands one statement, or says all that is wrong with it. */
 export function readStatement(
   statement: Statement,
   identities: readonly string[],
 ): { policy: Policy; faults: [] } | { policy: null; faults: Fault[] } {
   const template = hasSlots(statement.text)
-  const answer = template ? templateToJson(statement.text) : policyToJson(statement.text)
+  const answer = parse(statement.text, template)
   if (answer.type === 'failure') {
     return { policy: null, faults: answer.errors.map((error) => cedarFault(statement, error)) }
   }
