@@ -10,7 +10,7 @@ import t, { type Test } from 'tap'
 import { parse } from 'yaml'
 import { writeGatewayConfig } from '../../lab/gateway/harness-config.ts'
 import { startLab, type Lab } from '../../lab/lab.ts'
-import { IDENTITIES } from '../../lab/personas.ts'
+import { IDENTITIES, OTHER_WORKSPACE, WORKSPACE, workspaceId } from '../../lab/personas.ts'
 import { deployRoles } from '../policy/review/deployed-roles.ts'
 
 t.setTimeout(240_000)
@@ -87,7 +87,7 @@ const file = async (name: string): Promise<unknown> =>
 /** The lab's identities have roles of Azure's own, which are more than is needed. */
 function isDrift(t: Test, text: string): void {
   t.match(text, /^### Azure grants something else than the policies need/)
-  t.match(text, /```\nml-\w+ on \/subscriptions\/[^]*excess \d+: [^]*has role "[^]*\n```\n$/)
+  t.match(text, /```\nml-\w+ on \/subscriptions\/[^]*excess \d+: [^]*has role "[^]*\n```\n\n$/)
 }
 
 t.test('GitHub: each night, and what is found is the summary', async (t) => {
@@ -137,6 +137,25 @@ t.test('GitLab: in a scheduled pipeline, and what is found is an artifact', asyn
   t.equal(done.code, 1, done.out)
   t.match(drift.artifacts, { when: 'always', paths: ['drift.md'] })
   isDrift(t, await readFile(join(at, 'drift.md'), 'utf8'))
+})
+
+t.test('workspaces are examined for ways past the gateway', async (t) => {
+  const { steps, at } = await repository(t)
+  await deployRoles(lab, join(at, 'harness.yaml'))
+  const WORKSPACES = [WORKSPACE, OTHER_WORKSPACE].map((name) => workspaceId(name)).join(' ')
+  const done = await steps(['sh ci/check-drift.sh drift.md'], { WORKSPACES })
+  t.equal(done.code, 1, 'the lab has gaps')
+  const report = await readFile(join(at, 'drift.md'), 'utf8')
+  t.same(
+    [...report.matchAll(/^### (.*)$/gmu)].map(([, title]) => title),
+    [
+      'Azure grants what the policies need, and nothing else',
+      ...WORKSPACES.split(' ').map(
+        (id) => `Ways past the gateway, or what could not be examined: ${id}`,
+      ),
+    ],
+  )
+  t.match(report, /failed|unverified/)
 })
 
 t.test('it passes only where Azure was asked and has nothing else', async (t) => {
