@@ -16,7 +16,7 @@ import { memoryMb } from '../world/process.ts'
 import { startWorld, type World } from '../world/world.ts'
 import { DIMENSIONS, identityNames, writeBindings, type Size } from './dimensions.ts'
 import { startIssuers, type Issuers } from './issuers.ts'
-import { measureStart, type Start } from './start.ts'
+import { bundleIn, measureStart, type Start } from './start.ts'
 
 /** A gateway of one size: microseconds of CPU a read, turn by turn; megabytes; milliseconds until it was ready. */
 export interface Grown {
@@ -53,14 +53,15 @@ export async function growth({
 }: {
   readonly seconds?: number
 }): Promise<Growth> {
-  const start = await measureStart()
   const world = await startWorld()
   try {
+    const main = await bundleIn(world)
+    const start = await measureStart(world, main)
     const grown: Grown[] = []
     for (const { name, sizes, of, bare = false } of DIMENSIONS) {
       for (const size of sizes) {
         const label = `${name.replaceAll(' ', '-')}-${size}`
-        const measured = await measure({ world, label, bare }, of(size), seconds)
+        const measured = await measure({ world, main, label, bare }, of(size), seconds)
         grown.push({ dimension: name, bare, size, ...measured })
       }
     }
@@ -72,12 +73,14 @@ export async function growth({
 
 interface Measured {
   readonly world: World
+  /** What Node runs. */
+  readonly main: string
   readonly label: string
   readonly bare: boolean
 }
 
 async function measure(
-  { world, label, bare }: Measured,
+  { world, main, label, bare }: Measured,
   size: Size,
   seconds: number,
 ): Promise<Omit<Grown, 'dimension' | 'bare' | 'size'>> {
@@ -87,7 +90,9 @@ async function measure(
   const file = join(world.directory, `calls-${label}`)
   await writeCalls(file, scenario, issuers.tokens(size.people), Math.max(URLS, size.people))
   const began = performance.now()
-  const gateway = bare ? await startBare(world) : await startSized(world, label, size, issuers)
+  const gateway = bare
+    ? await startBare(world)
+    : await startSized({ world, main, label }, size, issuers)
   try {
     const readyMs = performance.now() - began
     await delay(REST_MS)
@@ -124,8 +129,7 @@ async function startBare(world: World): Promise<Running> {
 }
 
 async function startSized(
-  world: World,
-  label: string,
+  { world, main, label }: Omit<Measured, 'bare'>,
   size: Size,
   issuers: Issuers,
 ): Promise<Running> {
@@ -136,6 +140,7 @@ async function startSized(
     { kind: 'managed-identity', clientId: '77777777-7777-4777-8777-777777777702' } as const,
   ])
   return startGatewayIn(world, label, {
+    main,
     // nobody signs in to a console at these issuers
     change: ({ console: _console, ...config }) => ({
       ...config,

@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { writeBundle, BUNDLE } from '../../packaging/bundle.ts'
 import { startGatewayIn } from '../peers/gateway.ts'
 import { memoryMb } from '../world/process.ts'
-import { startWorld } from '../world/world.ts'
+import type { World } from '../world/world.ts'
 
 export interface Start {
   /** Milliseconds from the start of the process until it said that it is ready, start by start. */
@@ -19,23 +19,24 @@ export interface Start {
 const STARTS = 5
 const REST_MS = 10_000
 
-export async function measureStart(starts = STARTS): Promise<Start> {
-  const world = await startWorld()
-  try {
-    const directory = join(world.directory, 'bundle')
-    await writeBundle(directory)
-    const readyMs: number[] = []
-    const memoryAtRest: number[] = []
-    for (let n = 0; n < starts; n++) {
-      const began = performance.now()
-      const gateway = await startGatewayIn(world, `start-${n}`, { main: join(directory, BUNDLE) })
-      readyMs.push(performance.now() - began)
-      await delay(REST_MS)
-      memoryAtRest.push(memoryMb(gateway.pid))
-      await gateway.stop()
-    }
-    return { readyMs, memoryAtRest }
-  } finally {
-    await world.close()
+/** Writes the bundle. @returns what Node runs of it */
+export async function bundleIn(world: World): Promise<string> {
+  const directory = join(world.directory, 'bundle')
+  await writeBundle(directory)
+  return join(directory, BUNDLE)
+}
+
+/** @param main what Node runs */
+export async function measureStart(world: World, main: string): Promise<Start> {
+  const readyMs: number[] = []
+  const memoryAtRest: number[] = []
+  for (let n = 0; n < STARTS; n++) {
+    const began = performance.now()
+    const gateway = await startGatewayIn(world, `start-${n}`, { main })
+    readyMs.push(performance.now() - began)
+    await delay(REST_MS)
+    memoryAtRest.push(memoryMb(gateway.pid))
+    await gateway.stop()
   }
+  return { readyMs, memoryAtRest }
 }

@@ -83,7 +83,7 @@ export function growthText(growth: Growth): string {
   }
   return [
     markdown(bounds),
-    'Start and memory at rest are those of the bundle. Each row below is a gateway of its own, run from its sources, or a bare proxy; medians of 3 turns, and from which to which they were.',
+    'All of it is of the bundle. Each row below is a gateway of its own, or a bare proxy; medians of 3 turns, and from which to which they were.',
     markdown(sizes),
   ].join('\n\n')
 }

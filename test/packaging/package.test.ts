@@ -148,8 +148,8 @@ t.test('it finds the same faults in a configuration as the sources do', async (t
   t.equal(fromPackage?.stderr, fromSources?.stderr)
 })
 
-/** 130 to 136 MB where it was measured; 160 to 180 before what starting took was given back. */
-const MOST_AT_REST = 150_000_000
+/** 140 MB where it was measured; 175 with room made in caches for all that they may hold and a bundle that is not ASCII. */
+const MOST_AT_REST = 165_000_000
 
 t.test('a gateway runs from it', async (t) => {
   const main = join(packageDirectory, 'dist/azureml-harness.mjs')

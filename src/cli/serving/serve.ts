@@ -11,7 +11,6 @@ import { configFile } from '../config-file.ts'
 import { EXIT, type Io } from '../io.ts'
 import { Problem } from '../problem.ts'
 import { createServiceManager } from './service-manager.ts'
-import { releaseStartMemory } from './start-memory.ts'
 import { VERSION } from '../version.ts'
 
 /** As pino has it. */
@@ -48,7 +47,6 @@ export async function serve(options: ServeOptions, io: Io): Promise<number> {
     },
   })
   app = await createApp(config, { env: io.env, now: io.now, log, version: VERSION })
-  releaseStartMemory()
   await app.listen().catch((error: unknown) => {
     throw portProblem(error, config) ?? error
   })
