@@ -16,10 +16,10 @@ param roleDefinitionId string
 param principalId string
 
 var parts = split(targetId, '/')
-var type = length(parts) > 5 ? toLower('${parts[6]}/${parts[7]}') : 'group'
-var isWorkspace = type == 'microsoft.machinelearningservices/workspaces'
-var isRegistry = type == 'microsoft.machinelearningservices/registries'
-var isGroup = (type == 'group' || isWorkspace || isRegistry) ? type == 'group' : fail('a role is for a subscription, a resource group, a workspace or a registry')
+var kind = length(parts) > 5 ? toLower('${parts[6]}/${parts[7]}') : 'group'
+var isWorkspace = kind == 'microsoft.machinelearningservices/workspaces'
+var isRegistry = kind == 'microsoft.machinelearningservices/registries'
+var isGroup = (kind == 'group' || isWorkspace || isRegistry) ? kind == 'group' : fail('a role is for a subscription, a resource group, a workspace or a registry')
 
 resource workspace 'Microsoft.MachineLearningServices/workspaces@2024-04-01' existing = {
   name: isWorkspace ? parts[8] : 'none'

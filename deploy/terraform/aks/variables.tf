@@ -213,14 +213,8 @@ variable "compute_prefixes" {
 }
 
 variable "policy_assignments" {
-  type = list(object({
-    name            = string
-    resourceGroup   = string
-    definitionId    = string
-    parameters      = any
-    enforcementMode = string
-    roleIds         = list(string)
-  }))
+  # a list of objects whose parameters differ in their types
+  type        = any
   description = "Azure Policy on resource groups of this subscription: name, resourceGroup, definitionId, parameters, enforcementMode and roleIds of each."
   default     = []
   nullable    = false

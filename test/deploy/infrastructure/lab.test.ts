@@ -4,7 +4,7 @@
  */
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { promisify } from 'node:util'
@@ -24,7 +24,7 @@ import type { Finding } from '../../../src/doctor/finding.ts'
 import { command, environment } from '../../clients/support/published.ts'
 import { run } from '../../cli/support/run.ts'
 import { deployBicep } from './support/bicep.ts'
-import { parseBicep } from './support/bicep-tree.ts'
+import { parseBicep, type Parsed } from './support/bicep-tree.ts'
 import { BICEP, snake, sorted, TERRAFORM } from './support/both.ts'
 import type { Document, Json, Put, Resource } from './support/deployment.ts'
 import { deployTerraform } from './support/terraform.ts'
@@ -32,7 +32,7 @@ import { deployTerraform } from './support/terraform.ts'
 const GROUP = `/subscriptions/${SUBSCRIPTION}/resourceGroups/${RESOURCE_GROUP}`
 const BINDINGS = resolve('lab/gateway/bindings.yaml')
 const DIGEST = `sha256:${'0'.repeat(64)}`
-const helm = promisify(execFile)
+const execute = promisify(execFile)
 
 const python = environment(t, 'bicep')
 let lab: Lab
@@ -147,12 +147,18 @@ const CONTAINER_APPS = {
   bindings: 'bindings: []\n',
 }
 
-async function bicep(name: string, params: Document): Promise<{ made: Made[]; outputs: Document }> {
+let parsing: Promise<ReadonlyMap<string, Parsed>> | undefined
+
+async function parseAll(): Promise<ReadonlyMap<string, Parsed>> {
   const all = (await readdir(BICEP, { recursive: true })).filter((file) => file.endsWith('.bicep'))
-  const files = await parseBicep(
+  return parseBicep(
     python ?? '',
     all.map((file) => join(BICEP, file)),
   )
+}
+
+async function bicep(name: string, params: Document): Promise<{ made: Made[]; outputs: Document }> {
+  const files = await (parsing ??= parseAll())
   const { made, put } = await labAzure()
   const options = { files, place: { scope: GROUP, location: REGION }, put }
   return { made, outputs: await deployBicep(join(BICEP, `${name}.bicep`), params, options) }
@@ -179,14 +185,21 @@ function documents(made: readonly Made[]): Document {
   return Object.fromEntries(all.sort(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-/** harness.yaml as it is in the secret of the container app. */
-function configurationOf(made: readonly Made[]): ConfigFile {
+interface AppProperties {
+  readonly configuration: { readonly secrets: readonly { name: string; value: string }[] }
+  readonly template: { readonly containers: readonly { args: readonly string[] }[] }
+}
+
+function appOf(made: readonly Made[]): AppProperties {
   const app = made.find(({ resource }) => resource.type === 'Microsoft.App/containerApps')
   if (app === undefined) throw new Error('there is no container app')
-  const { configuration } = app.resource.body['properties'] as {
-    configuration: { secrets: { name: string; value: string }[] }
-  }
-  const text = configuration.secrets.find(({ name }) => name === 'harness-yaml')?.value
+  return app.resource.body['properties'] as unknown as AppProperties
+}
+
+/** harness.yaml as it is in the secret of the container app. */
+function configurationOf(made: readonly Made[]): ConfigFile {
+  const { secrets } = appOf(made).configuration
+  const text = secrets.find(({ name }) => name === 'harness-yaml')?.value
   return JSON.parse(text ?? '') as ConfigFile
 }
 
@@ -269,6 +282,49 @@ if (python !== null) {
     t.same(documents(second.made), documents(first.made), 'what is there stays as it is')
   })
 
+  t.test('a replica of Container Apps starts with a spool of its own', async (t) => {
+    const { made } = await bicep('container-apps', {
+      ...(await parameters(config)),
+      ...CONTAINER_APPS,
+    })
+    const folder = t.testdir({
+      'harness.yaml': JSON.stringify(configurationOf(made)),
+      node: '#!/bin/sh\necho "$@"\n',
+    })
+    await chmod(join(folder, 'node'), 0o755)
+    const [flags = '', script = ''] = appOf(made).template.containers[0]?.args ?? []
+    // a machine of its own has these folders
+    const here = script
+      .replaceAll('/etc/azureml-harness', folder)
+      .replaceAll('/tmp/harness.yaml', join(folder, 'own.yaml'))
+    const start = async (env: Readonly<Record<string, string>>): Promise<string> => {
+      const path = { PATH: `${folder}:${process.env['PATH'] ?? ''}` }
+      return (await execute('/bin/sh', [flags, here], { env: { ...path, ...env } })).stdout
+    }
+    t.match(
+      await start({ CONTAINER_APP_REPLICA_NAME: 'harness-gateway--1-abc' }),
+      `dist/azureml-harness.mjs serve --config ${join(folder, 'own.yaml')}`,
+    )
+    const own = JSON.parse(await readFile(join(folder, 'own.yaml'), 'utf8')) as ConfigFile
+    t.equal(own.audit.spool.directory, '/spool/harness-gateway--1-abc')
+    await t.rejects(start({}), 'without a name it does not start')
+  })
+
+  t.test('what has no parent is refused', async (t) => {
+    const { put } = await labAzure()
+    const workspace = `${GROUP}/providers/Microsoft.OperationalInsights/workspaces/none`
+    await t.rejects(
+      put({
+        symbol: 'table',
+        id: `${workspace}/tables/AmlHarnessAudit_CL`,
+        type: 'Microsoft.OperationalInsights/workspaces/tables',
+        apiVersion: '2023-09-01',
+        body: {},
+      }),
+      /ParentResourceNotFound/,
+    )
+  })
+
   t.test('without what a module makes, the doctor says what is missing', async (t) => {
     lab.roles.assign([])
     const params: Document = { ...(await parameters(config)), ...CONTAINER_APPS }
@@ -306,7 +362,7 @@ if (python !== null) {
     const folder = t.testdir({ 'values.yaml': stringify(outputs['helm_values']) })
     const chart = resolve('deploy/helm/azureml-harness')
     const args = ['template', 'gw', chart, '--values', join(folder, 'values.yaml')]
-    const { stdout } = await helm(file, args)
+    const { stdout } = await execute(file, args)
     const rendered = parseAllDocuments(stdout).map((one) => one.toJS() as Rendered | null)
     const text = rendered.find((one) => one?.data?.['harness.yaml'] !== undefined)?.data
     await writeFile(join(folder, 'harness.yaml'), text?.['harness.yaml'] ?? '', { mode: 0o600 })
