@@ -338,6 +338,18 @@ t.test('all faults are told at once, in the three forms', async (t) => {
   t.notMatch(`${table.err}${json.out}${tsv.out}`, /short\b/, 'no secret is printed')
 })
 
+t.test('a certificate that clients would refuse is found without --deep, too', async (t) => {
+  const key = await checked(
+    t,
+    ({ path }) => copyFile(other('server-key.pem'), path('tls/server-key.pem')),
+    { plain: true },
+  )
+  t.match(key, { status: 1, err: /listen\.tls\.keyFile: is not the key of the certificate/ })
+  const change = ({ set }: Place): void => set('listen.publicUrl', 'https://gw.contoso.example')
+  const name = await checked(t, change, { plain: true })
+  t.match(name, { status: 1, err: /listen\.publicUrl: .*is not for "gw\.contoso\.example"/ })
+})
+
 t.test('--deep and --file-only exclude each other', async (t) => {
   const { status, err } = await checked(t, undefined, { args: ['--file-only'] })
   t.match({ status, err }, { status: 2, err: /exclude each other/ })

@@ -93,7 +93,7 @@ export const other = (name: string): string => join(master, 'other', name)
 export async function checked(
   t: Test,
   change: (place: Place) => unknown = () => undefined,
-  options: { args?: readonly string[]; now?: () => number } = {},
+  options: { args?: readonly string[]; now?: () => number; plain?: true } = {},
 ): Promise<Ran> {
   const directory = t.testdir()
   const path = (name: string): string => join(directory, name)
@@ -115,7 +115,8 @@ export async function checked(
   }
   const after: unknown = await change({ set, path, write })
   await write('harness.yaml', config.toString(), 0o644)
-  const args = ['config', 'check', '--deep', path('harness.yaml'), ...(options.args ?? [])]
+  const deep = options.plain === true ? [] : ['--deep']
+  const args = ['config', 'check', ...deep, path('harness.yaml'), ...(options.args ?? [])]
   const ran = await run(args, { now: options.now ?? Date.now })
   if (typeof after === 'function') await after()
   return ran
