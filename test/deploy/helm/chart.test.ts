@@ -12,6 +12,7 @@ import { parse, parseAllDocuments, stringify } from 'yaml'
 import type { ConfigFile } from '../../../lab/gateway/harness-config.ts'
 import { workspaceId } from '../../../lab/personas.ts'
 import { command, environment } from '../../clients/support/published.ts'
+import { COMMANDS } from '../../cli/support/run.ts'
 import { startGateway } from '../../support/gateway.ts'
 
 const CHART = resolve('deploy/helm/azureml-harness')
@@ -110,6 +111,7 @@ if (helm !== null) {
         seccompProfile: { type: 'RuntimeDefault' },
       })
       t.equal(pod.automountServiceAccountToken, false, set)
+      t.equal(pod.enableServiceLinks, false, set)
       for (const container of [...pod.containers, ...(pod.initContainers ?? [])]) {
         t.match(container.securityContext, {
           allowPrivilegeEscalation: false,
@@ -181,6 +183,45 @@ if (helm !== null) {
     t.match(image.containers[0].image, /@sha256:0{64}$/)
   })
 
+  t.test('a job ships what a replica has left, and is nothing that callers reach', async (t) => {
+    const all = await template(valuesOf('autoscaling'))
+    const { spec } = one(all, 'Job') ?? {}
+    const pod = spec.template.spec
+    const [container] = pod.containers
+    const [audit, ship, spool] = container.args as string[]
+    t.ok(COMMANDS.has(`${audit} ${ship}`))
+    t.match(pod.volumes, [
+      { name: 'spool', persistentVolumeClaim: { claimName: 'spool-gw-azureml-harness-7' } },
+    ])
+    t.ok(spool?.startsWith(`${container.volumeMounts[0].mountPath}/`))
+    const gateway = one(all, 'StatefulSet')?.spec.template.spec
+    t.equal(pod.serviceAccountName, gateway.serviceAccountName)
+    t.same(pod.securityContext, gateway.securityContext)
+    t.same(container.securityContext, gateway.containers[0].securityContext)
+    const labels = spec.template.metadata.labels as Record<string, string>
+    for (const { kind, spec: other } of all) {
+      const selector = other?.selector?.matchLabels ?? other?.selector ?? other?.podSelector
+      if (kind === 'Job' || selector === undefined) continue
+      const selects = Object.entries(selector.matchLabels ?? selector).every(
+        ([name, value]) => labels[name] === value,
+      )
+      t.notOk(selects, `${kind} does not select the job`)
+    }
+    t.equal(one(await template(valuesOf('one-replica')), 'Job'), undefined)
+  })
+
+  t.test('a clone by ssh may leave the pod, and no other', async (t) => {
+    const ports = async (repository: string): Promise<number[]> => {
+      const value = `policies.gitSync.repository=${repository}`
+      const all = await template(valuesOf('policies-from-git'), '--set', value)
+      const { egress } = one(all, 'NetworkPolicy')?.spec ?? {}
+      return egress[1].ports.map(({ port }: { port: number }) => port)
+    }
+    t.same(await ports('git@git.contoso.example:ml/policies.git'), [443, 22])
+    t.same(await ports('ssh://git@git.contoso.example/ml/policies'), [443, 22])
+    t.same(await ports('https://git.contoso.example/ml/policies'), [443])
+  })
+
   /** Values that are no sound deployment, and what Helm has to say. */
   const UNSOUND: readonly [string, string, RegExp][] = [
     ['one-replica', 'image.repository=', /image\.repository: push the image/],
@@ -203,6 +244,7 @@ if (helm !== null) {
     ['one-replica', 'policies.source=configMap', /policies\.files: they are empty/],
     ['one-replica', 'policies.files.\\.\\./x=1', /policies/],
     ['one-replica', 'spool.accessModes={ReadWriteMany}', /accessModes/],
+    ['one-replica', 'ship.claims={../x}', /claims/],
     ['load-balancer', 'policies.files.a\\.cedar=x', /either files or configMapName/],
     ['load-balancer', 'config.approvals.ledger.directory=/x', /several replicas share a container/],
     ['autoscaling', 'networkPolicy.metricsFrom=null', /networkPolicy\.metricsFrom: it is empty/],

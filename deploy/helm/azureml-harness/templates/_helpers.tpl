@@ -24,6 +24,14 @@ app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 
+{{/* Of jobs that ship what a replica has left: no selector finds them */}}
+{{- define "azureml-harness.shipLabels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+app.kubernetes.io/name: {{ include "azureml-harness.name" . }}-ship
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- end }}
+
 {{- define "azureml-harness.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create }}
 {{- default (include "azureml-harness.fullname" .) .Values.serviceAccount.name }}
