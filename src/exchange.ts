@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
+import { performance } from 'node:perf_hooks'
 import type { Target } from './azureml/target.ts'
 import type { Operation } from './vocabulary/operation.ts'
 import type { Principal } from './identity/principal.ts'
@@ -302,17 +303,22 @@ export function unparsedExchange(now: number, source: Exchange['source']): Excha
   return openExchange(randomUUID(), now, performance.now(), source, '', {})
 }
 
+/** Where a request has its exchange: a WeakMap would get an entry for each call, and each collection would go through it. */
+const EXCHANGE = Symbol('exchange')
+
+interface Exchanged extends IncomingMessage {
+  [EXCHANGE]?: WritableExchange
+}
+
 /** The exchange of each request, opened when first asked for: some requests fail before any hook of ours runs. */
 export function createExchanges(now: () => number): (raw: IncomingMessage) => WritableExchange {
-  const exchanges = new WeakMap<IncomingMessage, WritableExchange>()
-
-  return (raw) => {
-    const known = exchanges.get(raw)
+  return (raw: Exchanged) => {
+    const known = raw[EXCHANGE]
     if (known !== undefined) return known
     const source = sourceOf(raw)
     const [id, startedAt] = [randomUUID(), performance.now()]
     const exchange = openExchange(id, now(), startedAt, source, raw.method ?? '', raw.headers)
-    exchanges.set(raw, exchange)
+    raw[EXCHANGE] = exchange
     return exchange
   }
 }

@@ -7,6 +7,7 @@
  */
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import type { Target } from './azureml/target.ts'
 import type { Principal } from './identity/principal.ts'
 import type { Awaiting, Facts, Permit, Verdict } from './policy/decide.ts'

@@ -4,6 +4,7 @@
  * What is known already is not put off by it: a stage that answers at once is measured without a promise.
  * @module
  */
+import { performance } from 'node:perf_hooks'
 import type { Exchange } from '../exchange.ts'
 import { isPending, type Pending } from '../lib/pending.ts'
 import type { Stages } from '../stages.ts'

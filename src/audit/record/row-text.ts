@@ -117,6 +117,7 @@ function eventOf(first: Parameters<TextOf>[0], { id }: Exchange, sections: MadeS
   const { operation, query, decision, call } = sections
   // of the other sections, the columns that these members are made of
   const several = {
+    ...call?.row,
     ...first,
     ExchangeId: id,
     Action: operation?.row['Action'],
@@ -124,7 +125,6 @@ function eventOf(first: Parameters<TextOf>[0], { id }: Exchange, sections: MadeS
     ApiVersion: query?.row['ApiVersion'],
     RefusalCode: decision?.row['RefusalCode'],
     Reason: decision?.row['Reason'],
-    ...call?.row,
   }
   let event = `${membersOf(aboutRecord(several))}}`
   for (const { of, members } of EVENT_MEMBERS) {

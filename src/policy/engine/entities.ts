@@ -123,10 +123,10 @@ export type FactsOf = (principal: Principal, operation: Operation, facts: Facts)
  */
 export function createFactsOf(asked: ReadonlySet<string> | null): FactsOf {
   const names = (asked === null ? [...FACT_NAMES] : [...asked]).sort()
+  const sources = names.map((name) => [name, OWN.get(name)] as const)
   return (principal, operation, facts) => {
     const found: Record<string, Facts[string]> = {}
-    for (const name of names) {
-      const own = OWN.get(name)
+    for (const [name, own] of sources) {
       const given = Object.hasOwn(facts, name) ? facts[name] : null
       const value = own === undefined ? given : own(principal, operation)
       if (value !== null && value !== undefined) found[name] = value
