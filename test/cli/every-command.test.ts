@@ -44,7 +44,7 @@ t.teardown(() => world.close())
 
 /** In this process, or in one of its own where Azure's SDK reads the environment. */
 const runNamed = (name: string, args: readonly string[]): Promise<Ran> =>
-  ['doctor', 'policy drift', 'workspace check'].includes(name)
+  ['doctor', 'policy drift', 'workspace check', 'workspace list'].includes(name)
     ? start([...words(name), ...args], env).ended
     : run([...words(name), ...args], { env })
 
@@ -115,6 +115,7 @@ const RESULTS: Readonly<Record<string, () => readonly [args: string[], status: n
   'policy drift': () => [['--allow-excess'], 0],
   // the lab's workspaces have gaps
   'workspace check': () => [[workspaceId()], 1],
+  'workspace list': () => [[], 0],
   why: () => [[refusal], 0],
   whoami: () => [[], 0],
   can: () => [['workspaces/jobs/read', '--on', workspaceId(), '--who', 'User::okta/nobody'], 1],
@@ -149,6 +150,8 @@ const WITHOUT_RESULT = [
   'policy matrix',
   'config schema',
   'completion',
+  // it writes files: workspace/onboard.test.ts
+  'workspace onboard',
 ]
 
 t.test('--output json is JSON, and tsv is lines of equally many values', async (t) => {
@@ -219,6 +222,7 @@ t.test('an interrupt ends every command that waits, with 130', async (t) => {
         'audit reconcile': ['--rows', 'x'],
         'audit ship': ['x'],
         'workspace check': [workspaceId()],
+        'workspace onboard': [workspaceId(), '--out=x', '--group=readers=Group::"okta/x"'],
         'evidence collect': [
           '--from=2026-01-01',
           '--to=2026-02-01',

@@ -159,6 +159,11 @@ t.test(
       ['doctor', []],
       ['policy drift', principals],
       ['workspace check', [workspaceId(), ...principals]],
+      ['workspace list', principals],
+      [
+        'workspace onboard',
+        [workspaceId(), '--out=x', '--group=readers=Group::"okta/x"', ...principals],
+      ],
       ['health', []],
     ] as const) {
       await t.test(name, async (t) => {

@@ -2,6 +2,7 @@ import t from 'tap'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { loadConfig } from '../../src/config/load.ts'
+import { profileSchemaText } from '../../src/config/schema/profile.ts'
 import { requestsSchemaText } from '../../src/config/schema/requests.ts'
 import { schemaText } from '../../src/config/schema/schema.ts'
 import { ConfigSchema } from '../../src/config/schema/schema.ts'
@@ -70,5 +71,7 @@ void t.test(
     st.equal(await readFile(SCHEMA, 'utf8'), schemaText())
     const requests = SCHEMA.replace('harness.schema', 'requests.schema')
     st.equal(await readFile(requests, 'utf8'), requestsSchemaText())
+    const profile = SCHEMA.replace('harness.schema', 'profile.schema')
+    st.equal(await readFile(profile, 'utf8'), profileSchemaText())
   },
 )

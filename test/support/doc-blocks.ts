@@ -191,6 +191,13 @@ export const TRIED: Readonly<Record<string, Tried>> = {
     notRun:
       'the lab’s own workspaces have gaps: test/cli/workspace/check.test.ts has one that is sound',
   },
+  'docs/workspaces.md: azureml-harness workspace list --config harness.yaml': {
+    notRun: 'test/cli/workspace/list.test.ts runs it with hundreds of workspaces',
+  },
+  'docs/workspaces.md: azureml-harness workspace onboard WORKSPACE_ID --config harness.yaml --profile standard \\':
+    {
+      notRun: 'it writes files: test/cli/workspace/onboard.test.ts runs it, and uses them',
+    },
   'docs/workspaces.md: az stack group create --name harness-research --resource-group ml --template-file workspace.bicep \\':
     { notRun: 'it makes a deployment stack in Azure' },
   'docs/infrastructure.md: azureml-harness policy export --config config/harness.yaml --json > grants.json':

@@ -33,7 +33,7 @@ const check = (cli: Cli) =>
 
 const schema = (cli: Cli) =>
   command(cli, 'schema', {
-    summary: 'print the JSON schema of the configuration file, or of requests.yaml',
+    summary: 'print the JSON schema of the configuration file, of requests.yaml or of a profile',
     description:
       'Prints the schema (JSON Schema 2020-12), or writes it to FILE. Editors take it from the first line of a YAML file: # yaml-language-server: $schema=harness.schema.json',
     exit: '0 done, 1 FILE cannot be written, 2 wrong arguments.',
@@ -41,8 +41,11 @@ const schema = (cli: Cli) =>
   })
     .argument('[file]', 'where to write it')
     .addOption(
-      new Option('--of <file>', 'the configuration, or requests.yaml beside the bindings')
-        .choices(['config', 'requests'] as const)
+      new Option(
+        '--of <file>',
+        'the configuration, requests.yaml beside the bindings, or a profile of workspaces',
+      )
+        .choices(['config', 'requests', 'profile'] as const)
         .default('config' as const),
     )
     .action(async (file, options) => {

@@ -4,11 +4,16 @@
  */
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import { profileSchemaText } from '../../config/schema/profile.ts'
 import { requestsSchemaText } from '../../config/schema/requests.ts'
 import { schemaText } from '../../config/schema/schema.ts'
 import { EXIT, type Io } from '../io.ts'
 
-const TEXTS = { config: schemaText, requests: requestsSchemaText } as const
+const TEXTS = {
+  config: schemaText,
+  requests: requestsSchemaText,
+  profile: profileSchemaText,
+} as const
 
 /** The files that have a schema. */
 export type Schema = keyof typeof TEXTS

@@ -8,6 +8,7 @@ import type { ArmFetch } from '../../policy/review/drift.ts'
 import { pages } from '../../policy/review/drift.ts'
 import { fieldsOf, type Members } from '../../lib/strict-json.ts'
 import type { Io } from '../io.ts'
+import { Problem } from '../problem.ts'
 
 /** What is not waited for: a check that takes so long is none. */
 const MAX_WAIT_SECONDS = 120
@@ -76,6 +77,15 @@ export function unread(error: unknown, { id, permission }: Omit<Asked, 'apiVersi
   const refused = status === 401 || status === 403
   const why = error instanceof Error ? error.message : 'failed'
   return new Unread(why, refused ? permission : null, id)
+}
+
+/** For a command that cannot go on without what could not be read. */
+export function problemOf({ message, permission, scope }: Unread): Problem {
+  const next =
+    permission === null
+      ? 'try again; if it stays, open it in the portal'
+      : `give who asks the action ${permission} on ${scope}: the role Reader has it`
+  return new Problem(`${scope} cannot be read: ${message}`, next)
 }
 
 /** Waits when Azure says so, and tells the person; an interrupt ends the waiting. */

@@ -23,12 +23,21 @@ export const workspaceCommands = (cli: Cli) =>
     cli,
     'workspace',
     'Check and onboard workspaces, so that they are used through the gateway only',
-  ).addCommand(check(cli))
+  )
+    .addCommand(check(cli))
+    .addCommand(list(cli))
+    .addCommand(onboard(cli))
 
 const principalOption = () =>
   new Option(
     '--principal <name=object-id>',
     'object id of an identity of the gateway; else its objectId in the configuration, or, where the gateway runs, the one in its token; may be repeated',
+  ).argParser<string[]>(repeated)
+
+const acceptOption = () =>
+  new Option(
+    '--accept <object-id>',
+    'a principal that may write around the gateway, such as an account for emergencies: a warning and no failure; may be repeated',
   ).argParser<string[]>(repeated)
 
 const cloudOption = () =>
@@ -43,16 +52,55 @@ const check = (cli: Cli) =>
   })
     .argument('<workspace>', 'ARM id of the workspace')
     .addOption(principalOption())
-    .addOption(
-      new Option(
-        '--accept <object-id>',
-        'a principal that may write around the gateway, such as an account for emergencies: a warning instead of a failure; may be repeated',
-      ).argParser<string[]>(repeated),
-    )
+    .addOption(acceptOption())
     .addOption(cloudOption())
     .addOption(outputOption())
     .addOption(jsonOption())
     .action(async (workspace, options) => {
       const { workspaceCheck } = await import('./check.ts')
       cli.status = await workspaceCheck({ ...options, workspace }, cli.io)
+    })
+
+const list = (cli: Cli) =>
+  withConfig(cli, 'list', {
+    summary: 'list workspaces that are used through the gateway only, in part, or not at all',
+    description: `Lists the workspaces of a subscription, or of all that who asks may see, eight of which are looked at at the same time. "governed": a binding reaches it, its public network access is disabled, and nobody but the gateway's identities may write. "half": a binding reaches it, and something of the rest is not so or not known. "none": no binding reaches it. workspace check says more of one.\n\n${ASKS} With --output json: {ok, workspaces: [{id, state, bindings, writers, publicNetwork, unknown}]}.`,
+    exit: '0 all could be read, 1 something could not, 2 wrong arguments.',
+    example: 'azureml-harness workspace list --config harness.yaml --subscription $S',
+  })
+    .option('--subscription <id>', 'this subscription alone')
+    .addOption(principalOption())
+    .addOption(acceptOption())
+    .addOption(outputOption())
+    .addOption(jsonOption())
+    .action(async (options) => {
+      const { workspaceList } = await import('./list.ts')
+      cli.status = await workspaceList(options, cli.io)
+    })
+
+const onboard = (cli: Cli) =>
+  withConfig(cli, 'onboard', {
+    summary: 'write the files with which a workspace is put behind the gateway; applies nothing',
+    description: `Examines the workspace as workspace check does, compares it with a profile (profiles/NAME.yaml beside the policies), and writes what is lacking into a directory: bindings, owners, roles, a private endpoint and the assignment of Azure Policy as Bicep or Terraform, settings for clients, and README.md with what to run in which order. Files that are there with other content are not replaced. If nothing is lacking, it says so and writes nothing.\n\n${ASKS}`,
+    exit: '0 written, or nothing to do, 1 the workspace cannot be read, or a file is there with other content, 2 wrong arguments.',
+    example: `azureml-harness workspace onboard ${EXAMPLE_ID} --config harness.yaml --group 'scientists=Group::"entra/TENANT/GROUP"' --out research`,
+  })
+    .argument('<workspace>', 'ARM id of the workspace')
+    .option('--profile <name>', 'the profile', 'standard')
+    .addOption(
+      new Option(
+        '--group <name=principal>',
+        'who is meant by a name of the profile, as in scientists=Group::"entra/TENANT/GROUP"; may be repeated',
+      ).argParser<string[]>(repeated),
+    )
+    .requiredOption('--out <dir>', 'where the files are written')
+    .addOption(
+      new Option('--bicep', 'main.bicep, which it is if neither is given').conflicts('terraform'),
+    )
+    .option('--terraform', 'main.tf, for the azapi provider')
+    .addOption(principalOption())
+    .addOption(acceptOption())
+    .action(async (workspace, options) => {
+      const { workspaceOnboard } = await import('./onboard.ts')
+      cli.status = await workspaceOnboard({ ...options, workspace }, cli.io)
     })

@@ -28,6 +28,8 @@ export interface LoadOptions {
   readonly identities: readonly string[]
   /** Names of the configured issuers; if given, a binding of any other is a fault. */
   readonly issuers?: readonly string[]
+  /** Files of `bindings.d/` that are not written yet, judged with the others. */
+  readonly added?: readonly Source[]
   /** Decides which bindings are in force, in milliseconds since the epoch. */
   readonly now?: () => number
 }
@@ -120,7 +122,10 @@ async function readSources(options: LoadOptions): Promise<{
   const known = await attempt(SEPARATE, separateIn(options.bindings), { names: [], faults: [] })
   faults.push(...known.faults)
   const folder = join(dirname(options.bindings), SEPARATE)
-  const separate = await readAll(folder, `${SEPARATE}/`, known.names)
+  const separate = [
+    ...(await readAll(folder, `${SEPARATE}/`, known.names)),
+    ...(options.added ?? []),
+  ]
   const beside = async (name: string): Promise<Source | null> =>
     attempt<Source | null>(name, besideOf(options.bindings, name), null)
   const owners = await beside(OWNERS_FILE)

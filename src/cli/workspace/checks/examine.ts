@@ -3,7 +3,7 @@
  * @module
  */
 import { findingsOf, type Finding } from '../../../doctor/finding.ts'
-import { Unread, type Azure } from '../azure.ts'
+import { problemOf, Unread, type Azure } from '../azure.ts'
 import { checkBypass, readBypass, type Bypass } from './bypass.ts'
 import { checkComputeIdentities, checkIdleShutdown, checkLocalAuth, checkSsh } from './computes.ts'
 import { checkEndpoints } from './endpoints.ts'
@@ -115,12 +115,9 @@ const notThere = (id: string): Finding =>
   )
 
 /** What cannot be read is unknown, and not right. */
-function unverifiedBy(name: string, { message, permission, scope }: Unread): Finding {
-  const next =
-    permission === null
-      ? 'try again; if it stays, open it in the portal'
-      : `give who asks the action ${permission} on ${scope}: the role Reader has it`
-  return findingsOf(name).unverified(scope, `cannot be read: ${message}`, next)
+function unverifiedBy(name: string, error: Unread): Finding {
+  const { next } = problemOf(error)
+  return findingsOf(name).unverified(error.scope, `cannot be read: ${error.message}`, next)
 }
 
 function memo<T>(make: () => Promise<T>): () => Promise<T> {

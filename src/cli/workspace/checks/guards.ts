@@ -38,7 +38,8 @@ export async function checkPolicies({ id, azure }: Subject): Promise<Finding[]> 
   const missing = GUARDS.filter((guard) => !guard.ids.some((one) => inForce.has(one)))
   if (missing.length === 0) return [policy.ok(id, `${GUARDS.length} of ${GUARDS.length} in force`)]
   const what = `${missing.length} of ${GUARDS.length} are not in force: ${missing.map(({ name }) => name).join(', ')}`
-  const next = 'assign the initiative of deploy/policy to the workspace or to what it is in'
+  const next =
+    'assign the initiative of deploy/policy to what the workspace is in; set denyEffect to Deny once nothing is left that it would refuse'
   return [
     missing.length === GUARDS.length
       ? policy.failed(id, what, next)

@@ -69,7 +69,7 @@ export async function checkDns(subject: Subject): Promise<Finding[]> {
     PRIVATE.check(address, family === 6 ? 'ipv6' : 'ipv4'),
   )
   if (isPrivate) return [ok(host, `is ${shown}, asked from here`)]
-  const zone = privateZone(subject.gateway?.config.cloud.name ?? 'AzureCloud')
+  const [zone] = privateZones(subject.gateway?.config.cloud.name ?? 'AzureCloud')
   const next = `link the private DNS zone ${zone} to the network of the gateway, and run this there`
   return [failed(host, `is ${shown}, which is public, asked from here`, next)]
 }
@@ -86,10 +86,17 @@ function dataPlaneHost({ gateway, workspace, properties }: Subject): string {
   return workspaceId === '' ? hostname : `${workspaceId}.workspace.${hostname}`
 }
 
-/** The private DNS zone of the workspaces of a cloud. */
-export function privateZone(cloud: CloudName): string {
+/** The private DNS zones of notebooks, as Azure documents them for its clouds. */
+const NOTEBOOK_ZONES: Readonly<Record<CloudName, string>> = {
+  AzureCloud: 'privatelink.notebooks.azure.net',
+  AzureUSGovernment: 'privatelink.notebooks.usgovcloudapi.net',
+  AzureChinaCloud: 'privatelink.notebooks.chinacloudapi.cn',
+}
+
+/** The private DNS zones of the workspaces of a cloud: of the API, and of notebooks. */
+export function privateZones(cloud: CloudName): readonly [api: string, notebooks: string] {
   const host = new URL(CLOUDS[cloud].dataPlane.replace('{region}', 'region')).hostname
-  return `privatelink.${host.split('.').slice(1).join('.')}`
+  return [`privatelink.${host.split('.').slice(1).join('.')}`, NOTEBOOK_ZONES[cloud]]
 }
 
 export async function checkManagedNetwork(subject: Subject): Promise<Finding[]> {

@@ -4,6 +4,8 @@
  */
 import { findingsOf, type Finding } from '../../../doctor/finding.ts'
 import { fetchJson } from '../../../lib/http.ts'
+import type { Binding } from '../../../policy/load/bindings.ts'
+import type { PolicySet } from '../../../policy/load/rules.ts'
 import { CONFIG } from './roles.ts'
 import { isAtOrAbove, type Subject } from './subject.ts'
 
@@ -11,11 +13,17 @@ const bindings = findingsOf('bindings')
 const clients = findingsOf('clients')
 const TIMEOUT_MS = 10_000
 
+/** Bindings in force on the workspace and above it. @param shadow those without effect, too */
+export function bindingsAt(policies: PolicySet, id: string, shadow = false): readonly Binding[] {
+  return policies.bindings.bindings.filter(
+    (one) =>
+      (shadow || !one.shadow) && isResource(one.resource.type) && isAtOrAbove(one.resource.id, id),
+  )
+}
+
 export async function checkReach({ id, gateway }: Subject): Promise<Finding[]> {
   if (gateway === null) return [bindings.unverified(id, 'the bindings are not known', CONFIG)]
-  const reaching = gateway.policies.bindings.bindings.filter(
-    ({ resource }) => isResource(resource.type) && isAtOrAbove(resource.id, id),
-  )
+  const reaching = bindingsAt(gateway.policies, id, true)
   const found = reaching
     .filter(({ shadow }) => !shadow)
     .map(({ id: name, template, principal, resource }) =>

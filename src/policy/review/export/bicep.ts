@@ -14,7 +14,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
   '${': String.raw`\${`,
 }
 
-const text = (value: string): string => {
+/** A text as a literal. */
+export const text = (value: string): string => {
   const escaped = value.replace(
     // what else is not printed, line and paragraph separators among it
     /\\|'|\$\{|[\p{Cc}\p{Zl}\p{Zp}]/gu,

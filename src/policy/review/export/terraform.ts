@@ -4,8 +4,8 @@
  */
 import type { Grants } from './grants.ts'
 
-/** JSON's strings are HCL's, but for two short forms and for templates. */
-const text = (value: string): string =>
+/** A text as a literal: JSON's strings are HCL's, but for two short forms and for templates. */
+export const text = (value: string): string =>
   JSON.stringify(value)
     .replace(/\\[bf\\]/gu, (found) => SHORT[found] ?? found)
     .replace(/[$%]\{/gu, (mark) => `${mark[0]}${mark}`)
