@@ -88,14 +88,14 @@ export function problemOf({ message, permission, scope }: Unread): Problem {
   return new Problem(`${scope} cannot be read: ${message}`, next)
 }
 
-/** Waits when Azure says so, and tells the person; an interrupt ends the waiting. */
-function waiting({ err, signal }: Io): WaitFor {
+/** Waits when Azure says so, and tells the person. */
+function waiting({ err }: Io): WaitFor {
   let waits = 0
   return async (seconds) => {
     waits += 1
     if (seconds > MAX_WAIT_SECONDS || waits > MAX_WAITS) return false
     err(`Azure has no room for more calls: waits ${Math.ceil(seconds)} s, as it asks`)
-    await sleep(seconds * 1_000, undefined, { signal })
+    await sleep(seconds * 1_000)
     return true
   }
 }

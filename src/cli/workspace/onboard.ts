@@ -125,12 +125,12 @@ const bindingFiles = ({ lacking }: Plan): Files =>
     ),
   )
 
-/** Object ids of the identities that permits use, in the order of the configuration. */
+/** Object ids of the identities that permits use; one that is not known is named, so that it is not forgotten. */
 function writersIn(policies: PolicySet, ids: GatewaySide['ids']): readonly string[] {
   const used = new Set(
     [...policies.rules.values()].flatMap(({ policy }) =>
       policy.effect === 'permit' && policy.identity !== null ? [policy.identity] : [],
     ),
   )
-  return [...ids].flatMap(([name, objectId]) => (used.has(name) ? [objectId] : []))
+  return [...used].sort().map((name) => ids.get(name) ?? `OBJECT-ID-OF-${name}`)
 }

@@ -293,6 +293,36 @@ t.test('bindings: none, some without effect, and those of all computes', async (
   t.same((await bound(to(other, above))).ill, [])
 })
 
+t.test(
+  'without a configuration the cloud is asked that is named, and the gateway’s side is unknown',
+  async (t) => {
+    const real = globalThis.fetch
+    t.teardown(() => (globalThis.fetch = real))
+    const hosts = new Set<string>()
+    // the lab stands where the clouds are
+    globalThis.fetch = (url, init) => {
+      const asked = new URL(url instanceof Request ? url.url : url)
+      hosts.add(asked.host)
+      return real(`${world.lab.urls.upstream}${asked.pathname}${asked.search}`, init)
+    }
+    const env = { AZURE_ARM_TOKEN: await readerToken() }
+    for (const [cloud, host] of [
+      [[], 'management.azure.com'],
+      [['--cloud', 'AzureUSGovernment'], 'management.usgovcloudapi.net'],
+      [['--cloud', 'AzureChinaCloud'], 'management.chinacloudapi.cn'],
+    ] as const) {
+      hosts.clear()
+      const ran = await run(['workspace', 'check', SOUND, '--output', 'tsv', ...cloud], { env })
+      t.equal(ran.status, 1)
+      t.same([...hosts], [host])
+      t.match(ran.out, /^workspace\tok\t/)
+      for (const name of ['roles', 'compute-identities', 'bindings', 'clients'])
+        t.match(ran.out, new RegExp(`\n${name}\tunverified\t.*give --config`))
+      t.match(ran.out, /\nbypass\tunverified\t.*it may be the gateway’s: .*give --config/)
+    }
+  },
+)
+
 t.test('a workspace that is not there is all that is said', async (t) => {
   const id = SOUND.replace('ws-sound', 'ws-nowhere')
   const ran = await run(['workspace', 'check', id, '--config', world.gateway.configFile])

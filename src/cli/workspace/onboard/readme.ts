@@ -10,7 +10,7 @@ export interface ReadmeOptions {
   readonly region: string
   readonly language: 'bicep' | 'terraform'
   readonly plan: Plan
-  /** Object ids of the identities that policies use; those that are not known are left out. */
+  /** Object ids of the identities that policies use. */
   readonly writers: readonly string[]
   readonly zones: readonly string[]
 }
