@@ -19,7 +19,7 @@ import {
   unknownOutcomeRow,
   type CountingRecorder,
 } from './create-recorder.ts'
-import { recover, type Recovered } from './spool/recover.ts'
+import { recover, type OnRead, type Recovered } from './spool/recover.ts'
 import type { RecordSource } from './search/records.ts'
 import { configuredSearch } from './search/configured.ts'
 import { createSpoolSearch } from './search/spool.ts'
@@ -54,6 +54,8 @@ export interface AuditOptions {
   readonly cloud?: CloudName
   readonly now: () => number
   readonly log: Log
+  /** Told how far the reading of a spool that is there already is. */
+  readonly onRead?: OnRead
   /** The disk and the clocks of shipping, for tests that make them fail. */
   readonly files?: SpoolFiles
   readonly timing?: Partial<Timing>
@@ -238,7 +240,7 @@ async function openLocked(
   const directory = `${root}/${chainId}`
   privateDirectory(directory)
   const signer = loadSigner(config.spool.signingKeyFile, root)
-  const recovered = await recover(directory, chainId, files)
+  const recovered = await recover(directory, chainId, files, options.onRead)
   const bootId = `${String(recovered.boots + 1).padStart(6, '0')}${randomBytes(2).toString('hex')}`
   const spoolDirectory = createSpoolDirectory({ root, chainId, bootId, lock })
   const before = (recovered.segments[0]?.firstSeq ?? 1) - 1

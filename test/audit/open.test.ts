@@ -131,3 +131,29 @@ t.test('a spool that was closed continues its chain', async (t) => {
     seqs.map((_, index) => (seqs[0] ?? 0) + index),
   )
 })
+
+t.test('who opens a spool that is there is told how far its reading is', async (t) => {
+  const directory = spoolDirectory(t)
+  const options = optionsOf(directory, azureSink('https://127.0.0.1:9'))
+  // each opening begins a segment
+  for (const _ of [1, 2, 3]) {
+    const audit = await openAudit(options)
+    await audit.recorder.refused(exchangeOf())
+    await audit.close(1)
+  }
+  const told: [bytes: number, of: number][] = []
+  const again = await openAudit({
+    ...options,
+    async onRead(...read) {
+      told.push(read)
+    },
+  })
+  await again.close(1)
+  t.ok(told.length >= 3, 'segment by segment')
+  const [[, of] = [0, 0]] = told
+  t.ok(of > 0)
+  t.equal(
+    told.reduce((sum, [bytes]) => sum + bytes, 0),
+    of,
+  )
+})

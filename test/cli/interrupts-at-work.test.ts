@@ -77,6 +77,22 @@ function bigPolicies(directory: string): string {
   return directory
 }
 
+/** Policies with so many bindings that it takes seconds to read them. */
+function manyBindings(directory: string): string {
+  spawnSync('cp', ['-r', SHIPPED, directory])
+  const place = workspaceId().toLowerCase()
+  const lines = Array.from(
+    { length: 30_000 },
+    (_, n) =>
+      `  - { id: b-${n}, template: reader, principal: 'Group::"okta/g-${n}"', resource: 'Workspace::"${place}-${n}"' }\n`,
+  )
+  writeFileSync(
+    join(directory, 'bindings.yaml'),
+    `identities: [ml-reader, ml-writer]\nbindings:\n${lines.join('')}`,
+  )
+  return directory
+}
+
 /** Types Ctrl-C at a terminal once the command says how far it is. */
 async function interruptAtWork(t: Test, args: readonly string[], progress: RegExp): Promise<void> {
   const words = [process.execPath, MAIN, ...args].map((word) => `'${word}'`).join(' ')
@@ -113,6 +129,8 @@ t.test(
     const rows = join(root, 'rows.json')
     const spool = await bigSpool(t, join(root, 'spool'))
     const policies = bigPolicies(join(root, 'policies'))
+    const many = ['--policies', manyBindings(join(root, 'many')), ...IDS]
+    const loading = /reading policies: \d+%, about \d+ (?:s|min) left/
     const reading = /reading records: \d+%, about \d+ (?:s|min) left/
     const cases: readonly (readonly [args: string[], progress: RegExp])[] = [
       [['audit', 'verify', spool], /checking records: \d+%, about \d+ (?:s|min) left/],
@@ -123,6 +141,10 @@ t.test(
         ['policy', 'test', '--policies', policies, ...IDS],
         /running cases: \d+%, about \d+ (?:s|min) left/,
       ],
+      [['policy', 'check', ...many], loading],
+      [['policy', 'matrix', ...many], loading],
+      [['policy', 'export', '--azure-role', ...many], loading],
+      [['who-can', 'workspaces/jobs/read', '--on', workspaceId(), ...many], loading],
       [['policy', 'plan', SHIPPED, policies, ...IDS], /comparing: \d+%, about \d+ (?:s|min) left/],
     ]
     for (const [args, progress] of cases)

@@ -386,3 +386,24 @@ t.test('policy check shows periods, and with --require-until wants an end', asyn
   t.match(strict.err, 'bindings.d/bob.yaml:1: binding "bob" of a User has no end')
   t.notMatch(strict.err, 'alice')
 })
+
+t.test('commands that read policies say on a terminal how far they are', async (t) => {
+  for (const args of [
+    [...policyCheck, ...HERE],
+    [...policyMatrix, ...HERE],
+    ['policy', 'plan', '.', '.', ...IDS],
+    ['who-can', 'workspaces/jobs/read', '--on', WS, ...HERE],
+  ]) {
+    const lines: (string | null)[] = []
+    let now = 0
+    await runArgs(args, {
+      cwd: SHIPPED,
+      // each look at the clock is two seconds later
+      now: () => (now += 2_000),
+      progress: (line) => void lines.push(line),
+    })
+    const name = args.slice(0, 2).join(' ')
+    t.match(lines[0], /^reading policies: \d+%, about \d+ s left$/, name)
+    t.equal(lines.at(-1), null, name)
+  }
+})

@@ -77,13 +77,18 @@ const repairOf = (segment: string, dropped: Buffer, keptAs: string): Repair => (
   keptAs,
 })
 
+/** Told of bytes that were read, and of how many there are; waited for. */
+export type OnRead = (bytes: number, of: number) => Promise<void>
+
 /** Recovers the chain in `directory`. Throws an Error that names the segment if it is broken. */
 export async function recover(
   directory: string,
   chainId: string,
   files: SpoolFiles,
+  onRead?: OnRead,
 ): Promise<Recovered> {
   const names = segmentNames(directory)
+  const total = names.reduce((sum, name) => sum + statSync(`${directory}/${name}`).size, 0)
   const boots = Math.max(0, ...names.map((name) => Number(name.slice(0, 6))))
   const repairs = await putAsideHeadless(directory, names, files)
   const segments: Segment[] = []
@@ -140,6 +145,7 @@ export async function recover(
     }
     segments.push(segment)
     unidentified.set(segment, ofUnidentified)
+    await onRead?.(data.length, total)
   }
   return { end, segments, unidentified, repairs, openIntents: [...open.values()], boots }
 }

@@ -6,7 +6,7 @@
  * @module
  */
 import { resolve } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setImmediate, setTimeout as delay } from 'node:timers/promises'
 import { chainsIn } from '../../audit/inspect/verify.ts'
 import { openAudit, type Audit, type AuditState } from '../../audit/open.ts'
 import { loadConfig } from '../../config/load.ts'
@@ -17,7 +17,7 @@ import { configFile } from '../config-file.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, type Output, type Result } from '../output.ts'
 import { Problem } from '../problem.ts'
-import { createProgress } from '../progress.ts'
+import { createProgress, type Progress } from '../progress.ts'
 import { VERSION } from '../version.ts'
 
 const LOOK_MS = 100
@@ -51,6 +51,7 @@ export async function auditShip(options: ShipOptions, io: Io): Promise<number> {
     log: QUIET,
   })
   const { hashKey } = config.audit
+  let reading: Progress | null = null
   try {
     const audit = await openAudit({
       config: { ...config.audit, spool: { ...config.audit.spool, directory } },
@@ -59,6 +60,12 @@ export async function auditShip(options: ShipOptions, io: Io): Promise<number> {
       secret,
       version: VERSION,
       now: io.now,
+      async onRead(bytes, of) {
+        reading ??= createProgress(io, 'reading records', of)
+        reading.add(bytes)
+        // lets an interrupt in, which the first process of a container has to answer by itself
+        await setImmediate()
+      },
       log: ({ sink, to, why }, message) => {
         if (to !== undefined && to !== 'ok') io.err(`${message} "${String(sink)}": ${String(why)}`)
       },

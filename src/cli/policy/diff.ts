@@ -4,11 +4,11 @@
  */
 import { resolve } from 'node:path'
 import { checkSignIn } from '../../identity/sign-in.ts'
-import { loadPolicy } from '../../policy/load/load.ts'
 import { replay, type Replay } from '../../policy/review/replay.ts'
 import { EXIT, type Io } from '../io.ts'
 import { show, type Output } from '../output.ts'
 import { optionsFor, type DirectoryOptions } from './directory.ts'
+import { loadShown } from './options.ts'
 import { spoolRows } from '../audit/spool-rows.ts'
 
 export interface DiffOptions extends DirectoryOptions {
@@ -22,8 +22,8 @@ export interface DiffOptions extends DirectoryOptions {
 
 export async function policyDiff(options: DiffOptions, io: Io): Promise<number> {
   const result = await replay(
-    await loadPolicy(await optionsFor(options, options.old, io)),
-    await loadPolicy(await optionsFor(options, options.now, io)),
+    await loadShown(await optionsFor(options, options.old, io), io),
+    await loadShown(await optionsFor(options, options.now, io), io),
     spoolRows(resolve(io.cwd, options.replay), io),
     checkSignIn,
   )

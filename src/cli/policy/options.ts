@@ -4,6 +4,7 @@
  */
 import { readdir } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { readRegular } from '../../lib/files/regular.ts'
 import { loadPolicy, type LoadOptions } from '../../policy/load/load.ts'
 import type { PolicySet } from '../../policy/load/rules.ts'
@@ -11,6 +12,7 @@ import type { ProfileName } from '../../vocabulary/profiles.ts'
 import { configFileIfAny } from '../config-file.ts'
 import type { Io } from '../io.ts'
 import { UsageError } from '../problem.ts'
+import { createProgress } from '../progress.ts'
 
 /** The options of every command on policies, as they were typed. */
 export interface PolicyValues {
@@ -61,7 +63,26 @@ export async function policyOf(
   io: Io,
 ): Promise<{ set: PolicySet; options: PolicyOptions }> {
   const options = await policyOptions(values, io)
-  return { set: await loadPolicy(options), options }
+  return { set: await loadShown(options, io), options }
+}
+
+/** Loads policies and says how far it is. @throws PolicyError with every fault */
+export async function loadShown(options: LoadOptions, io: Io): Promise<PolicySet> {
+  const progress = createProgress(io, 'reading policies', 100)
+  let done = 0
+  try {
+    return await loadPolicy({
+      ...options,
+      async onProgress(percent) {
+        progress.add(percent - done)
+        done = percent
+        // lets an interrupt in, which the first process of a container has to answer by itself
+        await setImmediate()
+      },
+    })
+  } finally {
+    progress.end()
+  }
 }
 
 /** The files of cases beside the policies. */

@@ -3,7 +3,6 @@
  * @module
  */
 import { setImmediate } from 'node:timers/promises'
-import { loadPolicy } from '../../policy/load/load.ts'
 import type { PolicySet } from '../../policy/load/rules.ts'
 import { changedRules, planOf, type PlannedChange } from '../../policy/review/plan.ts'
 import { PROVIDER } from '../../vocabulary/resource-types.ts'
@@ -11,6 +10,7 @@ import type { Io } from '../io.ts'
 import { show, type Output } from '../output.ts'
 import { createProgress, type Progress } from '../progress.ts'
 import { optionsFor, type DirectoryOptions } from './directory.ts'
+import { loadShown } from './options.ts'
 
 export interface PlanOptions extends DirectoryOptions {
   /** Directories. */
@@ -25,8 +25,8 @@ const PLAN_EXIT = { none: 0, changes: 2 } as const
 const MAX_SHOWN = 12
 
 export async function policyPlan(options: PlanOptions, io: Io): Promise<number> {
-  const before = await loadPolicy(await optionsFor(options, options.old, io))
-  const after = await loadPolicy(await optionsFor(options, options.now, io))
+  const before = await loadShown(await optionsFor(options, options.old, io), io)
+  const after = await loadShown(await optionsFor(options, options.now, io), io)
   const changes: PlannedChange[] = []
   let progress: Progress | null = null
   for (const step of planOf(before, after)) {

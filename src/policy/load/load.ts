@@ -32,6 +32,8 @@ export interface LoadOptions {
   readonly added?: readonly Source[]
   /** Decides which bindings are in force, in milliseconds since the epoch. */
   readonly now?: () => number
+  /** Told how far it is, in percent, and waited for; with thousands of bindings it takes seconds. */
+  readonly onProgress?: (percent: number) => Promise<void>
 }
 
 const TEMPLATES = 'templates'
@@ -218,17 +220,20 @@ export async function loadPolicy(
   words: Words = createWords(),
 ): Promise<PolicySet> {
   const sources = await readSources(options)
+  await options.onProgress?.(5)
   const fixed = readPolicies(sources.policies, options.identities, false)
   const slotted = readPolicies(sources.templates, options.identities, true)
   const all = [...fixed.policies, ...slotted.policies]
   const templates = new Map(slotted.policies.map((policy) => [policy.id, policy]))
   const named = sources.templates.map(({ file }) => basename(file, '.cedar'))
+  await options.onProgress?.(15)
   const source = sources.bindings ?? { file: basename(options.bindings), text: 'bindings: []' }
   const { bindings, faults: unbound } = bind(source, sources.separate, fixed.policies, templates, {
     templates: new Set(named),
     identities: options.identities,
     issuers: options.issuers ?? [],
   })
+  await options.onProgress?.(75)
   const issuers = options.issuers ?? []
   const { lines: owners, faults: unowned } =
     sources.owners === null
@@ -253,6 +258,7 @@ export async function loadPolicy(
     ...unasked,
   ]
   if (faults.length > 0) throw new PolicyError(faults)
+  await options.onProgress?.(85)
   const rules = rulesInForce(fixed.policies, templates, bindings, source.file)
   const beside = [sources.owners, sources.requests].filter((one) => one !== null)
   const read = [...sources.policies, ...sources.templates, source, ...sources.separate, ...beside]
