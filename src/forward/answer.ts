@@ -29,6 +29,8 @@ const SLICE_BYTES = 64 * 1024
 /** Changes bytes on their way: throws a refusal on what must not pass. */
 export interface Rewriter {
   write(chunk: Buffer): Buffer
+  /** The same in pieces, if it has them. */
+  pieces?(chunk: Buffer): readonly Buffer[]
   end(): Buffer
   /** It removes something: what it cannot read must not pass. */
   readonly redacts: boolean
@@ -218,7 +220,7 @@ function sendOther(
 /** Sends what a rewriter makes of an answer: whole if it is not too long to be held, else as it comes. */
 function sendRewritten(
   answer: UpstreamAnswer,
-  rewriter: Pick<Rewriter, 'write' | 'end'>,
+  rewriter: Pick<Rewriter, 'write' | 'pieces' | 'end'>,
   headers: Record<string, string>,
   sending: Sending,
 ): Pending<void> {
@@ -243,7 +245,7 @@ function sendRewritten(
 /** The same for a long answer, whose parts are looked through as they come. */
 async function sendInParts(
   { statusCode, whole, isHeld, stream }: UpstreamAnswer,
-  rewriter: Pick<Rewriter, 'write' | 'end'>,
+  rewriter: Pick<Rewriter, 'write' | 'pieces' | 'end'>,
   headers: Record<string, string>,
   sending: Sending,
 ): Promise<void> {
@@ -258,20 +260,21 @@ async function sendInParts(
       sendBytes(statusCode, headers, Buffer.concat(held), sending)
       return
     }
-    held.push(next.value)
-    size += next.value.byteLength
+    held.push(...next.value)
+    const bytes = next.value.reduce((sum, { byteLength }) => sum + byteLength, 0)
+    size += bytes
     // one that there is no room for is checked as it streams, like one that is too large
-    if (size > holdBytes || !(isHeld || progress.mayHold(next.value.byteLength))) break
+    if (size > holdBytes || !(isHeld || progress.mayHold(bytes))) break
   }
   sendStream(statusCode, headers, Readable.from(continued(held, chunks)), sending)
 }
 
 async function* continued(
   held: readonly Buffer[],
-  rest: AsyncGenerator<Buffer>,
+  rest: AsyncGenerator<readonly Buffer[]>,
 ): AsyncGenerator<Buffer> {
-  yield* held
-  yield* rest
+  yield Buffer.concat(held)
+  for await (const pieces of rest) yield Buffer.concat(pieces)
 }
 
 /** A long document in parts, with other calls served in between. */
@@ -284,14 +287,15 @@ async function* slicesOf(whole: Buffer): AsyncGenerator<Buffer> {
 
 async function* rewritten(
   chunks: AsyncGenerator<Buffer>,
-  rewriter: Pick<Rewriter, 'write' | 'end'>,
-): AsyncGenerator<Buffer> {
+  rewriter: Pick<Rewriter, 'write' | 'pieces' | 'end'>,
+): AsyncGenerator<readonly Buffer[]> {
   for await (const chunk of chunks) {
-    const out = rewriter.write(chunk)
-    if (out.byteLength > 0) yield out
+    // put together once, with those of the other chunks
+    const out = rewriter.pieces?.(chunk) ?? [rewriter.write(chunk)]
+    if (out.length > 0) yield out
   }
   const rest = rewriter.end()
-  if (rest.byteLength > 0) yield rest
+  if (rest.byteLength > 0) yield [rest]
 }
 
 function sendBytes(

@@ -16,6 +16,7 @@ import {
   type PlanKey,
   type PlanNode,
 } from './json-plan.ts'
+import type { Frame } from './json-frame.ts'
 import { badAnswer, JsonScanner, notJson, type JsonEvents } from './json-scanner.ts'
 import { isKeyOfService, namedSecret, roleOf, type Named } from './secret-names.ts'
 import { REDACTED as REMOVED } from './secret-shapes.ts'
@@ -31,9 +32,11 @@ export interface JsonRewriterOptions {
   readonly maxDepth?: number
 }
 
-/** Both give what can be sent on; both throw `upstream_bad_answer` for what is not JSON. */
+/** All give what can be sent on; all throw `upstream_bad_answer` for what is not JSON. */
 export interface JsonRewriter {
   write(chunk: Buffer): Buffer
+  /** The same as `write` in pieces, for who puts them together with others: most are parts of the chunk itself. */
+  pieces(chunk: Buffer): readonly Buffer[]
   end(): Buffer
 }
 
@@ -46,41 +49,28 @@ const QUOTES = 2
 const REDACTED = Buffer.from(JSON.stringify(REMOVED))
 const EMPTY = Buffer.alloc(0)
 
-/** One open object or array. */
-interface Frame {
-  readonly node: PlanNode | null
-  /** The bits of the watched keys that it has had. */
-  seen: number
-  /** Its texts are secrets. */
-  readonly secret: boolean
-  /** Its member `key` or `name` says that its member `value` is a secret, or an item of a list that the next one is. */
-  isPair: boolean
-  /** Where in what is kept back the values are that a name may yet follow; null if there are none. */
-  values: PairValue[] | null
-}
-
-/** A member `value`: its pieces of what is to be given out, the last one not included; -1 until it has ended. */
-interface PairValue {
-  readonly from: number
-  to: number
-}
-
 /** A rewriter for one document. */
 export function createJsonRewriter(options: JsonRewriterOptions): JsonRewriter {
   const editor = new Editor(options.plan, options.map, options.redact ?? false)
   const scanner = new JsonScanner(editor, options.maxDepth ?? MAX_DEPTH)
+  const pieces = (chunk: Buffer): readonly Buffer[] => {
+    editor.beginChunk(chunk)
+    scanner.scan(chunk)
+    return editor.endChunk()
+  }
   return {
-    write(chunk) {
-      editor.beginChunk(chunk)
-      scanner.scan(chunk)
-      return editor.endChunk()
-    },
+    pieces,
+    write: (chunk) => joined(pieces(chunk)),
     end() {
       editor.beginChunk(EMPTY)
       scanner.end()
-      return editor.endChunk()
+      return joined(editor.endChunk())
     },
   }
+}
+
+function joined(pieces: readonly Buffer[]): Buffer {
+  return pieces.length === 1 ? (pieces[0] ?? EMPTY) : Buffer.concat(pieces)
 }
 
 /** Follows the plan along with the scanner, and replaces what the plan names. */
@@ -128,7 +118,7 @@ class Editor implements JsonEvents {
   }
 
   /** What of the chunk can go on; what is held or dropped stays. */
-  endChunk(): Buffer {
+  endChunk(): readonly Buffer[] {
     const { length } = this.#chunk
     const held = this.#capturing === 'value' || (this.#capturing === 'key' && this.#redact)
     // what was begun in this chunk
@@ -147,9 +137,9 @@ class Editor implements JsonEvents {
     if (this.#unnamed > 0) {
       if (this.#out.reduce((sum, { length: bytes }) => sum + bytes, 0) > MAX_TEXT_BYTES)
         throw badAnswer('a value in the answer is too long to be kept until its name is known')
-      return EMPTY
+      return []
     }
-    return this.#out.length === 1 ? (this.#out[0] ?? EMPTY) : Buffer.concat(this.#out)
+    return this.#out
   }
 
   /** Nothing is told of a value that nothing can be done with, nor of what is in it. */
@@ -301,8 +291,7 @@ class Editor implements JsonEvents {
   }
 
   #capturedWhole(): Buffer {
-    const [first = EMPTY] = this.#captured
-    return this.#captured.length === 1 ? first : Buffer.concat(this.#captured)
+    return joined(this.#captured)
   }
 
   /** Gives out the captured string, or what it is replaced by. */
