@@ -299,6 +299,20 @@ for (const [name, change, line] of FAULTS)
     for (const one of lines) t.match(one, /^ {2}\S.*: .+ -> .+$/)
   })
 
+t.test('what keeps the file from loading is told in the same form', async (t) => {
+  const { status, err } = await checked(t, ({ set }) => {
+    set('listen.prot', 1)
+    set('audit.sinks.0.identity', 'nobody')
+    set('issuers.0.audiences', undefined)
+  })
+  t.equal(status, 1)
+  t.match(
+    err,
+    /the rest is looked at once it loads:\n {2}listen\.prot: is no known key; did you mean "port"\? \(line \d+, column 3\) -> mend it/,
+  )
+  t.match(err, /\n {2}issuers\[0\]\.audiences: is missing .* -> mend it/)
+})
+
 t.test('a certificate that has ended, and one that is not valid yet', async (t) => {
   const late = await checked(t, undefined, { now: () => Date.now() + 100 * DAY_MS })
   t.match(late, { status: 1, err: /listen\.tls\.certFile: ended on .* -> renew it/ })

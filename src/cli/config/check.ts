@@ -48,14 +48,15 @@ export async function configCheck(options: ConfigCheckOptions, io: Io): Promise<
       tsv: () => findings.map(({ status, where, what }) => [STATES[status], where, '', '', what]),
     })
     if (!ok && output === 'table') {
-      io.err(`${file} is valid, but "serve" would not start on this machine:`)
+      const what = deep ? 'a gateway would not work with it' : '"serve" would not start'
+      io.err(`${file} is valid, but ${what} on this machine:`)
       for (const line of [...lines(faults, ''), ...lines(warnings, 'warning: ')]) io.err(line)
     }
     return ok ? EXIT.ok : EXIT.failed
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error
     const { faults } = error
-    if (output === 'table') io.err(error.message)
+    if (output === 'table') io.err(deep ? unreadable(file, faults) : error.message)
     else
       show(io, output, {
         json: () => ({ file, ok: false, faults, warnings: [] }),
@@ -66,6 +67,16 @@ export async function configCheck(options: ConfigCheckOptions, io: Io): Promise<
     return EXIT.failed
   }
 }
+
+/** The file's own faults in the form of all others; what it names can be looked at once they are mended. */
+const unreadable = (file: string, faults: ConfigError['faults']): string =>
+  [
+    `${file} cannot be used; the rest is looked at once it loads:`,
+    ...faults.map(
+      ({ key, line, column, message }) =>
+        `  ${key === '' ? 'the file' : key}: ${message} (line ${line}, column ${column}) -> mend it; config/harness.yaml shows every key`,
+    ),
+  ].join('\n')
 
 const keyed = (findings: readonly Finding[]) =>
   findings.map(({ where, what, next }) => ({ key: where, message: what, next }))
