@@ -8,6 +8,7 @@ import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import { promisify } from 'node:util'
+import { decodeJwt } from 'jose'
 import t, { type Test } from 'tap'
 import { parseAllDocuments, stringify } from 'yaml'
 import { writeGatewayConfig, type ConfigFile } from '../../../lab/gateway/harness-config.ts'
@@ -135,6 +136,8 @@ const NEVER_USED = ['records warning', 'bindings unverified'] as const
 const NETWORK_CONTRIBUTOR = '4d97b98b-1d4f-4787-a291-c67834d212e7'
 
 const AKS = {
+  // the one that the lab's cluster has tokens of
+  serviceAccount: 'gateway',
   kubernetesVersion: '1.33',
   adminGroupIds: ['00000000-0000-4000-8000-000000000012'],
   serviceIp: '10.40.3.200',
@@ -205,12 +208,22 @@ function configurationOf(made: readonly Made[]): ConfigFile {
 
 /** The doctor's findings on a configuration that was made, at the addresses of the lab. */
 async function doctor(t: Test, made: ConfigFile, config: ConfigFile): Promise<readonly Finding[]> {
-  const directory = t.testdir({ 'operation-key': '' })
+  const directory = t.testdir({})
   const spool = join(directory, 'spool')
   await mkdir(spool, { mode: 0o700 })
   const { search } = made.audit
+  // what a pod has as its service account
+  const tokenFile = join(directory, 'token')
+  await writeFile(tokenFile, await lab.tokenService.workloadToken())
+  const authorityHost = lab.urls.tokenService
+  const identities = Object.entries(made.identities).map(([name, identity]) => [
+    name,
+    identity.kind === 'workload-identity' ? { ...identity, tokenFile, authorityHost } : identity,
+  ])
   const here = {
     ...made,
+    identities: Object.fromEntries(identities) as ConfigFile['identities'],
+    operationKey: { fromEnv: 'HARNESS_OPERATION_KEY' },
     listen: { ...made.listen, host: '127.0.0.1' },
     cloud: { ...config.cloud, ...made.cloud },
     policies: config.policies,
@@ -237,7 +250,7 @@ if (python !== null) {
   let config: ConfigFile
   t.before(async () => {
     const directory = t.testdir()
-    lab = await startLab({ directory, port: 0 })
+    lab = await startLab({ directory, port: 0, names: ['ml.contoso.example'] })
     setDefaultCACertificates([...getCACertificates('default'), lab.certificates.ca])
     Object.assign(process.env, lab.env)
     config = await writeGatewayConfig(lab, join(directory, 'lab.yaml'), { port: 8443 })
@@ -347,9 +360,23 @@ if (python !== null) {
     lab.roles.assign([])
     const params = { ...(await parameters(config)), ...AKS }
     const { made, outputs } = await terraform('aks', params)
-    t.ok(
-      made.some(({ resource }) => resource.type.endsWith('/federatedIdentityCredentials')),
-      'identities trust the cluster',
+    const trusted = made.filter(({ resource }) =>
+      resource.type.endsWith('/federatedIdentityCredentials'),
+    )
+    const { sub, aud } = decodeJwt(await lab.tokenService.workloadToken())
+    t.equal(trusted.length, 7)
+    for (const { resource } of trusted)
+      t.match(resource.body, { properties: { subject: sub, audiences: [aud] } }, resource.id)
+    // the certificate is a Secret of the cluster
+    const configuration = outputs['configuration'] as unknown as ConfigFile
+    const { tls } = config.listen
+    const served = { ...configuration, listen: { ...configuration.listen, ...(tls && { tls }) } }
+    const findings = await doctor(t, served, config)
+    const ill = findings.filter(({ status }) => status !== 'ok')
+    t.same(
+      [...new Set(ill.map(({ check, status }) => `${check} ${status}`))],
+      NEVER_USED,
+      told(ill),
     )
     const again = await bicep('aks', params)
     t.same(documents(again.made), documents(made))
