@@ -169,20 +169,35 @@ function unreviewed({ rows, bindings, history, period }: Given): readonly Except
   const reviewed = new Set(
     rows.flatMap(({ given }) => (given.kind === 'binding' ? [given.through] : [])),
   )
-  const isLater = (id: string): boolean => {
-    const added = history?.changes.findLast(
-      ({ what, binding }) => what === 'added' && binding.id === id,
-    )
-    return added !== undefined && Date.parse(added.commit.time) >= period.to
-  }
-  return bindings
+  const changes = history?.changes ?? []
+  const addedAt = new Map(
+    changes
+      .filter(({ what }) => what === 'added')
+      .map(({ binding, commit }) => [binding.id, Date.parse(commit.time)]),
+  )
+  const begun = reviewedPolicies(rows, history)
+  // what was taken out since was there to be reviewed
+  const removed = changes
+    .filter(({ what, commit }) => what === 'removed' && Date.parse(commit.time) > begun)
+    .map(({ binding }) => binding)
+  const all = new Map([...removed, ...bindings].map((binding) => [binding.id, binding]))
+  return [...all.values()]
     .filter(
       (binding) =>
         (isInForce(binding, period.to - 1) || isInForce(binding, period.from)) &&
         !reviewed.has(binding.id) &&
-        !isLater(binding.id),
+        (addedAt.get(binding.id) ?? -Infinity) < period.to,
     )
     .map(({ id }) => exception('it is in no review of the period', `binding ${id}`, 'incomplete'))
+}
+
+/** The time of the commit whose policies were reviewed; never if that is not known. */
+function reviewedPolicies(rows: readonly ReviewRow[], history: History | null): number {
+  const times = rows.flatMap(({ given }) => {
+    const commit = history?.commits.get(given.policy_version)
+    return commit === undefined ? [] : [Date.parse(commit.time)]
+  })
+  return Math.min(...times)
 }
 
 /** The first commit since the decision that did what it says. */

@@ -190,7 +190,15 @@ const REVIEW_COLUMNS = [
   'ticket',
 ]
 
-function reviewRow({ review: { request }, standing, usesIn }: Reviewed): readonly Value[] {
+function reviewRow({
+  review: { request, verdicts },
+  standing,
+  usesIn,
+}: Reviewed): readonly Value[] {
+  // the owners of that time are not known here: whoever was none could not approve
+  const approvers = verdicts.filter(
+    ({ verdict, by }) => verdict === 'approve' && !hasPartIn(request, by),
+  )
   return [
     request.id,
     iso(request.iat),
@@ -203,7 +211,7 @@ function reviewRow({ review: { request }, standing, usesIn }: Reviewed): readonl
     request.shownDigest,
     request.policyVersion,
     standing.state,
-    standing.approvers.join(' '),
+    [...new Set(approvers.map(({ by }) => by))].join(' '),
     usesIn,
     request.reason,
     request.ticket,
