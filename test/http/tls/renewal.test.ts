@@ -11,6 +11,7 @@ import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
 import t from 'tap'
 import { ensureCertificates, type Certificates } from '../../../lab/identity/ca.ts'
+import { workspaceId } from '../../../lab/personas.ts'
 import { freePort } from '../../../lab/server/free-port.ts'
 import { createRenewal } from '../../../src/http/tls/renewal.ts'
 import { makeAuthority } from '../../support/client-certificates.ts'
@@ -19,6 +20,7 @@ import { startGateway, type World } from '../../support/gateway.ts'
 import { send } from '../../support/send.ts'
 
 const LIVEZ = '/_harness/livez'
+const VERSION = '?api-version=2024-04-01'
 let world: World
 let metricsPort: number
 /** Files as Kubernetes mounts a secret: links to `..data`, a link to the folder of this version. */
@@ -71,10 +73,7 @@ function of(index: number): Certificates {
   return one
 }
 
-async function status(agent?: Agent): Promise<number> {
-  const options = agent === undefined ? {} : { agent }
-  return (await send(world.url, ca, LIVEZ, options)).status
-}
+const status = async (): Promise<number> => (await send(world.url, ca, LIVEZ)).status
 
 /** Serial number that a new connection is served. */
 async function served(): Promise<string> {
@@ -108,9 +107,23 @@ t.test('renewed under load: nothing fails, and connections that are open go on',
   agent.on('free', (socket: TLSSocket) => sockets.add(socket))
   const statuses = new Map<number, number>()
   const over = new AbortController()
+  const authorization = `Bearer ${await world.lab.token('scientist')}`
+  const made: string[] = []
+  const submit = async (own?: Agent): Promise<number> => {
+    const name = `renewed-${made.length}`
+    made.push(name)
+    const answer = await send(world.url, ca, `${workspaceId()}/jobs/${name}${VERSION}`, {
+      method: 'PUT',
+      headers: { authorization, 'content-type': 'application/json' },
+      body: '{"properties":{"jobType":"Command"}}',
+      ...(own === undefined ? {} : { agent: own }),
+    })
+    return answer.status
+  }
+  /** Calls that reach Azure and change something: on a connection that is kept, or a new one each. */
   const load = async (own?: Agent): Promise<void> => {
     while (!over.signal.aborted) {
-      const one = await status(own).catch(() => 0)
+      const one = await submit(own).catch(() => 0)
       statuses.set(one, (statuses.get(one) ?? 0) + 1)
     }
   }
@@ -122,7 +135,9 @@ t.test('renewed under load: nothing fails, and connections that are open go on',
   over.abort()
   await Promise.all(loads)
   agent.destroy()
-  t.same([...statuses.keys()], [200])
+  t.same([...statuses.keys()], [201], 'no call failed')
+  const arrived = world.lab.requests().filter(({ method }) => method === 'PUT')
+  t.equal(arrived.length, made.length, 'and none was made twice')
   t.equal(sockets.size, 1, 'the kept connection was never closed')
   const ends = new X509Certificate(await readFile(of(2).certFile)).validToDate.getTime() / 1000
   t.equal(await metric('tls_certificate_not_after_timestamp_seconds'), ends)
