@@ -6,6 +6,7 @@ import { loadConfig } from '../../config/load.ts'
 import type { Config } from '../../config/schema/schema.ts'
 import { armFetch, armOf } from '../../doctor/arm.ts'
 import { findDrift, isDrift, type Drift } from '../../policy/review/drift.ts'
+import type { PolicySet } from '../../policy/load/rules.ts'
 import { grantsOf } from '../../policy/review/export/grants.ts'
 import { armAccess, brokerOf, principalsOf, type ArmAccess } from '../arm-access.ts'
 import { TOKEN_VARIABLE } from '../command.ts'
@@ -34,7 +35,13 @@ export async function policyDrift(options: DriftOptions, io: Io): Promise<number
   const config = await loadConfig(file)
   const { set } = await policyOf({ config: file }, io)
   const grants = grantsOf(set)
-  const { ids, tokens } = await askedWith(config, grants.identities, given, io)
+  if (grants.subscriptions.length === 0)
+    throw new Problem(
+      'the policies need nothing of Azure anywhere, so there is nothing to compare',
+      'bind a template, or look at the role assignments of the identities yourself',
+    )
+  const identities = identitiesIn(set)
+  const { ids, tokens } = await askedWith(config, identities, given, io)
   const actions = [...new Set(set.words.actions.map(({ name }) => name))]
   const fetch = armFetch(armOf(config.cloud).origin, tokens)
   let progress: Progress | null = null
@@ -42,8 +49,8 @@ export async function policyDrift(options: DriftOptions, io: Io): Promise<number
     progress ??= createProgress(io, 'asking Azure', of)
     progress.add(1)
   }
-  const everywhere = { everywhere: true, onRead }
-  const drift = await findDrift(grants, ids, actions, fetch, everywhere).catch((error: unknown) => {
+  const asked = { everywhere: true, identities, onRead }
+  const drift = await findDrift(grants, ids, actions, fetch, asked).catch((error: unknown) => {
     const why = error instanceof Error ? error.message : 'failed'
     throw new Problem(
       `Azure Resource Manager cannot be asked: ${why}`,
@@ -60,6 +67,12 @@ export async function policyDrift(options: DriftOptions, io: Io): Promise<number
     tsv: () => drift.flatMap(rowsOf),
   })
   return ok ? EXIT.ok : EXIT.failed
+}
+
+/** All that a permit names, bound or not: what was bound until yesterday may still have its roles. */
+function identitiesIn({ templates, rules }: PolicySet): readonly string[] {
+  const policies = [...templates.values(), ...[...rules.values()].map(({ policy }) => policy)]
+  return [...new Set(policies.flatMap(({ identity }) => identity ?? []))].sort()
 }
 
 /** What to ask ARM with. @throws Problem if the object id of one of the identities cannot be known */

@@ -170,6 +170,8 @@ export interface DriftOptions {
    * are found then, but whoever asks has to be allowed to read assignments on the whole subscription.
    */
   readonly everywhere?: boolean
+  /** Examined everywhere, although policies need nothing of some of them any more; those of which they do if absent. */
+  readonly identities?: readonly string[]
   /** Told of each list that was read, and of how many there are. */
   readonly onRead?: (of: number) => void
 }
@@ -186,14 +188,14 @@ export async function findDrift(
   principalIds: ReadonlyMap<string, string>,
   actions: readonly string[],
   fetch: ArmFetch,
-  { everywhere = false, onRead = () => {} }: DriftOptions = {},
+  { everywhere = false, identities = grants.identities, onRead = () => {} }: DriftOptions = {},
 ): Promise<Drift[]> {
   const read = createReader(fetch)
   const wanted = new Map<string, { identity: string; at: string }>()
-  for (const { identity, scope } of grants.assignments) {
-    const at = everywhere ? scope.split('/').slice(0, 3).join('/') : scope
-    wanted.set(`${identity} ${at}`, { identity, at })
-  }
+  const places = everywhere
+    ? identities.flatMap((identity) => grants.subscriptions.map((at) => ({ identity, at })))
+    : grants.assignments.map(({ identity, scope: at }) => ({ identity, at }))
+  for (const one of places) wanted.set(`${one.identity} ${one.at}`, one)
   const found: Drift[] = []
   for (const { identity, at } of wanted.values()) {
     const principal = principalIds.get(identity)

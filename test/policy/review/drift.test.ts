@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
 import t, { type Test } from 'tap'
+import { stringify } from 'yaml'
 import { writeGatewayConfig } from '../../../lab/gateway/harness-config.ts'
 import { startLab, type Lab } from '../../../lab/lab.ts'
 import {
@@ -200,6 +201,35 @@ for (const [what, change, named] of CASES)
     t.equal(status, 1, err)
     for (const one of named) t.match(out, one)
   })
+
+/** The configuration with these bindings in the place of the lab's. */
+async function withBindings(t: Test, bindings: readonly object[]): Promise<string> {
+  const text = stringify({ identities: ['ml-reader', 'ml-writer'], bindings })
+  const directory = t.testdir({ 'bindings.yaml': text })
+  const file = join(directory, 'harness.yaml')
+  await writeGatewayConfig(lab, file, {
+    port: 8443,
+    spool: join(directory, 'spool'),
+    bindings: join(directory, 'bindings.yaml'),
+  })
+  return file
+}
+
+t.test('an identity of which nothing is needed any more, and which still has a role', async (t) => {
+  const resource = `Workspace::"${workspaceId().toLowerCase()}"`
+  const reading = { id: 'reading', template: 'reader', principal: 'Group::"okta/x"', resource }
+  const file = await withBindings(t, [reading])
+  const { status, out, err } = await run(['policy', 'drift', '--config', file])
+  t.equal(status, 1, err)
+  t.match(out, /ml-writer on \S+ws-lab\n {2}missing 0\n {2}excess \d+: /)
+})
+
+t.test('where nothing is bound there is nothing to compare, which is not "no drift"', async (t) => {
+  const { status, out, err } = await run(['policy', 'drift', '--config', await withBindings(t, [])])
+  t.equal(status, 1)
+  t.equal(out, '')
+  t.match(err, 'there is nothing to compare')
+})
 
 t.test('what is too much can be allowed, and nothing else', async (t) => {
   for (const [what, change] of CASES) {
