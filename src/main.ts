@@ -10,6 +10,8 @@ import { styleText } from 'node:util'
 import { setFlagsFromString } from 'node:v8'
 import { runCli } from './cli/cli.ts'
 import { EXIT, type Io } from './cli/io.ts'
+import { codeOf } from './lib/error-code.ts'
+import { fileFaultOf } from './lib/file-fault.ts'
 
 /** As shells have it: 128 and the number of the signal. */
 const SIGNALLED = 128
@@ -55,7 +57,13 @@ process.on('unhandledRejection', (reason) => {
 // whoever reads the results has gone, as `head` does: end as programs do that take SIGPIPE
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(statusAfter('SIGPIPE'))
-  throw error
+  const { what, next } = fileFaultOf(error) ?? { what: `fails with ${codeOf(error)}`, next: null }
+  const lines = [
+    `azureml-harness: standard output ${what}`,
+    ...(next === null ? [] : [`  ${next}`]),
+  ]
+  process.stderr.write(`${lines.join('\n')}\n`)
+  process.exit(EXIT.failed)
 })
 process.stderr.on('error', () => {
   // nobody reads the log: no reason to stop

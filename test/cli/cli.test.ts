@@ -1,4 +1,6 @@
 /** The list of commands: every one is found, explains itself, and says no in the same way. */
+import { spawnSync } from 'node:child_process'
+import { closeSync, existsSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import t from 'tap'
 import { COMMANDS, run, start } from './support/run.ts'
@@ -87,3 +89,25 @@ t.test('docs/cli.md has a line for every command', async (t) => {
   )
   t.same(new Set(listed), new Set(COMMANDS.keys()))
 })
+
+t.test(
+  'output that has no room is said in words, and fails',
+  { skip: existsSync('/dev/full') ? false : 'there is no /dev/full on this system' },
+  async (t) => {
+    const full = openSync('/dev/full', 'w')
+    t.teardown(() => closeSync(full))
+    for (const args of [['--version'], ['policy', 'schema'], ['completion', 'bash']]) {
+      const { status, stderr } = spawnSync(process.execPath, ['src/main.ts', ...args], {
+        stdio: ['ignore', full, 'pipe'],
+        encoding: 'utf8',
+        env: { PATH: process.env['PATH'] },
+      })
+      t.equal(status, 1, args.join(' '))
+      t.equal(
+        stderr,
+        'azureml-harness: standard output does not fit on the disk\n  free some space, or name another place\n',
+        args.join(' '),
+      )
+    }
+  },
+)
