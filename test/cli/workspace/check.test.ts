@@ -258,6 +258,14 @@ t.test('a policy assigned alone counts by its own effect', async (t) => {
   await world.put(own, { properties: { policyDefinitionId: definition } })
   await define('Audit')
   t.match((await check()).text, '3 of 8 are not in force: managed network')
+  const path = `/policyDefinitions/${definition.split('/').at(-1)}`
+  const arm = world.lab.parts.get('arm')
+  arm?.faults.add({ times: 0, match: { path }, status: 403, body: {} })
+  t.match(await check(), {
+    ill: ['azure-policy unverified'],
+    text: /Microsoft\.Authorization\/policyDefinitions\/read/,
+  })
+  arm?.faults.clear()
   await define('Deny')
   t.match((await check()).text, '2 of 8 are not in force: idle shutdown')
   await define('Audit')
