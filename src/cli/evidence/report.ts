@@ -41,7 +41,7 @@ export function reportOf(options: ReportOptions): string {
           <p>
             ${
               incomplete === 0
-                ? 'Every population is proved complete by the numbers, the chain and the signatures of its records.'
+                ? 'What was collected is proved complete by the numbers, the chain and the signatures of its records; what was not given is named below.'
                 : `${incomplete} populations or parts of them could not be proved complete.`
             }
           </p>
