@@ -9,6 +9,8 @@ import { parseStrictJson } from '../lib/strict-json.ts'
 import type { ArmFetch } from '../policy/review/drift.ts'
 
 const TIMEOUT_MS = 10_000
+/** A subscription may have 4,000 role assignments, which Azure lists on one page, with 700 bytes each. */
+const MAX_PAGE_BYTES = 16 * 1_048_576
 /** If ARM throttles and does not say for how long. */
 const DEFAULT_WAIT_SECONDS = 10
 
@@ -46,6 +48,7 @@ export function armFetch(
     for (;;) {
       const answer = await fetchJson(url, AbortSignal.timeout(TIMEOUT_MS), {
         headers: { authorization: `Bearer ${token}` },
+        maxBytes: MAX_PAGE_BYTES,
       })
       const throttled = answer.ok && answer.status === 429
       if (!throttled || !(await waitFor(answer.retryAfter ?? DEFAULT_WAIT_SECONDS))) return answer

@@ -32,11 +32,19 @@ export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
 }
 
+interface FetchJsonOptions {
+  readonly method?: string
+  readonly headers?: Record<string, string>
+  readonly body?: string
+  /** An answer that has more is none; `MAX_ANSWER_BYTES` if absent. */
+  readonly maxBytes?: number
+}
+
 /** Fetches JSON. Never throws; a redirect, a big or an ambiguous answer counts as none. */
 export async function fetchJson(
   url: string,
   signal: AbortSignal,
-  init: { method?: string; headers?: Record<string, string>; body?: string } = {},
+  { maxBytes = MAX_ANSWER_BYTES, ...init }: FetchJsonOptions = {},
 ): Promise<Answer> {
   try {
     const response = await fetch(url, {
@@ -45,7 +53,7 @@ export async function fetchJson(
       redirect: 'manual',
       signal,
     })
-    const bytes = await readBounded(response.body, MAX_ANSWER_BYTES)
+    const bytes = await readBounded(response.body, maxBytes)
     if (bytes === null) return { ok: false, why: 'the answer is too big' }
     const wait = retryAfterMs(response.headers.get('retry-after'), Date.now())
     const body = parseStrictJson(bytes)
