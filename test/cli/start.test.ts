@@ -174,10 +174,7 @@ const BUDGET: Readonly<
   'policy diff': [['policies', 'policies', '--replay', '/nowhere', ...FILE], BOTH],
   'policy plan': [['policies', 'policies', ...FILE], BOTH],
   'policy log': [['--limit', '1', ...FILE], BOTH],
-  'policy propose': [
-    ['--decision', 'x', ...FILE],
-    [...BOTH, 'undici'],
-  ],
+  'policy propose': [['--decision', 'x', ...FILE], BOTH],
   'policy export': [['--azure-role', ...FILE], BOTH],
   'policy schema': [[], []],
   'policy matrix': [FILE, BOTH],

@@ -15,7 +15,6 @@ import { principalOf } from '../../policy/review/given.ts'
 import type { RefusedCall } from '../../policy/review/propose.ts'
 import { askedIn } from '../../policy/review/recorded.ts'
 import { AZURE_FAMILIES, EFFECTS } from '../../vocabulary/operation.ts'
-import { askGateway, list, object, text } from '../access/ask-gateway.ts'
 import { spoolRows } from '../audit/spool-rows.ts'
 import { configFileIfAny } from '../config-file.ts'
 import type { Io } from '../io.ts'
@@ -126,6 +125,7 @@ async function told(
   { id, proof }: { readonly id: string; readonly proof: string },
   io: Io,
 ): Promise<RefusedCall> {
+  const { askGateway, list, object, text } = await import('../access/ask-gateway.ts')
   const answer = await askGateway(io, wanted, `/_harness/decisions/${id}?need=${proof}`, {
     ifMissing:
       'the refused caller has to be signed in here; else name the configuration of the gateway with --config',
