@@ -1,7 +1,8 @@
 # syntax=docker/dockerfile:1
 
-# What every stage is built on. A release names it by its digest, or is not built: packaging/image.ts
-ARG NODE_IMAGE=node:24-bookworm-slim
+# What every stage is built on: Node of the version that the tests run with, by the digest of the image for all platforms,
+# which Docker compares with what it gets. A tag alone is another image tomorrow. docs/release.md says how it is renewed
+ARG NODE_IMAGE=node:24.21.0-bookworm-slim@sha256:d6aa754f16b3197301076f047b5def2f02ea1dbbc2ca920407d46d7ec7f87b20
 
 # ---- build: the gateway with its packages, as JavaScript that needs nothing else ----
 FROM ${NODE_IMAGE} AS build

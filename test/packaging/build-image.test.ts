@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`
+const DOCKERFILE = readFileSync('Dockerfile', 'utf8')
 const TAG = 'registry.example/azureml-harness:1.2.3'
 
 /** Runs the script with a `docker` that writes down what it was asked. */
@@ -54,7 +55,7 @@ t.test('without one nothing is built', (t) => {
     t.match(stderr, `the base image "${base}" is not named by tag and digest`)
     t.equal(words, null, 'Docker is not run')
   }
-  for (const args of [[], [TAG], [TAG, 'a', 'b'], ['--push', `node:24-slim@${DIGEST}`]])
+  for (const args of [[], [TAG, 'a', 'b'], ['--push', `node:24-slim@${DIGEST}`]])
     t.equal(run(t.testdir(), args).status, 2)
   t.end()
 })
@@ -64,12 +65,24 @@ t.test('a build that fails is a failure', (t) => {
   t.end()
 })
 
+t.test('the Dockerfile names a digest, of the Node that the tests run with', (t) => {
+  const [, base = ''] = /^ARG NODE_IMAGE=(\S+)$/mu.exec(DOCKERFILE) ?? []
+  const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+    packages: Readonly<Record<string, { readonly version: string }>>
+  }
+  const { version } = packages['node_modules/node'] ?? {}
+  t.match(base, new RegExp(`^node:${version}-[a-z]+-slim@sha256:[0-9a-f]{64}$`, 'u'))
+  const { status, words, stderr } = run(t.testdir(), [TAG])
+  t.equal(status, 0, stderr)
+  t.ok(words?.includes(`NODE_IMAGE=${base}`), 'it is what is built on if no other is given')
+  t.end()
+})
+
 t.test('every stage of the Dockerfile is built on that image', (t) => {
-  const text = readFileSync('Dockerfile', 'utf8')
+  const text = DOCKERFILE
   const bases = [...text.matchAll(/^FROM (\S+)/gmu)].map(([, base]) => base)
   t.ok(bases.length >= 3)
   t.same([...new Set(bases)], ['${NODE_IMAGE}'])
-  t.match(text, /^ARG NODE_IMAGE=node:24-\S+$/mu)
   t.notMatch(text, /^COPY --from=\S*[:/]/mu, 'nothing is copied from another image')
   t.end()
 })

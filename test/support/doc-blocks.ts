@@ -176,7 +176,7 @@ export const TRIED: Readonly<Record<string, Tried>> = {
   'docs/deploy.md: azureml-harness login --gateway https://ml.contoso.example': NEWCOMER,
   'docs/effects.md: az rest --method get --url https://eastus.api.azureml.ms/registrymanagement/v1.0/registries/azureml/discovery \\':
     { notRun: 'it asks Azure itself' },
-  "docs/release.md: docker buildx imagetools inspect node:24-bookworm-slim --format '{{.Manifest.Digest}}'":
+  "docs/release.md: docker buildx imagetools inspect node:24.21.0-bookworm-slim --format '{{.Manifest.Digest}}'":
     {
       notRun:
         'it pushes an image: test/packaging/build-image.test.ts runs the command with a Docker that only writes down',
