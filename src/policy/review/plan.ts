@@ -5,8 +5,9 @@
  * @module
  */
 import type { Principal } from '../../identity/principal.ts'
+import { principalUids } from '../engine/entities.ts'
 import type { Uid } from '../load/conditions.ts'
-import type { PolicySet } from '../load/rules.ts'
+import type { PolicySet, Rule } from '../load/rules.ts'
 import { memberOf, whatCan, type May } from './who-can.ts'
 
 /** What one principal gets or loses on one resource, in the same way. */
@@ -42,20 +43,52 @@ export interface PlanStep {
   readonly of: number
 }
 
-/** Compares two sets of policies, a principal and a resource at a time. */
+/** Compares two sets of policies, a principal and a resource at a time, wherever a rule that differs can matter. */
 export function* planOf(before: PolicySet, after: PolicySet): Generator<PlanStep> {
   const principals = unique([...named(before, 'principal'), ...named(after, 'principal'), STRANGER])
   const places = unique([...named(before, 'resource'), ...named(after, 'resource')])
   const ids = [...new Set([...places.map(({ id }) => id), ELSEWHERE])]
-  const of = principals.length * ids.length
-  let done = 0
-  for (const uid of principals) {
+  const differing = differingRules(before, after)
+  const pairs = principals.flatMap((uid) => {
     const principal = memberOf(uid)
-    for (const on of ids) {
-      const changes = [...changesOf(uid, principal, on, before, after)]
-      yield { changes, done: ++done, of }
-    }
+    const rules = differing?.filter((rule) => isFor(rule, principal))
+    const at = ids.filter((on) => rules === undefined || rules.some((rule) => canMatter(rule, on)))
+    return at.map((on) => ({ uid, principal, on }))
+  })
+  let done = 0
+  for (const { uid, principal, on } of pairs) {
+    const changes = [...changesOf(uid, principal, on, before, after)]
+    yield { changes, done: ++done, of: pairs.length }
   }
+}
+
+/** Rules in force that only one of the sets has, or has so; null if more than rules differs, so that any answer may. */
+function differingRules(before: PolicySet, after: PolicySet): readonly Rule[] | null {
+  const [was, is] = [before, after].map(({ bindings: { order }, words }) =>
+    JSON.stringify([order, words.actions, words.resourceTypes]),
+  )
+  if (was !== is) return null
+  const ids = new Set([...before.rules.keys(), ...after.rules.keys()])
+  return [...ids].flatMap((id) => {
+    const [old, now] = [before.rules.get(id), after.rules.get(id)]
+    if (old !== undefined && now !== undefined && writtenAs(old) === writtenAs(now)) return []
+    return [old, now].filter((rule) => rule !== undefined)
+  })
+}
+
+/** Whether the principal is whom the rule is for. */
+function isFor({ principal: who }: Rule, principal: Principal): boolean {
+  return (
+    who === null ||
+    principalUids(principal).some(({ type, id }) => type === who.type && id === who.id)
+  )
+}
+
+/** Whether the rule is for the resource, for what it is inside of, or for something inside of it. */
+function canMatter({ resource }: Rule, on: string): boolean {
+  if (resource === null || !resource.id.startsWith('/')) return true
+  const [own, other] = [`${resource.id.toLowerCase()}/`, `${on.toLowerCase()}/`]
+  return own.startsWith(other) || other.startsWith(own)
 }
 
 /**
@@ -91,5 +124,8 @@ function* changesOf(
 
 function textOf(set: PolicySet, id: string): string | undefined {
   const rule = set.written.rules.get(id)
-  return rule && JSON.stringify([rule.policy.text, rule.link, rule.shadow])
+  return rule && writtenAs(rule)
 }
+
+const writtenAs = ({ policy, link, shadow }: Rule): string =>
+  JSON.stringify([policy.text, link, shadow])
