@@ -49,7 +49,10 @@ const init = (cli: Cli) =>
     )
     .option('--cluster-issuer <url>', "on Kubernetes: the cluster's OpenID issuer")
     .option('--spool <dir>', 'where records wait', '/var/lib/azureml-harness/spool')
-    .option('--from <dir>', 'a checkout of the repository, whose policies are copied')
+    .option(
+      '--from <dir>',
+      'a checkout of the repository, whose policies are copied; those of this program if absent',
+    )
     .option('--out <dir>', 'the directory to write')
     .action(async (options) => {
       const { init: run } = await import('./init/init.ts')

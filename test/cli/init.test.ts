@@ -62,6 +62,7 @@ t.test('it writes a short configuration, policies with a binding, and the script
     'policies',
     'roles',
   ])
+  t.ok((await readdir(join(t.testdirName, 'out/policies/profiles'))).includes('standard.yaml'))
   const text = await read(t, 'harness.yaml')
   const lines = text.trimEnd().split('\n')
   t.ok(lines.filter((line) => !/^\s*#/.test(line)).length <= 30, text)
@@ -272,7 +273,11 @@ t.test('what is there is not replaced, and nothing is added to it', async (t) =>
 t.test('a fault that is found late leaves nothing behind', async (t) => {
   t.testdir({
     from: {
-      policies: { 'broken.cedar': 'permit (', templates: { 'data-scientist.cedar': '' } },
+      policies: {
+        'broken.cedar': 'permit (',
+        profiles: {},
+        templates: { 'data-scientist.cedar': '' },
+      },
       deploy: { 'azure-monitor': { 'template.json': '{}' } },
     },
     there: {},

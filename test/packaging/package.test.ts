@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import t from 'tap'
 import { spawnGateway } from '../../lab/gateway/gateway.ts'
+import { workspaceId } from '../../lab/personas.ts'
 import { startGateway, type World } from '../support/gateway.ts'
 import { JOBS, ROOT, tryOut } from './support/smoke.ts'
 
@@ -56,6 +57,8 @@ t.test('it is packed and installed offline, and package.json is as it was', asyn
     'package.json',
     'README.md',
     'LICENSE',
+    'policies',
+    'deploy',
     'lab',
     'test/cli',
   ])
@@ -67,16 +70,22 @@ t.test('it is packed and installed offline, and package.json is as it was', asyn
   const [one] = packed
   const files = one?.files.map(({ path }) => path).toSorted() ?? []
   const isPart = (path: string): boolean => path.startsWith('dist/parts/')
+  const isPolicy = (path: string): boolean => path.startsWith('policies/')
   t.same(
-    files.filter((path) => !isPart(path)),
+    files.filter((path) => !isPart(path) && !isPolicy(path)),
     [
       'LICENSE',
       'README.md',
+      'deploy/azure-monitor/template.json',
       'dist/THIRD-PARTY-LICENSES.txt',
       'dist/azureml-harness.mjs',
       'package.json',
     ],
   )
+  const policies = files.filter(isPolicy)
+  t.ok(policies.includes('policies/templates/reader.cedar'))
+  t.ok(policies.includes('policies/profiles/standard.yaml'))
+  t.notOk(policies.some((path) => /bindings\.yaml$|^policies\/examples\//.test(path)))
   t.same(
     files.filter((path) => isPart(path) && !path.endsWith('.mjs')),
     ['dist/parts/cedar_wasm_bg.wasm'],
@@ -128,6 +137,30 @@ t.test('each of its parts is a module that Node can read', async (t) => {
 t.test('it runs', async (t) => {
   const program = join(installed, 'node_modules/.bin/azureml-harness')
   await tryOut(t, program, { PATH, AZUREML_HARNESS_HOME: join(directory, 'home') }, world)
+})
+
+t.test('it has what init copies', (t) => {
+  const program = join(installed, 'node_modules/.bin/azureml-harness')
+  const cwd = t.testdir()
+  const guid = '00000000-0000-4000-8000-000000000001'
+  const args = ['--tenant', guid, '--workspace', workspaceId(), '--region', 'westeurope']
+  args.push('--url', 'https://ml.contoso.example', '--issuer', 'entra', '--group', guid)
+  const { status, stderr } = spawnSync(program, ['init', ...args, '--out', 'out'], {
+    cwd,
+    encoding: 'utf8',
+    env: { PATH },
+  })
+  t.equal(status, 0, stderr)
+  t.same(readdirSync(join(cwd, 'out')), [
+    'application.json',
+    'audit.json',
+    'azure.sh',
+    'harness.yaml',
+    'policies',
+    'roles',
+  ])
+  t.same(readdirSync(join(cwd, 'out/policies/profiles')), ['standard.tests.yaml', 'standard.yaml'])
+  t.end()
 })
 
 const FAULTY = `

@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Problem } from '../problem.ts'
 
+const BINDINGS = 'bindings.yaml'
 const TEMPLATE = 'deploy/azure-monitor/template.json'
 /** From a file of the source or of the bundle to the folder that has both. */
 const LEVELS = 4
@@ -32,9 +33,9 @@ export async function readMaterial(from: string | null): Promise<Files> {
   const add = async (folder: string, name: string): Promise<void> => {
     files.set(join(folder, name), await readFile(join(root, folder, name), 'utf8'))
   }
-  for (const folder of ['policies', 'policies/templates'])
+  for (const folder of ['policies', 'policies/templates', 'policies/profiles'])
     for (const name of (await readdir(join(root, folder))).toSorted())
-      if (/\.cedar$|\.cedarschema$|\.tests\.yaml$/.test(name)) await add(folder, name)
+      if (/\.cedar$|\.cedarschema$|\.yaml$/.test(name) && name !== BINDINGS) await add(folder, name)
   files.set('audit.json', await readFile(join(root, TEMPLATE), 'utf8'))
   return files
 }
