@@ -135,7 +135,8 @@ t.test('five hundred, in pages, eight at a time, and how far it is', async (t) =
   )
   t.equal(most, 8)
   t.ok(pages > MANY / 4, `${pages} pages`)
-  t.match(shown[0], /^asking Azure: \d+%/)
+  // after the lines on reading the policies
+  t.ok(shown.some((line) => /^asking Azure: \d+%/.test(line ?? '')))
   t.equal(shown.at(-1), null)
 })
 
