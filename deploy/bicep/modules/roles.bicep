@@ -1,7 +1,7 @@
 // Custom roles of the gateway's identities and their assignments, as `azureml-harness policy export --json` works them out.
 targetScope = 'subscription'
 
-@description('Roles of the export: name, guid, description and actions.')
+@description('Roles of the export: name, guid, description, actions and notActions.')
 param roles array
 
 @description('Assignments of the export that are in this subscription: role, identity and scope.')
@@ -28,7 +28,7 @@ resource role 'Microsoft.Authorization/roleDefinitions@2022-04-01' = [for one in
     permissions: [
       {
         actions: one.actions
-        notActions: []
+        notActions: one.notActions
         dataActions: []
         notDataActions: []
       }

@@ -75,6 +75,7 @@ variable "policy_export" {
       guid        = string
       description = string
       actions     = list(string)
+      notActions  = list(string)
     }))
     assignments = list(object({
       role     = string

@@ -288,6 +288,6 @@ function neededAt(grants: Grants, identity: string, scope: string): (action: str
   )
   const tests = grants.roles
     .filter(({ id }) => here.has(id))
-    .map((role) => roleTest({ name: '', id: '', actions: role.actions, notActions: [] }))
+    .map((role) => roleTest({ ...role, name: '', id: '' }))
   return (action) => tests.some((test) => test(action))
 }

@@ -39,6 +39,7 @@ interface Role {
   readonly roleName: string
   readonly description: string
   readonly actions: readonly string[]
+  readonly notActions: readonly string[]
   readonly assignableScopes: readonly string[]
 }
 interface Assignment {
@@ -72,12 +73,22 @@ function madeOf(resources: readonly Pick<Resource, 'id' | 'type' | 'body'>[]): M
   const of = (type: string) => resources.filter((one) => one.type === `${AUTH}/${type}`)
   return sorted({
     roles: of('roleDefinitions').map(({ id, body }) => {
-      const properties = body['properties'] as unknown as Omit<Role, 'guid' | 'actions'> & {
-        readonly permissions: readonly [{ readonly actions: readonly string[] }]
+      const properties = body['properties'] as unknown as Omit<
+        Role,
+        'guid' | 'actions' | 'notActions'
+      > & {
+        readonly permissions: readonly [Pick<Role, 'actions' | 'notActions'>]
       }
       const { roleName, description, permissions, assignableScopes } = properties
-      const [{ actions }] = permissions
-      return { guid: id.split('/').at(-1) ?? '', roleName, description, actions, assignableScopes }
+      const [{ actions, notActions }] = permissions
+      return {
+        guid: id.split('/').at(-1) ?? '',
+        roleName,
+        description,
+        actions,
+        notActions,
+        assignableScopes,
+      }
     }),
     assignments: of('roleAssignments').map(({ id, body }) => {
       const { roleDefinitionId, principalId } = body['properties'] as Record<string, string>
@@ -97,11 +108,12 @@ const sorted = ({ roles, assignments }: Made): Made => ({
 /** As the policies say it. */
 const wanted = ({ roles, assignments, subscriptions }: Grants): Made =>
   sorted({
-    roles: roles.map(({ guid, name, description, actions }) => ({
+    roles: roles.map(({ guid, name, description, actions, notActions }) => ({
       guid,
       roleName: name,
       description,
       actions,
+      notActions,
       assignableScopes: subscriptions,
     })),
     assignments: assignments.map(({ role, identity, scope }) => ({
@@ -164,6 +176,7 @@ async function byTerraform(text: string): Promise<Made> {
       roleName: plain(one['name']),
       description: plain(one['description']),
       actions: (one['permissions'] as [{ actions: string[] }])[0].actions,
+      notActions: (one['permissions'] as [{ not_actions: string[] }])[0].not_actions,
       assignableScopes: one['assignable_scopes'] as string[],
     })),
     assignments: Object.values(assignments).map(([one]) => ({
@@ -182,9 +195,14 @@ function byTemplates(files: Iterable<string>): Made {
 /** Replaces all that the lab's Resource Manager has of roles. */
 async function deploy({ roles, assignments }: Made): Promise<void> {
   lab.roles.assign([])
-  for (const { guid, roleName, description, actions, assignableScopes } of roles)
+  for (const { guid, roleName, description, actions, notActions, assignableScopes } of roles)
     await putAtArm(lab, `${SUB}/providers/${AUTH}/roleDefinitions/${guid}`, {
-      properties: { roleName, description, permissions: [{ actions }], assignableScopes },
+      properties: {
+        roleName,
+        description,
+        permissions: [{ actions, notActions }],
+        assignableScopes,
+      },
     })
   for (const [at, { scope, guid, principalId }] of assignments.entries())
     await putAtArm(lab, `${scope}/providers/${AUTH}/roleAssignments/deployed-${at}`, {

@@ -13,7 +13,7 @@ resource "azapi_resource" "role" {
       type        = "CustomRole"
       permissions = [{
         actions        = each.value.actions
-        notActions     = []
+        notActions     = each.value.notActions
         dataActions    = []
         notDataActions = []
       }]

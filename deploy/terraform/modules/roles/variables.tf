@@ -16,8 +16,9 @@ variable "roles" {
     guid        = string
     description = string
     actions     = list(string)
+    notActions  = list(string)
   }))
-  description = "Roles of the export: name, guid, description and actions."
+  description = "Roles of the export: name, guid, description, actions and notActions."
   nullable    = false
 }
 

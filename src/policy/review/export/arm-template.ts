@@ -20,6 +20,7 @@ const literal = (role: Role): Role => ({
   name: text(role.name),
   description: text(role.description),
   actions: role.actions.map(text),
+  notActions: role.notActions.map(text),
 })
 
 /** A deployment of one assignment where it is, whose expressions see its own parameters only. */

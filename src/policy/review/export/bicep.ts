@@ -24,6 +24,11 @@ export const text = (value: string): string => {
   return `'${escaped}'`
 }
 
+const listed = (actions: readonly string[]): string =>
+  actions.length === 0
+    ? '[]'
+    : `[\n${actions.map((action) => `          ${text(action)}`).join('\n')}\n        ]`
+
 /** A symbolic name: Bicep takes letters, digits and underscores. */
 const symbol = (prefix: string, name: string): string =>
   `${prefix}_${name.replace(/[^a-z0-9]/giu, '_')}`
@@ -122,6 +127,7 @@ export function bicepFiles(grants: Grants): ReadonlyMap<string, string> {
           guid,
           description,
           actions,
+          notActions,
         }) => `resource ${symbol('role', role)} 'Microsoft.Authorization/roleDefinitions@2022-04-01' = {
   name: ${text(guid)}
   properties: {
@@ -130,9 +136,8 @@ export function bicepFiles(grants: Grants): ReadonlyMap<string, string> {
     type: 'CustomRole'
     permissions: [
       {
-        actions: [
-${actions.map((action) => `          ${text(action)}`).join('\n')}
-        ]
+        actions: ${listed(actions)}
+        notActions: ${listed(notActions)}
       }
     ]
     assignableScopes: [

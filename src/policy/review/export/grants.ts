@@ -9,6 +9,7 @@ import { ancestorsOf } from '../../engine/entities.ts'
 import { GATEWAY, PROVIDER, cedarTypesOf } from '../../../vocabulary/resource-types.ts'
 import type { PolicySet, Rule } from '../../load/rules.ts'
 import { parseRules } from '../../engine/slices.ts'
+import { patternTest } from '../../load/builtin-roles.ts'
 import type { Policy } from '../../load/source.ts'
 
 /** A custom role: one a template, and one a permit without slots. */
@@ -21,6 +22,8 @@ export interface Role {
   readonly description: string
   readonly identity: string
   readonly actions: readonly string[]
+  /** Of what wildcards among the actions cover, what no policy permits. */
+  readonly notActions: readonly string[]
 }
 
 /** A role of an identity on a scope. */
@@ -43,7 +46,7 @@ const published = new Set(PUBLISHED_ACTIONS.map(({ name }) => name.toLowerCase()
 
 /**
  * The action as a custom role can name it. Azure accepts published names and wildcards only: an action that clients
- * call but that is not published is granted by the narrowest wildcard over it.
+ * call but that is not published is granted by the narrowest wildcard over it. `withheldBy` takes back what else that covers.
  */
 function nameable(action: string): string {
   if (published.has(action.toLowerCase()) || !action.startsWith(`${PROVIDER}/`)) return action
@@ -53,7 +56,16 @@ function nameable(action: string): string {
   return [...parts, '*', verb].join('/')
 }
 
-/** Every action that a permit's scope covers, whatever its conditions say, less what is forbidden to everybody. */
+/** Published actions that wildcards cover, and that are not among those that are needed. */
+function withheldBy(actions: readonly string[], needed: readonly string[]): readonly string[] {
+  const tests = actions.filter((action) => action.includes('*')).map(patternTest)
+  const kept = new Set(needed.map((action) => action.toLowerCase()))
+  return PUBLISHED_ACTIONS.map(({ name }) => name)
+    .filter((name) => !kept.has(name.toLowerCase()) && tests.some((test) => test(name)))
+    .sort()
+}
+
+/** Names of all actions that a permit's scope covers, whatever its conditions say, less what is forbidden to everybody. */
 function coveredBy(policy: Policy, set: PolicySet, isForbidden: (id: string) => boolean): string[] {
   const { actions, kind } = policy
   const { resourceTypes } = set.words
@@ -65,9 +77,7 @@ function coveredBy(policy: Policy, set: PolicySet, isForbidden: (id: string) => 
         actions.includes(id) ||
         parents.some((parent) => actions.includes(parent))),
   )
-  return [
-    ...new Set(covered.filter(({ id }) => !isForbidden(id)).map(({ name }) => nameable(name))),
-  ].sort()
+  return covered.filter(({ id }) => !isForbidden(id)).map(({ name }) => name)
 }
 
 const NOWHERE =
@@ -151,11 +161,13 @@ export function grantsOf(set: PolicySet): Grants {
   const subscriptions = [...new Set(bound)].sort()
   const policies = new Map(permits.map(({ policy }) => [policy.id, policy]))
   const roles = [...policies.values()].flatMap((policy): Role[] => {
-    const actions = coveredBy(policy, set, isForbidden)
+    const needed = coveredBy(policy, set, isForbidden)
+    const actions = [...new Set(needed.map(nameable))].sort()
+    const notActions = withheldBy(actions, needed)
     if (policy.identity === null || actions.length === 0) return []
     const name = `Azure ML Harness ${policy.id}`
     const { id, reason: description, identity } = policy
-    return [{ id, name, guid: guidOf(name), description, identity, actions }]
+    return [{ id, name, guid: guidOf(name), description, identity, actions, notActions }]
   })
   // what is permitted everywhere is granted wherever anything is bound
   const scopesOf = (rule: Rule): readonly string[] =>

@@ -14,6 +14,11 @@ const SHORT: Readonly<Record<string, string>> = {
   [String.raw`\f`]: String.raw`\u000c`,
 }
 
+const listed = (actions: readonly string[]): string =>
+  actions.length === 0
+    ? '[]'
+    : `[\n${actions.map((action) => `      ${text(action)},`).join('\n')}\n    ]`
+
 const label = (name: string): string => text(name.replace(/[^a-z0-9-]/giu, '_'))
 
 /** `main.tf`, for the azurerm provider. */
@@ -35,6 +40,7 @@ export function terraformFile({ identities, roles, assignments, subscriptions }:
         guid,
         description,
         actions,
+        notActions,
       }) => `resource "azurerm_role_definition" ${label(id)} {
   role_definition_id = ${text(guid)}
   name               = ${text(name)}
@@ -43,9 +49,8 @@ export function terraformFile({ identities, roles, assignments, subscriptions }:
   assignable_scopes  = [${subscriptions.map(text).join(', ')}]
 
   permissions {
-    actions = [
-${actions.map((action) => `      ${text(action)},`).join('\n')}
-    ]
+    actions     = ${listed(actions)}
+    not_actions = ${listed(notActions)}
   }
 }`,
     ),

@@ -20,6 +20,7 @@ const ROLES = {
       guid: guid(51),
       description: 'reads',
       actions: ['Microsoft.MachineLearningServices/workspaces/read'],
+      notActions: ['Microsoft.MachineLearningServices/workspaces/listKeys/action'],
     },
   ],
   assignments: [
