@@ -11,6 +11,7 @@ import { idIn } from '../../approvals/documents.ts'
 import { grantIn } from '../../approvals/grants/documents.ts'
 import { bytesIn } from '../../audit/inspect/stream.ts'
 import { chainsIn } from '../../audit/inspect/verify.ts'
+import type { Binding } from '../../policy/load/bindings.ts'
 import { loadPolicy } from '../../policy/load/load.ts'
 import { examineLedger, type Examined } from '../approvals/verify.ts'
 import { checkChain } from '../audit/check-chain.ts'
@@ -26,7 +27,7 @@ import { accessOf } from './access.ts'
 import { accessReviewOf, readReviews } from './access-review.ts'
 import { approvalsOf } from './approvals.ts'
 import { digestOf, fileOf, README, writeBundle, type File } from './bundle.ts'
-import { mappingTable, type Control } from './controls.ts'
+import { mappingTable, type Control } from './controls/controls.ts'
 import type { Table } from '../csv.ts'
 import { denialTables, keyTable } from './denials.ts'
 import { exceptionTable, type Exception } from './exceptions.ts'
@@ -34,10 +35,11 @@ import { bindingTable, readHistory, type History } from './history.ts'
 import { integrityOf, type Checked } from './integrity.ts'
 import { leaversOf, leaversTable, type Leaver } from './leavers.ts'
 import type { Period } from './chains.ts'
-import { mappingOf } from './mapping.ts'
+import { mappingOf } from './controls/mapping.ts'
 import { outOfBand, readDrift, type Granted } from './out-of-band.ts'
 import { gather, recordsOf, type Gathered } from './records.ts'
 import { reportOf } from './report.ts'
+import { recordsFile, trailTable, type Traced } from './samples.ts'
 import { sourcesOf, type Source } from './sources.ts'
 import { versionsOf } from './versions.ts'
 
@@ -70,10 +72,12 @@ export async function collect(options: CollectOptions, io: Io): Promise<number> 
   const sources = await read(options, io)
   const judged = await judge(sources, io)
   const { exceptions } = judged
+  const sample = await recordsOf(sources.sources, sources.found.sample, io)
   const files = [
     ...judged.tables.map(fileOf),
     ...(await documentsOf(sources.ledger, judged.documents)),
-    await sampleOf(sources, io),
+    recordsFile(sample),
+    fileOf(trailTable(sample, { ...tracedBy(sources), bindings: judged.bindings })),
   ]
   await writeBundle(
     out,
@@ -157,6 +161,8 @@ async function judge(
   readonly exceptions: readonly Exception[]
   /** Ids of reviews and grants whose documents belong to the bundle. */
   readonly documents: ReadonlySet<string>
+  /** Of the policies at the end of the period, in force or not. */
+  readonly bindings: readonly Binding[]
 }> {
   const { period, checked, found, policies, history, ledger, leavers } = sources
   const { reviews, granted, controls } = sources
@@ -181,6 +187,7 @@ async function judge(
   ].sort(byKind)
   return {
     exceptions,
+    bindings,
     documents: approvals?.ids ?? new Set(),
     tables: [
       exceptionTable(exceptions),
@@ -198,6 +205,11 @@ async function judge(
     ],
   }
 }
+
+const tracedBy = ({ history, ledger }: Sources): Omit<Traced, 'bindings'> => ({
+  commits: history?.commits ?? null,
+  documents: ledger?.documents ?? null,
+})
 
 const iso = (time: number): string => new Date(time).toISOString()
 
@@ -308,16 +320,6 @@ async function documentsOf(
       what: 'A signed document of the ledger.',
     })),
   )
-}
-
-async function sampleOf({ sources, found: { sample } }: Sources, io: Io): Promise<File> {
-  const lines = await recordsOf(sources, sample, io)
-  return {
-    path: '09-samples/records.jsonl',
-    text: lines.map((line) => `${line}\n`).join(''),
-    rows: lines.length,
-    what: 'All records of the requests of the sample; the seed in the manifest chooses the same ones again.',
-  }
 }
 
 function inputsOf(

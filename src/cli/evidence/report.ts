@@ -3,7 +3,7 @@
  * @module
  */
 import { html, type Html } from '../../console/html.ts'
-import { OUT_OF_SCOPE, type Control } from './controls.ts'
+import { OUT_OF_SCOPE, type Control } from './controls/controls.ts'
 import type { Exception } from './exceptions.ts'
 import type { File } from './bundle.ts'
 

@@ -10,7 +10,7 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { workspaceId } from '../../../lab/personas.ts'
 import { csvOf } from '../../../src/cli/csv.ts'
-import { CONTROLS } from '../../../src/cli/evidence/controls.ts'
+import { CONTROLS } from '../../../src/cli/evidence/controls/controls.ts'
 import { reviewIn, startReviewing, V, W, type Reviewing } from '../../approvals/support.ts'
 import { run, type Ran, type RunOptions } from '../support/run.ts'
 

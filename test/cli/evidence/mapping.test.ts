@@ -6,8 +6,8 @@ import { join } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import t from 'tap'
 import { parse, stringify } from 'yaml'
-import { CONTROLS } from '../../../src/cli/evidence/controls.ts'
-import { mappingOf } from '../../../src/cli/evidence/mapping.ts'
+import { CONTROLS } from '../../../src/cli/evidence/controls/controls.ts'
+import { mappingOf } from '../../../src/cli/evidence/controls/mapping.ts'
 
 const CONFIG = join(import.meta.dirname, '..', '..', '..', 'config')
 const SHIPPED = join(CONFIG, 'evidence.yaml')

@@ -5,7 +5,7 @@
  */
 import { execFile, spawnSync } from 'node:child_process'
 import { generateKeyPairSync } from 'node:crypto'
-import { appendFile, cp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { appendFile, cp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
@@ -238,7 +238,11 @@ async function reviewAccess(): Promise<void> {
   })
 }
 
-type Given = Partial<ReturnType<typeof paths>> & { readonly policies?: string }
+type Given = Partial<ReturnType<typeof paths>> & {
+  readonly policies?: string
+  /** How many requests. */
+  readonly sample?: number
+}
 
 async function collect(out: string, given: Given = {}): Promise<Ran> {
   const { spool, ledger, keys, sink, drift, decided, secret } = { ...paths(), ...given }
@@ -255,6 +259,7 @@ async function collect(out: string, given: Given = {}): Promise<Ran> {
     `--review=${decided}`,
     `--drift=${drift}`,
     `--sign=${secret}`,
+    `--sample=${given.sample ?? 25}`,
     `--out=${out}`,
   ]
   return run(args, { now: later, env: process.env })
@@ -296,6 +301,36 @@ t.test('the bundle says what the quarter was', async (t) => {
     t.same(await golden(out, path, ...columns), rows, path)
   const decisions = await table(out, '03-access-review/decisions.csv')
   t.ok(decisions.every(({ late }) => late === 'false'))
+})
+
+t.test('a request of the sample is traced to commit, bindings, review and records', async (t) => {
+  const out = join(t.testdir(), 'q')
+  await collect(out, { sample: 1_000 })
+  const records = (await readFile(join(out, '09-samples/records.jsonl'), 'utf8'))
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, string>)
+  const trails = await table(out, '09-samples/trails.csv')
+  const versions = await table(out, '04-policy-changes/versions.csv')
+  for (const trail of trails) {
+    const own = records.filter(({ ExchangeId }) => ExchangeId === trail['request'])
+    t.equal(own.map(({ EventUid }) => EventUid).join(' '), trail['records'])
+    const decided = own.find(({ RecordKind }) => RecordKind === trail['decision'])
+    t.equal(trail['principal'], decided?.['PrincipalId'] ?? '')
+    const version = versions.find((one) => one['version'] === trail['policy_version'])
+    t.equal(trail['commit'], version?.['commit'] ?? '')
+  }
+  t.equal(trails.length, new Set(records.map(({ ExchangeId }) => ExchangeId)).size)
+  for (const column of ['commit', 'binding_files', 'code', 'end_time'])
+    t.ok(trails.some((trail) => trail[column] !== ''), column) // prettier-ignore
+  const [release, ...more] = trails.filter(
+    ({ review, reviewers, decision }) =>
+      review === left.review && reviewers !== '' && decision === 'authorized',
+  )
+  t.match(release, { action: /onlineEndpoints\/write$/ })
+  t.same(more, [])
+  for (const name of release?.['documents']?.split(' ') ?? [''])
+    t.ok((await stat(join(out, '05-approvals/documents', name))).isFile(), name)
 })
 
 /** The reason, if there is no jq here. */

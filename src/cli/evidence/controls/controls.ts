@@ -3,8 +3,8 @@
  * statements are the product's own: an auditor decides whether they suffice.
  * @module
  */
-import type { Exception } from './exceptions.ts'
-import type { Table } from '../csv.ts'
+import type { Exception } from '../exceptions.ts'
+import type { Table } from '../../csv.ts'
 
 export interface Control {
   readonly id: string

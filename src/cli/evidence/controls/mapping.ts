@@ -4,9 +4,9 @@
  */
 import { readFile } from 'node:fs/promises'
 import { isMap, isScalar, isSeq, type YAMLMap } from 'yaml'
-import { faultText, type Fault } from '../../policy/load/faults.ts'
-import { checkKeys, readYamlMapping, textIn, type Add } from '../../policy/load/yaml-mapping.ts'
-import { Problem } from '../problem.ts'
+import { faultText, type Fault } from '../../../policy/load/faults.ts'
+import { checkKeys, readYamlMapping, textIn, type Add } from '../../../policy/load/yaml-mapping.ts'
+import { Problem } from '../../problem.ts'
 import { CONTROLS, type Control } from './controls.ts'
 
 const KEYS = ['id', 'criteria', 'statement', 'evidence', 'test']
