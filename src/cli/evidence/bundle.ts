@@ -32,6 +32,19 @@ export const fileOf = (table: Table): File => ({
   what: table.what,
 })
 
+/** The same rows as JSON lines, for programs: each value as it is, without the apostrophe that keeps off formulas. */
+export const linesOf = ({ path, columns, rows }: Table): File => ({
+  path: path.replace(/\.csv$/, '.jsonl'),
+  text: rows
+    .map((row) =>
+      JSON.stringify(Object.fromEntries(columns.map((name, at) => [name, row[at] ?? '']))),
+    )
+    .map((line) => `${line}\n`)
+    .join(''),
+  rows: rows.length,
+  what: `The rows of ${path} as JSON lines.`,
+})
+
 export const digestOf = (bytes: Buffer | string): string =>
   createHash('sha256').update(bytes).digest('hex')
 
@@ -74,6 +87,6 @@ export const README = `How to check this bundle without the program that made it
   openssl pkeyutl -verify -pubin -inkey PUBLIC-KEY.pem -rawin -in manifest.json -sigfile manifest.json.sig
 
 The last one is for a signed bundle, with a public key that you got from its owners in another way.
-Tables are CSV (RFC 4180, UTF-8, times in UTC). A value that a spreadsheet would take for a formula has an apostrophe
+Tables are CSV (RFC 4180, UTF-8, times in UTC), and the same as JSON lines (.jsonl). A value that a spreadsheet would take for a formula has an apostrophe
 before it. index.html is the same for people, and can be printed. exceptions.csv is to be read first.
 `

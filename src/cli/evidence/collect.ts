@@ -26,7 +26,7 @@ import { VERSION } from '../version.ts'
 import { accessOf } from './access.ts'
 import { accessReviewOf, readReviews } from './access-review.ts'
 import { approvalsOf } from './approvals.ts'
-import { digestOf, fileOf, README, writeBundle, type File } from './bundle.ts'
+import { digestOf, fileOf, linesOf, README, writeBundle, type File } from './bundle.ts'
 import { mappingTable, type Control } from './controls/controls.ts'
 import type { Table } from '../csv.ts'
 import { denialTables, keyTable } from './denials.ts'
@@ -73,16 +73,18 @@ export async function collect(options: CollectOptions, io: Io): Promise<number> 
   const judged = await judge(sources, io)
   const { exceptions } = judged
   const sample = await recordsOf(sources.sources, sources.found.sample, io)
+  const trails = trailTable(sample, { ...tracedBy(sources), bindings: judged.bindings })
+  const tables = [...judged.tables, trails]
   const files = [
-    ...judged.tables.map(fileOf),
+    ...tables.map(fileOf),
     ...(await documentsOf(sources.ledger, judged.documents)),
     recordsFile(sample),
-    fileOf(trailTable(sample, { ...tracedBy(sources), bindings: judged.bindings })),
   ]
   await writeBundle(
     out,
     [
       ...files,
+      ...tables.map(linesOf),
       {
         path: 'index.html',
         text: pageOf(sources, exceptions, files),

@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { workspaceId } from '../../../lab/personas.ts'
 import { csvOf } from '../../../src/cli/csv.ts'
+import { readCsv } from '../../../src/cli/csv.ts'
 import { CONTROLS } from '../../../src/cli/evidence/controls/controls.ts'
 import { reviewIn, startReviewing, V, W, type Reviewing } from '../../approvals/support.ts'
 import { run, type Ran, type RunOptions } from '../support/run.ts'
@@ -203,6 +204,20 @@ t.test('a whole quarter is proved complete, and says what to look at', async (t)
   const html = await readFile(join(out, 'index.html'), 'utf8')
   for (const { id } of CONTROLS) t.match(html, id)
   t.ok((await readFile(join(out, '09-samples', 'records.jsonl'), 'utf8')).split('\n').length > 5)
+
+  const files = await readdir(out, { recursive: true })
+  for (const path of files.filter((name) => name.endsWith('.csv'))) {
+    const lines = await readFile(join(out, path.replace(/csv$/, 'jsonl')), 'utf8')
+    const rows = lines
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => Object.entries(JSON.parse(line) as object))
+    t.same(
+      rows.map((row) => row.map(([name, value]) => [name, String(value)])),
+      readCsv(path, await readFile(join(out, path), 'utf8')).map(({ values }) => [...values]),
+      path,
+    )
+  }
 
   // without the program that made it
   await exec('sha256sum', ['--check', '--quiet', 'sha256sums.txt'], { cwd: out })
