@@ -33,8 +33,9 @@ t.before(async () => {
     gateway: {
       change(config) {
         // as it comes: without the burst that other tests need
-        const { unidentified: _, ...audit } = withMetrics(port)(config).audit
-        return { ...withMetrics(port)(config), audit } satisfies ConfigFile
+        const { unidentified: _, sinks, ...audit } = withMetrics(port)(config).audit
+        const withEvents = { ...audit, sinks: sinks.map((sink) => ({ ...sink, ocsf: true })) }
+        return { ...withMetrics(port)(config), audit: withEvents } satisfies ConfigFile
       },
     },
   })

@@ -5,6 +5,7 @@
  */
 import type { ConfigFile } from '../../lab/gateway/harness-config.ts'
 import { withOcsf } from '../../src/audit/record/ocsf.ts'
+import { wantsOcsf } from '../../src/audit/ship/sinks/sinks.ts'
 import { eventually } from './eventually.ts'
 import type { Row, World } from './gateway.ts'
 
@@ -121,7 +122,7 @@ const last = (rows: readonly Row[]): number =>
 export function shippedText(world: World, row: Row): string {
   const [sink] = world.gateway.config.audit.sinks
   const text = JSON.stringify(row)
-  return sink?.ocsf === false ? text : withOcsf(text)
+  return sink !== undefined && wantsOcsf(sink) ? withOcsf(text) : text
 }
 
 /** The sink's rows, de-duplicated by EventUid, are the spool's: all of them but those set aside, and no other. */

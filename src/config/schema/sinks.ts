@@ -14,7 +14,7 @@ const COMMON = {
   ocsf: Type.Optional(
     Type.Boolean({
       description:
-        'rows have their OCSF event in the column Ocsf, which says again what the other columns say; true by default',
+        'rows have their OCSF event in the column Ocsf, which says again what the other columns say; by default false for azure-monitor, and true for all others',
     }),
   ),
 }

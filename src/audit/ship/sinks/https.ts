@@ -46,6 +46,7 @@ export function createHttpsSink(options: HttpsOptions): Sink {
 /** The kind `https`. */
 export const https: SinkDefinition<'https'> = {
   acknowledged: '2xx',
+  ocsf: true,
   scope: null,
   async make(config, { secret }) {
     return createHttpsSink({

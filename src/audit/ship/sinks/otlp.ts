@@ -104,6 +104,7 @@ export function createOtlpSink(options: OtlpOptions): Sink {
 /** The kind `otlp`. */
 export const otlp: SinkDefinition<'otlp'> = {
   acknowledged: '2xx without `rejectedLogRecords`',
+  ocsf: true,
   scope: null,
   async make(config, { secret, version }) {
     return createOtlpSink({

@@ -96,6 +96,8 @@ export type TokenOf = (identity: string, scope: string) => Promise<string>
 export interface SinkDefinition<Kind extends SinkKind> {
   /** When a batch counts as delivered; docs/audit.md has it in its table of sinks. */
   readonly acknowledged: string
+  /** Whether rows have their OCSF event if the configuration does not say. */
+  readonly ocsf: boolean
   /** The scope of the tokens that its identity needs; null if it has no identity. */
   readonly scope: ((config: SinkConfig<Kind>) => string) | null
   /** Makes the sink, or throws an Error that names what is wrong with its configuration. */

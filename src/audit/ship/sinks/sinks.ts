@@ -39,7 +39,7 @@ export async function makeSink<Kind extends SinkKind>(
 }
 
 /** Whether a sink's rows have their OCSF event. */
-export const wantsOcsf = ({ ocsf }: SinkConfig): boolean => ocsf ?? true
+export const wantsOcsf = (config: SinkConfig): boolean => config.ocsf ?? definitionOf(config).ocsf
 
 /** Whether a sink can be shipped to; sends it no record. */
 export const examineSink = <Kind extends SinkKind>(

@@ -99,6 +99,7 @@ export function createSplunkSink(options: SplunkOptions): Sink {
 /** The kind `splunk-hec`. */
 export const splunkHec: SinkDefinition<'splunk-hec'> = {
   acknowledged: 'the indexers acknowledged the `ackId`',
+  ocsf: true,
   scope: null,
   async make(config, { secret }) {
     return createSplunkSink({

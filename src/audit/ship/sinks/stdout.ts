@@ -48,6 +48,7 @@ export function createStdoutSink(name: string, required: boolean, fd = 1): Sink 
 /** The kind `stdout`. */
 export const stdout: SinkDefinition<'stdout'> = {
   acknowledged: 'the pipe took it',
+  ocsf: true,
   scope: null,
   make(config) {
     const { name, required } = baseOf(config)

@@ -164,6 +164,7 @@ function createAuthority(file: string): () => string {
 /** The kind `syslog`. */
 export const syslog: SinkDefinition<'syslog'> = {
   acknowledged: 'the connection outlived the batch',
+  ocsf: true,
   scope: null,
   make: (config) =>
     createSyslogSink({
