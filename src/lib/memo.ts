@@ -39,3 +39,12 @@ export function memoOfPairs<A extends object, B extends object, T>(
     return made
   }
 }
+
+/** The function of a text with its last answer kept, for texts that are mostly the same from one call to the next. */
+export function memoOfLast<T>(make: (text: string) => T): (text: string) => T {
+  let last: { readonly text: string; readonly made: T } | null = null
+  return (text) => {
+    if (last?.text !== text) last = { text, made: make(text) }
+    return last.made
+  }
+}

@@ -3,8 +3,8 @@
  * @module
  */
 import { performance } from 'node:perf_hooks'
+import { numberText, type Row } from './column.ts'
 import { membersOf, type RecordText } from './row-text.ts'
-import type { Row } from './row.ts'
 import type { RecordKind } from '../recorder.ts'
 
 /** A record without its place in the chain. Its event is null also if it is to be made of the row. */
@@ -12,6 +12,15 @@ export interface Draft extends RecordText {
   readonly kind: RecordKind
   /** Empty if the record is of no exchange. */
   readonly exchangeId: string
+  /** Its times as members of a JSON object, each with a comma before it. */
+  readonly times: string
+}
+
+/** Characters of its text. */
+export function lengthOf({ times, columns }: Pick<Draft, 'times' | 'columns'>): number {
+  let { length } = times
+  for (const text of columns) length += text.length
+  return length
 }
 
 const EXCHANGE_ID = /^[\w.-]{1,64}$/
@@ -20,14 +29,15 @@ const EXCHANGE_ID = /^[\w.-]{1,64}$/
 export function draftWith(
   kind: RecordKind,
   exchangeId: string,
-  { members, event }: RecordText,
+  { columns, event }: RecordText,
   stamp: string,
 ): Draft {
-  const monotonic = Math.round(performance.now() * 1000) / 1000
+  const monotonic = numberText(Math.round(performance.now() * 1000) / 1000)
   return {
     kind,
     exchangeId: EXCHANGE_ID.test(exchangeId) ? exchangeId : '',
-    members: `,"TimeGenerated":"${stamp}","EventTime":"${stamp}","MonotonicMs":${monotonic}${members}`,
+    times: `,"TimeGenerated":"${stamp}","EventTime":"${stamp}","MonotonicMs":${monotonic}`,
+    columns,
     event,
   }
 }
@@ -35,7 +45,7 @@ export function draftWith(
 /** Makes a draft of a row. */
 export function draftOf(kind: RecordKind, row: Row, now: () => number): Draft {
   const { RecordKind: _, ExchangeId: id, ...columns } = row
-  const text = { members: membersOf(columns), event: null }
+  const text = { columns: [membersOf(columns)], event: null }
   return draftWith(kind, typeof id === 'string' ? id : '', text, stampOf(now()))
 }
 

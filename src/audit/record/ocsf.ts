@@ -6,7 +6,7 @@
  */
 import { isIP } from 'node:net'
 import { isObject } from '../../lib/strict-json.ts'
-import type { Row } from './row.ts'
+import type { Row } from './column.ts'
 
 /** Version of the schema that every record says it keeps. */
 export const OCSF_VERSION = '1.8.0'

@@ -7,22 +7,21 @@
  * it is made of, and no longer.
  * @module
  */
-import {
-  SECTIONS,
-  sectionsOf,
-  type Ending,
-  type Row,
-  type RowContext,
-  type Section,
-} from './row.ts'
+import { CALL } from './call-columns.ts'
+import type { Ending, Row, RowContext } from './column.ts'
+import { ALWAYS, ONCE, type Section } from './row.ts'
 import { aboutRecord, EVENT_MEMBERS } from './ocsf.ts'
+import type { Target } from '../../azureml/target.ts'
 import type { Exchange } from '../../exchange.ts'
 import type { RecordKind } from '../recorder.ts'
 
 /** A record's text, but for what its place in the chain says. */
 export interface RecordText {
-  /** The columns behind `RecordKind` and `ExchangeId` as members of a JSON object: each has a comma before it. */
-  readonly members: string
+  /**
+   * The columns behind `RecordKind` and `ExchangeId` as members of a JSON object, in pieces: each member has a comma before
+   * it. They are put together where they are written; most of them are pieces of other records, too.
+   */
+  readonly columns: readonly string[]
   /** Its event behind the record's number, which `metadata` begins with, to the event's last brace; null if nobody wants it. */
   readonly event: string | null
 }
@@ -48,77 +47,126 @@ interface Made {
   event: string | null
 }
 
-type Make = (kind: RecordKind, exchange: Exchange, ending: Ending) => Made
+/** The columns of one section, kept by what they are made of. */
+class SectionTexts {
+  readonly section: Section
+  readonly #context: RowContext
+  readonly #kept = new WeakMap<object, Made>()
+  readonly #keptByBoth = new WeakMap<object, WeakMap<object, Made>>()
 
-function keptBy(of: Section['of'], make: Make): Make {
-  const kept = new WeakMap<object, Made>()
-  return (kind, exchange, ending) => {
-    const key = of(exchange)
-    if (key === null) return make(kind, exchange, ending)
-    let made = kept.get(key)
+  constructor(section: Section, context: RowContext) {
+    this.section = section
+    this.#context = context
+  }
+
+  /** @param of and @param and what they are made of; null for what is of this call alone */
+  made(of: object | null, and: object | null, exchange: Exchange): Made {
+    if (of === null) return this.#make(exchange)
+    let kept = this.#kept
+    if (this.section.and !== undefined) {
+      if (and === null) return this.#make(exchange)
+      kept = this.#keptByBoth.get(of) ?? new WeakMap()
+      this.#keptByBoth.set(of, kept)
+    }
+    let made = kept.get(and ?? of)
     if (made === undefined) {
-      made = make(kind, exchange, ending)
-      kept.set(key, made)
+      made = this.#make(exchange)
+      kept.set(and ?? of, made)
     }
     return made
   }
-}
 
-function keptByBoth(of: Section['of'], and: Section['of'], make: Make): Make {
-  const kept = new WeakMap<object, Make>()
-  return (kind, exchange, ending) => {
-    const key = of(exchange)
-    if (key === null) return make(kind, exchange, ending)
-    let byOther = kept.get(key)
-    if (byOther === undefined) {
-      byOther = keptBy(and, make)
-      kept.set(key, byOther)
-    }
-    return byOther(kind, exchange, ending)
+  #make(exchange: Exchange): Made {
+    const row = this.section.columns(exchange, this.#context)
+    return { row, text: membersOf(row), event: null }
   }
 }
 
-type MadeSections = Partial<Record<Section['name'], Made>>
+/** Sections that stand side by side in a record. */
+interface Joined {
+  /** What they are made of; null for what is of one call alone. */
+  readonly of: readonly (object | null)[]
+  readonly sections: Partial<Record<Section['name'], Made>>
+  readonly text: string
+}
+
+/** Text in one piece of memory, which is written at once. */
+const inOnePiece = (text: string): string => Buffer.from(text).toString()
+
+/** The joined text of sections, kept for each target as it was for the last record about it. */
+class JoinedTexts {
+  readonly #all: readonly SectionTexts[]
+  readonly #last = new WeakMap<Target, Joined>()
+
+  constructor(sections: readonly Section[], context: RowContext) {
+    this.#all = sections.map((section) => new SectionTexts(section, context))
+  }
+
+  joined(exchange: Exchange): Joined {
+    const { target } = exchange
+    const last = target === null ? undefined : this.#last.get(target)
+    if (last !== undefined && this.#isOfSame(last, exchange)) return last
+    const joined = this.#join(exchange)
+    if (target === null || joined.of.includes(null)) return joined
+    const kept = { ...joined, text: inOnePiece(joined.text) }
+    this.#last.set(target, kept)
+    return kept
+  }
+
+  #isOfSame({ of }: Joined, exchange: Exchange): boolean {
+    let at = 0
+    for (const { section } of this.#all) {
+      if (of[at++] !== section.of(exchange)) return false
+      if (section.and !== undefined && of[at++] !== section.and(exchange)) return false
+    }
+    return true
+  }
+
+  #join(exchange: Exchange): Joined {
+    const of: (object | null)[] = []
+    const sections: Partial<Record<Section['name'], Made>> = {}
+    let text = ''
+    for (const texts of this.#all) {
+      const { section } = texts
+      const one = section.of(exchange)
+      of.push(one)
+      const two = section.and?.(exchange) ?? null
+      if (section.and !== undefined) of.push(two)
+      const made = texts.made(one, two, exchange)
+      sections[section.name] = made
+      text += made.text
+    }
+    return { of, sections, text }
+  }
+}
 
 /** Makes texts of records, and keeps what they have in common. @param events whether events are wanted */
 export function createTextOf(context: RowContext, events: boolean): TextOf {
-  const makers = new Map(
-    SECTIONS.map((section) => {
-      const make: Make = (kind, exchange, ending) => {
-        const row = section.columns(exchange, context, kind, ending)
-        return { row, text: membersOf(row), event: null }
-      }
-      const { of, and } = section
-      return [section, and === undefined ? keptBy(of, make) : keptByBoth(of, and, make)]
-    }),
-  )
-  const ofKind = (kind: RecordKind): [Section['name'], Make][] =>
-    sectionsOf(kind).flatMap((section) => {
-      const make = makers.get(section)
-      return make === undefined ? [] : [[section.name, make]]
-    })
-  const ended = ofKind('completed')
-  const decided = ofKind('authorized')
-
+  const always = new JoinedTexts(ALWAYS, context)
+  const once = new JoinedTexts(ONCE, context)
   return (first, exchange, ending) => {
     const kind = first.RecordKind
-    const sections: MadeSections = {}
-    let members = ''
-    for (const [name, make] of kind === 'completed' ? ended : decided) {
-      const made = make(kind, exchange, ending)
-      sections[name] = made
-      members += made.text
+    const said = always.joined(exchange)
+    const own = CALL.text(exchange, context, kind, ending)
+    const saidOnce = kind === 'completed' ? null : once.joined(exchange)
+    return {
+      columns: saidOnce === null ? [said.text, own] : [said.text, saidOnce.text, own],
+      event: events
+        ? eventOf({ ...CALL.row(exchange, context, kind, ending), ...first }, exchange, {
+            ...said.sections,
+            ...saidOnce?.sections,
+          })
+        : null,
     }
-    return { members, event: events ? eventOf(first, exchange, sections) : null }
   }
 }
 
-function eventOf(first: Parameters<TextOf>[0], { id }: Exchange, sections: MadeSections): string {
-  const { operation, query, decision, call } = sections
+function eventOf(call: Row, { id }: Exchange, sections: Joined['sections']): string {
+  const kind = call['RecordKind']
+  const { operation, query, decision } = sections
   // of the other sections, the columns that these members are made of
   const several = {
-    ...call?.row,
-    ...first,
+    ...call,
     ExchangeId: id,
     Action: operation?.row['Action'],
     Effect: operation?.row['Effect'],
@@ -131,9 +179,9 @@ function eventOf(first: Parameters<TextOf>[0], { id }: Exchange, sections: MadeS
     const made = of === 'several' ? undefined : sections[of]
     if (made === undefined) event += membersOf(members(several))
     else {
-      const own = (): string => membersOf(members({ ...made.row, RecordKind: first.RecordKind }))
+      const own = (): string => membersOf(members({ ...made.row, RecordKind: kind }))
       // a refusal has other words for the same decision
-      event += first.RecordKind === 'refused' ? own() : (made.event ??= own())
+      event += kind === 'refused' ? own() : (made.event ??= own())
     }
   }
   return `${event}}`

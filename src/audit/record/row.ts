@@ -6,50 +6,19 @@
  * whoever has the value and the key can find it, whoever has only the records cannot guess it.
  * @module
  */
-import { createHmac, type KeyObject } from 'node:crypto'
+import { CALL } from './call-columns.ts'
+import type { Ending, Row, RowContext } from './column.ts'
 import { factsColumn, grantColumns, memberColumns } from './decision-inputs.ts'
+import { hashed } from './keyed-hash.ts'
 import { QUERY_NAMES } from './query-names.ts'
-import { isTooLong, line, lineIfAny } from './safe-text.ts'
-import type { BodyColumn } from '../../policy/effects.ts'
-import { overruled, type Exchange, type Outcome } from '../../exchange.ts'
+import { line, lineIfAny } from './safe-text.ts'
+import { overruled, type Exchange } from '../../exchange.ts'
 import type { Refusal } from '../../errors.ts'
-import { isGuid } from '../../lib/guid.ts'
 import type { RecordKind } from '../recorder.ts'
 
-/** Azure's ids of a call, by the header that carries each; any other name is not recorded. */
-const UPSTREAM_IDS = [
-  'x-ms-request-id',
-  'x-ms-correlation-request-id',
-  'x-ms-routing-request-id',
-  'x-request-id',
-  'apim-request-id',
-]
-const METHOD = /^[A-Z]{1,16}$/
 const API_VERSION = /^\d{4}-\d{2}-\d{2}(-preview)?$|^v?\d{1,2}\.\d{1,2}$/
-const HOST = /^https?:\/\/([A-Za-z0-9.:[\]-]{1,255})(?:\/|$)/
 const TOKEN_ID = /^[\w.~-]{1,128}$/
 const MAX_PARAMETERS = 32
-
-/** How the request ended, which the exchange itself does not know. */
-export interface Ending {
-  readonly outcome: Outcome | null
-  readonly durationMs: number | null
-}
-
-/** What the flat row takes from outside of the exchange. */
-export interface RowContext {
-  /** A key object, because importing the key costs more than the hash. */
-  readonly hashKey: KeyObject | null
-  readonly version: string
-}
-
-/** The columns of one exchange, but for the ones that the spool adds (`EventUid`, `ChainId`, `Seq`, `Ocsf`). */
-export type Row = Readonly<Record<string, unknown>>
-
-/** Keyed hash of a caller's value, or nothing without a key: a value could be guessed from a hash without one. */
-function hashed(key: KeyObject | null, value: string): string | undefined {
-  return key === null ? undefined : createHmac('sha256', key).update(value).digest('hex')
-}
 
 function queryColumns({ target }: Exchange, { hashKey: key }: RowContext) {
   const params = target?.params
@@ -82,29 +51,6 @@ function nameAfter(id: string, lower: string, collection: string): string | unde
   const start = at + collection.length + 2
   const end = id.indexOf('/', start)
   return line(end < 0 ? id.slice(start) : id.slice(start, end), 256)
-}
-
-function upstreamIds(
-  ids: Readonly<Record<string, string>> | undefined,
-): Record<string, string> | undefined {
-  if (ids === undefined) return undefined
-  const kept: Record<string, string> = {}
-  for (const name of UPSTREAM_IDS) {
-    if (Object.hasOwn(ids, name)) kept[name] = line(ids[name] ?? '', 128)
-  }
-  return Object.keys(kept).length === 0 ? undefined : kept
-}
-
-/** What came of asking for a policy token, and how Azure had answered the call without it. */
-function policyTokenColumn({ policyToken }: Exchange): object | undefined {
-  if (policyToken === null) return undefined
-  const { outcome, why, first } = policyToken
-  return {
-    outcome,
-    why: lineIfAny(why, 512),
-    firstStatus: first.status,
-    firstRequestIds: upstreamIds(first.ids),
-  }
 }
 
 function resourceColumns({ operation }: Exchange) {
@@ -205,51 +151,6 @@ function decisionColumns(exchange: Exchange) {
   }
 }
 
-const safe = (value: unknown): unknown => (typeof value === 'string' ? line(value, 256) : value)
-
-/** Each text of a record's object as a line, those in lists too. */
-function linesOf(content: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(content).map(([name, value]) => [
-      name,
-      Array.isArray(value) ? value.map(safe) : safe(value),
-    ]),
-  )
-}
-
-const MAX_CHANGES = 64
-
-/** What effects did to the body, said once, with the decision; what was left out of the answer, with the outcome. */
-function effectColumns(kind: RecordKind, { changes, content, leftOut }: Exchange) {
-  if (kind === 'completed') return { ItemsLeftOut: leftOut ?? undefined }
-  return {
-    BodySha256: changes?.before,
-    SentSha256: changes?.after,
-    Changes: changes?.list
-      .slice(0, MAX_CHANGES)
-      .map(({ effect, at, to }) => ({ effect, at: line(at, 512), to: line(to, 512) })),
-    Body: content === null ? undefined : linesOf(content),
-  } satisfies Readonly<Record<BodyColumn, unknown>> & Readonly<Record<string, unknown>>
-}
-
-const MAX_REVIEWERS = 16
-
-/** The review that released the call, that it waits for, or that it is about. */
-function reviewColumns({ review, refusal, content }: Exchange) {
-  const about = content?.['review']
-  const id =
-    review?.review ?? refusal?.detail.review?.id ?? (typeof about === 'string' ? about : null)
-  return {
-    ReviewId: lineIfAny(id, 32),
-    Reviewers: review?.reviewers.slice(0, MAX_REVIEWERS).map((one) => line(one, 512)),
-  }
-}
-
-/** The host alone of an origin: a URL could hold more than its place. */
-function hostOf(origin: string | undefined): string | undefined {
-  return origin === undefined ? undefined : HOST.exec(origin)?.[1]
-}
-
 function callerColumns({ principal }: Exchange) {
   return {
     PrincipalId: lineIfAny(principal?.id, 512),
@@ -269,112 +170,50 @@ function identityColumns({ identity }: Exchange) {
   }
 }
 
-/** What is of this call alone. */
-function callColumns(kind: RecordKind, exchange: Exchange, ending: Ending, context: RowContext) {
-  const { operation, decision, refusal } = exchange
-  const path = operation === null ? exchange.target?.path : undefined
-  const resourceId = operation?.resource.id ?? ''
-  return {
-    Method: METHOD.test(exchange.method) ? exchange.method : '(other)',
-    PathHash: path === undefined ? undefined : hashed(context.hashKey, path),
-    UpstreamHost: hostOf(exchange.upstream?.origin),
-    ClientRequestId: isGuid(exchange.clientRequestId ?? '') ? exchange.clientRequestId : undefined,
-    CorrelationId: line(exchange.id, 64),
-    UpstreamRequestIds: upstreamIds(exchange.upstream?.ids),
-    Status: exchange.status ?? undefined,
-    UpstreamStatus: exchange.upstream?.status ?? undefined,
-    PolicyToken: policyTokenColumn(exchange),
-    ...effectColumns(kind, exchange),
-    ...reviewColumns(exchange),
-    ...grantColumns(exchange),
-    BytesIn: exchange.bytesIn,
-    BytesOut: exchange.bytesOut,
-    DurationMs:
-      ending.durationMs === null ? undefined : Math.round(ending.durationMs * 1000) / 1000,
-    Outcome: ending.outcome ?? undefined,
-    SourceIp: line(exchange.source.ip, 64),
-    SourcePort: exchange.source.port,
-    Client: lineIfAny(exchange.client, 128),
-    GatewayVersion: context.version,
-    Truncated:
-      isTooLong(resourceId) ||
-      isTooLong(decision?.reason ?? refusal?.message ?? '') ||
-      isTooLong(refusal?.detail.inner ?? '')
-        ? true
-        : undefined,
-  }
-}
-
 /**
  * Columns that are made of the same one or two things, and of nothing else. Those things never change once they are made,
  * and serve many calls: as long as they are the same, so is the text of these columns.
  */
 export interface Section {
-  readonly name: 'caller' | 'operation' | 'inputs' | 'query' | 'decision' | 'identity' | 'call'
+  readonly name: 'caller' | 'operation' | 'decision' | 'identity' | 'grants' | 'inputs' | 'query'
   /** Null: these columns are made for each record. */
   readonly of: (exchange: Exchange) => object | null
   readonly and?: (exchange: Exchange) => object | null
-  /** Said once, with the decision, and not again with the outcome. */
-  readonly withDecisionOnly: boolean
-  readonly columns: (
-    exchange: Exchange,
-    context: RowContext,
-    kind: RecordKind,
-    ending: Ending,
-  ) => Row
+  readonly columns: (exchange: Exchange, context: RowContext) => Row
 }
 
-const none = (): null => null
+/** Columns of what the call is, first in every record behind `RecordKind` and `ExchangeId`. */
+export const ALWAYS: readonly Section[] = [
+  { name: 'caller', of: ({ principal }) => principal, columns: callerColumns },
+  { name: 'operation', of: ({ operation }) => operation, columns: resourceColumns },
+  {
+    name: 'decision',
+    // a refusal may overrule the decision, and is of this call
+    of: ({ decision, refusal }) => (refusal === null ? decision : null),
+    columns: decisionColumns,
+  },
+  { name: 'identity', of: ({ identity }) => identity, columns: identityColumns },
+  {
+    name: 'grants',
+    // a call may be about a grant, which its body names
+    of: ({ decision, content }) => (content === null ? decision : null),
+    columns: grantColumns,
+  },
+]
 
-/** All columns of an exchange behind `RecordKind` and `ExchangeId`, in their order. */
-export const SECTIONS: readonly Section[] = [
-  {
-    name: 'caller',
-    of: ({ principal }) => principal,
-    withDecisionOnly: false,
-    columns: callerColumns,
-  },
-  {
-    name: 'operation',
-    of: ({ operation }) => operation,
-    withDecisionOnly: false,
-    columns: resourceColumns,
-  },
+/** Columns behind those that are said once, with the decision, and not again with the outcome. */
+export const ONCE: readonly Section[] = [
   {
     name: 'inputs',
     of: ({ decision }) => decision,
     and: ({ principal }) => principal,
-    withDecisionOnly: true,
     columns: (exchange) => ({
       ...memberColumns(exchange),
       Facts: factsColumn(exchange.decision),
     }),
   },
-  { name: 'query', of: ({ target }) => target, withDecisionOnly: true, columns: queryColumns },
-  {
-    name: 'decision',
-    // a refusal may overrule the decision, and is of this call
-    of: ({ decision, refusal }) => (refusal === null ? decision : null),
-    withDecisionOnly: false,
-    columns: decisionColumns,
-  },
-  {
-    name: 'identity',
-    of: ({ identity }) => identity,
-    withDecisionOnly: false,
-    columns: identityColumns,
-  },
-  {
-    name: 'call',
-    of: none,
-    withDecisionOnly: false,
-    columns: (exchange, context, kind, ending) => callColumns(kind, exchange, ending, context),
-  },
+  { name: 'query', of: ({ target }) => target, columns: queryColumns },
 ]
-
-/** The sections of a record: the query, memberships and facts are in the record of the decision only. */
-export const sectionsOf = (kind: RecordKind): readonly Section[] =>
-  kind === 'completed' ? SECTIONS.filter(({ withDecisionOnly }) => !withDecisionOnly) : SECTIONS
 
 /**
  * The flat columns of an exchange. What is absent is undefined, and so left out of the JSON. row-text.ts makes the same
@@ -387,8 +226,8 @@ export function rowOf(
   context: RowContext,
 ): Row {
   const row: Record<string, unknown> = { RecordKind: kind, ExchangeId: line(exchange.id, 64) }
-  for (const { columns } of sectionsOf(kind)) {
-    Object.assign(row, columns(exchange, context, kind, ending))
+  for (const { columns } of kind === 'completed' ? ALWAYS : [...ALWAYS, ...ONCE]) {
+    Object.assign(row, columns(exchange, context))
   }
-  return row
+  return Object.assign(row, CALL.row(exchange, context, kind, ending))
 }

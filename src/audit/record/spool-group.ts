@@ -13,7 +13,7 @@
  * @module
  */
 import { hash } from 'node:crypto'
-import type { Draft } from './draft.ts'
+import { lengthOf, type Draft } from './draft.ts'
 
 /** The chain's end: last record's number and the head after it. */
 export interface End {
@@ -25,6 +25,7 @@ export interface End {
 export const GENESIS = '0'.repeat(64)
 
 const LF = 10
+const BRACE = 0x7d
 
 /** SHA-256 in hex. */
 export const headOf = (bytes: string | Buffer): string => hash('sha256', bytes)
@@ -37,10 +38,13 @@ const CLOSE_ROOM = 256
 const FRAME_BYTES = 200 + CLOSE_ROOM
 
 /** Bytes that a draft takes in the spool, if all of it is ASCII, as nearly every record is. */
-export const sizeOf = ({ members }: Draft): number => members.length + FRAME_BYTES
+export const sizeOf = (draft: Draft): number => lengthOf(draft) + FRAME_BYTES
 
 /** The same of a row that was read back. */
 export const sizeOfRow = (row: Buffer): number => row.length + CLOSE_ROOM
+
+/** What is written of a draft. */
+type DraftText = Omit<Draft, 'event'>
 
 /** A group as its bytes. */
 export interface WrittenGroup {
@@ -53,22 +57,36 @@ export interface WrittenGroup {
 /** Writes groups into a block of memory of its own, which is used again: a group is gone when the next is written. */
 export function createGroupWriter(
   chainId: string,
-): (drafts: readonly Omit<Draft, 'event'>[], end: End) => WrittenGroup {
+): (drafts: readonly DraftText[], end: End) => WrittenGroup {
   let block = Buffer.allocUnsafeSlow(1 << 20)
+  const uid = `","EventUid":"${chainId}:`
+  const chain = `","ChainId":"${chainId}","Seq":`
+
+  /** Writes a record's line at `from`. @returns where it ends, behind its line feed */
+  function write(
+    { kind, exchangeId, times, columns }: DraftText,
+    seq: number,
+    from: number,
+  ): number {
+    let at = from
+    const begin = `{"RecordKind":"${kind}","ExchangeId":"${exchangeId}`
+    at += block.write(begin + uid + seq + chain + seq + times, at)
+    for (const text of columns) at += block.write(text, at)
+    block[at] = BRACE
+    block[at + 1] = LF
+    return at + 2
+  }
+
   return (drafts, { seq, head: prev }) => {
     const first = seq + 1
     const rowEnds: number[] = []
     let length = 0
     let most = CLOSE_ROOM
-    for (const { members } of drafts) most += members.length * 3 + FRAME_BYTES
+    for (const draft of drafts) most += lengthOf(draft) * 3 + FRAME_BYTES
     if (block.length < most) block = Buffer.allocUnsafeSlow(most)
-    for (const { kind, exchangeId, members } of drafts) {
+    for (const draft of drafts) {
       seq += 1
-      length += block.write(
-        `{"RecordKind":"${kind}","ExchangeId":"${exchangeId}","EventUid":"${chainId}:${seq}",` +
-          `"ChainId":"${chainId}","Seq":${seq}${members}}\n`,
-        length,
-      )
+      length = write(draft, seq, length)
       rowEnds.push(length - 1)
     }
     const close = `{"group":{"first":${first},"records":${drafts.length},"prev":"${prev}"}`

@@ -7,7 +7,7 @@
  * @module
  */
 import { setImmediate as immediate } from 'node:timers/promises'
-import type { Draft } from '../record/draft.ts'
+import { lengthOf, type Draft } from '../record/draft.ts'
 
 const GROUP_RECORDS = 1_024
 /** Characters. Whoever checks a group holds all of it. */
@@ -65,7 +65,7 @@ export class Group {
 
   add(draft: LateDraft, lane: Lane): Promise<void> {
     this.entries.push({ draft, lane })
-    if (draft !== 'checkpoint') this.#length += draft.members.length
+    if (draft !== 'checkpoint') this.#length += lengthOf(draft)
     if (lane !== 'outcome') this.isAwaited = true
     return lane === 'intent' ? this.#waitForIntent() : this.#waitForOther()
   }

@@ -3,10 +3,12 @@
  * whatever the exchange.
  */
 import { createSecretKey } from 'node:crypto'
+import * as fc from 'fast-check'
 import t from 'tap'
 import { withOcsf } from '../../../src/audit/record/ocsf.ts'
+import { numberText, type Ending } from '../../../src/audit/record/column.ts'
 import { createTextOf, type TextOf } from '../../../src/audit/record/row-text.ts'
-import { rowOf, type Ending } from '../../../src/audit/record/row.ts'
+import { rowOf } from '../../../src/audit/record/row.ts'
 import { Refusal } from '../../../src/errors.ts'
 import type { Exchange } from '../../../src/exchange.ts'
 import type { RecordKind } from '../../../src/audit/recorder.ts'
@@ -98,7 +100,8 @@ function textsOf(
   exchange: Exchange,
   ending: Ending,
 ): { readonly row: string; readonly shipped: string } {
-  const { members, event } = textOf({ RecordKind: kind, EventTime: TIME }, exchange, ending)
+  const { columns, event } = textOf({ RecordKind: kind, EventTime: TIME }, exchange, ending)
+  const members = columns.join('')
   const first = `{"RecordKind":"${kind}","ExchangeId":"${exchange.id}"`
   return {
     row: `${first}${members}}`,
@@ -139,6 +142,132 @@ t.test('an exchange of which nothing is known', async (t) => {
     t.equal(row, JSON.stringify(rowOf(kind, exchange, ending, { ...context, hashKey: null })))
     t.equal(shipped, withEvent(row))
   }
+})
+
+/** Anything a string can hold: controls, quotes, halves of surrogate pairs. */
+const anyText = fc
+  .array(fc.oneof(fc.integer({ min: 0, max: 0xffff }), fc.integer({ min: 0x20, max: 0x7e })), {
+    maxLength: 80,
+  })
+  .map((units) => String.fromCharCode(...units))
+const orNull = <T>(one: fc.Arbitrary<T>): fc.Arbitrary<T | null> => fc.option(one, { nil: null })
+/** Two, of which each call has one or none: so what is kept is asked for again, with other things beside it. */
+const few = <T>(make: fc.Arbitrary<T>): fc.Arbitrary<(T | null)[]> =>
+  fc.tuple(make, make).map((two) => [...two, null])
+/** Which of the few. */
+const anyOne = fc.constantFrom(0, 0, 1, 2)
+
+const anyRefusal = fc
+  .record({
+    code: fc.constantFrom('policy_refused', 'upstream_timeout', 'internal_error', 'bad_request'),
+    message: anyText,
+    inner: anyText,
+    policies: fc.array(anyText, { maxLength: 3 }),
+  })
+  .map(({ code, message, ...detail }) => new Refusal(code as 'bad_request', message, detail))
+
+const anyParts = fc.record({
+  target: few(
+    fc.record({ path: anyText, values: fc.array(anyText, { maxLength: 3 }) }).map((of) => ({
+      ...shared.target!,
+      path: of.path,
+      params: new Map(of.values.map((value, at) => [['api-version', '$skip', value][at]!, value])),
+    })),
+  ),
+  principal: few(
+    fc
+      .record({ id: anyText, client: orNull(anyText), tokenId: orNull(anyText) })
+      .map((of) => ({ ...principal, ...of })),
+  ),
+  operation: few(
+    fc
+      .record({ action: anyText, id: anyText, secrets: fc.boolean() })
+      .map(({ action, id, secrets }) => {
+        const resource = { type: 'Job', id: `${WORKSPACE}/jobs/${id}`, ancestors: [] }
+        return { ...operation, action, secrets, resource }
+      }),
+  ),
+  decision: few(
+    fc
+      .record({
+        verdict: fc.constantFrom('permit' as const, 'refuse' as const),
+        policies: fc.array(anyText, { maxLength: 20 }),
+        reason: anyText,
+        facts: fc.dictionary(anyText, fc.oneof(anyText, fc.double(), fc.boolean())),
+      })
+      .map((of) => ({ ...decision, ...of, memberships: [{ type: 'Group', id: 'entra/g' }] })),
+  ),
+  identity: few(fc.record({ name: anyText, clientId: orNull(anyText), objectId: orNull(anyText) })),
+})
+const anyPicks = fc.record({
+  target: anyOne,
+  principal: anyOne,
+  operation: anyOne,
+  decision: anyOne,
+  identity: anyOne,
+})
+
+const anyCall = fc.record({
+  id: fc.oneof(fc.uuid(), anyText),
+  method: fc.oneof(fc.constantFrom('GET', 'PUT'), anyText),
+  source: fc.record({ ip: fc.oneof(fc.ipV4(), anyText), port: fc.nat() }),
+  client: orNull(anyText),
+  clientRequestId: orNull(fc.oneof(fc.uuid(), anyText)),
+  refusal: fc.option(anyRefusal, { nil: null, freq: 3 }),
+  upstream: orNull(
+    fc.record({
+      origin: fc.oneof(fc.webUrl(), anyText),
+      status: orNull(fc.integer()),
+      ids: fc.dictionary(fc.constantFrom('x-ms-request-id', 'x-request-id', 'other'), anyText),
+    }),
+  ),
+  status: orNull(fc.oneof(fc.nat(), fc.double())),
+  bytesIn: fc.oneof(fc.nat(), fc.double()),
+  content: fc.option(fc.dictionary(fc.constantFrom('grant', 'review', 'tags'), anyText), {
+    nil: null,
+    freq: 3,
+  }),
+  review: orNull(fc.record({ review: anyText, use: fc.nat(), reviewers: fc.array(anyText) })),
+  leftOut: orNull(fc.nat()),
+}) satisfies fc.Arbitrary<Partial<Exchange>>
+
+t.test('any exchange, with whatever in its fields, after any others', async (t) => {
+  const ending = fc.record({
+    kind: fc.constantFrom('authorized' as const, 'completed' as const, 'refused' as const),
+    outcome: orNull(fc.constantFrom('success' as const, 'unknown' as const)),
+    durationMs: orNull(fc.double()),
+  })
+  const calls = fc.array(fc.tuple(anyPicks, anyCall, ending), { maxLength: 12 })
+  fc.assert(
+    fc.property(anyParts, calls, (parts, made) => {
+      const textOf = createTextOf(context, false)
+      for (const [picks, call, { kind, ...ends }] of made) {
+        const exchange = exchangeWith({
+          ...call,
+          target: parts.target[picks.target] ?? null,
+          principal: parts.principal[picks.principal] ?? null,
+          operation: parts.operation[picks.operation] ?? null,
+          decision: parts.decision[picks.decision] ?? null,
+          identity: parts.identity[picks.identity] ?? null,
+        })
+        const first = { RecordKind: kind, EventTime: TIME }
+        const text = textOf(first, exchange, ends).columns.join('')
+        const { RecordKind: _, ExchangeId: __, ...plain } = rowOf(kind, exchange, ends, context)
+        t.equal(`{${text.slice(1)}}`, JSON.stringify(plain))
+      }
+    }),
+    { numRuns: 300 },
+  )
+})
+
+t.test('numbers are written as JSON has them', async (t) => {
+  const thousandths = fc.maxSafeInteger().map((number) => number / 1_000)
+  fc.assert(
+    fc.property(fc.oneof(fc.double(), thousandths, fc.integer()), (number) => {
+      t.equal(numberText(number), JSON.stringify(number))
+    }),
+    { numRuns: 3_000 },
+  )
 })
 
 t.test('no event where nobody wants one', async (t) => {

@@ -117,12 +117,13 @@ export async function writeLargeSpool(
 /** Beginnings and ends of calls in turn, of 50 people; the last one is the stop. */
 function draftAt(seq: number, count: number, begin: number) {
   const at = new Date(begin + seq * 60_000).toISOString()
-  const time = `,"TimeGenerated":"${at}","EventTime":"${at}"`
+  const times = `,"TimeGenerated":"${at}","EventTime":"${at}"`
   if (seq >= count)
     return {
       kind: 'gateway' as const,
       exchangeId: '',
-      members: `${time},"Event":"audit_closing","Detail":{}`,
+      columns: [`,"Event":"audit_closing","Detail":{}`],
+      times,
     }
   const call = Math.ceil(seq / 2)
   const exchangeId = `${'0'.repeat(8)}-0000-4000-8000-${String(call).padStart(12, '0')}`
@@ -131,10 +132,11 @@ function draftAt(seq: number, count: number, begin: number) {
     return {
       kind: 'completed' as const,
       exchangeId,
-      members: `${time}${who},"Outcome":"success","Status":200`,
+      columns: [`${who},"Outcome":"success","Status":200`],
+      times,
     }
   const decision = `,"Decision":"permit","PolicyIds":["reader@readers"],"PolicyCount":1,"PolicyVersion":"v${call % 3}"`
-  return { kind: 'authorized' as const, exchangeId, members: `${time}${who}${decision}` }
+  return { kind: 'authorized' as const, exchangeId, times, columns: [`${who}${decision}`] }
 }
 
 export { readSpool }

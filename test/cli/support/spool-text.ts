@@ -9,8 +9,8 @@ export function spoolText(rows: readonly (readonly [kind: RecordKind, row: objec
   let text = ''
   let end = { seq: 0, head: GENESIS }
   rows.forEach(([kind, row], at) => {
-    const members = `,${JSON.stringify(row).slice(1, -1)}`
-    const made = write([{ kind, exchangeId: `d-${at}`, members }], end)
+    const columns = [`,${JSON.stringify(row).slice(1, -1)}`]
+    const made = write([{ kind, exchangeId: `d-${at}`, times: '', columns }], end)
     text += made.data.toString()
     end = made.end
   })
