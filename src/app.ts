@@ -21,6 +21,7 @@ import { createLivePolicy } from './policy/reload.ts'
 import { createSightings, type Sightings } from './policy/sightings.ts'
 import type { Watch } from './lib/files/watch.ts'
 import { commitOf } from './policy/load/commit.ts'
+import type { PolicySet } from './policy/load/rules.ts'
 import { createWatch } from './policy/load/watch.ts'
 import { createBroker } from './token/broker.ts'
 import { openAudit } from './audit/open.ts'
@@ -29,11 +30,12 @@ import { createForward } from './forward/forward.ts'
 import { registerProxy } from './forward/proxy.ts'
 import { createUpstream } from './forward/upstream.ts'
 import { createEnforcement } from './enforce/enforce.ts'
-import { withModelStamps } from './enforce/model-stamps.ts'
-import { withOwnTags } from './enforce/own-tags.ts'
+import { modelStamps } from './enforce/model-stamps.ts'
+import { withOwnRules } from './enforce/own-rules.ts'
+import { ownTags } from './enforce/own-tags.ts'
 import { createLookUps } from './enforce/lookups/label.ts'
-import { withDatastoreCredentials } from './enforce/datastore-credentials.ts'
-import { withForeignReferences } from './enforce/foreign-references.ts'
+import { datastoreCredentials } from './enforce/datastore-credentials.ts'
+import { foreignReferences } from './enforce/foreign-references.ts'
 import { createRegistryPlaces } from './enforce/lookups/registries.ts'
 import { createRunLookUps } from './enforce/lookups/run.ts'
 import { createFront } from './front.ts'
@@ -244,15 +246,13 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
   })
   const { bodyBytes } = limits
   const asking = { decide, callFacts: factsOf, ask, bodyBytes }
-  const enforcement = withForeignReferences(
-    withModelStamps(withOwnTags(withDatastoreCredentials(inner, asking), asking), asking),
-    {
-      ...asking,
-      hosts: routing.hosts,
-      places,
-      askedFacts: () => policy.current().facts,
-    },
-  )
+  const askedFacts = (): PolicySet['facts'] => policy.current().facts
+  const enforcement = withOwnRules(inner, [
+    datastoreCredentials(asking),
+    ownTags(asking),
+    modelStamps(asking),
+    foreignReferences({ ...asking, hosts: routing.hosts, places, askedFacts }),
+  ])
   const { parseTarget, classify } = createRemembered()
   const identified = identifyStage(config, identify)
   const onBehalf = Object.values(config.identities).some(({ kind }) => kind === 'on-behalf-of')

@@ -15,7 +15,8 @@ import { after, type Pending } from '../lib/pending.ts'
 import type { Decide, Facts } from '../policy/decide.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import { applyEdits, type Edit } from './effects/edit.ts'
-import type { Enforcement, Gathered } from './enforce.ts'
+import type { Gathered } from './enforce.ts'
+import type { OwnRule } from './own-rules.ts'
 import { askPresent } from './present-document.ts'
 import { apiOf, isClassified, type Classified } from './what-must-be-known.ts'
 
@@ -29,10 +30,8 @@ const NONE = '{"credentialsType":"None"}'
 /** JSON values in a page of a list. */
 const MAX_VALUES = 400_000
 
-export function withDatastoreCredentials(
-  inner: Enforcement,
-  options: DatastoreCredentialsOptions,
-): Enforcement {
+/** Shows datastores without their credentials to who may not have these, and keeps what is written back from removing them. */
+export function datastoreCredentials(options: DatastoreCredentialsOptions): OwnRule {
   /** Whether policy lets the caller have the keys of this datastore. */
   function mayHaveKeys(exchange: Classified, { resource, family }: Operation): boolean {
     const path = `${resource.id}/listSecrets`.slice(1).split('/')
@@ -78,16 +77,21 @@ export function withDatastoreCredentials(
   }
 
   return {
-    ...inner,
+    concerns: (call) => isShown(call) || isReplaced(call),
+    around: (inner) => ({
+      ...inner,
 
-    lookUp: (exchange, gathered, via, progress) =>
-      after(check(exchange, gathered, via), () => inner.lookUp(exchange, gathered, via, progress)),
+      lookUp: (exchange, gathered, via, progress) =>
+        after(check(exchange, gathered, via), () =>
+          inner.lookUp(exchange, gathered, via, progress),
+        ),
 
-    screen(exchange, via, progress) {
-      const screen = inner.screen(exchange, via, progress)
-      if (!isClassified(exchange) || !isShown(exchange)) return screen
-      return async (body) => shown(screen === null ? body : await screen(body), exchange)
-    },
+      screen(exchange, via, progress) {
+        const screen = inner.screen(exchange, via, progress)
+        if (!isClassified(exchange) || !isShown(exchange)) return screen
+        return async (body) => shown(screen === null ? body : await screen(body), exchange)
+      },
+    }),
   }
 }
 

@@ -4,28 +4,24 @@
  * Composition of pure parts: azureml/body understands documents, policy decides, effects edit.
  * @module
  */
-import { DOCUMENT_FACTS, findAll, type Findings } from '../azureml/body/facts.ts'
-import { parseJson, type JsonNode } from '../lib/json/document.ts'
-import { isCollection } from '../azureml/body/items.ts'
-import { hasBody, readBody, type BodyHeaders, type Incoming } from '../azureml/body/read.ts'
-import { exactly, objectAt, tagHolder } from '../azureml/body/places.ts'
-import type { DocumentContext } from '../azureml/body/walk.ts'
-import { applyEdits, type Edit } from './effects/edit.ts'
+import { DOCUMENT_FACTS } from '../azureml/body/facts.ts'
+import { hasBody, readBody, type Incoming } from '../azureml/body/read.ts'
+import { contextOf, look, stamped, type Content, type Finished } from './effects/content.ts'
+import { applyEdits } from './effects/edit.ts'
 import { sha256 } from './effects/digest.ts'
 import { pinAll } from './effects/pin.ts'
 import { kept } from './effects/record-body.ts'
-import { isChanged, stampAll } from './effects/stamp.ts'
-import type { Change, Changes, Exchange, Progress } from '../exchange.ts'
+import { isChanged } from './effects/stamp.ts'
+import type { Exchange, Progress } from '../exchange.ts'
 import { createAboutRun, type AboutRun, type RunBody } from './about-run.ts'
 import type { AskAzure, Via } from '../forward/ask.ts'
 import type { Decide, Facts, Permit, RefuseWithoutBody } from '../policy/decide.ts'
-import type { ChangingEffect } from '../policy/effects.ts'
 import type { NeedsBody, NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { Principal } from '../identity/principal.ts'
 import type { PolicySet } from '../policy/load/rules.ts'
 import { Refusal } from '../errors.ts'
 import { memoOfPairs } from '../lib/memo.ts'
-import { after, type Pending } from '../lib/pending.ts'
+import { after, isPending, type Pending } from '../lib/pending.ts'
 import { startedJob } from '../azureml/body/aliases.ts'
 import { createJudgeStartedJob } from './started-job.ts'
 import { createJudgeAsJob } from './judge-as-job.ts'
@@ -35,24 +31,12 @@ import { createScreening, type Screening } from './screening/screening.ts'
 import type { LookUps } from './lookups/label.ts'
 import type { RunLookUps } from './lookups/run.ts'
 import type { Operation } from '../vocabulary/operation.ts'
-import { createMustBePossible, schemaOf } from './what-must-be-known.ts'
+import { createMustBePossible } from './what-must-be-known.ts'
 import { createJudgeNamed, type JudgeNamed } from './judge-named.ts'
 import { createJudgeThing, type JudgeThing } from './present-thing.ts'
 import { createJudgePresent, type JudgePresent } from './present-document.ts'
 import { merged, toldBy, toldByChange, withoutBody } from './told.ts'
 import { createCheckUnreadJob, type CheckUnreadJob } from './unread-job.ts'
-
-/** A body that was read, and all that was found in it. */
-export interface Content {
-  readonly received: Buffer
-  /** SHA-256 of what was received. */
-  readonly digest: string
-  readonly bytes: Buffer
-  readonly root: JsonNode
-  readonly context: DocumentContext
-  readonly findings: Findings
-  readonly changes: readonly Change[]
-}
 
 /** What is known of a call before it is judged. */
 export interface Gathered {
@@ -71,14 +55,6 @@ export interface Gathered {
   readonly read?: Buffer | null
   /** Of the version of a model that the call changes; absent for one that it makes. */
   readonly firstStamp?: ReadonlyMap<string, string>
-}
-
-/** What is sent to Azure. */
-export interface Finished {
-  /** Null to stream the caller's bytes untouched. */
-  readonly body: Buffer | null
-  /** Null if nothing was changed. */
-  readonly changes: Changes | null
 }
 
 export interface Enforcement {
@@ -154,6 +130,33 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
     return { ...callFacts(exchange), ...told, bodyDigest: digest }
   }
 
+  /** What of a body is read that no policy asks for as such. */
+  function readForOthers(
+    exchange: Exchange,
+    operation: Operation,
+    request: Incoming,
+    progress: Progress,
+  ): Pending<RunBody | null> {
+    const asked = checkListQuery(exchange, request, progress)
+    if (asked === null) return aboutRun.readBody(exchange, request, progress)
+    return after(asked, (received) =>
+      received === null
+        ? aboutRun.readBody(exchange, request, progress)
+        : { received, operation, thing: null, tags: null, change: null },
+    )
+  }
+
+  function withoutContent(
+    { exchange, operation, version, has }: WithoutContent,
+    run: RunBody | null,
+  ): Gathered {
+    const own = has ? callFacts(exchange) : withoutBody(callFacts(exchange))
+    const made = operation.family === 'mlflow' ? (run?.tags ?? null) : null
+    const facts = made === null ? own : { ...own, tags: made }
+    const named = run?.operation ?? operation
+    return { operation: named, facts, version, content: null, unread: has && run === null, run }
+  }
+
   const parts = { aboutRun, checkUnreadJob, judgeNamed, judgePresent, judgeThing, factsOf }
   return {
     gather(exchange, request, progress) {
@@ -162,22 +165,14 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
         throw new Refusal('internal_error', 'the gateway failed to judge this request')
       const { set, needsBody } = inForce()
       const { version } = set
-      checkDelete(exchange, operation, request.headers)
-      if (!isAsked(needsBody, principal, operation) || !hasBody(request.headers)) {
-        const has = hasBody(request.headers)
-        const read = after(checkListQuery(exchange, request, progress), (received) =>
-          received === null
-            ? aboutRun.readBody(exchange, request, progress)
-            : { received, operation, thing: null, tags: null, change: null },
-        )
-        return after(read, (run) => {
-          const own = has ? callFacts(exchange) : withoutBody(callFacts(exchange))
-          const made = operation.family === 'mlflow' ? (run?.tags ?? null) : null
-          const facts = made === null ? own : { ...own, tags: made }
-          const named = run?.operation ?? operation
-          const unread = has && run === null
-          return { operation: named, facts, version, content: null, unread, run }
-        })
+      const has = hasBody(request.headers)
+      if (has) checkDelete(exchange, operation)
+      if (!has || !isAsked(needsBody, principal, operation)) {
+        const run = readForOthers(exchange, operation, request, progress)
+        const call = { exchange, operation, version, has }
+        return isPending(run)
+          ? run.then((known) => withoutContent(call, known))
+          : withoutContent(call, run)
       }
       mustBePossible(exchange, progress, false)
       const { stream, headers } = request
@@ -216,6 +211,14 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
   }
 }
 
+/** A call that has no body, or one that no policy asks for. */
+interface WithoutContent {
+  readonly exchange: Exchange
+  readonly operation: Operation
+  readonly version: string
+  readonly has: boolean
+}
+
 interface LookUpParts {
   readonly aboutRun: AboutRun
   readonly checkUnreadJob: CheckUnreadJob
@@ -231,27 +234,26 @@ function createLookUp(
 ): Enforcement['lookUp'] {
   const judgeStartedJob = createJudgeStartedJob(options.decide)
   const judgeAsVersion = createJudgeAsVersion(options)
+  /** Of calls whose body no policy asks for: each judges some of them, and only they have facts of it. */
+  const judges: readonly Judge[] = [
+    ({ exchange, gathered: { run, read = null, unread = false }, via, progress }) =>
+      judgeNamed(exchange, { bytes: run?.received ?? read, unread, run }, via, progress),
+    ({ exchange, gathered, via, progress }) =>
+      aboutRun.facts(exchange, gathered.run, via, progress),
+    ({ exchange, gathered, via, progress }) =>
+      judgePresent(exchange, gathered.unread === true ? 'unread' : null, via, progress),
+    ({ exchange, gathered, via, progress }) =>
+      judgeThing(exchange, gathered.run, gathered.unread === true, via, progress),
+  ]
 
   const learn: Enforcement['lookUp'] = (exchange, gathered, via, progress) => {
-    const { content, run } = gathered
+    const { content } = gathered
     const { permit } = via
     if (content === null) {
       checkUnreadJob(exchange, permit, progress)
-      const unread = gathered.unread === true
-      const body = { bytes: run?.received ?? gathered.read ?? null, unread, run }
-      const ofRun = after(
-        judgeNamed(exchange, body, via, progress),
-        (facts) => facts ?? aboutRun.facts(exchange, run, via, progress),
-      )
-      const ofPresent = after(
-        ofRun,
-        (facts) => facts ?? judgePresent(exchange, unread ? 'unread' : null, via, progress),
-      )
-      const ofThing = after(
-        ofPresent,
-        (facts) => facts ?? judgeThing(exchange, run, unread, via, progress),
-      )
-      return after(ofThing, (facts) => (facts === null ? null : { ...gathered, facts }))
+      const found = firstFacts(judges, { exchange, gathered, via, progress })
+      if (found === null) return null
+      return after(found, (facts) => (facts === null ? null : { ...gathered, facts }))
     }
     const body = { facts: gathered.facts, root: content.root, whole: content.context.whole }
     return after(judgePresent(exchange, body, via, progress), (facts) => {
@@ -279,13 +281,42 @@ function createLookUp(
     const pinnedFacts = facts === null || whole ? own : merged(facts, own, pinned.root)
     return { ...gathered, facts: pinnedFacts, content: pinned }
   }
-  return (exchange, gathered, via, progress) =>
-    after(learn(exchange, gathered, via, progress), (learnt) => {
-      const { facts } = learnt ?? gathered
-      judgeStartedJob(exchange, facts, progress)
-      judgeAsVersion(exchange, facts, progress)
+  function judgeElsewhere(exchange: Exchange, facts: Facts, progress: Progress): void {
+    judgeStartedJob(exchange, facts, progress)
+    judgeAsVersion(exchange, facts, progress)
+  }
+  return (exchange, gathered, via, progress) => {
+    const learning = learn(exchange, gathered, via, progress)
+    if (!isPending(learning)) {
+      judgeElsewhere(exchange, (learning ?? gathered).facts, progress)
+      return learning
+    }
+    return learning.then((learnt) => {
+      judgeElsewhere(exchange, (learnt ?? gathered).facts, progress)
       return learnt
     })
+  }
+}
+
+/** A call that is judged by what its body or Azure says of it. */
+interface Unjudged {
+  readonly exchange: Exchange
+  readonly gathered: Gathered
+  readonly via: Via
+  readonly progress: Progress
+}
+
+/** @returns the facts that the call itself is to be judged by; null if there are no others than before */
+type Judge = (call: Unjudged) => Pending<Facts | null>
+
+/** What the first of them finds, from the one at `start` on. */
+function firstFacts(judges: readonly Judge[], call: Unjudged, start = 0): Pending<Facts | null> {
+  for (let at = start; at < judges.length; at++) {
+    const found = judges[at]?.(call) ?? null
+    if (isPending(found)) return found.then((facts) => facts ?? firstFacts(judges, call, at + 1))
+    if (found !== null) return found
+  }
+  return null
 }
 
 /** A call with a body that was judged by what is there now. */
@@ -302,9 +333,12 @@ function isAsked(needsBody: NeedsBody, principal: Principal, operation: Operatio
   return needsBody(principal, operation) || (job !== null && needsBody(principal, job))
 }
 
-/** RFC 9110 section 9.3.5: the body of a DELETE has no meaning that all readers share. MLflow's own API gives it one. */
-function checkDelete({ method }: Exchange, { family }: Operation, headers: BodyHeaders): void {
-  if (method === 'DELETE' && family === 'arm' && hasBody(headers))
+/**
+ * Asked of calls with a body. RFC 9110 section 9.3.5: that of a DELETE has no meaning that all readers share; MLflow's own
+ * API gives it one.
+ */
+function checkDelete({ method }: Exchange, { family }: Operation): void {
+  if (method === 'DELETE' && family === 'arm')
     throw new Refusal('bad_request', 'a DELETE with a body')
 }
 
@@ -331,55 +365,4 @@ function derive(
     needsDocument: (principal, operation, collection) =>
       collection ? ofMany(principal, operation) : ofOne(principal, operation),
   }
-}
-
-const NOTHING: { edits: readonly Edit[]; changes: readonly Change[] } = { edits: [], changes: [] }
-
-/** The bytes to send, stamped if the permit says so, with all that was changed in them. */
-function stamped(id: string, permit: Permit, content: Content): Finished {
-  const { effects, decision, principal } = permit
-  const { received, bytes, root, context } = content
-  const { edits, changes } =
-    effects.stamp && isChanged(context.type) && (context.whole || setsTags(root, context))
-      ? stampAll(root, context.type, {
-          principal: principal.id,
-          decision: id,
-          policy: decision.version,
-        })
-      : NOTHING
-  // the compiler names an effect on bodies that is not applied
-  const byEffect = { pin: content.changes, stamp: changes } satisfies Record<
-    ChangingEffect,
-    readonly Change[]
-  >
-  const list = Object.values(byEffect).flat()
-  if (list.length === 0) return { body: received, changes: null }
-  const body = applyEdits(bytes, edits)
-  return { body, changes: { before: content.digest, after: sha256(body), list } }
-}
-
-/** A PATCH that sets tags replaces those that are there, stamps included. */
-function setsTags(root: JsonNode, { type }: DocumentContext): boolean {
-  const holder = tagHolder(type, 'arm')
-  return holder !== null && exactly(objectAt(root, holder.path), 'tags') !== null
-}
-
-function contextOf(exchange: Exchange, { scope, resource, effect }: Operation): DocumentContext {
-  // an action such as `resize` says what changes, like a PATCH
-  const isAction = exchange.method === 'POST' && !isCollection(resource)
-  const whole = effect === 'write' && exchange.method !== 'PATCH' && !isAction
-  return { scope, type: resource.type, whole, api: schemaOf(exchange) }
-}
-
-/** Everything that there is to know of a body. */
-function look(
-  source: Pick<Content, 'received' | 'digest'>,
-  bytes: Buffer,
-  context: DocumentContext,
-  changes: readonly Change[],
-): Content {
-  const root = parseJson(bytes)
-  if (root.kind !== 'object') throw new Refusal('bad_body', 'the body is no JSON object')
-  const { received, digest } = source
-  return { received, digest, bytes, root, context, findings: findAll(root, context), changes }
 }

@@ -24,7 +24,8 @@ import { after, type Pending } from '../lib/pending.ts'
 import { fieldsOf } from '../lib/strict-json.ts'
 import type { Awaiting, Decide, Facts, Permit } from '../policy/decide.ts'
 import type { Operation } from '../vocabulary/operation.ts'
-import type { Enforcement, Gathered } from './enforce.ts'
+import type { Gathered } from './enforce.ts'
+import type { OwnRule } from './own-rules.ts'
 import { toldBy, toldByChange } from './told.ts'
 import { withBodyRead, type UnreadBodyOptions } from './unread-body.ts'
 import { isClassified, schemaOf, type Classified } from './what-must-be-known.ts'
@@ -57,20 +58,22 @@ interface Needed {
   readonly withBody: boolean
 }
 
-/** Refuses, in what policy enforces anyway, calls that refer to what their caller has no permit for. */
-export function withForeignReferences(
-  inner: Enforcement,
-  options: ForeignReferencesOptions,
-): Enforcement {
+/** Refuses calls that refer to what their caller has no permit for. */
+export function foreignReferences(options: ForeignReferencesOptions): OwnRule {
   const check = createCheck(options)
-  const reading = withBodyRead(inner, options, mayRefer)
   return {
-    ...reading,
+    concerns: mayReferAnywhere,
+    around(inner) {
+      const reading = withBodyRead(inner, options, mayRefer)
+      return {
+        ...reading,
 
-    lookUp(exchange, gathered, via, progress) {
-      return after(reading.lookUp(exchange, gathered, via, progress), (learnt) =>
-        after(check(exchange, learnt ?? gathered, via), () => learnt),
-      )
+        lookUp(exchange, gathered, via, progress) {
+          return after(reading.lookUp(exchange, gathered, via, progress), (learnt) =>
+            after(check(exchange, learnt ?? gathered, via), () => learnt),
+          )
+        },
+      }
     },
   }
 }
@@ -93,6 +96,18 @@ function bytesOf({ content, run, read }: Gathered): Buffer | null {
 
 function mayRefer({ operation, target }: Classified): boolean {
   return target !== null && canRefer(operation, target)
+}
+
+/** Whether the body, the query or the path of a call may refer to something. */
+function mayReferAnywhere(call: Classified): boolean {
+  const { method, operation } = call
+  // http/inbound.ts refuses those that have a body
+  const hasNone = method === 'GET' || method === 'HEAD'
+  return (
+    (!hasNone && mayRefer(call)) ||
+    isJoining(operation) ||
+    inQuery(call, operation.scope).length > 0
+  )
 }
 
 type Get = (operation: Operation, target: Target) => Promise<unknown>
@@ -242,10 +257,14 @@ function neededFor(
   }
 }
 
+function isJoining({ action }: Operation): boolean {
+  return action.endsWith('/workspaces/hubs/join/action')
+}
+
 /** The workspace that a hub takes in, which is beside it; null for any other call. */
 function joining({ operation, target }: Classified): Needed | null {
-  const { action, resource } = operation
-  if (!action.endsWith('/workspaces/hubs/join/action')) return null
+  const { resource } = operation
+  if (!isJoining(operation)) return null
   const name = target?.segments.at(-1) ?? ''
   if (!/^[A-Za-z0-9][\w-]{1,254}$/u.test(name))
     throw refused('the end of the path', 'that is no name of a workspace')

@@ -17,7 +17,9 @@ import { after } from '../lib/pending.ts'
 import { parameterDigest, sha256 } from './effects/digest.ts'
 import { applyEdits, type Edit } from './effects/edit.ts'
 import { isOurs, stampOf, TAGS } from './effects/stamp.ts'
-import type { Enforcement, Finished } from './enforce.ts'
+import type { Finished } from './effects/content.ts'
+import type { Enforcement } from './enforce.ts'
+import type { OwnRule } from './own-rules.ts'
 import { askPresent } from './present-document.ts'
 import { isClassified, schemaOf, type Classified } from './what-must-be-known.ts'
 
@@ -130,11 +132,15 @@ export function isStampPair(item: JsonNode): boolean {
   return key?.kind === 'string' && isStamp(key.value)
 }
 
-/** What policy enforces anyway, with the versions of models stamped. */
-export function withModelStamps(
-  inner: Enforcement,
-  { ask }: { readonly ask: AskAzure },
-): Enforcement {
+/** Stamps the versions of models. */
+export function modelStamps({ ask }: { readonly ask: AskAzure }): OwnRule {
+  return {
+    concerns: (call) => formOf(call) !== null,
+    around: (inner) => withStamps(inner, ask),
+  }
+}
+
+function withStamps(inner: Enforcement, ask: AskAzure): Enforcement {
   return {
     ...inner,
 

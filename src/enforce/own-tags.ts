@@ -16,8 +16,9 @@ import { parseJson, type JsonNode } from '../lib/json/document.ts'
 import { showPointer } from '../lib/json/pointer.ts'
 import { after, type Pending } from '../lib/pending.ts'
 import { isChanged, TAGS } from './effects/stamp.ts'
-import type { Enforcement, Gathered } from './enforce.ts'
+import type { Gathered } from './enforce.ts'
 import { isStamp, isStampPair, replacedIn } from './model-stamps.ts'
+import type { OwnRule } from './own-rules.ts'
 import { withBodyRead, type UnreadBodyOptions } from './unread-body.ts'
 import { isClassified, schemaOf, type Classified } from './what-must-be-known.ts'
 
@@ -52,15 +53,20 @@ const WRITTEN_AS_TEXT = new Set(['tags', 'records'])
 /** Anything but plain ASCII text may be another spelling. */
 const MAY_HAVE_ONE = /harness|[^\x20-\x7e\s]|\\/i
 
-/** Refuses, in what policy enforces anyway, calls that write a tag of the gateway's that is not there already. */
-export function withOwnTags(inner: Enforcement, options: OwnTagsOptions): Enforcement {
-  const reading = withBodyRead(inner, options, canTag)
+/** Refuses calls that write a tag of the gateway's that is not there already. */
+export function ownTags(options: OwnTagsOptions): OwnRule {
   return {
-    ...reading,
+    concerns: canTag,
+    around(inner) {
+      const reading = withBodyRead(inner, options, canTag)
+      return {
+        ...reading,
 
-    lookUp(exchange, gathered, via, progress) {
-      const checked = check(options.ask, exchange, bytesOf(gathered), via)
-      return after(checked, () => reading.lookUp(exchange, gathered, via, progress))
+        lookUp(exchange, gathered, via, progress) {
+          const checked = check(options.ask, exchange, bytesOf(gathered), via)
+          return after(checked, () => reading.lookUp(exchange, gathered, via, progress))
+        },
+      }
     },
   }
 }

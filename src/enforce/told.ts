@@ -30,9 +30,13 @@ export function toldByNone(facts: Facts): Facts {
   return absent(facts, DOCUMENT_FACTS)
 }
 
+const OF_BODY: readonly string[] = ['bodyDigest']
+
 /** The facts of a call without a body. */
 export function withoutBody(facts: Facts): Facts {
-  return absent(facts, ['bodyDigest'])
+  // as most calls are, which no list has to be made for
+  const isPlain = !Object.hasOwn(facts, 'absent') && !Object.hasOwn(facts, 'bodyDigest')
+  return isPlain ? { ...facts, absent: OF_BODY } : absent(facts, OF_BODY)
 }
 
 function absent(facts: Facts, names: readonly string[]): Facts {

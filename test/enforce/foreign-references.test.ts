@@ -7,7 +7,7 @@ import t, { type Test } from 'tap'
 import { createHosts } from '../../src/azureml/hosts/hosts.ts'
 import { classify } from '../../src/azureml/classify.ts'
 import { parseTarget } from '../../src/azureml/target.ts'
-import { withForeignReferences } from '../../src/enforce/foreign-references.ts'
+import { foreignReferences } from '../../src/enforce/foreign-references.ts'
 import { createRegistryPlaces } from '../../src/enforce/lookups/registries.ts'
 import type { Enforcement } from '../../src/enforce/enforce.ts'
 import { Refusal } from '../../src/errors.ts'
@@ -48,7 +48,7 @@ async function checker(t: Test): Promise<(body: unknown) => Promise<string | nul
     finish: () => ({ body: null, changes: null }),
     screen: () => null,
   }
-  const enforcement = withForeignReferences(inner, {
+  const enforcement = foreignReferences({
     decide,
     callFacts: () => ({}),
     bodyBytes: 1_000_000,
@@ -66,7 +66,7 @@ async function checker(t: Test): Promise<(body: unknown) => Promise<string | nul
         : path.startsWith(`${WS}?`)
           ? { properties: { workspaceId: GUID } }
           : null,
-  })
+  }).around(inner)
   const exchange = exchangeWith({ method: 'PUT', principal: person, operation, target })
   return async (body) => {
     const read = Buffer.from(JSON.stringify(body))

@@ -50,21 +50,28 @@ interface Screened {
 export function createScreening(options: ScreeningOptions): Screening {
   return (exchange, via, progress) => {
     if (!isClassified(exchange) || exchange.operation.effect !== 'read') return null
-    const call = { exchange, via, progress }
     const api = apiOf(exchange)
-    if (api === 'data plane') return screenDataPlane(options, call)
-    return api === 'arm' && exchange.method === 'GET' ? screenArm(options, call) : null
+    if (api === 'data plane') return screenDataPlane(options, { exchange, via, progress })
+    if (api !== 'arm' || exchange.method !== 'GET' || !tellsApart(options, exchange)) return null
+    return screenArm(options, { exchange, via, progress })
   }
 }
 
-function screenArm(options: ScreeningOptions, call: Screened): Screen | null {
-  const { exchange, via, progress } = call
-  const { principal, operation } = exchange
-  if (operation.resource.type === 'OperationStatus') return null
+/** Whether policy's answer depends on what ARM answers. */
+function tellsApart(
+  { needsDocument }: ScreeningOptions,
+  { principal, operation }: Classified,
+): boolean {
+  if (operation.resource.type === 'OperationStatus') return false
   const collection = isCollection(operation.resource)
-  const names = [operation, ...jobReads(operation)]
-  if (names.every((name) => options.needsDocument(principal, name, collection) === null))
-    return null
+  if (needsDocument(principal, operation, collection) !== null) return true
+  return jobReads(operation).some((name) => needsDocument(principal, name, collection) !== null)
+}
+
+function screenArm(options: ScreeningOptions, call: Screened): Screen {
+  const { exchange, via, progress } = call
+  const { operation } = exchange
+  const collection = isCollection(operation.resource)
 
   /** Of a step or trial, asked of run history. */
   let tags: readonly string[] | null = null
