@@ -14,6 +14,7 @@ import type { ChangingEffect } from './policy/effects.ts'
 import type { GrantedIdentity } from './token/grant.ts'
 import type { Lease } from './callers.ts'
 import { isOfPolicy, type Refusal } from './errors.ts'
+import { clientOf } from './http/client-name.ts'
 import { sourceOf, type Source } from './http/source.ts'
 import { isGuid } from './lib/guid.ts'
 
@@ -246,9 +247,7 @@ export function overruled({ decision, refusal }: Exchange): Refusal | null {
     : null
 }
 
-/** SDKs by name and version; a `User-Agent`'s free text is the caller's and stays out of the record. */
-const CLIENT =
-  /\b(azsdk-(?:js|python|net|java|go)-[a-z]{2,12}(?:-?[a-z]{2,20}){0,3}|azure-ai-ml|azureml-harness-console|azureml-mlflow|mlflow-python-client|python-requests|AZURECLI|curl|Terraform|node|undici)\/v?(\d{1,4}(?:\.\d{1,5}){0,3})\b/
+const NOTHING_AWAITED: Exchange['awaiting'] = []
 
 /** A fresh exchange for a request that has just been received. */
 export function openExchange(
@@ -261,7 +260,6 @@ export function openExchange(
 ): WritableExchange {
   const requestId = headers['x-ms-client-request-id']
   const agent = headers['user-agent']
-  const client = typeof agent === 'string' ? CLIENT.exec(agent) : null
   return {
     id,
     receivedAt: now,
@@ -271,7 +269,7 @@ export function openExchange(
     // anything else a caller sends as its id is not repeated, neither to Azure nor in a record
     clientRequestId:
       typeof requestId === 'string' && isGuid(requestId) ? requestId.toLowerCase() : null,
-    client: client === null ? null : `${client[1]}/${client[2]}`,
+    client: typeof agent === 'string' ? clientOf(agent) : null,
     target: null,
     principal: null,
     lease: null,
@@ -290,7 +288,7 @@ export function openExchange(
     redact: false,
     changes: null,
     content: null,
-    awaiting: [],
+    awaiting: NOTHING_AWAITED,
     review: null,
     leftOut: null,
     cut: false,
@@ -316,10 +314,9 @@ export function createExchanges(now: () => number): (raw: IncomingMessage) => Wr
     const known = raw[EXCHANGE]
     if (known !== undefined) return known
     const source = sourceOf(raw)
-    const [id, startedAt] = [randomUUID(), performance.now()]
-    const exchange = openExchange(id, now(), startedAt, source, raw.method ?? '', raw.headers)
-    raw[EXCHANGE] = exchange
-    return exchange
+    const startedAt = performance.now()
+    const { method = '', headers } = raw
+    return (raw[EXCHANGE] = openExchange(randomUUID(), now(), startedAt, source, method, headers))
   }
 }
 

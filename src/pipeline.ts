@@ -10,6 +10,7 @@ import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import type { Target } from './azureml/target.ts'
 import type { Principal } from './identity/principal.ts'
+import type { Operation } from './vocabulary/operation.ts'
 import type { Awaiting, Facts, Permit, Verdict } from './policy/decide.ts'
 import type { Grant, GrantFor } from './token/grant.ts'
 import type { Recorder } from './audit/recorder.ts'
@@ -28,20 +29,16 @@ import { KeptReply, type HeldCall, type KeptAnswer } from './http/kept-reply.ts'
 import type { Reply } from './http/reply.ts'
 import { hasBody } from './azureml/body/read.ts'
 import { isPending } from './lib/pending.ts'
-import { TextAnswer, type MakeHeld, type OwnCall } from './access/own-calls.ts'
+import { TextAnswer, type OwnCall } from './access/own-calls.ts'
 import type { Via } from './forward/ask.ts'
-import type { Stages } from './stages.ts'
+import type { MakeFor, Stages } from './stages.ts'
 import { refusalAnswer, type RefusalAnswer } from './http/refusal-answer.ts'
 
 export interface Pipeline {
   /** One request, until it is sent to Azure. It never rejects: whatever goes wrong is a refusal. */
   readonly serve: (reply: Reply) => Promise<void>
   /** The same for a caller who is known already. Its answer is kept; null if it broke off. */
-  readonly make: (
-    principal: Principal,
-    by: IncomingMessage,
-    call: HeldCall,
-  ) => Promise<KeptAnswer | null>
+  readonly make: MakeFor
   /** Where every failure ends, the framework's own included. */
   readonly refuse: (error: unknown, reply: Reply) => Promise<void>
   /**
@@ -73,7 +70,7 @@ export function createPipeline(stages: Stages): Pipeline {
       const principal = (exchange.principal = isPending(identified) ? await identified : identified)
       // who has gone by now, or whose body broke off, takes nothing
       if (exchange.refusal !== null) throw exchange.refusal
-      await carryOut(making, { exchange, target, principal, reply })
+      await carryOut(making, new Identified(exchange, target, principal, reply))
     } catch (error) {
       await refuse(error, reply)
     }
@@ -91,7 +88,7 @@ export function createPipeline(stages: Stages): Pipeline {
     onceClosed(exchange, reply)
     try {
       const target = (exchange.target = stages.parseTarget(call.method, call.target))
-      await carryOut(making, { exchange, target, principal, reply })
+      await carryOut(making, new Identified(exchange, target, principal, reply))
     } catch (error) {
       await refuse(error, reply)
     }
@@ -108,58 +105,72 @@ interface Making {
   readonly makeHeld: Pipeline['make']
 }
 
-/** A call whose caller is known. */
-interface Identified {
+/** A call whose caller is known. This and `Asking` are classes, because one of each is made for each call. */
+class Identified {
   readonly exchange: WritableExchange
   readonly target: Target
   readonly principal: Principal
   readonly reply: Reply
+
+  constructor(exchange: WritableExchange, target: Target, principal: Principal, reply: Reply) {
+    this.exchange = exchange
+    this.target = target
+    this.principal = principal
+    this.reply = reply
+  }
+
+  get request(): IncomingMessage {
+    return this.reply.request
+  }
+}
+
+/** How Azure is asked in the place of a call: by what it was judged to be last. */
+class Asking implements Via {
+  permit: Permit | Awaiting
+  readonly identity: string
+  readonly principal: Principal
+  readonly grantFor: GrantFor
+  readonly #stages: Stages
+
+  constructor(stages: Stages, judged: Permit | Awaiting, request: IncomingMessage) {
+    this.#stages = stages
+    this.permit = judged
+    this.identity = judged.effects.identity
+    this.principal = judged.principal
+    this.grantFor = (wanted) => stages.readGrant(this.permit, wanted, request)
+  }
+
+  get route(): Via['route'] {
+    return (operation, target) => this.#stages.route(operation, target, this, this.grantFor)
+  }
 }
 
 /** From the caller to what is sent to Azure. */
-async function carryOut(
-  { stages, refuse, makeHeld }: Making,
-  { exchange, target, principal, reply }: Identified,
-): Promise<void> {
+async function carryOut({ stages, refuse, makeHeld }: Making, call: Identified): Promise<void> {
+  const { exchange, target, principal, reply, request } = call
   const { recorder } = stages
-  const { request } = reply
   const progress = progressOf(exchange)
   const lease = (exchange.lease = stages.callers.begin(principal.id, exchange.startedAt))
   lease.enter()
   try {
-    const incoming = { headers: request.headers, stream: request }
-    const make: MakeHeld = (call) => makeHeld(principal, request, call)
-    const own = stages.own(exchange, { target, principal, incoming }, make, progress)
+    const own = stages.own(exchange, call, makeHeld, progress)
     if (own !== null) return await answerOwn(exchange, await own, recorder, reply)
     exchange.operation = stages.classify(target)
+    const incoming = { headers: request.headers, stream: request }
     const gathering = stages.gather(exchange, incoming, progress)
     const gathered = isPending(gathering) ? await gathering : gathering
     // a body may name the run that the call is about: from here on, that is what is judged, routed and recorded
     const operation = (exchange.operation = gathered.operation)
 
-    const judge = (facts: Facts): Permit | Awaiting => {
-      const verdict = stages.decide(principal, operation, facts)
-      exchange.decision = verdict.decision
-      const found = judgedBy(verdict)
-      exchange.redact = found.effects.redact
-      return found
-    }
-    let judged = judge(gathered.facts)
-    const grantFor: GrantFor = (wanted) => stages.readGrant(judged, wanted, request)
-    const asker = { identity: judged.effects.identity, principal }
-    const routed = stages.route(operation, target, asker, grantFor)
-    const { scope, ...place } = isPending(routed) ? await routed : routed
-    const via = (): Via => ({
-      permit: judged,
-      grantFor,
-      route: (asked, to) => stages.route(asked, to, asker, grantFor),
-    })
-    const learning = stages.lookUp(exchange, gathered, via(), progress)
+    const via = new Asking(stages, judge(stages, call, operation, gathered.facts), request)
+    const routed = stages.route(operation, target, via, via.grantFor)
+    const { origin, path, scope, timeoutMs } = isPending(routed) ? await routed : routed
+    const learning = stages.lookUp(exchange, gathered, via, progress)
     const learnt = isPending(learning) ? await learning : learning
     // what was judged with labels, or before its run was known, is judged again as it goes to Azure
-    if (learnt !== null) judged = judge(learnt.facts)
+    if (learnt !== null) via.permit = judge(stages, call, operation, learnt.facts)
     const final = learnt ?? gathered
-    const reviewing = stages.review(exchange, judged, final, via(), request.headers)
+    const reviewing = stages.review(exchange, via.permit, final, via, request.headers)
     const { permit, proof } = isPending(reviewing) ? await reviewing : reviewing
     if (proof !== null) [exchange.review, exchange.decision] = [proof, permit.decision]
     const granted = stages.grant(permit, scope, request)
@@ -167,11 +178,11 @@ async function carryOut(
     exchange.identity = grant.identity
     const { body, changes } = stages.finish(exchange, permit, final, progress)
     exchange.changes = changes
-    const screen = stages.screen(exchange, via(), progress)
+    const screen = stages.screen(exchange, via, progress)
 
     const recorded = intend(exchange, recorder, reply)
     // a call that changes something waits for its record; a read lets the disk work while Azure does
-    if (operation.effect === 'read') recorded.catch(() => undefined)
+    if (operation.effect === 'read') recorded.catch(untilAwaited)
     else {
       try {
         await recorded
@@ -184,12 +195,32 @@ async function carryOut(
     const drop = (rejected: Grant): void => stages.dropToken(rejected, scope)
     const regrant = async (): Promise<Grant> => stages.grant(permit, scope, request)
     const fail = async (refusal: Refusal): Promise<void> => refuse(refusal, reply)
-    const call = { ...place, exchange, progress, recorded, body, screen, drop, regrant, fail }
-    stages.forward(grant, call, reply)
+    // prettier-ignore
+    const sent = {
+      origin, path, timeoutMs, exchange, progress, recorded, body, screen, drop, regrant, fail,
+    }
+    stages.forward(grant, sent, reply)
   } finally {
     lease.leave()
   }
 }
+
+/** @throws {Refusal} unless it is permitted, or nothing but a review keeps it from being so */
+function judge(
+  { decide }: Stages,
+  { exchange, principal }: Identified,
+  operation: Operation,
+  facts: Facts,
+): Permit | Awaiting {
+  const verdict = decide(principal, operation, facts)
+  exchange.decision = verdict.decision
+  const judged = judgedBy(verdict)
+  exchange.redact = judged.effects.redact
+  return judged
+}
+
+/** `forward` waits for the record of a read, and learns then what went wrong with it. */
+const untilAwaited = (): void => undefined
 
 /** The gateway's own answer: recorded like any other, before it is sent; a change, before it is made. */
 async function answerOwn(

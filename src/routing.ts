@@ -15,11 +15,12 @@ import { createTextRedactor } from './azureml/answers/text-redactor.ts'
 import { upstreamPath } from './azureml/hosts/upstream-path.ts'
 import type { CloudConfig } from './config/schema/schema.ts'
 import type { Exchange } from './exchange.ts'
+import type { Target } from './azureml/target.ts'
 import type { AnswerRules } from './forward/answer.ts'
 import { Refusal } from './errors.ts'
 import { memoOf } from './lib/memo.ts'
 import { after } from './lib/pending.ts'
-import type { Stages } from './stages.ts'
+import type { Route, Stages } from './stages.ts'
 import type { Principal } from './identity/principal.ts'
 import type { ReadGrant } from './token/grant.ts'
 
@@ -63,6 +64,8 @@ export function createRouting(options: RoutingOptions): Routing {
   const handles = createOperationHandles(key, publicUrl, now)
 
   const pathOf = memoOf(upstreamPath)
+  /** Where calls go that need no question, which follows from their target. */
+  const places = new WeakMap<Target, Route>()
   const endpoints = createEndpoints(hosts, () => performance.now())
   const askerOf = (identity: string, principal: Principal): string =>
     options.isOnBehalfOf(identity) ? `${identity} ${principal.id}` : identity
@@ -70,7 +73,14 @@ export function createRouting(options: RoutingOptions): Routing {
   return {
     hosts,
     route(operation, target, { identity, principal }, grantFor) {
+      const place = places.get(target)
+      if (place !== undefined) return place
       const path = pathOf(target)
+      if (operation.family !== 'scoring' && !hosts.needsRegion(operation)) {
+        const found = { ...hosts.upstream(operation, null), path }
+        places.set(target, found)
+        return found
+      }
       const ask = async (id: string): Promise<unknown> => {
         const arm = hosts.upstream({ ...operation, family: 'arm' }, null)
         return options.askArm(await grantFor(arm.scope), arm.origin, id)
@@ -88,11 +98,11 @@ export function createRouting(options: RoutingOptions): Routing {
         }))
       }
       const region =
-        operation.scope !== null && hosts.needsRegion(operation)
-          ? regions.regionOf(operation.scope, identity, async (scope) =>
+        operation.scope === null
+          ? null
+          : regions.regionOf(operation.scope, identity, async (scope) =>
               locationOf(await ask(scope), identity),
             )
-          : null
       return after(region, (known) => ({ ...hosts.upstream(operation, known), path }))
     },
     rewriteHeaders(headers, { operation, principal, redact }) {

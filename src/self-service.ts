@@ -77,18 +77,18 @@ export function createSelfService(
   const insight = insightOf(config, parts, { key, placeOf, now })
   const authorizationUri = config.issuers[0]?.issuer ?? null
   return {
-    own({ id }, { target, principal: caller, incoming }, make, progress) {
+    own({ id }, { target, principal: caller, request: incoming }, make, progress) {
+      if (target.segments[0] !== '_harness') return null
       // a session of the console is not identified by each request, and may have been granted something since
       const principal = parts.reviews.holding(caller)
       const request: OwnRequest = {
         decision: id,
         accept: incoming.headers.accept,
-        make,
+        make: (held) => make(caller, incoming, held),
         refused: refusedCall,
         keep: (content) => progress.kept(content),
         async read() {
-          const { stream, headers } = incoming
-          const body = await readBody(stream, headers, MAX_BODY_BYTES, progress)
+          const body = await readBody(incoming, incoming.headers, MAX_BODY_BYTES, progress)
           // says what is wrong with it, and where
           parseJson(body)
           return JSON.parse(body.toString('utf8')) as unknown

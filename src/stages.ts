@@ -3,19 +3,20 @@
  * @module
  */
 import type { IncomingMessage } from 'node:http'
-import type { MakeHeld, OwnCalls } from './access/own-calls.ts'
+import type { OwnCalls } from './access/own-calls.ts'
 import type { ApprovalProof } from './approvals/proof.ts'
 import type { Recorder } from './audit/recorder.ts'
 import type { Incoming } from './azureml/body/read.ts'
 import type { Target } from './azureml/target.ts'
 import type { Callers } from './callers.ts'
-import type { Finished } from './enforce/effects/content.ts'
+import type { Finished } from './enforce/content.ts'
 import type { Gathered } from './enforce/enforce.ts'
 import type { Refusal } from './errors.ts'
 import type { Exchange, Progress } from './exchange.ts'
 import type { Via } from './forward/ask.ts'
 import type { Forward } from './forward/forward.ts'
 import type { Screen } from './forward/screen.ts'
+import type { HeldCall, KeptAnswer } from './http/kept-reply.ts'
 import type { AnswerOptions } from './http/refusal-answer.ts'
 import type { Principal } from './identity/principal.ts'
 import type { Pending } from './lib/pending.ts'
@@ -31,6 +32,13 @@ export interface Route {
   /** How long Azure may take for it, in milliseconds; absent: as long as for any call. */
   readonly timeoutMs?: number | undefined
 }
+
+/** Makes a call that was held in the name of a caller, whose request `by` asks for it. Null if its answer broke off. */
+export type MakeFor = (
+  principal: Principal,
+  by: IncomingMessage,
+  call: HeldCall,
+) => Promise<KeptAnswer | null>
 
 /** A permit, and the proof of its review if it needed one. */
 export interface Reviewed {
@@ -54,9 +62,9 @@ export interface Stages {
     call: {
       readonly target: Target
       readonly principal: Principal
-      readonly incoming: Incoming & { readonly headers: { readonly accept?: string | undefined } }
+      readonly request: IncomingMessage
     },
-    make: MakeHeld,
+    make: MakeFor,
     progress: Progress,
   ) => ReturnType<OwnCalls>
   readonly classify: (target: Target) => Operation

@@ -26,7 +26,7 @@ import type { NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { Decide, Facts } from '../policy/decide.ts'
 import { madeWithId, namedByBodyAlone, naming, thingIn, type NamedThing } from './mlflow-names.ts'
 import { createNamesOthers } from './named-things.ts'
-import type { JudgeAsJob } from './judge-as-job.ts'
+import type { JudgeAsJob } from './judge-under.ts'
 import type { RunLookUps } from './lookups/run.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import {

@@ -6,7 +6,7 @@
  */
 import { DOCUMENT_FACTS } from '../azureml/body/facts.ts'
 import { hasBody, readBody, type Incoming } from '../azureml/body/read.ts'
-import { contextOf, look, stamped, type Content, type Finished } from './effects/content.ts'
+import { contextOf, look, stamped, type Content, type Finished } from './content.ts'
 import { applyEdits } from './effects/edit.ts'
 import { sha256 } from './effects/digest.ts'
 import { pinAll } from './effects/pin.ts'
@@ -24,9 +24,9 @@ import { memoOfPairs } from '../lib/memo.ts'
 import { after, isPending, type Pending } from '../lib/pending.ts'
 import { startedJob } from '../azureml/body/aliases.ts'
 import { createJudgeStartedJob } from './started-job.ts'
-import { createJudgeAsJob } from './judge-as-job.ts'
+import { createJudgeAsJob } from './judge-under.ts'
 import { createJudgeAsVersion } from './judge-as-version.ts'
-import { createCheckListQuery } from './screening/list-query.ts'
+import { createCheckListQuery, type CheckListQuery } from './screening/list-query.ts'
 import { createScreening, type Screening } from './screening/screening.ts'
 import type { LookUps } from './lookups/label.ts'
 import type { RunLookUps } from './lookups/run.ts'
@@ -130,33 +130,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
     return { ...callFacts(exchange), ...told, bodyDigest: digest }
   }
 
-  /** What of a body is read that no policy asks for as such. */
-  function readForOthers(
-    exchange: Exchange,
-    operation: Operation,
-    request: Incoming,
-    progress: Progress,
-  ): Pending<RunBody | null> {
-    const asked = checkListQuery(exchange, request, progress)
-    if (asked === null) return aboutRun.readBody(exchange, request, progress)
-    return after(asked, (received) =>
-      received === null
-        ? aboutRun.readBody(exchange, request, progress)
-        : { received, operation, thing: null, tags: null, change: null },
-    )
-  }
-
-  function withoutContent(
-    { exchange, operation, version, has }: WithoutContent,
-    run: RunBody | null,
-  ): Gathered {
-    const own = has ? callFacts(exchange) : withoutBody(callFacts(exchange))
-    const made = operation.family === 'mlflow' ? (run?.tags ?? null) : null
-    const facts = made === null ? own : { ...own, tags: made }
-    const named = run?.operation ?? operation
-    return { operation: named, facts, version, content: null, unread: has && run === null, run }
-  }
-
+  const gatherUnasked = createGatherUnasked({ callFacts, checkListQuery, aboutRun })
   const parts = { aboutRun, checkUnreadJob, judgeNamed, judgePresent, judgeThing, factsOf }
   return {
     gather(exchange, request, progress) {
@@ -164,15 +138,11 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       if (principal === null || operation === null)
         throw new Refusal('internal_error', 'the gateway failed to judge this request')
       const { set, needsBody } = inForce()
-      const { version } = set
       const has = hasBody(request.headers)
       if (has) checkDelete(exchange, operation)
       if (!has || !isAsked(needsBody, principal, operation)) {
-        const run = readForOthers(exchange, operation, request, progress)
-        const call = { exchange, operation, version, has }
-        return isPending(run)
-          ? run.then((known) => withoutContent(call, known))
-          : withoutContent(call, run)
+        const { version } = set
+        return gatherUnasked({ exchange, operation, request, version, has }, progress)
       }
       mustBePossible(exchange, progress, false)
       const { stream, headers } = request
@@ -180,6 +150,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
         const source = { received, digest: sha256(received) }
         const content = look(source, received, contextOf(exchange, operation), [])
         const facts = factsOf(exchange, content)
+        const { version } = set
         return { operation, facts, version, content, unread: false, run: null }
       })
     },
@@ -212,11 +183,52 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
 }
 
 /** A call that has no body, or one that no policy asks for. */
-interface WithoutContent {
+interface Unasked {
   readonly exchange: Exchange
   readonly operation: Operation
+  readonly request: Incoming
   readonly version: string
+  /** Whether it has a body. */
   readonly has: boolean
+}
+
+interface UnaskedParts {
+  readonly callFacts: EnforcementOptions['callFacts']
+  readonly checkListQuery: CheckListQuery
+  readonly aboutRun: AboutRun
+}
+
+function createGatherUnasked({
+  callFacts,
+  checkListQuery,
+  aboutRun,
+}: UnaskedParts): (call: Unasked, progress: Progress) => Pending<Gathered> {
+  /** What of a body is read all the same. */
+  function read(
+    { exchange, operation, request }: Unasked,
+    progress: Progress,
+  ): Pending<RunBody | null> {
+    const listed = checkListQuery(exchange, request, progress)
+    if (listed === null) return aboutRun.readBody(exchange, request, progress)
+    return after(listed, (received) =>
+      received === null
+        ? aboutRun.readBody(exchange, request, progress)
+        : { received, operation, thing: null, tags: null, change: null },
+    )
+  }
+
+  function gathered({ exchange, operation, version, has }: Unasked, run: RunBody | null): Gathered {
+    const own = has ? callFacts(exchange) : withoutBody(callFacts(exchange))
+    const made = operation.family === 'mlflow' ? (run?.tags ?? null) : null
+    const facts = made === null ? own : { ...own, tags: made }
+    const named = run?.operation ?? operation
+    return { operation: named, facts, version, content: null, unread: has && run === null, run }
+  }
+
+  return (call, progress) => {
+    const run = read(call, progress)
+    return isPending(run) ? run.then((known) => gathered(call, known)) : gathered(call, run)
+  }
 }
 
 interface LookUpParts {

@@ -17,7 +17,7 @@ import type { Decide, Facts } from '../policy/decide.ts'
 import type { NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { Operation, Resource } from '../vocabulary/operation.ts'
 import { changeOf, type RunBody } from './about-run.ts'
-import type { JudgeAsJob } from './judge-as-job.ts'
+import type { JudgeAsJob } from './judge-under.ts'
 import type { RunLookUps } from './lookups/run.ts'
 import { createThingLookUps, type AskedThing } from './lookups/mlflow-thing.ts'
 import {

@@ -3,6 +3,7 @@
  * one of them.
  * @module
  */
+import { jobChanges } from '../azureml/body/aliases.ts'
 import { DOCUMENT_FACTS } from '../azureml/body/facts.ts'
 import { Refusal } from '../errors.ts'
 import type { Progress } from '../exchange.ts'
@@ -43,6 +44,13 @@ export function createJudgeUnder(
     progress.judged({ ...decision, policies, reason })
     throw new Refusal('policy_refused', reason, { policies })
   }
+}
+
+/** Changes of runs, judged as changes of the jobs that the runs are. @throws {Refusal} if the caller may not change that job */
+export type JudgeAsJob = JudgeUnder
+
+export function createJudgeAsJob(options: JudgeUnderOptions): JudgeAsJob {
+  return createJudgeUnder(options, ({ operation }) => jobChanges(operation))
 }
 
 /** What a policy says of computes, images and paths is about documents of Resource Manager's: these calls have none. */

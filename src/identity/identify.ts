@@ -17,7 +17,7 @@ import type { Principal } from './principal.ts'
 import { checkSender } from './credential/sender.ts'
 import { createTokenCache, type VerifiedToken } from './token-cache.ts'
 import type { Log } from '../lib/log.ts'
-import { after, type Pending } from '../lib/pending.ts'
+import { isPending, type Pending } from '../lib/pending.ts'
 
 export interface IdentifyOptions {
   readonly issuers: readonly IssuerConfig[]
@@ -75,7 +75,7 @@ export function createIdentify(options: IdentifyOptions): Identify {
       cache.dropKeys(thumbprints)
     },
   })
-  const checkDpop = createDpopCheck(options)
+  const admit = createAdmit(createDpopCheck(options))
   const verifyOnce = createSingleFlight<VerifiedToken>()
 
   const flush = () => {
@@ -95,31 +95,24 @@ export function createIdentify(options: IdentifyOptions): Identify {
 
   function identified(request: IdentifyRequest): Pending<Principal> {
     const presented = credentials.read(request)
-    const { credential, digest } = presented
-    const known = cache.get(digest, now())
+    const { credential, digest, verified } = presented
+    const known = cache.again(verified, now()) ?? cache.get(digest, now())
     if (known === null)
       return judge(digest, credential.token).then((made) => accept(made, credential, request))
-    credentials.verified(request, presented)
+    if (known !== verified) credentials.keep(request, { credential, digest, verified: known })
     return accept(known, credential, request)
   }
 
   /** The principal of a verified token, if this caller may use it now. */
   function accept(
-    { principal, binding }: VerifiedToken,
+    verified: VerifiedToken,
     credential: Credential,
     request: IdentifyRequest,
   ): Pending<Principal> {
-    return after(denyList.denies(principal), (denied) => {
-      if (denied) {
-        throw new Refusal('revoked', 'this principal, client or token is on the deny list')
-      }
-      if (binding !== null || credential.scheme === 'dpop') {
-        const clientCertificate = request.clientCertificate ?? null
-        const presented = { ...request, credential, clientCertificate }
-        return checkSender(binding, presented, checkDpop).then(() => principal)
-      }
-      return principal
-    })
+    const denied = denyList.denies(verified.principal)
+    return isPending(denied)
+      ? denied.then((known) => admit(known, verified, credential, request))
+      : admit(denied, verified, credential, request)
   }
 
   return {
@@ -149,16 +142,35 @@ export function createIdentify(options: IdentifyOptions): Identify {
   }
 }
 
-/** A credential as it was read, with the SHA-256 of its token. */
+type Admit = (
+  denied: boolean,
+  verified: VerifiedToken,
+  credential: Credential,
+  request: IdentifyRequest,
+) => Pending<Principal>
+
+/** Lets in who is not denied and, if the token is bound to a key, proves to have that. */
+function createAdmit(checkDpop: ReturnType<typeof createDpopCheck>): Admit {
+  return (denied, { principal, binding }, credential, request) => {
+    if (denied) throw new Refusal('revoked', 'this principal, client or token is on the deny list')
+    if (binding === null && credential.scheme !== 'dpop') return principal
+    const clientCertificate = request.clientCertificate ?? null
+    const presented = { ...request, credential, clientCertificate }
+    return checkSender(binding, presented, checkDpop).then(() => principal)
+  }
+}
+
+/** A credential as it was read, with the SHA-256 of its token, and what that was found to be. */
 interface KnownCredential {
   readonly credential: Credential
   readonly digest: string
+  readonly verified: VerifiedToken | null
 }
 
 /** Reads credentials. The last one of each connection is kept as long as that is open: the next request brings it again. */
 function createCredentials(): {
   readonly read: (request: IdentifyRequest) => KnownCredential
-  readonly verified: (request: IdentifyRequest, known: KnownCredential) => void
+  readonly keep: (request: IdentifyRequest, known: KnownCredential) => void
 } {
   const last = new WeakMap<object, KnownCredential>()
   return {
@@ -167,10 +179,10 @@ function createCredentials(): {
       const credential = readCredential(rawHeaders, url, earlier?.credential)
       if (credential === earlier?.credential) return earlier
       // The whole hash: a shorter one could be made to collide
-      return { credential, digest: hash('sha256', credential.token, 'base64') }
+      return { credential, digest: hash('sha256', credential.token, 'base64'), verified: null }
     },
-    verified({ connection }, known) {
-      if (connection !== undefined && last.get(connection) !== known) last.set(connection, known)
+    keep({ connection }, known) {
+      if (connection !== undefined) last.set(connection, known)
     },
   }
 }

@@ -27,11 +27,40 @@ const SHARED_BYTES = 8
 /** Names of groups, roles, scopes, tenants and clients that are kept once for all tokens. */
 const MAX_SHARED = 50_000
 
+type Names = Pick<Principal, 'groups' | 'roles' | 'scopes' | 'tenant' | 'client'>
+
+/** A token as it is kept. Whoever has it from the cache can tell without looking for it whether it still is. */
+class KeptToken implements VerifiedToken {
+  readonly principal: Principal
+  readonly binding: Binding | null
+  readonly key: string | null
+  readonly until: number
+  #counts = true
+
+  constructor({ principal, binding, key, until }: VerifiedToken, names: Names) {
+    this.principal = { ...principal, ...names }
+    this.binding = binding
+    this.key = key
+    this.until = until
+  }
+
+  get counts(): boolean {
+    return this.#counts
+  }
+
+  /** The cache has it no more. */
+  drop(): void {
+    this.#counts = false
+  }
+}
+
 export interface TokenCache {
   /** @param hash full SHA-256 of the token; @param now milliseconds since the epoch */
   get(hash: string, now: number): VerifiedToken | null
   /** @returns the token as it is kept: equal, with names that it shares with others */
   set(hash: string, token: VerifiedToken): VerifiedToken
+  /** A token that the cache has given before; null if it has that no more. */
+  again(token: VerifiedToken | null, now: number): VerifiedToken | null
   /** Forgets every token that one of these keys signed. */
   dropKeys(thumbprints: ReadonlySet<string>): void
   clear(): void
@@ -39,7 +68,12 @@ export interface TokenCache {
 }
 
 export function createTokenCache(): TokenCache {
-  const tokens = new LRUCache<string, VerifiedToken>({ maxSize: MAX_BYTES })
+  const tokens = new LRUCache<string, KeptToken>({
+    maxSize: MAX_BYTES,
+    dispose: (token) => {
+      token.drop()
+    },
+  })
   const shared = createCache<string, string>(MAX_SHARED)
 
   /** The same name, without a copy of its own if others have it; and the bytes that it takes. */
@@ -50,15 +84,17 @@ export function createTokenCache(): TokenCache {
     return { name, bytes: NAME_BYTES }
   }
 
-  /** The token with shared names, and all the bytes that it takes. */
-  function shareAll(token: VerifiedToken): { readonly kept: VerifiedToken; readonly size: number } {
+  /** The names of a token, shared, and all the bytes that it takes. */
+  function shareAll({ principal }: VerifiedToken): {
+    readonly names: Names
+    readonly size: number
+  } {
     let size = TOKEN_BYTES
     const one = (name: string): string => {
       const found = share(name)
       size += found.bytes
       return found.name
     }
-    const { principal } = token
     const { groups, roles, scopes, tenant, client } = principal
     const names = {
       groups: groups.map(one),
@@ -67,12 +103,17 @@ export function createTokenCache(): TokenCache {
       tenant: tenant === null ? null : one(tenant),
       client: client === null ? null : one(client),
     }
-    return { kept: { ...token, principal: { ...principal, ...names } }, size }
+    return { names, size }
   }
 
   let hits = 0
   let misses = 0
   return {
+    again(token, now) {
+      if (!(token instanceof KeptToken) || !token.counts || now >= token.until) return null
+      hits += 1
+      return token
+    },
     get(hash, now) {
       const token = tokens.get(hash)
       if (token !== undefined && now < token.until) {
@@ -84,7 +125,8 @@ export function createTokenCache(): TokenCache {
       return null
     },
     set(hash, token) {
-      const { kept, size } = shareAll(token)
+      const { names, size } = shareAll(token)
+      const kept = new KeptToken(token, names)
       tokens.set(hash, kept, { size })
       return kept
     },

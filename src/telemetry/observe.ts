@@ -32,37 +32,52 @@ export interface Observers {
 export function observeStages(stages: Stages, observers: Observers): Stages {
   const { durations, watcher } = observers
 
-  function over(name: Measured, by: object, from: number): void {
-    const to = performance.now()
-    durations.stage(name).observe((to - from) / 1000)
-    watcher?.stage(name, by, from, to)
+  /** What notes that a stage is over. */
+  function createOver(name: Measured): (by: object, from: number) => void {
+    const series = durations.stage(name)
+    return (by, from) => {
+      const to = performance.now()
+      series.observe((to - from) / 1000)
+      watcher?.stage(name, by, from, to)
+    }
   }
 
-  /** What `run` returns; its time is that of the stage, however it ends. */
-  function timed<T>(name: Measured, by: object, run: () => Pending<T>): Pending<T> {
-    const from = performance.now()
-    let result: Pending<T>
-    try {
-      result = run()
-    } catch (error) {
-      over(name, by, from)
-      throw error
-    }
-    if (isPending(result)) {
+  /**
+   * The stage as it was, with its time taken, however it ends.
+   * @param byOf which of what it is given the time is told of
+   */
+  function timed<Given extends readonly unknown[], T>(
+    name: Measured,
+    stage: (...given: Given) => Pending<T>,
+    byOf: (...given: Given) => object,
+  ): (...given: Given) => Pending<T> {
+    const over = createOver(name)
+    return (...given) => {
+      const from = performance.now()
+      let result: Pending<T>
+      try {
+        result = stage(...given)
+      } catch (error) {
+        over(byOf(...given), from)
+        throw error
+      }
+      if (!isPending(result)) {
+        over(byOf(...given), from)
+        return result
+      }
+      const by = byOf(...given)
       // one promise: `finally` and an async function make more of them
       return result.then(
         (known) => {
-          over(name, by, from)
+          over(by, from)
           return known
         },
         (error: unknown) => {
-          over(name, by, from)
+          over(by, from)
           throw error
         },
       )
     }
-    over(name, by, from)
-    return result
   }
 
   /** Facts that a stage found belong to its exchange: `decide` is given no more of a call than them. */
@@ -78,37 +93,34 @@ export function observeStages(stages: Stages, observers: Observers): Stages {
     return isPending(found) ? found.then(told) : told(found)
   }
 
+  const gather = timed('gather', stages.gather, first)
+  const lookUp = timed('look-up', stages.lookUp, first)
+  const decided = createOver('decide')
   return {
     ...stages,
-    identify: (raw) => timed('identify', raw, () => stages.identify(raw)),
-    own(exchange, call, ...rest) {
-      watcher?.begun(exchange, call.incoming.stream)
-      return stages.own(exchange, call, ...rest)
+    identify: timed('identify', stages.identify, first),
+    own(exchange, call, make, progress) {
+      watcher?.begun(exchange, call.request)
+      return stages.own(exchange, call, make, progress)
     },
-    gather: (exchange, ...rest) =>
-      tell(
-        exchange,
-        timed('gather', exchange, () => stages.gather(exchange, ...rest)),
-      ),
+    gather: (exchange, ...rest) => tell(exchange, gather(exchange, ...rest)),
     decide(principal, operation, facts) {
       const from = performance.now()
       try {
         return stages.decide(principal, operation, facts)
       } finally {
-        over('decide', facts, from)
+        decided(facts, from)
       }
     },
-    lookUp: (exchange, ...rest) =>
-      tell(
-        exchange,
-        timed('look-up', exchange, () => stages.lookUp(exchange, ...rest)),
-      ),
-    review: (exchange, ...rest) =>
-      timed('review', exchange, () => stages.review(exchange, ...rest)),
-    grant: (permit, scope, raw) => timed('grant', raw, () => stages.grant(permit, scope, raw)),
+    lookUp: (exchange, ...rest) => tell(exchange, lookUp(exchange, ...rest)),
+    review: timed('review', stages.review, first),
+    grant: timed('grant', stages.grant, (_permit, _scope, raw) => raw),
     recorder: observeRecorder(stages.recorder, observers),
   }
 }
+
+/** Most stages are given first what their time is told of. */
+const first = (by: object): object => by
 
 /** The record of a call's end is where its time ends. */
 function observeRecorder(

@@ -13,7 +13,7 @@ import type { Held, Slot } from './slot.ts'
 import type { IdentityConfig } from '../config/schema/schema.ts'
 import type { Awaiting, Permit } from '../policy/decide.ts'
 import type { Logger } from '../lib/log.ts'
-import { after, type Pending } from '../lib/pending.ts'
+import { after, isPending, type Pending } from '../lib/pending.ts'
 import { counter, gauge, single, type Metric } from '../lib/metric.ts'
 
 export interface BrokerOptions {
@@ -85,6 +85,7 @@ export function createBroker(options: BrokerOptions): Broker {
   const identities = toMap(options.identities)
   // the tenant is a part of the key by way of the identity, whose configuration names one
   const slots = new Map<string, Map<string, Slot>>()
+  const foundIn = createFoundIn()
   let closed = false
 
   async function get(name: string, scope: string, assertion: string | null): Promise<Held> {
@@ -142,11 +143,12 @@ export function createBroker(options: BrokerOptions): Broker {
   }
 
   return {
-    grant: (permit, scope, assertion) =>
-      after(
-        found(permit, scope, assertion),
-        ({ identity, token }) => new Grant(permit, identity, token),
-      ),
+    grant(permit, scope, assertion) {
+      const known = found(permit, scope, assertion)
+      return isPending(known)
+        ? known.then(({ identity, token }) => new Grant(permit, identity, token))
+        : new Grant(permit, known.identity, known.token)
+    },
     readGrant: (...asked) =>
       after(found(...asked), ({ identity, token }) => new ReadGrant(identity, token)),
     async token(name, scope) {
@@ -196,8 +198,17 @@ interface Found {
   readonly token: string
 }
 
-function foundIn(name: string, identity: IdentityConfig, { token, objectId }: Held): Found {
-  return { identity: { name, clientId: identity.clientId ?? null, objectId }, token }
+/** Makes it once of each token, for as long as that is held. */
+function createFoundIn(): (name: string, identity: IdentityConfig, held: Held) => Found {
+  const known = new WeakMap<Held, Found>()
+  return (name, { clientId = null }, held) => {
+    const made = known.get(held)
+    if (made !== undefined) return made
+    const { token, objectId } = held
+    const found = { identity: { name, clientId, objectId }, token }
+    known.set(held, found)
+    return found
+  }
 }
 
 function credentialOf(get: (scope: string) => Promise<Held>, now: () => number): BrokerCredential {

@@ -65,7 +65,9 @@ function tellsApart(
   if (operation.resource.type === 'OperationStatus') return false
   const collection = isCollection(operation.resource)
   if (needsDocument(principal, operation, collection) !== null) return true
-  return jobReads(operation).some((name) => needsDocument(principal, name, collection) !== null)
+  for (const name of jobReads(operation))
+    if (needsDocument(principal, name, collection) !== null) return true
+  return false
 }
 
 function screenArm(options: ScreeningOptions, call: Screened): Screen {

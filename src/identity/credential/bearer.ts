@@ -65,25 +65,29 @@ export function readCredential(
   earlier: Credential | null = null,
 ): Credential {
   refuseTokenInQuery(url)
-  const values: string[] = []
-  const proofs: string[] = []
+  let found: string | null = null
+  let proof: string | null = null
+  let several: 'authorization' | 'dpop' | null = null
   for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]
     const value = rawHeaders[i + 1]
     if (name === undefined || value === undefined) break
-    if (name.length === 13 && name.toLowerCase() === 'authorization') values.push(value)
-    else if (name.length === 4 && name.toLowerCase() === 'dpop') proofs.push(value)
-    else if (name.length === 12 && name.toLowerCase() === 'content-type') refuseForm(value)
+    if (name.length === 13 && name.toLowerCase() === 'authorization') {
+      if (found !== null) several = 'authorization'
+      found ??= value
+    } else if (name.length === 4 && name.toLowerCase() === 'dpop') {
+      if (proof !== null) several ??= 'dpop'
+      proof ??= value
+    } else if (name.length === 12 && name.toLowerCase() === 'content-type') refuseForm(value)
   }
-  const [value] = values
-  if (value === undefined) throw missing(rawHeaders)
-  if (values.length > 1) {
+  if (found === null) throw missing(rawHeaders)
+  if (several === 'authorization') {
     // RFC 6750 section 3.1: more than one method of presenting a token
     throw new Refusal('invalid_request', 'more than one authorization header')
   }
   // a proof is another one each time
-  if (earlier?.value === value && earlier.proof === null) return earlier
-  return readValue(value, proofs)
+  if (earlier?.value === found && earlier.proof === null) return earlier
+  return readValue(found, several === 'dpop' ? null : proof)
 }
 
 /** The token of a request that was identified, if it is worth anything to others: one that is bound to a key is not. */
@@ -101,7 +105,8 @@ function missing(rawHeaders: readonly string[]): Refusal {
   return new Refusal('missing_token', message, { remedy: AS_BEARER })
 }
 
-function readValue(value: string, proofs: readonly string[]): Credential {
+/** @param proof null unless there is exactly one */
+function readValue(value: string, proof: string | null): Credential {
   const [, name = '', token = ''] = CREDENTIALS.exec(value) ?? []
   const scheme = name.toLowerCase()
   if (scheme !== 'bearer' && scheme !== 'dpop') {
@@ -126,8 +131,7 @@ function readValue(value: string, proofs: readonly string[]): Credential {
     throw new Refusal('invalid_token', 'the token has characters that no token has')
   }
   if (scheme === 'bearer') return { scheme, token, proof: null, value }
-  const [proof] = proofs
-  if (proof === undefined || proofs.length > 1) {
+  if (proof === null) {
     // RFC 9449 section 4.3, check 1
     throw new Refusal('invalid_dpop_proof', 'a dpop token needs exactly one dpop header')
   }

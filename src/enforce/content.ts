@@ -2,20 +2,20 @@
  * The body of a call as it was read: what was found in it, and the bytes that are sent in its place.
  * @module
  */
-import { findAll, type Findings } from '../../azureml/body/facts.ts'
-import { isCollection } from '../../azureml/body/items.ts'
-import { exactly, objectAt, tagHolder } from '../../azureml/body/places.ts'
-import type { DocumentContext } from '../../azureml/body/walk.ts'
-import { Refusal } from '../../errors.ts'
-import type { Change, Changes, Exchange } from '../../exchange.ts'
-import { parseJson, type JsonNode } from '../../lib/json/document.ts'
-import type { Permit } from '../../policy/decide.ts'
-import type { ChangingEffect } from '../../policy/effects.ts'
-import type { Operation } from '../../vocabulary/operation.ts'
-import { schemaOf } from '../what-must-be-known.ts'
-import { sha256 } from './digest.ts'
-import { applyEdits, type Edit } from './edit.ts'
-import { isChanged, stampAll } from './stamp.ts'
+import { findAll, type Findings } from '../azureml/body/facts.ts'
+import { isCollection } from '../azureml/body/items.ts'
+import { exactly, objectAt, tagHolder } from '../azureml/body/places.ts'
+import type { DocumentContext } from '../azureml/body/walk.ts'
+import { Refusal } from '../errors.ts'
+import type { Change, Changes, Exchange } from '../exchange.ts'
+import { parseJson, type JsonNode } from '../lib/json/document.ts'
+import type { Permit } from '../policy/decide.ts'
+import type { ChangingEffect } from '../policy/effects.ts'
+import type { Operation } from '../vocabulary/operation.ts'
+import { schemaOf } from './what-must-be-known.ts'
+import { sha256 } from './effects/digest.ts'
+import { applyEdits, type Edit } from './effects/edit.ts'
+import { isChanged, stampAll } from './effects/stamp.ts'
 
 /** A body that was read, and all that was found in it. */
 export interface Content {
