@@ -42,19 +42,24 @@ export interface Callers {
   metrics(): readonly Metric[]
 }
 
-/** One whose calls are all over is remembered for its pace alone; forgotten, it may have one burst more. */
-const MAX_IDLE = 10_000
+/** So many whose calls are all over are remembered, for their pace alone; one that is forgotten may have one burst more. */
+const MAX_RECENT = 10_000
 /** Seconds; held bytes come back as soon as other calls end. */
 const RETRY_AFTER = { ofCaller: 1, inAll: 2 }
 
 class Caller {
+  readonly id: string
   inFlight = 0
   held = 0
   /** Calls that may begin at once, and when that was so. */
   earned: number
   at: number
 
-  constructor(earned: number, at: number) {
+  /** Whether it would be known again if it had no call in flight. */
+  remembered = false
+
+  constructor(id: string, earned: number, at: number) {
+    this.id = id
     this.earned = earned
     this.at = at
   }
@@ -70,11 +75,11 @@ class CallLease implements Lease {
   readonly #caller: Caller
   readonly #total: Total
   readonly #limits: CallerLimits
-  readonly #ended: () => void
+  readonly #ended: (caller: Caller) => void
   #inside = 1
   #held = 0
 
-  constructor(caller: Caller, total: Total, limits: CallerLimits, ended: () => void) {
+  constructor(caller: Caller, total: Total, limits: CallerLimits, ended: (caller: Caller) => void) {
     this.#caller = caller
     this.#total = total
     this.#limits = limits
@@ -95,7 +100,7 @@ class CallLease implements Lease {
     this.#total.inFlight -= 1
     this.#caller.held -= this.#held
     this.#total.held -= this.#held
-    this.#ended()
+    this.#ended(this.#caller)
   }
 
   hold(bytes: number): void {
@@ -133,11 +138,24 @@ export function createCallers(limits: CallerLimits): Callers {
   const total: Total = { inFlight: 0, held: 0 }
   /** Callers with calls in flight: as many as these at most. */
   const active = new Map<string, Caller>()
-  const idle = createCache<string, Caller>(MAX_IDLE)
+  /** Those that were here last, with calls in flight or without. */
+  const recent = createCache<string, Caller>(MAX_RECENT, {
+    dispose: (caller) => {
+      caller.remembered = false
+    },
+  })
 
   function callerOf(principal: string, now: number): Caller {
-    const known = active.get(principal) ?? idle.get(principal)
-    return known ?? new Caller(limits.burstPerPrincipal, now)
+    const known = active.get(principal) ?? recent.get(principal)
+    return known ?? new Caller(principal, limits.burstPerPrincipal, now)
+  }
+
+  function ended(caller: Caller): void {
+    if (caller.inFlight > 0) return
+    active.delete(caller.id)
+    if (caller.remembered) return
+    caller.remembered = true
+    recent.set(caller.id, caller)
   }
 
   return {
@@ -154,15 +172,8 @@ export function createCallers(limits: CallerLimits): Callers {
         throw tooMany(message, 'requestsPerSecondPerPrincipal', (1 - caller.earned) / pace)
       }
       caller.earned -= 1
-      if (caller.inFlight === 0) {
-        idle.delete(principal)
-        active.set(principal, caller)
-      }
-      return new CallLease(caller, total, limits, () => {
-        if (caller.inFlight > 0) return
-        active.delete(principal)
-        idle.set(principal, caller)
-      })
+      if (caller.inFlight === 0) active.set(principal, caller)
+      return new CallLease(caller, total, limits, ended)
     },
     metrics: () => [
       gauge('callers_active', single(active.size)),

@@ -2,7 +2,6 @@
  * All that is known of one request. Stages read it; it is written here and in pipeline.ts alone.
  * @module
  */
-import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { performance } from 'node:perf_hooks'
 import type { Target } from './azureml/target.ts'
@@ -16,7 +15,7 @@ import type { Lease } from './callers.ts'
 import { isOfPolicy, type Refusal } from './errors.ts'
 import { clientOf } from './http/client-name.ts'
 import { sourceOf, type Source } from './http/source.ts'
-import { isGuid } from './lib/guid.ts'
+import { createGuids, isGuid } from './lib/guid.ts'
 
 /** One thing that an effect changed in a body. */
 export interface Change {
@@ -247,6 +246,7 @@ export function overruled({ decision, refusal }: Exchange): Refusal | null {
     : null
 }
 
+const nextId = createGuids()
 const NOTHING_AWAITED: Exchange['awaiting'] = []
 
 /** A fresh exchange for a request that has just been received. */
@@ -298,7 +298,7 @@ export function openExchange(
 
 /** What is known of bytes that never became a request. */
 export function unparsedExchange(now: number, source: Exchange['source']): Exchange {
-  return openExchange(randomUUID(), now, performance.now(), source, '', {})
+  return openExchange(nextId(), now, performance.now(), source, '', {})
 }
 
 /** Where a request has its exchange: a WeakMap would get an entry for each call, and each collection would go through it. */
@@ -316,7 +316,7 @@ export function createExchanges(now: () => number): (raw: IncomingMessage) => Wr
     const source = sourceOf(raw)
     const startedAt = performance.now()
     const { method = '', headers } = raw
-    return (raw[EXCHANGE] = openExchange(randomUUID(), now(), startedAt, source, method, headers))
+    return (raw[EXCHANGE] = openExchange(nextId(), now(), startedAt, source, method, headers))
   }
 }
 

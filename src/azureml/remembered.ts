@@ -13,6 +13,9 @@ const MAX_CHARACTERS = 1_000_000
 /** For a short one: its parts take memory all the same. */
 const LEAST = 200
 
+/** The request line; of a GET, what most calls are, the target alone, for which no text has to be put together. */
+const keyOf = (method: string, raw: string): string => (method === 'GET' ? raw : `${method} ${raw}`)
+
 export interface Remembered {
   readonly parseTarget: typeof parseTarget
   /** Asked for callers who are identified: nobody else fills the memory. */
@@ -27,11 +30,11 @@ export function createRemembered(): Remembered {
   const operationOf = memoOf<Target, Operation>((target) => {
     const operation = classify(target)
     const { method, path, query } = target
-    targets.set(query === '' ? `${method} ${path}` : `${method} ${path}?${query}`, target)
+    targets.set(keyOf(method, query === '' ? path : `${path}?${query}`), target)
     return operation
   })
   return {
-    parseTarget: (method, raw) => targets.get(`${method} ${raw}`) ?? parseTarget(method, raw),
+    parseTarget: (method, raw) => targets.get(keyOf(method, raw)) ?? parseTarget(method, raw),
     classify: operationOf,
   }
 }

@@ -10,7 +10,7 @@ import { createCache } from '../lib/caches/cache.ts'
 import { memoOf } from '../lib/memo.ts'
 import { answers, type Approval } from './approval.ts'
 import { doneToBody, type Effects } from './effects.ts'
-import { createFactsOf, principalUids } from './engine/entities.ts'
+import { createFactsOf, NO_FACTS, principalUids } from './engine/entities.ts'
 import type { Facts } from './facts.ts'
 import { createMayName, policiesWithoutBody } from './engine/without-body.ts'
 import { factUnknown, type UnknownFacts } from './engine/unknown-facts.ts'
@@ -159,7 +159,7 @@ export interface DecideOptions {
 /** Creates the judge of one policy set. */
 export function createDecide(set: PolicySet, options: DecideOptions = {}): Decide {
   const size = options.cacheSize ?? CACHE_SIZE
-  const cache = size > 0 ? createCache<string, Judged>(size) : null
+  const cache = size > 0 ? createCache<Key, Judged>(size) : null
   const judge = createJudge(set)
   const factsOf = createFactsOf(set.facts)
   const callerOf = createCallers(Math.max(size, 1))
@@ -174,7 +174,7 @@ export function createDecide(set: PolicySet, options: DecideOptions = {}): Decid
       judged = cache?.get(key)
       if (judged === undefined) {
         judged = judge({ principals: caller.uids, operation, facts })
-        if (key.length <= MAX_KEY_LENGTH) cache?.set(key, judged)
+        if (typeof key === 'number' || key.length <= MAX_KEY_LENGTH) cache?.set(key, judged)
       }
     } catch (error) {
       judged = failed(set.version, 'the policies could not be evaluated', [], {}, error)
@@ -228,23 +228,19 @@ interface AskedOf {
 function verdictOf(judged: Judged, asked: AskedOf, checkSignIn: CheckSignIn | undefined): Verdict {
   const { principal, given, told } = asked
   if (judged.effects !== null) {
-    const { stepUp, approval, effects, unknown } = judged
+    const { stepUp, unknown } = judged
     if (unknown !== null && told === 'all') return withoutFacts(judged.decision, unknown)
-    const permit = (decision: Decision): Verdict =>
-      approval === null
-        ? { permit: new Permit(asked, decision, effects, unknown), decision }
-        : awaitingOf(new Awaiting(asked, decision, effects, approval, unknown))
-    if (stepUp === null) return permit(judged.decision)
+    if (stepUp === null) return permitFor(judged, judged.decision, asked)
     // not cached: a sign-in grows old while the decision is kept
     const refusal = refuseSignIn(stepUp, principal, checkSignIn)
     const facts = { ...judged.decision.facts, ...signInFacts(principal, given) }
-    const permitted: Decision = { ...judged.decision, facts }
-    if (refusal === null) return permit(permitted)
+    const decision: Decision = { ...judged.decision, facts }
+    if (refusal === null) return permitFor(judged, decision, asked)
     const { policies, reason } = stepUp
     return {
       permit: null,
       refusal,
-      decision: { ...permitted, verdict: 'refuse', policies, reason },
+      decision: { ...decision, verdict: 'refuse', policies, reason },
     }
   }
   const { decision } = judged
@@ -255,6 +251,17 @@ function verdictOf(judged: Judged, asked: AskedOf, checkSignIn: CheckSignIn | un
     ...(judged.cause instanceof Error ? { cause: judged.cause, inner: judged.cause.message } : {}),
   })
   return { permit: null, refusal, decision }
+}
+
+/** A permit, unless a review is missing. */
+function permitFor(
+  { approval, effects, unknown }: Extract<Judged, { effects: Effects }>,
+  decision: Decision,
+  asked: AskedOf,
+): Verdict {
+  return approval === null
+    ? { permit: new Permit(asked, decision, effects, unknown), decision }
+    : awaitingOf(new Awaiting(asked, decision, effects, approval, unknown))
 }
 
 function awaitingOf(awaiting: Awaiting): Refused {
@@ -325,11 +332,14 @@ function operationKey({ action, effect, secrets, resource }: Operation): string 
   return key
 }
 
+/** Numbers below it are two halves of one that is exact. */
+const HALF = 2 ** 26
+
+type Key = string | number
+
 /** The cache key: everything that a decision depends on, besides the policies. */
-function keyOf(caller: Caller, operation: number, facts: Facts): string {
-  const key = `${caller.number} ${operation}`
-  for (const name in facts) {
-    if (Object.hasOwn(facts, name)) return `${key} ${JSON.stringify(facts)}`
-  }
-  return key
+function keyOf({ number }: Caller, operation: number, facts: Facts): Key {
+  if (facts !== NO_FACTS) return `${number} ${operation} ${JSON.stringify(facts)}`
+  // to put a text together and to look for it costs more than the rest of a decision that is known
+  return number < HALF && operation < HALF ? number * HALF + operation : `${number} ${operation}`
 }

@@ -128,9 +128,9 @@ export async function createLivePolicy(
   }
 
   return {
-    decide(principal, ...asked) {
+    decide(principal, operation, facts, told) {
       inForce()
-      const verdict = judge(source.holding(principal), ...asked)
+      const verdict = judge(source.holding(principal), operation, facts, told)
       if (verdict.permit !== null || !source.isUntold(principal)) return verdict
       return { ...verdict, refusal: untold(verdict.refusal) }
     },

@@ -307,11 +307,14 @@ async function ended(release: Release, { id, review, upstream }: Exchange): Prom
 }
 
 const MAX_SAID = 500
+const NOTHING_SAID: Said = { reason: null, ticket: null, asksOnly: false, under: null }
 const SAID = /^[\x20-\x7e]*$/u
 
 /** What the author says of the call, in headers that never reach Azure. @throws {Refusal} `bad_header` */
 function saidIn(headers: Readonly<Record<string, string | string[] | undefined>>): Said {
   const asks = headers['x-harness-review']
+  const why = headers['x-harness-review-reason'] ?? headers['x-harness-review-ticket']
+  if (asks === undefined && why === undefined) return NOTHING_SAID
   const isId = typeof asks === 'string' && isReviewId(asks)
   if (asks !== undefined && asks !== 'request' && !isId)
     throw new Refusal('bad_header', '"x-harness-review" is "request" or the id of a review')

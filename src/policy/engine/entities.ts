@@ -114,7 +114,10 @@ function valueOf(name: string, value: Facts[string]): CedarValueJson {
   return typeof value === 'object' ? [...value] : value
 }
 
-/** The facts of a request that can matter. */
+/** Of a request of which no fact can matter. */
+export const NO_FACTS: Facts = Object.freeze({})
+
+/** The facts of a request that can matter; `NO_FACTS` if none can. */
 export type FactsOf = (principal: Principal, operation: Operation, facts: Facts) => Facts
 
 /**
@@ -123,18 +126,19 @@ export type FactsOf = (principal: Principal, operation: Operation, facts: Facts)
  */
 export function createFactsOf(asked: ReadonlySet<string> | null): FactsOf {
   const names = (asked === null ? [...FACT_NAMES] : [...asked]).sort()
-  const sources = names.map((name) => [name, OWN.get(name)] as const)
+  const sources = names.map((name) => ({ name, own: OWN.get(name) }))
   return (principal, operation, facts) => {
-    const found: Record<string, Facts[string]> = {}
-    for (const [name, own] of sources) {
+    let found: Record<string, Facts[string]> | null = null
+    for (const { name, own } of sources) {
       const given = Object.hasOwn(facts, name) ? facts[name] : null
       const value = own === undefined ? given : own(principal, operation)
-      if (value !== null && value !== undefined) found[name] = value
+      if (value !== null && value !== undefined) (found ??= {})[name] = value
     }
     const absent = absentIn(facts)
-    const known = absent.length === 0 ? [] : names.filter((name) => absent.includes(name))
-    if (known.length > 0) found[ABSENT] = known
-    return found
+    let known: string[] | null = null
+    for (const name of names) if (absent.includes(name)) (known ??= []).push(name)
+    if (known !== null) (found ??= {})[ABSENT] = known
+    return found ?? NO_FACTS
   }
 }
 
