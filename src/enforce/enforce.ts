@@ -27,7 +27,7 @@ import { createJudgeStartedJob } from './started-job.ts'
 import { createJudgeAsJob } from './judge-under.ts'
 import { createJudgeAsVersion } from './judge-as-version.ts'
 import { createCheckListQuery, type CheckListQuery } from './screening/list-query.ts'
-import { createScreening, type Screening } from './screening/screening.ts'
+import { createScreening, tellsApart, type Screening } from './screening/screening.ts'
 import type { LookUps } from './lookups/label.ts'
 import type { RunLookUps } from './lookups/run.ts'
 import type { Operation } from '../vocabulary/operation.ts'
@@ -122,7 +122,12 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
   const judgePresent = createJudgePresent({ ...options, needsDocument, asked })
   const judgeThing = createJudgeThing({ ...options, needsDocument })
   const judgeNamed = createJudgeNamed({ ...options, needsDocument, judgeAsJob })
-  const screen = createScreening({ ...options, needsDocument, asked })
+  const screen = createScreening({
+    ...options,
+    needsDocument,
+    tellsApart: (...call) => inForce().tellsApart(...call),
+    asked,
+  })
 
   function factsOf(exchange: Exchange, { digest, root, findings, context }: Content): Facts {
     const found = findings.collector.finish(inForce().set.facts)
@@ -359,6 +364,7 @@ interface Derived {
   readonly set: PolicySet
   readonly needsBody: NeedsBody
   readonly needsDocument: NeedsDocument
+  readonly tellsApart: (principal: Principal, operation: Operation) => boolean
 }
 
 function derive(
@@ -371,10 +377,12 @@ function derive(
       needsDocument(principal, operation, collection),
     )
   const [ofOne, ofMany] = [about(false), about(true)]
+  const known: NeedsDocument = (principal, operation, collection) =>
+    collection ? ofMany(principal, operation) : ofOne(principal, operation)
   return {
     set,
     needsBody: memoOfPairs(createNeedsBody(set, DOCUMENT_FACTS, isChanged)),
-    needsDocument: (principal, operation, collection) =>
-      collection ? ofMany(principal, operation) : ofOne(principal, operation),
+    needsDocument: known,
+    tellsApart: memoOfPairs((principal, operation) => tellsApart(known, principal, operation)),
   }
 }

@@ -11,6 +11,7 @@ import { jobReads, jobOf } from '../../azureml/body/aliases.ts'
 import { Refusal } from '../../errors.ts'
 import type { Exchange, Progress } from '../../exchange.ts'
 import type { Via } from '../../forward/ask.ts'
+import type { Principal } from '../../identity/principal.ts'
 import type { Screen } from '../../forward/screen.ts'
 import type { NeedsDocument } from '../../policy/engine/what-policy-asks.ts'
 import type { Decide, Facts } from '../../policy/decide.ts'
@@ -28,6 +29,7 @@ import {
 export interface ScreeningOptions {
   readonly decide: Decide
   readonly needsDocument: NeedsDocument
+  readonly tellsApart: (principal: Principal, operation: Operation) => boolean
   /** Facts that policies ask for; null for all of them. */
   readonly asked: () => ReadonlySet<string> | null
   readonly callFacts: (exchange: Exchange) => Facts
@@ -52,15 +54,17 @@ export function createScreening(options: ScreeningOptions): Screening {
     if (!isClassified(exchange) || exchange.operation.effect !== 'read') return null
     const api = apiOf(exchange)
     if (api === 'data plane') return screenDataPlane(options, { exchange, via, progress })
-    if (api !== 'arm' || exchange.method !== 'GET' || !tellsApart(options, exchange)) return null
-    return screenArm(options, { exchange, via, progress })
+    if (api !== 'arm' || exchange.method !== 'GET') return null
+    const isScreened = options.tellsApart(exchange.principal, exchange.operation)
+    return isScreened ? screenArm(options, { exchange, via, progress }) : null
   }
 }
 
-/** Whether policy's answer depends on what ARM answers. */
-function tellsApart(
-  { needsDocument }: ScreeningOptions,
-  { principal, operation }: Classified,
+/** Whether policy's answer to a read of ARM's depends on what Azure answers. */
+export function tellsApart(
+  needsDocument: NeedsDocument,
+  principal: Principal,
+  operation: Operation,
 ): boolean {
   if (operation.resource.type === 'OperationStatus') return false
   const collection = isCollection(operation.resource)

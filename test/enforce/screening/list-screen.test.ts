@@ -8,7 +8,7 @@ import { parseTarget } from '../../../src/azureml/target.ts'
 import { createDecide } from '../../../src/policy/decide.ts'
 import { createNeedsDocument } from '../../../src/policy/engine/what-policy-asks.ts'
 import { DOCUMENT_FACTS } from '../../../src/azureml/body/facts.ts'
-import { createScreening } from '../../../src/enforce/screening/screening.ts'
+import { createScreening, tellsApart } from '../../../src/enforce/screening/screening.ts'
 import { loadFrom, loadShipped, ML, principal, WS } from '../../policy/support.ts'
 import { exchangeWith } from '../../support/exchange.ts'
 import { progressOf } from '../../../src/exchange.ts'
@@ -36,9 +36,11 @@ async function screenOf(t: Test, policies: string, path = `${WS}/jobs`) {
   const operation = classify(target)
   const exchange = exchangeWith({ principal: me, target, operation, method: 'GET' })
   const decide = createDecide(set)
+  const needsDocument = createNeedsDocument(set, DOCUMENT_FACTS)
   const screening = createScreening({
     decide,
-    needsDocument: createNeedsDocument(set, DOCUMENT_FACTS),
+    needsDocument,
+    tellsApart: (...call) => tellsApart(needsDocument, ...call),
     asked: () => set.facts,
     callFacts: () => ({}),
     runLookUps: () => {
