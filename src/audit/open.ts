@@ -199,7 +199,7 @@ function startShippers(
       spool,
       cursor,
       ocsf,
-      recent: ocsf ? recent.reader() : null,
+      recent: recent.reader(ocsf),
       directory: config.spool.directory,
       timing: { ...TIMING, ...timing },
       event: (name, fields) => recorder.event(name, fields),
@@ -263,7 +263,7 @@ async function openLocked(
     space,
     eventDraft: (name, detail) => draftOf('gateway', eventRow(name, detail, version), now),
     spoolDirectory,
-    ...(events ? { durable: recent.add } : {}),
+    durable: recent.add,
     log,
   })
   const recorder = createRecorder({

@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os'
 import { gunzipSync } from 'node:zlib'
 import { segmentNames } from '../../src/audit/spool/recover.ts'
 import { openAudit, type Audit, type AuditOptions } from '../../src/audit/open.ts'
-import type { ShippedRow } from '../../src/audit/ship/sinks/sink.ts'
+import { BatchBlock, type Batch, type ShippedRow } from '../../src/audit/ship/batch.ts'
 import type { AuditConfig } from '../../src/config/schema/schema.ts'
 
 /** A parsed row; tests look at its columns by name. */
@@ -168,8 +168,17 @@ export const shipped = (seq: number, text: string): ShippedRow => ({
   seq,
   uid: `c:${seq}`,
   text,
-  bytes: Buffer.from(text),
 })
+
+/** A batch of these rows, whose numbers follow each other. */
+export function batchOf(rows: readonly ShippedRow[]): Batch {
+  const block = new BatchBlock('c', 1_000_000)
+  for (const { seq, text } of rows) {
+    const data = Buffer.from(text)
+    block.add({ data, first: seq, from: 0, ends: [data.length] }, 0)
+  }
+  return block.batch()
+}
 
 /** Azure Monitor's configuration for a sink server. */
 export const azureSink = (url: string): AuditConfig['sinks'] => [

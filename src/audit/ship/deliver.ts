@@ -2,7 +2,8 @@
  * Gets one page of records into a sink: halves what is too large, finds the row that is not acceptable.
  * @module
  */
-import type { Delivery, ShippedRow, Sink } from './sinks/sink.ts'
+import type { Batch, ShippedRow } from './batch.ts'
+import type { Delivery, Sink } from './sinks/sink.ts'
 
 /** What became of a page: either every row is accepted or named as poison, or the page has to be tried again. */
 export type Result =
@@ -18,24 +19,24 @@ export type Result =
 export type Count = (kind: Delivery['kind'] | 'dead-letter', rows: number) => void
 
 /**
- * Delivers `rows`. A row is called poison only if the sink took another row of the same page: a sink that rejects
+ * Delivers the rows of `page`. A row is called poison only if the sink took another row of the same page: a sink that rejects
  * everything has a wrong schema or a wrong name, and is held.
  */
 export async function deliver(
   sink: Sink,
-  rows: readonly ShippedRow[],
+  page: Batch,
   signal: () => AbortSignal,
   count: Count,
 ): Promise<Result> {
   const poison: { row: ShippedRow; why: string }[] = []
   let accepted = 0
-  const stack: (readonly ShippedRow[])[] = [rows]
+  const stack: Batch[] = [page]
   for (let batch = stack.pop(); batch !== undefined; batch = stack.pop()) {
     const delivery = await attempt(sink, batch, signal())
-    count(delivery.kind, batch.length)
+    count(delivery.kind, batch.count)
     switch (delivery.kind) {
       case 'accepted':
-        accepted += batch.length
+        accepted += batch.count
         break
       case 'retry':
         return {
@@ -48,12 +49,12 @@ export async function deliver(
         return { kind: 'again', hold: true, why: delivery.why, afterMs: null }
       case 'too-large':
       case 'rejected': {
-        const [only] = batch
-        if (batch.length === 1 && only !== undefined) poison.push({ row: only, why: delivery.why })
+        if (batch.count === 1)
+          for (const row of batch.rows()) poison.push({ row, why: delivery.why })
         else {
-          const half = Math.ceil(batch.length / 2)
+          const [first, second] = batch.halves()
           // the first half is taken first, so that a sink sees records in order
-          stack.push(batch.slice(half), batch.slice(0, half))
+          stack.push(second, first)
         }
       }
     }
@@ -65,13 +66,9 @@ export async function deliver(
   return { kind: 'done', poison }
 }
 
-async function attempt(
-  sink: Sink,
-  rows: readonly ShippedRow[],
-  signal: AbortSignal,
-): Promise<Delivery> {
+async function attempt(sink: Sink, batch: Batch, signal: AbortSignal): Promise<Delivery> {
   try {
-    return await sink.send(rows, signal)
+    return await sink.send(batch, signal)
   } catch (error) {
     return { kind: 'retry', why: error instanceof Error ? error.name : 'unknown failure' }
   }

@@ -8,7 +8,7 @@ import { endWithOcsf } from '../record/ocsf.ts'
 import { readGroup } from '../record/spool-group.ts'
 import { headerOf } from '../record/spool-header.ts'
 import { placeOf, rowOfLine } from '../record/spool-line.ts'
-import type { ShippedRow } from './sinks/sink.ts'
+import type { BatchBlock, Rows } from './batch.ts'
 import type { Segment } from '../spool/writer.ts'
 
 /** Where a sink stands: `seq` is the last record that it acknowledged. */
@@ -19,44 +19,27 @@ export interface Position {
   readonly seq: number
 }
 
+/** What was read, besides its rows. */
 export interface Page {
-  readonly rows: readonly ShippedRow[]
   readonly next: Position
   /** It has all that the segment had when it was read. */
   readonly isLast: boolean
 }
 
 /**
- * The next records after `at`, at most `limitBytes` of them (but at least one), or null if there is none. The rows are
- * good until the next call. Throws an Error if the spool's bytes are not what they were when they were written.
+ * Fills `into` with the next records after `at`, as many as there is room for, or is null if there is none. Throws an Error if
+ * the spool's bytes are not what they were when they were written.
  */
 export type ReadPage = (
   segments: readonly Segment[],
   at: Position,
-  limitBytes: number,
+  into: BatchBlock,
 ) => Promise<Page | null>
 
 const CHUNK_BYTES = 1 << 20
 const LF = 10
 /** Rows whose OCSF events are made in one turn of the event loop. */
 const EVENTS_AT_ONCE = 32
-
-/** A row whose text is made for sinks that look at it. */
-export class PageRow implements ShippedRow {
-  readonly seq: number
-  readonly uid: string
-  readonly bytes: Buffer
-
-  constructor(seq: number, uid: string, bytes: Buffer) {
-    this.seq = seq
-    this.uid = uid
-    this.bytes = bytes
-  }
-
-  get text(): string {
-    return this.bytes.toString('utf8')
-  }
-}
 
 /** The segment to continue in: the one named if it has more, else the first that has later records. */
 function segmentFor(segments: readonly Segment[], at: Position): [Segment, number] | null {
@@ -71,59 +54,70 @@ function segmentFor(segments: readonly Segment[], at: Position): [Segment, numbe
 const damaged = ({ name }: Segment, offset: number, why: string): Error =>
   new Error(`segment "${name}" is damaged at byte ${offset}: ${why}`)
 
-/** Records that stand together in a segment: a group, or a line of version 1. Null: the bytes end before they do. */
-interface Unit {
-  /** Number of the first. */
-  readonly first: number
-  readonly rows: readonly Buffer[]
+/** Records that stand together in a segment: a group, or a line of version 1. */
+interface Unit extends Rows {
   readonly stop: number
 }
 
-/** Reads what begins at `from`; `offset` is where that is in the segment. */
+/** Reads what begins at `from`; `offset` is where that is in the segment. Null: the bytes end before it does. */
 function unitAt(segment: Segment, data: Buffer, from: number, offset: number): Unit | null {
   const stop = data.indexOf(LF, from)
   if (stop < 0) return null
   const line = data.subarray(from, stop)
   if (offset === 0) {
     if (headerOf(line) === null) throw damaged(segment, offset, 'no segment header')
-    return { first: 0, rows: [], stop: stop + 1 }
+    return { data, first: 0, from, ends: [], stop: stop + 1 }
   }
   const place = placeOf(line)
-  if (place !== null) return { first: place.seq, rows: [rowOfLine(line)], stop: stop + 1 }
+  if (place !== null) {
+    const row = rowOfLine(line)
+    return { data: row, first: place.seq, from: 0, ends: [row.length], stop: stop + 1 }
+  }
   const group = readGroup(data, from)
   if (group.kind === 'damaged') throw damaged(segment, offset, group.why)
-  return group.kind === 'whole' ? group : null
+  if (group.kind !== 'whole') return null
+  let end = -1
+  const ends = group.rows.map((row) => (end += 1 + row.length))
+  return { data, first: group.first, from, ends, stop: group.stop }
 }
 
-/** Adds the OCSF events to the rows of a page, in a block of memory that is used again for the next page. */
-function createEvents(): { readonly begin: () => void; readonly add: (row: Buffer) => Buffer } {
-  let block = Buffer.allocUnsafeSlow(CHUNK_BYTES)
-  let used = 0
-  return {
-    begin() {
-      used = 0
-    },
-    add(row) {
-      const end = endWithOcsf(row.toString('utf8'))
-      const room = row.length + Buffer.byteLength(end)
-      if (used + room > block.length) {
-        // the rows before keep the block that they are in
-        block = Buffer.allocUnsafeSlow(Math.max(block.length, room))
-        used = 0
-      }
-      const from = used
-      used += row.copy(block, used, 0, row.length - 1)
-      used += block.write(end, used)
-      return block.subarray(from, used)
-    },
+/** Makes rows with their OCSF events, each in the place of the one before. */
+function createEvents(): (row: Buffer) => Buffer {
+  let block = Buffer.allocUnsafeSlow(0)
+  return (row) => {
+    const end = endWithOcsf(row.toString('utf8'))
+    const most = row.length + end.length * 3
+    if (block.length < most) block = Buffer.allocUnsafeSlow(2 * most)
+    const length = row.copy(block, 0, 0, row.length - 1)
+    return block.subarray(0, length + block.write(end, length))
   }
 }
 
-/** Makes a reader of one chain. `ocsf`: rows have their OCSF event. */
-export function createReader(chainId: string, ocsf: boolean): ReadPage {
-  // one page is read at a time, so one block is enough
+/** Adds rows, each with its event. @returns whether there was room for all */
+async function addWithEvents(
+  into: BatchBlock,
+  { data, first, from, ends }: Rows,
+  seq: number,
+  withEvent: (row: Buffer) => Buffer,
+): Promise<boolean> {
+  let begin = from
+  for (const [index, end] of ends.entries()) {
+    const row = data.subarray(begin, from + end)
+    begin = from + end + 1
+    if (first + index <= seq) continue
+    const made = withEvent(row)
+    if (!into.add({ data: made, first: first + index, from: 0, ends: [made.length] }, seq)) {
+      return false
+    }
+    if (into.count % EVENTS_AT_ONCE === 0) await immediate()
+  }
+  return true
+}
+
+/** Makes a reader of a chain's segments, for one page at a time. `ocsf`: rows have their OCSF event. */
+export function createReader(ocsf: boolean): ReadPage {
   let block = Buffer.allocUnsafeSlow(CHUNK_BYTES)
-  const events = createEvents()
+  const withEvent = createEvents()
 
   /** The bytes from `start`: whole units, at least one. */
   async function chunkFrom(file: FileHandle, segment: Segment, start: number): Promise<Buffer> {
@@ -140,44 +134,31 @@ export function createReader(chainId: string, ocsf: boolean): ReadPage {
   async function pageFrom(
     file: FileHandle,
     [segment, start]: [Segment, number],
-    at: Position,
-    limitBytes: number,
+    { seq }: Position,
+    into: BatchBlock,
   ): Promise<Page> {
     const data = await chunkFrom(file, segment, start)
-    const rows: ShippedRow[] = []
-    events.begin()
-    let size = 2
-    let seq = at.seq
     let offset = 0
     const upTo = (isLast: boolean): Page => ({
-      rows,
-      next: { segment: segment.name, offset: start + offset, seq },
+      next: { segment: segment.name, offset: start + offset, seq: into.lastSeq(seq) },
       isLast,
     })
     while (offset < data.length) {
       const unit = unitAt(segment, data, offset, start + offset)
       if (unit === null) return upTo(false)
-      for (const [index, row] of unit.rows.entries()) {
-        const number = unit.first + index
-        if (number <= at.seq) continue
-        const bytes = ocsf ? events.add(row) : row
-        size += bytes.length + 1
-        if (rows.length > 0 && size > limitBytes) return upTo(false)
-        rows.push(new PageRow(number, `${chainId}:${number}`, bytes))
-        seq = number
-        if (ocsf && rows.length % EVENTS_AT_ONCE === 0) await immediate()
-      }
+      const all = ocsf ? await addWithEvents(into, unit, seq, withEvent) : into.add(unit, seq)
+      if (!all) return upTo(false)
       offset = unit.stop
     }
     return upTo(data.length < block.length)
   }
 
-  return async (segments, at, limitBytes) => {
+  return async (segments, at, into) => {
     const found = segmentFor(segments, at)
     if (found === null) return null
     const file = await open(found[0].path, 'r')
     try {
-      return await pageFrom(file, found, at, limitBytes)
+      return await pageFrom(file, found, at, into)
     } finally {
       await file.close()
     }

@@ -1,6 +1,6 @@
 /**
- * Records of the last moments as sinks get them, with their OCSF events. What is shipped soon after it became durable is
- * taken from here, and neither read from the disk nor parsed; whoever is further behind reads the spool.
+ * Records of the last moments as sinks get them, with their OCSF events or without. What is shipped soon after it became
+ * durable is taken from here, and neither read from the disk nor parsed; whoever is further behind reads the spool.
  *
  * Rows stand in blocks of memory that are used again once every sink has their records, and dropped when there are too many.
  * @module
@@ -8,24 +8,24 @@
 import { endWithOcsf } from '../record/ocsf.ts'
 import type { DurableGroup } from '../spool/writer.ts'
 import type { Segment } from '../spool/writer.ts'
-import { PageRow, type Page, type Position } from './reader.ts'
-import type { ShippedRow } from './sinks/sink.ts'
+import type { BatchBlock, Rows } from './batch.ts'
+import type { Page, Position } from './reader.ts'
 
 export interface Recent {
   /** Keeps a copy of a group's rows. */
   readonly add: (group: DurableGroup) => void
-  /** One for each sink. */
-  readonly reader: () => ReadRecent
+  /** One for each sink. @param ocsf whether its rows have their OCSF events */
+  readonly reader: (ocsf: boolean) => ReadRecent
 }
 
 /**
- * The next records after `at` of one of these segments, at most `limitBytes` of them (but at least one), or null if they are
- * not kept. The rows are good until the next call; all up to `at` are shipped.
+ * Fills `into` with the next records after `at` of one of these segments, as many as there is room for, or is null if they are
+ * not kept. All up to `at` are taken by this sink.
  */
 export type ReadRecent = (
   segments: readonly Segment[],
   at: Position,
-  limitBytes: number,
+  into: BatchBlock,
 ) => Page | null
 
 const BLOCK_BYTES = 1 << 20
@@ -41,127 +41,143 @@ interface Block {
   lastSeq: number
 }
 
-interface KeptGroup {
+interface KeptGroup extends Rows {
   readonly block: Block
   readonly segment: string
   readonly start: number
   readonly stop: number
-  readonly first: number
-  /** Where its rows begin in the block, and where each of them ends. */
-  readonly from: number
-  readonly ends: readonly number[]
 }
 
 /** @param chainId of the spool */
 export function createRecent(chainId: string): Recent {
-  const readers: { shipped: number }[] = []
-  const free: Buffer[] = []
-  let blocks: Block[] = []
-  let groups: KeptGroup[] = []
+  const forms = new Map<boolean, Form>()
+  return {
+    add(group) {
+      for (const form of forms.values()) form.add(group)
+    },
+    reader(ocsf) {
+      const form = forms.get(ocsf) ?? new Form(ocsf ? chainId : null)
+      forms.set(ocsf, form)
+      return form.reader()
+    },
+  }
+}
 
-  /** Gives up the oldest blocks: those that every sink has, and one more if there are too many. */
-  function release(): void {
-    const shipped = Math.min(...readers.map((reader) => reader.shipped))
-    const done = blocks.filter(({ lastSeq }) => lastSeq <= shipped)
-    // a sink may be sending what stands in a block that is dropped, so that one is not used again
-    const dropped = done.length === 0 && blocks.length >= MAX_BLOCKS ? blocks.slice(0, 1) : done
-    if (dropped.length === 0) return
-    for (const { data } of done) {
-      if (free.length < MAX_FREE && data.length === BLOCK_BYTES) free.push(data)
-    }
-    blocks = blocks.filter((block) => !dropped.includes(block))
-    groups = groups.filter(({ block }) => !dropped.includes(block))
+/** Rows in one of the forms that sinks want. */
+class Form {
+  readonly #chainId: string | null
+  readonly #readers: { taken: number }[] = []
+  readonly #free: Buffer[] = []
+  #blocks: Block[] = []
+  #groups: KeptGroup[] = []
+
+  /** @param chainId of the spool, if rows have their OCSF events */
+  constructor(chainId: string | null) {
+    this.#chainId = chainId
   }
 
-  function blockFor(bytes: number): Block {
-    const last = blocks.at(-1)
+  add(group: DurableGroup): void {
+    if (this.#chainId === null) this.#addRows(group)
+    else this.#addEvents(group, this.#chainId)
+  }
+
+  reader(): ReadRecent {
+    const reader = { taken: 0 }
+    this.#readers.push(reader)
+    return (segments, at, into) => {
+      reader.taken = at.seq
+      const index = this.#groups.findIndex(({ first, ends }) => first + ends.length > at.seq + 1)
+      const begun = this.#groups[index]
+      if (begun === undefined || begun.first > at.seq + 1) return null
+      if (!segments.some(({ name }) => name === begun.segment)) return null
+      return fill(into, this.#groups, index, at)
+    }
+  }
+
+  #addRows(group: DurableGroup): void {
+    const { rowEnds, data } = group
+    const bytes = (rowEnds.at(-1) ?? 0) + 1
+    const block = this.#blockFor(bytes)
+    data.copy(block.data, block.used, 0, bytes)
+    this.#keep(group, block, rowEnds)
+  }
+
+  #addEvents(group: DurableGroup, chainId: string): void {
+    const { drafts, rowEnds, data, first } = group
+    const endings = drafts.map(({ event }, index) =>
+      event === null
+        ? endWithOcsf(data.toString('utf8', beginOf(rowEnds, index), rowEnds[index]))
+        : `,"Ocsf":{"metadata":{"uid":"${chainId}:${first + index}","sequence":${first + index}${event}}`,
+    )
+    let most = data.length
+    for (const ending of endings) most += ending.length * 3 + FRAME_BYTES
+    const block = this.#blockFor(most)
+    let at = block.used
+    const ends = endings.map((ending, index) => {
+      // in the place of the row's last brace
+      at += data.copy(block.data, at, beginOf(rowEnds, index), (rowEnds[index] ?? 0) - 1)
+      at += block.data.write(ending, at)
+      at += 1
+      return at - 1 - block.used
+    })
+    this.#keep(group, block, ends)
+  }
+
+  /** Notes a group whose rows stand in the block from where that was used; `ends` counts from there. */
+  #keep(
+    { data, segment, start, first }: DurableGroup,
+    block: Block,
+    ends: readonly number[],
+  ): void {
+    const from = block.used
+    block.used += (ends.at(-1) ?? 0) + 1
+    block.lastSeq = first + ends.length - 1
+    const stop = start + data.length
+    this.#groups.push({ data: block.data, block, segment, start, stop, first, from, ends })
+  }
+
+  #blockFor(bytes: number): Block {
+    const last = this.#blocks.at(-1)
     if (last !== undefined && last.data.length - last.used >= bytes) return last
-    release()
-    const data = bytes <= BLOCK_BYTES ? free.pop() : undefined
+    this.#release()
+    const data = bytes <= BLOCK_BYTES ? this.#free.pop() : undefined
     const block: Block = {
       data: data ?? Buffer.allocUnsafeSlow(Math.max(BLOCK_BYTES, bytes)),
       used: 0,
       lastSeq: 0,
     }
-    blocks.push(block)
+    this.#blocks.push(block)
     return block
   }
 
-  return {
-    add(group) {
-      const { drafts, rowEnds, data, segment, start, first } = group
-      const endings = drafts.map(({ event }, index) =>
-        event === null
-          ? endWithOcsf(data.toString('utf8', beginOf(rowEnds, index), rowEnds[index]))
-          : `,"Ocsf":{"metadata":{"uid":"${chainId}:${first + index}","sequence":${first + index}${event}}`,
-      )
-      let most = data.length
-      for (const ending of endings) most += ending.length * 3 + FRAME_BYTES
-      const block = blockFor(most)
-      const from = block.used
-      const ends = endings.map((ending, index) => {
-        // in the place of the row's last brace
-        block.used += data.copy(
-          block.data,
-          block.used,
-          beginOf(rowEnds, index),
-          (rowEnds[index] ?? 0) - 1,
-        )
-        block.used += block.data.write(ending, block.used)
-        return block.used
-      })
-      block.lastSeq = first + drafts.length - 1
-      groups.push({ block, segment, start, stop: start + data.length, first, from, ends })
-    },
-
-    reader() {
-      const reader = { shipped: 0 }
-      readers.push(reader)
-      return (segments, at, limitBytes) => {
-        reader.shipped = at.seq
-        const index = groups.findIndex(({ first, ends }) => first + ends.length > at.seq + 1)
-        const begun = groups[index]
-        if (begun === undefined || begun.first > at.seq + 1) return null
-        if (!segments.some(({ name }) => name === begun.segment)) return null
-        return pageOf(groups.slice(index), at, limitBytes, chainId)
-      }
-    },
+  /** Gives up the oldest blocks: those that every sink has, and one more if there are too many. */
+  #release(): void {
+    const taken = Math.min(...this.#readers.map((reader) => reader.taken))
+    const done = this.#blocks.filter(({ lastSeq }) => lastSeq <= taken)
+    const isFull = done.length === 0 && this.#blocks.length >= MAX_BLOCKS
+    const dropped = isFull ? this.#blocks.slice(0, 1) : done
+    if (dropped.length === 0) return
+    for (const { data } of dropped) {
+      if (this.#free.length < MAX_FREE && data.length === BLOCK_BYTES) this.#free.push(data)
+    }
+    this.#blocks = this.#blocks.filter((block) => !dropped.includes(block))
+    this.#groups = this.#groups.filter(({ block }) => !dropped.includes(block))
   }
 }
 
 const beginOf = (rowEnds: readonly number[], index: number): number =>
   index === 0 ? 0 : (rowEnds[index - 1] ?? 0) + 1
 
-/** The rows of groups behind `at`, as far as they are of one segment. */
-function pageOf(
-  groups: readonly KeptGroup[],
-  at: Position,
-  limitBytes: number,
-  chainId: string,
-): Page {
-  const rows: ShippedRow[] = []
-  const segment = groups[0]?.segment ?? ''
-  let size = 2
+/** Takes the rows behind `at` of the groups from `index` on, as far as they are of one segment. */
+function fill(into: BatchBlock, groups: readonly KeptGroup[], index: number, at: Position): Page {
+  const segment = groups[index]?.segment ?? ''
   let offset = 0
-  const upTo = (isLast: boolean): Page => ({
-    rows,
-    next: { segment, offset, seq: rows.at(-1)?.seq ?? at.seq },
-    isLast,
-  })
-  for (const group of groups) {
-    if (group.segment !== segment) return upTo(true)
+  let isLast = true
+  for (let group = groups[index]; group?.segment === segment; group = groups[++index]) {
     offset = group.start
-    let from = group.from
-    for (const [index, end] of group.ends.entries()) {
-      const seq = group.first + index
-      const bytes = group.block.data.subarray(from, end)
-      from = end
-      if (seq <= at.seq) continue
-      size += bytes.length + 1
-      if (rows.length > 0 && size > limitBytes) return upTo(false)
-      rows.push(new PageRow(seq, `${chainId}:${seq}`, bytes))
-    }
+    isLast = into.add(group, at.seq)
+    if (!isLast) break
     offset = group.stop
   }
-  return upTo(true)
+  return { next: { segment, offset, seq: into.lastSeq(at.seq) }, isLast }
 }

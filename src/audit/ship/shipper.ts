@@ -4,7 +4,8 @@
  */
 import { appendFile } from 'node:fs/promises'
 import { deliver, type Result } from './deliver.ts'
-import { createReader, type Position } from './reader.ts'
+import { BatchBlock } from './batch.ts'
+import { createReader, type Page, type Position } from './reader.ts'
 import type { ReadRecent } from './recent.ts'
 import { line } from '../record/safe-text.ts'
 import type { Cursor } from './cursor.ts'
@@ -45,8 +46,8 @@ export interface ShipperOptions {
   readonly cursor: Cursor
   /** Rows have their OCSF event. */
   readonly ocsf: boolean
-  /** Records of the last moments with their events; null if the sink wants none. */
-  readonly recent: ReadRecent | null
+  /** Records of the last moments, as this sink wants them. */
+  readonly recent: ReadRecent
   readonly directory: string
   readonly timing: Timing
   readonly event: (name: string, fields: Detail) => Promise<void>
@@ -68,6 +69,13 @@ export interface Shipper {
   readonly rows: ReadonlyMap<string, number>
   /** Ships without waiting until all is shipped or the deadline is over. */
   close(deadlineMs: number, hasten?: AbortSignal): Promise<void>
+}
+
+/** A page of records on its way to the sink: to be sent, sent, or answered and waiting for the ones before it. */
+interface Parcel extends Page {
+  readonly block: BatchBlock
+  /** What became of it; null if it is to be sent, or to be sent again. */
+  sent: Promise<Result> | null
 }
 
 /** A sleep that can be cut short. */
@@ -124,13 +132,17 @@ async function writeDeadLetters(
 // oxlint-disable-next-line max-lines-per-function -- one state machine: what is pending, the state, two ways to stop
 export function createShipper(options: ShipperOptions): Shipper {
   const { sink, spool, cursor, recent, timing } = options
-  const readPage = createReader(spool.chainId, options.ocsf)
+  const readPage = createReader(options.ocsf)
   const rows = new Map<string, number>()
   const { sleep, wake } = createSleeper()
   /** Closing: ship what is there without waiting. */
   const ending = new AbortController()
   /** The deadline of closing is over. */
   const stop = new AbortController()
+  /** In the order of their records. */
+  const parcels: Parcel[] = []
+  /** Memory that no parcel has. */
+  const blocks: BatchBlock[] = []
   let state: State = 'ok'
   let failures = 0
   /** Something became durable since the last look. */
@@ -166,11 +178,18 @@ export function createShipper(options: ShipperOptions): Shipper {
     await options.event(`sink_${to}`, { sink: sink.name, why: line(why, 256) }).catch(() => {})
   }
 
+  /** Numbers of the records behind `at` that were deleted before the sink had them; null if there are none. */
+  function lostBehind(at: Position): { firstSeq: number; lastSeq: number } | null {
+    const first = spool.segments().find(({ lastSeq }) => lastSeq > at.seq)
+    return first === undefined || first.firstSeq <= at.seq + 1
+      ? null
+      : { firstSeq: at.seq + 1, lastSeq: first.firstSeq - 1 }
+  }
+
   /** If segments were deleted before the sink had them, it continues after them, and the loss is recorded. */
   async function skipLost(at: Position): Promise<Position> {
-    const first = spool.segments().find(({ lastSeq }) => lastSeq > at.seq)
-    if (first === undefined || first.firstSeq <= at.seq + 1) return at
-    const lost = { firstSeq: at.seq + 1, lastSeq: first.firstSeq - 1 }
+    const lost = lostBehind(at)
+    if (lost === null) return at
     await options.event('sink_skipped', { sink: sink.name, ...lost })
     count('skipped', lost.lastSeq - at.seq)
     const next = { segment: '', offset: 0, seq: lost.lastSeq }
@@ -178,32 +197,77 @@ export function createShipper(options: ShipperOptions): Shipper {
     return next
   }
 
+  /** Reads the page behind `at`; null if there is none. */
+  async function read(at: Position): Promise<Parcel | null> {
+    const block = blocks.pop() ?? new BatchBlock(spool.chainId, sink.limitBytes)
+    block.clear()
+    const segments = spool.segments()
+    const page = recent(segments, at, block) ?? (await readPage(segments, at, block))
+    if (page === null) {
+      blocks.push(block)
+      return null
+    }
+    const parcel: Parcel = { ...page, block, sent: null }
+    parcels.push(parcel)
+    return parcel
+  }
+
+  const signal = (): AbortSignal =>
+    AbortSignal.any([stop.signal, AbortSignal.timeout(timing.sendTimeoutMs)])
+
+  function send(parcel: Parcel): Promise<Result> {
+    parcel.sent ??=
+      parcel.block.count === 0
+        ? Promise.resolve({ kind: 'done', poison: [] })
+        : deliver(sink, parcel.block.batch(), signal, count)
+    return parcel.sent
+  }
+
+  /** Sends pages behind those that are under way, as long as these are full: what is not waits for more records. */
+  async function sendAhead(): Promise<void> {
+    for (const parcel of parcels) void send(parcel)
+    while (parcels.length < sink.atOnce && !stop.signal.aborted) {
+      const last = parcels.at(-1)
+      // what is lost behind it is put on record once the sink has all before that
+      if (last === undefined || last.isLast || lostBehind(last.next) !== null) return
+      const next = await read(last.next)
+      if (next === null) return
+      void send(next)
+    }
+  }
+
+  /** The first page was not taken: whatever was not is sent again after a pause, and at first that page alone. */
+  async function fail(result: Extract<Result, { kind: 'again' }>): Promise<void> {
+    failures += 1
+    for (const parcel of parcels) {
+      if ((await parcel.sent)?.kind === 'again') parcel.sent = null
+    }
+    if (!stop.signal.aborted) await change(result.hold ? 'held' : 'failing', result.why)
+    await pauseThrough(backoffOf(timing, failures, result))
+  }
+
   /** @returns `rest` if that was all that there was: what came meanwhile is few records yet */
   async function step(): Promise<'more' | 'rest' | 'idle'> {
-    const at = await skipLost(cursor.position())
-    const next = [spool.segments(), at, sink.limitBytes] as const
-    const page = recent?.(...next) ?? (await readPage(...next))
-    if (page === null || stop.signal.aborted) return 'idle'
-    const signal = (): AbortSignal =>
-      AbortSignal.any([stop.signal, AbortSignal.timeout(timing.sendTimeoutMs)])
-    const result: Result =
-      page.rows.length === 0
-        ? { kind: 'done', poison: [] }
-        : await deliver(sink, page.rows, signal, count)
+    const first = parcels[0] ?? (await read(await skipLost(cursor.position())))
+    if (first === null || stop.signal.aborted) return 'idle'
+    const answer = send(first)
+    // what cannot be read there cannot be when its turn comes, and is said then
+    if (failures === 0) await sendAhead().catch(() => undefined)
+    const result = await answer
     if (result.kind === 'again') {
-      failures += 1
-      if (!stop.signal.aborted) await change(result.hold ? 'held' : 'failing', result.why)
-      await pauseThrough(backoffOf(timing, failures, result))
+      await fail(result)
       return 'more'
     }
     failures = 0
     await writeDeadLetters(options, result.poison, () => {
       count('dead-letter', 1)
     })
-    await cursor.move(page.next)
-    waiting = page.next.seq >= spool.end() ? null : performance.now()
+    await cursor.move(first.next)
+    parcels.shift()
+    blocks.push(first.block)
+    waiting = first.next.seq >= spool.end() ? null : performance.now()
     await change('ok', 'the sink accepts again')
-    return page.isLast && page.next.segment === spool.segments().at(-1)?.name ? 'rest' : 'more'
+    return first.isLast && first.next.segment === spool.segments().at(-1)?.name ? 'rest' : 'more'
   }
 
   async function run(): Promise<void> {
@@ -226,6 +290,7 @@ export function createShipper(options: ShipperOptions): Shipper {
       // the first record of a burst waits a moment for the rest of it
       await pauseThrough(timing.lingerMs)
     }
+    for (const { sent } of parcels) await sent
   }
 
   spool.onDurable(() => {

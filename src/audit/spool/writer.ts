@@ -30,7 +30,7 @@ export interface Segment {
   touchedAt: number
 }
 
-/** A group that has just become durable. Its bytes are good until this is answered. */
+/** A group that has just become durable. Its bytes are good until this is answered; its other members stay as they are. */
 export interface DurableGroup extends Omit<WrittenGroup, 'end'> {
   readonly drafts: readonly Draft[]
   /** Number of its first record. */

@@ -3,7 +3,8 @@
  */
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
-import { createReader, type Position } from '../../../src/audit/ship/reader.ts'
+import { BatchBlock } from '../../../src/audit/ship/batch.ts'
+import { createReader, type Page, type Position } from '../../../src/audit/ship/reader.ts'
 import { createRecent } from '../../../src/audit/ship/recent.ts'
 import { draftOf, draftWith } from '../../../src/audit/record/draft.ts'
 import { createTextOf } from '../../../src/audit/record/row-text.ts'
@@ -31,9 +32,13 @@ const event = (size: number) =>
   draftOf('gateway', { RecordKind: 'gateway', Detail: { text: 'x'.repeat(size) } }, () => 1)
 
 /** A segment of these groups on the disk, each told to memory as it is written. */
-function spoolOf(directory: string, groups: readonly (readonly ReturnType<typeof call>[])[]) {
+function spoolOf(
+  directory: string,
+  groups: readonly (readonly ReturnType<typeof call>[])[],
+  ocsf: boolean,
+) {
   const recent = createRecent(CHAIN)
-  const read = recent.reader()
+  const read = recent.reader(ocsf)
   const write = createGroupWriter(CHAIN)
   const name = '000001abcd-000000.jsonl'
   const path = `${directory}/${name}`
@@ -70,49 +75,72 @@ function spoolOf(directory: string, groups: readonly (readonly ReturnType<typeof
     closed: false,
     touchedAt: 0,
   }
-  return { segment, read, readFile: createReader(CHAIN, true), last: end.seq }
+  return { segment, read, readFile: createReader(ocsf), last: end.seq }
 }
 
-const textsOf = (rows: readonly { readonly seq: number; readonly text: string }[]) =>
-  rows.map(({ seq, text }) => `${seq} ${text}`)
+interface Read extends Page {
+  readonly texts: readonly string[]
+}
 
-t.test('pages of every size, from every record', async (t) => {
-  const groups = [
-    [call('a'), event(10), call('größer\u2028')],
-    [event(300_000)],
-    [call('b'), call('c'), event(900_000)],
-    [call('d')],
-  ]
-  const { segment, read, readFile, last } = spoolOf(t.testdir({}), groups)
-  for (const limit of [1, 5_000, 20_000, 400_000, 10_000_000]) {
-    let at: Position = { segment: '', offset: 0, seq: 0 }
-    while (at.seq < last) {
-      const page = read([segment], at, limit)
-      if (page === null) throw new Error(`nothing behind ${at.seq}`)
-      const fromFile: string[] = []
-      let place = at
-      while (fromFile.length < page.rows.length) {
-        const read = await readFile([segment], place, limit)
-        if (read === null) throw new Error(`nothing on the disk behind ${place.seq}`)
-        fromFile.push(...textsOf(read.rows))
-        place = read.next
+/** What a reader put into a block, row by row; null if it found nothing. */
+function readOf(page: Page | null, block: BatchBlock): Read | null {
+  if (page === null) return null
+  const rows = block.batch().rows()
+  return { ...page, texts: rows.map(({ seq, uid, text }) => `${seq} ${uid} ${text}`) }
+}
+
+for (const ocsf of [true, false]) {
+  t.test(
+    `pages of every size, from every record, ${ocsf ? 'with' : 'without'} events`,
+    async (t) => {
+      const groups = [
+        [call('a'), event(10), call('größer\u2028')],
+        [event(300_000)],
+        [call('b'), call('c'), event(900_000)],
+        [call('d')],
+      ]
+      const { segment, read, readFile, last } = spoolOf(t.testdir({}), groups, ocsf)
+      for (const limit of [1, 5_000, 20_000, 400_000, 10_000_000]) {
+        const fromMemory = (at: Position): Read | null => {
+          const block = new BatchBlock(CHAIN, limit)
+          return readOf(read([segment], at, block), block)
+        }
+        const fromFile = async (at: Position): Promise<Read | null> => {
+          const block = new BatchBlock(CHAIN, limit)
+          return readOf(await readFile([segment], at, block), block)
+        }
+        let at: Position = { segment: '', offset: 0, seq: 0 }
+        while (at.seq < last) {
+          const page = fromMemory(at)
+          if (page === null) throw new Error(`nothing behind ${at.seq}`)
+          const wanted: string[] = []
+          let place = at
+          while (wanted.length < page.texts.length) {
+            const found = await fromFile(place)
+            if (found === null) throw new Error(`nothing on the disk behind ${place.seq}`)
+            wanted.push(...found.texts)
+            place = found.next
+          }
+          t.same(page.texts, wanted.slice(0, page.texts.length))
+          t.equal(page.next.seq, at.seq + page.texts.length)
+          // a sink that goes on by the disk finds its place
+          const after = await fromFile(page.next)
+          const [seq] = after?.texts[0]?.split(' ') ?? []
+          t.equal(seq, page.next.seq < last ? String(page.next.seq + 1) : undefined)
+          at = page.next
+        }
+        t.equal(fromMemory(at), null, 'no more')
       }
-      t.same(textsOf(page.rows), fromFile.slice(0, page.rows.length))
-      t.equal(page.next.seq, page.rows.at(-1)?.seq)
-      // a sink that goes on by the disk finds its place
-      const after = await readFile([segment], page.next, 1)
-      t.equal(after?.rows[0]?.seq, page.next.seq < last ? page.next.seq + 1 : undefined)
-      at = page.next
-    }
-    t.equal(read([segment], at, limit), null, 'no more')
-  }
-})
+    },
+  )
 
-t.test('what is not kept is left to the disk', async (t) => {
-  // each takes a block of its own
-  const groups = Array.from({ length: 40 }, () => [event(900_000)])
-  const { segment, read, last } = spoolOf(t.testdir({}), groups)
-  t.equal(read([segment], { segment: '', offset: 0, seq: 0 }, 1), null, 'it is too long ago')
-  t.equal(read([segment], { segment: '', offset: 0, seq: last - 1 }, 1)?.rows[0]?.seq, last)
-  t.equal(read([], { segment: '', offset: 0, seq: last - 1 }, 1), null, 'the segment is gone')
-})
+  t.test(`what is not kept is left to the disk, ${ocsf ? 'with' : 'without'} events`, async (t) => {
+    // each takes a block of its own
+    const groups = Array.from({ length: 40 }, () => [event(900_000)])
+    const { segment, read, last } = spoolOf(t.testdir({}), groups, ocsf)
+    const block = new BatchBlock(CHAIN, 1)
+    t.equal(read([segment], { segment: '', offset: 0, seq: 0 }, block), null, 'it is too long ago')
+    t.equal(read([segment], { segment: '', offset: 0, seq: last - 1 }, block)?.next.seq, last)
+    t.equal(read([], { segment: '', offset: 0, seq: last - 1 }, block), null, 'the segment is gone')
+  })
+}

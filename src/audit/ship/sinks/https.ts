@@ -4,7 +4,7 @@
  */
 import { demandHttps, post } from './post.ts'
 import { examineUrl } from './reach.ts'
-import { baseOf, createJoin, type Sink, type SinkDefinition } from './sink.ts'
+import { baseOf, type Sink, type SinkDefinition } from './sink.ts'
 
 const LIMIT_BYTES = 900_000
 
@@ -18,7 +18,6 @@ export interface HttpsOptions {
 /** Makes the sink. A batch is named by its first and last record, so that a receiver can drop a repeated one. */
 export function createHttpsSink(options: HttpsOptions): Sink {
   demandHttps(options.name, options.endpoint)
-  const join = createJoin(['', '\n', '\n'])
   const authorization: Record<string, string> =
     options.token === null ? {} : { authorization: `Bearer ${options.token}` }
   return {
@@ -26,15 +25,16 @@ export function createHttpsSink(options: HttpsOptions): Sink {
     kind: 'https',
     required: options.required,
     limitBytes: LIMIT_BYTES,
-    async send(rows, signal) {
+    atOnce: 1,
+    async send(batch, signal) {
       const answer = await post(
         options.endpoint,
         {
           ...authorization,
           'content-type': 'application/x-ndjson',
-          'idempotency-key': `${rows[0]?.uid ?? ''}-${rows.at(-1)?.seq ?? 0}`,
+          'idempotency-key': batch.name,
         },
-        join(rows),
+        batch.lines(),
         signal,
       )
       return answer.ok ? { kind: 'accepted' } : answer.delivery

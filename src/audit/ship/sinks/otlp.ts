@@ -9,7 +9,8 @@ import { isRefusal } from '../../record/ocsf.ts'
 import { fieldsOf } from '../../../lib/strict-json.ts'
 import { demandHttps, post } from './post.ts'
 import { examineUrl } from './reach.ts'
-import { baseOf, type ShippedRow, type Sink, type SinkDefinition } from './sink.ts'
+import type { ShippedRow } from '../batch.ts'
+import { baseOf, type Sink, type SinkDefinition } from './sink.ts'
 
 const LIMIT_BYTES = 900_000
 const compress = promisify(gzip)
@@ -79,8 +80,9 @@ export function createOtlpSink(options: OtlpOptions): Sink {
     kind: 'otlp',
     required: options.required,
     limitBytes: LIMIT_BYTES,
-    async send(rows, signal) {
-      const logRecords = rows.map(logRecord)
+    atOnce: 1,
+    async send(batch, signal) {
+      const logRecords = batch.rows().map(logRecord)
       const body = JSON.stringify({
         resourceLogs: [{ resource, scopeLogs: [{ scope, logRecords }] }],
       })

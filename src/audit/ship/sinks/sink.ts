@@ -4,42 +4,7 @@
  */
 import type { SecretSource } from '../../../config/schema/schema.ts'
 import type { SinkConfig, SinkKind } from '../../../config/schema/sinks.ts'
-
-/** One record to ship. */
-export interface ShippedRow {
-  readonly seq: number
-  /** `chainId:seq`: receivers drop repeated records by it. */
-  readonly uid: string
-  /** JSON of the row, with the column `Ocsf` if the sink asks for it. */
-  readonly text: string
-  /** The same in UTF-8; good until the batch is sent. */
-  readonly bytes: Buffer
-}
-
-/** Makes one text of rows; it is good until the next one is made. */
-export type Join = (rows: readonly ShippedRow[]) => Buffer<ArrayBuffer>
-
-/**
- * Joins rows to one text: `begin`, the rows with `between` among them, `end`. All three are ASCII.
- *
- * Each text is written over the one before: memory outside of V8's heap, taken anew for each batch, has V8 collect all of the
- * heap each 64 MB, and the event loop wait for it.
- */
-export function createJoin([begin, between, end]: readonly [string, string, string]): Join {
-  let block: Buffer<ArrayBuffer> = Buffer.alloc(0)
-  return (rows) => {
-    const size = rows.reduce((sum, { bytes }) => sum + bytes.length + between.length, 0)
-    const most = begin.length + size + end.length
-    if (block.length < most) block = Buffer.allocUnsafeSlow(Math.max(most, 2 * block.length))
-    let at = block.write(begin)
-    for (const [index, { bytes }] of rows.entries()) {
-      if (index > 0) at += block.write(between, at)
-      at += bytes.copy(block, at)
-    }
-    at += block.write(end, at)
-    return block.subarray(0, at)
-  }
-}
+import type { Batch } from '../batch.ts'
 
 /** What became of a batch. Only `accepted` moves the cursor. */
 export type Delivery =
@@ -59,9 +24,15 @@ export interface Sink {
   readonly kind: string
   /** Segments are kept until every required sink has them. */
   readonly required: boolean
-  /** Largest batch, in bytes of its rows with their separators. */
+  /** Largest batch, in bytes of its rows as a JSON array. */
   readonly limitBytes: number
-  send(rows: readonly ShippedRow[], signal: AbortSignal): Promise<Delivery>
+  /**
+   * How many batches may be sent before the first of them is answered. More than one only where the order of batches means
+   * nothing to the receiver.
+   */
+  readonly atOnce: number
+  /** The batch's memory is used for another one once this is answered. */
+  send(batch: Batch, signal: AbortSignal): Promise<Delivery>
   close(): Promise<void>
 }
 

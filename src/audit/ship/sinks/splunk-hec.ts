@@ -8,7 +8,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { fieldsOf } from '../../../lib/strict-json.ts'
 import { demandHttps, post, type Answer } from './post.ts'
 import { examineUrl } from './reach.ts'
-import { baseOf, type Delivery, type ShippedRow, type Sink, type SinkDefinition } from './sink.ts'
+import type { ShippedRow } from '../batch.ts'
+import { baseOf, type Delivery, type Sink, type SinkDefinition } from './sink.ts'
 
 const LIMIT_BYTES = 900_000
 const ACK_POLL_MS = 500
@@ -81,8 +82,12 @@ export function createSplunkSink(options: SplunkOptions): Sink {
     kind: 'splunk-hec',
     required: options.required,
     limitBytes: LIMIT_BYTES,
-    async send(rows, signal) {
-      const body = rows.map((row) => eventText(row, options.index)).join('\n')
+    atOnce: 1,
+    async send(batch, signal) {
+      const body = batch
+        .rows()
+        .map((row) => eventText(row, options.index))
+        .join('\n')
       const answer = await post(`${url.origin}${base}/event`, headers, body, signal)
       const refused = judge(answer)
       if (refused !== null) return refused

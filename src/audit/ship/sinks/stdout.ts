@@ -3,7 +3,7 @@
  * @module
  */
 import { write } from 'node:fs'
-import { baseOf, createJoin, type Sink, type SinkDefinition } from './sink.ts'
+import { baseOf, type Sink, type SinkDefinition } from './sink.ts'
 import { codeOf } from '../../../lib/error-code.ts'
 
 const LIMIT_BYTES = 256_000
@@ -19,14 +19,14 @@ const put = (fd: number, data: Buffer, offset: number): Promise<number> =>
 
 /** Writes to `fd`; accepted means only that the pipe had room for it. */
 export function createStdoutSink(name: string, required: boolean, fd = 1): Sink {
-  const join = createJoin(['', '\n', '\n'])
   return {
     name,
     kind: 'stdout',
     required,
     limitBytes: LIMIT_BYTES,
-    async send(rows, signal) {
-      const data = join(rows)
+    atOnce: 1,
+    async send(batch, signal) {
+      const data = batch.lines()
       for (let done = 0; done < data.length;) {
         // a time-out ends the write before its first byte only: it must not leave half a line
         if (done === 0 && signal.aborted) return { kind: 'retry', why: 'timed out' }

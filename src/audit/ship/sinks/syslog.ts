@@ -12,7 +12,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { connect, type TLSSocket } from 'node:tls'
 import { isRefusal } from '../../record/ocsf.ts'
 import { examineHost } from './reach.ts'
-import { baseOf, type ShippedRow, type Sink, type SinkDefinition } from './sink.ts'
+import type { ShippedRow } from '../batch.ts'
+import { baseOf, type Sink, type SinkDefinition } from './sink.ts'
 import { codeOf } from '../../../lib/error-code.ts'
 
 const LIMIT_BYTES = 256_000
@@ -116,8 +117,10 @@ export function createSyslogSink(options: SyslogOptions): Sink {
     kind: 'syslog',
     required: options.required,
     limitBytes: LIMIT_BYTES,
+    atOnce: 1,
 
-    async send(rows, signal) {
+    async send(batch, signal) {
+      const rows = batch.rows()
       let again: readonly ShippedRow[] = []
       if (socket === null) {
         socket = await open(signal)

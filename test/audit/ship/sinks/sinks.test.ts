@@ -4,7 +4,15 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import t from 'tap'
-import { openFor, optionsOf, rowsOf, shipped, sinkServer, spoolDirectory } from '../../fixtures.ts'
+import {
+  batchOf,
+  openFor,
+  optionsOf,
+  rowsOf,
+  shipped,
+  sinkServer,
+  spoolDirectory,
+} from '../../fixtures.ts'
 import { openAudit } from '../../../../src/audit/open.ts'
 import { createHttpsSink } from '../../../../src/audit/ship/sinks/https.ts'
 import { createOtlpSink } from '../../../../src/audit/ship/sinks/otlp.ts'
@@ -13,7 +21,7 @@ import { createStdoutSink } from '../../../../src/audit/ship/sinks/stdout.ts'
 import { scopeOf } from '../../../../src/audit/ship/sinks/azure-monitor.ts'
 import { judgeStatus } from '../../../../src/audit/ship/sinks/post.ts'
 import { retryAfterMs } from '../../../../src/lib/http.ts'
-import type { ShippedRow } from '../../../../src/audit/ship/sinks/sink.ts'
+import type { ShippedRow } from '../../../../src/audit/ship/batch.ts'
 import { until } from '../../../support/eventually.ts'
 import { exchangeOf } from '../../../support/exchange.ts'
 
@@ -28,7 +36,7 @@ const rows = [row(1), row(2), row(3)]
 t.test('https sends JSON lines with a token and a name for the batch', async (t) => {
   const server = await sinkServer(t)
   const sink = createHttpsSink({ name: 'h', required: true, endpoint: server.url, token: 'tok' })
-  t.same(await sink.send(rows, signal()), { kind: 'accepted' })
+  t.same(await sink.send(batchOf(rows), signal()), { kind: 'accepted' })
   const [call] = server.calls
   t.equal(call?.headers.authorization, 'Bearer tok')
   t.equal(call?.headers['idempotency-key'], 'c:1-3')
@@ -54,7 +62,7 @@ t.test('otlp posts one log record for each row to the logs path', async (t) => {
     compression: null,
     version: '1.2.3',
   })
-  t.same(await sink.send(rows, signal()), { kind: 'accepted' })
+  t.same(await sink.send(batchOf(rows), signal()), { kind: 'accepted' })
   const [call] = server.calls
   t.equal(call?.url, '/v1/logs')
   const body = JSON.parse(call?.text ?? '')
@@ -67,8 +75,8 @@ t.test('otlp posts one log record for each row to the logs path', async (t) => {
 t.test('otlp carries its token, and compresses if asked', async (t) => {
   const server = await sinkServer(t)
   const plain = { name: 'o', required: true, endpoint: server.url, token: 'tok', version: '1' }
-  await createOtlpSink({ ...plain, compression: null }).send(rows, signal())
-  await createOtlpSink({ ...plain, compression: 'gzip' }).send(rows, signal())
+  await createOtlpSink({ ...plain, compression: null }).send(batchOf(rows), signal())
+  await createOtlpSink({ ...plain, compression: 'gzip' }).send(batchOf(rows), signal())
   const [first, second] = server.calls
   t.equal(first?.headers.authorization, 'Bearer tok')
   t.equal(first?.headers['content-encoding'], undefined)
@@ -94,7 +102,7 @@ t.test('otlp is what the published protocol buffers parse', { skip: proto }, asy
     compression: null,
     version: '1',
   })
-  await sink.send(rows, signal())
+  await sink.send(batchOf(rows), signal())
   const script =
     'import sys;from google.protobuf.json_format import Parse;' +
     'from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest as R;' +
@@ -118,7 +126,7 @@ t.test('otlp counts a partial success as rejected rows', async (t) => {
     compression: null,
     version: '1',
   })
-  t.match(await sink.send(rows, signal()), { kind: 'rejected' })
+  t.match(await sink.send(batchOf(rows), signal()), { kind: 'rejected' })
 })
 
 /** A Splunk that indexes after some polls, or never. */
@@ -148,7 +156,7 @@ async function splunk(t: Parameters<typeof sinkServer>[0], polls: number, ackId:
 
 t.test('splunk counts only what its indexers acknowledge', async (t) => {
   const { server, sink } = await splunk(t, 3)
-  t.same(await sink.send(rows, signal()), { kind: 'accepted' })
+  t.same(await sink.send(batchOf(rows), signal()), { kind: 'accepted' })
   t.equal(server.calls.length, 4)
   const [call, poll] = server.calls
   t.equal(call?.headers.authorization, 'Splunk hec')
@@ -159,12 +167,12 @@ t.test('splunk counts only what its indexers acknowledge', async (t) => {
 
 t.test('splunk that never acknowledges is tried again', async (t) => {
   const { sink } = await splunk(t, Infinity)
-  await t.rejects(sink.send(rows, AbortSignal.timeout(100)), { name: /Abort|Timeout/ })
+  await t.rejects(sink.send(batchOf(rows), AbortSignal.timeout(100)), { name: /Abort|Timeout/ })
 })
 
 t.test('splunk without acknowledgement is held, because its 200 promises nothing', async (t) => {
   const { sink } = await splunk(t, 1, null)
-  t.match(await sink.send(rows, signal()), { kind: 'hold', why: /acknowledgement/ })
+  t.match(await sink.send(batchOf(rows), signal()), { kind: 'hold', why: /acknowledgement/ })
 })
 
 t.test('splunk with a wrong index is held and its rows are not buried', async (t) => {
@@ -173,17 +181,17 @@ t.test('splunk with a wrong index is held and its rows are not buried', async (t
     response.writeHead(400).end('{"text":"Incorrect index","code":7}')
     return true
   }
-  t.match(await sink.send(rows, signal()), { kind: 'hold' })
+  t.match(await sink.send(batchOf(rows), signal()), { kind: 'hold' })
 })
 
 t.test('stdout writes one line for each row', async (t) => {
   const path = `${spoolDirectory(t)}/out`
   const fd = openSync(path, 'w')
   const sink = createStdoutSink('out', true, fd)
-  t.same(await sink.send(rows, signal()), { kind: 'accepted' })
+  t.same(await sink.send(batchOf(rows), signal()), { kind: 'accepted' })
   closeSync(fd)
   t.equal(readFileSync(path, 'utf8'), rows.map(({ text }) => `${text}\n`).join(''))
-  t.match(await sink.send(rows, signal()), { kind: 'retry', why: 'EBADF' })
+  t.match(await sink.send(batchOf(rows), signal()), { kind: 'retry', why: 'EBADF' })
 })
 
 t.test('each kind of sink ships a whole spool', async (t) => {

@@ -7,11 +7,19 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { createServer, type TLSSocket } from 'node:tls'
 import t from 'tap'
-import { openFor, optionsOf, rowsOf, shipped, spoolDirectory, type Test } from '../../fixtures.ts'
+import {
+  batchOf,
+  openFor,
+  optionsOf,
+  rowsOf,
+  shipped,
+  spoolDirectory,
+  type Test,
+} from '../../fixtures.ts'
 import { ensureCertificates } from '../../../../lab/identity/ca.ts'
 import { freePort } from '../../../../lab/server/free-port.ts'
 import { createSyslogSink, frameOf, syslog } from '../../../../src/audit/ship/sinks/syslog.ts'
-import type { ShippedRow } from '../../../../src/audit/ship/sinks/sink.ts'
+import type { ShippedRow } from '../../../../src/audit/ship/batch.ts'
 import { until } from '../../../support/eventually.ts'
 import { exchangeOf } from '../../../support/exchange.ts'
 
@@ -84,16 +92,16 @@ t.test('a frame counts octets and holds an RFC 5424 message', async (t) => {
 
 t.test('messages arrive over TLS', async (t) => {
   const { sink, frames } = await receiver(t)
-  t.same(await sink.send([row(1), row(2)], signal()), { kind: 'accepted' })
+  t.same(await sink.send(batchOf([row(1), row(2)]), signal()), { kind: 'accepted' })
   t.equal(frames(0).length, 2)
 })
 
 t.test('a connection that dies with a batch in it is not counted, and is replayed', async (t) => {
   const { sink, sockets, frames } = await receiver(t)
-  t.same(await sink.send([row(1)], signal()), { kind: 'accepted' })
+  t.same(await sink.send(batchOf([row(1)]), signal()), { kind: 'accepted' })
   setTimeout(() => sockets[0]?.destroy(), 5)
-  t.match(await sink.send([row(2)], signal()), { kind: 'retry' })
-  t.same(await sink.send([row(2)], signal()), { kind: 'accepted' })
+  t.match(await sink.send(batchOf([row(2)]), signal()), { kind: 'retry' })
+  t.same(await sink.send(batchOf([row(2)]), signal()), { kind: 'accepted' })
   const texts = frames(1)
   t.equal(texts.length, 2, 'the record before the break came again')
   t.match(texts[0], /"EventUid":"c:1"/)
@@ -107,7 +115,7 @@ t.test('a receiver that never completes TLS is given up', async (t) => {
   })
   const { port } = server.address() as AddressInfo
   const sink = createSyslogSink({ name: 'y', required: true, host: '127.0.0.1', port, ca: null })
-  await t.rejects(sink.send([row(1)], AbortSignal.timeout(100)), { message: 'TIMEOUT' })
+  await t.rejects(sink.send(batchOf([row(1)]), AbortSignal.timeout(100)), { message: 'TIMEOUT' })
   server.close()
 })
 
@@ -127,7 +135,9 @@ t.test('a receiver with an unknown certificate gets nothing', async (t) => {
     port: (server.address() as AddressInfo).port,
     ca: null,
   })
-  await t.rejects(sink.send([row(1)], signal()), { message: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' })
+  await t.rejects(sink.send(batchOf([row(1)]), signal()), {
+    message: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  })
   t.equal(connections, 0)
   server.close()
 })
@@ -150,12 +160,14 @@ t.test('the authority of its file is read again for each connection', async (t) 
     {} as Parameters<typeof syslog.make>[1],
   )
   t.teardown(() => sink.close())
-  await t.rejects(sink.send([row(1)], signal()), { message: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE' })
+  await t.rejects(sink.send(batchOf([row(1)]), signal()), {
+    message: 'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  })
   writeFileSync(caFile, readFileSync(ca))
-  t.same(await sink.send([row(1)], signal()), { kind: 'accepted' })
+  t.same(await sink.send(batchOf([row(1)]), signal()), { kind: 'accepted' })
   rmSync(caFile)
   await sink.close()
-  t.same(await sink.send([row(2)], signal()), { kind: 'accepted' }, 'the last one stays')
+  t.same(await sink.send(batchOf([row(2)]), signal()), { kind: 'accepted' }, 'the last one stays')
 })
 
 const rsyslogd = ['/usr/sbin/rsyslogd', '/sbin/rsyslogd'].find((path) => existsSync(path))
