@@ -26,6 +26,8 @@ export interface Io {
   readonly now: () => number
   /** Aborted on SIGINT and SIGTERM. Whoever reads it has a second to end; the others end at once. */
   readonly signal: AbortSignal
+  /** Told once a gateway of this process serves; absent in tests. */
+  readonly serving?: () => void
   /** Standard input, whole; absent in most tests. */
   readonly input?: () => Promise<string>
   /** Asks a person for a line; absent unless standard input and standard error are a terminal. */

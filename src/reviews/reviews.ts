@@ -7,11 +7,9 @@ import { randomBytes } from 'node:crypto'
 import type { OwnCalls } from '../access/own-calls.ts'
 import type { Recorder } from '../audit/recorder.ts'
 import { isReviewId, type RequestDocument, type VerdictDocument } from '../approvals/documents.ts'
-import { createBlobLedger } from '../approvals/ledger/blob.ts'
 import { createDirectoryLedger } from '../approvals/ledger/directory.ts'
 import type { Ledger } from '../approvals/ledger/ledger.ts'
 import { createGrantStore } from '../approvals/grants/store.ts'
-import { openVaultKey } from '../approvals/key-vault.ts'
 import { createHeldCalls } from '../approvals/held-calls.ts'
 import { createRelease, reviewChanged, type Release, type Said } from '../approvals/release.ts'
 import { createSignatures, type Signatures, type SigningKey } from '../approvals/signatures.ts'
@@ -73,7 +71,7 @@ export async function createReviews(options: ReviewsOptions): Promise<Reviews> {
   const { policy, now, log, config } = options
   const signatures = await createSignatures(await keysOf(approvals.keys, options))
   let [forged, overrides] = [0, 0]
-  const ledger = ledgerOf(approvals.ledger, options)
+  const ledger = await ledgerOf(approvals.ledger, options)
   const onForged = (name: string): void => {
     forged++
     log({ name }, 'a document of the ledger is not what this gateway has signed')
@@ -181,16 +179,19 @@ function keysOf(
     keys.map(async (key, index) => {
       if (!('keyVault' in key)) return secrets(key)
       const credential = broker.credential(key.identity)
+      // Azure's packages are large: they are loaded where they are used only
+      const { openVaultKey } = await import('../approvals/key-vault.ts')
       return openVaultKey({ id: key.keyVault, credential, signs: index === 0, timeoutMs, now })
     }),
   )
 }
 
-function ledgerOf(
+async function ledgerOf(
   ledger: NonNullable<Config['approvals']>['ledger'],
   { broker, config }: ReviewsOptions,
-): Ledger {
+): Promise<Ledger> {
   if ('directory' in ledger) return createDirectoryLedger(ledger.directory)
+  const { createBlobLedger } = await import('../approvals/ledger/blob.ts')
   return createBlobLedger({
     container: ledger.container,
     credential: broker.credential(ledger.identity),

@@ -50,6 +50,7 @@ export async function serve(options: ServeOptions, io: Io): Promise<number> {
   await app.listen().catch((error: unknown) => {
     throw portProblem(error, config) ?? error
   })
+  io.serving?.()
   await manager.ready()
   await new Promise<void>((stopped) => {
     if (signal.aborted) stopped()
