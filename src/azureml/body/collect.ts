@@ -28,11 +28,29 @@ export interface Collector {
   finish(asked: ReadonlySet<string> | null): BodyFacts
 }
 
-const NONE: readonly string[] = []
+/** Values of one fact that are looked through without an index. */
+const FEW = 16
 
-/** @param sets facts that are sets: they are present even if empty */
-export function createCollector(sets: readonly string[]): Collector {
-  const collected = new Map<string, Set<string>>()
+/** Different values, in the order in which they came. */
+class Values {
+  readonly all: string[] = []
+  #index: Set<string> | null = null
+
+  has(value: string): boolean {
+    return this.#index === null ? this.all.includes(value) : this.#index.has(value)
+  }
+
+  /** @param value one that is not there */
+  add(value: string): void {
+    this.all.push(value)
+    if (this.#index !== null) this.#index.add(value)
+    else if (this.all.length > FEW) this.#index = new Set(this.all)
+  }
+}
+
+/** @param nothing the facts of an empty document: those that are sets are present even then */
+export function createCollector(nothing: Readonly<BodyFacts>): Collector {
+  const collected = new Map<string, Values>()
   const single = new Map<string, string | number | boolean>()
   const unusable = new Map<string, string>()
 
@@ -42,13 +60,13 @@ export function createCollector(sets: readonly string[]): Collector {
 
   return {
     add(fact, value) {
-      const values = collected.get(fact) ?? new Set()
-      collected.set(fact, values)
+      let values = collected.get(fact)
+      if (values === undefined) collected.set(fact, (values = new Values()))
       if (value.length > MAX_CHARACTERS)
         markUnusable(fact, `a value of more than ${MAX_CHARACTERS} characters`)
-      else if (values.size >= MAX_VALUES && !values.has(value)) {
-        markUnusable(fact, `more than ${MAX_VALUES} different values`)
-      } else values.add(value)
+      else if (values.has(value)) return
+      else if (values.all.length < MAX_VALUES) values.add(value)
+      else markUnusable(fact, `more than ${MAX_VALUES} different values`)
     },
     set(fact, value) {
       const known = single.get(fact)
@@ -68,9 +86,8 @@ export function createCollector(sets: readonly string[]): Collector {
         if (asked !== null && !asked.has(fact)) continue
         throw new Refusal('bad_body', `the body has ${why} where policy asks for "${fact}"`)
       }
-      const all: BodyFacts = {}
-      for (const fact of sets) all[fact] = NONE
-      for (const [fact, values] of collected) all[fact] = [...values].sort()
+      const all: BodyFacts = { ...nothing }
+      for (const [fact, values] of collected) all[fact] = values.all.toSorted()
       for (const [fact, value] of single) all[fact] = value
       return all
     },

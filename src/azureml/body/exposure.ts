@@ -22,6 +22,24 @@ const REACHABLE = new Set([
 ])
 /** Types that take keys, or ask for nothing, unless they say otherwise. */
 const WITH_KEYS = new Set(['OnlineEndpoint', 'ServerlessEndpoint', 'ComputeTarget', 'WebService'])
+/** Jobs have the type of a service in `jobServiceType`, steps of pipelines in `type` or in snake_case. */
+const SERVICE_TYPES: ReadonlySet<string> = new Set(['jobservicetype', 'servicetype', 'type'])
+/** Names of all values that can open something. */
+const TELLING: ReadonlySet<string> = new Set([
+  ...SERVICE_TYPES,
+  'publicnetworkaccess',
+  'enablenodepublicip',
+  'allowpublicaccesswhenbehindvnet',
+  'allowblobpublicaccess',
+  'serverlesscomputenopublicip',
+  'remoteloginportpublicaccess',
+  'sshpublicaccess',
+  'loadbalancertype',
+  'publicipaddress',
+  'authmode',
+  'authenabled',
+  'disablelocalauth',
+])
 /** Services of a job that Azure itself adds: pages about the job, which open nothing on its nodes. */
 const PAGES = new Set(['tracking', 'studio'])
 /** Attached compute: Azure ML makes no network for it, and nothing in the document opens one. */
@@ -44,10 +62,14 @@ export function exposure(
   { type, whole }: DocumentContext,
   collector: Collector,
 ): void {
-  const opened = occurrences.some((occurrence) => opensNetwork(occurrence))
-  const withKeys = occurrences.some(
-    ({ node, chain, inert }) => !inert && takesKeys(chain.at(-1) ?? '', node),
-  )
+  let [opened, withKeys] = [false, false]
+  for (const occurrence of occurrences) {
+    const { node, chain, inert } = occurrence
+    const name = chain.name.plain
+    if (!TELLING.has(name)) continue
+    opened ||= opensNetwork(name, occurrence)
+    withKeys ||= !inert && takesKeys(name, node)
+  }
   const reachable = openness(opened, closesNetwork(root, type), whole && REACHABLE.has(type))
   const keys = openness(withKeys, refusesKeys(root, type), whole && WITH_KEYS.has(type))
   if (reachable !== null) collector.any('publicNetworkAccess', reachable)
@@ -60,10 +82,9 @@ function openness(opened: boolean, closed: boolean, openByDefault: boolean): boo
   return closed ? false : openByDefault ? true : null
 }
 
-function opensNetwork({ node, chain, inert }: Occurrence): boolean {
-  const name = chain.at(-1) ?? ''
+function opensNetwork(name: string, { node, chain, inert }: Occurrence): boolean {
   const value = text(node)
-  if (chain.includes('services') && isServiceType(name))
+  if (SERVICE_TYPES.has(name) && chain.includes('services'))
     return value !== null && !PAGES.has(value.toLowerCase())
   if (inert) return false
   switch (name) {
@@ -85,11 +106,6 @@ function opensNetwork({ node, chain, inert }: Occurrence): boolean {
     default:
       return false
   }
-}
-
-/** Jobs have the type of a service in `jobServiceType`, steps of pipelines in `type` or in snake_case. */
-function isServiceType(name: string): boolean {
-  return name === 'jobservicetype' || name === 'servicetype' || name === 'type'
 }
 
 function closesNetwork(root: JsonNode, type: string): boolean {

@@ -14,7 +14,7 @@ import { jobIdentity, leavesOf } from './jobs.ts'
 import { child, text } from './nodes.ts'
 import { noteContainerSize, noteCount } from './sizes.ts'
 import type { JsonNode, JsonString } from '../../lib/json/document.ts'
-import { bareKind, kindByInputType, kindByName, meaningOf } from './names.ts'
+import { kindByInputType, kindByName } from './names.ts'
 import type { PathReference } from './paths.ts'
 import { parseReference, parseShort, showAsset } from './reference.ts'
 import type { AssetKind, AssetReference, Reference } from './reference.ts'
@@ -41,6 +41,7 @@ const SETS = [
   'imageRegistries', 'computes', 'instanceTypes', 'jobIdentities', 'datastores', 'paths', 'folders',
   'subfolders', 'outputs', 'tags',
 ] // prettier-ignore
+const NOTHING = Object.fromEntries(SETS.map((fact): [string, readonly string[]] => [fact, []]))
 const PATH_FACTS = ['paths', 'folders', 'subfolders', 'datastores', 'outputs']
 const REFERENCE_FACTS = [
   ...PATH_FACTS,
@@ -79,22 +80,21 @@ export const DOCUMENT_FACTS: readonly string[] = [
  * @throws {Refusal} `bad_body` if it says one thing in two spellings
  */
 export function findAll(root: JsonNode, context: DocumentContext): Findings {
-  const collector = createCollector(SETS)
+  const collector = createCollector(NOTHING)
   const floating: Floating[] = []
+  const findings = { collector, floating }
   const occurrences = walk(root, context.type)
   collector.any('imagesUnpinned', false)
   for (const occurrence of occurrences) {
     if (occurrence.inert) continue
-    if (occurrence.node.kind === 'string') {
-      const found = referencesIn(occurrence, occurrence.node.value, context, collector)
-      floating.push(...found)
-    }
+    const { node } = occurrence
+    if (node.kind === 'string') referencesIn(occurrence, node.value, context.scope, findings)
     byName(occurrence, context, collector)
   }
   jobs(root, occurrences, context, collector)
   exposure(root, occurrences, context, collector)
   identifying(root, context, collector)
-  return { collector, floating }
+  return findings
 }
 
 /** The facts alone, for those that policies ask for. */
@@ -106,30 +106,35 @@ export function bodyFacts(
   return findAll(root, context).collector.finish(asked)
 }
 
+/** What is being found. */
+interface Finding extends Findings {
+  readonly floating: Floating[]
+}
+
 /** Facts from a string that looks like a reference. */
 function referencesIn(
   occurrence: Occurrence,
   value: string,
-  { scope }: DocumentContext,
-  collector: Collector,
-): readonly Floating[] {
-  const name = occurrence.chain.at(-1) ?? ''
-  const meaning = meaningOf(name)
-  const bare = bareKind(name)
+  scope: string | null,
+  findings: Finding,
+): void {
+  const { collector } = findings
+  const { meaning, bare } = occurrence.chain.name
   const written = value.trim()
   const tooLong = written.length > MAX_REFERENCE_CHARACTERS
   if (tooLong && REFERENCE_START.test(written)) {
     for (const fact of REFERENCE_FACTS) collector.markUnusable(fact, 'a reference that is too long')
-    return []
+    return
   }
   const reference = tooLong ? null : parseReference(written, scope)
   if (reference === null) {
-    embeddedReferences(occurrence, value, scope, collector)
+    embeddedReferences(occurrence, value, scope, findings)
     const asset = bare === null || tooLong ? null : parseShort(written)
-    return asset === null ? [] : noteAsset({ ...asset, kind: bare }, occurrence, collector)
+    if (asset !== null) noteAsset({ ...asset, kind: bare }, occurrence, findings)
+    return
   }
   const named = meaning === 'compute' || meaning === 'datastore'
-  return named && reference.type !== 'path' ? [] : noteReference(reference, occurrence, collector)
+  if (!named || reference.type === 'path') noteReference(reference, occurrence, findings)
 }
 
 /** References within a longer text; too many of them, or one too long, make the facts unusable. */
@@ -137,7 +142,7 @@ function embeddedReferences(
   occurrence: Occurrence,
   value: string,
   scope: string | null,
-  collector: Collector,
+  findings: Finding,
 ): void {
   if (!value.includes('://')) return
   let found = 0
@@ -145,23 +150,19 @@ function embeddedReferences(
     found += 1
     if (found > MAX_EMBEDDED || piece.length > MAX_REFERENCE_CHARACTERS) {
       for (const fact of PATH_FACTS)
-        collector.markUnusable(fact, 'too many or too long references in a text')
+        findings.collector.markUnusable(fact, 'too many or too long references in a text')
       return
     }
     const reference = parseReference(piece, scope)
-    if (reference !== null) noteReference(reference, occurrence, collector)
+    // what it is floats within a text, where nothing can be put in its place
+    if (reference !== null) noteReference(reference, occurrence, { ...findings, floating: [] })
   }
 }
 
-function noteReference(
-  reference: Reference,
-  occurrence: Occurrence,
-  collector: Collector,
-): readonly Floating[] {
-  if (reference.type === 'asset') return noteAsset(reference, occurrence, collector)
-  if (reference.type === 'path') notePath(reference, occurrence, collector)
-  else collector.add(`${reference.type}s`, reference.name)
-  return []
+function noteReference(reference: Reference, occurrence: Occurrence, findings: Finding): void {
+  if (reference.type === 'asset') noteAsset(reference, occurrence, findings)
+  else if (reference.type === 'path') notePath(reference, occurrence, findings.collector)
+  else findings.collector.add(`${reference.type}s`, reference.name)
 }
 
 function notePath(reference: PathReference, { chain }: Occurrence, collector: Collector): void {
@@ -177,17 +178,16 @@ function notePath(reference: PathReference, { chain }: Occurrence, collector: Co
 function noteAsset(
   asset: AssetReference,
   occurrence: Occurrence,
-  collector: Collector,
-): readonly Floating[] {
+  { collector, floating }: Finding,
+): void {
   const kind = asset.kind ?? kindAt(occurrence)
   const kinds = kind === null ? ANY_KIND : [kind]
   for (const one of kinds) collector.add(one, showAsset(asset, one))
   if (asset.registry !== null) collector.add('registries', asset.registry)
-  if (asset.version !== null) return []
+  if (asset.version !== null) return
   collector.add('floating', showAsset(asset, kind))
-  return occurrence.node.kind === 'string'
-    ? [{ asset, kinds, node: occurrence.node, at: showPointer(pathTo(occurrence.last)) }]
-    : []
+  const { node, last } = occurrence
+  if (node.kind === 'string') floating.push({ asset, kinds, node, at: showPointer(pathTo(last)) })
 }
 
 /** The kind of the asset here: as the input's own type says, or else the nearest name around it that tells. */
@@ -206,12 +206,11 @@ function kindAt({ parent, chain }: Occurrence): AssetKind | null {
 /** Facts from a value at a name that has a meaning. */
 function byName(occurrence: Occurrence, context: DocumentContext, collector: Collector): void {
   const { node, chain } = occurrence
-  const name = chain.at(-1) ?? ''
-  const value = text(node)
+  const { plain: name, meaning } = chain.name
+  const value = meaning === null && name !== 'type' ? null : text(node)
   if (name === 'type' && value !== null && JOB_TYPES.test(value)) {
     collector.add('jobTypes', value.toLowerCase())
   }
-  const meaning = meaningOf(name)
   if (meaning === 'instanceCount') noteCount(occurrence, collector)
   if (meaning === 'image') noteImage(node, collector)
   if (name === 'build') noteBuild(node, collector)
@@ -255,8 +254,10 @@ function jobs(
     collector.add('jobIdentities', identity)
   }
   // one step without a limit means that the whole job has none
-  const limits = leaves.flatMap(({ timeLimitSeconds: limit }) => limit ?? [])
-  if (leaves.length > 0 && limits.length === leaves.length) {
-    collector.set('timeLimitSeconds', Math.max(...limits))
+  let longest = 0
+  for (const { timeLimitSeconds: limit } of leaves) {
+    if (limit === null) return
+    longest = Math.max(longest, limit)
   }
+  if (leaves.length > 0) collector.set('timeLimitSeconds', longest)
 }

@@ -29,8 +29,10 @@ const IDENTITIES: ReadonlyMap<string, string> = new Map([
   ['useridentity', 'user_identity'],
   ['amltoken', 'aml_token'],
 ])
+const IDENTITY_TYPES = ['identitytype', 'identity_type', 'type']
 const JOB_TYPE = 'jobtype'
 const CONTROL = new Set(['ifelse', 'dowhile', 'parallelfor'])
+const COMPUTES = ['computeid', 'compute']
 const DEFAULT_COMPUTES = [
   'default_compute',
   'defaultcompute',
@@ -55,50 +57,60 @@ export function leavesOf(
 ): readonly Leaf[] {
   // the job of a batch endpoint runs on the compute of its deployment, which has its own document
   const places = type === 'BatchJob' ? [] : jobPlaces(type)
-  const jobs = new Set<JsonObject>(places.flatMap((place) => objectAt(root, place) ?? []))
-  for (const { node, chain } of occurrences) {
-    // one at a place that nobody published still counts: what it runs on can only refuse more
-    const isJob =
-      node.kind === 'object' &&
-      (node.members.some(({ key }) => isJobType(key)) || chain.at(-1) === 'jobdefinition')
-    // the steps of a pipeline are reached from the pipeline
-    if (isJob && chain.at(-2) !== 'jobs') jobs.add(node)
+  const jobs = new Set<JsonObject>()
+  for (const place of places) {
+    const job = objectAt(root, place)
+    if (job !== null) jobs.add(job)
   }
-  return [...jobs].flatMap((job) =>
-    leavesIn(job, { compute: null, identity: 'aml_token' }, 'jobtype'),
-  )
+  // one at a place that nobody published still counts: what it runs on can only refuse more;
+  // the steps of a pipeline are reached from the pipeline
+  for (const { node, last, chain, parent } of occurrences) {
+    const isType = typeof last?.step === 'string' && isJobType(last.step)
+    if (isType && parent !== null && chain.at(-3) !== 'jobs') jobs.add(parent)
+    const isOfSchedule = node.kind === 'object' && chain.at(-1) === 'jobdefinition'
+    if (isOfSchedule && chain.at(-2) !== 'jobs') jobs.add(node)
+  }
+  const leaves: Leaf[] = []
+  for (const job of jobs) leavesIn(job, TOP, 'jobtype', leaves)
+  return leaves
 }
 
-/** Asked of every name in a document: most are told by how they begin. */
+/** Asked of every name in a document: most are told by how long they are and how they begin. */
 function isJobType(key: string): boolean {
-  return key.length >= JOB_TYPE.length && /^[jJ_]/.test(key) && plainName(key) === JOB_TYPE
+  if (key.length < JOB_TYPE.length) return false
+  const first = key.charCodeAt(0)
+  return (first === 0x6a || first === 0x4a || first === 0x5f) && plainName(key) === JOB_TYPE
 }
 
+const TOP: Inherited = { compute: null, identity: 'aml_token' }
+
+/** Adds what runs in a job or step, steps before what they are steps of. */
 function leavesIn(
   job: JsonObject,
   above: Inherited,
   typeName: 'jobtype' | 'type',
-): readonly Leaf[] {
-  const own: Inherited = {
-    compute:
-      firstText(job, ['computeid', 'compute']) ??
-      firstText(exactly(job, 'settings'), DEFAULT_COMPUTES) ??
-      above.compute,
-    identity: identityOf(exactly(job, 'identity')) ?? above.identity,
-  }
-  const type = plainName(firstText(job, [typeName]) ?? '')
+  leaves: Leaf[],
+): void {
+  const compute =
+    firstText(job, COMPUTES) ??
+    firstText(exactly(job, 'settings'), DEFAULT_COMPUTES) ??
+    above.compute
+  const identity = identityOf(exactly(job, 'identity')) ?? above.identity
+  const type = plainName(text(exactly(job, typeName)) ?? '')
   const steps = exactly(job, 'jobs')
-  const inner = (steps?.kind === 'object' ? steps.members : []).flatMap(({ value }) =>
-    value.kind === 'object' ? leavesIn(value, own, 'type') : [],
-  )
-  if (typeName === 'type' && CONTROL.has(type)) return inner
-  // what has steps without being a pipeline runs itself: Azure ignores its steps
-  if (steps?.kind === 'object' && type === 'pipeline') return inner
-  return [...inner, { ...own, timeLimitSeconds: limitOf(job, type) }]
+  if (steps?.kind === 'object') {
+    const own = { compute, identity }
+    for (const { value } of steps.members)
+      if (value.kind === 'object') leavesIn(value, own, 'type', leaves)
+    // what has steps without being a pipeline runs itself: Azure ignores its steps
+    if (type === 'pipeline') return
+  }
+  if (typeName === 'type' && CONTROL.has(type)) return
+  leaves.push({ compute, identity, timeLimitSeconds: limitOf(job, type) })
 }
 
 function identityOf(identity: JsonNode | null): string | null {
-  const written = firstText(identity, ['identitytype', 'identity_type', 'type'])
+  const written = firstText(identity, IDENTITY_TYPES)
   return written === null ? null : jobIdentity(written)
 }
 
@@ -131,6 +143,7 @@ function positive(value: number): number | null {
 }
 
 function firstText(node: JsonNode | null, names: readonly string[]): string | null {
+  if (node === null) return null
   for (const name of names) {
     const found = text(exactly(node, name))
     if (found !== null) return found

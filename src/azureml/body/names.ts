@@ -13,6 +13,37 @@ export function plainName(key: string): string {
   return lower.includes('_') ? lower.replaceAll('_', '') : lower
 }
 
+/** What the name of a field says. */
+export interface Name {
+  readonly plain: string
+  readonly meaning: Meaning | null
+  readonly bare: AssetKind | null
+  /** It matters so much that an object may have it only once, in whatever spelling. */
+  readonly isRead: boolean
+}
+
+/** Names that were met, by their spelling: documents have few different ones, and all of them the same. */
+const met = new Map<string, Name>()
+const MAX_MET = 4_096
+const MAX_LENGTH = 64
+
+/** What a key says of its value, where the caller does not choose the keys. */
+export function nameOf(key: string): Name {
+  const known = met.get(key)
+  if (known !== undefined) return known
+  const plain = plainName(key)
+  const [meaning, bare] = [meaningOf(plain), BARE.get(plain) ?? null]
+  const isRead = READ.has(plain) || meaning !== null || bare !== null
+  const name = { plain, meaning, bare, isRead }
+  if (key.length > MAX_LENGTH) return name
+  if (met.size >= MAX_MET) met.clear()
+  met.set(key, name)
+  return name
+}
+
+/** Of a key that the caller chose, and of the root: nothing. */
+export const NO_NAME: Name = { plain: '', meaning: null, bare: null, isRead: false }
+
 /** The names that lead to a value; see walk.ts. */
 interface Names {
   readonly at: (position: -1 | -2) => string | undefined
@@ -106,6 +137,7 @@ const COMPUTES = new Set([
   'target',
 ])
 const DATASTORES = new Set(['datastore', 'datastoreid', 'datastorename', 'defaultdatastore'])
+/** Names that refer to an asset of one kind even without `azureml:` before it. */
 const BARE: ReadonlyMap<string, AssetKind> = new Map([
   ['environment', 'environments'],
   ['environmentid', 'environments'],
@@ -120,7 +152,7 @@ export type Meaning =
   'jobType' | 'instanceType' | 'instanceCount' | 'image' | 'compute' | 'datastore' | 'identity'
 
 /** The meaning of a name; null if only the shape of the value says what it is. */
-export function meaningOf(name: string): Meaning | null {
+function meaningOf(name: string): Meaning | null {
   if (name === 'jobtype') return 'jobType'
   if (name === 'identitytype' || name === 'computeidentitytype') return 'identity'
   if (INSTANCE_TYPES.has(name)) return 'instanceType'
@@ -128,11 +160,6 @@ export function meaningOf(name: string): Meaning | null {
   if (IMAGES.has(name)) return 'image'
   if (COMPUTES.has(name)) return 'compute'
   return DATASTORES.has(name) ? 'datastore' : null
-}
-
-/** The kind of asset that a name refers to even without `azureml:` before it. */
-export function bareKind(name: string): AssetKind | null {
-  return BARE.get(name) ?? null
 }
 
 /** The kind of asset that a name suggests. */
@@ -149,11 +176,6 @@ export function kindByInputType(type: string): AssetKind | null {
   const plain = type.toLowerCase()
   if (plain.endsWith('_model') || /^(?:custom|mlflow|triton)model$/.test(plain)) return 'models'
   return /^(?:uri_?file|uri_?folder|mltable)$/.test(plain) ? 'data' : null
-}
-
-/** Whether a name matters so much that an object may have it only once, in whatever spelling. */
-export function isRead(name: string): boolean {
-  return READ.has(name) || meaningOf(name) !== null || BARE.has(name)
 }
 
 /** Names that are read here besides those with a meaning. */

@@ -67,6 +67,8 @@ const EXPERIMENTS: ReadonlyMap<string, readonly Path[]> = new Map([
   ['BatchJob', [PROPERTIES, ['properties', 'properties']]],
   ['Schedule', [JOB_OF_SCHEDULE]],
 ])
+/** ARM's, of jobs and of everything else. */
+export const ARM_TAGS: readonly string[] = ['tags']
 /** The first SDK's API has tags under two names. */
 const DATA_PLANE_TAGS = ['tags', 'kvtags']
 
@@ -79,11 +81,15 @@ interface Holder {
   readonly names: readonly string[]
 }
 
+const AT_TOP: Holder = { path: TOP, names: ARM_TAGS }
+const OF_PROPERTIES: Holder = { path: PROPERTIES, names: ARM_TAGS }
+const OF_DATA_PLANE: Holder = { path: TOP, names: DATA_PLANE_TAGS }
+
 /** Where a document of the type has its own tags; null for a type that has none. */
 export function tagHolder(type: string, api: Api): Holder | null {
-  if (api === 'data plane') return { path: TOP, names: DATA_PLANE_TAGS }
-  if (TRACKED.has(type)) return { path: TOP, names: ['tags'] }
-  return IN_PROPERTIES.has(type) ? { path: PROPERTIES, names: ['tags'] } : null
+  if (api === 'data plane') return OF_DATA_PLANE
+  if (TRACKED.has(type)) return AT_TOP
+  return IN_PROPERTIES.has(type) ? OF_PROPERTIES : null
 }
 
 /** Where a document of the type describes jobs. */
@@ -107,5 +113,8 @@ export function objectAt(root: JsonNode, path: Path): JsonObject | null {
 export function exactly(node: JsonNode | null, name: string): JsonNode | null {
   if (node?.kind !== 'object') return null
   const wanted = name.toLowerCase()
-  return node.members.find(({ key }) => key.toLowerCase() === wanted)?.value ?? null
+  for (const { key, value } of node.members)
+    // the names that are asked for are ASCII, of which no other spelling has another length
+    if (key.length === wanted.length && key.toLowerCase() === wanted) return value
+  return null
 }

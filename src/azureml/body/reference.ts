@@ -62,6 +62,9 @@ const SHORT = /^([^:@/\s]+)(?::([^:@/\s]+)|@([^:@/\s]+))?$/
 /** `runs:/id/path`, `models:/name/version`; MLflow takes the rest for a path however many slashes it begins with. */
 const RUN_OUTPUT = /^(runs|models):\/+/i
 const ARM_ID = /^\/?subscriptions\//i
+/** The ARM id of a workspace, in lower case. */
+const WORKSPACE =
+  /^\/subscriptions\/[\w-]+\/resourcegroups\/[\w.()-]+\/providers\/microsoft\.machinelearningservices\/workspaces\/[\w.-]+$/
 const ANY_URI = /^[a-z][a-z0-9+.-]*:\/\//i
 
 /**
@@ -80,7 +83,8 @@ export function parseReference(text: string, own: string | null): Reference | nu
   const prefixed = /^azureml:/i.test(trimmed)
   const rest = prefixed ? trimmed.slice(8) : trimmed
   if (ARM_ID.test(rest)) {
-    return fromSegments(rest.replace(/^\//, '').split('/'), own, rest)
+    const found = fromOwn(rest, own)
+    return found === undefined ? fromSegments(rest.replace(/^\//, '').split('/'), own, rest) : found
   }
   if (ANY_URI.test(rest)) return parsePath(rest, null)
   // MLflow's way to name what a run has written, and a model
@@ -126,6 +130,17 @@ export function showAsset(asset: AssetReference, kind: AssetKind | null = asset.
   return `${scope}/${kind ?? 'assets'}/${name}${end}`
 }
 
+/** The workspace or registry that a reference is to. */
+interface Place {
+  /** That of the call, named or not. */
+  readonly isOwn: boolean
+  /** Its ARM id in lower case; empty where the reference names none. */
+  readonly id: string
+  /** As AssetReference has them. */
+  readonly registry: string | null
+  readonly registryId: string | null
+}
+
 /** A reference from types and names in turn, as in ARM ids and `azureml://` URIs; null if no type is known. */
 function fromSegments(
   segments: readonly string[],
@@ -135,59 +150,85 @@ function fromSegments(
   const scope = new Map<string, string>()
   for (let at = 0; at + 1 < segments.length; at += 2) {
     const word = segments[at]?.toLowerCase() ?? ''
-    const value = segments[at + 1] ?? ''
-    if (SCOPES.has(word)) {
-      scope.set(word, value.toLowerCase())
-      continue
-    }
-    const kind = KINDS.get(word)
-    if (kind !== undefined) return assetAt(kind, value, segments.slice(at + 2), scope, own)
-    const named = { name: `${elsewhereOf(scope, own, word) ?? ''}${value.toLowerCase()}` }
-    if (word === 'datastores') {
-      const rest = segments.slice(at + 2)
-      // an ARM id with more after it is a path, too
-      if (!ANY_URI.test(text) && rest.length === 0) return { type: 'datastore', ...named }
-      return parsePath(text, { name: named.name, rest, own: isOwn(scope, own) })
-    }
-    if (word === 'computes') return { type: 'compute', ...named }
-    return null
+    if (!SCOPES.has(word)) return inPlace(segments, at, placeOf(scope, own), text)
+    scope.set(word, segments[at + 1]?.toLowerCase() ?? '')
   }
   return null
 }
 
-function assetAt(
+/** The same of an ARM id in the call's own workspace, as most are; undefined for any other. */
+function fromOwn(text: string, own: string | null): Reference | null | undefined {
+  const inside = withinOwn(text, own)
+  if (inside === null || own === null) return undefined
+  const segments = inside.split('/')
+  if (segments.length < 2) return null
+  if (SCOPES.has(segments[0]?.toLowerCase() ?? '')) return undefined
+  return inPlace(segments, 0, { isOwn: true, id: own, registry: null, registryId: null }, text)
+}
+
+/** What follows the ARM id of the call's own workspace in a text; null if that does not begin with it. */
+export function withinOwn(text: string, own: string | null): string | null {
+  if (own === null || text.length <= own.length || text[own.length] !== '/') return null
+  const isSame = text.slice(0, own.length).toLowerCase() === own
+  return isSame && isWorkspace(own) ? text.slice(own.length + 1) : null
+}
+
+const lastAsked = { id: '', is: false }
+
+/** Whether that is the ARM id of a workspace; asked with the same one for each reference of a document. */
+function isWorkspace(id: string): boolean {
+  if (lastAsked.id !== id) Object.assign(lastAsked, { id, is: WORKSPACE.test(id) })
+  return lastAsked.is
+}
+
+/** The reference whose type is the segment at `at`. */
+function inPlace(
+  segments: readonly string[],
+  at: number,
+  place: Place,
+  text: string,
+): Reference | null {
+  const word = segments[at]?.toLowerCase() ?? ''
+  const value = segments[at + 1] ?? ''
+  const kind = KINDS.get(word)
+  if (kind !== undefined) return assetIn(place, kind, value, segments[at + 2], segments[at + 3])
+  if (word !== 'datastores' && word !== 'computes') return null
+  const name = `${place.isOwn ? '' : `${place.id}/${word}/`}${value.toLowerCase()}`
+  if (word === 'computes') return { type: 'compute', name }
+  const rest = segments.slice(at + 2)
+  // an ARM id with more after it is a path, too
+  if (rest.length === 0 && !ANY_URI.test(text)) return { type: 'datastore', name }
+  return parsePath(text, { name, rest, own: place.isOwn })
+}
+
+function assetIn(
+  { isOwn, id, registry, registryId }: Place,
   kind: AssetKind,
   name: string,
-  rest: readonly string[],
-  scope: ReadonlyMap<string, string>,
-  own: string | null,
+  word: string | undefined,
+  value: string | undefined,
 ): AssetReference {
-  const word = rest[0]?.toLowerCase()
-  const value = rest[1] === undefined || rest[1] === '' ? null : rest[1]
-  const registry = scope.get('registries') ?? null
+  const known = value === undefined || value === '' ? null : value
+  const lower = word?.toLowerCase()
   return {
     type: 'asset',
     kind,
     name,
-    version: word === 'versions' ? value : null,
-    label: word === 'labels' ? value : null,
+    version: lower === 'versions' ? known : null,
+    label: lower === 'labels' ? known : null,
     registry,
-    registryId: registry !== null && scope.has('subscriptions') ? scopeId(scope) : null,
-    elsewhere: registry !== null || isOwn(scope, own) ? null : scopeId(scope),
+    registryId,
+    elsewhere: registry !== null || isOwn ? null : id,
   }
 }
 
-function elsewhereOf(
-  scope: ReadonlyMap<string, string>,
-  own: string | null,
-  word: string,
-): string | null {
-  return isOwn(scope, own) ? null : `${scopeId(scope)}/${word}/`
-}
-
 /** A reference that names no workspace is to the call's own. */
-function isOwn(scope: ReadonlyMap<string, string>, own: string | null): boolean {
-  return scope.size === 0 || scopeId(scope) === own
+function placeOf(scope: ReadonlyMap<string, string>, own: string | null): Place {
+  if (scope.size === 0) return { isOwn: true, id: '', registry: null, registryId: null }
+  const id = scopeId(scope)
+  const registry = scope.get('registries') ?? null
+  const registryId = registry !== null && scope.has('subscriptions') ? id : null
+  return { isOwn: id === own, id, registry, registryId }
 }
 
 /** The ARM id of a workspace or registry; a workspace under a location is known by its GUID only. */

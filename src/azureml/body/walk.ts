@@ -4,7 +4,7 @@
  */
 import { Refusal } from '../../errors.ts'
 import type { JsonNode, JsonObject } from '../../lib/json/document.ts'
-import { isNamedByCaller, isNotFollowed, isRead, plainName } from './names.ts'
+import { isNamedByCaller, isNotFollowed, NO_NAME, nameOf, type Name } from './names.ts'
 import type { Api } from './places.ts'
 import { showPointer } from '../../lib/json/pointer.ts'
 
@@ -21,22 +21,24 @@ export interface DocumentContext {
 }
 
 /**
- * Plain names from the root down, without positions; an empty string for a key that the caller chose. Each is its last
- * name and what is above it, so that a value deep down costs no more than one at the top.
+ * Names from the root down, without positions; an empty one for a key that the caller chose. Each is its last name and
+ * what is above it, so that a value deep down costs no more than one at the top.
  */
 export class Chain {
   readonly #outer: Chain | null
-  readonly #name: string
+  /** The last name. */
+  readonly name: Name
 
-  constructor(outer: Chain | null, name: string) {
+  constructor(outer: Chain | null, name: Name) {
     this.#outer = outer
-    this.#name = name
+    this.name = name
   }
 
-  /** The last name (-1) or the one before it (-2); undefined above the root. */
-  at(position: -1 | -2): string | undefined {
-    const found = position === -1 ? this : this.#outer
-    return found === null || found.#outer === null ? undefined : found.#name
+  /** The last name (-1) or one before it, as a plain one; undefined above the root. */
+  at(position: -1 | -2 | -3): string | undefined {
+    if (this.#outer === null) return undefined
+    if (position === -1) return this.name.plain
+    return this.#outer.at(position === -2 ? -1 : -2)
   }
 
   /** From the last name up. */
@@ -50,11 +52,12 @@ export class Chain {
   }
 
   includes(name: string): boolean {
-    return this.some((one) => one === name)
+    if (this.#outer === null) return false
+    return this.name.plain === name || this.#outer.includes(name)
   }
 
   some(holds: (name: string) => boolean): boolean {
-    return this.#outer !== null && (holds(this.#name) || this.#outer.some(holds))
+    return this.#outer !== null && (holds(this.name.plain) || this.#outer.some(holds))
   }
 }
 
@@ -90,7 +93,7 @@ export function pathTo(last: Step | null): readonly (string | number)[] {
  */
 export function walk(root: JsonNode, type: string): readonly Occurrence[] {
   const occurrences: Occurrence[] = []
-  const chain = new Chain(null, '')
+  const chain = new Chain(null, NO_NAME)
   visit({ node: root, last: null, chain, parent: null, inert: false }, type, occurrences)
   return occurrences
 }
@@ -99,16 +102,19 @@ function visit(occurrence: Occurrence, type: string, occurrences: Occurrence[]):
   occurrences.push(occurrence)
   const { node, last, chain, parent, inert } = occurrence
   if (node.kind === 'array') {
-    for (const [step, item] of node.items.entries()) {
+    let step = 0
+    for (const item of node.items) {
       const place = { before: last, step }
+      step += 1
       visit({ node: item, last: place, chain, parent, inert }, type, occurrences)
     }
   }
   if (node.kind !== 'object') return
-  const free = isNamedByCaller(chain, type)
-  const names = free ? null : plainNames(node, last)
-  for (const [at, { key, value }] of node.members.entries()) {
-    const next = new Chain(chain, names?.[at] ?? '')
+  const names = isNamedByCaller(chain, type) ? null : namesOf(node, last)
+  let at = 0
+  for (const { key, value } of node.members) {
+    const next = new Chain(chain, names?.[at] ?? NO_NAME)
+    at += 1
     const within = inert || isNotFollowed(next)
     const place = { before: last, step: key }
     visit({ node: value, last: place, chain: next, parent: node, inert: within }, type, occurrences)
@@ -116,16 +122,17 @@ function visit(occurrence: Occurrence, type: string, occurrences: Occurrence[]):
 }
 
 /** The names of an object's members; one that matters may have one spelling only. */
-function plainNames({ members }: JsonObject, last: Step | null): readonly string[] {
-  const names = members.map(({ key }) => plainName(key))
-  if (new Set(names).size === names.length) return names
-  const seen = new Set<string>()
-  const twice = names.findIndex((name) => {
-    if (seen.has(name) && isRead(name)) return true
-    seen.add(name)
-    return false
+function namesOf({ members }: JsonObject, last: Step | null): readonly Name[] {
+  // no longer than the list of all names that matter
+  const mattering: string[] = []
+  return members.map(({ key }) => {
+    const name = nameOf(key)
+    if (!name.isRead) return name
+    if (mattering.includes(name.plain)) {
+      const place = showPointer([...pathTo(last), key])
+      throw new Refusal('bad_body', `the body has the same name in two spellings at ${place}`)
+    }
+    mattering.push(name.plain)
+    return name
   })
-  if (twice === -1) return names
-  const place = showPointer([...pathTo(last), members[twice]?.key ?? ''])
-  throw new Refusal('bad_body', `the body has the same name in two spellings at ${place}`)
 }

@@ -8,7 +8,9 @@
 import type { JsonNode } from '../../lib/json/document.ts'
 import { showPointer } from '../../lib/json/pointer.ts'
 import { PROVIDER } from '../../vocabulary/resource-types.ts'
-import { isNamedByCaller, isNotFollowed, plainName } from '../body/names.ts'
+import { isNamedByCaller, isNotFollowed, NO_NAME, nameOf } from '../body/names.ts'
+import { withinOwn } from '../body/reference.ts'
+import { Chain } from '../body/walk.ts'
 
 /** Where a reference leads. Ids are in lower case; what follows them is as written. */
 export type Outside =
@@ -42,6 +44,8 @@ const MAX_PIECES = 100
 const PIECE = /azureml:[^\s"'`,;[\]{}<>|]+|(?<![\w.-])subscriptions\/+[^\s"'`,;[\]{}<>|]+/gi
 /** A path without any of it has no segment that is odd or climbs. */
 const SUSPECT = /[\\%]|\/\/|^\/|(?:^|\/)\.{1,2}(?:\/|$)/
+/** Characters of `azureml:`, without which a text has no reference, or with `subscriptions/`. */
+const SHORTEST = 8
 const MAY_HAVE = /azureml[:%]|subscriptions[/\\%]/i
 /** What another program may take for a slash or a colon. */
 const LIKE_SLASH = /\\|%(?:25)*(?:2f|5c)/gi
@@ -74,55 +78,58 @@ export function outsideIn(root: JsonNode, own: string | null, type: string): rea
   }
 
   function look(text: string, as: Text): void {
-    if (as === 'shown' || !MAY_HAVE.test(text)) return
+    if (as === 'shown' || text.length < SHORTEST || !MAY_HAVE.test(text)) return
     for (const outside of outsideOf(text, own, as === 'program')) note(outside)
   }
 
-  function visit(node: JsonNode, chain: readonly string[], as: Text): void {
+  function visit(node: JsonNode, chain: Chain, as: Text): void {
     if (node.kind === 'string') {
       look(node.value, as)
       const registry =
-        chain.at(-1) === 'registryname' ? inRegistry(node.value.trim(), [], own) : null
+        chain.name.plain === 'registryname' ? inRegistry(node.value.trim(), [], own) : null
       if (registry !== null) note(registry)
-    }
-    if (node.kind === 'array') {
-      for (const [at, item] of node.items.entries()) {
+    } else if (node.kind === 'array') {
+      let at = 0
+      for (const item of node.items) {
         path.push(at)
         visit(item, chain, as)
         path.pop()
+        at += 1
       }
-    }
-    if (node.kind !== 'object') return
-    const free = isNamedByCaller(chain, type)
-    const within = chain.at(-1) ?? ''
-    for (const { key, value } of node.members) {
-      const name = free ? '' : plainName(key)
-      path.push(key)
-      look(key, within === 'tags' && isNotFollowed(chain) ? 'shown' : 'any')
-      const next = [...chain, name]
-      visit(value, next, textAt(next, value))
-      path.pop()
+    } else if (node.kind === 'object') {
+      const free = isNamedByCaller(chain, type)
+      const asKey = chain.name.plain === 'tags' && isNotFollowed(chain) ? 'shown' : 'any'
+      for (const { key, value } of node.members) {
+        path.push(key)
+        look(key, asKey)
+        const next = new Chain(chain, free ? NO_NAME : nameOf(key))
+        visit(value, next, textAt(next, chain, value))
+        path.pop()
+      }
     }
   }
 
-  visit(root, [], 'any')
+  visit(root, new Chain(null, NO_NAME), 'any')
   return [...found.values()]
 }
 
 /** What the strings at a member are for; an object where Azure has text is not what its name says. */
-function textAt(chain: readonly string[], value: JsonNode): Text {
-  const name = chain.at(-1) ?? ''
-  const within = chain.at(-2) ?? ''
-  const isText = value.kind === 'string'
-  const inMap = within === 'tags' || within === 'systemdata'
-  if (isText && inMap && isNotFollowed(chain.slice(0, -1))) return 'shown'
-  if (isText && within === 'environmentvariables') return 'program'
-  if (isText && SHOWN.has(name) && isNotFollowed(chain)) return 'shown'
-  return PROGRAM.has(name) && (isText || value.kind === 'array') ? 'program' : 'any'
+function textAt(chain: Chain, outer: Chain, value: JsonNode): Text {
+  const name = chain.name.plain
+  if (value.kind === 'string') {
+    const within = outer.name.plain
+    const inMap = within === 'tags' || within === 'systemdata'
+    if (inMap && isNotFollowed(outer)) return 'shown'
+    if (within === 'environmentvariables') return 'program'
+    if (SHOWN.has(name) && isNotFollowed(chain)) return 'shown'
+    return PROGRAM.has(name) ? 'program' : 'any'
+  }
+  return value.kind === 'array' && PROGRAM.has(name) ? 'program' : 'any'
 }
 
 /** The references to something outside in one text. */
 export function outsideOf(text: string, own: string | null, program = false): readonly Outside[] {
+  if (isPlainOwn(text, own)) return NONE
   const all = outsideAsWritten(text, own, program)
   if (program || !/[\\%]/.test(text)) return all
   // whoever decodes it, or takes a backslash for a slash, finds more
@@ -130,6 +137,16 @@ export function outsideOf(text: string, own: string | null, program = false): re
   const known = new Set(all.map(placeOf))
   const more = outsideAsWritten(decoded, own, program).some((one) => !known.has(placeOf(one)))
   return more ? [...all, nowhere(TWO_WAYS)] : all
+}
+
+const NONE: readonly Outside[] = []
+/** Segments of which none is odd or climbs. */
+const PLAIN = /^(?:[\w-][\w.-]*(?:\/|$))+$/
+
+/** Whether the whole of a text is the id of something in the call's own workspace, as most references are. */
+function isPlainOwn(text: string, own: string | null): boolean {
+  const inside = text.length > MAX_CHARACTERS ? null : withinOwn(text, own)
+  return inside !== null && PLAIN.test(inside) && !/providers/i.test(inside)
 }
 
 function placeOf(outside: Outside): string {

@@ -5,9 +5,9 @@
 import { hash } from 'node:crypto'
 import type { JsonMember, JsonNode } from '../../lib/json/document.ts'
 
-/** Where a member stands: in lower case, the names from the root down, the last one, and the one before it. */
+/** Where a member or item stands: its name in lower case, that of what it is in, and how far down. */
 export interface Place {
-  readonly path: string
+  readonly outer: Place | null
   readonly last: string
   readonly within: string
   readonly depth: number
@@ -15,17 +15,11 @@ export interface Place {
 
 type Without = (place: Place, value: JsonNode) => boolean
 
-const ROOT: Place = { path: '', last: '', within: '', depth: 0 }
+const ROOT: Place = { outer: null, last: '', within: '', depth: 0 }
 
 /** The place of a member. */
-export function placeIn({ path, last, depth }: Place, key: string): Place {
-  const lower = key.toLowerCase()
-  return {
-    path: depth === 0 ? lower : `${path}/${lower}`,
-    last: lower,
-    within: last,
-    depth: depth + 1,
-  }
+export function placeIn(outer: Place, key: string): Place {
+  return { outer, last: key.toLowerCase(), within: outer.last, depth: outer.depth + 1 }
 }
 
 /** SHA-256 in hex. */
@@ -43,18 +37,29 @@ export function parameterDigest(root: JsonNode, without: Without): string {
 }
 
 function canonical(node: JsonNode, place: Place, without: Without): string {
-  if (node.kind === 'string') return JSON.stringify(node.value)
+  if (node.kind === 'string') return quoted(node.value)
   if (node.kind === 'array') {
     return `[${node.items.map((item, at) => canonical(item, placeIn(place, String(at)), without)).join(',')}]`
   }
   if (node.kind !== 'object') return node.text
-  let text = ''
+  let text = '{'
   for (const { key, value } of node.members.toSorted(byKey)) {
     const inner = placeIn(place, key)
     if (without(inner, value)) continue
-    text += `${text === '' ? '' : ','}${JSON.stringify(key)}:${canonical(value, inner, without)}`
+    if (text.length > 1) text += ','
+    text += quoted(key)
+    text += ':'
+    text += canonical(value, inner, without)
   }
-  return `{${text}}`
+  return `${text}}`
+}
+
+/** Printable ASCII that stands for itself. */
+const PLAIN = /^[ !#-[\]-~]*$/
+
+/** As JSON.stringify writes it; most texts need no look at what has to be escaped. */
+function quoted(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)
 }
 
 function byKey(one: JsonMember, other: JsonMember): number {

@@ -15,13 +15,22 @@ export interface Edit {
  * @throws TypeError if two overlap or one lies outside
  */
 export function applyEdits(bytes: Buffer, edits: readonly Edit[]): Buffer {
-  const parts: Buffer[] = []
+  const inOrder = edits.toSorted((one, other) => one.start - other.start)
+  let length = bytes.byteLength
   let at = 0
-  for (const { start, end, text } of edits.toSorted((one, other) => one.start - other.start)) {
+  for (const { start, end, text } of inOrder) {
     if (start < at || end < start || end > bytes.byteLength) throw new TypeError('edits overlap')
-    parts.push(bytes.subarray(at, start), Buffer.from(text))
+    length += Buffer.byteLength(text) - (end - start)
     at = end
   }
-  parts.push(bytes.subarray(at))
-  return Buffer.concat(parts)
+  const edited = Buffer.allocUnsafe(length)
+  let written = 0
+  at = 0
+  for (const { start, end, text } of inOrder) {
+    written += bytes.copy(edited, written, at, start)
+    written += edited.write(text, written)
+    at = end
+  }
+  bytes.copy(edited, written, at)
+  return edited
 }

@@ -2,7 +2,7 @@
  * `@stamp`: tags by which a run can be traced to its caller and decision, and recognised when it is repeated.
  * @module
  */
-import type { JsonNode, JsonObject } from '../../lib/json/document.ts'
+import type { JsonMember, JsonNode, JsonObject } from '../../lib/json/document.ts'
 import { Refusal } from '../../errors.ts'
 import type { Change } from '../../exchange.ts'
 import { parameterDigest, placeIn, sha256, type Place } from './digest.ts'
@@ -26,16 +26,29 @@ export const TAGS = {
 /** ARM's limit for the value of a tag. */
 const MAX_CHARACTERS = 256
 
+/** What has tags, and where these are, for people to read. */
+interface Stamped {
+  readonly path: readonly string[]
+  readonly at: string
+}
+
+const TOP: Stamped = { path: [], at: '/tags' }
+const PROPERTIES: Stamped = { path: ['properties'], at: '/properties/tags' }
+const JOB_OF_SCHEDULE: Stamped = {
+  path: ['properties', 'action', 'jobDefinition'],
+  at: '/properties/action/jobDefinition/tags',
+}
+
 /** Where the tags of each type are: of what runs, serves, or is run again by its name. */
-const PLACES: ReadonlyMap<string, readonly (readonly string[])[]> = new Map([
-  ['Job', [['properties']]],
-  ['BatchJob', [['properties']]],
-  ['Schedule', [['properties'], ['properties', 'action', 'jobDefinition']]],
-  ['ComponentVersion', [['properties']]],
-  ['OnlineEndpoint', [[]]],
-  ['OnlineDeployment', [[]]],
-  ['BatchEndpoint', [[]]],
-  ['BatchDeployment', [[]]],
+const PLACES: ReadonlyMap<string, readonly Stamped[]> = new Map([
+  ['Job', [PROPERTIES]],
+  ['BatchJob', [PROPERTIES]],
+  ['Schedule', [PROPERTIES, JOB_OF_SCHEDULE]],
+  ['ComponentVersion', [PROPERTIES]],
+  ['OnlineEndpoint', [TOP]],
+  ['OnlineDeployment', [TOP]],
+  ['BatchEndpoint', [TOP]],
+  ['BatchDeployment', [TOP]],
 ])
 
 /** Types that `@pin` and `@stamp` are about; the bodies of all others are streamed unless a policy asks for a fact. */
@@ -43,23 +56,21 @@ export function isChanged(type: string): boolean {
   return PLACES.has(type)
 }
 
-/** What Azure itself adds to a document, so that one that was read and sent again is the same. */
-const ADDED_BY_AZURE = new Set([
-  'id',
-  'name',
-  'type',
-  'systemdata',
-  'properties/status',
-  'properties/provisioningstate',
-  'properties/parentjobname',
-  'properties/services/tracking',
-  'properties/services/studio',
+/** What Azure itself adds to a document, so that one that was read and sent again is the same: at its top. */
+const ADDED_AT_TOP: ReadonlySet<string> = new Set(['id', 'name', 'type', 'systemdata'])
+/** The same in its properties. */
+const ADDED_TO_PROPERTIES: ReadonlySet<string> = new Set([
+  'status',
+  'provisioningstate',
+  'parentjobname',
 ])
+/** The same among the services of its properties. */
+const ADDED_TO_SERVICES: ReadonlySet<string> = new Set(['tracking', 'studio'])
 
-/** What Azure's published defaults say anyway: clients write them into documents that they read. */
+/** What Azure's published defaults say of properties anyway: clients write them into documents that they read. */
 const DEFAULTS: ReadonlyMap<string, string> = new Map([
-  ['properties/experimentname', 'Default'],
-  ['properties/isarchived', 'false'],
+  ['experimentname', 'Default'],
+  ['isarchived', 'false'],
 ])
 
 /**
@@ -71,21 +82,17 @@ export function stampAll(
   type: string,
   stamp: Stamp,
 ): { edits: readonly Edit[]; changes: readonly Change[] } {
-  const places = (PLACES.get(type) ?? []).flatMap((path) => {
+  const edits: Edit[] = []
+  const changes: Change[] = []
+  let tags: ReadonlyMap<string, string> | null = null
+  for (const { path, at } of PLACES.get(type) ?? []) {
     const holder = descend(root, path)
-    return holder === null ? [] : [{ path, holder }]
-  })
-  if (places.length === 0) return { edits: [], changes: [] }
-  const digest = parameterDigest(root, isOurs)
-  const tags = stampOf(stamp, digest)
-  return {
-    edits: places.flatMap(({ holder }) => stampAt(holder, tags)),
-    changes: places.map(({ path }) => ({
-      effect: 'stamp',
-      at: `/${[...path, 'tags'].join('/')}`,
-      to: digest,
-    })),
+    if (holder === null) continue
+    tags ??= stampOf(stamp, parameterDigest(root, isOurs))
+    stampAt(holder, tags, edits)
+    changes.push({ effect: 'stamp', at, to: tags.get(TAGS.digest) ?? '' })
   }
+  return { edits, changes }
 }
 
 /** The tags, by name. @param digest of the parameters */
@@ -108,10 +115,16 @@ function short(value: string): string {
 
 /** What does not count as a parameter: the stamp itself, tags that are otherwise empty, and what Azure adds. */
 export function isOurs(place: Place, value: JsonNode): boolean {
-  const { path, last, within, depth } = place
-  if (ADDED_BY_AZURE.has(path)) return true
-  const standard = DEFAULTS.get(path)
-  if (standard !== undefined && standard === scalar(value)) return true
+  const { outer, last, within, depth } = place
+  if (depth === 1 && ADDED_AT_TOP.has(last)) return true
+  if (depth === 2 && within === 'properties') {
+    if (ADDED_TO_PROPERTIES.has(last)) return true
+    const standard = DEFAULTS.get(last)
+    if (standard !== undefined && standard === scalar(value)) return true
+  }
+  if (depth === 3 && within === 'services' && outer?.within === 'properties') {
+    if (ADDED_TO_SERVICES.has(last)) return true
+  }
   if (within === 'tags' && last.startsWith('harness.')) return true
   if (last === 'services' && depth === 2) return onlyOurs(value, place)
   return last === 'tags' && onlyOurs(value, place)
@@ -128,25 +141,29 @@ function onlyOurs(value: JsonNode, place: Place): boolean {
   return value.members.every((member) => isOurs(placeIn(place, member.key), member.value))
 }
 
-function stampAt(holder: JsonObject, tags: ReadonlyMap<string, string>): readonly Edit[] {
+/** @param edits the edits that stamp what has these tags are added to them */
+function stampAt(holder: JsonObject, tags: ReadonlyMap<string, string>, edits: Edit[]): void {
   const known = holder.members.find(({ key }) => key.toLowerCase() === 'tags')?.value ?? null
-  const all = [...tags].map(([name, value]) => written(name, value)).join(',')
-  if (known === null) return [append(holder, `"tags":{${all}}`)]
-  if (known.kind === 'null') return [{ start: known.start, end: known.end, text: `{${all}}` }]
-  if (known.kind !== 'object') throw new Refusal('bad_body', 'the body has tags that are no object')
-  const edits: Edit[] = []
-  const added: string[] = []
-  for (const [name, value] of tags) {
-    const [there, second] = known.members.filter(({ key }) => key.toLowerCase() === name)
-    if (second !== undefined) throw new Refusal('bad_body', `the body has the tag "${name}" twice`)
-    if (there === undefined) added.push(written(name, value))
-    else edits.push({ start: there.keyStart, end: there.value.end, text: written(name, value) })
+  if (known !== null && known.kind !== 'null' && known.kind !== 'object')
+    throw new Refusal('bad_body', 'the body has tags that are no object')
+  const there = new Map<string, JsonMember>()
+  for (const member of known?.kind === 'object' ? known.members : []) {
+    const name = member.key.toLowerCase()
+    if (!tags.has(name)) continue
+    if (there.has(name)) throw new Refusal('bad_body', `the body has the tag "${name}" twice`)
+    there.set(name, member)
   }
-  return added.length === 0 ? edits : [...edits, append(known, added.join(','))]
-}
-
-function written(name: string, value: string): string {
-  return `${JSON.stringify(name)}:${JSON.stringify(value)}`
+  let added = ''
+  for (const [name, value] of tags) {
+    const text = `${JSON.stringify(name)}:${JSON.stringify(value)}`
+    const member = there.get(name)
+    if (member === undefined) added += added === '' ? text : `,${text}`
+    else edits.push({ start: member.keyStart, end: member.value.end, text })
+  }
+  if (added === '') return
+  if (known === null) edits.push(append(holder, `"tags":{${added}}`))
+  else if (known.kind === 'object') edits.push(append(known, added))
+  else edits.push({ start: known.start, end: known.end, text: `{${added}}` })
 }
 
 /** New members go behind the last one, or right behind the brace. */

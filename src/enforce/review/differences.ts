@@ -49,13 +49,13 @@ const ONLY_ANSWERED = new Set([
 ])
 
 /** Whether a member of a document says nothing of what somebody configured. */
-export function isOfAzure({ last, within, depth }: Omit<Place, 'path'>): boolean {
+export function isOfAzure({ last, within, depth }: Omit<Place, 'outer'>): boolean {
   if (OF_AZURE.has(last)) return true
   if (depth === 1 && NAMES_IT.has(last)) return true
   return last.startsWith('harness.') && within === 'tags'
 }
 
-function placeOf(path: Path): Omit<Place, 'path'> {
+function placeOf(path: Path): Omit<Place, 'outer'> {
   const [within = '', last = ''] = ['', '', ...path]
     .slice(-2)
     .map((step) => String(step).toLowerCase())

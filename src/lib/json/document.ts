@@ -6,6 +6,7 @@
  * 12345678901234567890 and 1.0.
  * @module
  */
+import { isAscii } from 'node:buffer'
 import { Refusal } from '../../errors.ts'
 import * as Byte from './bytes.ts'
 import { showPointer } from './pointer.ts'
@@ -65,11 +66,19 @@ const MARKS = [
   ['fffe', 'UTF-16'],
   ['feff', 'UTF-16'],
 ] as const
+/** No mark begins with a byte below. */
+const FIRST_OF_MARKS = 0xef
+/** Characters of a text that V8 copies out of another; a longer one would keep the whole document in memory. */
+const COPIED = 12
+/** Members of an object that are looked through without an index. */
+const FEW = 8
 
 /** One pass over the bytes of one document. */
 class Parser {
   readonly #bytes: Buffer
   readonly #view: DataView
+  /** The whole document, if it is in ASCII. */
+  readonly #ascii: string | null
   readonly #maxValues: number
   /** Names and positions that lead to what is being read. */
   readonly #path: (string | number)[] = []
@@ -79,6 +88,7 @@ class Parser {
   constructor(bytes: Buffer, maxValues: number) {
     this.#bytes = bytes
     this.#view = Byte.viewOf(bytes)
+    this.#ascii = isAscii(bytes) ? bytes.toString('latin1') : null
     this.#maxValues = maxValues
   }
 
@@ -92,6 +102,7 @@ class Parser {
 
   /** RFC 8259 section 8.1: it must not be there, and readers may ignore it or not. */
   #refuseMark(): void {
+    if ((this.#bytes[0] ?? 0) < FIRST_OF_MARKS) return
     const head = this.#bytes.subarray(0, 3).toString('hex')
     const encoding = MARKS.find(([mark]) => head.startsWith(mark))?.[1]
     if (encoding === undefined) return
@@ -119,7 +130,7 @@ class Parser {
   #readObject(depth: number): JsonObject {
     const start = this.#at
     const members: JsonMember[] = []
-    const seen = new Set<string>()
+    let index: Set<string> | null = null
     this.#expect(Byte.OPEN_OBJECT)
     this.#skipSpace()
     while (this.#bytes[this.#at] !== Byte.CLOSE_OBJECT) {
@@ -130,8 +141,10 @@ class Parser {
       const keyStart = this.#at
       const key = this.#readText()
       this.#path.push(key)
-      if (seen.has(key)) throw this.#bad('has the same name twice')
-      seen.add(key)
+      if (members.length === FEW) index = new Set(members.map((member) => member.key))
+      const isThere = index === null ? members.some((one) => one.key === key) : index.has(key)
+      if (isThere) throw this.#bad('has the same name twice')
+      index?.add(key)
       this.#skipSpace()
       this.#expect(Byte.COLON)
       members.push({ key, keyStart, value: this.#readValue(depth) })
@@ -161,15 +174,23 @@ class Parser {
   #readText(): string {
     const start = this.#at
     this.#expect(Byte.QUOTE)
-    for (;;) {
-      this.#at = Byte.endOfPlain(this.#view, this.#at)
-      if (this.#bytes[this.#at] === Byte.QUOTE) break
+    const end = (this.#at = Byte.endOfPlain(this.#view, this.#at))
+    if (this.#ascii !== null && this.#bytes[end] === Byte.QUOTE) {
+      this.#at += 1
+      return end - start <= COPIED
+        ? this.#ascii.slice(start + 1, end)
+        : this.#bytes.toString('latin1', start + 1, end)
+    }
+    return this.#readEscaped(start)
+  }
+
+  /** A string that does not stand for itself in ASCII, read up to where that may be told. */
+  #readEscaped(start: number): string {
+    while (this.#bytes[this.#at] !== Byte.QUOTE) {
       if (this.#bytes[this.#at] !== Byte.BACKSLASH) throw this.#bad('is not valid JSON')
-      this.#at += 2
+      this.#at = Byte.endOfPlain(this.#view, this.#at + 2)
     }
     this.#at += 1
-    const plain = Byte.plainString(this.#bytes, start, this.#at)
-    if (plain !== null) return plain
     const text = Byte.decodeString(this.#bytes.subarray(start, this.#at))
     if (text === null) throw this.#bad('has a string that is not valid')
     if (!text.isWellFormed()) throw this.#bad('has half a character in a string')
@@ -186,6 +207,7 @@ class Parser {
   }
 
   #skipSpace(): void {
+    if ((this.#bytes[this.#at] ?? 0) > Byte.BLANK) return
     this.#at = Byte.endOfRun(this.#bytes, this.#at, Byte.SPACE)
   }
 
