@@ -21,7 +21,7 @@ import { aliasReads, runOf } from '../azureml/body/aliases.ts'
 import { Refusal } from '../errors.ts'
 import type { Exchange, Progress } from '../exchange.ts'
 import type { Via } from '../forward/ask.ts'
-import type { Pending } from '../lib/pending.ts'
+import { after, type Pending } from '../lib/pending.ts'
 import type { NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { Decide, Facts } from '../policy/decide.ts'
 import { madeWithId, namedByBodyAlone, naming, thingIn, type NamedThing } from './mlflow-names.ts'
@@ -141,9 +141,8 @@ export function createAboutRun(options: AboutRunOptions): AboutRun {
       if (!hasBody(request.headers) || !asks) return null
       options.mustBePossible(exchange, progress, exchange.operation.family === 'mlflow')
       const { stream, headers } = request
-      return readBody(stream, headers, options.bodyBytes, progress).then((received) =>
-        bodyOf(exchange, received),
-      )
+      const read = readBody(stream, headers, options.bodyBytes, progress)
+      return after(read, (received) => bodyOf(exchange, received))
     },
 
     facts(exchange, body, via, progress) {

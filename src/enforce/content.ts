@@ -9,13 +9,15 @@ import type { DocumentContext } from '../azureml/body/walk.ts'
 import { Refusal } from '../errors.ts'
 import type { Change, Changes, Exchange } from '../exchange.ts'
 import { parseJson, type JsonNode } from '../lib/json/document.ts'
-import type { Permit } from '../policy/decide.ts'
+import type { Facts, Permit } from '../policy/decide.ts'
 import type { ChangingEffect } from '../policy/effects.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import { schemaOf } from './what-must-be-known.ts'
 import { sha256 } from './effects/digest.ts'
 import { applyEdits, type Edit } from './effects/edit.ts'
+import { kept } from './effects/record-body.ts'
 import { isChanged, stampAll } from './effects/stamp.ts'
+import { toldBy, toldByChange } from './told.ts'
 
 /** A body that was read, and all that was found in it. */
 export interface Content {
@@ -25,6 +27,8 @@ export interface Content {
   readonly bytes: Buffer
   readonly root: JsonNode
   readonly context: DocumentContext
+  /** Facts that policy asked for when it was read; null for all of them. */
+  readonly asked: ReadonlySet<string> | null
   readonly findings: Findings
   readonly changes: readonly Change[]
 }
@@ -35,6 +39,17 @@ export interface Finished {
   readonly body: Buffer | null
   /** Null if nothing was changed. */
   readonly changes: Changes | null
+}
+
+/** The facts of a body, as far as policy asks for them. */
+export function factsIn({ root, findings, context, asked }: Content): Facts {
+  const found = findings.collector.finish(asked)
+  return context.whole ? toldBy(found, asked) : toldByChange(found, root)
+}
+
+/** What the record keeps of a body, whether policy asks for it or not. */
+export function keptOf({ root, context, received, digest }: Content): ReturnType<typeof kept> {
+  return kept(findAll(root, context).collector.finish(new Set()), received.byteLength, digest)
 }
 
 const NOTHING: { edits: readonly Edit[]; changes: readonly Change[] } = { edits: [], changes: [] }
@@ -80,13 +95,14 @@ export function contextOf(
 
 /** Everything that there is to know of a body. */
 export function look(
-  source: Pick<Content, 'received' | 'digest'>,
+  source: Pick<Content, 'received' | 'digest' | 'asked'>,
   bytes: Buffer,
   context: DocumentContext,
   changes: readonly Change[],
 ): Content {
   const root = parseJson(bytes)
   if (root.kind !== 'object') throw new Refusal('bad_body', 'the body is no JSON object')
-  const { received, digest } = source
-  return { received, digest, bytes, root, context, findings: findAll(root, context), changes }
+  const { received, digest, asked } = source
+  const findings = findAll(root, context, asked)
+  return { received, digest, asked, bytes, root, context, findings, changes }
 }

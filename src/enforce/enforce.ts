@@ -6,11 +6,18 @@
  */
 import { DOCUMENT_FACTS } from '../azureml/body/facts.ts'
 import { hasBody, readBody, type Incoming } from '../azureml/body/read.ts'
-import { contextOf, look, stamped, type Content, type Finished } from './content.ts'
+import {
+  contextOf,
+  factsIn,
+  keptOf,
+  look,
+  stamped,
+  type Content,
+  type Finished,
+} from './content.ts'
 import { applyEdits } from './effects/edit.ts'
 import { sha256 } from './effects/digest.ts'
 import { pinAll } from './effects/pin.ts'
-import { kept } from './effects/record-body.ts'
 import { isChanged } from './effects/stamp.ts'
 import type { Exchange, Progress } from '../exchange.ts'
 import { createAboutRun, type AboutRun, type RunBody } from './about-run.ts'
@@ -35,7 +42,7 @@ import { createMustBePossible } from './what-must-be-known.ts'
 import { createJudgeNamed, type JudgeNamed } from './judge-named.ts'
 import { createJudgeThing, type JudgeThing } from './present-thing.ts'
 import { createJudgePresent, type JudgePresent } from './present-document.ts'
-import { merged, toldBy, toldByChange, withoutBody } from './told.ts'
+import { merged, withoutBody } from './told.ts'
 import { createCheckUnreadJob, type CheckUnreadJob } from './unread-job.ts'
 
 /** What is known of a call before it is judged. */
@@ -129,11 +136,11 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
     asked,
   })
 
-  function factsOf(exchange: Exchange, { digest, root, findings, context }: Content): Facts {
-    const found = findings.collector.finish(inForce().set.facts)
-    const told = context.whole ? toldBy(found) : toldByChange(found, root)
-    return { ...callFacts(exchange), ...told, bodyDigest: digest }
-  }
+  const factsOf = (exchange: Exchange, content: Content): Facts => ({
+    ...callFacts(exchange),
+    ...factsIn(content),
+    bodyDigest: content.digest,
+  })
 
   const gatherUnasked = createGatherUnasked({ callFacts, checkListQuery, aboutRun })
   const parts = { aboutRun, checkUnreadJob, judgeNamed, judgePresent, judgeThing, factsOf }
@@ -151,8 +158,9 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
       }
       mustBePossible(exchange, progress, false)
       const { stream, headers } = request
-      return readBody(stream, headers, options.bodyBytes, progress).then((received) => {
-        const source = { received, digest: sha256(received) }
+      const read = readBody(stream, headers, options.bodyBytes, progress)
+      return after(read, (received) => {
+        const source = { received, digest: sha256(received), asked: set.facts }
         const content = look(source, received, contextOf(exchange, operation), [])
         const facts = factsOf(exchange, content)
         const { version } = set
@@ -169,8 +177,7 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
         throw new Refusal('not_ready', message, { remedy: 'try again', retryAfter: 1 })
       }
       if (content === null) return { body: run?.received ?? null, changes: null }
-      if (permit.effects.recordBody)
-        progress.kept(kept(content.findings.collector.finish(new Set()), content.received))
+      if (permit.effects.recordBody) progress.kept(keptOf(content))
       return stamped(exchange.id, permit, content)
     },
 

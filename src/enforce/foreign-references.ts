@@ -9,7 +9,7 @@
 import { LRUCache } from 'lru-cache'
 import { canRefer } from '../azureml/elsewhere/carriers.ts'
 import { isCollection } from '../azureml/body/items.ts'
-import { findAll } from '../azureml/body/facts.ts'
+import { bodyFacts } from '../azureml/body/facts.ts'
 import { kindOfSegment } from '../azureml/body/reference.ts'
 import { frontEndPath, REGISTRY_API_VERSION } from '../azureml/elsewhere/registry-place.ts'
 import { outsideIn, outsideOf, type Mention, type Outside } from '../azureml/elsewhere/outside.ts'
@@ -84,10 +84,12 @@ const NO_MENTIONS: readonly Mention[] = []
 /** What the query refers to: the service that is called reads there, too. */
 function inQuery({ target }: Classified, scope: string | null): readonly Mention[] {
   if (target === null || target.query === '') return NO_MENTIONS
-  return [...target.params].flatMap(([name, value]) =>
-    // a scope of ARM's own, such as a subscription's list, has no other place to compare with
-    scope === null ? [] : outsideOf(value, scope).map((outside) => ({ outside, at: `?${name}` })),
-  )
+  // a scope of ARM's own, such as a subscription's list, has no other place to compare with
+  if (scope === null) return NO_MENTIONS
+  const mentions: Mention[] = []
+  for (const [name, value] of target.params)
+    for (const outside of outsideOf(value, scope)) mentions.push({ outside, at: `?${name}` })
+  return mentions
 }
 
 function bytesOf({ content, run, read }: Gathered): Buffer | null {
@@ -159,7 +161,7 @@ function createCheck(
     const joined = joining(exchange)
     if (isEmpty && asked.length === 0 && joined === null) return null
     const root = isEmpty ? NO_BODY : (gathered.content?.root ?? parseJson(bytes))
-    const mentions = [...asked, ...outsideIn(root, scope, resource.type)]
+    const mentions = asked.concat(outsideIn(root, scope, resource.type))
     if (mentions.length > MAX_REFERENCES)
       throw refused('/', `the call refers to more than ${MAX_REFERENCES} things elsewhere`)
     if (joined !== null) {
@@ -225,7 +227,7 @@ function factsOfBody(
   const isAction = exchange.method === 'POST' && !isCollection(resource)
   const whole = effect === 'write' && exchange.method !== 'PATCH' && !isAction
   const context = { scope, type: resource.type, whole, api: schemaOf(exchange) }
-  const found = findAll(root, context).collector.finish(askedFacts())
+  const found = bodyFacts(root, context, askedFacts())
   return { ...facts, ...(whole ? toldBy(found) : toldByChange(found, root)) }
 }
 

@@ -15,6 +15,7 @@ import { memberOf, parseJson, type JsonNode } from '../lib/json/document.ts'
 import type { Pending } from '../lib/pending.ts'
 import type { Decide, Facts } from '../policy/decide.ts'
 import type { NeedsDocument } from '../policy/engine/what-policy-asks.ts'
+import type { Operation } from '../vocabulary/operation.ts'
 import type { RunLookUps } from './lookups/run.ts'
 import { merged, toldByAzure, toldByNone } from './told.ts'
 import {
@@ -65,10 +66,11 @@ export function createJudgePresent(options: PresentOptions): JudgePresent {
     if (!isClassified(exchange) || apiOf(exchange) !== 'arm') return null
     const { operation, method, principal } = exchange
     if (method === 'GET' || isCollection(operation.resource)) return null
-    const needs = [operation, ...changesAs(operation)].flatMap(
-      (one) => needsDocument(principal, one, false) ?? [],
-    )
-    if (!needs.some(({ facts }) => facts === null || facts.size > 0)) return null
+    const isAsked = (one: Operation): boolean => {
+      const needs = needsDocument(principal, one, false)
+      return needs !== null && (needs.facts === null || needs.facts.size > 0)
+    }
+    if (!isAsked(operation) && !changesAs(operation).some(isAsked)) return null
     return judge(exchange, body, via, progress)
   }
 

@@ -11,18 +11,25 @@ import { plainName } from '../azureml/body/names.ts'
 import type { DocumentContext } from '../azureml/body/walk.ts'
 import { Refusal } from '../errors.ts'
 import type { JsonNode } from '../lib/json/document.ts'
+import { memoOf } from '../lib/memo.ts'
 import type { Facts } from '../policy/decide.ts'
 
-/** The facts of a whole document that was read. */
-export function toldBy(facts: BodyFacts): Facts {
-  return absent(facts, DOCUMENT_FACTS)
+/**
+ * The facts of a whole document that was read.
+ * @param asked facts that were looked for; null for all of them
+ */
+export function toldBy(facts: BodyFacts, asked: ReadonlySet<string> | null = null): Facts {
+  return absent(facts, asked === null ? DOCUMENT_FACTS : askedOfDocuments(asked))
 }
+
+const askedOfDocuments = memoOf((asked: ReadonlySet<string>) =>
+  DOCUMENT_FACTS.filter((fact) => asked.has(fact)),
+)
 
 /** The facts of a body that changes a part of what is there: without a word of tags, those stay as they are. */
 export function toldByChange(facts: BodyFacts, change: JsonNode): Facts {
-  return Object.fromEntries(
-    Object.entries(facts).filter(([name]) => name !== 'tags' || namesTags(change)),
-  )
+  if (facts['tags'] === undefined || namesTags(change)) return facts
+  return Object.fromEntries(Object.entries(facts).filter(([name]) => name !== 'tags'))
 }
 
 /** The facts of a document that does not exist: none, and that is known. */

@@ -21,7 +21,7 @@ export interface Collector {
   /** The fact cannot be determined: a call is refused if policy asks for it. */
   markUnusable(fact: string, why: string): void
   /**
-   * All facts.
+   * All facts that were looked for.
    * @param asked facts that policies ask for; null for all of them
    * @throws {Refusal} `bad_body` if one that is asked for is unusable
    */
@@ -48,18 +48,26 @@ class Values {
   }
 }
 
-/** @param nothing the facts of an empty document: those that are sets are present even then */
-export function createCollector(nothing: Readonly<BodyFacts>): Collector {
+/**
+ * @param nothing the facts of an empty document: those that are sets are present even then
+ * @param sought the facts that are kept; null for all of them
+ */
+export function createCollector(
+  nothing: Readonly<BodyFacts>,
+  sought: ReadonlySet<string> | null,
+): Collector {
   const collected = new Map<string, Values>()
   const single = new Map<string, string | number | boolean>()
   const unusable = new Map<string, string>()
 
+  const isSought = (fact: string): boolean => sought === null || sought.has(fact)
   const markUnusable = (fact: string, why: string): void => {
-    if (!unusable.has(fact)) unusable.set(fact, why)
+    if (isSought(fact) && !unusable.has(fact)) unusable.set(fact, why)
   }
 
   return {
     add(fact, value) {
+      if (!isSought(fact)) return
       let values = collected.get(fact)
       if (values === undefined) collected.set(fact, (values = new Values()))
       if (value.length > MAX_CHARACTERS)
@@ -69,14 +77,16 @@ export function createCollector(nothing: Readonly<BodyFacts>): Collector {
       else markUnusable(fact, `more than ${MAX_VALUES} different values`)
     },
     set(fact, value) {
+      if (!isSought(fact)) return
       const known = single.get(fact)
       if (known !== undefined && known !== value) markUnusable(fact, 'two different values')
       else single.set(fact, value)
     },
     any(fact, value) {
-      single.set(fact, single.get(fact) === true || value)
+      if (isSought(fact)) single.set(fact, single.get(fact) === true || value)
     },
     max(fact, value) {
+      if (!isSought(fact)) return
       const known = single.get(fact)
       single.set(fact, typeof known === 'number' ? Math.max(known, value) : value)
     },

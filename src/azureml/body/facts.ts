@@ -14,6 +14,7 @@ import { jobIdentity, leavesOf } from './jobs.ts'
 import { child, text } from './nodes.ts'
 import { noteContainerSize, noteCount } from './sizes.ts'
 import type { JsonNode, JsonString } from '../../lib/json/document.ts'
+import { memoOf } from '../../lib/memo.ts'
 import { kindByInputType, kindByName } from './names.ts'
 import type { PathReference } from './paths.ts'
 import { parseReference, parseShort, showAsset } from './reference.ts'
@@ -41,7 +42,15 @@ const SETS = [
   'imageRegistries', 'computes', 'instanceTypes', 'jobIdentities', 'datastores', 'paths', 'folders',
   'subfolders', 'outputs', 'tags',
 ] // prettier-ignore
-const NOTHING = Object.fromEntries(SETS.map((fact): [string, readonly string[]] => [fact, []]))
+/** The facts of an empty document. */
+const NOTHING: Readonly<BodyFacts> = Object.fromEntries(SETS.map((fact) => [fact, []]))
+/** The same, of those that policies ask for. */
+const askedOfNothing = memoOf((asked: ReadonlySet<string>): Readonly<BodyFacts> =>
+  Object.fromEntries(SETS.filter((fact) => asked.has(fact)).map((fact) => [fact, []])),
+)
+const JOB_FACTS = ['computes', 'jobIdentities', 'timeLimitSeconds']
+const EXPOSURE_FACTS = ['publicNetworkAccess', 'localAuth']
+const IDENTIFYING_FACTS = ['tags', 'experiment']
 const PATH_FACTS = ['paths', 'folders', 'subfolders', 'datastores', 'outputs']
 const REFERENCE_FACTS = [
   ...PATH_FACTS,
@@ -77,10 +86,15 @@ export const DOCUMENT_FACTS: readonly string[] = [
 
 /**
  * Looks at everything in a document.
+ * @param asked facts that policies ask for, others are not collected; null for all of them
  * @throws {Refusal} `bad_body` if it says one thing in two spellings
  */
-export function findAll(root: JsonNode, context: DocumentContext): Findings {
-  const collector = createCollector(NOTHING)
+export function findAll(
+  root: JsonNode,
+  context: DocumentContext,
+  asked: ReadonlySet<string> | null = null,
+): Findings {
+  const collector = createCollector(asked === null ? NOTHING : askedOfNothing(asked), asked)
   const floating: Floating[] = []
   const findings = { collector, floating }
   const occurrences = walk(root, context.type)
@@ -91,9 +105,10 @@ export function findAll(root: JsonNode, context: DocumentContext): Findings {
     if (node.kind === 'string') referencesIn(occurrence, node.value, context.scope, findings)
     byName(occurrence, context, collector)
   }
-  jobs(root, occurrences, context, collector)
-  exposure(root, occurrences, context, collector)
-  identifying(root, context, collector)
+  const isAsked = (fact: string): boolean => asked === null || asked.has(fact)
+  if (JOB_FACTS.some(isAsked)) jobs(root, occurrences, context, collector)
+  if (EXPOSURE_FACTS.some(isAsked)) exposure(root, occurrences, context, collector)
+  if (IDENTIFYING_FACTS.some(isAsked)) identifying(root, context, collector)
   return findings
 }
 

@@ -78,7 +78,7 @@ export function outsideIn(root: JsonNode, own: string | null, type: string): rea
   }
 
   function look(text: string, as: Text): void {
-    if (as === 'shown' || text.length < SHORTEST || !MAY_HAVE.test(text)) return
+    if (as === 'shown') return
     for (const outside of outsideOf(text, own, as === 'program')) note(outside)
   }
 
@@ -129,7 +129,7 @@ function textAt(chain: Chain, outer: Chain, value: JsonNode): Text {
 
 /** The references to something outside in one text. */
 export function outsideOf(text: string, own: string | null, program = false): readonly Outside[] {
-  if (isPlainOwn(text, own)) return NONE
+  if (text.length < SHORTEST || !MAY_HAVE.test(text) || isPlainOwn(text, own)) return NONE
   const all = outsideAsWritten(text, own, program)
   if (program || !/[\\%]/.test(text)) return all
   // whoever decodes it, or takes a backslash for a slash, finds more

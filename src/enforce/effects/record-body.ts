@@ -2,7 +2,6 @@
  * `@record("body")`: what of a body the record keeps. Never the body: names, sizes and counts by an allow-list.
  * @module
  */
-import { sha256 } from './digest.ts'
 
 /** Facts that are kept. Tags, commands and environment variables can hold anything and are not among them. */
 const KEPT = [
@@ -28,10 +27,11 @@ const KEPT = [
 const MAX_VALUES = 32
 const MAX_CHARACTERS = 256
 
-/** The facts to keep, cut to size, with the digest and length of the whole. */
+/** The facts to keep, cut to size, with the length of the whole and its SHA-256. */
 export function kept(
   facts: Readonly<Record<string, string | number | boolean | readonly string[]>>,
-  received: Buffer,
+  bytes: number,
+  sha256: string,
 ): Readonly<Record<string, unknown>> {
   const found: [string, unknown][] = KEPT.flatMap((name) => {
     const value = Object.hasOwn(facts, name) ? facts[name] : undefined
@@ -40,8 +40,8 @@ export function kept(
   })
   return {
     ...Object.fromEntries(found),
-    bytes: received.byteLength,
-    sha256: sha256(received),
+    bytes,
+    sha256,
   }
 }
 

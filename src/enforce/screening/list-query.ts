@@ -11,7 +11,7 @@ import { jobReads } from '../../azureml/body/aliases.ts'
 import { hasBody, readBody, type Incoming } from '../../azureml/body/read.ts'
 import { plainName } from '../../azureml/body/names.ts'
 import { parseJson, type JsonNode } from '../../lib/json/document.ts'
-import type { Pending } from '../../lib/pending.ts'
+import { after, type Pending } from '../../lib/pending.ts'
 import type { Exchange, Progress } from '../../exchange.ts'
 import type { NeedsDocument } from '../../policy/engine/what-policy-asks.ts'
 import { Refusal } from '../../errors.ts'
@@ -55,7 +55,8 @@ export function createCheckListQuery(options: ListQueryOptions): CheckListQuery 
     for (const [name, value] of exchange.target?.params ?? []) check(name, [value])
     if (exchange.method !== 'POST' || !hasBody(request.headers)) return null
     const { stream, headers } = request
-    return readBody(stream, headers, options.bodyBytes, progress).then((received) => {
+    const read = readBody(stream, headers, options.bodyBytes, progress)
+    return after(read, (received) => {
       const root = parseJson(received)
       if (root.kind !== 'object') throw new Refusal('bad_body', 'the body is no JSON object')
       for (const { key, value } of root.members) check(key, textsOf(value))

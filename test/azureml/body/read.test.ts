@@ -55,9 +55,12 @@ t.test('a body that says that it is too large is refused before it is read', asy
       this.push(null)
     },
   })
-  await t.rejects(readBody(stream, { ...JSON_TYPE, 'content-length': '17' }, 16, UNCOUNTED), {
-    code: 'body_too_large',
-  })
+  await t.rejects(
+    async () => readBody(stream, { ...JSON_TYPE, 'content-length': '17' }, 16, UNCOUNTED),
+    {
+      code: 'body_too_large',
+    },
+  )
   t.notOk(asked)
 })
 
@@ -73,7 +76,7 @@ t.test(
       },
     })
     await t.rejects(
-      readBody(stream, { ...JSON_TYPE, 'transfer-encoding': 'chunked' }, 35, UNCOUNTED),
+      async () => readBody(stream, { ...JSON_TYPE, 'transfer-encoding': 'chunked' }, 35, UNCOUNTED),
       {
         code: 'body_too_large',
       },
@@ -92,7 +95,7 @@ t.test('a caller who goes away is a bad request', async (t) => {
   const stream = new Readable({ read() {} })
   stream.push('{')
   setImmediate(() => stream.destroy(new Error('aborted')))
-  await t.rejects(readBody(stream, JSON_TYPE, 100, UNCOUNTED), { code: 'bad_request' })
+  await t.rejects(async () => readBody(stream, JSON_TYPE, 100, UNCOUNTED), { code: 'bad_request' })
 })
 
 t.test('who has a body', async (t) => {
@@ -121,9 +124,12 @@ t.test(
       received: () => undefined,
     }
     const stream = Readable.from([Buffer.from('{}')])
-    await t.rejects(readBody(stream, { ...JSON_TYPE, 'content-length': '2' }, 100, full), {
-      code: 'overloaded',
-    })
+    await t.rejects(
+      async () => readBody(stream, { ...JSON_TYPE, 'content-length': '2' }, 100, full),
+      {
+        code: 'overloaded',
+      },
+    )
     t.equal(stream.readableDidRead, false)
   },
 )
