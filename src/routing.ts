@@ -22,6 +22,7 @@ import { memoOf } from './lib/memo.ts'
 import { after } from './lib/pending.ts'
 import type { Route, Stages } from './stages.ts'
 import type { Principal } from './identity/principal.ts'
+import type { Operation } from './vocabulary/operation.ts'
 import type { ReadGrant } from './token/grant.ts'
 
 /** Headers that clients poll. */
@@ -70,6 +71,18 @@ export function createRouting(options: RoutingOptions): Routing {
   const askerOf = (identity: string, principal: Principal): string =>
     options.isOnBehalfOf(identity) ? `${identity} ${principal.id}` : identity
 
+  /** How the answers of an operation are rewritten; null if they are not. */
+  const rulesOf = (redact: boolean) =>
+    memoOf((operation: Operation) => {
+      const plan = rewritePlan(operation, redact)
+      if (plan === null && !redact) return null
+      const needsJson = plan !== null && operation.bytes !== true
+      // bytes that nobody looks through are somebody's file, and no answer of this operation
+      const redacts = plan?.redacts === true || (redact && needsJson)
+      return { plan: plan ?? NO_PLAN, map: createFieldMap(hosts, operation), redacts, needsJson }
+    })
+  const [plain, redacting] = [rulesOf(false), rulesOf(true)]
+
   return {
     hosts,
     route(operation, target, { identity, principal }, grantFor) {
@@ -113,15 +126,12 @@ export function createRouting(options: RoutingOptions): Routing {
         if (url !== undefined) headers[name] = handles.bind(url, principal?.id ?? '')
       }
     },
-    rewrites: (operation, redact) => redact || rewritePlan(operation, redact) !== null,
+    rewrites: (operation, redact) => (redact ? redacting : plain)(operation) !== null,
     rewriter(operation, redact) {
-      const plan = rewritePlan(operation, redact)
-      if (plan === null && !redact) return null
-      const needsJson = plan !== null && operation.bytes !== true
-      // bytes that nobody looks through are somebody's file, and no answer of this operation
-      const about = { redacts: plan?.redacts === true || (redact && needsJson), needsJson }
-      const map = createFieldMap(hosts, operation)
-      return { ...createJsonRewriter({ plan: plan ?? NO_PLAN, map, redact }), ...about }
+      const rules = (redact ? redacting : plain)(operation)
+      if (rules === null) return null
+      const { plan, map, redacts, needsJson } = rules
+      return { ...createJsonRewriter({ plan, map, redact }), redacts, needsJson }
     },
     textRedactor: createTextRedactor,
     ownOperation: ({ target, principal }) =>

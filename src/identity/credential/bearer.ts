@@ -28,7 +28,6 @@ const MAX_TOKEN_LENGTH = 16_384
 
 // RFC 6750 section 2.1 and RFC 9110 section 11.2: token68
 const TOKEN68 = /^[A-Za-z0-9\-._~+/]+=*$/
-const CREDENTIALS = /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+)(?: ([^]*))?$/
 const JWT = /^ey[\w-]+\.[\w-]+\.[\w-]*$/
 /** Headers that clients of other services put their key or token in. */
 const ELSEWHERE: ReadonlySet<string> = new Set([
@@ -107,8 +106,9 @@ function missing(rawHeaders: readonly string[]): Refusal {
 
 /** @param proof null unless there is exactly one */
 function readValue(value: string, proof: string | null): Credential {
-  const [, name = '', token = ''] = CREDENTIALS.exec(value) ?? []
-  const scheme = name.toLowerCase()
+  const space = value.indexOf(' ')
+  const scheme = (space === -1 ? value : value.slice(0, space)).toLowerCase()
+  const token = space === -1 ? '' : value.slice(space + 1)
   if (scheme !== 'bearer' && scheme !== 'dpop') {
     // RFC 6750 section 3: an unsupported method is answered as if there were none
     const message = JWT.test(value)
