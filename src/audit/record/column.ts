@@ -38,9 +38,17 @@ export class Columns {
     this.#columns = Object.entries(values).map(([name, value]) => new Column(name, value))
   }
 
+  /** Only these of them. */
+  only(names: readonly string[]): Columns {
+    const kept = this.#columns.filter(({ name }) => names.includes(name))
+    return new Columns(Object.fromEntries(kept.map(({ name, value }) => [name, value])))
+  }
+
   /** As an object; what is absent is undefined. */
-  row(...of: Parameters<ColumnValue>): Row {
-    return Object.fromEntries(this.#columns.map(({ name, value }) => [name, value(...of)]))
+  row(exchange: Exchange, context: RowContext, kind: RecordKind, ending: Ending): Row {
+    const row: Record<string, unknown> = {}
+    for (const { name, value } of this.#columns) row[name] = value(exchange, context, kind, ending)
+    return row
   }
 
   /** The bytes that `JSON.stringify` makes of that object, without its braces: each member has a comma before it. */
@@ -83,7 +91,9 @@ class Column {
 /** What JSON has as it is. */
 const PLAIN = /^[ !#-[\]-~]*$/
 
-const stringText = (text: string): string => (PLAIN.test(text) ? `"${text}"` : JSON.stringify(text))
+/** The JSON of a text. */
+export const stringText = (text: string): string =>
+  PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)
 
 /** Up to here, a number with at most three decimals has no shorter text than those. */
 const MAX_SHORT = 1e9

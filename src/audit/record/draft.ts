@@ -4,7 +4,8 @@
  */
 import { performance } from 'node:perf_hooks'
 import { numberText, type Row } from './column.ts'
-import { membersOf, type RecordText } from './row-text.ts'
+import { membersOf } from './members.ts'
+import type { RecordText } from './row-text.ts'
 import type { RecordKind } from '../recorder.ts'
 
 /** A record without its place in the chain. Its event is null also if it is to be made of the row. */

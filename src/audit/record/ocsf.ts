@@ -5,6 +5,7 @@
  * @module
  */
 import { isIP } from 'node:net'
+import { memoOfLast } from '../../lib/memo.ts'
 import { isObject } from '../../lib/strict-json.ts'
 import type { Row } from './column.ts'
 
@@ -129,6 +130,16 @@ function timesOf(row: Row) {
   }
 }
 
+/** The columns that `classOf` is made of. */
+export const OF_CLASS: readonly string[] = [
+  'RecordKind',
+  'Effect',
+  'UpstreamStatus',
+  'Status',
+  'Outcome',
+  'RefusalCode',
+]
+
 function classOf(row: Row) {
   const activity = activityOf(row)
   const [severityId, severity] = severityOf(row)
@@ -146,10 +157,15 @@ function classOf(row: Row) {
     status_id: statusId,
     status,
     status_code: typeof row['Status'] === 'number' ? String(row['Status']) : undefined,
-    time: Date.parse(String(row['EventTime'])),
-    duration: typeof row['DurationMs'] === 'number' ? Math.round(row['DurationMs']) : undefined,
   }
 }
+
+const millisecondsOf = memoOfLast((time) => Date.parse(time))
+
+const momentOf = (row: Row) => ({
+  time: millisecondsOf(String(row['EventTime'])),
+  duration: typeof row['DurationMs'] === 'number' ? Math.round(row['DurationMs']) : undefined,
+})
 
 function callOf(row: Row) {
   return {
@@ -170,8 +186,8 @@ function resourcesOf(row: Row) {
   return { resources: typeof uid === 'string' ? [{ uid, name, type }] : undefined }
 }
 
-/** Behind its number, what an event's metadata say of its record. */
-export function aboutRecord(row: Row) {
+/** What an event's metadata say of its record, between its number and `correlation_uid`. */
+export function aboutKind(row: Row) {
   return {
     version: OCSF_VERSION,
     profiles: ['cloud', 'security_control'],
@@ -182,19 +198,19 @@ export function aboutRecord(row: Row) {
     },
     log_name: 'audit',
     event_code: row['RecordKind'],
-    correlation_uid: row['CorrelationId'],
   }
 }
 
-/** What the members of an event are made of: the columns of one section of the row, or of several. */
+/** What the members of an event are made of: the columns of one section of the row, those of its class, or several. */
 interface EventMembers {
-  readonly of: 'caller' | 'operation' | 'decision' | 'several'
+  readonly of: 'caller' | 'operation' | 'decision' | 'class' | 'several'
   readonly members: (row: Row) => Row
 }
 
 /** Its members behind `metadata`, in their order. */
 export const EVENT_MEMBERS: readonly EventMembers[] = [
-  { of: 'several', members: classOf },
+  { of: 'class', members: classOf },
+  { of: 'several', members: momentOf },
   { of: 'caller', members: (row) => ({ actor: actorOf(row) }) },
   { of: 'several', members: callOf },
   { of: 'operation', members: resourcesOf },
@@ -203,7 +219,12 @@ export const EVENT_MEMBERS: readonly EventMembers[] = [
 
 /** The event of a record's row. */
 export const ocsfOf = (row: Row): Row => ({
-  metadata: { uid: row['EventUid'], sequence: row['Seq'], ...aboutRecord(row) },
+  metadata: {
+    uid: row['EventUid'],
+    sequence: row['Seq'],
+    ...aboutKind(row),
+    correlation_uid: row['CorrelationId'],
+  },
   ...Object.fromEntries(EVENT_MEMBERS.flatMap(({ members }) => Object.entries(members(row)))),
 })
 

@@ -8,9 +8,10 @@
  * @module
  */
 import { CALL } from './call-columns.ts'
-import type { Ending, Row, RowContext } from './column.ts'
+import type { Ending, RowContext } from './column.ts'
+import { createEventTextOf, type EventSection } from './event-text.ts'
+import { membersOf } from './members.ts'
 import { ALWAYS, ONCE, type Section } from './row.ts'
-import { aboutRecord, EVENT_MEMBERS } from './ocsf.ts'
 import type { Target } from '../../azureml/target.ts'
 import type { Exchange } from '../../exchange.ts'
 import type { RecordKind } from '../recorder.ts'
@@ -33,18 +34,9 @@ export type TextOf = (
   ending: Ending,
 ) => RecordText
 
-/** The columns of a row as members of a JSON object, each with a comma before it; empty if there is none. */
-export function membersOf(row: Row): string {
-  const text = JSON.stringify(row)
-  return text === '{}' ? '' : `,${text.slice(1, -1)}`
-}
-
 /** The columns of one section, and their text. */
-interface Made {
-  readonly row: Row
+interface Made extends EventSection {
   readonly text: string
-  /** The members of the event that are made of this section alone, once they are asked for. */
-  event: string | null
 }
 
 /** The columns of one section, kept by what they are made of. */
@@ -144,45 +136,15 @@ class JoinedTexts {
 export function createTextOf(context: RowContext, events: boolean): TextOf {
   const always = new JoinedTexts(ALWAYS, context)
   const once = new JoinedTexts(ONCE, context)
+  const eventOf = events ? createEventTextOf(context) : null
   return (first, exchange, ending) => {
     const kind = first.RecordKind
     const said = always.joined(exchange)
-    const own = CALL.text(exchange, context, kind, ending)
     const saidOnce = kind === 'completed' ? null : once.joined(exchange)
-    return {
-      columns: saidOnce === null ? [said.text, own] : [said.text, saidOnce.text, own],
-      event: events
-        ? eventOf({ ...CALL.row(exchange, context, kind, ending), ...first }, exchange, {
-            ...said.sections,
-            ...saidOnce?.sections,
-          })
-        : null,
-    }
+    const own = CALL.text(exchange, context, kind, ending)
+    const columns = saidOnce === null ? [said.text, own] : [said.text, saidOnce.text, own]
+    if (eventOf === null) return { columns, event: null }
+    const sections = saidOnce === null ? said.sections : { ...said.sections, ...saidOnce.sections }
+    return { columns, event: eventOf(first, exchange, ending, sections) }
   }
-}
-
-function eventOf(call: Row, { id }: Exchange, sections: Joined['sections']): string {
-  const kind = call['RecordKind']
-  const { operation, query, decision } = sections
-  // of the other sections, the columns that these members are made of
-  const several = {
-    ...call,
-    ExchangeId: id,
-    Action: operation?.row['Action'],
-    Effect: operation?.row['Effect'],
-    ApiVersion: query?.row['ApiVersion'],
-    RefusalCode: decision?.row['RefusalCode'],
-    Reason: decision?.row['Reason'],
-  }
-  let event = `${membersOf(aboutRecord(several))}}`
-  for (const { of, members } of EVENT_MEMBERS) {
-    const made = of === 'several' ? undefined : sections[of]
-    if (made === undefined) event += membersOf(members(several))
-    else {
-      const own = (): string => membersOf(members({ ...made.row, RecordKind: kind }))
-      // a refusal has other words for the same decision
-      event += kind === 'refused' ? own() : (made.event ??= own())
-    }
-  }
-  return `${event}}`
 }
