@@ -1,10 +1,10 @@
 /**
- * The columns of an exchange as the text of its record, and its OCSF event as the text that sinks get: what many calls have
- * in common is made into text once.
+ * The columns of an exchange as the text of its record: what many calls have in common is made into text once.
  *
- * The columns are those of row.ts, section by section, and the bytes those that `JSON.stringify` makes of `rowOf`; the
- * event is that of ocsf.ts (test/audit/record/row-text.test.ts compares both). Text is kept as long as the things live that
- * it is made of, and no longer.
+ * The columns are those of row.ts, section by section, and the bytes those that `JSON.stringify` makes of `rowOf`
+ * (test/audit/record/row-text.test.ts compares both). The text of a section is kept as long as the things live that it is
+ * made of. What the sections of one target's last record say is kept with the target, together with those things: most
+ * often the next record about it is made of the same, which is told by their identity.
  * @module
  */
 import { CALL } from './call-columns.ts'
