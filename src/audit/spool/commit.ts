@@ -44,7 +44,7 @@ export interface CommitterOptions {
   readonly segmentBytes: number
   readonly space: FreeSpace
   /** Told after each group that became durable. */
-  readonly listeners: readonly (() => void)[]
+  readonly durable: () => void
   readonly counts: SpoolCounts
   /** The disk failed, or is full. */
   readonly changed: () => void
@@ -88,10 +88,6 @@ export function createCommitter(options: CommitterOptions): Committer {
     })
   }
 
-  const tellListeners = (): void => {
-    for (const tell of options.listeners) tell()
-  }
-
   async function append(drafts: readonly Draft[], sign: boolean): Promise<void> {
     const signed = sign ? [checkpoint(writer.end()), ...drafts] : drafts
     await writer.commit(signed)
@@ -108,7 +104,7 @@ export function createCommitter(options: CommitterOptions): Committer {
     await append(drafts, isAsked || uncovered >= CHECKPOINT_RECORDS || isDue())
     broken = null
     for (const { kind } of drafts) counts.kinds.set(kind, (counts.kinds.get(kind) ?? 0) + 1)
-    return [...waiters.map(({ resolve }) => resolve), tellListeners]
+    return [...waiters.map(({ resolve }) => resolve), options.durable]
   }
 
   /** The disk is full: what begins is refused, what ends is written into the room that the reserve gives back. */

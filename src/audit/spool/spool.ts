@@ -94,13 +94,16 @@ export function createSpool(options: SpoolOptions): Spool {
   const owed = createOwed((outcome) => append(outcome, 'outcome'))
   // a group that became durable shows that the disk works
   listeners.push(owed.retry)
+  const tellListeners = (): void => {
+    for (const tell of listeners) tell()
+  }
   const { owe } = owed
   const committer = createCommitter({
     ...options,
     writer,
     checkpoint,
     owe,
-    listeners,
+    durable: tellListeners,
     counts,
     changed,
   })
