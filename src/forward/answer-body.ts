@@ -62,6 +62,38 @@ export function kindOf(
 
 const JSON_TYPE = /^(?:application|text)\/([\w.+-]+\+)?json\b/i
 
+/** A class, because one is made for each call. */
+class ReceivedAnswer implements UpstreamAnswer {
+  readonly statusCode: number
+  readonly headers: UpstreamAnswer['headers']
+  readonly isJson: boolean
+  readonly whole: Buffer | null
+  readonly isHeld: boolean
+  #stream: Readable | null
+
+  constructor(
+    statusCode: number,
+    headers: UpstreamAnswer['headers'],
+    body: Buffer | Readable,
+    isHeld: boolean,
+  ) {
+    this.statusCode = statusCode
+    this.headers = headers
+    const type = headers['content-type']
+    this.isJson = type === undefined || type === '' || JSON_TYPE.test(String(type))
+    const isStream = body instanceof Readable
+    this.whole = isStream ? null : body
+    this.isHeld = isHeld
+    this.#stream = isStream ? body : null
+  }
+
+  get stream(): Readable {
+    const { whole } = this
+    this.#stream ??= Readable.from(whole === null || whole.byteLength === 0 ? [] : [whole])
+    return this.#stream
+  }
+}
+
 /**
  * @param body what has come of it: all, or a stream
  * @param isHeld whether its bytes count already among those that are held for its caller
@@ -72,21 +104,7 @@ export function answerOf(
   body: Buffer | Readable,
   isHeld = false,
 ): UpstreamAnswer {
-  const type = headers['content-type']
-  const isJson = type === undefined || type === '' || JSON_TYPE.test(String(type))
-  const whole = Buffer.isBuffer(body) ? body : null
-  let stream = whole === null && body instanceof Readable ? body : null
-  return {
-    statusCode,
-    headers,
-    isJson,
-    whole,
-    isHeld,
-    get stream() {
-      stream ??= Readable.from(whole === null || whole.byteLength === 0 ? [] : [whole])
-      return stream
-    },
-  }
+  return new ReceivedAnswer(statusCode, headers, body, isHeld)
 }
 
 /** An answer whose body never came to its end: reading it fails with `error`. */
@@ -99,8 +117,8 @@ export function brokenOff(
 }
 
 /** Nobody reads the body of this answer. */
-export function discard({ whole, stream }: Pick<UpstreamAnswer, 'whole' | 'stream'>): void {
-  if (whole === null) stream.on('error', () => undefined).destroy()
+export function discard(answer: Pick<UpstreamAnswer, 'whole' | 'stream'>): void {
+  if (answer.whole === null) answer.stream.on('error', () => undefined).destroy()
 }
 
 /**

@@ -62,7 +62,7 @@ export interface Answering {
 }
 
 /** The same, with what sending it takes. */
-interface Sending extends Answering {
+export interface Sending extends Answering {
   readonly operation: Operation
   readonly reply: Reply
   readonly rules: AnswerRules
@@ -73,18 +73,9 @@ interface Sending extends Answering {
  * Larger answers than `holdBytes`, or than there is room for, are streamed while they are checked; a URL that must not
  * pass then cuts the connection, because half an answer cannot become an error any more.
  */
-export function sendAnswer(
-  answer: UpstreamAnswer,
-  answering: Answering,
-  reply: Reply,
-  rules: AnswerRules,
-): Pending<void> {
-  const { exchange, progress } = answering
-  const { operation, upstream } = exchange
-  if (operation === null || upstream === null)
-    throw new Refusal('internal_error', 'the gateway lost track of this request')
+export function sendAnswer(answer: UpstreamAnswer, sending: Sending): Pending<void> {
+  const { exchange, progress, operation } = sending
   progress.answered(answer.statusCode, upstreamIds(answer.headers))
-  const sending = { ...answering, operation, reply, rules }
   const kind = kindOf(answer, exchange.method, operation)
   if (answer.statusCode < 400) checkSingle(answer.headers)
   switch (kind) {

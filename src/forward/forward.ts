@@ -6,10 +6,10 @@ import type { Socket } from 'node:net'
 import type { Readable } from 'node:stream'
 import type { Operation } from '../vocabulary/operation.ts'
 import type { Target } from '../azureml/target.ts'
-import type { Progress } from '../exchange.ts'
+import type { Exchange, Progress } from '../exchange.ts'
 import type { Reply } from '../http/reply.ts'
 import type { Grant } from '../token/grant.ts'
-import { sendAnswer, type Answering, type AnswerRules } from './answer.ts'
+import { sendAnswer, type Answering, type AnswerRules, type Sending } from './answer.ts'
 import { brokenOff, discard, type UpstreamAnswer } from './answer-body.ts'
 import { requestHeaders, upstreamIds } from './headers.ts'
 import {
@@ -20,7 +20,7 @@ import {
 import { evaluated, withoutToken } from './evaluated.ts'
 import { upstreamFault } from './transport-faults.ts'
 import { uploadOf } from './upload.ts'
-import type { AnswerHead } from './upstream-call.ts'
+import type { AnswerHead, UpstreamListener } from './upstream-call.ts'
 import type { Upstream, UpstreamRequest } from './upstream.ts'
 import { Refusal, toRefusal } from '../errors.ts'
 import { isPending } from '../lib/pending.ts'
@@ -54,16 +54,6 @@ export interface ForwardOptions extends AnswerRules {
 
 export type Forward = (grant: Grant, call: Call, reply: Reply) => void
 
-/** A call as it is sent, perhaps a second time. */
-interface Sending {
-  readonly call: Call
-  readonly reply: Reply
-  readonly target: Target
-  readonly operation: Operation
-  /** Bytes of the body; null if it is chunked, or if there is none. */
-  readonly length: number | null
-}
-
 /** What was done before the call is sent once more; each of it at most once. */
 interface Before {
   /** Azure had rejected the token of the grant. */
@@ -74,39 +64,70 @@ interface Before {
 
 const NOTHING: Before = { regranted: false, policyToken: null }
 
+/** What every call is sent with. */
+interface Means {
+  readonly options: ForwardOptions
+  readonly acquire: AcquirePolicyToken
+}
+
 /** Creates the last stage. It takes a grant, which only a permit can become. */
 export function createForward(options: ForwardOptions): Forward {
-  const { upstream, userAgent, timeoutMs: limitMs } = options
-  const acquire = createAcquirePolicyToken(upstream.dispatcher, userAgent, limitMs)
+  const { upstream, userAgent, timeoutMs } = options
+  const acquire = createAcquirePolicyToken(upstream.dispatcher, userAgent, timeoutMs)
+  const means = { options, acquire }
+  return (grant, call, reply) => new SentCall(means, grant, call, reply, NOTHING).send()
+}
 
-  return function forward(grant, call, reply) {
+/** A call as it is sent once: it waits for the answer and passes it on. A class, because one is made for each call. */
+class SentCall implements Sending, UpstreamListener {
+  readonly call: Call
+  readonly reply: Reply
+  readonly target: Target
+  readonly operation: Operation
+  /** Bytes of the body; null if it is chunked, or if there is none. */
+  readonly length: number | null
+  readonly exchange: Exchange
+  readonly progress: Progress
+  readonly screen: Call['screen']
+  readonly fail: Call['fail']
+  readonly rules: AnswerRules
+  readonly #means: Means
+  readonly #grant: Grant
+  readonly #before: Before
+  /** Of a call that changes something: told once Azure has answered, or will not any more. */
+  #ended: (() => void) | null = null
+
+  constructor(means: Means, grant: Grant, call: Call, reply: Reply, before: Before) {
     const { target, operation } = call.exchange
     if (target === null || operation === null) {
       throw new Refusal('internal_error', 'the gateway failed to judge this request', {
         inner: 'forward without operation',
       })
     }
-    const { headers } = reply.request
-    const length = call.body?.byteLength ?? contentLength(headers['content-length'])
-    send(grant, { call, reply, target, operation, length }, NOTHING)
+    this.call = call
+    this.reply = reply
+    this.target = target
+    this.operation = operation
+    this.length = call.body?.byteLength ?? contentLength(reply.request.headers['content-length'])
+    this.exchange = call.exchange
+    this.progress = call.progress
+    this.screen = call.screen
+    this.fail = call.fail
+    this.rules = means.options
+    this.#means = means
+    this.#grant = grant
+    this.#before = before
   }
 
-  function send(grant: Grant, sending: Sending, before: Before): void {
-    const { call, reply, operation } = sending
-    const { progress, origin, timeoutMs } = call
-    progress.leaving(origin, grant.identity)
+  send(): void {
+    const { call, reply, progress, operation } = this
+    const { origin, timeoutMs } = call
+    progress.leaving(origin, this.#grant.identity)
     // it may be sent twice
     if (timeoutMs !== undefined) allowSilence(reply.request.socket, 2 * timeoutMs)
     const reads = operation.effect === 'read'
-    const sent = upstream.send(requestOf(grant, sending, before, options), {
-      answered: reads ? () => undefined : toItsEnd(progress),
-      arrived: (answer) => void receive(grant, answer, sending, before),
-      failed: (error, head) => {
-        // an error whose body broke off is an error all the same
-        if (head === null || head.statusCode < 400) void call.fail(upstreamFault(error))
-        else void receive(grant, brokenOff(head, error), sending, before)
-      },
-    })
+    if (!reads) this.#carryToItsEnd()
+    const sent = this.#means.options.upstream.send(this.#request(), this)
     // a read is given up with its caller: nobody else wants its answer
     if (reads) {
       reply.onceClosed(() => {
@@ -115,93 +136,109 @@ export function createForward(options: ForwardOptions): Forward {
     }
   }
 
-  async function receive(
-    grant: Grant,
-    answer: UpstreamAnswer,
-    sending: Sending,
-    before: Before,
-  ): Promise<void> {
-    const { call, reply } = sending
-    const { progress } = call
+  /**
+   * Giving up a change would not undo it, only leave nobody knowing: it is carried to its end, and what Azure answered is
+   * on record, whoever waits.
+   */
+  #carryToItsEnd(): void {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.progress.underWay(promise)
+    this.#ended = resolve
+  }
+
+  answered(head: AnswerHead): void {
+    if (this.#ended === null) return
+    if (head !== null) this.progress.answered(head.statusCode, upstreamIds(head.headers))
+    this.#ended()
+  }
+
+  arrived(answer: UpstreamAnswer): void {
+    void this.#receive(answer)
+  }
+
+  failed(error: Error, head: AnswerHead): void {
+    // an error whose body broke off is an error all the same
+    if (head === null || head.statusCode < 400) void this.fail(upstreamFault(error))
+    else void this.#receive(brokenOff(head, error))
+  }
+
+  async #receive(answer: UpstreamAnswer): Promise<void> {
+    const { call, reply, progress } = this
     progress.entered()
     try {
       await call.recorded
-      if (answer.statusCode === 401) call.drop(grant)
-      if (answer.statusCode === 401 && !before.regranted && isReplayable(sending)) {
+      if (answer.statusCode === 401) call.drop(this.#grant)
+      if (answer.statusCode === 401 && !this.#before.regranted && isReplayable(this)) {
         discard(answer)
         const again = await call.regrant()
-        if (!reply.gone) send(again, sending, { ...before, regranted: true })
+        if (!reply.gone) this.#sendAgain(again, { ...this.#before, regranted: true })
       } else if (reply.gone) discard(answer)
       else {
-        const next = isPlain(answer, sending, before)
-          ? answer
-          : await afterError(grant, answer, sending, before, acquire)
-        if ('regranted' in next) send(grant, sending, next)
+        const { policyToken } = this.#before
+        const next = isPlain(answer, this, policyToken) ? answer : await this.#afterError(answer)
+        if ('regranted' in next) this.#sendAgain(this.#grant, next)
         else if (!reply.gone) {
-          const sent = sendAnswer(next, call, reply, options)
+          const sent = sendAnswer(next, this)
           if (isPending(sent)) await sent
         }
       }
     } catch (error) {
       discard(answer)
-      await call.fail(toRefusal(error))
+      await this.fail(toRefusal(error))
     } finally {
       progress.left()
     }
   }
-}
 
-/** What is sent to Azure. */
-function requestOf(
-  grant: Grant,
-  sending: Sending,
-  { policyToken }: Before,
-  { rewrites, userAgent }: ForwardOptions,
-): UpstreamRequest {
-  const { call, reply, target, operation, length } = sending
-  const { exchange, origin, timeoutMs, body, screen } = call
-  const { headers } = reply.request
-  const isRead = rewrites(operation, exchange.redact) || screen !== null || policyToken !== null
-  const own = { userAgent, identityCoding: isRead, policyToken }
-  return {
-    origin,
-    path: pathOf(sending),
-    method: target.method,
-    headers: requestHeaders(headers, exchange, grant, { length }, own),
-    body: body ?? bodyOf(sending),
-    timeoutMs,
+  #sendAgain(grant: Grant, before: Before): void {
+    new SentCall(this.#means, grant, this.call, this.reply, before).send()
+  }
+
+  /** What is sent to Azure. */
+  #request(): UpstreamRequest {
+    const { call, reply, target, operation, exchange, screen } = this
+    const { rewrites, userAgent } = this.#means.options
+    const { policyToken } = this.#before
+    const isRead = rewrites(operation, exchange.redact) || screen !== null || policyToken !== null
+    return {
+      origin: call.origin,
+      path: pathOf(this),
+      method: target.method,
+      headers: requestHeaders(reply.request.headers, exchange, this.#grant, {
+        length: this.length,
+        userAgent,
+        identityCoding: isRead,
+        policyToken,
+      }),
+      body: call.body ?? bodyOf(this),
+      timeoutMs: call.timeoutMs,
+    }
+  }
+
+  /**
+   * A change that Azure refused: if it misses nothing but a policy token, it is sent again.
+   * @returns what was done before that, or the answer to pass on
+   */
+  async #afterError(answer: UpstreamAnswer): Promise<Before | UpstreamAnswer> {
+    const { reply, progress } = this
+    const { policyToken } = this.#before
+    if (policyToken !== null && answer.statusCode !== 403) return withoutToken(answer, policyToken)
+    const sent = sentCall(this)
+    const refused = { grant: this.#grant, answer, sent, policyToken, progress, reply }
+    const found = await evaluated(refused, this.#means.acquire)
+    if (found.token === null || reply.gone) return found.answer
+    progress.policyToken(found.use)
+    return { ...this.#before, policyToken: found.token }
   }
 }
 
 /** Whether an answer has nothing to do with policy tokens. */
 function isPlain(
   { statusCode }: UpstreamAnswer,
-  { operation }: Sending,
-  { policyToken }: Before,
+  { operation }: SentCall,
+  policyToken: string | null,
 ): boolean {
   return policyToken === null ? statusCode !== 403 || !isEvaluable(operation) : statusCode < 400
-}
-
-/**
- * A change that Azure refused: if it misses nothing but a policy token, it is sent again.
- * @returns what was done before that, or the answer to pass on
- */
-async function afterError(
-  grant: Grant,
-  answer: UpstreamAnswer,
-  sending: Sending,
-  before: Before,
-  acquire: AcquirePolicyToken,
-): Promise<Before | UpstreamAnswer> {
-  const { policyToken } = before
-  if (policyToken !== null && answer.statusCode !== 403) return withoutToken(answer, policyToken)
-  const { call, reply } = sending
-  const { progress } = call
-  const sent = sentCall(sending)
-  const found = await evaluated({ grant, answer, sent, policyToken, progress, reply }, acquire)
-  if (found.token === null || reply.gone) return found.answer
-  progress.policyToken(found.use)
-  return { ...before, policyToken: found.token }
 }
 
 /** Only Resource Manager has policies that want a change to be evaluated. */
@@ -209,12 +246,12 @@ function isEvaluable({ family, effect }: Operation): boolean {
   return family === 'arm' && effect !== 'read'
 }
 
-function pathOf({ call, target }: Sending): string {
+function pathOf({ call, target }: SentCall): string {
   return target.query === '' ? call.path : `${call.path}?${target.query}`
 }
 
 /** A change as it was sent, or why it cannot be sent again. */
-function sentCall(sending: Sending): EvaluatedCall | { readonly why: string } {
+function sentCall(sending: SentCall): EvaluatedCall | { readonly why: string } {
   const { call, target } = sending
   const { origin, body, exchange } = call
   if (body === null && hasBody(sending))
@@ -222,7 +259,7 @@ function sentCall(sending: Sending): EvaluatedCall | { readonly why: string } {
   return { origin, path: pathOf(sending), method: target.method, body, decision: exchange.id }
 }
 
-function hasBody({ reply, length }: Sending): boolean {
+function hasBody({ reply, length }: SentCall): boolean {
   return length === null ? reply.request.headers['transfer-encoding'] !== undefined : length > 0
 }
 
@@ -233,28 +270,15 @@ function allowSilence(socket: Socket, ms: number): void {
   if (timeout > 0 && timeout < ms) socket.setTimeout(ms)
 }
 
-/**
- * Giving up a change would not undo it, only leave nobody knowing: it is carried to its end, and what Azure answered is
- * on record, whoever waits.
- */
-function toItsEnd(progress: Progress): (head: AnswerHead) => void {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  progress.underWay(promise)
-  return (head) => {
-    if (head !== null) progress.answered(head.statusCode, upstreamIds(head.headers))
-    resolve()
-  }
-}
-
 /** A call can be sent again if its body, if any, is still here and sending twice does no more than sending once. */
-function isReplayable({ call, target, length }: Sending): boolean {
+function isReplayable({ call, target, length }: SentCall): boolean {
   if (target.method === 'GET' || target.method === 'HEAD') return true
   // a 401 is refused before anything is done; what is missing is only the body's bytes
   return call.body !== null || length === 0
 }
 
 /** The caller's body as it comes. A chunked one says nothing of its size beforehand: it is counted as it passes. */
-function bodyOf(sending: Sending): Readable | null {
+function bodyOf(sending: SentCall): Readable | null {
   const { call, reply, length } = sending
   if (!hasBody(sending)) return null
   return uploadOf(reply.request, (bytes) => {

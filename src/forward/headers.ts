@@ -11,8 +11,9 @@ import { POLICY_TOKEN_HEADER } from './policy-token.ts'
  * What a caller may say to Azure. Nothing that names an identity, a route or a hop is among it (RFC 9700 section 4.13;
  * CVE-2025-64484 and its like: aliases of such headers are a class of attack of their own).
  */
-const REQUEST = [
+const REQUEST: ReadonlySet<string> = new Set([
   'accept',
+  'accept-language',
   'content-type',
   'content-encoding',
   'content-md5',
@@ -24,17 +25,31 @@ const REQUEST = [
   'range',
   'x-ms-return-client-request-id',
   'azureml-model-deployment',
-] as const
+  // the experiment that spans are of, as MLflow's client sends them by OTLP
+  'x-mlflow-experiment-id',
+])
 
-/** The experiment that spans are of, as MLflow's client sends them by OTLP. */
-const SPANS_OF = 'x-mlflow-experiment-id'
+/** What of those goes on with some calls or some values only. */
+function goesOn(name: string, value: string, exchange: Exchange): boolean {
+  switch (name) {
+    case 'accept-language':
+      return LANGUAGES.test(value)
+    case 'content-md5':
+      // it would be the digest of the bytes that the caller sent
+      return exchange.changes === null
+    case 'x-mlflow-experiment-id':
+      return takesSpans(exchange)
+    default:
+      return true
+  }
+}
 
 function takesSpans({ operation, target }: Exchange): boolean {
   return operation?.resource.type === 'Trace' && target?.segments.at(-2)?.toLowerCase() === 'v1'
 }
 
 /** What Azure may say to a caller. Never `www-authenticate` or `set-cookie`: they concern the gateway's own identity. */
-const RESPONSE = [
+const RESPONSE: ReadonlySet<string> = new Set([
   'content-type',
   'content-encoding',
   'content-disposition',
@@ -65,13 +80,13 @@ const RESPONSE = [
   'azureml-model-deployment',
   'azureml-model-error-statuscode',
   'azureml-model-error-reason',
-] as const
+])
 
 /**
  * What goes on of an answer that is replaced: how its caller is throttled, and by which ids Azure finds it. No free text:
  * these headers are not looked through for secrets.
  */
-const OF_FAILURES = [
+const OF_FAILURES: ReadonlySet<string> = new Set([
   'retry-after',
   'retry-after-ms',
   'x-ms-retry-after-ms',
@@ -82,7 +97,7 @@ const OF_FAILURES = [
   'apim-request-id',
   'azureml-model-deployment',
   'azureml-model-error-statuscode',
-] as const
+])
 
 /** `x-ms-ratelimit-remaining-subscription-reads` and the like: callers throttle themselves by them. */
 const RATE_LIMIT = 'x-ms-ratelimit-'
@@ -100,12 +115,6 @@ const UPSTREAM_IDS = [
   'apim-request-id',
 ]
 
-/** The body's framing, as it will be sent. */
-export interface Framing {
-  /** Bytes, or null when chunked or without a body. */
-  readonly length: number | null
-}
-
 /**
  * Upstream's request headers, names and values in turn, built from nothing: the caller's by allow-list, then the
  * gateway's own.
@@ -115,8 +124,9 @@ export function requestHeaders(
   received: Readonly<Record<string, string | string[] | undefined>>,
   exchange: Exchange,
   grant: Grant,
-  framing: Framing,
   options: {
+    /** Bytes of the body as it will be sent; null if it is chunked, or if there is none. */
+    readonly length: number | null
     readonly userAgent: string
     readonly identityCoding: boolean
     /** A policy token that the gateway has acquired for this very call; null for none. */
@@ -124,23 +134,14 @@ export function requestHeaders(
   },
 ): string[] {
   const headers: string[] = []
-  for (const name of REQUEST) {
+  for (const name in received) {
+    if (!REQUEST.has(name)) continue
     const value = received[name]
-    // it would be the digest of the bytes that the caller sent
-    const isStale = name === 'content-md5' && exchange.changes !== null
-    if (typeof value === 'string' && !isStale) headers.push(name, value)
+    if (typeof value === 'string' && goesOn(name, value, exchange)) headers.push(name, value)
   }
-  const languages = received['accept-language']
-  if (typeof languages === 'string' && LANGUAGES.test(languages))
-    headers.push('accept-language', languages)
-  const experiment = received[SPANS_OF]
-  if (typeof experiment === 'string' && takesSpans(exchange)) headers.push(SPANS_OF, experiment)
-  const coding = received['accept-encoding']
-  headers.push(
-    'accept-encoding',
-    options.identityCoding || typeof coding !== 'string' ? 'identity' : codings(coding),
-  )
-  if (framing.length !== null) headers.push('content-length', String(framing.length))
+  const coding = options.identityCoding ? undefined : received['accept-encoding']
+  headers.push('accept-encoding', typeof coding === 'string' ? codings(coding) : 'identity')
+  if (options.length !== null) headers.push('content-length', String(options.length))
   headers.push(
     'user-agent',
     options.userAgent,
@@ -165,7 +166,7 @@ function codings(value: string): string {
 }
 
 /** Headers by which a client or the gateway finds out what the answer is or where to go next. */
-const ONCE = [
+const ONCE: ReadonlySet<string> = new Set([
   'content-type',
   'content-encoding',
   'etag',
@@ -174,7 +175,7 @@ const ONCE = [
   'azure-asyncoperation',
   'operation-location',
   'retry-after',
-] as const
+])
 
 /**
  * Two of one kind would be read differently here and at the client.
@@ -183,9 +184,10 @@ const ONCE = [
 export function checkSingle(
   received: Readonly<Record<string, string | string[] | undefined>>,
 ): void {
-  const twice = ONCE.find((name) => Array.isArray(received[name]))
-  if (twice === undefined) return
-  throw new Refusal('upstream_bad_answer', `the answer has more than one ${twice} header`)
+  for (const name in received) {
+    if (typeof received[name] !== 'string' && received[name] !== undefined && ONCE.has(name))
+      throw new Refusal('upstream_bad_answer', `the answer has more than one ${name} header`)
+  }
 }
 
 /** Upstream's answer headers by allow-list, multiple values joined as RFC 9110 section 5.3 allows. */
@@ -193,13 +195,11 @@ export function responseHeaders(
   received: Readonly<Record<string, string | string[] | undefined>>,
 ): Record<string, string> {
   const headers: Record<string, string> = {}
-  for (const name of RESPONSE) {
-    const value = received[name]
-    if (value !== undefined) headers[name] = Array.isArray(value) ? value.join(', ') : value
-  }
   for (const name in received) {
-    const value = name.startsWith(RATE_LIMIT) ? received[name] : undefined
-    if (typeof value === 'string') headers[name] = value
+    const value = received[name]
+    if (RESPONSE.has(name)) {
+      if (value !== undefined) headers[name] = typeof value === 'string' ? value : value.join(', ')
+    } else if (typeof value === 'string' && name.startsWith(RATE_LIMIT)) headers[name] = value
   }
   return headers
 }
@@ -211,7 +211,7 @@ export function failureHeaders(
   const headers: Record<string, string> = {}
   for (const name in received) {
     const value = received[name]
-    const passes = OF_FAILURES.some((known) => known === name) || name.startsWith(RATE_LIMIT)
+    const passes = OF_FAILURES.has(name) || name.startsWith(RATE_LIMIT)
     if (passes && typeof value === 'string') headers[name] = value
   }
   return headers

@@ -23,6 +23,7 @@ export interface UpstreamListener {
 /** Answers up to this are handed over as a whole: a stream costs more than holding their bytes. */
 const WHOLE_BYTES = 64 * 1024
 const MAX_STATUS = 599
+const NOTHING = Buffer.alloc(0)
 
 export class UpstreamCall implements Dispatcher.DispatchHandler {
   readonly #method: string
@@ -30,8 +31,11 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   readonly #settled: () => void
   #controller: Dispatcher.DispatchController | null = null
   #head: AnswerHead = null
-  /** Of a short answer, what has come. */
-  #chunks: Buffer[] | null = null
+  /** Its answer is short: it is handed over as a whole. */
+  #isShort = false
+  /** The first piece of a short answer, which mostly is all of it, and those that came behind it. */
+  #first: Buffer | null = null
+  #others: Buffer[] | null = null
   /** Of a long one. */
   #body: Body | null = null
   #over = false
@@ -70,28 +74,25 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     this.#head = { statusCode, headers }
     this.#settled()
     this.#listener.answered(this.#head)
-    if (this.#isShort(statusCode, headers['content-length'])) {
-      this.#chunks = []
-      return
-    }
+    this.#isShort = isShort(this.#method, statusCode, headers['content-length'])
+    if (this.#isShort) return
     this.#body = new Body(this, controller)
     this.#listener.arrived(answerOf(statusCode, headers, this.#body))
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#chunks !== null) this.#chunks.push(chunk)
+    if (this.#isShort) this.#keep(chunk)
     else if (this.#body?.push(chunk) === false) controller.pause()
   }
 
   onResponseEnd(): void {
     this.#over = true
-    if (this.#chunks === null || this.#head === null) {
+    if (!this.#isShort || this.#head === null) {
       this.#body?.push(null)
       return
     }
-    const [first, ...others] = this.#chunks
-    const whole = first !== undefined && others.length === 0 ? first : Buffer.concat(this.#chunks)
-    this.#listener.arrived(answerOf(this.#head.statusCode, this.#head.headers, whole))
+    const { statusCode, headers } = this.#head
+    this.#listener.arrived(answerOf(statusCode, headers, this.#whole()))
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
@@ -105,10 +106,21 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     else if (!this.#givenUp) this.#listener.failed(error, this.#head)
   }
 
-  #isShort(status: number, length: string | string[] | undefined): boolean {
-    if (this.#method === 'HEAD' || status === 204 || status === 304) return true
-    return typeof length === 'string' && Number(length) <= WHOLE_BYTES
+  #keep(chunk: Buffer): void {
+    if (this.#first === null) this.#first = chunk
+    else if (this.#others === null) this.#others = [chunk]
+    else this.#others.push(chunk)
   }
+
+  #whole(): Buffer {
+    if (this.#first === null) return NOTHING
+    return this.#others === null ? this.#first : Buffer.concat([this.#first, ...this.#others])
+  }
+}
+
+function isShort(method: string, status: number, length: string | string[] | undefined): boolean {
+  if (method === 'HEAD' || status === 204 || status === 304) return true
+  return typeof length === 'string' && Number(length) <= WHOLE_BYTES
 }
 
 /** As undici names the end of a call by its caller. */
