@@ -44,7 +44,7 @@ import { FAILED_START_MS, lifeCycle, type App, type LivingParts } from './life-c
 import { createPipeline } from './pipeline.ts'
 import type { Stages } from './stages.ts'
 import { checkForwarded } from './http/proxies/forwarded-for.ts'
-import { checkInbound } from './http/inbound.ts'
+import { createInboundCheck } from './http/inbound.ts'
 import { clientCertificate, guardServer, hostNames, serverFactory } from './http/server.ts'
 import { createRenewal } from './http/tls/renewal.ts'
 import { createUnparsed } from './http/unparsed.ts'
@@ -287,10 +287,9 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
 }
 
 function inboundStage(config: Config): Stages['checkInbound'] {
-  const names = hostNames(config)
+  const checkInbound = createInboundCheck(hostNames(config))
   return (raw) => {
-    const { method = '', httpVersion, rawHeaders } = raw
-    checkInbound({ method, httpVersion, rawHeaders }, names)
+    checkInbound(raw)
     checkForwarded(raw)
   }
 }

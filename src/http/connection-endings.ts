@@ -27,8 +27,8 @@ export interface Connection {
   requests: number
   /** Bytes that cannot be read may be those of its request's body. */
   newest: ServerResponse | null
-  /** Answers that are not sent, in the order of their requests. */
-  readonly waiting: Set<ServerResponse>
+  /** Answers that are not sent, in the order of their requests: mostly one. */
+  readonly waiting: ServerResponse[]
   /** That the socket had brought when its newest request was here as a whole. */
   bytes: number
   /** Bytes that a proxy sent before those of the client. */
@@ -97,7 +97,7 @@ export function createEndings({ unparsed, unfinished }: EndingOptions): Connecti
     },
     closed(one) {
       // Node forgets answers that were queued behind another one
-      for (const response of one.waiting) response.emit('close')
+      for (const response of [...one.waiting]) response.emit('close')
       const { bytesRead, bytesWritten } = one.raw
       // who was answered with a ServerHello and went away has asked for nothing
       const isWhole = one.fault === null && bytesWritten > 0
@@ -129,7 +129,7 @@ export function createEndings({ unparsed, unfinished }: EndingOptions): Connecti
 /** @param own the response of the request that `bytes` answer; null if they answer none */
 function end(one: Connection, bytes: string | null, own: ServerResponse | null): void {
   const { socket } = one
-  const before = [...one.waiting].filter((response) => response !== own)
+  const before = one.waiting.filter((response) => response !== own)
   const last = before.at(-1)
   if (last !== undefined) {
     // a refusal in their place would be read as the answer of a request that was served: these come, then the end

@@ -19,6 +19,7 @@ import {
   isReset,
   LINGER_MS,
 } from './connection-endings.ts'
+import { onceClosed } from './closing.ts'
 import { refuseRest } from './inbound.ts'
 import { createLingering, type Lingering, type LingerLimits } from './lingering.ts'
 import type { ParserFault } from './parser-fault.ts'
@@ -54,18 +55,17 @@ export function watchConnections(
   options: ConnectionOptions,
 ): Connections {
   const open = new Set<Connection>()
-  const bySocket = new WeakMap<Socket, Connection>()
   const endings = createEndings(options)
   const lingering = createLingering(options.linger)
   const isTls = server instanceof TlsServer
-  const shakes = isTls ? watchHandshakes(server, bySocket, options.handshakeMs) : null
+  const shakes = isTls ? watchHandshakes(server, options.handshakeMs) : null
   let stopping = false
 
   server.prependListener('connection', (raw: Socket) => {
     // one too many
     if (raw.destroyed) return
     const one = begun(raw, isTls)
-    bySocket.set(raw, one)
+    belongTo(one, raw)
     open.add(one)
     // the listener is closed a moment after the stop began
     if (stopping) raw.destroy()
@@ -79,7 +79,7 @@ export function watchConnections(
 
   /** While the gateway stops: ends what waits for nothing any more. */
   function retire(one: Connection): void {
-    if (one.ending || one.waiting.size > 0) return
+    if (one.ending || one.waiting.length > 0) return
     if (one.socket === null) {
       one.fault = 'stop'
       one.raw.destroy()
@@ -89,33 +89,27 @@ export function watchConnections(
 
   return {
     failed(error, socket) {
-      const one = bySocket.get(socket)
+      const one = connectionOf(socket)
       if (one === undefined) socket.destroy()
       else endings.failed(one, socket, error)
     },
     refuse(socket, code, what) {
-      const one = bySocket.get(socket)
+      const one = connectionOf(socket)
       if (one === undefined) socket.destroy()
       else endings.refuse(one, code, what, false)
     },
     received(response) {
       const { socket } = response.req
-      const one = bySocket.get(socket)
+      const one = connectionOf(socket)
       if (one === undefined) return 0
       one.newest = response
-      one.waiting.add(response)
+      one.waiting.push(response)
       one.requests += 1
       if (one.requests === 1) lingerAtLast(one, socket, lingering)
       one.bytes = socket.bytesRead
-      response.req.once('end', () => {
-        one.bytes = socket.bytesRead
-      })
-      // all of it is with the socket
-      response.once('prefinish', () => {
-        if (!response.req.complete) cutIfUntaken(one, response)
-      })
-      response.once('close', () => {
-        one.waiting.delete(response)
+      if (announcesBody(response.req)) followBody(one, response)
+      onceClosed(response, () => {
+        one.waiting.splice(one.waiting.indexOf(response), 1)
         // Node goes on to the next request of this packet first
         if (stopping) setImmediate(retire, one)
       })
@@ -137,6 +131,39 @@ export function watchConnections(
   }
 }
 
+/** Where sockets have their connection: a WeakMap would be asked for each call. */
+const CONNECTION = Symbol('connection')
+
+interface Connected extends Socket {
+  [CONNECTION]?: Connection
+}
+
+function belongTo(one: Connection, socket: Connected): void {
+  socket[CONNECTION] = one
+}
+
+function connectionOf(socket: Connected): Connection | undefined {
+  return socket[CONNECTION]
+}
+
+/** Of all others the head is the whole request. */
+function announcesBody({ headers }: IncomingMessage): boolean {
+  return headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined
+}
+
+function followBody(one: Connection, response: ServerResponse): void {
+  const { req } = response
+  // Node takes it from a request whose body is read
+  const { socket } = req
+  req.once('end', () => {
+    one.bytes = socket.bytesRead
+  })
+  // all of the answer is with the socket
+  response.once('prefinish', () => {
+    if (!req.complete) cutIfUntaken(one, response)
+  })
+}
+
 function begun(raw: Socket, isTls: boolean): Connection {
   return {
     source: sourceOf(raw),
@@ -144,7 +171,7 @@ function begun(raw: Socket, isTls: boolean): Connection {
     socket: isTls ? null : raw,
     requests: 0,
     newest: null,
-    waiting: new Set(),
+    waiting: [],
     bytes: isTls ? 0 : headerBytes(raw),
     preface: headerBytes(raw),
     ending: false,
@@ -192,11 +219,7 @@ function peerOf(socket: Socket): string {
  * A handshake that fails or takes too long gives its descriptor back: Node's own limit closes the TLS side only.
  * @returns to be told of every connection
  */
-function watchHandshakes(
-  server: TlsServer,
-  bySocket: WeakMap<Socket, Connection>,
-  handshakeMs: number,
-): (one: Connection) => void {
+function watchHandshakes(server: TlsServer, handshakeMs: number): (one: Connection) => void {
   /** A TLS socket and the one below it have nothing but their peer in common. */
   const shaking = new Map<string, Connection>()
 
@@ -210,7 +233,7 @@ function watchHandshakes(
     shaking.delete(peer)
     one.socket = socket
     stateSource(socket, one.source)
-    bySocket.set(socket, one)
+    belongTo(one, socket)
     socket.once('close', () => one.raw.destroy())
   })
   server.on('tlsClientError', (error: Error & { code?: string }, socket: TLSSocket) => {

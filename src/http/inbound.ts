@@ -32,6 +32,8 @@ const ONCE = new Set([
   'expect',
 ])
 
+const ASCII = /^[\t\x20-\x7e]*$/
+
 /** The parts of an incoming message that are judged here. */
 export interface Inbound {
   readonly method: string
@@ -64,7 +66,7 @@ export function checkInbound(request: Inbound, hosts: ReadonlySet<string>): void
     const why = REFUSED.get(name)
     if (why !== undefined) throw new Refusal('bad_header', `header "${name}" is refused: ${why}`)
     // CVE-2024-23324: readers differ on what such bytes mean
-    if (!/^[\t\x20-\x7e]*$/.test(value))
+    if (!ASCII.test(value))
       throw new Refusal('bad_header', `header "${name}" holds bytes outside ASCII`)
     if (ONCE.has(name) && headers.has(name)) {
       throw new Refusal(
@@ -123,14 +125,54 @@ function checkHost(host: string | undefined, hosts: ReadonlySet<string>): void {
   }
 }
 
-/** Connections whose next requests are refused, with why; known for as long as the connection lives. */
-const refused = new WeakMap<Socket, Refusal>()
+/** What hangs on a connection: a WeakMap would be asked for each call. */
+const REST = Symbol('rest')
+const ACCEPTED = Symbol('accepted')
+
+interface Judged extends Socket {
+  /** Why its next requests are refused. */
+  [REST]?: Refusal
+  /** A head of it that passed. It has a token, which is kept no longer than the connection. */
+  [ACCEPTED]?: Inbound
+}
+
 /** Requests after which their connection ends: those before them in the same packet still have answers to come. */
 const last = new WeakSet<IncomingMessage>()
 
+/** `checkInbound` of each request, which passes what a connection only repeats. */
+export function createInboundCheck(hosts: ReadonlySet<string>): (raw: IncomingMessage) => void {
+  return ({ socket, method = '', httpVersion, rawHeaders }) => {
+    const judged: Judged = socket
+    const head = { method, httpVersion, rawHeaders }
+    if (judged[ACCEPTED] !== undefined && repeats(head, judged[ACCEPTED])) return
+    checkInbound(head, hosts)
+    judged[ACCEPTED] = head
+  }
+}
+
+/** Whether a head is that which passed, but for its target and perhaps another token. */
+function repeats({ method, httpVersion, rawHeaders }: Inbound, passed: Inbound): boolean {
+  const known = passed.rawHeaders
+  if (method !== passed.method || httpVersion !== passed.httpVersion) return false
+  if (rawHeaders.length !== known.length) return false
+  for (let at = 0; at < rawHeaders.length; at++) {
+    const isSame = rawHeaders[at] === known[at]
+    if (!isSame && (at % 2 === 0 || !isToken(rawHeaders[at - 1], rawHeaders[at], known[at])))
+      return false
+  }
+  return true
+}
+
+/** Whether a header is the credential, in characters that pass, and not longer than the one that passed. */
+function isToken(name = '', value = '', passed = ''): boolean {
+  return (
+    name.toLowerCase() === 'authorization' && value.length <= passed.length && ASCII.test(value)
+  )
+}
+
 /** Whatever follows on this connection is refused, also what the parser has already taken for a request. */
-export function refuseRest(socket: Socket, refusal: Refusal): void {
-  refused.set(socket, refusal)
+export function refuseRest(socket: Judged, refusal: Refusal): void {
+  socket[REST] = refusal
 }
 
 /**
@@ -139,7 +181,7 @@ export function refuseRest(socket: Socket, refusal: Refusal): void {
  * @throws Refusal as `check` does
  */
 export function checkConnection(raw: IncomingMessage, check: (raw: IncomingMessage) => void): void {
-  const known = refused.get(raw.socket)
+  const { [REST]: known }: Judged = raw.socket
   if (known !== undefined) {
     last.add(raw)
     throw known

@@ -34,10 +34,13 @@ export function createFramework(
 ): FastifyInstance {
   /** Methods and paths of its routes: another spelling of one is judged like every other path. */
   const own = new Set<string>()
+  let longestOwn = 0
   const isCall = ({ method = '', url = '' }: IncomingMessage): boolean => {
     if (!CALLS.has(method)) return false
     const mark = url.indexOf('?')
-    return !own.has(`${method} ${mark === -1 ? url : url.slice(0, mark)}`)
+    const length = mark === -1 ? url.length : mark
+    // nearly all of Azure's paths are longer than any of the gateway's own
+    return length > longestOwn || !own.has(`${method} ${url.slice(0, length)}`)
   }
   // the framework's part of a call would cost as much as all that policy needs
   const listener =
@@ -64,6 +67,7 @@ export function createFramework(
     if (typeof method !== 'string') return
     if (/[:*]/.test(path)) throw new TypeError(`route "${path}" has a part that is not spelt out`)
     own.add(`${method} ${path}`)
+    longestOwn = Math.max(longestOwn, path.length)
   })
   return app
 }

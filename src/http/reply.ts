@@ -6,6 +6,7 @@
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Readable } from 'node:stream'
+import { onceClosed } from './closing.ts'
 
 export interface Reply {
   readonly request: IncomingMessage
@@ -42,7 +43,6 @@ export interface Reply {
 export class ConnectionReply implements Reply {
   readonly request: IncomingMessage
   readonly #response: ServerResponse
-  readonly #closers: (() => void)[] = []
 
   constructor(request: IncomingMessage, response: ServerResponse) {
     this.request = request
@@ -62,21 +62,16 @@ export class ConnectionReply implements Reply {
   }
 
   onceClosed(listener: () => void): void {
-    this.#closers.push(listener)
-    if (this.#closers.length > 1) return
-    // one listener for all: each costs a call as much as what it does
-    this.#response.once('close', () => {
-      for (const closed of this.#closers.splice(0)) closed()
-    })
+    onceClosed(this.#response, listener)
   }
 
   send(
     status: number,
     headers: Record<string, string>,
     body: Buffer | string | null,
-    cookies: readonly string[] = [],
+    cookies?: readonly string[],
   ): void {
-    if (cookies.length > 0) this.#response.setHeader('set-cookie', cookies)
+    if (cookies !== undefined && cookies.length > 0) this.#response.setHeader('set-cookie', cookies)
     const { method } = this.request
     if (mayHaveBody(status) && (body !== null || method !== 'HEAD'))
       headers['content-length'] = String(body === null ? 0 : Buffer.byteLength(body))

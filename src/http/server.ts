@@ -28,11 +28,13 @@ const MAX_REQUESTS_PER_SOCKET = 10_000
 const BODY_TOO_SLOW = 'ERR_HTTP_REQUEST_TIMEOUT'
 
 /**
- * Options of http(s).createServer. `requireHostHeader` is off because Node would answer by itself, unrecorded.
+ * Options of http(s).createServer. `requireHostHeader` is off because Node would answer by itself, unrecorded. Without a
+ * body to come (`optimizeEmptyRequests`) a request needs none of the events with which a stream ends.
  * `requestTimeout` works only if headersTimeout is not above it and connections are checked often enough.
  */
 function httpOptions(limits: Config['limits']): {
   requireHostHeader: false
+  optimizeEmptyRequests: true
   maxHeaderSize: number
   headersTimeout: number
   requestTimeout: number
@@ -41,6 +43,7 @@ function httpOptions(limits: Config['limits']): {
 } {
   return {
     requireHostHeader: false,
+    optimizeEmptyRequests: true,
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: limits.headersTimeoutMs,
     requestTimeout: Math.max(limits.requestTimeoutMs, limits.headersTimeoutMs),

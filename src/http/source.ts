@@ -11,12 +11,16 @@ export interface Source {
   readonly port: number
 }
 
-/** What trusted proxies have said, of connections and of requests. */
-const stated = new WeakMap<Socket | IncomingMessage, Source>()
+/** Where what was stated of a connection or a request hangs: a WeakMap would be asked twice for each call. */
+const STATED = Symbol('stated')
+
+interface Stated {
+  [STATED]?: Source
+}
 
 /** From now on this connection or request comes from there. */
-export function stateSource(of: Socket | IncomingMessage, source: Source): void {
-  stated.set(of, source)
+export function stateSource(of: (Socket | IncomingMessage) & Stated, source: Source): void {
+  of[STATED] = source
 }
 
 /** The other end of a connection, whatever it has said. */
@@ -25,8 +29,8 @@ export function hopOf({ remoteAddress, remotePort }: Socket): Source {
 }
 
 /** The client: who is recorded, limited and counted. */
-export function sourceOf(of: Socket | IncomingMessage): Source {
-  const known = stated.get(of)
+export function sourceOf(of: (Socket | IncomingMessage) & Stated): Source {
+  const known = of[STATED]
   if (known !== undefined) return known
   return 'socket' in of ? sourceOf(of.socket) : hopOf(of)
 }

@@ -14,18 +14,23 @@ const NAME = 'x-forwarded-for'
 /** `192.0.2.7:1234`, as Azure's application gateway writes it, and `[2001:db8::1]:1234`. */
 const WITH_PORT = /^(?:(\d+\.\d+\.\d+\.\d+)|\[([0-9a-f:.]+)\])(?::(\d{1,5}))?$/i
 
-const malformed = new WeakSet<IncomingMessage>()
+/** On a request of which a trusted proxy said something that cannot be understood. */
+const MALFORMED = Symbol('malformed')
+
+interface Forwarded extends IncomingMessage {
+  [MALFORMED]?: true
+}
 
 /**
  * Says of each request of a trusted proxy where it comes from, before anybody else sees it.
  * @throws nothing: see `checkForwarded`
  */
 export function readForwarded(server: Server, isTrusted: (address: string) => boolean): void {
-  const read = (request: IncomingMessage): void => {
+  const read = (request: Forwarded): void => {
     const hop = hopOf(request.socket)
     if (!isTrusted(hop.ip)) return
     const source = sourceIn(request.rawHeaders, isTrusted)
-    if (source === 'malformed') malformed.add(request)
+    if (source === 'malformed') request[MALFORMED] = true
     else if (source !== null) stateSource(request, source)
   }
   for (const event of ['request', 'checkContinue', 'checkExpectation'])
@@ -33,8 +38,8 @@ export function readForwarded(server: Server, isTrusted: (address: string) => bo
 }
 
 /** @throws Refusal if a trusted proxy said something of the client that cannot be understood */
-export function checkForwarded(request: IncomingMessage): void {
-  if (malformed.has(request))
+export function checkForwarded(request: Forwarded): void {
+  if (request[MALFORMED] === true)
     throw new Refusal('bad_header', `header "${NAME}" does not end in an address`)
 }
 
