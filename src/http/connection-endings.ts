@@ -97,7 +97,8 @@ export function createEndings({ unparsed, unfinished }: EndingOptions): Connecti
     },
     closed(one) {
       // Node forgets answers that were queued behind another one
-      for (const response of [...one.waiting]) response.emit('close')
+      const forgotten = [...one.waiting]
+      for (const response of forgotten) response.emit('close')
       const { bytesRead, bytesWritten } = one.raw
       // who was answered with a ServerHello and went away has asked for nothing
       const isWhole = one.fault === null && bytesWritten > 0

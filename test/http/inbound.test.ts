@@ -1,5 +1,6 @@
+import type { IncomingMessage } from 'node:http'
 import t from 'tap'
-import { checkInbound } from '../../src/http/inbound.ts'
+import { checkInbound, createInboundCheck } from '../../src/http/inbound.ts'
 
 const hosts = new Set(['gw.example.com'])
 const head = (rawHeaders: string[], method = 'GET', httpVersion = '1.1') => ({
@@ -61,3 +62,52 @@ for (const [name, request, code] of cases) {
     t.throws(() => checkInbound(request, hosts), { code })
   })
 }
+
+/** Heads that follow one that passed on their connection, and with which code they are refused; null: they pass. */
+const TOKEN = 'Bearer abcdef'
+const passed = ['Host', 'gw.example.com', 'Authorization', TOKEN, 'x-a', '1', 'Content-Type', 'a/b']
+const changed = (at: number, text: string): string[] => passed.with(at, text)
+const repeated: [string, Parameters<typeof checkInbound>[0], string | null][] = [
+  ['the same', head(passed), null],
+  ['another token', head(changed(3, 'Bearer ghijkl')), null],
+  ['a longer token', head(changed(3, `${TOKEN}${'x'.repeat(1_000)}`)), null],
+  ['a token that is too long', head(changed(3, 'x'.repeat(50_000))), 'headers_too_large'],
+  ['a token with bytes outside ASCII', head(changed(3, 'Bearer abc\u00e9')), 'bad_header'],
+  ['another value with bytes outside ASCII', head(changed(5, '\u00e9')), 'bad_header'],
+  ['another Host', head(changed(1, 'evil.example.com')), 'misdirected_request'],
+  ['the Host under another name', head(changed(0, 'x-host')), 'bad_host'],
+  ['a second Host', head(changed(4, 'Host')), 'bad_host'],
+  ['a header that overrides the method', head(changed(4, 'x-http-method')), 'bad_header'],
+  ['one header more', head([...passed, 'Upgrade', 'h2c']), 'bad_header'],
+  ['a body', head(changed(4, 'Content-Length')), 'bad_request'],
+  ['another version', head(passed, 'GET', '2.0'), 'bad_request'],
+  [
+    'another method, for which more is checked',
+    head(changed(7, '-'), 'PUT'),
+    'unsupported_media_type',
+  ],
+]
+for (const [name, request, code] of repeated) {
+  t.test(`behind a head that passed, ${name} is judged as it is alone`, async (t) => {
+    const check = createInboundCheck(hosts)
+    const socket = {}
+    const receive = (one: typeof request): void =>
+      check({ ...one, socket } as unknown as IncomingMessage)
+    const alone = (): void => checkInbound(request, hosts)
+    receive(head(passed))
+    // a second time, because what passes then is compared with it
+    for (const judge of [alone, () => receive(request), () => receive(request)]) {
+      if (code === null) t.doesNotThrow(judge)
+      else t.throws(judge, { code })
+    }
+    t.doesNotThrow(() => receive(head(passed)))
+  })
+}
+
+t.test('what passed on one connection says nothing of another', async (t) => {
+  const check = createInboundCheck(new Set(['gw.example.com']))
+  const receive = (rawHeaders: string[], socket: object): void =>
+    check({ ...head(rawHeaders), socket } as unknown as IncomingMessage)
+  receive(passed, {})
+  t.throws(() => receive(changed(1, 'evil.example.com'), {}), { code: 'misdirected_request' })
+})
