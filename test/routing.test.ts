@@ -14,7 +14,7 @@ const asker = { identity: 'ml-reader', principal: principal() }
 
 const grantFor = (permit: Permit) => async (scope: string) => {
   t.equal(scope, 'https://management.azure.com/.default')
-  return new Grant(permit, { name: 'ml-reader', clientId: null, objectId: null }, 'x')
+  return new Grant(permit, { name: 'ml-reader', clientId: null, objectId: null }, 'Bearer x')
 }
 
 t.test('a data-plane call goes to the region that ARM names, asked once', async (t) => {

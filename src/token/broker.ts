@@ -146,11 +146,10 @@ export function createBroker(options: BrokerOptions): Broker {
     grant(permit, scope, assertion) {
       const known = found(permit, scope, assertion)
       return isPending(known)
-        ? known.then(({ identity, token }) => new Grant(permit, identity, token))
-        : new Grant(permit, known.identity, known.token)
+        ? known.then(({ identity, authorization }) => new Grant(permit, identity, authorization))
+        : new Grant(permit, known.identity, known.authorization)
     },
-    readGrant: (...asked) =>
-      after(found(...asked), ({ identity, token }) => new ReadGrant(identity, token)),
+    readGrant: (...asked) => after(found(...asked), readGrantOf),
     async token(name, scope) {
       const { token, expiresAt } = await get(name, scope, null)
       return { token, expiresAt }
@@ -195,8 +194,11 @@ function readyWith(slots: readonly Place[], closed: boolean): ReturnType<Broker[
 /** What a grant is made of. */
 interface Found {
   readonly identity: GrantedIdentity
-  readonly token: string
+  readonly authorization: string
 }
+
+const readGrantOf = ({ identity, authorization }: Found): ReadGrant =>
+  new ReadGrant(identity, authorization)
 
 /** Makes it once of each token, for as long as that is held. */
 function createFoundIn(): (name: string, identity: IdentityConfig, held: Held) => Found {
@@ -205,7 +207,7 @@ function createFoundIn(): (name: string, identity: IdentityConfig, held: Held) =
     const made = known.get(held)
     if (made !== undefined) return made
     const { token, objectId } = held
-    const found = { identity: { name, clientId, objectId }, token }
+    const found = { identity: { name, clientId, objectId }, authorization: `Bearer ${token}` }
     known.set(held, found)
     return found
   }

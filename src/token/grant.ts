@@ -18,16 +18,17 @@ export interface GrantedIdentity {
  */
 export class ReadGrant {
   readonly identity: GrantedIdentity
-  readonly #token: string
+  readonly #authorization: string
 
-  constructor(identity: GrantedIdentity, token: string) {
+  /** @param authorization the value of the upstream `Authorization` header, the same string for all grants of one token */
+  constructor(identity: GrantedIdentity, authorization: string) {
     this.identity = identity
-    this.#token = token
+    this.#authorization = authorization
   }
 
   /** The value of the upstream `Authorization` header. */
   authorization(): string {
-    return `Bearer ${this.#token}`
+    return this.#authorization
   }
 }
 
@@ -35,8 +36,8 @@ export class ReadGrant {
 export class Grant extends ReadGrant {
   readonly permit: Permit
 
-  constructor(permit: Permit, identity: GrantedIdentity, token: string) {
-    super(identity, token)
+  constructor(permit: Permit, identity: GrantedIdentity, authorization: string) {
+    super(identity, authorization)
     this.permit = permit
   }
 }

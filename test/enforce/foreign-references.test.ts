@@ -74,7 +74,7 @@ async function checker(t: Test): Promise<(body: unknown) => Promise<string | nul
     const via = {
       permit,
       grantFor: async () =>
-        new Grant(permit, { name: 'ml-writer', clientId: null, objectId: null }, 'token'),
+        new Grant(permit, { name: 'ml-writer', clientId: null, objectId: null }, 'Bearer token'),
       route: () => Promise.reject(new Error('nothing is routed')),
     }
     try {

@@ -77,11 +77,14 @@ export async function pipelineWorld(t: Test, method = 'PUT', changes: Partial<St
     grant: async (permit) => {
       steps.push('grant')
       const { identity } = permit.effects
-      return new Grant(permit, { name: identity, clientId: null, objectId: null }, 'token')
+      return new Grant(permit, { name: identity, clientId: null, objectId: null }, 'Bearer token')
     },
     readGrant: async ({ effects }) => {
       steps.push('readGrant')
-      return new ReadGrant({ name: effects.identity, clientId: null, objectId: null }, 'token')
+      return new ReadGrant(
+        { name: effects.identity, clientId: null, objectId: null },
+        'Bearer token',
+      )
     },
     review: (_exchange, permit) => {
       if (!isPermit(permit)) throw new Error('nothing waits for a review')

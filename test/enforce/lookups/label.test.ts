@@ -74,7 +74,11 @@ async function world(t: Test, { discovery = PLACE, versions, scope = WS }: Azure
       scope,
       grantFor: async (audience) => {
         scopes.add(audience)
-        return new Grant(permit, { name: 'ml-writer', clientId: null, objectId: null }, 'token')
+        return new Grant(
+          permit,
+          { name: 'ml-writer', clientId: null, objectId: null },
+          'Bearer token',
+        )
       },
     })
     return lookUp({ asset, kind: asset.kind ?? kind, label: asset.label })

@@ -52,7 +52,7 @@ async function world(t: Test, runs: Readonly<Record<string, Told>>, ask?: AskAzu
       },
       permit,
       grantFor: async () =>
-        new Grant(permit, { name: 'ml-reader', clientId: null, objectId: null }, 'token'),
+        new Grant(permit, { name: 'ml-reader', clientId: null, objectId: null }, 'Bearer token'),
     })
   }
   return { asked, of, most: () => most }
