@@ -10,7 +10,8 @@ import { createCache } from '../lib/caches/cache.ts'
 import { memoOf } from '../lib/memo.ts'
 import { answers, type Approval } from './approval.ts'
 import { doneToBody, type Effects } from './effects.ts'
-import { createFactsOf, NO_FACTS, principalUids } from './engine/entities.ts'
+import { principalUids } from './engine/entities.ts'
+import { createFactsOf, type Mattering } from './engine/facts-of.ts'
 import type { Facts } from './facts.ts'
 import { createMayName, policiesWithoutBody } from './engine/without-body.ts'
 import { factUnknown, type UnknownFacts } from './engine/unknown-facts.ts'
@@ -161,15 +162,23 @@ export function createDecide(set: PolicySet, options: DecideOptions = {}): Decid
   const cache = size > 0 ? createCache<Key, Judged>(size) : null
   const judge = createJudge(set)
   const factsOf = createFactsOf(set.facts)
-  const callerOf = createCallers(Math.max(size, 1))
+  const { callerOf, numberWith } = createCallers(Math.max(size, 1))
   const numberOf = createOperations(Math.max(size, 1))
+
+  /** Everything that a decision depends on, besides the policies. */
+  function keyOf(caller: Caller, operation: number, { facts, number }: Mattering): Key {
+    return number === null
+      ? `${caller.number} ${operation} ${JSON.stringify(facts)}`
+      : pair(numberWith(caller, number), operation)
+  }
 
   return (principal, operation, given, told) => {
     let judged: Judged | undefined
     try {
       const caller = callerOf(principal)
-      const facts = factsOf(principal, operation, given)
-      const key = keyOf(caller, numberOf(operation), facts)
+      const mattering = factsOf(principal, operation, given)
+      const { facts } = mattering
+      const key = keyOf(caller, numberOf(operation), mattering)
       judged = cache?.get(key)
       if (judged === undefined) {
         judged = judge({ principals: caller.uids, operation, facts })
@@ -280,27 +289,43 @@ function withoutFacts(permitted: Decision, unknown: UnknownFacts): Refused {
   return { permit: null, refusal, decision }
 }
 
-/** The caller as far as policy can see it. Equal ids and memberships have one number. */
+/** The caller as far as policy can see it. Equal ids and memberships have one number, and with equal facts another one. */
 interface Caller {
   readonly uids: readonly Uid[]
   readonly number: number
+  readonly withFacts: Map<number, number>
 }
 
+/** Numbers of one caller with facts that are kept; then all are forgotten. */
+const MAX_WITH_FACTS = 1_000
+
 /** Numbers callers for the cache key. No number is used twice: a caller that was evicted gets a new one. */
-function createCallers(size: number): (principal: Principal) => Caller {
+function createCallers(size: number): {
+  readonly callerOf: (principal: Principal) => Caller
+  readonly numberWith: (caller: Caller, facts: number) => number
+} {
   const seen = new WeakMap<Principal, Caller>()
   const known = createCache<string, Caller>(size)
   let number = 0
-  return (principal) => {
-    let caller = seen.get(principal)
-    if (caller === undefined) {
-      const uids = principalUids(principal)
-      const key = JSON.stringify(uids.map(({ type, id }) => [type, id]))
-      caller = known.get(key) ?? { uids, number: number++ }
-      known.set(key, caller)
-      seen.set(principal, caller)
-    }
-    return caller
+  return {
+    callerOf(principal) {
+      let caller = seen.get(principal)
+      if (caller === undefined) {
+        const uids = principalUids(principal)
+        const key = JSON.stringify(uids.map(({ type, id }) => [type, id]))
+        caller = known.get(key) ?? { uids, number: number++, withFacts: new Map() }
+        known.set(key, caller)
+        seen.set(principal, caller)
+      }
+      return caller
+    },
+    numberWith({ withFacts }, facts) {
+      const kept = withFacts.get(facts)
+      if (kept !== undefined) return kept
+      if (withFacts.size >= MAX_WITH_FACTS) withFacts.clear()
+      withFacts.set(facts, number)
+      return number++
+    },
   }
 }
 
@@ -336,9 +361,7 @@ const HALF = 2 ** 26
 
 type Key = string | number
 
-/** The cache key: everything that a decision depends on, besides the policies. */
-function keyOf({ number }: Caller, operation: number, facts: Facts): Key {
-  if (facts !== NO_FACTS) return `${number} ${operation} ${JSON.stringify(facts)}`
-  // to put a text together and to look for it costs more than the rest of a decision that is known
-  return number < HALF && operation < HALF ? number * HALF + operation : `${number} ${operation}`
+/** One key for two numbers. A text that has to be put together costs more than the rest of a decision that is known. */
+function pair(asked: number, operation: number): Key {
+  return asked < HALF && operation < HALF ? asked * HALF + operation : `${asked} ${operation}`
 }

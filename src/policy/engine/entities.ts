@@ -5,7 +5,7 @@
 import type { CedarValueJson, Context } from '@cedar-policy/cedar-wasm/nodejs'
 import type { Operation } from '../../vocabulary/operation.ts'
 import type { Principal } from '../../identity/principal.ts'
-import { ABSENT, absentIn, FACT_NAMES, factKind, type Facts } from '../facts.ts'
+import { ABSENT, factKind, type Facts } from '../facts.ts'
 import type { Uid } from '../load/conditions.ts'
 import type { Action } from '../load/words.ts'
 
@@ -96,50 +96,10 @@ export function entityOf(
   return { uid, attrs: {}, parents: [...parents] }
 }
 
-/** Facts that come with the principal and the operation themselves; nothing that is passed in can replace them. */
-type Own = (principal: Principal, operation: Operation) => Facts[string] | null
-
-const OWN: ReadonlyMap<string, Own> = new Map<string, Own>([
-  ['issuer', ({ issuer }) => issuer],
-  ['tenant', ({ tenant }) => tenant],
-  ['client', ({ client }) => client],
-  ['methods', ({ methods }) => methods],
-  ['scopes', ({ scopes }) => scopes],
-  ['family', (_, { family }) => family],
-])
-
 function valueOf(name: string, value: Facts[string]): CedarValueJson {
   const kind = factKind(name)
   if (kind === 'ip' || kind === 'datetime') return { __extn: { fn: kind, arg: String(value) } }
   return typeof value === 'object' ? [...value] : value
-}
-
-/** Of a request of which no fact can matter. */
-export const NO_FACTS: Facts = Object.freeze({})
-
-/** The facts of a request that can matter; `NO_FACTS` if none can. */
-export type FactsOf = (principal: Principal, operation: Operation, facts: Facts) => Facts
-
-/**
- * Only the facts that policies ask for, in a fixed order: one that none asks for cannot change a decision.
- * @param asked null for all of them
- */
-export function createFactsOf(asked: ReadonlySet<string> | null): FactsOf {
-  const names = (asked === null ? [...FACT_NAMES] : [...asked]).sort()
-  const sources = names.map((name) => ({ name, own: OWN.get(name) }))
-  return (principal, operation, facts) => {
-    let found: Record<string, Facts[string]> | null = null
-    for (const { name, own } of sources) {
-      const given = Object.hasOwn(facts, name) ? facts[name] : null
-      const value = own === undefined ? given : own(principal, operation)
-      if (value !== null && value !== undefined) (found ??= {})[name] = value
-    }
-    const absent = absentIn(facts)
-    let known: string[] | null = null
-    for (const name of names) if (absent.includes(name)) (known ??= []).push(name)
-    if (known !== null) (found ??= {})[ABSENT] = known
-    return found ?? NO_FACTS
-  }
 }
 
 /** Facts as Cedar takes them. */
