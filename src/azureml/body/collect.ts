@@ -103,3 +103,13 @@ export function createCollector(
     },
   }
 }
+
+/** Keeps nothing: for a document of which no fact is asked for. */
+export const UNASKED: Collector = {
+  add() {},
+  set() {},
+  any() {},
+  max() {},
+  markUnusable() {},
+  finish: () => ({}),
+}

@@ -6,7 +6,7 @@
  * identifies the document, or would satisfy a policy, is read at its published place alone (places.ts).
  * @module
  */
-import { createCollector, type BodyFacts, type Collector } from './collect.ts'
+import { createCollector, UNASKED, type BodyFacts, type Collector } from './collect.ts'
 import { exposure } from './exposure.ts'
 import { identifying } from './identifying.ts'
 import { noteBuild, noteImage } from './images.ts'
@@ -44,13 +44,6 @@ const SETS = [
 ] // prettier-ignore
 /** The facts of an empty document. */
 const NOTHING: Readonly<BodyFacts> = Object.fromEntries(SETS.map((fact) => [fact, []]))
-/** The same, of those that policies ask for. */
-const askedOfNothing = memoOf((asked: ReadonlySet<string>): Readonly<BodyFacts> =>
-  Object.fromEntries(SETS.filter((fact) => asked.has(fact)).map((fact) => [fact, []])),
-)
-const JOB_FACTS = ['computes', 'jobIdentities', 'timeLimitSeconds']
-const EXPOSURE_FACTS = ['publicNetworkAccess', 'localAuth']
-const IDENTIFYING_FACTS = ['tags', 'experiment']
 const PATH_FACTS = ['paths', 'folders', 'subfolders', 'datastores', 'outputs']
 const REFERENCE_FACTS = [
   ...PATH_FACTS,
@@ -84,6 +77,35 @@ export const DOCUMENT_FACTS: readonly string[] = [
   'localAuth',
 ]
 
+/** What is collected where policies ask for some facts. */
+interface Asked {
+  /** Of an empty document. */
+  readonly nothing: Readonly<BodyFacts>
+  readonly isAny: boolean
+  readonly ofJobs: boolean
+  readonly ofExposure: boolean
+  readonly isIdentifying: boolean
+}
+
+const ALL: Asked = {
+  nothing: NOTHING,
+  isAny: true,
+  ofJobs: true,
+  ofExposure: true,
+  isIdentifying: true,
+}
+
+const askedBy = memoOf((asked: ReadonlySet<string>): Asked => {
+  const isAsked = (fact: string): boolean => asked.has(fact)
+  return {
+    nothing: Object.fromEntries(Object.entries(NOTHING).filter(([fact]) => isAsked(fact))),
+    isAny: DOCUMENT_FACTS.some(isAsked),
+    ofJobs: ['computes', 'jobIdentities', 'timeLimitSeconds'].some(isAsked),
+    ofExposure: ['publicNetworkAccess', 'localAuth'].some(isAsked),
+    isIdentifying: ['tags', 'experiment'].some(isAsked),
+  }
+})
+
 /**
  * Looks at everything in a document.
  * @param asked facts that policies ask for, others are not collected; null for all of them
@@ -94,7 +116,9 @@ export function findAll(
   context: DocumentContext,
   asked: ReadonlySet<string> | null = null,
 ): Findings {
-  const collector = createCollector(asked === null ? NOTHING : askedOfNothing(asked), asked)
+  const { nothing, isAny, ofJobs, ofExposure, isIdentifying } =
+    asked === null ? ALL : askedBy(asked)
+  const collector = isAny ? createCollector(nothing, asked) : UNASKED
   const floating: Floating[] = []
   const findings = { collector, floating }
   const occurrences = walk(root, context.type)
@@ -103,12 +127,11 @@ export function findAll(
     if (occurrence.inert) continue
     const { node } = occurrence
     if (node.kind === 'string') referencesIn(occurrence, node.value, context.scope, findings)
-    byName(occurrence, context, collector)
+    if (isAny) byName(occurrence, context, collector)
   }
-  const isAsked = (fact: string): boolean => asked === null || asked.has(fact)
-  if (JOB_FACTS.some(isAsked)) jobs(root, occurrences, context, collector)
-  if (EXPOSURE_FACTS.some(isAsked)) exposure(root, occurrences, context, collector)
-  if (IDENTIFYING_FACTS.some(isAsked)) identifying(root, context, collector)
+  if (ofJobs) jobs(root, occurrences, context, collector)
+  if (ofExposure) exposure(root, occurrences, context, collector)
+  if (isIdentifying) identifying(root, context, collector)
   return findings
 }
 

@@ -146,13 +146,7 @@ function stampAt(holder: JsonObject, tags: ReadonlyMap<string, string>, edits: E
   const known = holder.members.find(({ key }) => key.toLowerCase() === 'tags')?.value ?? null
   if (known !== null && known.kind !== 'null' && known.kind !== 'object')
     throw new Refusal('bad_body', 'the body has tags that are no object')
-  const there = new Map<string, JsonMember>()
-  for (const member of known?.kind === 'object' ? known.members : []) {
-    const name = member.key.toLowerCase()
-    if (!tags.has(name)) continue
-    if (there.has(name)) throw new Refusal('bad_body', `the body has the tag "${name}" twice`)
-    there.set(name, member)
-  }
+  const there = known?.kind === 'object' ? stampsIn(known) : NONE
   let added = ''
   for (const [name, value] of tags) {
     const text = `${JSON.stringify(name)}:${JSON.stringify(value)}`
@@ -164,6 +158,22 @@ function stampAt(holder: JsonObject, tags: ReadonlyMap<string, string>, edits: E
   if (known === null) edits.push(append(holder, `"tags":{${added}}`))
   else if (known.kind === 'object') edits.push(append(known, added))
   else edits.push({ start: known.start, end: known.end, text: `{${added}}` })
+}
+
+const NONE: ReadonlyMap<string, JsonMember> = new Map()
+const OURS: ReadonlySet<string> = new Set(Object.values(TAGS))
+
+/** Those of our tags that are there already, by their names. */
+function stampsIn({ members }: JsonObject): ReadonlyMap<string, JsonMember> {
+  let found: Map<string, JsonMember> | null = null
+  for (const member of members) {
+    const name = member.key.toLowerCase()
+    if (!OURS.has(name)) continue
+    found ??= new Map()
+    if (found.has(name)) throw new Refusal('bad_body', `the body has the tag "${name}" twice`)
+    found.set(name, member)
+  }
+  return found ?? NONE
 }
 
 /** New members go behind the last one, or right behind the brace. */
