@@ -2,11 +2,11 @@
  * The benches by name: what each measures, and what it has to say.
  */
 import { join } from 'node:path'
-import { compare, COMPARE_DEFAULTS } from './compare.ts'
-import { growth } from './growth/growth.ts'
-import { latency, LATENCY_DEFAULTS } from './latency.ts'
+import { compare, COMPARE_DEFAULTS, compareSeconds, type CompareOptions } from './compare.ts'
+import { growth, growthSeconds } from './growth/growth.ts'
+import { latency, LATENCY_DEFAULTS, latencySeconds, type LatencyOptions } from './latency.ts'
 import { benchPolicy } from './policy.ts'
-import { profile, PROFILE_DEFAULTS } from './profile.ts'
+import { profile, PROFILE_DEFAULTS, profileSeconds, type ProfileOptions } from './profile.ts'
 import { comparisonText } from './report/comparison.ts'
 import { round } from './report/figures.ts'
 import { growthText, outOfBounds } from './report/growth.ts'
@@ -22,8 +22,10 @@ export interface BenchOptions {
   readonly rounds: number | undefined
   readonly seconds: number | undefined
   readonly warmUpSeconds: number | undefined
+  readonly calls: number | undefined
   readonly peers: readonly string[] | undefined
   readonly scenarios: readonly string[] | undefined
+  readonly dimensions: readonly string[] | undefined
   readonly sink: 'take' | 'refuse'
 }
 
@@ -39,6 +41,8 @@ interface Bench {
   readonly about: string
   /** Whether docs/performance.md has a section of it. */
   readonly documented: boolean
+  /** About how long it takes, in seconds; absent if that is not known beforehand. */
+  seconds?(options: BenchOptions): number
   run(options: BenchOptions): Promise<Report>
 }
 
@@ -58,8 +62,22 @@ function tableOf(rows: readonly object[]): string {
   })
 }
 
+const comparison = (options: BenchOptions, peers: readonly string[]): CompareOptions => ({
+  ...COMPARE_DEFAULTS,
+  peers,
+  ...given(options),
+})
+const latencyOptions = ({ rounds, seconds, warmUpSeconds }: BenchOptions): LatencyOptions => ({
+  ...LATENCY_DEFAULTS,
+  ...given({ rounds, seconds, warmUpSeconds }),
+})
+const profileOptions = ({ seconds, warmUpSeconds }: BenchOptions): ProfileOptions => ({
+  ...PROFILE_DEFAULTS,
+  ...given({ seconds, warmUpSeconds }),
+})
+
 async function comparing(options: BenchOptions, peers: readonly string[]): Promise<Report> {
-  const result = await compare({ ...COMPARE_DEFAULTS, peers, ...given(options) })
+  const result = await compare(comparison(options, peers))
   return { text: comparisonText(result), raw: result, missed: [] }
 }
 
@@ -67,18 +85,21 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   path: {
     about: 'CPU of a call by its kind, beside the bare proxy',
     documented: false,
+    seconds: (options) => compareSeconds(comparison(options, ['gateway'])),
     run: (options) => comparing(options, ['gateway']),
   },
   peers: {
     about: 'the same, beside the bare proxy, HAProxy, nginx and oauth2-proxy',
     documented: true,
+    seconds: (options) => compareSeconds(comparison(options, COMPARE_DEFAULTS.peers)),
     run: (options) => comparing(options, COMPARE_DEFAULTS.peers),
   },
   latency: {
     about: 'how long a call takes at a fixed rate, and what held the event loop',
     documented: true,
-    async run({ rounds, seconds }) {
-      const result = await latency({ ...LATENCY_DEFAULTS, ...given({ rounds, seconds }) })
+    seconds: (options) => latencySeconds(latencyOptions(options)),
+    async run(options) {
+      const result = await latency(latencyOptions(options))
       return { text: latencyText(result), raw: result, missed: [] }
     },
   },
@@ -86,8 +107,9 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     about:
       'what grows with policies, issuers, callers, identities, bindings, connections; start and memory',
     documented: true,
-    async run({ seconds }) {
-      const result = await growth(given({ seconds }))
+    seconds: ({ seconds, dimensions }) => growthSeconds(given({ seconds, dimensions })),
+    async run({ seconds, dimensions }) {
+      const result = await growth(given({ seconds, dimensions }))
       return { text: growthText(result), raw: result, missed: outOfBounds(result) }
     },
   },
@@ -102,8 +124,9 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
   profile: {
     about: 'where the CPU of a warm gateway goes, by stage',
     documented: true,
-    async run({ seconds }) {
-      const result = await profile({ ...PROFILE_DEFAULTS, ...given({ seconds }) })
+    seconds: (options) => profileSeconds(profileOptions(options)),
+    async run(options) {
+      const result = await profile(profileOptions(options))
       return { text: profileText(result), raw: result, missed: overStages(result) }
     },
   },

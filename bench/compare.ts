@@ -5,11 +5,13 @@
  */
 import { Agent, request } from 'undici'
 import { join } from 'node:path'
-import { closedLoop, loadGenerator } from './load/closed-loop.ts'
+import { loadGenerator } from './load/closed-loop.ts'
 import { headersOf, readCalls, writeCalls } from './load/calls.ts'
 import { turn, type TurnResult } from './load/turn.ts'
+import { coldness, warmUp } from './load/warm-up.ts'
 import { PEERS } from './peers/peers.ts'
 import type { Peer, Running } from './peers/peer.ts'
+import { progress } from './report/progress.ts'
 import { SCENARIOS, type Scenario } from './world/answers.ts'
 import { tokensOf } from './world/callers.ts'
 import { startWorld } from './world/world.ts'
@@ -20,9 +22,11 @@ export interface CompareOptions {
   readonly rounds: number
   /** Seconds of one turn, besides those before it. */
   readonly seconds: number
-  /** Seconds of load on each before the first turn of a scenario: code is compiled, tokens and targets are remembered. */
+  /** Seconds of load on each before the first turn of a scenario, if each call was made once by then (bench/load/warm-up.ts). */
   readonly warmUpSeconds: number
   readonly connections: number
+  /** Different calls of each kind, over so many tokens at most. */
+  readonly calls: number
   /** `refuse`: the sink takes no rows, which must be noticed. */
   readonly sink: 'take' | 'refuse'
 }
@@ -32,8 +36,9 @@ export const COMPARE_DEFAULTS: CompareOptions = {
   scenarios: Object.keys(SCENARIOS),
   rounds: 5,
   seconds: 4,
-  warmUpSeconds: 8,
+  warmUpSeconds: 12,
   connections: 64,
+  calls: 5_000,
   sink: 'take',
 }
 
@@ -50,10 +55,22 @@ export interface Comparison {
   readonly turns: readonly Turn[]
   /** Peers that did not take part, and why. */
   readonly absent: Readonly<Record<string, string>>
+  /** Who was not warm, and how far it was. */
+  readonly cold: Readonly<Record<string, string>>
 }
 
-const TOKENS = 2_000
-const URLS = 5_000
+/** Handshakes before a turn, and what ends after it. */
+const BESIDES_SECONDS = 3
+const START_SECONDS = 20
+
+/** About how long it takes. */
+export function compareSeconds({ peers, scenarios, rounds, ...each }: CompareOptions): number {
+  const subjects = new Set(['bare', ...peers]).size
+  const turns = rounds * (each.seconds + BESIDES_SECONDS)
+  return START_SECONDS + subjects * scenarios.length * (each.warmUpSeconds + turns)
+}
+
+const MOST_TOKENS = 2_000
 
 interface Subject {
   readonly key: string
@@ -64,9 +81,10 @@ interface Subject {
 /** @throws if an answer is not what it should be, a call fails, or the sink does not get its rows */
 export async function compare(options: CompareOptions): Promise<Comparison> {
   const world = await startWorld(options.sink)
-  const { rounds, connections, seconds, warmUpSeconds } = options
+  const { rounds, connections, seconds, warmUpSeconds, calls } = options
   const subjects: Subject[] = []
   const absent: Record<string, string> = {}
+  const cold: Record<string, string> = {}
   try {
     for (const key of new Set(['bare', ...options.peers])) {
       const peer = PEERS[key]
@@ -76,14 +94,14 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
       if ('absent' in running) absent[peer.name] = running.absent
       else subjects.push({ key, peer, running })
     }
-    const tokens = await tokensOf(world.lab, 'scientist', TOKENS)
+    const tokens = await tokensOf(world.lab, 'scientist', Math.min(calls, MOST_TOKENS))
     const turns: Turn[] = []
     for (const key of options.scenarios) {
       const scenario = SCENARIOS[key]
       if (scenario === undefined)
         throw new Error(`no scenario "${key}"; there are ${Object.keys(SCENARIOS).join(', ')}`)
       const file = join(world.directory, `calls-${key}`)
-      await writeCalls(file, scenario, tokens, URLS)
+      await writeCalls(file, scenario, tokens, calls)
       const out = new Set<Subject>()
       /** Who is compared with may fail, and is said to; the bare proxy and the gateway may not. */
       const attempt = async (subject: Subject, load: () => Promise<void>): Promise<void> => {
@@ -98,12 +116,17 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
         }
       }
       for (const subject of subjects) {
+        const { peer, running } = subject
+        progress(`${scenario.name}: ${peer.name} gets warm`)
         await attempt(subject, async () => {
-          await examine(subject.running.url, scenario, file)
-          await closedLoop({ url: subject.running.url, file, connections, seconds: warmUpSeconds })
+          await examine(running.url, scenario, file)
+          const load = { url: running.url, file, connections, seconds: warmUpSeconds }
+          const left = coldness(await warmUp(load))
+          if (left !== null) cold[`${peer.name}, ${scenario.name}`] = left
         })
       }
       for (let round = 0; round < rounds; round++) {
+        progress(`${scenario.name}: round ${round + 1} of ${rounds}`)
         for (const subject of subjects) {
           await attempt(subject, async () => {
             const measured = await turn(world, subject.running, { file, connections, seconds })
@@ -112,7 +135,7 @@ export async function compare(options: CompareOptions): Promise<Comparison> {
         }
       }
     }
-    return { generator: loadGenerator(), connections: options.connections, turns, absent }
+    return { generator: loadGenerator(), connections: options.connections, turns, absent, cold }
   } finally {
     await Promise.all(subjects.map(({ running }) => running.stop()))
     await world.close()

@@ -9,10 +9,12 @@ import { startWatched } from './inside/watched-gateway.ts'
 import { closedLoop } from './load/closed-loop.ts'
 import { openLoop } from './load/open-loop.ts'
 import { writeCalls } from './load/calls.ts'
+import { coldness, warmUp } from './load/warm-up.ts'
 import { BARE } from './peers/bare.ts'
 import { GATEWAY, UNSYNCED } from './peers/gateway.ts'
 import type { Running } from './peers/peer.ts'
 import { quantile } from './report/figures.ts'
+import { progress } from './report/progress.ts'
 import { SCENARIOS } from './world/answers.ts'
 import { tokensOf } from './world/callers.ts'
 import { cpuNanos } from './world/process.ts'
@@ -22,11 +24,18 @@ export interface LatencyOptions {
   readonly rounds: number
   /** Seconds of one turn. */
   readonly seconds: number
+  /** Seconds of load on each before (bench/load/warm-up.ts). */
+  readonly warmUpSeconds: number
   /** Calls a second, besides half of the capacity. */
   readonly rate: number
 }
 
-export const LATENCY_DEFAULTS: LatencyOptions = { rounds: 5, seconds: 10, rate: 300 }
+export const LATENCY_DEFAULTS: LatencyOptions = {
+  rounds: 5,
+  seconds: 10,
+  warmUpSeconds: 12,
+  rate: 300,
+}
 
 /** One turn: milliseconds from when a call was due, microseconds of CPU. */
 export interface LatencyTurn {
@@ -59,16 +68,28 @@ interface Subject {
 const TOKENS = 500
 const URLS = 2_000
 const CONNECTIONS = 64
-const WARM_UP_SECONDS = 8
 const SCENARIO_KEYS = ['get', 'put'] as const
 const PAUSES_SECONDS = 30
+
+const PEERS = [BARE, GATEWAY, UNSYNCED]
+const RATES = ['rate', 'half'] as const
+/** Start of a generator, its own warm-up, and rows that the sink gets afterwards. */
+const BESIDES_SECONDS = 4
+const START_SECONDS = 20
+
+/** About how long it takes. */
+export function latencySeconds({ rounds, seconds, warmUpSeconds }: LatencyOptions): number {
+  const turns = rounds * RATES.length * (seconds + BESIDES_SECONDS)
+  const each = PEERS.length * (warmUpSeconds + seconds + turns)
+  return START_SECONDS + SCENARIO_KEYS.length * each + warmUpSeconds + PAUSES_SECONDS
+}
 
 /** @throws if a call fails or the sink does not get its rows */
 export async function latency(options: LatencyOptions): Promise<Latency> {
   const world = await startWorld()
   const subjects: Subject[] = []
   try {
-    for (const peer of [BARE, GATEWAY, UNSYNCED]) {
+    for (const peer of PEERS) {
       const running = await peer.start(world)
       if ('absent' in running) throw new Error(running.absent)
       subjects.push({ name: peer.name, running })
@@ -77,7 +98,7 @@ export async function latency(options: LatencyOptions): Promise<Latency> {
     const turns: LatencyTurn[] = []
     for (const key of SCENARIO_KEYS)
       turns.push(...(await measure(world, subjects, key, tokens, options)))
-    return { turns, pauses: await watchPauses(world, tokens, options.rate) }
+    return { turns, pauses: await watchPauses(world, tokens, options) }
   } finally {
     await Promise.all(subjects.map(({ running }) => running.stop()))
     await world.close()
@@ -106,17 +127,19 @@ async function measure(
   const file = await callsOf(world, key, tokens)
   let capacity = 0
   for (const { name, running } of subjects) {
+    progress(`${key}: ${name} gets warm`)
     const { requests, seconds } = await world.counted(running.records, async () => {
       const load = { url: running.url, file, connections: CONNECTIONS }
-      await closedLoop({ ...load, seconds: WARM_UP_SECONDS })
+      await demandWarm(warmUp({ ...load, seconds: options.warmUpSeconds }))
       return closedLoop({ ...load, seconds: options.seconds })
     })
     if (name === GATEWAY.name) capacity = requests / seconds
   }
-  const rates = { rate: options.rate, half: Math.round(capacity / 2) }
+  const rates = { rate: options.rate, half: Math.max(1, Math.round(capacity / 2)) }
   const turns: LatencyTurn[] = []
   for (let round = 0; round < options.rounds; round++) {
-    for (const at of ['rate', 'half'] as const) {
+    for (const at of RATES) {
+      progress(`${key}: round ${round + 1} of ${options.rounds}, ${rates[at]} a second`)
       for (const { name, running } of subjects) {
         const rate = rates[at]
         const measured = await world.counted(running.records, () =>
@@ -135,32 +158,38 @@ async function turn(
   rate: number,
   seconds: number,
 ): Promise<Pick<LatencyTurn, 'p50' | 'p99' | 'cpuMicros' | 'late99'>> {
-  const cpu = cpuNanos(pid)
-  const { waits, late99, calls } = await openLoop({ url, file, rate, seconds })
+  let cpu = 0
+  const measuring = (): void => {
+    cpu = cpuNanos(pid)
+  }
+  const { waits, late99 } = await openLoop({ url, file, rate, seconds, measuring })
   return {
     p50: quantile(waits, 0.5),
     p99: quantile(waits, 0.99),
-    cpuMicros: (cpuNanos(pid) - cpu) / 1000 / calls,
+    cpuMicros: (cpuNanos(pid) - cpu) / 1000 / waits.length,
     late99,
   }
+}
+
+/** @throws unless each call was made: what is not warm takes longer, and nobody knows of which turn that was */
+async function demandWarm(warming: ReturnType<typeof warmUp>): Promise<void> {
+  const left = coldness(await warming)
+  if (left !== null) throw new Error(`${left}: give more seconds with --warm-up`)
 }
 
 /** A gateway of its own: the watch costs something. */
 async function watchPauses(
   world: World,
   tokens: readonly string[],
-  rate: number,
+  { rate, warmUpSeconds }: LatencyOptions,
 ): Promise<Latency['pauses']> {
+  progress(`pauses at ${rate} a second`)
   const file = await callsOf(world, 'get', tokens)
   const gateway = await startWatched(world)
   try {
     const watched = await world.counted(true, async () => {
-      await closedLoop({
-        url: gateway.running.url,
-        file,
-        connections: CONNECTIONS,
-        seconds: WARM_UP_SECONDS,
-      })
+      const load = { url: gateway.running.url, file, connections: CONNECTIONS }
+      await demandWarm(warmUp({ ...load, seconds: warmUpSeconds }))
       return gateway.watch(() =>
         openLoop({ url: gateway.running.url, file, rate, seconds: PAUSES_SECONDS }),
       )

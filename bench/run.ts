@@ -19,11 +19,17 @@ ${Object.entries(BENCHES)
 
   --rounds N         turns of each that is compared
   --seconds N        of one turn
-  --warm-up N        seconds of load before the first turn, for path and peers
+  --warm-up N        seconds of load before the first turn, for path, peers, latency and profile; longer, up to six
+                     times, until each call was made once
+  --calls N          different calls of each kind, for path and peers; 5000 if absent
   --peers A,B        who is compared with the bare proxy, for path and peers
   --scenarios A,B    which kinds of calls, for path and peers
+  --dimensions A,B   what grows, for growth: policies, bindings, issuers, principals, identities, connections
   --output FILE      what was measured, as JSON
-  --write            replaces the sections of docs/performance.md; of all that it has if none is named`
+  --write            replaces the sections of docs/performance.md; of all that it has if none is named
+
+Each says how long it will take, about. These take 15 minutes on two cores:
+  npm run bench -- peers latency profile --rounds 3 --seconds 2 --warm-up 3 --write`
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -31,8 +37,10 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string' },
     seconds: { type: 'string' },
     'warm-up': { type: 'string' },
+    calls: { type: 'string' },
     peers: { type: 'string' },
     scenarios: { type: 'string' },
+    dimensions: { type: 'string' },
     /** For the test of the benches themselves. */
     sink: { type: 'string', default: 'take' },
     output: { type: 'string' },
@@ -46,7 +54,7 @@ const wrong = (message: string): never => {
   process.exit(2)
 }
 
-function number(name: 'rounds' | 'seconds' | 'warm-up'): number | undefined {
+function number(name: 'rounds' | 'seconds' | 'warm-up' | 'calls'): number | undefined {
   const given = values[name]
   if (given === undefined) return undefined
   const value = Number(given)
@@ -57,8 +65,10 @@ const options: BenchOptions = {
   rounds: number('rounds'),
   seconds: number('seconds'),
   warmUpSeconds: number('warm-up'),
+  calls: number('calls'),
   peers: values.peers?.split(','),
   scenarios: values.scenarios?.split(','),
+  dimensions: values.dimensions?.split(','),
   sink: values.sink === 'refuse' ? 'refuse' : 'take',
 }
 
@@ -77,7 +87,8 @@ async function runAll(named: readonly string[]): Promise<void> {
     const bench = BENCHES[name]
     if (bench === undefined) continue
     const on = machine()
-    console.log(`\n${name}: measuring ...`)
+    const minutes = Math.ceil((bench.seconds?.(options) ?? 0) / 60)
+    console.log(`\n${name}: measuring${minutes === 0 ? '' : `, about ${minutes} minutes`} ...`)
     const { text, raw, missed } = await bench.run(options)
     const content = `${machineLine(on)}\n\n${text}`
     console.log(content)

@@ -7,16 +7,21 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { createServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import t from 'tap'
+import t, { type Test } from 'tap'
+import { writeCalls } from '../bench/load/calls.ts'
+import { coldness, warmUp } from '../bench/load/warm-up.ts'
 import { figureOf, round, shown } from '../bench/report/figures.ts'
 import { helpRuns, littleRuns } from '../bench/start/commands.ts'
 import { costOf } from '../bench/start/cpu.ts'
-import { SCENARIOS } from '../bench/world/answers.ts'
+import { SCENARIOS, type Scenario } from '../bench/world/answers.ts'
+import { ensureCertificates } from '../lab/identity/ca.ts'
 import { COMMANDS } from './cli/support/run.ts'
 
 const ROOT = resolve(import.meta.dirname, '..')
-const SHORT = ['--rounds', '1', '--seconds', '1', '--warm-up', '1']
+const SHORT = ['--rounds', '1', '--seconds', '1', '--warm-up', '1', '--calls', '200']
 const NO_PROC = existsSync('/proc/self/stat') ? false : 'the benches read CPU times from /proc'
 
 /** A thread that takes 100 ms of CPU, however busy the machine is. */
@@ -43,6 +48,65 @@ t.test('what is no measurement is not written', async (t) => {
   for (const value of [Infinity, Number.NaN]) {
     t.throws(() => round(value), /was measured/)
     t.throws(() => shown(figureOf([1, 2, value])), /was measured/)
+  }
+})
+
+/** Answers all calls. @returns where it is, and the paths that were asked for */
+async function startCounting(t: Test): Promise<{ url: string; seen: Set<string> }> {
+  const seen = new Set<string>()
+  const { key, cert } = await ensureCertificates(t.testdir())
+  const server = createServer({ key, cert }, (request, response) => {
+    seen.add(request.url ?? '')
+    response.end('{}')
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return { url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`, seen }
+}
+
+/** A file of so many calls, each of its own path. */
+async function fileOf(t: Test, count: number): Promise<string> {
+  const file = join(t.testdirName, 'calls')
+  const scenario: Scenario = {
+    name: 'calls',
+    method: 'GET',
+    body: null,
+    path: (n) => `/call-${n}`,
+    isAnswer: () => true,
+    goal: null,
+  }
+  await writeCalls(file, scenario, ['token'], count)
+  return file
+}
+
+t.test('each call was made before anything is measured', async (t) => {
+  const { url, seen } = await startCounting(t)
+  // more than the first part of the load makes, so that the next one must go on where that ended
+  const count = 25_000
+  const file = await fileOf(t, count)
+  const { made, calls } = await warmUp({ url, file, connections: 8, seconds: 10 })
+  t.equal(calls, count)
+  t.ok(made >= count, `${made} calls were made`)
+  t.equal(seen.size, count)
+  t.equal(coldness({ made, calls }), null)
+  t.equal(coldness({ made: 7, calls: 10 }), '7 of 10 calls were made before it was measured')
+})
+
+t.test('without wrk, each connection goes on in its share of the calls', async (t) => {
+  const { url, seen } = await startCounting(t)
+  const [count, connections] = [100_000, 4]
+  const file = await fileOf(t, count)
+  const args = [url, file, String(connections), '1', String(count / 2)]
+  const child = spawn(process.execPath, [join(ROOT, 'bench/load/autocannon.ts'), ...args])
+  const [output] = await Promise.all([text(child.stdout), once(child, 'close')])
+  t.match(JSON.parse(output), { failed: 0 })
+  const share = count / connections
+  for (let n = 0; n < connections; n++) {
+    t.ok(seen.has(`/call-${n * share + share / 2}`), `connection ${n}`)
+    t.notOk(seen.has(`/call-${n * share}`), `connection ${n}, what was made before`)
   }
 })
 

@@ -4,19 +4,26 @@
  */
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { closedLoop } from '../load/closed-loop.ts'
 import { writeCalls } from '../load/calls.ts'
 import { turn, type TurnResult } from '../load/turn.ts'
+import { coldness, warmUp } from '../load/warm-up.ts'
 import { BARE } from '../peers/bare.ts'
 import type { Running } from '../peers/peer.ts'
-import { startGatewayIn } from '../peers/gateway.ts'
+import { bundleIn, startGatewayIn } from '../peers/gateway.ts'
 import { figureOf } from '../report/figures.ts'
+import { progress } from '../report/progress.ts'
 import { SCENARIOS } from '../world/answers.ts'
 import { memoryMb } from '../world/process.ts'
 import { startWorld, type World } from '../world/world.ts'
-import { DIMENSIONS, identityNames, writeBindings, type Size } from './dimensions.ts'
+import {
+  DIMENSIONS,
+  identityNames,
+  writeBindings,
+  type Dimension,
+  type Size,
+} from './dimensions.ts'
 import { startIssuers, type Issuers } from './issuers.ts'
-import { bundleIn, measureStart, type Start } from './start.ts'
+import { measureStart, type Start } from './start.ts'
 
 /** A gateway of one size: microseconds of CPU a read, turn by turn; megabytes; milliseconds until it was ready. */
 export interface Grown {
@@ -40,26 +47,56 @@ const ROUNDS = 3
 const SECONDS = 3
 const URLS = 5_000
 const REST_MS = 2_000
-/** Calls a second that a gateway can do at least when each caller is new: for as long its callers are made known. */
-const COLD_CALLS_PER_SECOND = 1_000
-const WARM_UP_SECONDS = 8
+/** Calls a second that a gateway can do when each caller is new. */
+const COLD_CALLS_PER_SECOND = 1_500
+const WARM_UP_SECONDS = 12
+/** Start of a gateway, tokens, and what is besides a turn. */
+const BESIDES_SECONDS = 8
+const START_SECONDS = 80
 /** Before a turn is measured: handshakes, and calls that the load generator reads. */
 const HANDSHAKES_PER_SECOND = 400
 const CALLS_READ_PER_SECOND = 20_000
 
-/** @throws if a call fails or the sink does not get its rows */
-export async function growth({
-  seconds = SECONDS,
-}: {
+export interface GrowthOptions {
+  /** Of one turn. */
   readonly seconds?: number
-}): Promise<Growth> {
+  /** What of it grows, by the start of its name; all if absent. */
+  readonly dimensions?: readonly string[]
+}
+
+const warmUpSeconds = ({ people }: Size): number =>
+  Math.max(WARM_UP_SECONDS, people / COLD_CALLS_PER_SECOND)
+
+function chosen(names: readonly string[] | undefined): readonly Dimension[] {
+  const unknown = names?.find((one) => !DIMENSIONS.some(({ name }) => name.startsWith(one)))
+  if (unknown !== undefined)
+    throw new Error(
+      `nothing that grows is called "${unknown}"; there are ${DIMENSIONS.map(({ name }) => name).join(', ')}`,
+    )
+  return DIMENSIONS.filter(({ name }) => names?.some((one) => name.startsWith(one)) ?? true)
+}
+
+/** About how long it takes. */
+export function growthSeconds({ seconds = SECONDS, dimensions }: GrowthOptions): number {
+  const all = chosen(dimensions).flatMap(({ sizes, of }) => sizes.map(of))
+  const each = all.map(
+    (size) =>
+      BESIDES_SECONDS + warmUpSeconds(size) + ROUNDS * (seconds + 1 + settleMs(size) / 1_000),
+  )
+  return START_SECONDS + each.reduce((sum, one) => sum + one, 0)
+}
+
+/** @throws if a call fails or the sink does not get its rows */
+export async function growth({ seconds = SECONDS, dimensions }: GrowthOptions): Promise<Growth> {
   const world = await startWorld()
   try {
     const main = await bundleIn(world)
+    progress('starts, and memory at rest')
     const start = await measureStart(world, main)
     const grown: Grown[] = []
-    for (const { name, sizes, of, bare = false } of DIMENSIONS) {
+    for (const { name, sizes, of, bare = false } of chosen(dimensions)) {
       for (const size of sizes) {
+        progress(`${name}: ${size}`)
         const label = `${name.replaceAll(' ', '-')}-${size}`
         const measured = await measure({ world, main, label, bare }, of(size), seconds)
         grown.push({ dimension: name, bare, size, ...measured })
@@ -99,14 +136,14 @@ async function measure(
     const memoryAtRest = memoryMb(gateway.pid)
     const { connections } = size
     const turns = await world.counted(!bare, async () => {
-      const cold = size.people / COLD_CALLS_PER_SECOND
-      const warmUp = Math.max(WARM_UP_SECONDS, cold)
-      await closedLoop({ url: gateway.url, file, connections, seconds: warmUp })
+      const load = { url: gateway.url, file, connections }
+      const left = coldness(await warmUp({ ...load, seconds: warmUpSeconds(size) }))
+      if (left !== null) throw new Error(`${label}: ${left}`)
       const all: TurnResult[] = []
-      const settleMs =
-        1_000 * (1 + connections / HANDSHAKES_PER_SECOND + size.people / CALLS_READ_PER_SECOND)
       for (let round = 0; round < ROUNDS; round++)
-        all.push(await turn(world, gateway, { file, connections, seconds, settleMs }))
+        all.push(
+          await turn(world, gateway, { file, connections, seconds, settleMs: settleMs(size) }),
+        )
       return all
     })
     return {
@@ -121,6 +158,10 @@ async function measure(
     issuers.close()
   }
 }
+
+/** For handshakes, and for the load generator to read its calls. */
+const settleMs = ({ connections, people }: Size): number =>
+  1_000 * (1 + connections / HANDSHAKES_PER_SECOND + people / CALLS_READ_PER_SECOND)
 
 async function startBare(world: World): Promise<Running> {
   const running = await BARE.start(world)

@@ -2,9 +2,7 @@
  * How soon what is deployed is ready, and its memory once it has nothing to do: the bundle (packaging/bundle.ts), with the
  * flags of the image.
  */
-import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { writeBundle, BUNDLE } from '../../packaging/bundle.ts'
 import { startGatewayIn } from '../peers/gateway.ts'
 import { memoryMb } from '../world/process.ts'
 import type { World } from '../world/world.ts'
@@ -18,13 +16,6 @@ export interface Start {
 
 const STARTS = 5
 const REST_MS = 10_000
-
-/** Writes the bundle. @returns what Node runs of it */
-export async function bundleIn(world: World): Promise<string> {
-  const directory = join(world.directory, 'bundle')
-  await writeBundle(directory)
-  return join(directory, BUNDLE)
-}
 
 /** @param main what Node runs */
 export async function measureStart(world: World, main: string): Promise<Start> {

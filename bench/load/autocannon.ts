@@ -1,11 +1,12 @@
 /**
- * The calls of a file by autocannon, where there is no wrk: a process of its own. Arguments: URL, file, connections, seconds.
+ * The calls of a file by autocannon, where there is no wrk: a process of its own. Arguments: URL, file, connections,
+ * seconds, number of the first call.
  */
 import autocannon from 'autocannon'
 import { TIMEOUT_SECONDS } from './closed-loop.ts'
 import { headersOf, readCalls } from './calls.ts'
 
-const [, , url = '', file = '', connections = '1', seconds = '1'] = process.argv
+const [, , url = '', file = '', connections = '1', seconds = '1', first = '0'] = process.argv
 const all = readCalls(file)
 const { method, body, calls } = all
 const share = Math.ceil(calls.length / Number(connections))
@@ -18,9 +19,12 @@ const result = await autocannon({
   timeout: TIMEOUT_SECONDS,
   tlsOptions: { rejectUnauthorized: false },
   setupClient(client) {
+    // each has a share of the calls, and goes on in it as far as all have come
     const from = (clients++ * share) % calls.length
+    const own = calls.slice(from, from + share)
+    const done = Math.floor(Number(first) / Number(connections)) % Math.max(1, own.length)
     client.setRequests(
-      calls.slice(from, from + share).map(({ path, token }) => ({
+      [...own.slice(done), ...own.slice(0, done)].map(({ path, token }) => ({
         method,
         path,
         headers: headersOf(all, token),

@@ -25,6 +25,8 @@ export interface Load {
   readonly file: string
   readonly connections: number
   readonly seconds: number
+  /** Of which call it begins; the first if absent. */
+  readonly from?: number
 }
 
 /** A call that takes longer has failed. */
@@ -42,7 +44,13 @@ export function loadGenerator(): 'wrk' | 'autocannon' {
 }
 
 /** @throws if it gave no result, or if a call failed */
-export async function closedLoop({ url, file, connections, seconds }: Load): Promise<LoadResult> {
+export async function closedLoop({
+  url,
+  file,
+  connections,
+  seconds,
+  from = 0,
+}: Load): Promise<LoadResult> {
   const duration = String(Math.max(1, Math.ceil(seconds)))
   const [program, args] =
     loadGenerator() === 'wrk'
@@ -57,9 +65,13 @@ export async function closedLoop({ url, file, connections, seconds }: Load): Pro
             here('wrk.lua'),
             url,
             file,
+            String(from),
           ],
         ]
-      : [process.execPath, [here('autocannon.ts'), url, file, String(connections), duration]]
+      : [
+          process.execPath,
+          [here('autocannon.ts'), url, file, String(connections), duration, String(from)],
+        ]
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const [output] = await Promise.all([text(child.stdout), once(child, 'close')])
   const line = output.split('\n').find((one) => one.startsWith('{'))

@@ -4,14 +4,12 @@
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { text } from 'node:stream/consumers'
+import { createInterface } from 'node:readline'
 import { Pool } from 'undici'
 import { headersOf, readCalls } from './calls.ts'
 
 /** Milliseconds from when a call was due to the end of its answer, ascending. */
 export interface OpenResult {
-  /** Calls, those of the warm-up too. */
-  readonly calls: number
   readonly waits: readonly number[]
   /** Milliseconds that 99 of 100 calls were sent late at most: the generator's own part. */
   readonly late99: number
@@ -22,21 +20,33 @@ export interface OpenLoad {
   readonly file: string
   readonly rate: number
   readonly seconds: number
+  /** Called when all connections are there and warm, and the calls begin that are measured. */
+  readonly measuring?: () => void
 }
 
 const CONNECTIONS = 64
+/** Seconds at the same rate before: connections, and code of the generator, whose delays would be the proxy's. */
+const WARM_UP_SECONDS = 2
+const MEASURING = 'measuring'
 const ascending = (a: number, b: number): number => a - b
 
 /** Runs it in a process of its own. @throws if a call failed */
-export async function openLoop({ url, file, rate, seconds }: OpenLoad): Promise<OpenResult> {
+export async function openLoop(load: OpenLoad): Promise<OpenResult> {
+  const { url, file, rate, seconds, measuring } = load
   const args = [import.meta.filename, url, file, String(rate), String(seconds)]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
-  const [output, [code]] = await Promise.all([text(child.stdout), once(child, 'close')])
+  const closed = once(child, 'close')
+  let last = ''
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (line === MEASURING) measuring?.()
+    else last = line
+  }
+  const [code] = await closed
   if (code !== 0) throw new Error(`the open loop at ${url} failed`)
-  return JSON.parse(output) as OpenResult
+  return JSON.parse(last) as OpenResult
 }
 
-async function load(url: string, file: string, rate: number, seconds: number): Promise<OpenResult> {
+async function run(url: string, file: string, rate: number, seconds: number): Promise<OpenResult> {
   const all = readCalls(file)
   const pool = new Pool(url, {
     connections: CONNECTIONS,
@@ -57,29 +67,32 @@ async function load(url: string, file: string, rate: number, seconds: number): P
     if (answer.statusCode !== 200) throw new Error(`answered ${answer.statusCode}`)
     waits.push(performance.now() - due)
   }
-  // connections, and what is compiled and remembered at first
-  for (let n = 0; n < 5; n++) {
-    await Promise.all(Array.from({ length: CONNECTIONS }, () => one(performance.now())))
+  const during = async (length: number): Promise<void> => {
+    const began = performance.now()
+    const calls: Promise<void>[] = []
+    for (let n = 0; n < rate * length;) {
+      const due = began + (n * 1000) / rate
+      if (performance.now() < due) await new Promise((done) => setTimeout(done, 1))
+      else {
+        calls.push(one(due))
+        n += 1
+      }
+    }
+    await Promise.all(calls)
   }
+  // all connections, whatever the rate
+  await Promise.all(Array.from({ length: CONNECTIONS }, () => one(performance.now())))
+  await during(WARM_UP_SECONDS)
   waits.length = 0
   lateness.length = 0
-  const began = performance.now()
-  const calls: Promise<void>[] = []
-  for (let n = 0; n < rate * seconds;) {
-    const due = began + (n * 1000) / rate
-    if (performance.now() < due) await new Promise((done) => setTimeout(done, 1))
-    else {
-      calls.push(one(due))
-      n += 1
-    }
-  }
-  await Promise.all(calls)
+  console.log(MEASURING)
+  await during(seconds)
   await pool.close()
   const late99 = lateness.toSorted(ascending)[Math.floor(lateness.length * 0.99)] ?? 0
-  return { calls: next, waits: waits.toSorted(ascending), late99 }
+  return { waits: waits.toSorted(ascending), late99 }
 }
 
 if (import.meta.main) {
   const [, , url = '', file = '', rate = '1', seconds = '1'] = process.argv
-  console.log(JSON.stringify(await load(url, file, Number(rate), Number(seconds))))
+  console.log(JSON.stringify(await run(url, file, Number(rate), Number(seconds))))
 }

@@ -1,8 +1,10 @@
--- The calls of a file (bench/load/calls.ts), one after the other, and the result as one line of JSON.
+-- The calls of a file (bench/load/calls.ts), one after the other from the one whose number is given, and the result as one
+-- line of JSON.
 local requests = {}
 local at = 0
 
 function init(args)
+  at = tonumber(args[2])
   local method, body
   for line in io.lines(args[1]) do
     if method == nil then

@@ -2,6 +2,7 @@
  * The gateway as it is deployed, with a durable record; and without waiting for the disk, to show what that costs.
  */
 import { join } from 'node:path'
+import { BUNDLE, writeBundle } from '../../packaging/bundle.ts'
 import { NODE_FLAGS, spawnGateway, type GatewayOptions } from '../../lab/gateway/gateway.ts'
 import type { ConfigFile } from '../../lab/gateway/harness-config.ts'
 import type { World } from '../world/world.ts'
@@ -14,6 +15,16 @@ export interface Extra {
   readonly change?: (config: ConfigFile) => ConfigFile
   /** What Node runs, if not the sources. */
   readonly main?: string
+}
+
+const bundles = new WeakMap<World, Promise<string>>()
+
+/** What is deployed, written once a world. @returns what Node runs of it */
+export function bundleIn(world: World): Promise<string> {
+  const directory = join(world.directory, 'bundle')
+  const written = bundles.get(world) ?? writeBundle(directory).then(() => join(directory, BUNDLE))
+  bundles.set(world, written)
+  return written
 }
 
 const unchanged = (config: ConfigFile): ConfigFile => config
@@ -46,14 +57,15 @@ export async function startGatewayIn(
 export const GATEWAY: Peer = {
   name: 'gateway',
   does: 'identity, policy, a managed identity, rewriting, a durable record that is shipped',
-  start: (world) => startGatewayIn(world, 'gateway'),
+  start: async (world) => startGatewayIn(world, 'gateway', { main: await bundleIn(world) }),
 }
 
 export const UNSYNCED: Peer = {
   name: 'gateway without fsync',
   does: 'the same, with a record that a power failure may take',
-  start: (world) =>
+  start: async (world) =>
     startGatewayIn(world, 'unsynced', {
+      main: await bundleIn(world),
       change: (config) => {
         const spool = {
           ...config.audit.spool,

@@ -25,7 +25,13 @@ function rowOf(name: string, turns: readonly Turn[], bare: readonly Turn[]): rea
   ]
 }
 
-export function comparisonText({ generator, connections, turns, absent }: Comparison): string {
+export function comparisonText({
+  generator,
+  connections,
+  turns,
+  absent,
+  cold,
+}: Comparison): string {
   const rounds = new Set(turns.map((turn) => turn.round)).size
   const parts = [
     `Load by ${generator}, closed loop over ${connections} connections; medians of ${rounds} rounds, and from which to which they were.`,
@@ -48,5 +54,7 @@ export function comparisonText({ generator, connections, turns, absent }: Compar
   )
   const missing = Object.entries(absent).map(([name, reason]) => `- ${name}: ${reason}`)
   if (missing.length > 0) parts.push(['Not compared:', ...missing].join('\n'))
+  const notWarm = Object.entries(cold).map(([name, left]) => `- ${name}: ${left}`)
+  if (notWarm.length > 0) parts.push(['Not warm:', ...notWarm].join('\n'))
   return parts.join('\n\n')
 }

@@ -46,12 +46,16 @@ function boundsOf({ start, grown }: Growth): Bound[] {
       most: REST_MB,
       unit: 'MB',
     },
-    {
-      what: `memory at ${connected?.size} connections`,
-      found: connected?.memoryLoaded ?? Number.NaN,
-      most: LOADED_MB,
-      unit: 'MB',
-    },
+    ...(connected === undefined
+      ? []
+      : [
+          {
+            what: `memory at ${connected.size} connections`,
+            found: connected.memoryLoaded,
+            most: LOADED_MB,
+            unit: 'MB',
+          },
+        ]),
   ]
 }
 

@@ -2,10 +2,9 @@
  * `npm run bench -- start`: what it costs to start each command of what is installed, the bundle (packaging/bundle.ts),
  * beside a Node that does nothing; and `serve`, until it is ready.
  */
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { BUNDLE, writeBundle } from '../../packaging/bundle.ts'
-import { startGatewayIn } from '../peers/gateway.ts'
+import { bundleIn, startGatewayIn } from '../peers/gateway.ts'
 import { cpuNanos, memoryMb } from '../world/process.ts'
 import { startWorld, type World } from '../world/world.ts'
 import { helpRuns, littleRuns, workRuns, type Run } from './commands.ts'
@@ -38,8 +37,7 @@ const REST_MS = 5_000
 export async function measureStarts(rounds = ROUNDS): Promise<Starts> {
   const world = await startWorld()
   try {
-    const main = join(world.directory, 'bundle', BUNDLE)
-    await writeBundle(dirname(main))
+    const main = await bundleIn(world)
     const { left, ...serve } = await measureServe(world, main, rounds)
     const home = join(world.directory, 'home')
     await signIn(home, 'https://ml.contoso.example')
