@@ -4,7 +4,7 @@
  */
 import { Columns, type ColumnValue } from './column.ts'
 import { hashed } from './keyed-hash.ts'
-import { isTooLong, line, lineIfAny } from './safe-text.ts'
+import { line, lineIfAny } from './safe-text.ts'
 import type { BodyColumn } from '../../policy/effects.ts'
 import type { Exchange } from '../../exchange.ts'
 import { isGuid } from '../../lib/guid.ts'
@@ -113,10 +113,4 @@ export const CALL = new Columns({
   SourcePort: ({ source }) => source.port,
   Client: ({ client }) => lineIfAny(client, 128),
   GatewayVersion: (_exchange, { version }) => version,
-  Truncated: ({ operation, decision, refusal }) =>
-    isTooLong(operation?.resource.id ?? '') ||
-    isTooLong(decision?.reason ?? refusal?.message ?? '') ||
-    isTooLong(refusal?.detail.inner ?? '')
-      ? true
-      : undefined,
 } satisfies Readonly<Record<BodyColumn, ColumnValue>> & Readonly<Record<string, ColumnValue>>)

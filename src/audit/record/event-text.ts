@@ -76,7 +76,8 @@ export function createEventTextOf(context: RowContext): EventTextOf {
       ExchangeId: exchange.id,
       Action: operation?.row['Action'],
       Effect: operation?.row['Effect'],
-      ApiVersion: query?.row['ApiVersion'],
+      // said once, with the decision
+      ApiVersion: kind === 'completed' ? undefined : query?.row['ApiVersion'],
       RefusalCode: decision?.row['RefusalCode'],
       Reason: decision?.row['Reason'],
     })

@@ -74,24 +74,28 @@ class SectionTexts {
   }
 }
 
-/** Sections that stand side by side in a record. */
+/** All sections as they were for the last record about a target. */
 interface Joined {
   /** What they are made of; null for what is of one call alone. */
   readonly of: readonly (object | null)[]
-  readonly sections: Partial<Record<Section['name'], Made>>
-  readonly text: string
+  readonly sections: Readonly<Partial<Record<Section['name'], Made>>>
+  readonly always: string
+  readonly once: string
 }
 
 /** Text in one piece of memory, which is written at once. */
 const inOnePiece = (text: string): string => Buffer.from(text).toString()
 
-/** The joined text of sections, kept for each target as it was for the last record about it. */
+/** The texts of sections, kept for each target as they were for the last record about it. */
 class JoinedTexts {
-  readonly #all: readonly SectionTexts[]
+  readonly #always: readonly SectionTexts[]
+  readonly #once: readonly SectionTexts[]
+  readonly #sections: readonly Section[] = [...ALWAYS, ...ONCE]
   readonly #last = new WeakMap<Target, Joined>()
 
-  constructor(sections: readonly Section[], context: RowContext) {
-    this.#all = sections.map((section) => new SectionTexts(section, context))
+  constructor(context: RowContext) {
+    this.#always = ALWAYS.map((section) => new SectionTexts(section, context))
+    this.#once = ONCE.map((section) => new SectionTexts(section, context))
   }
 
   joined(exchange: Exchange): Joined {
@@ -100,14 +104,18 @@ class JoinedTexts {
     if (last !== undefined && this.#isOfSame(last, exchange)) return last
     const joined = this.#join(exchange)
     if (target === null || joined.of.includes(null)) return joined
-    const kept = { ...joined, text: inOnePiece(joined.text) }
+    const kept = {
+      ...joined,
+      always: inOnePiece(joined.always),
+      once: inOnePiece(joined.once),
+    }
     this.#last.set(target, kept)
     return kept
   }
 
   #isOfSame({ of }: Joined, exchange: Exchange): boolean {
     let at = 0
-    for (const { section } of this.#all) {
+    for (const section of this.#sections) {
       if (of[at++] !== section.of(exchange)) return false
       if (section.and !== undefined && of[at++] !== section.and(exchange)) return false
     }
@@ -117,34 +125,35 @@ class JoinedTexts {
   #join(exchange: Exchange): Joined {
     const of: (object | null)[] = []
     const sections: Partial<Record<Section['name'], Made>> = {}
-    let text = ''
-    for (const texts of this.#all) {
-      const { section } = texts
-      const one = section.of(exchange)
-      of.push(one)
-      const two = section.and?.(exchange) ?? null
-      if (section.and !== undefined) of.push(two)
-      const made = texts.made(one, two, exchange)
-      sections[section.name] = made
-      text += made.text
+    const textOf = (all: readonly SectionTexts[]): string => {
+      let text = ''
+      for (const texts of all) {
+        const { section } = texts
+        const one = section.of(exchange)
+        of.push(one)
+        const two = section.and?.(exchange) ?? null
+        if (section.and !== undefined) of.push(two)
+        const made = texts.made(one, two, exchange)
+        sections[section.name] = made
+        text += made.text
+      }
+      return text
     }
-    return { of, sections, text }
+    const always = textOf(this.#always)
+    const once = textOf(this.#once)
+    return { of, sections, always, once }
   }
 }
 
 /** Makes texts of records, and keeps what they have in common. @param events whether events are wanted */
 export function createTextOf(context: RowContext, events: boolean): TextOf {
-  const always = new JoinedTexts(ALWAYS, context)
-  const once = new JoinedTexts(ONCE, context)
+  const texts = new JoinedTexts(context)
   const eventOf = events ? createEventTextOf(context) : null
   return (first, exchange, ending) => {
     const kind = first.RecordKind
-    const said = always.joined(exchange)
-    const saidOnce = kind === 'completed' ? null : once.joined(exchange)
+    const { always, once, sections } = texts.joined(exchange)
     const own = CALL.text(exchange, context, kind, ending)
-    const columns = saidOnce === null ? [said.text, own] : [said.text, saidOnce.text, own]
-    if (eventOf === null) return { columns, event: null }
-    const sections = saidOnce === null ? said.sections : { ...said.sections, ...saidOnce.sections }
-    return { columns, event: eventOf(first, exchange, ending, sections) }
+    const columns = kind === 'completed' ? [always, own] : [always, once, own]
+    return { columns, event: eventOf?.(first, exchange, ending, sections) ?? null }
   }
 }

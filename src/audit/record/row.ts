@@ -11,7 +11,7 @@ import type { Ending, Row, RowContext } from './column.ts'
 import { factsColumn, grantColumns, memberColumns } from './decision-inputs.ts'
 import { hashed } from './keyed-hash.ts'
 import { QUERY_NAMES } from './query-names.ts'
-import { line, lineIfAny } from './safe-text.ts'
+import { isTooLong, line, lineIfAny } from './safe-text.ts'
 import { overruled, type Exchange } from '../../exchange.ts'
 import type { Refusal } from '../../errors.ts'
 import type { RecordKind } from '../recorder.ts'
@@ -170,12 +170,23 @@ function identityColumns({ identity }: Exchange) {
   }
 }
 
+/** Whether a text of the record was too long for it. */
+const truncatedColumn = ({ operation, decision, refusal }: Exchange): Row => ({
+  Truncated:
+    isTooLong(operation?.resource.id ?? '') ||
+    isTooLong(decision?.reason ?? refusal?.message ?? '') ||
+    isTooLong(refusal?.detail.inner ?? '')
+      ? true
+      : undefined,
+})
+
 /**
  * Columns that are made of the same one or two things, and of nothing else. Those things never change once they are made,
  * and serve many calls: as long as they are the same, so is the text of these columns.
  */
 export interface Section {
-  readonly name: 'caller' | 'operation' | 'decision' | 'identity' | 'grants' | 'inputs' | 'query'
+  readonly name:
+    'caller' | 'operation' | 'decision' | 'identity' | 'grants' | 'truncated' | 'inputs' | 'query'
   /** Null: these columns are made for each record. */
   readonly of: (exchange: Exchange) => object | null
   readonly and?: (exchange: Exchange) => object | null
@@ -198,6 +209,12 @@ export const ALWAYS: readonly Section[] = [
     // a call may be about a grant, which its body names
     of: ({ decision, content }) => (content === null ? decision : null),
     columns: grantColumns,
+  },
+  {
+    name: 'truncated',
+    of: ({ decision, refusal }) => (refusal === null ? decision : null),
+    and: ({ operation }) => operation,
+    columns: truncatedColumn,
   },
 ]
 
