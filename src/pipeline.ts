@@ -182,8 +182,7 @@ async function carryOut({ stages, refuse, makeHeld }: Making, call: Identified):
 
     const recorded = intend(exchange, recorder, reply)
     // a call that changes something waits for its record; a read lets the disk work while Azure does
-    if (operation.effect === 'read') recorded.catch(untilAwaited)
-    else {
+    if (operation.effect !== 'read') {
       try {
         await recorded
       } catch (failure) {
@@ -218,9 +217,6 @@ function judge(
   exchange.redact = judged.effects.redact
   return judged
 }
-
-/** `forward` waits for the record of a read, and learns then what went wrong with it. */
-const untilAwaited = (): void => undefined
 
 /** The gateway's own answer: recorded like any other, before it is sent; a change, before it is made. */
 async function answerOwn(
@@ -323,9 +319,7 @@ function createEndings(
     exchange.record = 'settled'
     ended(exchange)
     const outcome = outcomeOf(exchange, reply.finished)
-    recorder
-      .completed(exchange, outcome, performance.now() - exchange.startedAt)
-      .catch(() => undefined)
+    void recorder.completed(exchange, outcome, performance.now() - exchange.startedAt)
   }
 
   function unfinished(raw: IncomingMessage, refusal: Refusal): RefusalAnswer | null {

@@ -21,11 +21,11 @@ export interface Recorder {
    * @throws Refusal `audit_unavailable`
    */
   admit(): void
-  /** The intent: policy permitted, Azure is about to be touched. */
+  /** The intent: policy permitted, Azure is about to be touched. Whoever waits for it later, or never, need not catch it now. */
   authorized(exchange: Exchange): Promise<void>
   /** Policy, identity or the gateway itself said no: the first and only record of this request. */
   refused(exchange: Exchange): Promise<void>
-  /** The end of an authorized request. */
+  /** The end of an authorized request. It need be neither awaited nor caught: what fails is owed, and written later. */
   completed(exchange: Exchange, outcome: Outcome, durationMs: number): Promise<void>
   /** Something that never became a request: malformed bytes, CONNECT, a bad Expect. */
   received(event: {

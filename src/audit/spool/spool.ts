@@ -39,7 +39,7 @@ export interface SpoolOptions extends Omit<WriterOptions, 'opened' | 'synced'> {
 export interface Spool {
   /** Throws `audit_unavailable` if it is known that no record of the lane `intent` can be made durable now. */
   admit(): void
-  /** Resolves when the record is durable; rejects with `audit_unavailable` if it cannot be. */
+  /** Resolves when the record is durable; rejects with `audit_unavailable` if it cannot be. It need not be caught. */
   append(draft: Draft, lane: Lane): Promise<void>
   /** Ends of requests that are not on the disk yet. */
   owed(): number
@@ -80,7 +80,7 @@ export function createSpool(options: SpoolOptions): Spool {
   const syncs = syncSeconds.of('all')
   const listeners: (() => void)[] = []
   let closed = false
-  const bytes = (): number => segments.reduce((sum, segment) => sum + segment.bytes, 0)
+  const bytes = createSizeOf(segments, counts)
 
   const writer = createWriter({
     ...options,
@@ -189,6 +189,18 @@ export function createSpool(options: SpoolOptions): Spool {
       await queue.drained()
       await writer.rotate()
     },
+  }
+}
+
+/** The bytes of all segments, which are added up again only when one has grown, is new or is gone. */
+function createSizeOf(segments: readonly Segment[], counts: SpoolCounts): () => number {
+  let known = { groups: -1, segments: 0, bytes: 0 }
+  return () => {
+    if (known.groups !== counts.groups || known.segments !== segments.length) {
+      const sum = segments.reduce((bytes, segment) => bytes + segment.bytes, 0)
+      known = { groups: counts.groups, segments: segments.length, bytes: sum }
+    }
+    return known.bytes
   }
 }
 
