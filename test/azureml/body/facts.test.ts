@@ -1,6 +1,6 @@
 /** Facts of documents: every place, every spelling, every default; and nothing that hides. */
 import t from 'tap'
-import { bodyFacts, DOCUMENT_FACTS } from '../../../src/azureml/body/facts.ts'
+import { bodyFacts, DOCUMENT_FACTS, findAll } from '../../../src/azureml/body/facts.ts'
 import { parseJson } from '../../../src/lib/json/document.ts'
 import { FACT_NAMES } from '../../../src/policy/facts.ts'
 import { Refusal } from '../../../src/errors.ts'
@@ -24,6 +24,33 @@ t.test('every fact of a document is one that policies know', async (t) => {
     DOCUMENT_FACTS.filter((name) => !FACT_NAMES.includes(name)),
     [],
   )
+})
+
+t.test('facts that no policy asks for are not collected, and do not refuse', async (t) => {
+  const document = {
+    properties: {
+      jobType: 'Command',
+      environmentId: 'azureml:train@latest',
+      computeId: `${WS}/computes/cpu`,
+      // two values of one tag: what the tags are cannot be told
+      tags: { team: 'a' },
+      jobs: { step: { type: 'command', tags: { team: 'b' } } },
+    },
+  }
+  const root = parseJson(Buffer.from(JSON.stringify(document)))
+  const look = (...asked: readonly string[]) => {
+    const set = new Set(asked)
+    const { collector, floating } = findAll(root, { scope: WS, type: 'Job', whole: true }, set)
+    return { facts: collector.finish(set), floating: floating.map(({ asset }) => asset.name) }
+  }
+  const floating = ['train']
+  t.strictSame(look('time'), { facts: {}, floating })
+  t.strictSame(look('computes', 'models'), {
+    facts: { computes: ['cpu'], models: [] },
+    floating,
+  })
+  t.strictSame(look('floating').facts, { floating: ['train@latest'] })
+  t.throws(() => look('tags'), { code: 'bad_body' })
 })
 
 t.test('a command job', async (t) => {

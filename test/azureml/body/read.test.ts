@@ -98,6 +98,31 @@ t.test('a caller who goes away is a bad request', async (t) => {
   await t.rejects(async () => readBody(stream, JSON_TYPE, 100, UNCOUNTED), { code: 'bad_request' })
 })
 
+t.test('a body that came with its head is not waited for', async (t) => {
+  const received: number[] = []
+  const progress = {
+    hold: () => undefined,
+    received: (bytes: number) => void received.push(bytes),
+  }
+  const streamOf = (...pieces: readonly string[]): Readable => {
+    const stream = new Readable({ read() {} })
+    for (const piece of pieces) stream.push(piece)
+    return stream
+  }
+  const headers = { ...JSON_TYPE, 'content-length': '5' }
+  const whole = readBody(streamOf('[1,', '2]'), headers, 16, progress)
+  t.ok(Buffer.isBuffer(whole))
+  t.equal((await whole).toString(), '[1,2]')
+  t.strictSame(received, [5])
+  const stream = streamOf('[1,')
+  const waiting = readBody(stream, headers, 16, progress)
+  t.notOk(Buffer.isBuffer(waiting))
+  stream.push('2]')
+  stream.push(null)
+  t.equal((await waiting).toString(), '[1,2]')
+  t.strictSame(received, [5, 5])
+})
+
 t.test('who has a body', async (t) => {
   t.ok(hasBody({ 'content-length': '1' }))
   t.ok(hasBody({ 'transfer-encoding': 'chunked' }))

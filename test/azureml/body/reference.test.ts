@@ -84,6 +84,23 @@ for (const [written, compared] of FORMS) {
   })
 }
 
+t.test(
+  'an id in the own workspace is read as one that says the same through a prefix',
+  async (t) => {
+    const own = '/subscriptions/s/resourcegroups/rg/providers/microsoft.machinelearningservices'
+    const workspace = `${own}/workspaces/ws`
+    const ends = [
+    '/computes/CPU', '/computes', '/computes/', '/', '', '//computes/c', '/datastores/D', '/datastores/d/paths/a/b',
+    '/models/m', '/models/m/versions/3', '/models/m/labels/latest', '/models/m/versions/', '/jobs/j/outputs/a',
+    '/workspaces/other/computes/c', '/registries/r/models/m/versions/1', '/locations/l/models/m', 'x/computes/c',
+  ] // prettier-ignore
+    for (const end of ends)
+      for (const id of [`${workspace}${end}`, `${workspace}${end}`.toUpperCase()])
+        // without its first slash, it is taken apart from its beginning
+        t.strictSame(parseReference(id, workspace), parseReference(id.slice(1), workspace), id)
+  },
+)
+
 const AMBIGUOUS = ['a/../b', 'a/./b', 'a//b', 'a%2fb', 'a/%2e%2e/b', 'a%5cb', 'a\\b', 'a%252fb']
 for (const path of AMBIGUOUS) {
   t.test(`a path with ${path} can be read in two ways`, async (t) => {

@@ -30,3 +30,11 @@ t.test('documents that differ have digests that differ', async (t) => {
   ]
   t.equal(new Set(texts.map(digest)).size, texts.length)
 })
+
+for (const count of [5, 16, 17, 40]) {
+  t.test(`the order of ${count} members does not matter`, async (t) => {
+    const members = Array.from({ length: count }, (_, at) => `"n${at % 7}x${at}":${at}`)
+    const turned = [...members.slice(3).toReversed(), ...members.slice(0, 3)]
+    t.equal(digest(`{${turned.join(',')}}`), digest(`{${members.toSorted().join(',')}}`))
+  })
+}

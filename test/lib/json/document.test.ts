@@ -28,6 +28,25 @@ t.test('every value knows its place in the bytes', async (t) => {
   t.equal(memberOf(root, 'C'), null)
 })
 
+t.test('a text of any length is the same in ASCII and beside what is not', async (t) => {
+  for (let length = 0; length < 40; length += 1) {
+    const text = 'abcdefgh'.repeat(5).slice(0, length)
+    for (const other of ['', 'é', '\\u00e9']) {
+      const root = parse(`{"${text}":"${text}","other":"${other}"}`)
+      t.match(memberOf(root, text), { value: text })
+    }
+  }
+})
+
+t.test('one name of many is found when it is there twice', async (t) => {
+  const names = Array.from({ length: 20 }, (_, at) => `"n${at}":0`)
+  t.ok(parse(`{${names.join(',')}}`))
+  for (const [at, name] of names.entries()) {
+    t.equal(refusal(`{${names.join(',')},${name}}`).code, 'bad_body', name)
+    t.equal(refusal(`{${names.slice(0, at + 1).join(',')},${name}}`).code, 'bad_body', name)
+  }
+})
+
 const BAD: Readonly<Record<string, string | Buffer>> = {
   nothing: '',
   'a byte order mark': '\ufeff{}',
