@@ -127,7 +127,7 @@ export function discard(answer: Pick<UpstreamAnswer, 'whole' | 'stream'>): void 
  */
 export async function* chunksOf(stream: Readable): AsyncGenerator<Buffer> {
   try {
-    for await (const chunk of stream) yield bytes(chunk)
+    for await (const chunk of stream) yield bytesOf(chunk)
   } catch (error) {
     throw error instanceof Refusal ? error : upstreamFault(error)
   }
@@ -154,7 +154,7 @@ export async function readUpTo(
 }
 
 /** A stream's chunks have no type of their own. */
-function bytes(chunk: unknown): Buffer {
+export function bytesOf(chunk: unknown): Buffer {
   if (Buffer.isBuffer(chunk)) return chunk
   throw new Refusal('internal_error', 'the gateway failed to read the answer', {
     inner: `chunk of type ${typeof chunk}`,
@@ -208,7 +208,7 @@ export async function firstBytes(stream: Readable): Promise<Buffer | null> {
   for (;;) {
     const chunk: unknown = stream.read()
     if (chunk !== null) {
-      const begun = bytes(chunk)
+      const begun = bytesOf(chunk)
       stream.unshift(begun)
       return begun.subarray(0, MAX_SPACE_BYTES)
     }

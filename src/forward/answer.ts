@@ -2,16 +2,12 @@
  * Azure's answer on its way back: nothing of the gateway's identity, no URL that leads past the gateway.
  * @module
  */
-import { Readable } from 'node:stream'
-import { setImmediate } from 'node:timers/promises'
 import type { Operation } from '../vocabulary/operation.ts'
 import type { Exchange, Progress } from '../exchange.ts'
 import type { Reply } from '../http/reply.ts'
 import { Refusal } from '../errors.ts'
 import type { Pending } from '../lib/pending.ts'
-import { upstreamFault } from './transport-faults.ts'
 import {
-  chunksOf,
   checkText,
   discard,
   isText,
@@ -20,23 +16,10 @@ import {
   type UpstreamAnswer,
 } from './answer-body.ts'
 import { checkSingle, failureHeaders, responseHeaders, upstreamIds } from './headers.ts'
+import { redactedText, sendRewritten, type Rewriter } from './rewritten.ts'
 import { screened, type Screen } from './screen.ts'
+import { sendBytes, sendStream } from './sending.ts'
 import { failureOf, failureText, forbiddenBody, readableError } from './upstream-failure.ts'
-
-/** Of a document that is looked through, what is done in one go: a fraction of a millisecond. */
-const SLICE_BYTES = 64 * 1024
-
-/** Changes bytes on their way: throws a refusal on what must not pass. */
-export interface Rewriter {
-  write(chunk: Buffer): Buffer
-  /** The same in pieces, if it has them. */
-  pieces?(chunk: Buffer): readonly Buffer[]
-  end(): Buffer
-  /** It removes something: what it cannot read must not pass. */
-  readonly redacts: boolean
-  /** What it reads has to be JSON: clients follow URLs in it. */
-  readonly needsJson: boolean
-}
 
 export interface AnswerRules {
   /** Absolute URLs in headers become the gateway's, in place; throws `upstream_foreign_url`. */
@@ -141,12 +124,12 @@ function sendWhole(
 ): void {
   const { exchange, rules } = sending
   headers['content-type'] = 'application/json; charset=utf-8'
-  sendBytes(status, headers, exchange.redact ? redacted(body, rules) : body, sending)
-}
-
-function redacted(body: Buffer | string, { textRedactor }: AnswerRules): Buffer {
-  const text = textRedactor()
-  return Buffer.concat([text.write(Buffer.from(body)), text.end()])
+  sendBytes(
+    status,
+    headers,
+    exchange.redact ? redactedText(body, rules.textRedactor()) : body,
+    sending,
+  )
 }
 
 /** RFC 9110 section 8.6: the length of what a GET would be answered, or none. */
@@ -206,126 +189,6 @@ function sendOther(
   const length = answer.headers['content-length']
   if (typeof length === 'string') headers['content-length'] = length
   sendStream(answer.statusCode, headers, answer.stream, sending)
-}
-
-/** Sends what a rewriter makes of an answer: whole if it is not too long to be held, else as it comes. */
-function sendRewritten(
-  answer: UpstreamAnswer,
-  rewriter: Pick<Rewriter, 'write' | 'pieces' | 'end'>,
-  headers: Record<string, string>,
-  sending: Sending,
-): Pending<void> {
-  const { statusCode, whole, isHeld } = answer
-  const { progress, rules } = sending
-  const { holdBytes } = rules
-  const isShort = whole !== null && whole.byteLength <= Math.min(holdBytes, SLICE_BYTES)
-  if (isShort && (isHeld || progress.mayHold(whole.byteLength))) {
-    const out = rewriter.write(whole)
-    const rest = rewriter.end()
-    sendBytes(
-      statusCode,
-      headers,
-      rest.byteLength === 0 ? out : Buffer.concat([out, rest]),
-      sending,
-    )
-    return
-  }
-  return sendInParts(answer, rewriter, headers, sending)
-}
-
-/** The same for a long answer, whose parts are looked through as they come. */
-async function sendInParts(
-  { statusCode, whole, isHeld, stream }: UpstreamAnswer,
-  rewriter: Pick<Rewriter, 'write' | 'pieces' | 'end'>,
-  headers: Record<string, string>,
-  sending: Sending,
-): Promise<void> {
-  const { progress, rules } = sending
-  const { holdBytes } = rules
-  const chunks = rewritten(whole === null ? chunksOf(stream) : slicesOf(whole), rewriter)
-  const held: Buffer[] = []
-  let size = 0
-  for (;;) {
-    const next = await chunks.next()
-    if (next.done === true) {
-      sendBytes(statusCode, headers, Buffer.concat(held), sending)
-      return
-    }
-    held.push(...next.value)
-    const bytes = next.value.reduce((sum, { byteLength }) => sum + byteLength, 0)
-    size += bytes
-    // one that there is no room for is checked as it streams, like one that is too large
-    if (size > holdBytes || !(isHeld || progress.mayHold(bytes))) break
-  }
-  sendStream(statusCode, headers, Readable.from(continued(held, chunks)), sending)
-}
-
-async function* continued(
-  held: readonly Buffer[],
-  rest: AsyncGenerator<readonly Buffer[]>,
-): AsyncGenerator<Buffer> {
-  yield Buffer.concat(held)
-  for await (const pieces of rest) yield Buffer.concat(pieces)
-}
-
-/** A long document in parts, with other calls served in between. */
-async function* slicesOf(whole: Buffer): AsyncGenerator<Buffer> {
-  for (let at = 0; at < whole.byteLength; at += SLICE_BYTES) {
-    if (at > 0) await setImmediate()
-    yield whole.subarray(at, at + SLICE_BYTES)
-  }
-}
-
-async function* rewritten(
-  chunks: AsyncGenerator<Buffer>,
-  rewriter: Pick<Rewriter, 'write' | 'pieces' | 'end'>,
-): AsyncGenerator<readonly Buffer[]> {
-  for await (const chunk of chunks) {
-    // put together once, with those of the other chunks
-    const out = rewriter.pieces?.(chunk) ?? [rewriter.write(chunk)]
-    if (out.length > 0) yield out
-  }
-  const rest = rewriter.end()
-  if (rest.byteLength > 0) yield [rest]
-}
-
-function sendBytes(
-  status: number,
-  headers: Record<string, string>,
-  body: Buffer | string | null,
-  { exchange, progress, reply }: Sending,
-): void {
-  progress.replying(status)
-  if (body !== null) progress.sent(Buffer.byteLength(body))
-  reply.send(status, withIds(headers, exchange), body)
-}
-
-function sendStream(
-  status: number,
-  headers: Record<string, string>,
-  stream: Readable,
-  { exchange, progress, reply, fail }: Sending,
-): void {
-  // it broke off while the record was awaited: nobody is told of it any more
-  if (stream.destroyed) throw broken(stream.errored ?? new Error('aborted'))
-  progress.replying(status)
-  // counted beside the sending, so that a slow reader still slows the sender
-  stream.on('data', (chunk: Buffer) => progress.sent(chunk.byteLength))
-  // too late for an answer, not for the record
-  stream.on('error', (error) => progress.broke(broken(error)))
-  reply.stream(status, withIds(headers, exchange), stream, (error) => void fail(broken(error)))
-}
-
-/** How an answer broke off. */
-function broken(error: Error): Refusal {
-  return error instanceof Refusal ? error : upstreamFault(error)
-}
-
-/** An answer names the decision it comes from, for whoever asks about it. */
-function withIds(headers: Record<string, string>, { id }: Exchange): Record<string, string> {
-  headers['x-harness-decision-id'] = id
-  headers['x-ms-correlation-request-id'] = id
-  return headers
 }
 
 /** What has to be looked through has to be whole, plain JSON: a caller may ask for ranges and other types. */

@@ -5,6 +5,7 @@
  */
 import * as fc from 'fast-check'
 import { compilePlan } from '../../src/azureml/answers/json-plan.ts'
+import { passed } from '../support/rewriting.ts'
 import { createJsonRewriter } from '../../src/azureml/answers/json-rewriter.ts'
 import { rewritePlan } from '../../src/azureml/answers/plan.ts'
 import { createFieldMap } from '../../src/azureml/answers/rewrite.ts'
@@ -99,21 +100,13 @@ function pass(text: string, at: number, redact: boolean, sizes: readonly number[
   const plan = rewritePlan(operation, redact)
   if (plan === null && !redact) return text
   const map = createFieldMap(hosts, operation)
-  const rewriter = createJsonRewriter({ plan: plan ?? compilePlan([]), map, redact })
-  const bytes = Buffer.from(text)
-  const out: Buffer[] = []
+  const rewriterOf = () => createJsonRewriter({ plan: plan ?? compilePlan([]), map, redact })
   try {
-    let from = 0
-    for (const size of [...sizes, bytes.length]) {
-      out.push(Buffer.from(rewriter.write(bytes.subarray(from, from + size))))
-      from += size
-    }
-    out.push(rewriter.end())
+    return passed(rewriterOf, Buffer.from(text), sizes)
   } catch (error) {
     if (error instanceof Refusal && error.status === 502) return null
     throw error
   }
-  return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(out))
 }
 
 /** Where a client of some language would send its token, if it follows this. */

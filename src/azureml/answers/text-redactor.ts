@@ -5,6 +5,7 @@
  * no ASCII pass as they are: no known shape of a secret has any.
  * @module
  */
+import type { AnswerBytes } from '../../lib/json/answer-bytes.ts'
 import { badAnswer } from './json-scanner.ts'
 import { withoutSecrets } from './secrets.ts'
 
@@ -13,8 +14,8 @@ const MAX_KEPT_BYTES = 1_048_576
 const KEY_EDGE = /-----(BEGIN|END) [A-Z\d ]{0,40}PRIVATE KEY(?: BLOCK)?-----/g
 
 export interface TextRedactor {
-  write(chunk: Buffer): Buffer
-  end(): Buffer
+  write(chunk: Buffer, out: AnswerBytes): void
+  end(out: AnswerBytes): void
 }
 
 export function createTextRedactor(): TextRedactor {
@@ -33,22 +34,27 @@ export function createTextRedactor(): TextRedactor {
       throw badAnswer('a line of the answer is too long to be looked through')
   }
   return {
-    write(chunk) {
+    write(chunk, out) {
       const text = chunk.toString('latin1')
       // UTF-16, or no text at all
       if (text.includes('\0')) throw badAnswer('the answer is not the text that it says it is')
       const line = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r')) + 1
       if (line === 0) {
         keep(text)
-        return Buffer.alloc(0)
+        return
       }
       const lines = take() + text.slice(0, line)
       const ready = openKey(lines) ?? lines.length
       keep(lines.slice(ready) + text.slice(line))
-      return Buffer.from(withoutSecrets(lines.slice(0, ready)), 'latin1')
+      give(lines.slice(0, ready), out)
     },
-    end: () => Buffer.from(withoutSecrets(take()), 'latin1'),
+    end: (out) => give(take(), out),
   }
+}
+
+function give(text: string, out: AnswerBytes): void {
+  const bytes = Buffer.from(withoutSecrets(text), 'latin1')
+  out.add(bytes, 0, bytes.length)
 }
 
 /** Where a private key begins that has not ended; null if none does. */

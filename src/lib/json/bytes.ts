@@ -95,6 +95,14 @@ export function startsWithLower(bytes: Uint8Array, from: number, word: Uint8Arra
   return true
 }
 
+/** Whether these bytes, and no others, stand there. */
+export function isSame(bytes: Uint8Array, from: number, end: number, known: Uint8Array): boolean {
+  const { length } = known
+  if (end - from !== length) return false
+  for (let at = 0; at < length; at += 1) if (bytes[from + at] !== known[at]) return false
+  return true
+}
+
 /** Longer numbers are looked at as a whole. */
 const MAX_DIGITS = 1_000
 /** By their first byte. */
@@ -109,6 +117,11 @@ const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 export function plainString(bytes: Buffer, from: number, end: number): string | null {
   const text = bytes.toString('latin1', from + 1, end - 1)
   return ASCII.test(text) ? text : null
+}
+
+/** The same of the string in its quotes that stands there. */
+export function stringAt(bytes: Buffer, from: number, end: number): string | null {
+  return plainString(bytes, from, end) ?? decodeString(bytes.subarray(from, end))
 }
 
 /** What a string in its quotes says; null if it is not valid UTF-8. */

@@ -3,6 +3,7 @@ import { compilePlan } from '../../../src/azureml/answers/json-plan.ts'
 import type { FieldRule } from '../../../src/azureml/answers/json-plan.ts'
 import { createJsonRewriter } from '../../../src/azureml/answers/json-rewriter.ts'
 import { Refusal } from '../../../src/errors.ts'
+import { passed, written } from '../../support/rewriting.ts'
 
 const RULES: readonly FieldRule[] = [
   { path: ['nextLink'], kind: 'url' },
@@ -17,16 +18,8 @@ const map = (value: string) => value.replace('upstream', 'gate"way')
 
 /** The document in pieces of the given sizes, through a rewriter of its own. */
 function run(text: string | Buffer, sizes: readonly number[] = [], use = map): string {
-  const rewriter = createJsonRewriter({ plan, map: use })
   const bytes = Buffer.isBuffer(text) ? text : Buffer.from(text)
-  const out: Buffer[] = []
-  let at = 0
-  for (const size of [...sizes, bytes.length]) {
-    out.push(Buffer.from(rewriter.write(bytes.subarray(at, at + size))))
-    at += size
-  }
-  out.push(rewriter.end())
-  return Buffer.concat(out).toString()
+  return passed(() => createJsonRewriter({ plan, map: use }), bytes, sizes)
 }
 
 const code = (text: string | Buffer): string => {
@@ -292,12 +285,12 @@ t.test('a place with more keys than it has bits for is a fault of the program', 
     map: (value) => value,
   })
   t.equal(
-    rewriter.write(Buffer.from('{"k0":1,"k31":2,"k32":3}')).toString(),
+    written(rewriter, Buffer.from('{"k0":1,"k31":2,"k32":3}')).toString(),
     '{"k0":"[redacted]","k31":"[redacted]","k32":3}',
   )
   for (const key of ['k0', 'k31']) {
     const twice = createJsonRewriter({ plan: compilePlan(rules(32)), map: (value) => value })
-    t.throws(() => twice.write(Buffer.from(`{"${key}":1,"${key}":2}`)), {
+    t.throws(() => written(twice, Buffer.from(`{"${key}":1,"${key}":2}`)), {
       code: 'upstream_bad_answer',
     })
   }

@@ -13,6 +13,7 @@ import {
 import type { FieldRule } from '../../../src/azureml/answers/json-plan.ts'
 import { createJsonRewriter } from '../../../src/azureml/answers/json-rewriter.ts'
 import { Refusal } from '../../../src/errors.ts'
+import { passed } from '../../support/rewriting.ts'
 
 const rule = (kind: FieldRule['kind'], ...paths: readonly string[]): readonly FieldRule[] =>
   paths.map((path) => ({ path: path.split('.'), kind }))
@@ -132,21 +133,13 @@ function plain(text: string, plan: PlanNode): string {
 }
 
 function fast(text: string, plan: PlanNode, sizes: readonly number[]): string {
-  const rewriter = createJsonRewriter({ plan, map, maxDepth: MAX_DEPTH })
-  const bytes = Buffer.from(text)
-  const out: Buffer[] = []
-  let at = 0
   try {
-    for (const size of [...sizes, bytes.length]) {
-      out.push(Buffer.from(rewriter.write(bytes.subarray(at, at + size))))
-      at += size
-    }
-    out.push(rewriter.end())
+    const rewriterOf = () => createJsonRewriter({ plan, map, maxDepth: MAX_DEPTH })
+    return passed(rewriterOf, Buffer.from(text), sizes)
   } catch (error) {
     if (error instanceof Refusal) return REFUSED
     throw error
   }
-  return Buffer.concat(out).toString()
 }
 
 const KEYS = [

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { passed } from '../../support/rewriting.ts'
 import { classify } from '../../../src/azureml/classify.ts'
 import { createHosts } from '../../../src/azureml/hosts/hosts.ts'
 import { createJsonRewriter } from '../../../src/azureml/answers/json-rewriter.ts'
@@ -19,9 +20,8 @@ function answer(method: string, path: string, body: unknown, redact = false): un
   const operation = classify(parseTarget(method, path))
   const plan = rewritePlan(operation, redact)
   if (plan === null) return body
-  const rewriter = createJsonRewriter({ plan, map: createFieldMap(hosts, operation) })
-  const bytes = [rewriter.write(Buffer.from(JSON.stringify(body))), rewriter.end()]
-  return JSON.parse(Buffer.concat(bytes).toString())
+  const rewriterOf = () => createJsonRewriter({ plan, map: createFieldMap(hosts, operation) })
+  return JSON.parse(passed(rewriterOf, Buffer.from(JSON.stringify(body))))
 }
 
 const ARM = 'https://management.azure.com'
