@@ -46,6 +46,11 @@ export class BatchBlock {
     return this.#ends.length
   }
 
+  /** Of its rows as a JSON array. */
+  get bytes(): number {
+    return (this.#ends.at(-1) ?? 0) + 1
+  }
+
   /** Number of its last record; `before` if it has none. */
   lastSeq(before: number): number {
     return this.count === 0 ? before : this.#first + this.count - 1

@@ -19,22 +19,15 @@ export interface Position {
   readonly seq: number
 }
 
-/** What was read, besides its rows. */
-export interface Page {
-  readonly next: Position
-  /** It has all that the segment had when it was read. */
-  readonly isLast: boolean
-}
-
 /**
- * Fills `into` with the next records after `at`, as many as there is room for, or is null if there is none. Throws an Error if
- * the spool's bytes are not what they were when they were written.
+ * Fills `into` with the next records after `at`, as many as there is room for: then where the sink stands once it has them, or
+ * null if there is none. Throws an Error if the spool's bytes are not what they were when they were written.
  */
 export type ReadPage = (
   segments: readonly Segment[],
   at: Position,
   into: BatchBlock,
-) => Promise<Page | null>
+) => Promise<Position | null>
 
 const CHUNK_BYTES = 1 << 20
 const LF = 10
@@ -136,21 +129,17 @@ export function createReader(ocsf: boolean): ReadPage {
     [segment, start]: [Segment, number],
     { seq }: Position,
     into: BatchBlock,
-  ): Promise<Page> {
+  ): Promise<Position> {
     const data = await chunkFrom(file, segment, start)
     let offset = 0
-    const upTo = (isLast: boolean): Page => ({
-      next: { segment: segment.name, offset: start + offset, seq: into.lastSeq(seq) },
-      isLast,
-    })
     while (offset < data.length) {
       const unit = unitAt(segment, data, offset, start + offset)
-      if (unit === null) return upTo(false)
+      if (unit === null) break
       const all = ocsf ? await addWithEvents(into, unit, seq, withEvent) : into.add(unit, seq)
-      if (!all) return upTo(false)
+      if (!all) break
       offset = unit.stop
     }
-    return upTo(data.length < block.length)
+    return { segment: segment.name, offset: start + offset, seq: into.lastSeq(seq) }
   }
 
   return async (segments, at, into) => {

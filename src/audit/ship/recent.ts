@@ -9,7 +9,7 @@ import { endWithOcsf } from '../record/ocsf.ts'
 import type { DurableGroup } from '../spool/writer.ts'
 import type { Segment } from '../spool/writer.ts'
 import type { BatchBlock, Rows } from './batch.ts'
-import type { Page, Position } from './reader.ts'
+import type { Position } from './reader.ts'
 
 export interface Recent {
   /** Keeps a copy of a group's rows. */
@@ -19,14 +19,14 @@ export interface Recent {
 }
 
 /**
- * Fills `into` with the next records after `at` of one of these segments, as many as there is room for, or is null if they are
- * not kept. All up to `at` are taken by this sink.
+ * Fills `into` with the next records after `at` of one of these segments, as many as there is room for: then where the sink
+ * stands once it has them, or null if they are not kept. All up to `at` are taken by this sink.
  */
 export type ReadRecent = (
   segments: readonly Segment[],
   at: Position,
   into: BatchBlock,
-) => Page | null
+) => Position | null
 
 const BLOCK_BYTES = 1 << 20
 const MAX_BLOCKS = 16
@@ -169,15 +169,18 @@ const beginOf = (rowEnds: readonly number[], index: number): number =>
   index === 0 ? 0 : (rowEnds[index - 1] ?? 0) + 1
 
 /** Takes the rows behind `at` of the groups from `index` on, as far as they are of one segment. */
-function fill(into: BatchBlock, groups: readonly KeptGroup[], index: number, at: Position): Page {
+function fill(
+  into: BatchBlock,
+  groups: readonly KeptGroup[],
+  index: number,
+  at: Position,
+): Position {
   const segment = groups[index]?.segment ?? ''
   let offset = 0
-  let isLast = true
   for (let group = groups[index]; group?.segment === segment; group = groups[++index]) {
     offset = group.start
-    isLast = into.add(group, at.seq)
-    if (!isLast) break
+    if (!into.add(group, at.seq)) break
     offset = group.stop
   }
-  return { next: { segment, offset, seq: into.lastSeq(at.seq) }, isLast }
+  return { segment, offset, seq: into.lastSeq(at.seq) }
 }

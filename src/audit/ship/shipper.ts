@@ -5,7 +5,7 @@
 import { appendFile } from 'node:fs/promises'
 import { deliver, type Result } from './deliver.ts'
 import { BatchBlock } from './batch.ts'
-import { createReader, type Page, type Position } from './reader.ts'
+import { createReader, type Position } from './reader.ts'
 import type { ReadRecent } from './recent.ts'
 import { line } from '../record/safe-text.ts'
 import type { Cursor } from './cursor.ts'
@@ -72,11 +72,16 @@ export interface Shipper {
 }
 
 /** A page of records on its way to the sink: to be sent, sent, or answered and waiting for the ones before it. */
-interface Parcel extends Page {
+interface Parcel {
   readonly block: BatchBlock
+  /** Where the sink stands once it has this and all before. */
+  readonly next: Position
   /** What became of it; null if it is to be sent, or to be sent again. */
   sent: Promise<Result> | null
 }
+
+const always = (): boolean => true
+const never = (): boolean => false
 
 /** A sleep that can be cut short. */
 function createSleeper(): {
@@ -147,6 +152,10 @@ export function createShipper(options: ShipperOptions): Shipper {
   let failures = 0
   /** Something became durable since the last look. */
   let pending = false
+  /** Whether that is to end a sleep. */
+  let wakes = always
+  /** Records of a full batch, if they are as large as those of the last one. */
+  let fullBatch = Infinity
   let waiting: number | null = null
 
   const count = (kind: string, n: number): void => {
@@ -157,15 +166,26 @@ export function createShipper(options: ShipperOptions): Shipper {
   const pause = (ms: number): Promise<void> =>
     sleep(ending.signal.aborted ? Math.min(ms, MAX_CLOSING_SLEEP_MS) : ms)
 
-  /** New records do not cut this short; only closing does. */
-  async function linger(ms: number): Promise<void> {
+  /** Waits; closing cuts it short, and new records do once `isOver` says so. */
+  async function wait(ms: number, isOver: () => boolean): Promise<void> {
+    wakes = isOver
     const until = performance.now() + ms
-    for (let left = ms; left > 0 && !ending.signal.aborted; left = until - performance.now())
+    for (let left = ms; left > 0 && !ending.signal.aborted && !isOver();) {
       await pause(left)
+      left = until - performance.now()
+    }
+    wakes = always
   }
 
-  async function pauseThrough(ms: number): Promise<void> {
-    await linger(ms)
+  /** Whether the records behind `at` would fill a batch. */
+  const fillsBatch = (at: Position): boolean => spool.end() - at.seq >= fullBatch
+
+  /** Waits for more records, up to a full batch: it costs much the same whether it has one or many. */
+  const linger = (): Promise<void> => wait(timing.lingerMs, () => fillsBatch(cursor.position()))
+
+  /** Waits after a failure, and a moment at the end, too. */
+  async function backOff(ms: number): Promise<void> {
+    await wait(ms, never)
     if (ending.signal.aborted && !stop.signal.aborted) await pause(MAX_CLOSING_SLEEP_MS)
   }
 
@@ -202,12 +222,13 @@ export function createShipper(options: ShipperOptions): Shipper {
     const block = blocks.pop() ?? new BatchBlock(spool.chainId, sink.limitBytes)
     block.clear()
     const segments = spool.segments()
-    const page = recent(segments, at, block) ?? (await readPage(segments, at, block))
-    if (page === null) {
+    const next = recent(segments, at, block) ?? (await readPage(segments, at, block))
+    if (next === null) {
       blocks.push(block)
       return null
     }
-    const parcel: Parcel = { ...page, block, sent: null }
+    if (block.count > 0) fullBatch = Math.ceil((sink.limitBytes * block.count) / block.bytes)
+    const parcel: Parcel = { block, next, sent: null }
     parcels.push(parcel)
     return parcel
   }
@@ -223,13 +244,13 @@ export function createShipper(options: ShipperOptions): Shipper {
     return parcel.sent
   }
 
-  /** Sends pages behind those that are under way, as long as these are full: what is not waits for more records. */
+  /** Sends full pages behind those that are under way; records that would not fill one wait for more. */
   async function sendAhead(): Promise<void> {
     for (const parcel of parcels) void send(parcel)
     while (parcels.length < sink.atOnce && !stop.signal.aborted) {
       const last = parcels.at(-1)
       // what is lost behind it is put on record once the sink has all before that
-      if (last === undefined || last.isLast || lostBehind(last.next) !== null) return
+      if (last === undefined || !fillsBatch(last.next) || lostBehind(last.next) !== null) return
       const next = await read(last.next)
       if (next === null) return
       void send(next)
@@ -243,10 +264,10 @@ export function createShipper(options: ShipperOptions): Shipper {
       if ((await parcel.sent)?.kind === 'again') parcel.sent = null
     }
     if (!stop.signal.aborted) await change(result.hold ? 'held' : 'failing', result.why)
-    await pauseThrough(backoffOf(timing, failures, result))
+    await backOff(backoffOf(timing, failures, result))
   }
 
-  /** @returns `rest` if that was all that there was: what came meanwhile is few records yet */
+  /** @returns `rest` if what is left, or came meanwhile, would not fill a batch */
   async function step(): Promise<'more' | 'rest' | 'idle'> {
     const first = parcels[0] ?? (await read(await skipLost(cursor.position())))
     if (first === null || stop.signal.aborted) return 'idle'
@@ -267,7 +288,7 @@ export function createShipper(options: ShipperOptions): Shipper {
     blocks.push(first.block)
     waiting = first.next.seq >= spool.end() ? null : performance.now()
     await change('ok', 'the sink accepts again')
-    return first.isLast && first.next.segment === spool.segments().at(-1)?.name ? 'rest' : 'more'
+    return parcels.length === 0 && !fillsBatch(first.next) ? 'rest' : 'more'
   }
 
   async function run(): Promise<void> {
@@ -275,20 +296,19 @@ export function createShipper(options: ShipperOptions): Shipper {
       pending = false
       try {
         const found = await step()
-        // a batch costs much the same whether it has one record or many
-        if (found === 'rest') await linger(timing.lingerMs)
+        if (found === 'rest') await linger()
         if (found !== 'idle') continue
       } catch (error) {
         failures += 1
         await change('failing', error instanceof Error ? error.message : 'unknown failure')
-        await pauseThrough(backoffOf(timing, failures, { hold: false, afterMs: null }))
+        await backOff(backoffOf(timing, failures, { hold: false, afterMs: null }))
         continue
       }
       if (pending) continue
       if (ending.signal.aborted) return
       await pause(IDLE_MS)
       // the first record of a burst waits a moment for the rest of it
-      await pauseThrough(timing.lingerMs)
+      await linger()
     }
     for (const { sent } of parcels) await sent
   }
@@ -296,7 +316,7 @@ export function createShipper(options: ShipperOptions): Shipper {
   spool.onDurable(() => {
     waiting ??= performance.now()
     pending = true
-    wake()
+    if (wakes()) wake()
   })
   const running = run()
 

@@ -63,12 +63,12 @@ async function heldSink(t: Test): Promise<HeldSink> {
   }
 }
 
-/** Records of more than five batches; the start has been shipped before. */
+/** Records of eight batches; the start has been shipped before. */
 async function fill(audit: Audit, sink: HeldSink): Promise<void> {
   await until(() => sink.held().length === 1)
   const decision = { ...exchangeOf().decision!, reason: 'r'.repeat(16_000) }
   await Promise.all(
-    Array.from({ length: 300 }, () => audit.recorder.refused(exchangeOf({ decision }))),
+    Array.from({ length: 400 }, () => audit.recorder.refused(exchangeOf({ decision }))),
   )
   sink.held()[0]?.answer(204)
   await until(() => sink.held().length === AT_ONCE)

@@ -4,7 +4,7 @@
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
 import { BatchBlock } from '../../../src/audit/ship/batch.ts'
-import { createReader, type Page, type Position } from '../../../src/audit/ship/reader.ts'
+import { createReader, type Position } from '../../../src/audit/ship/reader.ts'
 import { createRecent } from '../../../src/audit/ship/recent.ts'
 import { draftOf, draftWith } from '../../../src/audit/record/draft.ts'
 import { createTextOf } from '../../../src/audit/record/row-text.ts'
@@ -78,15 +78,16 @@ function spoolOf(
   return { segment, read, readFile: createReader(ocsf), last: end.seq }
 }
 
-interface Read extends Page {
+interface Read {
+  readonly next: Position
   readonly texts: readonly string[]
 }
 
 /** What a reader put into a block, row by row; null if it found nothing. */
-function readOf(page: Page | null, block: BatchBlock): Read | null {
-  if (page === null) return null
+function readOf(next: Position | null, block: BatchBlock): Read | null {
+  if (next === null) return null
   const rows = block.batch().rows()
-  return { ...page, texts: rows.map(({ seq, uid, text }) => `${seq} ${uid} ${text}`) }
+  return { next, texts: rows.map(({ seq, uid, text }) => `${seq} ${uid} ${text}`) }
 }
 
 for (const ocsf of [true, false]) {
@@ -140,7 +141,7 @@ for (const ocsf of [true, false]) {
     const { segment, read, last } = spoolOf(t.testdir({}), groups, ocsf)
     const block = new BatchBlock(CHAIN, 1)
     t.equal(read([segment], { segment: '', offset: 0, seq: 0 }, block), null, 'it is too long ago')
-    t.equal(read([segment], { segment: '', offset: 0, seq: last - 1 }, block)?.next.seq, last)
+    t.equal(read([segment], { segment: '', offset: 0, seq: last - 1 }, block)?.seq, last)
     t.equal(read([], { segment: '', offset: 0, seq: last - 1 }, block), null, 'the segment is gone')
   })
 }

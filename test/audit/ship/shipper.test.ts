@@ -33,3 +33,19 @@ t.test('records that come while a batch is sent wait for more of them', async (t
   t.equal(sink.calls.length, 2)
   t.equal(sink.rows.filter(({ RecordKind }) => RecordKind === 'refused').length, 11)
 })
+
+t.test('a full batch does not wait for more', async (t) => {
+  const sink = await sinkServer(t)
+  const options = optionsOf(spoolDirectory(t), azureSink(sink.url), {
+    timing: { lingerMs: 3_600_000 },
+  })
+  const audit = await openAudit(options)
+  await until(() => sink.calls.length === 1)
+  // more than fill one even if they were as small as the record of the start
+  const text = 'x'.repeat(2_000)
+  await Promise.all(Array.from({ length: 3_000 }, () => audit.recorder.event('filler', { text })))
+  await until(() => sink.calls.length > 1)
+  const [, full] = sink.calls
+  t.ok(Buffer.byteLength(full?.text ?? '') > 800_000)
+  t.same(await audit.close(30_000), { unshipped: 0 })
+})
