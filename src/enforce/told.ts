@@ -49,6 +49,7 @@ export function withoutBody(facts: Facts): Facts {
 function absent(facts: Facts, names: readonly string[]): Facts {
   const known = Object.hasOwn(facts, 'absent') ? facts['absent'] : []
   const others = names.filter((name) => !Object.hasOwn(facts, name))
+  if (others.length === 0) return facts
   return { ...facts, absent: [...(typeof known === 'object' ? known : []), ...others] }
 }
 

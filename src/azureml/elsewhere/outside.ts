@@ -129,7 +129,8 @@ function textAt(chain: Chain, outer: Chain, value: JsonNode): Text {
 
 /** The references to something outside in one text. */
 export function outsideOf(text: string, own: string | null, program = false): readonly Outside[] {
-  if (text.length < SHORTEST || !MAY_HAVE.test(text) || isPlainOwn(text, own)) return NONE
+  if (text.length < SHORTEST || !MAY_HAVE.test(text)) return NONE
+  if (text.length <= MAX_CHARACTERS && isPlain(text, own)) return NONE
   const all = outsideAsWritten(text, own, program)
   if (program || !/[\\%]/.test(text)) return all
   // whoever decodes it, or takes a backslash for a slash, finds more
@@ -140,12 +141,15 @@ export function outsideOf(text: string, own: string | null, program = false): re
 }
 
 const NONE: readonly Outside[] = []
+/** An asset by its name and version, which is one of the call's own workspace. */
+const SHORT = /^azureml:(?!azureml:)[\w.-]+[:@][\w.-]+$/i
 /** Segments of which none is odd or climbs. */
 const PLAIN = /^(?:[\w-][\w.-]*(?:\/|$))+$/
 
-/** Whether the whole of a text is the id of something in the call's own workspace, as most references are. */
-function isPlainOwn(text: string, own: string | null): boolean {
-  const inside = text.length > MAX_CHARACTERS ? null : withinOwn(text, own)
+/** Whether the whole of a text refers to something in the call's own workspace in a plain form, as most references do. */
+function isPlain(text: string, own: string | null): boolean {
+  if (SHORT.test(text)) return true
+  const inside = withinOwn(text, own)
   return inside !== null && PLAIN.test(inside) && !/providers/i.test(inside)
 }
 
