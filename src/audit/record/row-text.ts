@@ -8,7 +8,7 @@
  * @module
  */
 import { CALL } from './call-columns.ts'
-import type { Ending, RowContext } from './column.ts'
+import type { Ending, Row, RowContext } from './column.ts'
 import { createEventTextOf, type EventSection } from './event-text.ts'
 import { membersOf } from './members.ts'
 import { ALWAYS, ONCE, type Section } from './row.ts'
@@ -39,38 +39,36 @@ interface Made extends EventSection {
   readonly text: string
 }
 
-/** The columns of one section, kept by what they are made of. */
+const NO_ROW: Row = {}
+
+/** The columns of one section, kept by what they are made of if that is one thing. */
 class SectionTexts {
   readonly section: Section
   readonly #context: RowContext
+  readonly #rows: boolean
   readonly #kept = new WeakMap<object, Made>()
-  readonly #keptByBoth = new WeakMap<object, WeakMap<object, Made>>()
 
-  constructor(section: Section, context: RowContext) {
+  /** @param rows whether the rows are kept, too */
+  constructor(section: Section, context: RowContext, rows: boolean) {
     this.section = section
     this.#context = context
+    this.#rows = rows
   }
 
-  /** @param of and @param and what they are made of; null for what is of this call alone */
-  made(of: object | null, and: object | null, exchange: Exchange): Made {
-    if (of === null) return this.#make(exchange)
-    let kept = this.#kept
-    if (this.section.and !== undefined) {
-      if (and === null) return this.#make(exchange)
-      kept = this.#keptByBoth.get(of) ?? new WeakMap()
-      this.#keptByBoth.set(of, kept)
-    }
-    let made = kept.get(and ?? of)
+  /** @param of what they are made of; null for what is of this call alone */
+  made(of: object | null, exchange: Exchange): Made {
+    if (of === null || this.section.and !== undefined) return this.#make(exchange)
+    let made = this.#kept.get(of)
     if (made === undefined) {
       made = this.#make(exchange)
-      kept.set(and ?? of, made)
+      this.#kept.set(of, made)
     }
     return made
   }
 
   #make(exchange: Exchange): Made {
     const row = this.section.columns(exchange, this.#context)
-    return { row, text: membersOf(row), event: null }
+    return { row: this.#rows ? row : NO_ROW, text: membersOf(row), event: null }
   }
 }
 
@@ -93,9 +91,11 @@ class JoinedTexts {
   readonly #sections: readonly Section[] = [...ALWAYS, ...ONCE]
   readonly #last = new WeakMap<Target, Joined>()
 
-  constructor(context: RowContext) {
-    this.#always = ALWAYS.map((section) => new SectionTexts(section, context))
-    this.#once = ONCE.map((section) => new SectionTexts(section, context))
+  /** @param rows whether the rows of sections are wanted, too */
+  constructor(context: RowContext, rows: boolean) {
+    const textsOf = (section: Section): SectionTexts => new SectionTexts(section, context, rows)
+    this.#always = ALWAYS.map(textsOf)
+    this.#once = ONCE.map(textsOf)
   }
 
   joined(exchange: Exchange): Joined {
@@ -131,9 +131,8 @@ class JoinedTexts {
         const { section } = texts
         const one = section.of(exchange)
         of.push(one)
-        const two = section.and?.(exchange) ?? null
-        if (section.and !== undefined) of.push(two)
-        const made = texts.made(one, two, exchange)
+        if (section.and !== undefined) of.push(section.and(exchange))
+        const made = texts.made(one, exchange)
         sections[section.name] = made
         text += made.text
       }
@@ -147,7 +146,7 @@ class JoinedTexts {
 
 /** Makes texts of records, and keeps what they have in common. @param events whether events are wanted */
 export function createTextOf(context: RowContext, events: boolean): TextOf {
-  const texts = new JoinedTexts(context)
+  const texts = new JoinedTexts(context, events)
   const eventOf = events ? createEventTextOf(context) : null
   return (first, exchange, ending) => {
     const kind = first.RecordKind
