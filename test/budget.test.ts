@@ -28,16 +28,16 @@ type Budget = Readonly<Record<keyof Counts, number>>
 
 const GET: Budget = {
   // those of timers and of the group commit are shared by the calls at that moment
-  promises: 9,
+  promises: 7,
   timers: 0.2,
   // undici's own, before it uses a connection again
   immediates: 1.2,
   files: 0.2,
   hashes: 0.2,
   allTimers: 4,
-  allTicks: 9,
+  allTicks: 4,
   upstream: 1.1,
-  allocated: 95_000,
+  allocated: 55_000,
 }
 /** Its body is read, hashed as it came and as it is sent, and its parameters are. */
 const PUT: Budget = { ...GET, promises: 13, hashes: 3.2, allTicks: 9.5, allocated: 115_000 }

@@ -74,9 +74,9 @@ class Column {
     this.#lastText = `${this.#begin}""`
   }
 
-  text(...of: Parameters<ColumnValue>): string {
+  text(exchange: Exchange, context: RowContext, kind: RecordKind, ending: Ending): string {
     const { value: valueOf } = this
-    const value = valueOf(...of)
+    const value = valueOf(exchange, context, kind, ending)
     if (value === undefined) return ''
     if (typeof value === 'number') return this.#begin + numberText(value)
     if (typeof value !== 'string') return this.#begin + JSON.stringify(value)
