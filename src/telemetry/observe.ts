@@ -6,7 +6,7 @@
  */
 import { performance } from 'node:perf_hooks'
 import type { Exchange } from '../exchange.ts'
-import { isPending, type Pending } from '../lib/pending.ts'
+import { after, isPending, type Pending } from '../lib/pending.ts'
 import type { Stages } from '../stages.ts'
 import type { CallClass, Durations, End, Measured } from './durations.ts'
 
@@ -80,21 +80,6 @@ export function observeStages(stages: Stages, observers: Observers): Stages {
     }
   }
 
-  /** Facts that a stage found belong to its exchange: `decide` is given no more of a call than them. */
-  function tell<T extends { readonly facts: object } | null>(
-    exchange: Exchange,
-    found: Pending<T>,
-  ): Pending<T> {
-    if (watcher === null) return found
-    const told = (known: T): T => {
-      if (known !== null) watcher.facts(exchange, known.facts)
-      return known
-    }
-    return isPending(found) ? found.then(told) : told(found)
-  }
-
-  const gather = timed('gather', stages.gather, first)
-  const lookUp = timed('look-up', stages.lookUp, first)
   const decided = createOver('decide')
   return {
     ...stages,
@@ -103,7 +88,7 @@ export function observeStages(stages: Stages, observers: Observers): Stages {
       watcher?.begun(exchange, call.request)
       return stages.own(exchange, call, make, progress)
     },
-    gather: (exchange, ...rest) => tell(exchange, gather(exchange, ...rest)),
+    gather: telling(watcher, timed('gather', stages.gather, first)),
     decide(principal, operation, facts) {
       const from = performance.now()
       try {
@@ -112,7 +97,7 @@ export function observeStages(stages: Stages, observers: Observers): Stages {
         decided(facts, from)
       }
     },
-    lookUp: (exchange, ...rest) => tell(exchange, lookUp(exchange, ...rest)),
+    lookUp: telling(watcher, timed('look-up', stages.lookUp, first)),
     review: timed('review', stages.review, first),
     grant: timed('grant', stages.grant, (_permit, _scope, raw) => raw),
     recorder: observeRecorder(stages.recorder, observers),
@@ -121,6 +106,19 @@ export function observeStages(stages: Stages, observers: Observers): Stages {
 
 /** Most stages are given first what their time is told of. */
 const first = (by: object): object => by
+
+/** Facts that a stage finds belong to its exchange: `decide` is given no more of a call than them. */
+function telling<Rest extends readonly unknown[], T extends { readonly facts: object } | null>(
+  watcher: Watcher | null,
+  stage: (exchange: Exchange, ...rest: Rest) => Pending<T>,
+): (exchange: Exchange, ...rest: Rest) => Pending<T> {
+  if (watcher === null) return stage
+  return (exchange, ...rest) =>
+    after(stage(exchange, ...rest), (found) => {
+      if (found !== null) watcher.facts(exchange, found.facts)
+      return found
+    })
+}
 
 /** The record of a call's end is where its time ends. */
 function observeRecorder(
