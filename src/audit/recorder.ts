@@ -14,6 +14,7 @@ export type Detail = Readonly<Record<string, string | number | boolean>>
 /**
  * Each resolves when the record is durable, and rejects with `audit_unavailable` if it cannot be. Refusals of callers
  * that were not identified have a record of their own up to a burst; beyond it they are counted, which resolves at once.
+ * `authorized` and `completed` need not be awaited nor caught: each promise more for each call costs.
  */
 export interface Recorder {
   /**
