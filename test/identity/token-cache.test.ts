@@ -59,3 +59,35 @@ t.test('what is kept is equal to what was given, member by member', async (t) =>
   t.equal(cache.get('first', UNTIL), null, 'until it ends')
   t.equal(cache.counts().size, 1)
 })
+
+t.test('who was given a token can tell whether the cache still has it', async (t) => {
+  const cache = createTokenCache()
+  const given = (name: string): VerifiedToken => cache.set(name, tokenOf(1, []))
+  const first = given('first')
+  t.equal(cache.again(first, BEFORE), first)
+  t.same(cache.counts(), { size: 1, hits: 1, misses: 0 })
+  t.equal(cache.again(first, UNTIL), null, 'until it ends')
+  t.equal(cache.again(null, BEFORE), null)
+  t.equal(cache.again(tokenOf(1, []), BEFORE), null, 'one that it never had')
+  const replaced = given('first')
+  t.equal(cache.again(first, BEFORE), null, 'another is in its place')
+  cache.dropKeys(new Set(['another key']))
+  t.equal(cache.again(replaced, BEFORE), replaced)
+  cache.dropKeys(new Set(['key']))
+  t.equal(cache.again(replaced, BEFORE), null, 'its key was withdrawn')
+  const cleared = given('cleared')
+  cache.clear()
+  t.equal(cache.again(cleared, BEFORE), null)
+  const oldest = given('oldest')
+  const groups = Array.from({ length: 200 }, (_, n) => String(n))
+  for (let n = 0; n < 4_000; n++)
+    cache.set(
+      String(n),
+      tokenOf(
+        n,
+        groups.map((group) => `${n}-${group}`),
+      ),
+    )
+  t.equal(cache.get('oldest', BEFORE), null)
+  t.equal(cache.again(oldest, BEFORE), null, 'others took its place')
+})
