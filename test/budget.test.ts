@@ -34,9 +34,10 @@ const GET: Budget = {
   immediates: 1.2,
   files: 0.2,
   hashes: 0.2,
-  allTimers: 4,
+  allTimers: 3.5,
   allTicks: 4,
   upstream: 1.1,
+  undici: 0.1,
   allocated: 50_000,
 }
 /** Its body is read, hashed as it came and as it is sent, and its parameters are. */

@@ -26,6 +26,8 @@ export interface Counts {
   readonly allTicks: number
   /** Requests that undici made. */
   readonly upstream: number
+  /** What undici's convenient methods (`request`, `stream`) make besides; `dispatch` makes none of it. */
+  readonly undici: number
   /** Bytes of the heap that were allocated, for the audit trail too, as a sample tells. */
   readonly allocated: number
 }
@@ -84,12 +86,14 @@ if (isGateway) {
     allTimers: 0,
     allTicks: 0,
     upstream: 0,
+    undici: 0,
   }
   Error.stackTraceLimit = FRAMES
   const hook = createHook({
     init(_id, type) {
       if (type === 'Timeout') counts.allTimers += 1
       if (type === 'TickObject') counts.allTicks += 1
+      if (type.startsWith('UNDICI')) counts.undici += 1
       const kind = KINDS[type]
       if (kind !== undefined && isOfCall()) counts[kind] += 1
     },
