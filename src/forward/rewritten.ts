@@ -110,7 +110,9 @@ class LongAnswer {
       source.once('end', () => this.#end())
       // it is read here, where what goes wrong with it is Azure's failure and not the gateway's
       source.on('error', (error) => this.#fail(broken(error)))
-      source.once('close', () => this.#fail(broken(new Error('aborted'))))
+      source.once('close', () => {
+        if (!this.#over) this.#fail(broken(new Error('aborted')))
+      })
       source.resume()
     }
     return this.#begun.promise

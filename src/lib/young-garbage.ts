@@ -9,7 +9,7 @@
 import { setFlagsFromString } from 'node:v8'
 import { createContext, Script } from 'node:vm'
 
-/** A quarter of what makes V8 look through all of the heap; below it, its own pace is enough. */
+/** A quarter of what makes V8 look through all of the heap: what is being sent takes the rest. */
 const BYTES = 16 * 1024 * 1024
 
 let passed = 0

@@ -134,6 +134,7 @@ class Editor implements JsonEvents {
     if (this.#capturing !== null) this.#keepCaptured(length)
     if (!held && this.#dropDepth === -1) this.#flush(length)
     if (this.#redact) this.#giveKept()
+    this.#chunk = EMPTY
   }
 
   #giveKept(): void {
