@@ -293,11 +293,7 @@ function withoutFacts(permitted: Decision, unknown: UnknownFacts): Refused {
 interface Caller {
   readonly uids: readonly Uid[]
   readonly number: number
-  readonly withFacts: Map<number, number>
 }
-
-/** Numbers of one caller with facts that are kept; then all are forgotten. */
-const MAX_WITH_FACTS = 1_000
 
 /** Numbers callers for the cache key. No number is used twice: a caller that was evicted gets a new one. */
 function createCallers(size: number): {
@@ -306,6 +302,8 @@ function createCallers(size: number): {
 } {
   const seen = new WeakMap<Principal, Caller>()
   const known = createCache<string, Caller>(size)
+  /** Of callers with facts. All are forgotten at once: there are new ones each second where policy asks how old a token is. */
+  const withFacts = new Map<Key, number>()
   let number = 0
   return {
     callerOf(principal) {
@@ -313,17 +311,18 @@ function createCallers(size: number): {
       if (caller === undefined) {
         const uids = principalUids(principal)
         const key = JSON.stringify(uids.map(({ type, id }) => [type, id]))
-        caller = known.get(key) ?? { uids, number: number++, withFacts: new Map() }
+        caller = known.get(key) ?? { uids, number: number++ }
         known.set(key, caller)
         seen.set(principal, caller)
       }
       return caller
     },
-    numberWith({ withFacts }, facts) {
-      const kept = withFacts.get(facts)
+    numberWith(caller, facts) {
+      const key = pair(caller.number, facts)
+      const kept = withFacts.get(key)
       if (kept !== undefined) return kept
-      if (withFacts.size >= MAX_WITH_FACTS) withFacts.clear()
-      withFacts.set(facts, number)
+      if (withFacts.size >= size) withFacts.clear()
+      withFacts.set(key, number)
       return number++
     },
   }
@@ -362,6 +361,6 @@ const HALF = 2 ** 26
 type Key = string | number
 
 /** One key for two numbers. A text that has to be put together costs more than the rest of a decision that is known. */
-function pair(asked: number, operation: number): Key {
-  return asked < HALF && operation < HALF ? asked * HALF + operation : `${asked} ${operation}`
+function pair(one: number, other: number): Key {
+  return one < HALF && other < HALF ? one * HALF + other : `${one} ${other}`
 }

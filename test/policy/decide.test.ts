@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import t from 'tap'
 import type { Operation } from '../../src/vocabulary/operation.ts'
 import { Refusal } from '../../src/errors.ts'
@@ -307,3 +309,34 @@ bindings:
     'you have no access to workspace "ws-lab"',
   )
 })
+
+/** Bytes in use after a collection. */
+function heapUsed(): number {
+  setFlagsFromString('--expose-gc')
+  const gc = runInNewContext('gc') as () => void
+  setFlagsFromString('--no-expose-gc')
+  gc()
+  return process.memoryUsage().heapUsed
+}
+
+t.test(
+  'what is kept does not grow with each second that the tokens of callers grow old',
+  async (t) => {
+    const set = await loadFrom(t, {
+      'old.cedar': `@id("old") @reason("the token is too old") forbid (principal, action, resource)
+      when { context has tokenAgeSeconds && context.tokenAgeSeconds > 100000 };`,
+    })
+    const decide = createDecide(set, { cacheSize: 100 })
+    const callers = Array.from({ length: 100 }, (_, n) => principal({ id: `entra/t/${n}` }))
+    const read = operation('workspaces/jobs/read')
+    const askAt = (seconds: number): void => {
+      for (const caller of callers) decide(caller, read, { tokenAgeSeconds: seconds })
+    }
+    askAt(0)
+    const before = heapUsed()
+    for (let seconds = 1; seconds <= 900; seconds++) askAt(seconds)
+    const grown = heapUsed() - before
+    t.equal(codeOf(decide(callers[0]!, read, { tokenAgeSeconds: 100_001 })), 'policy_refused')
+    t.ok(grown < 2_500_000, `${grown} bytes`)
+  },
+)
