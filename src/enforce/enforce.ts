@@ -41,7 +41,7 @@ import type { Operation } from '../vocabulary/operation.ts'
 import { createMustBePossible } from './what-must-be-known.ts'
 import { createJudgeNamed, type JudgeNamed } from './judge-named.ts'
 import { createJudgeThing, type JudgeThing } from './present-thing.ts'
-import { createJudgePresent, type JudgePresent } from './present-document.ts'
+import { asksOfPresent, createJudgePresent, type JudgePresent } from './present-document.ts'
 import { merged, withoutBody } from './told.ts'
 import { createCheckUnreadJob, type CheckUnreadJob } from './unread-job.ts'
 
@@ -126,7 +126,8 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
   const checkListQuery = createCheckListQuery({ ...options, needsDocument, mustBePossible })
   const checkUnreadJob = createCheckUnreadJob({ ...options, needsDocument })
   const asked = (): ReadonlySet<string> | null => inForce().set.facts
-  const judgePresent = createJudgePresent({ ...options, needsDocument, asked })
+  const asksOfThere: Derived['tellsApart'] = (...call) => inForce().asksOfPresent(...call)
+  const judgePresent = createJudgePresent({ ...options, asked, asksOfPresent: asksOfThere })
   const judgeThing = createJudgeThing({ ...options, needsDocument })
   const judgeNamed = createJudgeNamed({ ...options, needsDocument, judgeAsJob })
   const screen = createScreening({
@@ -372,6 +373,7 @@ interface Derived {
   readonly needsBody: NeedsBody
   readonly needsDocument: NeedsDocument
   readonly tellsApart: (principal: Principal, operation: Operation) => boolean
+  readonly asksOfPresent: Derived['tellsApart']
 }
 
 function derive(
@@ -390,6 +392,7 @@ function derive(
     set,
     needsBody: memoOfPairs(createNeedsBody(set, DOCUMENT_FACTS, isChanged)),
     needsDocument: known,
-    tellsApart: memoOfPairs((principal, operation) => tellsApart(known, principal, operation)),
+    tellsApart: memoOfPairs((...call) => tellsApart(known, ...call)),
+    asksOfPresent: memoOfPairs((...call) => asksOfPresent(known, ...call)),
   }
 }

@@ -14,6 +14,7 @@ import type { AskAzure, Via } from '../forward/ask.ts'
 import { memberOf, parseJson, type JsonNode } from '../lib/json/document.ts'
 import type { Pending } from '../lib/pending.ts'
 import type { Decide, Facts } from '../policy/decide.ts'
+import type { Principal } from '../identity/principal.ts'
 import type { NeedsDocument } from '../policy/engine/what-policy-asks.ts'
 import type { Operation } from '../vocabulary/operation.ts'
 import type { RunLookUps } from './lookups/run.ts'
@@ -36,6 +37,11 @@ export interface PresentOptions {
   readonly runLookUps: (exchange: Exchange, via: Via) => RunLookUps
 }
 
+export interface PresentDocumentOptions extends Omit<PresentOptions, 'needsDocument'> {
+  /** See `asksOfPresent`. */
+  readonly asksOfPresent: (principal: Principal, operation: Operation) => boolean
+}
+
 /** The body of a change, as far as it was read. */
 export interface ReadBody {
   readonly facts: Facts
@@ -56,21 +62,29 @@ export type JudgePresent = (
   progress: Progress,
 ) => Pending<Facts | null>
 
+/** Whether policy asks for a fact of what a change would change, under any of its names. */
+export function asksOfPresent(
+  needsDocument: NeedsDocument,
+  principal: Principal,
+  operation: Operation,
+): boolean {
+  return [operation, ...changesAs(operation)].some((one) => {
+    const needs = needsDocument(principal, one, false)
+    return needs !== null && (needs.facts === null || needs.facts.size > 0)
+  })
+}
+
 /** For all that is asked of Azure about one call. */
 const TIMEOUT_MS = 20_000
 
-export function createJudgePresent(options: PresentOptions): JudgePresent {
-  const { decide, needsDocument } = options
+export function createJudgePresent(options: PresentDocumentOptions): JudgePresent {
+  const { decide } = options
 
   return (exchange, body, via, progress) => {
     if (!isClassified(exchange) || apiOf(exchange) !== 'arm') return null
     const { operation, method, principal } = exchange
     if (method === 'GET' || isCollection(operation.resource)) return null
-    const isAsked = (one: Operation): boolean => {
-      const needs = needsDocument(principal, one, false)
-      return needs !== null && (needs.facts === null || needs.facts.size > 0)
-    }
-    if (!isAsked(operation) && !changesAs(operation).some(isAsked)) return null
+    if (!options.asksOfPresent(principal, operation)) return null
     return judge(exchange, body, via, progress)
   }
 
@@ -129,7 +143,7 @@ export async function askPresent(
  * by those too.
  */
 async function factsOf(
-  { asked, runLookUps }: PresentOptions,
+  { asked, runLookUps }: Pick<PresentOptions, 'asked' | 'runLookUps'>,
   exchange: Classified,
   document: JsonNode,
   via: Via,
