@@ -125,7 +125,9 @@ async function measure(
   const scenario = SCENARIOS['get']
   if (scenario === undefined) throw new Error('no scenario "get"')
   const file = join(world.directory, `calls-${label}`)
-  await writeCalls(file, scenario, issuers.tokens(size.people), Math.max(URLS, size.people))
+  // as many URLs for all sizes: it is the callers that grow
+  const calls = Math.max(URLS, size.people)
+  await writeCalls(file, scenario, issuers.tokens(size.people), calls, URLS)
   const began = performance.now()
   const gateway = bare
     ? await startBare(world)

@@ -17,14 +17,18 @@ export interface Calls {
   readonly calls: readonly Call[]
 }
 
-/** Writes `count` calls, each with a URL of its own, over all tokens in turn. */
+/** Writes `count` calls over all tokens in turn, with `urls` URLs in turn, one for each call if absent. */
 export async function writeCalls(
   file: string,
   { method, body, path }: Scenario,
   tokens: readonly string[],
   count: number,
+  urls = count,
 ): Promise<void> {
-  const lines = Array.from({ length: count }, (_, n) => `${path(n)}\t${tokens[n % tokens.length]}`)
+  const lines = Array.from(
+    { length: count },
+    (_, n) => `${path(n % urls)}\t${tokens[n % tokens.length]}`,
+  )
   await writeFile(file, `${method}\t${body ?? ''}\n${lines.join('\n')}\n`, { mode: 0o600 })
 }
 
