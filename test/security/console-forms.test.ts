@@ -23,6 +23,10 @@ async function newReview(name: string): Promise<string> {
   return reviewIn(await reviewing.call('scientist', 'PUT', path, body, asks)).id
 }
 
+/** The same, but for a character all of whose bits count: of the last one of base64url some do not. */
+const altered = (token: string): string =>
+  token.replace(/\.(.)/, (_, first: string) => `.${first === 'A' ? 'B' : 'A'}`)
+
 t.test('only the page of a form sends it', async (t) => {
   const id = await newReview('csrf')
   const person = await signedIn(world, 'reviewer')
@@ -41,7 +45,7 @@ t.test('only the page of a form sends it', async (t) => {
     ['typed', fields, { 'sec-fetch-site': 'none' }],
     ['without a word of the browser’s', fields, { 'sec-fetch-site': undefined }],
     ['without its field', { verdict: 'comment', comment: 'x' }, {}],
-    ['with another field', { ...fields, form_token: `${token.slice(0, -1)}_` }, {}],
+    ['with another field', { ...fields, form_token: altered(token) }, {}],
     ['with the field of another form', { ...fields, form_token: formToken(page) }, {}],
     ['of an old page', { ...fields, form_token: `1${token.slice(token.indexOf('.'))}` }, {}],
   ]
