@@ -40,6 +40,8 @@ export interface PlanNode {
   readonly inner: boolean
   /** Something here or deeper is removed. */
   readonly redacts: boolean
+  /** A bit for each length below 32 that a key of `keys` has; longer ones have the first. */
+  readonly lengths: number
   /** The keys of `keys` by their length, so that most keys of a document are passed over without being decoded. */
   readonly byLength: readonly (readonly PlanKey[] | undefined)[]
   /** Bytes of the longest key of `keys` if each character of it is escaped. */
@@ -83,6 +85,7 @@ export function compilePlan(rules: readonly FieldRule[]): PlanNode {
   const byLength: PlanKey[][] = []
   let any: PlanNode | null = null
   let longest = 0
+  let lengths = 0
   for (const [key, group] of groups) {
     if (key === '*') {
       any = compilePlan(group)
@@ -94,6 +97,7 @@ export function compilePlan(rules: readonly FieldRule[]): PlanNode {
     keys.set(key, known)
     ;(byLength[bytes.length] ??= []).push(known)
     longest = Math.max(longest, key.length)
+    lengths |= lengthBit(bytes.length)
   }
   return {
     kind,
@@ -101,9 +105,14 @@ export function compilePlan(rules: readonly FieldRule[]): PlanNode {
     any,
     inner: groups.size > 0,
     redacts: rules.some((rule) => rule.kind === 'redact'),
+    lengths,
     byLength,
     maxKeyBytes: longest * ESCAPED_CHARACTER_BYTES,
   }
+}
+
+function lengthBit(length: number): number {
+  return length < MAX_KEYS ? 1 << length : 1
 }
 
 /** The key of the plan that these bytes are, in whatever case; null if they are none. */
@@ -113,6 +122,8 @@ export function keyAt(
   from: number,
   end: number,
 ): PlanKey | null {
+  // most keys of a document have a length that none of the plan's has
+  if ((place.lengths & lengthBit(end - from)) === 0) return null
   const known = place.byLength[end - from]
   if (known === undefined) return null
   for (const one of known) if (startsWithLower(bytes, from, one.bytes)) return one

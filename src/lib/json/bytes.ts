@@ -48,8 +48,9 @@ export function viewOf(bytes: Uint8Array): DataView {
 }
 
 const EACH = 0x01010101
-const SPACES = 0x20 * EACH
-const QUOTES = QUOTE * EACH
+/** With this bit turned over, a quote is 0x20, control characters are below it, and every other byte is above it. */
+const TWOS = 0x02 * EACH
+const ABOVE = 0x21 * EACH
 const BACKSLASHES = BACKSLASH * EACH
 const HIGH_BITS = 0x80 * EACH
 
@@ -61,12 +62,11 @@ export function endOfPlain(view: DataView, at: number): number {
   const length = view.byteLength
   let end = at
   // `x - EACH & ~x` has the high bit of a byte of `x` that is 0, perhaps of those above it, too, and else of none
-  for (; end + 4 <= length; end += 4) {
+  for (const last = length - 4; end <= last; end += 4) {
     const four = view.getInt32(end, true)
-    const quote = four ^ QUOTES
+    const quote = four ^ TWOS
     const backslash = four ^ BACKSLASHES
-    const found =
-      ((four - SPACES) & ~four) | ((quote - EACH) & ~quote) | ((backslash - EACH) & ~backslash)
+    const found = ((quote - ABOVE) & ~quote) | ((backslash - EACH) & ~backslash)
     if ((found & HIGH_BITS) !== 0) break
   }
   while (end < length && isPlain(view.getUint8(end))) end += 1
