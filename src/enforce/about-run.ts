@@ -157,16 +157,17 @@ export function createAboutRun(options: AboutRunOptions): AboutRun {
         exchange,
         run === null || operation.tells?.list === true,
       )
-      if (needed === null) return null
+      if (needed === null && run === null) return null
       // the tags are in the answer, which is screened
-      if (reads && operation.tells !== undefined && method !== 'HEAD') return null
+      if (needed !== null && reads && operation.tells !== undefined && method !== 'HEAD')
+        return null
       if (run === null) {
         if (body?.tags !== null && body?.tags !== undefined) return null
-        throw cannotTell(exchange, needed.policies)
+        throw cannotTell(exchange, needed?.policies ?? [])
       }
       const own = callFacts(exchange)
-      // policies name runs here, but none asks for their tags
-      if (needed.facts?.size === 0) {
+      // none asks for its tags, but policies may name the job that it is
+      if (needed === null || needed.facts?.size === 0) {
         if (reads) mustNotBeForbidden(exchange, own, progress)
         else options.judgeAsJob(exchange, own, progress)
         return null
