@@ -9,7 +9,7 @@ import { classify } from './classify.ts'
 import { parseTarget, type Target } from './target.ts'
 
 /** Characters of the request lines that are kept; what is made of one takes about ten times as many bytes. */
-const MAX_CHARACTERS = 1_000_000
+const MAX_CHARACTERS = 2_000_000
 /** For a short one: its parts take memory all the same. */
 const LEAST = 200
 
