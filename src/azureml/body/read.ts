@@ -16,6 +16,7 @@ export interface BodyHeaders {
   readonly 'content-encoding'?: string | undefined
   readonly 'content-length'?: string | undefined
   readonly 'transfer-encoding'?: string | undefined
+  readonly expect?: string | undefined
 }
 
 /** A request whose body nobody has read yet. */
@@ -57,7 +58,9 @@ export function readBody(
   const announced = Number(headers['content-length'] ?? 0)
   if (announced > limit) throw tooLarge(limit)
   progress.hold(announced)
-  if (announced > 0 && stream.readableLength === announced) {
+  // who asks whether to send it is told so once somebody listens to the body
+  const isAwaited = headers.expect !== undefined
+  if (announced > 0 && stream.readableLength === announced && !isAwaited) {
     const whole: unknown = stream.read()
     if (Buffer.isBuffer(whole)) {
       progress.received(announced)
