@@ -6,6 +6,7 @@ import type { Exchange } from '../exchange.ts'
 import type { Grant } from '../token/grant.ts'
 import { Refusal } from '../errors.ts'
 import { POLICY_TOKEN_HEADER } from './policy-token.ts'
+import { UPSTREAM_IDS } from '../vocabulary/request-ids.ts'
 
 /**
  * What a caller may say to Azure. Nothing that names an identity, a route or a hop is among it (RFC 9700 section 4.13;
@@ -105,15 +106,6 @@ const RATE_LIMIT = 'x-ms-ratelimit-'
 /** RFC 4647 basic language ranges, without room for free text. */
 const LANGUAGES =
   /^[a-z]{2,3}(-[A-Za-z]{2,4})?(;q=[01](\.\d{1,3})?)?(, ?([a-z]{2,3}(-[A-Za-z]{2,4})?|\*)(;q=[01](\.\d{1,3})?)?){0,9}$/
-
-/** Ids by which Azure's own logs are joined to the record. */
-const UPSTREAM_IDS = [
-  'x-ms-request-id',
-  'x-ms-correlation-request-id',
-  'x-ms-routing-request-id',
-  'x-request-id',
-  'apim-request-id',
-]
 
 /**
  * Upstream's request headers, names and values in turn, built from nothing: the caller's by allow-list, then the

@@ -9,15 +9,8 @@ import type { BodyColumn } from '../../policy/effects.ts'
 import type { Exchange } from '../../exchange.ts'
 import { isGuid } from '../../lib/guid.ts'
 import { memoOfLast } from '../../lib/memo.ts'
+import { UPSTREAM_IDS } from '../../vocabulary/request-ids.ts'
 
-/** Azure's ids of a call, by the header that carries each; any other name is not recorded. */
-const UPSTREAM_IDS = [
-  'x-ms-request-id',
-  'x-ms-correlation-request-id',
-  'x-ms-routing-request-id',
-  'x-request-id',
-  'apim-request-id',
-]
 const METHOD = /^[A-Z]{1,16}$/
 const HOST = /^https?:\/\/([A-Za-z0-9.:[\]-]{1,255})(?:\/|$)/
 const MAX_CHANGES = 64
@@ -30,6 +23,7 @@ const hostOf = memoOfLast((origin) => HOST.exec(origin)?.[1])
 
 const addressOf = memoOfLast((ip) => line(ip, 64))
 
+/** Any other name is not recorded. */
 function upstreamIds(
   ids: Readonly<Record<string, string>> | undefined,
 ): Record<string, string> | undefined {
