@@ -16,6 +16,7 @@ import { createDenyList } from './identity/deny-list.ts'
 import { createIdentify, type Identify } from './identity/identify.ts'
 import { checkSignIn } from './identity/sign-in.ts'
 import type { Facts } from './policy/decide.ts'
+import { alikeIn } from './policy/engine/callers.ts'
 import { createNeedsBody, createNeedsDocument } from './policy/engine/what-policy-asks.ts'
 import { createLivePolicy } from './policy/reload.ts'
 import { createSightings, type Sightings } from './policy/sightings.ts'
@@ -233,6 +234,7 @@ function composeStages(config: Config, host: Host, secrets: Secrets, parts: Part
     policy: policy.current,
     createNeedsBody,
     createNeedsDocument,
+    alikeIn,
     decide,
     refuseWithoutBody: (principal, ...call) => {
       sightings.see(principal)

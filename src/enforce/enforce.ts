@@ -101,6 +101,8 @@ export interface EnforcementOptions {
     documentFacts: readonly string[],
     isChanged: (type: string) => boolean,
   ) => NeedsBody
+  /** One object for all callers whom no policy of a set can tell apart. */
+  readonly alikeIn: (set: PolicySet) => (principal: Principal) => object
   readonly decide: Decide
   readonly refuseWithoutBody: RefuseWithoutBody
   readonly bodyBytes: number
@@ -377,22 +379,22 @@ interface Derived {
 }
 
 function derive(
-  { createNeedsBody, createNeedsDocument }: EnforcementOptions,
+  { createNeedsBody, createNeedsDocument, alikeIn }: EnforcementOptions,
   set: PolicySet,
 ): Derived {
+  const alikeOf = alikeIn(set)
+  const kept = <T>(of: (principal: Principal, operation: Operation) => T): typeof of =>
+    memoOfPairs(of, alikeOf)
   const needsDocument = createNeedsDocument(set, DOCUMENT_FACTS)
-  const about = (collection: boolean) =>
-    memoOfPairs((principal: Principal, operation: Operation) =>
-      needsDocument(principal, operation, collection),
-    )
-  const [ofOne, ofMany] = [about(false), about(true)]
+  const ofOne = kept((...call) => needsDocument(...call, false))
+  const ofMany = kept((...call) => needsDocument(...call, true))
   const known: NeedsDocument = (principal, operation, collection) =>
     collection ? ofMany(principal, operation) : ofOne(principal, operation)
   return {
     set,
-    needsBody: memoOfPairs(createNeedsBody(set, DOCUMENT_FACTS, isChanged)),
+    needsBody: kept(createNeedsBody(set, DOCUMENT_FACTS, isChanged)),
     needsDocument: known,
-    tellsApart: memoOfPairs((...call) => tellsApart(known, ...call)),
-    asksOfPresent: memoOfPairs((...call) => asksOfPresent(known, ...call)),
+    tellsApart: kept((...call) => tellsApart(known, ...call)),
+    asksOfPresent: kept((...call) => asksOfPresent(known, ...call)),
   }
 }

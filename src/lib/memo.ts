@@ -18,14 +18,19 @@ export function memoOf<A extends object, T>(make: (a: A) => T): (a: A) => T {
 /** Pairs kept before all of them are forgotten: many objects of each kind make very many pairs. */
 const MAX_PAIRS = 50_000
 
-/** The same of two objects. */
+/**
+ * The same of two objects.
+ * @param seenOf what the answers follow from in the place of the first, which it is itself if this is absent
+ */
 export function memoOfPairs<A extends object, B extends object, T>(
   make: (a: A, b: B) => T,
+  seenOf: (a: A) => object = itself,
 ): (a: A, b: B) => T {
-  let known = new WeakMap<A, WeakMap<B, { readonly made: T }>>()
+  let known = new WeakMap<object, WeakMap<B, { readonly made: T }>>()
   let pairs = 0
   return (a, b) => {
-    const ofA = known.get(a)
+    const seen = seenOf(a)
+    const ofA = known.get(seen)
     const kept = ofA?.get(b)
     if (kept !== undefined) return kept.made
     const made = make(a, b)
@@ -34,11 +39,13 @@ export function memoOfPairs<A extends object, B extends object, T>(
       known = new WeakMap()
       pairs = 1
     }
-    const own = known.get(a) ?? new WeakMap<B, { readonly made: T }>()
-    known.set(a, own.set(b, { made }))
+    const own = known.get(seen) ?? new WeakMap<B, { readonly made: T }>()
+    known.set(seen, own.set(b, { made }))
     return made
   }
 }
+
+const itself = (a: object): object => a
 
 /** The function of a text with its last answer kept, for texts that are mostly the same from one call to the next. */
 export function memoOfLast<T>(make: (text: string) => T): (text: string) => T {

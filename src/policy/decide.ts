@@ -10,13 +10,13 @@ import { createCache } from '../lib/caches/cache.ts'
 import { memoOf } from '../lib/memo.ts'
 import { answers, type Approval } from './approval.ts'
 import { doneToBody, type Effects } from './effects.ts'
+import { callersOf } from './engine/callers.ts'
 import { principalUids } from './engine/entities.ts'
 import { createFactsOf, type Mattering } from './engine/facts-of.ts'
 import type { Facts } from './facts.ts'
 import { createMayName, policiesWithoutBody } from './engine/without-body.ts'
 import { factUnknown, type UnknownFacts } from './engine/unknown-facts.ts'
 import { createJudge, failed, type Decision, type Judged } from './engine/judge.ts'
-import type { Uid } from './load/conditions.ts'
 import type { PolicySet } from './load/rules.ts'
 import { refuseSignIn, signInFacts, type CheckSignIn } from './step-up.ts'
 
@@ -162,14 +162,19 @@ export function createDecide(set: PolicySet, options: DecideOptions = {}): Decid
   const cache = size > 0 ? createCache<Key, Judged>(size) : null
   const judge = createJudge(set)
   const factsOf = createFactsOf(set.facts)
-  const { callerOf, numberWith } = createCallers(Math.max(size, 1))
+  const callerOf = callersOf(set)
+  const numberWith = createNumberWith(Math.max(size, 1))
   const numberOf = createOperations(Math.max(size, 1))
 
   /** Everything that a decision depends on, besides the policies. */
-  function keyOf(caller: Caller, operation: number, { facts, number }: Mattering): Key {
+  function keyOf(caller: number, operation: number, { facts, number }: Mattering): Key {
     return number === null
-      ? `${caller.number} ${operation} ${JSON.stringify(facts)}`
+      ? `${caller} ${operation} ${JSON.stringify(facts)}`
       : pair(numberWith(caller, number), operation)
+  }
+
+  function keep(key: Key, judged: Judged): void {
+    if (typeof key === 'number' || key.length <= MAX_KEY_LENGTH) cache?.set(key, judged)
   }
 
   return (principal, operation, given, told) => {
@@ -177,12 +182,17 @@ export function createDecide(set: PolicySet, options: DecideOptions = {}): Decid
     try {
       const caller = callerOf(principal)
       const mattering = factsOf(principal, operation, given)
-      const { facts } = mattering
-      const key = keyOf(caller, numberOf(operation), mattering)
-      judged = cache?.get(key)
+      const number = numberOf(operation)
+      const ofAlike = keyOf(caller.alike.number, number, mattering)
+      judged = cache?.get(ofAlike)
       if (judged === undefined) {
-        judged = judge({ principals: caller.uids, operation, facts })
-        if (typeof key === 'number' || key.length <= MAX_KEY_LENGTH) cache?.set(key, judged)
+        // a refusal says what this caller lacks, whom a mistyped binding may be meant for
+        const own = keyOf(caller.number, number, mattering)
+        judged = cache?.get(own)
+        if (judged === undefined) {
+          judged = judge({ principals: caller.uids, operation, facts: mattering.facts })
+          keep(judged.effects === null ? own : ofAlike, judged)
+        }
       }
     } catch (error) {
       judged = failed(set.version, 'the policies could not be evaluated', [], {}, error)
@@ -289,46 +299,21 @@ function withoutFacts(permitted: Decision, unknown: UnknownFacts): Refused {
   return { permit: null, refusal, decision }
 }
 
-/** The caller as far as policy can see it. Equal ids and memberships have one number, and with equal facts another one. */
-interface Caller {
-  readonly uids: readonly Uid[]
-  readonly number: number
-}
-
-/** Numbers callers for the cache key. No number is used twice: a caller that was evicted gets a new one. */
-function createCallers(size: number): {
-  readonly callerOf: (principal: Principal) => Caller
-  readonly numberWith: (caller: Caller, facts: number) => number
-} {
-  const seen = new WeakMap<Principal, Caller>()
-  const known = createCache<string, Caller>(size)
-  /** Of callers with facts. All are forgotten at once: there are new ones each second where policy asks how old a token is. */
-  const withFacts = new Map<Key, number>()
+/** Numbers pairs of a caller and facts. All are forgotten at once: there are new ones each second where policy asks how old a token is. */
+function createNumberWith(size: number): (caller: number, facts: number) => number {
+  const known = new Map<Key, number>()
   let number = 0
-  return {
-    callerOf(principal) {
-      let caller = seen.get(principal)
-      if (caller === undefined) {
-        const uids = principalUids(principal)
-        const key = JSON.stringify(uids.map(({ type, id }) => [type, id]))
-        caller = known.get(key) ?? { uids, number: number++ }
-        known.set(key, caller)
-        seen.set(principal, caller)
-      }
-      return caller
-    },
-    numberWith(caller, facts) {
-      const key = pair(caller.number, facts)
-      const kept = withFacts.get(key)
-      if (kept !== undefined) return kept
-      if (withFacts.size >= size) withFacts.clear()
-      withFacts.set(key, number)
-      return number++
-    },
+  return (caller, facts) => {
+    const key = pair(caller, facts)
+    const kept = known.get(key)
+    if (kept !== undefined) return kept
+    if (known.size >= size) known.clear()
+    known.set(key, number)
+    return number++
   }
 }
 
-/** Numbers operations in the same way. */
+/** Equal operations have one number. No number is used twice: one that was forgotten gets a new one. */
 function createOperations(size: number): (operation: Operation) => number {
   const known = createCache<string, number>(size)
   let number = 0

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import t, { type Test } from 'tap'
 import { createEnforcement } from '../../src/enforce/enforce.ts'
 import { createDecide, createRefuseWithoutBody } from '../../src/policy/decide.ts'
+import { alikeIn } from '../../src/policy/engine/callers.ts'
 import { createNeedsBody, createNeedsDocument } from '../../src/policy/engine/what-policy-asks.ts'
 import type { PolicySet } from '../../src/policy/load/rules.ts'
 import { WS, loadFrom, operation, principal, resource } from '../policy/support.ts'
@@ -19,6 +20,7 @@ function world(first: PolicySet) {
   const enforcement = createEnforcement({
     policy: () => set,
     createNeedsDocument,
+    alikeIn,
     createNeedsBody,
     decide: createDecide(first),
     refuseWithoutBody: createRefuseWithoutBody(first),

@@ -261,6 +261,72 @@ t.test('principals whose ids run into one another do not share a decision', asyn
   t.equal(codeOf(decide(principal({ id: 'entra/a' }), job, {})), 'policy_refused')
 })
 
+t.test('one permit for all whom no policy can tell apart, and for nobody else', async (t) => {
+  const set = await loadFrom(t, {
+    'a.cedar': `@id("one") @reason("one") @identity("ml-writer")
+      permit (principal in Group::"entra/a", action, resource);
+      @id("two") @reason("two")
+      forbid (principal == User::"entra/t/blocked", action, resource);
+      @id("three") @reason("three")
+      forbid (principal, action, resource) when { principal in Role::"entra/guest" || principal is Compute };`,
+  })
+  const decide = createDecide(set)
+  const job = operation('workspaces/jobs/write')
+  const decided = (given: Parameters<typeof principal>[0]) =>
+    decide(principal({ groups: ['entra/a'], ...given }), job, {})
+  const first = decided({ id: 'entra/t/1' })
+  t.equal(identityOf(first), 'ml-writer')
+  for (const alike of [
+    { id: 'entra/t/2' },
+    { id: 'entra/t/3', groups: ['entra/unnamed', 'entra/a'] },
+    { id: 'entra/t/4', roles: ['entra/unnamed'] },
+  ])
+    t.equal(decided(alike).decision, first.decision, alike.id)
+  for (const other of [
+    { id: 'entra/t/blocked' },
+    { id: 'entra/t/5', roles: ['entra/guest'] },
+    { id: 'entra/t/6', kind: 'compute' as const },
+    { id: 'entra/t/7', groups: [] },
+  ])
+    t.equal(codeOf(decided(other)), 'policy_refused', other.id)
+  t.equal(identityOf(decided({ id: 'entra/t/8', kind: 'service' })), 'ml-writer')
+})
+
+t.test(
+  'callers are told apart where a policy compares them with what it does not name',
+  async (t) => {
+    const set = await loadFrom(t, {
+      'a.cedar': `@id("own") @reason("own") @identity("ml-writer")
+      permit (principal, action, resource is Workspace) when { principal in resource };`,
+    })
+    const decide = createDecide(set)
+    const read = operation('workspaces/read', { resource: resource('Workspace', WS) })
+    const cluster = (workspace: string) => principal({ kind: 'compute', workspace })
+    t.equal(identityOf(decide(cluster(WS), read, {})), 'ml-writer')
+    t.equal(codeOf(decide(cluster(`${WS}-other`), read, {})), 'policy_refused')
+  },
+)
+
+t.test('whom a mistyped binding may be meant for is told to nobody else', async (t) => {
+  const set = await loadShipped(
+    t,
+    `
+identities: [ml-reader, ml-writer]
+bindings:
+  - { id: typo, template: reader, principal: 'User::"entra/other/1"', resource: 'Subscription::"${SUB}"' }
+`,
+  )
+  const decide = createDecide(set)
+  const adviceFor = (id: string): string | undefined => {
+    const verdict = decide(principal({ id }), operation('workspaces/jobs/read'), {})
+    return verdict.permit === null ? verdict.refusal.detail.inner : undefined
+  }
+  for (const again of [false, true]) {
+    t.match(adviceFor('entra/t/1'), /binding typo may be mistyped.*User::"entra\/t\/1"/, `${again}`)
+    t.equal(adviceFor('entra/t/2'), undefined, `${again}`)
+  }
+})
+
 t.test('a cached permit carries the request that it is given for', async (t) => {
   const set = await loadFrom(t, { 'a.cedar': PERMIT })
   const decide = createDecide(set, { cacheSize: 10 })

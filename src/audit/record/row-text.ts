@@ -2,16 +2,16 @@
  * The columns of an exchange as the text of its record: what many calls have in common is made into text once.
  *
  * The columns are those of row.ts, section by section, and the bytes those that `JSON.stringify` makes of `rowOf`
- * (test/audit/record/row-text.test.ts compares both). The text of a section is kept as long as the things live that it is
- * made of. What the sections of one target's last record say is kept with the target, together with those things: most
- * often the next record about it is made of the same, which is told by their identity.
+ * (test/audit/record/row-text.test.ts compares both). The text of a section is kept as long as the thing lives that it is
+ * made of. The sections that say nothing of the caller are put together once for each target, as they were for the last
+ * record about it: most often the next one is made of the same things, whoever calls, which is told by their identity.
  * @module
  */
 import { CALL } from './call-columns.ts'
 import type { Ending, Row, RowContext } from './column.ts'
 import { createEventTextOf, type EventSection } from './event-text.ts'
 import { membersOf } from './members.ts'
-import { ALWAYS, ONCE, type Section } from './row.ts'
+import { ALWAYS, CALLER, INPUTS, QUERY, type Section } from './row.ts'
 import type { Target } from '../../azureml/target.ts'
 import type { Exchange } from '../../exchange.ts'
 import type { RecordKind } from '../recorder.ts'
@@ -37,11 +37,16 @@ export type TextOf = (
 /** The columns of one section, and their text. */
 interface Made extends EventSection {
   readonly text: string
+  /** What they are made of besides. */
+  readonly and: object | string | null
 }
 
 const NO_ROW: Row = {}
 
-/** The columns of one section, kept by what they are made of if that is one thing. */
+/** Text in one piece of memory, which is written at once. */
+const inOnePiece = (text: string): string => Buffer.from(text).toString()
+
+/** The columns of one section, kept by what they are made of; if that is two things, as they were last for the first. */
 class SectionTexts {
   readonly section: Section
   readonly #context: RowContext
@@ -55,47 +60,47 @@ class SectionTexts {
     this.#rows = rows
   }
 
-  /** @param of what they are made of; null for what is of this call alone */
-  made(of: object | null, exchange: Exchange): Made {
-    if (of === null || this.section.and !== undefined) return this.#make(exchange)
+  made(exchange: Exchange): Made {
+    const { section } = this
+    const of = section.of(exchange)
+    const and = section.and?.(exchange) ?? null
+    if (of === null) return this.#make(exchange, and)
     let made = this.#kept.get(of)
-    if (made === undefined) {
-      made = this.#make(exchange)
+    if (made === undefined || made.and !== and) {
+      made = this.#make(exchange, and)
       this.#kept.set(of, made)
     }
     return made
   }
 
-  #make(exchange: Exchange): Made {
+  #make(exchange: Exchange, and: Made['and']): Made {
     const row = this.section.columns(exchange, this.#context)
-    return { row: this.#rows ? row : NO_ROW, text: membersOf(row), event: null }
+    return { row: this.#rows ? row : NO_ROW, text: membersOf(row), and, event: null }
   }
 }
 
-/** All sections as they were for the last record about a target. */
+type Sections = Readonly<Partial<Record<Section['name'], Made>>>
+
+/** The sections that say nothing of the caller, as they were for the last record about a target. */
 interface Joined {
   /** What they are made of; null for what is of one call alone. */
-  readonly of: readonly (object | null)[]
-  readonly sections: Readonly<Partial<Record<Section['name'], Made>>>
+  readonly of: readonly (object | string | null)[]
+  readonly sections: Sections
+  /** Those that every record has. */
   readonly always: string
-  readonly once: string
+  /** The same with the query's, which the decision's record has besides. */
+  readonly withQuery: string
 }
 
-/** Text in one piece of memory, which is written at once. */
-const inOnePiece = (text: string): string => Buffer.from(text).toString()
-
-/** The texts of sections, kept for each target as they were for the last record about it. */
+/** These texts, kept for each target. */
 class JoinedTexts {
-  readonly #always: readonly SectionTexts[]
-  readonly #once: readonly SectionTexts[]
-  readonly #sections: readonly Section[] = [...ALWAYS, ...ONCE]
+  readonly #texts: readonly SectionTexts[]
+  readonly #query: SectionTexts
   readonly #last = new WeakMap<Target, Joined>()
 
-  /** @param rows whether the rows of sections are wanted, too */
-  constructor(context: RowContext, rows: boolean) {
-    const textsOf = (section: Section): SectionTexts => new SectionTexts(section, context, rows)
-    this.#always = ALWAYS.map(textsOf)
-    this.#once = ONCE.map(textsOf)
+  constructor(textsOf: (section: Section) => SectionTexts) {
+    this.#texts = ALWAYS.map(textsOf)
+    this.#query = textsOf(QUERY)
   }
 
   joined(exchange: Exchange): Joined {
@@ -107,7 +112,7 @@ class JoinedTexts {
     const kept = {
       ...joined,
       always: inOnePiece(joined.always),
-      once: inOnePiece(joined.once),
+      withQuery: inOnePiece(joined.withQuery),
     }
     this.#last.set(target, kept)
     return kept
@@ -115,7 +120,7 @@ class JoinedTexts {
 
   #isOfSame({ of }: Joined, exchange: Exchange): boolean {
     let at = 0
-    for (const section of this.#sections) {
+    for (const { section } of this.#texts) {
       if (of[at++] !== section.of(exchange)) return false
       if (section.and !== undefined && of[at++] !== section.and(exchange)) return false
     }
@@ -123,36 +128,40 @@ class JoinedTexts {
   }
 
   #join(exchange: Exchange): Joined {
-    const of: (object | null)[] = []
+    const of: (object | string | null)[] = []
     const sections: Partial<Record<Section['name'], Made>> = {}
-    const textOf = (all: readonly SectionTexts[]): string => {
-      let text = ''
-      for (const texts of all) {
-        const { section } = texts
-        const one = section.of(exchange)
-        of.push(one)
-        if (section.and !== undefined) of.push(section.and(exchange))
-        const made = texts.made(one, exchange)
-        sections[section.name] = made
-        text += made.text
-      }
-      return text
+    let always = ''
+    for (const texts of this.#texts) {
+      const { section } = texts
+      of.push(section.of(exchange))
+      if (section.and !== undefined) of.push(section.and(exchange))
+      const made = texts.made(exchange)
+      sections[section.name] = made
+      always += made.text
     }
-    const always = textOf(this.#always)
-    const once = textOf(this.#once)
-    return { of, sections, always, once }
+    const query = this.#query.made(exchange)
+    sections.query = query
+    return { of, sections, always, withQuery: always + query.text }
   }
 }
 
 /** Makes texts of records, and keeps what they have in common. @param events whether events are wanted */
 export function createTextOf(context: RowContext, events: boolean): TextOf {
-  const texts = new JoinedTexts(context, events)
+  const textsOf = (section: Section): SectionTexts => new SectionTexts(section, context, events)
+  const callers = textsOf(CALLER)
+  const inputs = textsOf(INPUTS)
+  const joined = new JoinedTexts(textsOf)
   const eventOf = events ? createEventTextOf(context) : null
   return (first, exchange, ending) => {
     const kind = first.RecordKind
-    const { always, once, sections } = texts.joined(exchange)
+    const caller = callers.made(exchange)
+    const { always, withQuery, sections } = joined.joined(exchange)
     const own = CALL.text(exchange, context, kind, ending)
-    const columns = kind === 'completed' ? [always, own] : [always, once, own]
-    return { columns, event: eventOf?.(first, exchange, ending, sections) ?? null }
+    const columns =
+      kind === 'completed'
+        ? [caller.text, always, own]
+        : [caller.text, withQuery, inputs.made(exchange).text, own]
+    const event = eventOf?.(first, exchange, ending, { ...sections, caller }) ?? null
+    return { columns, event }
   }
 }

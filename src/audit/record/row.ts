@@ -186,16 +186,22 @@ const truncatedColumn = ({ operation, decision, refusal }: Exchange): Row => ({
  */
 export interface Section {
   readonly name:
-    'caller' | 'operation' | 'decision' | 'identity' | 'grants' | 'truncated' | 'inputs' | 'query'
+    'caller' | 'operation' | 'decision' | 'identity' | 'grants' | 'truncated' | 'query' | 'inputs'
   /** Null: these columns are made for each record. */
   readonly of: (exchange: Exchange) => object | null
-  readonly and?: (exchange: Exchange) => object | null
+  readonly and?: (exchange: Exchange) => object | string | null
   readonly columns: (exchange: Exchange, context: RowContext) => Row
 }
 
-/** Columns of what the call is, first in every record behind `RecordKind` and `ExchangeId`. */
+/** Columns of who calls, first in every record behind `RecordKind` and `ExchangeId`. */
+export const CALLER: Section = {
+  name: 'caller',
+  of: ({ principal }) => principal,
+  columns: callerColumns,
+}
+
+/** Columns of what the call is and what was decided, in every record. */
 export const ALWAYS: readonly Section[] = [
-  { name: 'caller', of: ({ principal }) => principal, columns: callerColumns },
   { name: 'operation', of: ({ operation }) => operation, columns: resourceColumns },
   {
     name: 'decision',
@@ -219,18 +225,19 @@ export const ALWAYS: readonly Section[] = [
 ]
 
 /** Columns behind those that are said once, with the decision, and not again with the outcome. */
-export const ONCE: readonly Section[] = [
-  {
-    name: 'inputs',
-    of: ({ decision }) => decision,
-    and: ({ principal }) => principal,
-    columns: (exchange) => ({
-      ...memberColumns(exchange),
-      Facts: factsColumn(exchange.decision),
-    }),
-  },
-  { name: 'query', of: ({ target }) => target, columns: queryColumns },
-]
+export const QUERY: Section = { name: 'query', of: ({ target }) => target, columns: queryColumns }
+
+/** The last of them: what the decision was made of. */
+export const INPUTS: Section = {
+  name: 'inputs',
+  of: ({ decision }) => decision,
+  // one decision may be that of many callers, who differ in nothing else that these columns have
+  and: ({ principal }) => (principal?.workspace === null ? principal.issuer : principal),
+  columns: (exchange) => ({
+    ...memberColumns(exchange),
+    Facts: factsColumn(exchange.decision),
+  }),
+}
 
 /**
  * The flat columns of an exchange. What is absent is undefined, and so left out of the JSON. row-text.ts makes the same
@@ -243,7 +250,8 @@ export function rowOf(
   context: RowContext,
 ): Row {
   const row: Record<string, unknown> = { RecordKind: kind, ExchangeId: line(exchange.id, 64) }
-  for (const { columns } of kind === 'completed' ? ALWAYS : [...ALWAYS, ...ONCE]) {
+  const once = kind === 'completed' ? [] : [QUERY, INPUTS]
+  for (const { columns } of [CALLER, ...ALWAYS, ...once]) {
     Object.assign(row, columns(exchange, context))
   }
   return Object.assign(row, CALL.row(exchange, context, kind, ending))
