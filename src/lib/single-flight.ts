@@ -23,12 +23,12 @@ export function createSingleFlight<T>(): SingleFlight<T> {
  * Makes a maker of tasks that take turns: none begins before all that were asked for earlier are over. Who asks for a task
  * that has been asked for and has not begun yet shares that run, so each run has begun after whoever it serves has asked.
  */
-export function createTurns(): (task: () => Promise<void>) => () => Promise<void> {
+export function createTurns(): <T>(task: () => Promise<T>) => () => Promise<T> {
   let last: Promise<unknown> = Promise.resolve()
-  return (task) => {
-    let waiting: Promise<void> | null = null
+  return <T>(task: () => Promise<T>) => {
+    let waiting: Promise<T> | null = null
 
-    function begin(): Promise<void> {
+    function begin(): Promise<T> {
       waiting = null
       return task()
     }

@@ -9,12 +9,11 @@
  * for size, would cost more than all the rest of the record.
  * @module
  */
-import { promisify } from 'node:util'
-import { constants, gzip } from 'node:zlib'
 import { AggregateLogsUploadError, LogsIngestionClient } from '@azure/monitor-ingestion'
 import type { SinkConfig } from '../../../config/schema/sinks.ts'
 import { codeOf } from '../../../lib/error-code.ts'
 import { fetchJson } from '../../../lib/http.ts'
+import { compress } from './compress.ts'
 import { demandHttps, judgeStatus } from './post.ts'
 import {
   baseOf,
@@ -44,17 +43,6 @@ export interface AzureMonitorOptions {
 
 /** An answer takes 50 to 100 ms; rows have numbers, so the table does not need batches in order. */
 const AT_ONCE = 4
-const compress = promisify(gzip)
-/**
- * All of a batch at once, into one piece: it becomes less than a tenth. Without `flush` the end of it would be a second turn of
- * the thread pool, and a copy. Higher levels save 2 %; other strategies and smaller windows take more CPU, because they leave
- * more to write.
- */
-const EFFORT = {
-  level: constants.Z_BEST_SPEED,
-  chunkSize: 131_072,
-  flush: constants.Z_FINISH,
-}
 const GZIP_POLICY = 'GzippingPolicy'
 /** What the client is given in place of the rows, so that it makes one chunk and one call. */
 const ONE_CHUNK = [{}]
@@ -126,7 +114,7 @@ export function createAzureMonitorSink(options: AzureMonitorOptions): Sink {
     atOnce: AT_ONCE,
 
     async send(batch, signal) {
-      const packed = await compress(batch.jsonArray(), EFFORT)
+      const packed = await compress(batch.jsonArray())
       const upload = idle.pop() ?? createUpload(options)
       try {
         return await upload(packed, signal)

@@ -3,19 +3,15 @@
  * acknowledgement for a batch.
  * @module
  */
-import { promisify } from 'node:util'
-import { constants, gzip } from 'node:zlib'
 import { isRefusal } from '../../record/ocsf.ts'
 import { fieldsOf } from '../../../lib/strict-json.ts'
+import { compress } from './compress.ts'
 import { demandHttps, post } from './post.ts'
 import { examineUrl } from './reach.ts'
 import type { ShippedRow } from '../batch.ts'
 import { baseOf, type Sink, type SinkDefinition } from './sink.ts'
 
 const LIMIT_BYTES = 900_000
-const compress = promisify(gzip)
-/** The fastest level: records of one batch are alike, so a higher one saves little and costs CPU. */
-const EFFORT = { level: constants.Z_BEST_SPEED }
 const EVENT_TIME = /"EventTime":"([^"]{20,30})"/
 const KIND = /^\{"RecordKind":"([a-z]{1,16})","ExchangeId":"([^"]{0,64})"/
 /** SeverityNumber of the logs data model: 9 INFO, 13 WARN. */
@@ -89,7 +85,7 @@ export function createOtlpSink(options: OtlpOptions): Sink {
       const answer = await post(
         url.href,
         headers,
-        options.compression === null ? body : await compress(body, EFFORT),
+        options.compression === null ? body : await compress(body),
         signal,
       )
       if (!answer.ok) return answer.delivery
