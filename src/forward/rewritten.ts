@@ -84,6 +84,8 @@ class LongAnswer {
   readonly #begun = Promise.withResolvers<void>()
   /** What goes out as it comes; null as long as all is held. */
   #stream: Readable | null = null
+  /** What came of Azure as long as all is held: its memory is given back once there is a copy of all of it. */
+  #came: Buffer[] | null
   #over = false
 
   constructor(
@@ -97,6 +99,7 @@ class LongAnswer {
     this.#rewriter = rewriter
     this.#headers = headers
     this.#sending = sending
+    this.#came = answer.whole === null ? [] : null
     this.#out = new AnswerBytes(expectedOf(answer, sending.rules.holdBytes))
   }
 
@@ -124,7 +127,8 @@ class LongAnswer {
     try {
       const bytes = bytesOf(chunk)
       this.#rewriter.write(bytes, this.#out)
-      passedBytes(bytes.byteLength)
+      if (this.#came === null) passedBytes(bytes.byteLength)
+      else this.#came.push(bytes)
       if (this.#stream === null) this.#hold(this.#out.length - length)
       else if (!this.#pass(this.#stream)) this.#source.pause()
     } catch (error) {
@@ -137,6 +141,7 @@ class LongAnswer {
     const hasRoom = this.#answer.isHeld || progress.mayHold(more)
     if (hasRoom && this.#out.length <= rules.holdBytes) return
     const source = this.#source
+    this.#came = null
     this.#stream = new Readable({
       highWaterMark: SLICE_BYTES,
       read: () => void source.resume(),
@@ -160,9 +165,10 @@ class LongAnswer {
     if (this.#over) return
     try {
       this.#rewriter.end(this.#out)
-      if (this.#stream === null)
+      if (this.#stream === null) {
+        if (this.#out.isOwn) this.#came?.forEach(release)
         sendHeld(this.#answer.statusCode, this.#headers, this.#out, this.#sending)
-      else {
+      } else {
         this.#pass(this.#stream)
         this.#stream.push(null)
       }

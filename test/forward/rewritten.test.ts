@@ -6,6 +6,7 @@ import { once } from 'node:events'
 import { createServer, get, type RequestListener, type Server } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import { connect, type AddressInfo, type Socket } from 'node:net'
+import { Readable } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import t, { type Test } from 'tap'
 import { ensureCertificates } from '../../lab/identity/ca.ts'
@@ -16,6 +17,7 @@ import { ConnectionReply } from '../../src/http/reply.ts'
 
 /** More than the buffers of both ends of a connection take. */
 const BYTES = 16 * 1024 * 1024
+const PART = 40_000
 
 /** Puts one byte in another's place, so that the answer has memory of its own. */
 const rewriter: Pick<Rewriter, 'write' | 'end'> = {
@@ -113,6 +115,41 @@ for (const tls of [false, true]) {
     server.close()
     await closed
     t.pass('the process is there')
+  })
+}
+
+for (const parts of [1, 3]) {
+  t.test(`memory that ${parts} of Azure's parts came in, with nothing changed`, async (t) => {
+    const came = Array.from({ length: parts }, (_, at) => Buffer.alloc(PART, 97 + at))
+    const wanted = Buffer.concat(came).toString('latin1')
+    const server = createServer((request, response) => {
+      const exchange = openExchange('id', 0, 0, { ip: '::1', port: 1 }, 'GET', {})
+      const reply = new ConnectionReply(request, response)
+      void sendRewritten(
+        answerOf(200, { 'content-length': String(parts * PART) }, Readable.from(came)),
+        { write: (chunk, out) => out.add(chunk, 0, chunk.byteLength), end() {} },
+        {},
+        {
+          exchange,
+          progress: progressOf(exchange),
+          reply,
+          fail: async () => reply.cut(),
+          rules: { holdBytes: BYTES },
+        },
+      )
+    })
+    const port = await portOf(t, server)
+    const [answer] = await once(get({ port, agent: false }), 'response')
+    const chunks: Buffer[] = []
+    for await (const chunk of answer) chunks.push(chunk as Buffer)
+    t.equal(Buffer.concat(chunks).toString('latin1'), wanted)
+    const kept = parts === 1 ? PART : 0
+    const what = kept === 0 ? 'given back, as there is a copy' : 'sent itself'
+    t.same(
+      came.map(({ length }) => length),
+      came.map(() => kept),
+      what,
+    )
   })
 }
 

@@ -122,7 +122,7 @@ export class JsonScanner {
     let at = 0
     while (at < length) {
       if (state === IN_STRING) {
-        at = Byte.endOfPlain(view, at)
+        at = Byte.endOfPlain(view, at, length)
         if (at === length) break
         const byte = bytes[at]
         at += 1
@@ -155,7 +155,7 @@ export class JsonScanner {
             state = this.#leave(at + 1)
             break
           }
-          const end = byte === Byte.QUOTE ? endOfWhole(view, at) : NONE
+          const end = byte === Byte.QUOTE ? endOfWhole(view, at, length) : NONE
           if (end === NONE) {
             state = this.#beginKey(byte, at)
             break
@@ -171,7 +171,7 @@ export class JsonScanner {
             state = this.#leave(at + 1)
             break
           }
-          const end = byte === Byte.QUOTE && !this.#isNextTold ? endOfWhole(view, at) : NONE
+          const end = byte === Byte.QUOTE && !this.#isNextTold ? endOfWhole(view, at, length) : NONE
           if (end !== NONE) {
             at = end
             state = this.#depth === 0 ? DONE : COMMA
@@ -289,7 +289,7 @@ export class JsonScanner {
 }
 
 /** End of the string whose quote is at `from`; `NONE` if it has a backslash, or its end is not among these bytes. */
-function endOfWhole(view: DataView, from: number): number {
-  const end = Byte.endOfPlain(view, from + 1)
-  return end < view.byteLength && view.getUint8(end) === Byte.QUOTE ? end + 1 : NONE
+function endOfWhole(view: DataView, from: number, length: number): number {
+  const end = Byte.endOfPlain(view, from + 1, length)
+  return end < length && view.getUint8(end) === Byte.QUOTE ? end + 1 : NONE
 }

@@ -102,7 +102,13 @@ function isReleased(own: Buffer): boolean {
   return own.length >= LEAST_RELEASED
 }
 
-/** Gives the memory back of what was taken from `AnswerBytes` with memory of its own: whoever still has it has nothing. */
-export function release({ buffer }: Buffer): void {
-  if (buffer instanceof ArrayBuffer) buffer.transfer(0)
+/**
+ * Gives the memory back of a long answer, or of a part of one as it was read: whoever still has it has nothing. Memory that
+ * is small or may be shared with others stays.
+ */
+export function release({ buffer, length }: Buffer): void {
+  if (!(buffer instanceof ArrayBuffer) || buffer.byteLength < LEAST_RELEASED) return
+  // what Node takes from its pool is less than half of it
+  const mayBeShared = buffer.byteLength === Buffer.poolSize && length < Buffer.poolSize / 2
+  if (!mayBeShared) buffer.transfer(0)
 }

@@ -55,3 +55,17 @@ t.test('the memory of a long answer is given back, that of others is not touched
   t.equal(short.isOwn, false, 'a short one shares its memory with others')
   t.end()
 })
+
+t.test('memory that others have a part of stays', (t) => {
+  const shared = Buffer.allocUnsafe(Buffer.poolSize / 2 - 1)
+  const read = new Uint8Array(Buffer.poolSize)
+  const [head, body] = [Buffer.from(read.buffer, 0, 100), Buffer.from(read.buffer, 100)]
+  for (const bytes of [shared, Buffer.from('short'), head]) {
+    const { length } = bytes
+    release(bytes)
+    t.equal(bytes.length, length)
+  }
+  release(body)
+  t.equal(body.length, 0, 'what was read at once is the memory of no others')
+  t.end()
+})
