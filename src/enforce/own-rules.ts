@@ -29,14 +29,19 @@ export function withOwnRules(inner: Enforcement, rules: readonly OwnRule[]): Enf
     return chosen
   }
 
+  /** The last one chosen: most calls go through their stages one after the other. */
+  let last = all
+  let lastTarget: Target | null = null
+
   /** A target means the same to every caller, and at each stage. */
   function forCall(exchange: Exchange): Enforcement {
     const { target } = exchange
     if (target === null || !isClassified(exchange)) return all
-    const known = ofTarget.get(target)
-    if (known !== undefined) return known
-    const chosen = choose(exchange)
-    ofTarget.set(target, chosen)
+    if (target === lastTarget) return last
+    let chosen = ofTarget.get(target)
+    if (chosen === undefined) ofTarget.set(target, (chosen = choose(exchange)))
+    lastTarget = target
+    last = chosen
     return chosen
   }
 

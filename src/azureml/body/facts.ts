@@ -20,7 +20,7 @@ import type { PathReference } from './paths.ts'
 import { parseReference, parseShort, showAsset } from './reference.ts'
 import type { AssetKind, AssetReference, Reference } from './reference.ts'
 import { showPointer } from '../../lib/json/pointer.ts'
-import { pathTo, walk, type DocumentContext, type Occurrence } from './walk.ts'
+import { walk, type DocumentContext, type Occurrence } from './walk.ts'
 
 /** A reference to an asset that names no version, and the string that holds it. */
 export interface Floating {
@@ -204,6 +204,7 @@ function noteReference(reference: Reference, occurrence: Occurrence, findings: F
 }
 
 function notePath(reference: PathReference, { chain }: Occurrence, collector: Collector): void {
+  if (collector === UNASKED) return
   if (reference.datastore !== null) collector.add('datastores', reference.datastore)
   collector.add('paths', reference.path)
   collector.add('folders', reference.folder)
@@ -218,14 +219,15 @@ function noteAsset(
   occurrence: Occurrence,
   { collector, floating }: Finding,
 ): void {
+  if (asset.version !== null && collector === UNASKED) return
   const kind = asset.kind ?? kindAt(occurrence)
   const kinds = kind === null ? ANY_KIND : [kind]
   for (const one of kinds) collector.add(one, showAsset(asset, one))
   if (asset.registry !== null) collector.add('registries', asset.registry)
   if (asset.version !== null) return
   collector.add('floating', showAsset(asset, kind))
-  const { node, last } = occurrence
-  if (node.kind === 'string') floating.push({ asset, kinds, node, at: showPointer(pathTo(last)) })
+  const { node, path } = occurrence
+  if (node.kind === 'string') floating.push({ asset, kinds, node, at: showPointer(path) })
 }
 
 /** The kind of the asset here: as the input's own type says, or else the nearest name around it that tells. */

@@ -64,9 +64,10 @@ export function leavesOf(
   }
   // one at a place that nobody published still counts: what it runs on can only refuse more;
   // the steps of a pipeline are reached from the pipeline
-  for (const { node, last, chain, parent } of occurrences) {
-    const isType = typeof last?.step === 'string' && isJobType(last.step)
-    if (isType && parent !== null && chain.at(-3) !== 'jobs') jobs.add(parent)
+  for (const occurrence of occurrences) {
+    const { node, step, chain } = occurrence
+    const parent = typeof step === 'string' && isJobType(step) ? occurrence.parent : null
+    if (parent !== null && chain.at(-3) !== 'jobs') jobs.add(parent)
     const isOfSchedule = node.kind === 'object' && chain.at(-1) === 'jobdefinition'
     if (isOfSchedule && chain.at(-2) !== 'jobs') jobs.add(node)
   }

@@ -61,6 +61,7 @@ const SCOPES = new Set([
 const SHORT = /^([^:@/\s]+)(?::([^:@/\s]+)|@([^:@/\s]+))?$/
 /** `runs:/id/path`, `models:/name/version`; MLflow takes the rest for a path however many slashes it begins with. */
 const RUN_OUTPUT = /^(runs|models):\/+/i
+const PREFIX = 'azureml:'
 const ARM_ID = /^\/?subscriptions\//i
 /** The ARM id of a workspace, in lower case. */
 const WORKSPACE =
@@ -74,15 +75,16 @@ const ANY_URI = /^[a-z][a-z0-9+.-]*:\/\//i
  */
 export function parseReference(text: string, own: string | null): Reference | null {
   const trimmed = text.trim()
+  const isId = isArmId(trimmed)
   // most texts are none
-  if (!trimmed.includes(':') && !ARM_ID.test(trimmed)) return null
-  if (/^azureml:\/\//i.test(trimmed)) {
+  if (!isId && !trimmed.includes(':')) return null
+  const prefixed = !isId && isPrefixed(trimmed)
+  if (prefixed && trimmed.startsWith('//', PREFIX.length)) {
     const segments = trimmed.slice(10).split('/')
     return fromSegments(segments, own, trimmed) ?? parsePath(trimmed, unknownDatastore(segments))
   }
-  const prefixed = /^azureml:/i.test(trimmed)
-  const rest = prefixed ? trimmed.slice(8) : trimmed
-  if (ARM_ID.test(rest)) {
+  const rest = prefixed ? trimmed.slice(PREFIX.length) : trimmed
+  if (isId || isArmId(rest)) {
     const found = fromOwn(rest, own)
     return found === undefined ? fromSegments(rest.replace(/^\//, '').split('/'), own, rest) : found
   }
@@ -90,6 +92,19 @@ export function parseReference(text: string, own: string | null): Reference | nu
   // MLflow's way to name what a run has written, and a model
   if (RUN_OUTPUT.test(rest)) return parsePath(rest.replace(RUN_OUTPUT, '$1://'), null)
   return prefixed ? parseShort(rest) : null
+}
+
+/** Whether a text begins with that letter of ASCII, small or capital: asked of each, before anything that costs more. */
+function begins(text: string, letter: 's' | 'a'): boolean {
+  return (text.charCodeAt(0) | 0x20) === letter.charCodeAt(0)
+}
+
+function isArmId(text: string): boolean {
+  return (text.startsWith('/') || begins(text, 's')) && ARM_ID.test(text)
+}
+
+function isPrefixed(text: string): boolean {
+  return begins(text, 'a') && text.slice(0, PREFIX.length).toLowerCase() === PREFIX
 }
 
 /** `name`, `name:version` or `name@label`, the short form for fields that take one kind of asset only. */
@@ -169,8 +184,19 @@ function fromOwn(text: string, own: string | null): Reference | null | undefined
 /** What follows the ARM id of the call's own workspace in a text; null if that does not begin with it. */
 export function withinOwn(text: string, own: string | null): string | null {
   if (own === null || text.length <= own.length || text[own.length] !== '/') return null
-  const isSame = text.slice(0, own.length).toLowerCase() === own
-  return isSame && isWorkspace(own) ? text.slice(own.length + 1) : null
+  return beginsWith(text, own) && isWorkspace(own) ? text.slice(own.length + 1) : null
+}
+
+const lastWritten = { own: '', text: '' }
+
+/** Whether a text begins with an id, in whatever case. A document writes the same one in the same way each time. */
+function beginsWith(text: string, own: string): boolean {
+  if (lastWritten.own === own && text.startsWith(lastWritten.text)) return true
+  const written = text.slice(0, own.length)
+  if (written.toLowerCase() !== own) return false
+  // a part of the text would keep all of it in memory
+  Object.assign(lastWritten, { own, text: Buffer.from(written).toString() })
+  return true
 }
 
 const lastAsked = { id: '', is: false }

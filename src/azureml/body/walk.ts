@@ -25,20 +25,20 @@ export interface DocumentContext {
  * what is above it, so that a value deep down costs no more than one at the top.
  */
 export class Chain {
-  readonly #outer: Chain | null
+  readonly outer: Chain | null
   /** The last name. */
   readonly name: Name
 
   constructor(outer: Chain | null, name: Name) {
-    this.#outer = outer
+    this.outer = outer
     this.name = name
   }
 
   /** The last name (-1) or one before it, as a plain one; undefined above the root. */
   at(position: -1 | -2 | -3): string | undefined {
-    if (this.#outer === null) return undefined
+    if (this.outer === null) return undefined
     if (position === -1) return this.name.plain
-    return this.#outer.at(position === -2 ? -1 : -2)
+    return this.outer.at(position === -2 ? -1 : -2)
   }
 
   /** From the last name up. */
@@ -52,38 +52,57 @@ export class Chain {
   }
 
   includes(name: string): boolean {
-    if (this.#outer === null) return false
-    return this.name.plain === name || this.#outer.includes(name)
+    if (this.outer === null) return false
+    return this.name.plain === name || this.outer.includes(name)
   }
 
   some(holds: (name: string) => boolean): boolean {
-    return this.#outer !== null && (holds(this.name.plain) || this.#outer.some(holds))
+    return this.outer !== null && (holds(this.name.plain) || this.outer.some(holds))
   }
 }
 
-/** A step of a path, and those before it. */
-interface Step {
-  readonly before: Step | null
-  readonly step: string | number
-}
-
-/** One value and its place in the document. */
-export interface Occurrence {
+/**
+ * One value and its place in the document. It is the chain of names that leads to it, too: a document has many values, and
+ * each is one object.
+ */
+export class Occurrence extends Chain {
   readonly node: JsonNode
-  /** As written, with positions in arrays; see `pathTo`. */
-  readonly last: Step | null
-  readonly chain: Chain
-  /** The nearest object around it. */
-  readonly parent: JsonObject | null
+  /** What it is in; null for the root. */
+  readonly above: Occurrence | null
+  /** Its name as written, or its position in an array; null for the root. */
+  readonly step: string | number | null
   /** It is inside a field in which Azure follows no references. */
   readonly inert: boolean
-}
 
-/** The way from the root to a step. */
-export function pathTo(last: Step | null): readonly (string | number)[] {
-  const path: (string | number)[] = []
-  for (let at = last; at !== null; at = at.before) path.push(at.step)
-  return path.toReversed()
+  constructor(
+    node: JsonNode,
+    above: Occurrence | null,
+    step: string | number | null,
+    name: Name,
+    inert: boolean,
+  ) {
+    // an item has the names of its array
+    super(typeof step === 'number' ? (above?.outer ?? null) : above, name)
+    this.node = node
+    this.above = above
+    this.step = step
+    this.inert = inert || (typeof step === 'string' && isNotFollowed(this))
+  }
+
+  get chain(): Chain {
+    return this
+  }
+
+  /** The nearest object around it. */
+  get parent(): JsonObject | null {
+    const node = this.above?.node
+    return node?.kind === 'object' ? node : (this.above?.parent ?? null)
+  }
+
+  /** The way from the root to it, as written. */
+  get path(): readonly (string | number)[] {
+    return this.above === null || this.step === null ? [] : [...this.above.path, this.step]
+  }
 }
 
 /**
@@ -93,46 +112,36 @@ export function pathTo(last: Step | null): readonly (string | number)[] {
  */
 export function walk(root: JsonNode, type: string): readonly Occurrence[] {
   const occurrences: Occurrence[] = []
-  const chain = new Chain(null, NO_NAME)
-  visit({ node: root, last: null, chain, parent: null, inert: false }, type, occurrences)
+  visit(new Occurrence(root, null, null, NO_NAME, false), type, occurrences)
   return occurrences
 }
 
 function visit(occurrence: Occurrence, type: string, occurrences: Occurrence[]): void {
   occurrences.push(occurrence)
-  const { node, last, chain, parent, inert } = occurrence
+  const { node, name, inert } = occurrence
   if (node.kind === 'array') {
     let step = 0
     for (const item of node.items) {
-      const place = { before: last, step }
+      visit(new Occurrence(item, occurrence, step, name, inert), type, occurrences)
       step += 1
-      visit({ node: item, last: place, chain, parent, inert }, type, occurrences)
     }
   }
   if (node.kind !== 'object') return
-  const names = isNamedByCaller(chain, type) ? null : namesOf(node, last)
-  let at = 0
+  const isFree = isNamedByCaller(occurrence, type)
+  // no longer than the list of all names that matter
+  const mattering: string[] = []
   for (const { key, value } of node.members) {
-    const next = new Chain(chain, names?.[at] ?? NO_NAME)
-    at += 1
-    const within = inert || isNotFollowed(next)
-    const place = { before: last, step: key }
-    visit({ node: value, last: place, chain: next, parent: node, inert: within }, type, occurrences)
+    const own = isFree ? NO_NAME : nameOf(key)
+    if (own.isRead) {
+      if (mattering.includes(own.plain)) throw twoSpellings(occurrence, key)
+      mattering.push(own.plain)
+    }
+    visit(new Occurrence(value, occurrence, key, own, inert), type, occurrences)
   }
 }
 
-/** The names of an object's members; one that matters may have one spelling only. */
-function namesOf({ members }: JsonObject, last: Step | null): readonly Name[] {
-  // no longer than the list of all names that matter
-  const mattering: string[] = []
-  return members.map(({ key }) => {
-    const name = nameOf(key)
-    if (!name.isRead) return name
-    if (mattering.includes(name.plain)) {
-      const place = showPointer([...pathTo(last), key])
-      throw new Refusal('bad_body', `the body has the same name in two spellings at ${place}`)
-    }
-    mattering.push(name.plain)
-    return name
-  })
+/** A name that matters may have one spelling only in an object. */
+function twoSpellings(object: Occurrence, key: string): Refusal {
+  const place = showPointer([...object.path, key])
+  return new Refusal('bad_body', `the body has the same name in two spellings at ${place}`)
 }

@@ -5,22 +5,12 @@
 import { hash } from 'node:crypto'
 import type { JsonMember, JsonNode } from '../../lib/json/document.ts'
 
-/** Where a member or item stands: its name in lower case, that of what it is in, and how far down. */
-export interface Place {
-  readonly outer: Place | null
-  readonly last: string
-  readonly within: string
-  readonly depth: number
-}
-
-type Without = (place: Place, value: JsonNode) => boolean
-
-const ROOT: Place = { outer: null, last: '', within: '', depth: 0 }
-
-/** The place of a member. */
-export function placeIn(outer: Place, key: string): Place {
-  return { outer, last: key.toLowerCase(), within: outer.last, depth: outer.depth + 1 }
-}
+/**
+ * Whether a member is left out.
+ * @param within names in lower case, and positions, that lead to what the member is in
+ * @param name of the member, in lower case
+ */
+export type Without = (within: readonly string[], name: string, value: JsonNode) => boolean
 
 /** SHA-256 in hex. */
 export function sha256(bytes: Buffer | string): string {
@@ -30,35 +20,46 @@ export function sha256(bytes: Buffer | string): string {
 /**
  * SHA-256 over canonical JSON: members sorted by name, no space, strings as JSON.stringify writes them, numbers as they
  * are written. (RFC 8785 would take numbers through a double, and two that differ could come out the same.)
- * @param without whether a member is left out, by its place and value
  */
 export function parameterDigest(root: JsonNode, without: Without): string {
-  return sha256(canonical(root, ROOT, without))
+  return sha256(canonical(root, [], without))
 }
 
-function canonical(node: JsonNode, place: Place, without: Without): string {
+/** @param within the same list for all of a document: what leads to the value, while that is written */
+function canonical(node: JsonNode, within: string[], without: Without): string {
   if (node.kind === 'string') return quoted(node.value)
-  if (node.kind === 'array') {
-    return `[${node.items.map((item, at) => canonical(item, placeIn(place, String(at)), without)).join(',')}]`
-  }
+  if (node.kind === 'array') return canonicalItems(node.items, within, without)
   if (node.kind !== 'object') return node.text
-  let text = '{'
+  let text = ''
   for (const { key, value } of byName(node.members)) {
-    const inner = placeIn(place, key)
-    if (without(inner, value)) continue
-    if (text.length > 1) text += ','
-    text += quoted(key)
-    text += ':'
-    text += canonical(value, inner, without)
+    const name = key.toLowerCase()
+    if (without(within, name, value)) continue
+    within.push(name)
+    const written = canonical(value, within, without)
+    within.pop()
+    // few texts are joined at a time: each joint is an object
+    text += text === '' ? `{${quoted(key)}:${written}` : `,${quoted(key)}:${written}`
   }
-  return `${text}}`
+  return text === '' ? '{}' : `${text}}`
+}
+
+function canonicalItems(items: readonly JsonNode[], within: string[], without: Without): string {
+  let text = '['
+  let at = 0
+  for (const item of items) {
+    within.push(String(at))
+    text += at === 0 ? canonical(item, within, without) : `,${canonical(item, within, without)}`
+    within.pop()
+    at += 1
+  }
+  return `${text}]`
 }
 
 /** Printable ASCII that stands for itself. */
 const PLAIN = /^[ !#-[\]-~]*$/
 
 /** As JSON.stringify writes it; most texts need no look at what has to be escaped. */
-function quoted(text: string): string {
+export function quoted(text: string): string {
   return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)
 }
 
@@ -68,16 +69,18 @@ const FEW = 16
 /** Members sorted by name. */
 function byName(members: readonly JsonMember[]): readonly JsonMember[] {
   if (members.length > FEW) return members.toSorted((one, other) => (one.key < other.key ? -1 : 1))
-  const sorted: JsonMember[] = []
+  if (members.length < 2) return members
+  const sorted = members.slice()
+  let done = 0
   for (const member of members) {
-    let at = sorted.length
-    sorted.push(member)
+    let at = done
     for (; at > 0; at -= 1) {
       const before = sorted[at - 1]
       if (before === undefined || before.key < member.key) break
       sorted[at] = before
     }
     sorted[at] = member
+    done += 1
   }
   return sorted
 }

@@ -5,7 +5,7 @@
 import type { JsonMember, JsonNode, JsonObject } from '../../lib/json/document.ts'
 import { Refusal } from '../../errors.ts'
 import type { Change } from '../../exchange.ts'
-import { parameterDigest, placeIn, sha256, type Place } from './digest.ts'
+import { parameterDigest, quoted, sha256 } from './digest.ts'
 import type { Edit } from './edit.ts'
 
 /** What is written into the tags. */
@@ -113,21 +113,26 @@ function short(value: string): string {
   return value.length <= MAX_CHARACTERS ? value : `sha256:${sha256(value)}`
 }
 
-/** What does not count as a parameter: the stamp itself, tags that are otherwise empty, and what Azure adds. */
-export function isOurs(place: Place, value: JsonNode): boolean {
-  const { outer, last, within, depth } = place
-  if (depth === 1 && ADDED_AT_TOP.has(last)) return true
-  if (depth === 2 && within === 'properties') {
-    if (ADDED_TO_PROPERTIES.has(last)) return true
-    const standard = DEFAULTS.get(last)
+/**
+ * What does not count as a parameter: the stamp itself, tags that are otherwise empty, and what Azure adds.
+ * @param within names in lower case that lead to what the member is in
+ * @param name of the member, in lower case
+ */
+export function isOurs(within: readonly string[], name: string, value: JsonNode): boolean {
+  const depth = within.length + 1
+  const outer = within[depth - 2] ?? ''
+  if (depth === 1 && ADDED_AT_TOP.has(name)) return true
+  if (depth === 2 && outer === 'properties') {
+    if (ADDED_TO_PROPERTIES.has(name)) return true
+    const standard = DEFAULTS.get(name)
     if (standard !== undefined && standard === scalar(value)) return true
   }
-  if (depth === 3 && within === 'services' && outer?.within === 'properties') {
-    if (ADDED_TO_SERVICES.has(last)) return true
+  if (depth === 3 && outer === 'services' && within[0] === 'properties') {
+    if (ADDED_TO_SERVICES.has(name)) return true
   }
-  if (within === 'tags' && last.startsWith('harness.')) return true
-  if (last === 'services' && depth === 2) return onlyOurs(value, place)
-  return last === 'tags' && onlyOurs(value, place)
+  if (outer === 'tags' && name.startsWith('harness.')) return true
+  if (name === 'services' && depth === 2) return onlyOurs(value, within, name)
+  return name === 'tags' && onlyOurs(value, within, name)
 }
 
 function scalar(value: JsonNode): string | null {
@@ -135,21 +140,24 @@ function scalar(value: JsonNode): string | null {
   return 'text' in value ? value.text : null
 }
 
-function onlyOurs(value: JsonNode, place: Place): boolean {
+function onlyOurs(value: JsonNode, within: readonly string[], name: string): boolean {
   if (value.kind === 'null') return true
   if (value.kind !== 'object') return false
-  return value.members.every((member) => isOurs(placeIn(place, member.key), member.value))
+  const inner = [...within, name]
+  for (const member of value.members)
+    if (!isOurs(inner, member.key.toLowerCase(), member.value)) return false
+  return true
 }
 
 /** @param edits the edits that stamp what has these tags are added to them */
 function stampAt(holder: JsonObject, tags: ReadonlyMap<string, string>, edits: Edit[]): void {
-  const known = holder.members.find(({ key }) => key.toLowerCase() === 'tags')?.value ?? null
+  const known = memberOf(holder, 'tags')
   if (known !== null && known.kind !== 'null' && known.kind !== 'object')
     throw new Refusal('bad_body', 'the body has tags that are no object')
   const there = known?.kind === 'object' ? stampsIn(known) : NONE
   let added = ''
   for (const [name, value] of tags) {
-    const text = `${JSON.stringify(name)}:${JSON.stringify(value)}`
+    const text = `"${name}":${quoted(value)}`
     const member = there.get(name)
     if (member === undefined) added += added === '' ? text : `,${text}`
     else edits.push({ start: member.keyStart, end: member.value.end, text })
@@ -162,11 +170,14 @@ function stampAt(holder: JsonObject, tags: ReadonlyMap<string, string>, edits: E
 
 const NONE: ReadonlyMap<string, JsonMember> = new Map()
 const OURS: ReadonlySet<string> = new Set(Object.values(TAGS))
+/** Characters of the shortest of them, which is in ASCII: no other spelling of it has fewer. */
+const SHORTEST = Math.min(...Object.values(TAGS).map((name) => name.length))
 
 /** Those of our tags that are there already, by their names. */
 function stampsIn({ members }: JsonObject): ReadonlyMap<string, JsonMember> {
   let found: Map<string, JsonMember> | null = null
   for (const member of members) {
+    if (member.key.length < SHORTEST) continue
     const name = member.key.toLowerCase()
     if (!OURS.has(name)) continue
     found ??= new Map()
@@ -185,11 +196,15 @@ function append(object: JsonObject, text: string): Edit {
 
 /** The object at a path, whatever the case of its names. */
 function descend(root: JsonNode, path: readonly string[]): JsonObject | null {
-  let node: JsonNode | undefined = root
-  for (const name of path) {
-    if (node?.kind !== 'object') return null
-    const wanted = name.toLowerCase()
-    node = node.members.find(({ key }) => key.toLowerCase() === wanted)?.value
-  }
+  let node: JsonNode | null = root
+  for (const name of path) node = memberOf(node, name.toLowerCase())
   return node?.kind === 'object' ? node : null
+}
+
+/** @param name in lower case, of ASCII: no other spelling of it has another length */
+function memberOf(node: JsonNode | null, name: string): JsonNode | null {
+  if (node?.kind !== 'object') return null
+  for (const { key, value } of node.members)
+    if (key.length === name.length && key.toLowerCase() === name) return value
+  return null
 }

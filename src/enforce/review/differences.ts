@@ -6,7 +6,6 @@ import type { Difference } from '../../approvals/documents.ts'
 import { namedSecret } from '../../azureml/answers/secret-names.ts'
 import { withoutSecrets } from '../../azureml/answers/secrets.ts'
 import type { JsonNode } from '../../lib/json/document.ts'
-import type { Place } from '../effects/digest.ts'
 import { showPointer } from '../../lib/json/pointer.ts'
 
 type Path = readonly (string | number)[]
@@ -49,17 +48,16 @@ const ONLY_ANSWERED = new Set([
 ])
 
 /** Whether a member of a document says nothing of what somebody configured. */
-export function isOfAzure({ last, within, depth }: Omit<Place, 'outer'>): boolean {
-  if (OF_AZURE.has(last)) return true
-  if (depth === 1 && NAMES_IT.has(last)) return true
-  return last.startsWith('harness.') && within === 'tags'
+export function isOfAzure(within: readonly string[], name: string): boolean {
+  if (OF_AZURE.has(name)) return true
+  if (within.length === 0 && NAMES_IT.has(name)) return true
+  return name.startsWith('harness.') && within.at(-1) === 'tags'
 }
 
-function placeOf(path: Path): Omit<Place, 'outer'> {
-  const [within = '', last = ''] = ['', '', ...path]
-    .slice(-2)
-    .map((step) => String(step).toLowerCase())
-  return { within, last, depth: path.length }
+function isOfAzureAt(path: Path): boolean {
+  const names = path.map((step) => String(step).toLowerCase())
+  const name = names.pop()
+  return name !== undefined && isOfAzure(names, name)
 }
 
 /**
@@ -92,7 +90,7 @@ function compare(
   whole: boolean,
   note: Note,
 ): void {
-  if (isOfAzure(placeOf(path))) return
+  if (isOfAzureAt(path)) return
   if (from?.kind === 'object' && (to === null || to.kind === 'object')) {
     const names = new Map(from.members.map(({ key, value }) => [key.toLowerCase(), { key, value }]))
     const seen = new Set<string>()

@@ -1,6 +1,6 @@
 /** The work that a body costs grows with its size: counted in values that are looked at, not in time. */
 import t from 'tap'
-import { pathTo, walk } from '../../../src/azureml/body/walk.ts'
+import { walk } from '../../../src/azureml/body/walk.ts'
 import { MAX_DEPTH, parseJson } from '../../../src/lib/json/document.ts'
 import { looksAt } from './looks.ts'
 
@@ -45,9 +45,9 @@ for (const [name, shape] of Object.entries(SHAPES)) {
 t.test('a value deep down shares the names above it', async (t) => {
   const root = parseJson(Buffer.from(nested(40, '{"a":', '[1,2,3]', '}')))
   const [one, two] = walk(root, 'Job').filter(({ node }) => node.kind === 'number')
-  t.equal(one?.chain, two?.chain)
-  t.equal(one?.last?.before, two?.last?.before)
-  t.strictSame(pathTo(two?.last ?? null), [...Array.from({ length: 40 }, () => 'a'), 1])
+  t.equal(one?.above, two?.above)
+  t.equal(one?.outer, two?.outer)
+  t.strictSame(two?.path, [...Array.from({ length: 40 }, () => 'a'), 1])
   t.strictSame(one?.chain.toReversed().length, 40)
   t.match([one?.chain.at(-1), one?.chain.at(-2)], ['a', 'a'])
 })
