@@ -124,24 +124,32 @@ class Identified {
   }
 }
 
-/** How Azure is asked in the place of a call: by what it was judged to be last. */
+/**
+ * How Azure is asked in the place of a call: by what it was judged to be last. Its functions are made when they are asked
+ * for: V8 puts a function that is written where a member is set among the old objects, and until those are collected it
+ * would keep all that the call has made.
+ */
 class Asking implements Via {
   permit: Permit | Awaiting
   readonly identity: string
   readonly principal: Principal
-  readonly grantFor: GrantFor
   readonly #stages: Stages
+  readonly #request: IncomingMessage
 
   constructor(stages: Stages, judged: Permit | Awaiting, request: IncomingMessage) {
-    this.#stages = stages
     this.permit = judged
     this.identity = judged.effects.identity
     this.principal = judged.principal
-    this.grantFor = (wanted) => stages.readGrant(this.permit, wanted, request)
+    this.#stages = stages
+    this.#request = request
+  }
+
+  get grantFor(): GrantFor {
+    return (wanted) => this.#stages.readGrant(this.permit, wanted, this.#request)
   }
 
   get route(): Via['route'] {
-    return (operation, target) => this.#stages.route(operation, target, this, this.grantFor)
+    return (operation, target) => this.#stages.route(operation, target, this)
   }
 }
 
@@ -163,7 +171,7 @@ async function carryOut({ stages, refuse, makeHeld }: Making, call: Identified):
     const operation = (exchange.operation = gathered.operation)
 
     const via = new Asking(stages, judge(stages, call, operation, gathered.facts), request)
-    const routed = stages.route(operation, target, via, via.grantFor)
+    const routed = stages.route(operation, target, via)
     const { origin, path, scope, timeoutMs } = isPending(routed) ? await routed : routed
     const learning = stages.lookUp(exchange, gathered, via, progress)
     const learnt = isPending(learning) ? await learning : learning

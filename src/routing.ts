@@ -85,9 +85,10 @@ export function createRouting(options: RoutingOptions): Routing {
 
   return {
     hosts,
-    route(operation, target, { identity, principal }, grantFor) {
+    route(operation, target, asker) {
       const place = places.get(target)
       if (place !== undefined) return place
+      const { identity, principal } = asker
       const path = pathOf(target)
       if (operation.family !== 'scoring' && !hosts.needsRegion(operation)) {
         const found = { ...hosts.upstream(operation, null), path }
@@ -96,14 +97,14 @@ export function createRouting(options: RoutingOptions): Routing {
       }
       const ask = async (id: string): Promise<unknown> => {
         const arm = hosts.upstream({ ...operation, family: 'arm' }, null)
-        return options.askArm(await grantFor(arm.scope), arm.origin, id)
+        return options.askArm(await asker.grantFor(arm.scope), arm.origin, id)
       }
       if (operation.family === 'scoring') {
         const id = endpointIdOf(operation)
         if (id === null) throw new Refusal('internal_error', 'a scoring call names no endpoint')
-        const asker = askerOf(identity, principal)
+        const by = askerOf(identity, principal)
         const { scoringScope } = hosts
-        return after(endpoints.find(id, asker, identity, ask), ({ origin, serves }) => ({
+        return after(endpoints.find(id, by, identity, ask), ({ origin, serves }) => ({
           origin,
           scope: scoringScope,
           path,

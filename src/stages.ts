@@ -33,6 +33,14 @@ export interface Route {
   readonly timeoutMs?: number | undefined
 }
 
+/** Under whose name Azure is asked where a workspace or an endpoint is. */
+export interface Asker {
+  readonly identity: string
+  readonly principal: Principal
+  /** Gets a grant of the call's own identity. */
+  readonly grantFor: GrantFor
+}
+
 /** Makes a call that was held in the name of a caller, whose request `by` asks for it. Null if its answer broke off. */
 export type MakeFor = (
   principal: Principal,
@@ -71,13 +79,7 @@ export interface Stages {
   /** Reads what policy needs to know; null content: nobody asks, the caller's bytes are streamed untouched. */
   readonly gather: (exchange: Exchange, request: Incoming, progress: Progress) => Pending<Gathered>
   readonly decide: (principal: Principal, operation: Operation, facts: Facts) => Verdict
-  /** `grantFor` gets a grant of the call's own identity, to ask Azure where the workspace or the endpoint is. */
-  readonly route: (
-    operation: Operation,
-    target: Target,
-    asker: { readonly identity: string; readonly principal: Principal },
-    grantFor: GrantFor,
-  ) => Pending<Route>
+  readonly route: (operation: Operation, target: Target, asker: Asker) => Pending<Route>
   readonly grant: (permit: Permit, scope: string, raw: IncomingMessage) => Pending<Grant>
   /** To ask Azure in the place of the call, permitted or not yet. */
   readonly readGrant: (

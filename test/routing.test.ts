@@ -4,18 +4,21 @@ import { classify } from '../src/azureml/classify.ts'
 import { parseTarget } from '../src/azureml/target.ts'
 import { createDecide, type Permit } from '../src/policy/decide.ts'
 import { createRouting } from '../src/routing.ts'
+import type { Asker } from '../src/stages.ts'
 import { Grant } from '../src/token/grant.ts'
 import { loadFrom, principal } from './policy/support.ts'
 
 const W =
   '/subscriptions/22222222-2222-4222-8222-222222222222/resourceGroups/rg/providers/Microsoft.MachineLearningServices/workspaces/ws'
 
-const asker = { identity: 'ml-reader', principal: principal() }
-
-const grantFor = (permit: Permit) => async (scope: string) => {
-  t.equal(scope, 'https://management.azure.com/.default')
-  return new Grant(permit, { name: 'ml-reader', clientId: null, objectId: null }, 'Bearer x')
-}
+const askerWith = (permit: Permit): Asker => ({
+  identity: 'ml-reader',
+  principal: principal(),
+  async grantFor(scope) {
+    t.equal(scope, 'https://management.azure.com/.default')
+    return new Grant(permit, { name: 'ml-reader', clientId: null, objectId: null }, 'Bearer x')
+  },
+})
 
 t.test('a data-plane call goes to the region that ARM names, asked once', async (t) => {
   const set = await loadFrom(t, {
@@ -38,7 +41,7 @@ t.test('a data-plane call goes to the region that ARM names, asked once', async 
     },
   })
   const routes = await Promise.all(
-    [1, 2, 3].map(async () => routing.route(operation, target, asker, grantFor(permit))),
+    [1, 2, 3].map(async () => routing.route(operation, target, askerWith(permit))),
   )
   for (const route of routes) {
     t.match(route, { origin: 'https://westus2.api.azureml.ms', path: target.path })
@@ -63,7 +66,7 @@ t.test('a workspace whose document names no region is refused with the next step
     isOnBehalfOf: () => false,
     askArm: async () => null,
   })
-  await t.rejects(async () => routing.route(operation, target, asker, grantFor(permit)), {
+  await t.rejects(async () => routing.route(operation, target, askerWith(permit)), {
     code: 'upstream_bad_answer',
   })
 })

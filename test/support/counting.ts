@@ -7,6 +7,8 @@ import crypto from 'node:crypto'
 import { subscribe } from 'node:diagnostics_channel'
 import { Session } from 'node:inspector'
 import { syncBuiltinESMExports } from 'node:module'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { eventually } from './eventually.ts'
 import type { Gateway } from '../../lab/gateway/gateway.ts'
 
@@ -30,6 +32,8 @@ export interface Counts {
   readonly undici: number
   /** Bytes of the heap that were allocated, for the audit trail too, as a sample tells. */
   readonly allocated: number
+  /** Of those, what collections of young objects left: the answer is sent, so nearly nothing should. */
+  readonly survived: number
 }
 
 const MARK = 'counted: '
@@ -46,7 +50,10 @@ const FRAMES = 20
 /** A sample each so many bytes. */
 const SAMPLE_BYTES = 2_048
 
-/** What the gateway has counted: from the first call on to the second one; and sampled, from there to the third one. */
+/**
+ * What the gateway has counted: from the first call on to the second one; sampled of what it allocates, from there to the
+ * third one; and of what survives, to the fourth one.
+ */
 export async function countsOf(gateway: Gateway): Promise<Counts> {
   const told = (): string[] =>
     gateway
@@ -113,28 +120,48 @@ if (isGateway) {
   })
   const session = new Session()
   session.connect()
-  const tell = (allocated: number): void => {
-    process.stdout.write(`${MARK}${JSON.stringify({ ...counts, allocated })}\n`)
+  const tell = (sampled: Partial<Counts> = {}): void => {
+    const all: Counts = { ...counts, allocated: 0, survived: 0, ...sampled }
+    process.stdout.write(`${MARK}${JSON.stringify(all)}\n`)
   }
-  const sampling = {
-    samplingInterval: SAMPLE_BYTES,
-    includeObjectsCollectedByMajorGC: true,
-    includeObjectsCollectedByMinorGC: true,
+  /** @param all whether what young collections have collected counts, too */
+  const sample = (all: boolean, done: () => void): void => {
+    const sampling = {
+      samplingInterval: SAMPLE_BYTES,
+      includeObjectsCollectedByMajorGC: true,
+      includeObjectsCollectedByMinorGC: all,
+    }
+    session.post('HeapProfiler.startSampling', sampling, done)
+  }
+  const sampled = (done: (bytes: number) => void): void => {
+    session.post('HeapProfiler.stopSampling', (error, result) => {
+      if (error === null) done(sizeOf(result.profile.head))
+    })
+  }
+  setFlagsFromString('--expose-gc')
+  const collect = runInNewContext('gc') as (options: { readonly type: 'minor' }) => void
+  /** Twice: what survives one is old after the next. */
+  const collectYoung = (): void => {
+    for (let time = 0; time < 2; time++) collect({ type: 'minor' })
   }
   // counting makes objects of its own: what is allocated is sampled when it is over
   const steps = [
     () => {
       hook.enable()
-      tell(0)
+      tell()
     },
     () => {
       hook.disable()
-      session.post('HeapProfiler.startSampling', sampling, () => tell(0))
+      sample(true, tell)
     },
+    () =>
+      sampled((allocated) => {
+        collectYoung()
+        sample(false, () => tell({ allocated }))
+      }),
     () => {
-      session.post('HeapProfiler.stopSampling', (error, result) => {
-        if (error === null) tell(sizeOf(result.profile.head))
-      })
+      collectYoung()
+      sampled((survived) => tell({ survived }))
     },
   ]
   let step = 0
