@@ -149,11 +149,14 @@ export function requestHeaders(
   return headers
 }
 
+/** Codings that go on, and how each stands in a list. */
+const CODINGS = ['gzip', 'deflate', 'br', 'zstd'].map(
+  (name) => [name, new RegExp(`(^|[ ,])${name}([ ,;]|$)`)] as const,
+)
+
 /** Only codings by name: `accept-encoding` is free text otherwise. */
 function codings(value: string): string {
-  const known = ['gzip', 'deflate', 'br', 'zstd'].filter((name) =>
-    new RegExp(`(^|[ ,])${name}([ ,;]|$)`).test(value),
-  )
+  const known = CODINGS.filter(([, stands]) => stands.test(value)).map(([name]) => name)
   return known.length === 0 ? 'identity' : known.join(', ')
 }
 
