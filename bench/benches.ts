@@ -3,7 +3,7 @@
  */
 import { join } from 'node:path'
 import { compare, COMPARE_DEFAULTS, compareSeconds, type CompareOptions } from './compare.ts'
-import { growth, growthSeconds } from './growth/growth.ts'
+import { growth, GROWTH_DEFAULTS, growthSeconds, type GrowthOptions } from './growth/growth.ts'
 import { latency, LATENCY_DEFAULTS, latencySeconds, type LatencyOptions } from './latency.ts'
 import { benchPolicy } from './policy.ts'
 import { profile, PROFILE_DEFAULTS, profileSeconds, type ProfileOptions } from './profile.ts'
@@ -71,6 +71,10 @@ const latencyOptions = ({ rounds, seconds, warmUpSeconds }: BenchOptions): Laten
   ...LATENCY_DEFAULTS,
   ...given({ rounds, seconds, warmUpSeconds }),
 })
+const growthOptions = ({ rounds, seconds, dimensions }: BenchOptions): GrowthOptions => ({
+  ...GROWTH_DEFAULTS,
+  ...given({ rounds, seconds, dimensions }),
+})
 const profileOptions = ({ seconds, warmUpSeconds }: BenchOptions): ProfileOptions => ({
   ...PROFILE_DEFAULTS,
   ...given({ seconds, warmUpSeconds }),
@@ -107,9 +111,9 @@ export const BENCHES: Readonly<Record<string, Bench>> = {
     about:
       'what grows with policies, issuers, callers, identities, bindings, connections; start and memory',
     documented: true,
-    seconds: ({ seconds, dimensions }) => growthSeconds(given({ seconds, dimensions })),
-    async run({ seconds, dimensions }) {
-      const result = await growth(given({ seconds, dimensions }))
+    seconds: (options) => growthSeconds(growthOptions(options)),
+    async run(options) {
+      const result = await growth(growthOptions(options))
       return { text: growthText(result), raw: result, missed: outOfBounds(result) }
     },
   },

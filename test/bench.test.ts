@@ -11,9 +11,11 @@ import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
+import { GROWTH_DEFAULTS, growthSeconds, type Grown } from '../bench/growth/growth.ts'
 import { writeCalls } from '../bench/load/calls.ts'
 import { coldness, warmUp } from '../bench/load/warm-up.ts'
 import { figureOf, round, shown } from '../bench/report/figures.ts'
+import { growthText, outOfBounds } from '../bench/report/growth.ts'
 import { helpRuns, littleRuns } from '../bench/start/commands.ts'
 import { costOf } from '../bench/start/cpu.ts'
 import { SCENARIOS, type Scenario } from '../bench/world/answers.ts'
@@ -50,6 +52,44 @@ t.test('what is no measurement is not written', async (t) => {
     t.throws(() => shown(figureOf([1, 2, value])), /was measured/)
   }
 })
+
+/** A size of something that grows, whose turns cost so much. */
+const grown = (size: number, cpuMicros: readonly number[]): Grown => {
+  const others = { p99: 1, readyMs: 500, memoryAtRest: 100, memoryLoaded: 300 }
+  return { dimension: 'policies', bare: false, size, cpuMicros, ...others }
+}
+
+t.test('growth: a turn is compared with that of the least size in the same round', async (t) => {
+  const start = { readyMs: [500], memoryAtRest: [100] }
+  // the machine was slow in the second round, and in the third for one turn
+  const least = grown(30, [100, 300, 100])
+  const flat = { start, grown: [least, grown(10_000, [110, 330, 200])] }
+  t.same(outOfBounds(flat), [])
+  t.match(
+    growthText(flat),
+    /policies, 30 to 10000: CPU of a read grows +\| 1\.1 \(1\.1 to 2\) times/,
+  )
+  const growing = { start, grown: [least, grown(10_000, [130, 390, 110])] }
+  t.match(outOfBounds(growing), [
+    /policies, 30 to 10000: .* 1\.3 \(1\.1 to 1\.3\) times, at most 1\.25/,
+  ])
+})
+
+t.test(
+  'growth: nothing is asked of the bare proxy, and an unknown dimension is said',
+  async (t) => {
+    const start = { readyMs: [500], memoryAtRest: [100] }
+    const bare = [grown(64, [100]), grown(2_000, [900])].map((one) => ({ ...one, bare: true }))
+    t.same(outOfBounds({ start, grown: bare }), [])
+    const options = { ...GROWTH_DEFAULTS, dimensions: ['policy'] }
+    t.throws(
+      () => growthSeconds(options),
+      /nothing that grows is called "policy"; there are policies,/,
+    )
+    const minutes = growthSeconds(GROWTH_DEFAULTS) / 60
+    t.ok(minutes < 12, `${minutes} minutes`)
+  },
+)
 
 /** Answers all calls. @returns where it is, and the paths that were asked for */
 async function startCounting(t: Test): Promise<{ url: string; seen: Set<string> }> {

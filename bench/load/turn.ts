@@ -3,7 +3,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Running } from '../peers/peer.ts'
-import { cpuNanos, memoryMb } from '../world/process.ts'
+import { connectionsTo, cpuNanos, memoryMb } from '../world/process.ts'
 import type { World } from '../world/world.ts'
 import { closedLoop } from './closed-loop.ts'
 
@@ -26,7 +26,9 @@ export interface TurnResult {
 }
 
 const SETTLE_MS = 1_000
-const MOST_SECONDS = 60
+const MOST_MS = 30_000
+/** The share of connections that may be opened again at any moment: some proxies close them after so many calls. */
+const MOST_MISSING = 0.1
 
 /** @throws if a call fails */
 export async function turn(world: World, running: Running, load: TurnLoad): Promise<TurnResult> {
@@ -40,14 +42,18 @@ export async function turn(world: World, running: Running, load: TurnLoad): Prom
   // waited for below; a failure before that must not end the process
   loading.catch(() => undefined)
   await delay(settleMs)
+  const missing = connections - connectionsTo(Number(new URL(running.url).port))
   const [calls, cpu] = [await world.upstream.count(), cpuNanos(running.pid)]
   await delay(seconds * 1000)
   const [callsAfter, cpuAfter] = [await world.upstream.count(), cpuNanos(running.pid)]
   const memory = memoryMb(running.pid)
   const { requests, seconds: took, p50, p99 } = await loading
   const measured = callsAfter.all - calls.all
-  if (measured === 0 || requests === 0) {
-    if (seconds > MOST_SECONDS) throw new Error(`${running.url} answers no call in ${seconds} s`)
+  if (measured === 0 || requests === 0 || missing > connections * MOST_MISSING) {
+    if (settleMs > MOST_MS)
+      throw new Error(
+        `${running.url}: ${measured} calls in ${seconds} s, ${missing} connections missing`,
+      )
     // a machine that does much else: longer
     return turn(world, running, { ...load, seconds: seconds * 2, settleMs: settleMs * 2 })
   }

@@ -2,7 +2,7 @@
  * What grew, as tables, and which bounds were not met.
  */
 import type { Grown, Growth } from '../growth/growth.ts'
-import { figureOf, round, shown } from './figures.ts'
+import { figureOf, round, shown, type Figure } from './figures.ts'
 import { markdown } from './table.ts'
 
 /** How many times the CPU of a read at the least size it may be at the largest. */
@@ -14,81 +14,85 @@ const CONNECTIONS = 'connections'
 
 interface Bound {
   readonly what: string
-  readonly found: number
+  readonly found: Figure
   readonly most: number
   readonly unit: string
 }
 
+/** How many times the least of its dimension one size costs: each turn by that of the least in the same round. */
+function timesOf({ cpuMicros }: Grown, least: Grown): Figure {
+  return figureOf(cpuMicros.map((micros, at) => micros / (least.cpuMicros[at] ?? Number.NaN)))
+}
+
+/** The sizes of each dimension, the least first. */
+const byDimension = (grown: readonly Grown[]): readonly (readonly Grown[])[] => [
+  ...Map.groupBy(grown, ({ dimension }) => dimension).values(),
+]
+
 function boundsOf({ start, grown }: Growth): Bound[] {
-  const times = [
-    ...Map.groupBy(
-      grown.filter((one) => !one.bare),
-      (one) => one.dimension,
-    ),
-  ].map(([dimension, all]) => {
-    const [least, most] = [all[0], all.at(-1)].map((one) => figureOf(one?.cpuMicros ?? []).median)
-    const found = (most ?? Number.NaN) / (least ?? Number.NaN)
-    const what = `${dimension}, ${all[0]?.size} to ${all.at(-1)?.size}: CPU of a read grows`
-    return { what, found, most: FLAT, unit: 'times' }
+  const times = byDimension(grown).flatMap((sizes): Bound[] => {
+    const [least, most] = [sizes[0], sizes.at(-1)]
+    if (least === undefined || most === undefined || least.bare) return []
+    const what = `${least.dimension}, ${least.size} to ${most.size}: CPU of a read grows`
+    return [{ what, found: timesOf(most, least), most: FLAT, unit: 'times' }]
   })
-  const connected = grown.filter((one) => one.dimension === CONNECTIONS).at(-1)
+  const loaded = grown
+    .filter(({ dimension }) => dimension === CONNECTIONS)
+    .slice(-1)
+    .map(({ size, memoryLoaded }): Bound => {
+      const what = `memory at ${size} connections`
+      return { what, found: figureOf([memoryLoaded]), most: LOADED_MB, unit: 'MB' }
+    })
+  const ready = { what: 'ready after the start', found: figureOf(start.readyMs) }
+  const rest = { what: 'memory at rest', found: figureOf(start.memoryAtRest) }
   return [
     ...times,
-    {
-      what: 'ready after the start',
-      found: figureOf(start.readyMs).median,
-      most: READY_MS,
-      unit: 'ms',
-    },
-    {
-      what: 'memory at rest',
-      found: figureOf(start.memoryAtRest).median,
-      most: REST_MB,
-      unit: 'MB',
-    },
-    ...(connected === undefined
-      ? []
-      : [
-          {
-            what: `memory at ${connected.size} connections`,
-            found: connected.memoryLoaded,
-            most: LOADED_MB,
-            unit: 'MB',
-          },
-        ]),
+    { ...ready, most: READY_MS, unit: 'ms' },
+    { ...rest, most: REST_MB, unit: 'MB' },
+    ...loaded,
   ]
 }
 
-const isMet = ({ found, most }: Bound): boolean => found <= most
+const isMet = ({ found, most }: Bound): boolean => found.median <= most
 
-const rowOf = (one: Grown): string[] => [
-  one.dimension,
-  String(one.size),
-  shown(figureOf(one.cpuMicros)),
-  round(one.p99),
-  round(one.readyMs),
-  round(one.memoryAtRest),
-  round(one.memoryLoaded),
+const COLUMNS = [
+  '',
+  'size',
+  'CPU of a read, us',
+  'times the least',
+  'p99, ms',
+  'ready, ms',
+  'at rest, MB',
+  'loaded, MB',
 ]
 
+const rowsOf = (sizes: readonly Grown[]): string[][] =>
+  sizes.map((one) => [
+    one.dimension,
+    String(one.size),
+    shown(figureOf(one.cpuMicros)),
+    sizes[0] === undefined || one === sizes[0] ? '1' : shown(timesOf(one, sizes[0])),
+    round(one.p99),
+    round(one.readyMs),
+    round(one.memoryAtRest),
+    round(one.memoryLoaded),
+  ])
+
 export function growthText(growth: Growth): string {
-  const sizes = {
-    columns: ['', 'size', 'CPU of a read, us', 'p99, ms', 'ready, ms', 'at rest, MB', 'loaded, MB'],
-    rows: growth.grown.map(rowOf),
-  }
   const bounds = {
     columns: ['bound', 'found', 'at most', 'met'],
     rows: boundsOf(growth).map((bound) => [
       bound.what,
-      `${round(bound.found)} ${bound.unit}`,
+      `${shown(bound.found)} ${bound.unit}`,
       `${bound.most} ${bound.unit}`,
       isMet(bound) ? 'yes' : 'no',
     ]),
   }
+  const rounds = growth.grown[0]?.cpuMicros.length ?? 0
   return [
     markdown(bounds),
-    'All of it is of the bundle. Each row below is a gateway of its own, or a bare proxy; medians of 3 turns, and from which to which they were.',
-    markdown(sizes),
+    `Each row below is a gateway of its own, or a bare proxy. Those of one dimension have their turns in the same rounds, and each turn is compared with that of the least size in its round; medians of ${rounds} rounds, and from which to which they were. Ready and at rest are of one start.`,
+    markdown({ columns: COLUMNS, rows: byDimension(growth.grown).flatMap(rowsOf) }),
   ].join('\n\n')
 }
 
@@ -96,5 +100,5 @@ export function growthText(growth: Growth): string {
 export function outOfBounds(growth: Growth): string[] {
   return boundsOf(growth)
     .filter((bound) => !isMet(bound))
-    .map(({ what, found, most, unit }) => `${what}: ${round(found)} ${unit}, at most ${most}`)
+    .map(({ what, found, most, unit }) => `${what}: ${shown(found)} ${unit}, at most ${most}`)
 }

@@ -3,7 +3,7 @@
  */
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 
 /** A helper that has said where it is, and answers each message with a count. */
 export interface Helper<Count> {
@@ -54,6 +54,21 @@ export function cpuNanos(pid: number): number {
 }
 
 const nanosOf = (file: string): number => Number(readFileSync(file, 'utf8').split(' ')[0])
+
+const ESTABLISHED = '01'
+
+/** Connections that are open to a port of this machine. */
+export function connectionsTo(port: number): number {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
+  const lines = ['tcp', 'tcp6'].flatMap((name) => {
+    const file = `/proc/net/${name}`
+    return existsSync(file) ? readFileSync(file, 'utf8').split('\n') : []
+  })
+  return lines.filter((line) => {
+    const [, own = '', , state] = line.trim().split(/\s+/)
+    return own.endsWith(local) && state === ESTABLISHED
+  }).length
+}
 
 /** Resident memory of a process in megabytes (10^6 bytes). */
 export function memoryMb(pid: number): number {
