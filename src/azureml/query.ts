@@ -3,6 +3,7 @@
  * @module
  */
 import { Refusal } from '../errors.ts'
+import { createCache } from '../lib/caches/cache.ts'
 
 /** RFC 3986 `query` without `;` (a separator to some) and without `[` and `]` (arrays and objects to some). */
 const QUERY = /^[A-Za-z0-9\-._~!$&'()*+,=:@%/?]*$/
@@ -36,12 +37,28 @@ const CREDENTIALS: ReadonlySet<string> = new Set([
 /** MLflow's lists of ids, one parameter an id. No call is judged by one of them. */
 const LISTS: ReadonlySet<string> = new Set(['trace_ids', 'experiment_ids', 'run_ids', 'scorer_ids'])
 
+/** Most calls have an `api-version` and nothing else: one map for all that are remembered, where each would take 300 bytes. */
+const MAX_ALIKE = 64
+/** Characters; a longer one is of few calls. */
+const MAX_LENGTH = 64
+const alike = createCache<string, ReadonlyMap<string, string>>(MAX_ALIKE)
+
 /**
  * Parameters by lower-case name, percent-decoded; `+` in a value is a space, as ARM reads it. A list of ids is one text.
  *
  * @throws {Refusal} `bad_query`, and `invalid_request` for the caller's token
  */
 export function parseQuery(query: string): ReadonlyMap<string, string> {
+  if (query.length > MAX_LENGTH) return parsed(query)
+  let params = alike.get(query)
+  if (params === undefined) {
+    params = parsed(query)
+    alike.set(query, params)
+  }
+  return params
+}
+
+function parsed(query: string): ReadonlyMap<string, string> {
   const params = new Map<string, string>()
   if (query === '') return params
   if (!QUERY.test(query)) throw badQuery('the query has a character that is not allowed there')

@@ -38,7 +38,7 @@ process.on('SIGWINCH', () => {
   gc()
   const { heapUsed, external } = process.memoryUsage()
   asked += 1
-  process.stderr.write('heap ' + asked + ': ' + (heapUsed + external) + ' bytes are in use\\n')
+  process.stderr.write('heap ' + asked + ': ' + heapUsed + ' and ' + external + ' bytes are in use\\n')
 })`
 
 /** Flags for node, to be given as `execArgv`, for what `liveHeap` asks. */
@@ -53,11 +53,28 @@ export const toldHeap: readonly string[] = [
  * memory grows until V8 collects, whatever is kept.
  */
 export async function liveHeap(gateway: Gateway): Promise<number> {
-  const told = (): RegExpMatchArray[] => [...gateway.logs().matchAll(/heap (\d+): (\d+) bytes/g)]
+  const { objects, buffers } = await live(gateway)
+  return objects + buffers
+}
+
+const LOOKS = 4
+
+/** The same without the bytes of buffers: the least of some looks, since calls that have just ended are kept for a moment. */
+export async function liveObjects(gateway: Gateway): Promise<number> {
+  let least = Infinity
+  for (let look = 0; look < LOOKS; look++) least = Math.min(least, (await live(gateway)).objects)
+  return least
+}
+
+async function live(gateway: Gateway): Promise<{ objects: number; buffers: number }> {
+  const told = (): RegExpMatchArray[] => [
+    ...gateway.logs().matchAll(/heap (\d+): (\d+) and (\d+) bytes/g),
+  ]
   const before = told().length
   process.kill(gateway.pid, 'SIGWINCH')
   await eventually('the gateway tells its heap', () => told().length > before)
-  return Number(told().at(-1)?.[2])
+  const [, , objects, buffers] = told().at(-1) ?? []
+  return { objects: Number(objects), buffers: Number(buffers) }
 }
 
 /** So many bytes, one block of memory at a time. */

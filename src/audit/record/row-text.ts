@@ -14,6 +14,7 @@ import { membersOf } from './members.ts'
 import { ALWAYS, CALLER, INPUTS, QUERY, type Section } from './row.ts'
 import type { Target } from '../../azureml/target.ts'
 import type { Exchange } from '../../exchange.ts'
+import { createCache } from '../../lib/caches/cache.ts'
 import type { RecordKind } from '../recorder.ts'
 
 /** A record's text, but for what its place in the chain says. */
@@ -42,6 +43,8 @@ interface Made extends EventSection {
 }
 
 const NO_ROW: Row = {}
+/** Texts of a section that are looked up before one more is kept: many decisions, queries and identities read the same. */
+const MAX_ALIKE = 64
 
 /** Text in one piece of memory, which is written at once. */
 const inOnePiece = (text: string): string => Buffer.from(text).toString()
@@ -52,6 +55,7 @@ class SectionTexts {
   readonly #context: RowContext
   readonly #rows: boolean
   readonly #kept = new WeakMap<object, Made>()
+  readonly #alike = createCache<string, Made>(MAX_ALIKE)
 
   /** @param rows whether the rows are kept, too */
   constructor(section: Section, context: RowContext, rows: boolean) {
@@ -67,7 +71,7 @@ class SectionTexts {
     if (of === null) return this.#make(exchange, and)
     let made = this.#kept.get(of)
     if (made === undefined || made.and !== and) {
-      made = this.#make(exchange, and)
+      made = this.#toKeep(this.#make(exchange, and))
       this.#kept.set(of, made)
     }
     return made
@@ -77,9 +81,21 @@ class SectionTexts {
     const row = this.section.columns(exchange, this.#context)
     return { row: this.#rows ? row : NO_ROW, text: membersOf(row), and, event: null }
   }
+
+  /** As little of it as is needed: one object for the same text, where its row is not wanted. */
+  #toKeep(made: Made): Made {
+    if (this.#rows || made.and !== null) return made
+    const alike = this.#alike.get(made.text)
+    if (alike !== undefined) return alike
+    const kept = { ...made, text: inOnePiece(made.text) }
+    this.#alike.set(kept.text, kept)
+    return kept
+  }
 }
 
 type Sections = Readonly<Partial<Record<Section['name'], Made>>>
+
+const NO_SECTIONS: Sections = {}
 
 /** The sections that say nothing of the caller, as they were for the last record about a target. */
 interface Joined {
@@ -88,17 +104,20 @@ interface Joined {
   readonly sections: Sections
   /** Those that every record has. */
   readonly always: string
-  /** The same with the query's, which the decision's record has besides. */
-  readonly withQuery: string
+  /** The query's, which the decision's record has besides: of many targets the same. */
+  readonly query: string
 }
 
 /** These texts, kept for each target. */
 class JoinedTexts {
   readonly #texts: readonly SectionTexts[]
   readonly #query: SectionTexts
+  readonly #rows: boolean
   readonly #last = new WeakMap<Target, Joined>()
 
-  constructor(textsOf: (section: Section) => SectionTexts) {
+  /** @param rows whether the rows of sections are kept, too */
+  constructor(textsOf: (section: Section) => SectionTexts, rows: boolean) {
+    this.#rows = rows
     this.#texts = ALWAYS.map(textsOf)
     this.#query = textsOf(QUERY)
   }
@@ -110,9 +129,11 @@ class JoinedTexts {
     const joined = this.#join(exchange)
     if (target === null || joined.of.includes(null)) return joined
     const kept = {
-      ...joined,
+      of: joined.of,
+      // events alone are made of them
+      sections: this.#rows ? joined.sections : NO_SECTIONS,
       always: inOnePiece(joined.always),
-      withQuery: inOnePiece(joined.withQuery),
+      query: joined.query,
     }
     this.#last.set(target, kept)
     return kept
@@ -141,7 +162,7 @@ class JoinedTexts {
     }
     const query = this.#query.made(exchange)
     sections.query = query
-    return { of, sections, always, withQuery: always + query.text }
+    return { of, sections, always, query: query.text }
   }
 }
 
@@ -150,17 +171,17 @@ export function createTextOf(context: RowContext, events: boolean): TextOf {
   const textsOf = (section: Section): SectionTexts => new SectionTexts(section, context, events)
   const callers = textsOf(CALLER)
   const inputs = textsOf(INPUTS)
-  const joined = new JoinedTexts(textsOf)
+  const joined = new JoinedTexts(textsOf, events)
   const eventOf = events ? createEventTextOf(context) : null
   return (first, exchange, ending) => {
     const kind = first.RecordKind
     const caller = callers.made(exchange)
-    const { always, withQuery, sections } = joined.joined(exchange)
+    const { always, query, sections } = joined.joined(exchange)
     const own = CALL.text(exchange, context, kind, ending)
     const columns =
       kind === 'completed'
         ? [caller.text, always, own]
-        : [caller.text, withQuery, inputs.made(exchange).text, own]
+        : [caller.text, always, query, inputs.made(exchange).text, own]
     const event = eventOf?.(first, exchange, ending, { ...sections, caller }) ?? null
     return { columns, event }
   }
