@@ -32,7 +32,9 @@ CMD ["node", "lab/start.ts"]
 
 # ---- gateway: what runs ----
 FROM ${NODE_IMAGE} AS gateway
-ENV NODE_ENV=production
+# memory of the C library: blocks of 128 KB and more go back to the system when they are free, where glibc would keep all that is
+# smaller than the largest it has seen; and one arena for all threads, each of which would keep its own free blocks
+ENV NODE_ENV=production MALLOC_MMAP_THRESHOLD_=131072 MALLOC_ARENA_MAX=1
 WORKDIR /app
 COPY --from=build /src/dist ./dist
 COPY config ./config

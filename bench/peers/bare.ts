@@ -1,8 +1,9 @@
 /**
- * The bare proxy that everything is compared with: @fastify/http-proxy, with the gateway's flags of Node.
+ * The bare proxy that everything is compared with: @fastify/http-proxy, with the gateway's flags of Node and of
+ * the C library.
  */
 import { join } from 'node:path'
-import { NODE_FLAGS } from '../../lab/gateway/gateway.ts'
+import { MALLOC_ENV, NODE_FLAGS } from '../../lab/gateway/gateway.ts'
 import { freePort } from '../../lab/server/free-port.ts'
 import { run, type Peer } from './peer.ts'
 
@@ -15,6 +16,6 @@ export const BARE: Peer = {
     const program = join(import.meta.dirname, 'bare-proxy.ts')
     // the same memory for both: how often it is collected is a large part of what a call costs
     const args = [...NODE_FLAGS, program, world.upstream.url, certFile, keyFile, String(port)]
-    return run(world, process.execPath, args, port)
+    return run(world, process.execPath, args, port, MALLOC_ENV)
   },
 }

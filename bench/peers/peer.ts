@@ -44,10 +44,15 @@ export async function run(
   program: string,
   args: readonly string[],
   port: number,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<Running> {
   const log = join(world.directory, `${program.split('/').at(-1)}-${port}.log`)
   const file = openSync(log, 'a')
-  const child = spawn(program, args, { stdio: ['ignore', file, file], cwd: world.directory })
+  const child = spawn(program, args, {
+    stdio: ['ignore', file, file],
+    cwd: world.directory,
+    env: { ...process.env, ...env },
+  })
   let ended = false
   const gone = once(child, 'exit').then(() => (ended = true))
   const deadline = performance.now() + READY_MS

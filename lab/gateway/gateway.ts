@@ -16,6 +16,11 @@ import type { Lab } from '../lab.ts'
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 /** As the image runs it (Dockerfile says why). */
 export const NODE_FLAGS: readonly string[] = ['--max-semi-space-size=16']
+/** The same. */
+export const MALLOC_ENV: Readonly<Record<string, string>> = {
+  MALLOC_MMAP_THRESHOLD_: '131072',
+  MALLOC_ARENA_MAX: '1',
+}
 /** Endpoints of the lab have names of their own under localhost. */
 const RESOLVER = ['--import', new URL('../server/localhost-names.mjs', import.meta.url).href]
 const READY_TIMEOUT_MS = 30_000
@@ -83,7 +88,7 @@ export async function spawnGateway(lab: Lab, options: GatewayOptions = {}): Prom
   const configFile = options.configFile ?? join(lab.directory, 'harness.yaml')
   const config = await writeGatewayConfig(lab, configFile, { ...options, port })
   await mkdir(config.audit.spool.directory, { recursive: true, mode: 0o700 })
-  const env: Record<string, string | undefined> = { ...process.env, ...lab.env, ...options.env }
+  const env = { ...process.env, ...MALLOC_ENV, ...lab.env, ...options.env }
   const flags = [...(options.execArgv ?? NODE_FLAGS), ...RESOLVER]
   const [command, ...before] = [...(options.wrap ?? []), process.execPath]
   const args = [...before, ...flags, options.main ?? MAIN, 'serve', '--config', configFile]
