@@ -18,6 +18,8 @@ const PATIENCE = 6
 /** Calls a second that anything answers here; of a load that is started again and again, the next part begins with the next call. */
 const CALLS_PER_SECOND = 5_000
 const LEAST_SECONDS = 2
+/** Each part begins with handshakes. */
+const HANDSHAKES_PER_SECOND = 400
 
 /**
  * Makes each call ten times, or for as long as `seconds`, but each at least once within six times as long.
@@ -25,7 +27,9 @@ const LEAST_SECONDS = 2
  */
 export async function warmUp({ seconds, ...load }: Omit<Load, 'from'>): Promise<WarmUp> {
   const calls = readCalls(load.file).calls.length
-  const part = Math.min(seconds, Math.max(LEAST_SECONDS, Math.ceil(calls / CALLS_PER_SECOND)))
+  const handshakes = Math.floor(load.connections / HANDSHAKES_PER_SECOND)
+  const least = Math.max(LEAST_SECONDS, Math.ceil(calls / CALLS_PER_SECOND))
+  const part = Math.min(seconds, least + handshakes)
   let [made, took] = [0, 0]
   while (took < (made < calls ? PATIENCE * seconds : seconds) && made < TIMES * calls) {
     const { requests } = await closedLoop({ ...load, seconds: part, from: made % calls })
