@@ -61,16 +61,29 @@ const HIGH_BITS = 0x80 * EACH
  */
 export function endOfPlain(view: DataView, at: number, length = view.byteLength): number {
   let end = at
-  // `x - EACH & ~x` has the high bit of a byte of `x` that is 0, perhaps of those above it, too, and else of none
+  for (const last = length - 8; end <= last; end += 8) {
+    const found = endings(view.getInt32(end, true)) | endings(view.getInt32(end + 4, true))
+    if (found !== 0) break
+  }
   for (const last = length - 4; end <= last; end += 4) {
-    const four = view.getInt32(end, true)
-    const quote = four ^ TWOS
-    const backslash = four ^ BACKSLASHES
-    const found = ((quote - ABOVE) & ~quote) | ((backslash - EACH) & ~backslash)
-    if ((found & HIGH_BITS) !== 0) break
+    const found = endings(view.getInt32(end, true))
+    if (found !== 0) return end + firstByte(found)
   }
   while (end < length && isPlain(view.getUint8(end))) end += 1
   return end
+}
+
+/** The high bit of each byte of four that does not stand for itself, perhaps of those above it, too; 0 if all do. */
+function endings(four: number): number {
+  // `x - EACH & ~x` has the high bit of a byte of `x` that is 0, and `x` has that of `four` as it is
+  const quoteOrBelow = (four ^ TWOS) - ABOVE
+  const backslash = (four ^ BACKSLASHES) - EACH
+  return (quoteOrBelow | backslash) & ~four & HIGH_BITS
+}
+
+/** Which of four bytes, the lowest one first, is the first one with a bit. */
+function firstByte(bits: number): number {
+  return (31 - Math.clz32(bits & -bits)) >> 3
 }
 
 export function beginsNumber(byte: number): boolean {
