@@ -13,7 +13,9 @@ export interface UpstreamAnswer {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   /** Its body is JSON, or has no type: clients of several languages take that for JSON. */
   readonly isJson: boolean
-  /** The body of a short answer; null if it is read from `stream` as it comes. */
+  /** The body of a short answer in the pieces that it came in, perhaps none; null if it is read from `stream` as it comes. */
+  readonly pieces: readonly Buffer[] | null
+  /** The same in one piece; made when it is first asked for. */
   readonly whole: Buffer | null
   /** Its bytes count already among those that are held for its caller. */
   readonly isHeld: boolean
@@ -60,6 +62,10 @@ export function kindOf(
   return isJson ? 'json' : 'stream'
 }
 
+/** Answers up to this are handed over as a whole: a stream costs more than holding their bytes. */
+export const WHOLE_BYTES = 128 * 1024
+
+const NOTHING = Buffer.alloc(0)
 const JSON_TYPE = /^(?:application|text)\/([\w.+-]+\+)?json\b/i
 
 /** A class, because one is made for each call. */
@@ -67,14 +73,14 @@ class ReceivedAnswer implements UpstreamAnswer {
   readonly statusCode: number
   readonly headers: UpstreamAnswer['headers']
   readonly isJson: boolean
-  readonly whole: Buffer | null
   readonly isHeld: boolean
+  #pieces: readonly Buffer[] | null
   #stream: Readable | null
 
   constructor(
     statusCode: number,
     headers: UpstreamAnswer['headers'],
-    body: Buffer | Readable,
+    body: readonly Buffer[] | Readable,
     isHeld: boolean,
   ) {
     this.statusCode = statusCode
@@ -82,29 +88,40 @@ class ReceivedAnswer implements UpstreamAnswer {
     const type = headers['content-type']
     this.isJson = type === undefined || type === '' || JSON_TYPE.test(String(type))
     const isStream = body instanceof Readable
-    this.whole = isStream ? null : body
+    this.#pieces = isStream ? null : body
     this.isHeld = isHeld
     this.#stream = isStream ? body : null
   }
 
+  get pieces(): readonly Buffer[] | null {
+    return this.#pieces
+  }
+
+  get whole(): Buffer | null {
+    const pieces = this.#pieces
+    if (pieces === null) return null
+    const whole = pieces.length > 1 ? Buffer.concat(pieces) : (pieces[0] ?? NOTHING)
+    if (pieces.length > 1) this.#pieces = [whole]
+    return whole
+  }
+
   get stream(): Readable {
-    const { whole } = this
-    this.#stream ??= Readable.from(whole === null || whole.byteLength === 0 ? [] : [whole])
+    this.#stream ??= Readable.from((this.#pieces ?? []).filter(({ length }) => length > 0))
     return this.#stream
   }
 }
 
 /**
- * @param body what has come of it: all, or a stream
+ * @param body what has come of it: all, in one or more pieces, or a stream
  * @param isHeld whether its bytes count already among those that are held for its caller
  */
 export function answerOf(
   statusCode: number,
   headers: UpstreamAnswer['headers'],
-  body: Buffer | Readable,
+  body: Buffer | readonly Buffer[] | Readable,
   isHeld = false,
 ): UpstreamAnswer {
-  return new ReceivedAnswer(statusCode, headers, body, isHeld)
+  return new ReceivedAnswer(statusCode, headers, Buffer.isBuffer(body) ? [body] : body, isHeld)
 }
 
 /** An answer whose body never came to its end: reading it fails with `error`. */
@@ -117,8 +134,8 @@ export function brokenOff(
 }
 
 /** Nobody reads the body of this answer. */
-export function discard(answer: Pick<UpstreamAnswer, 'whole' | 'stream'>): void {
-  if (answer.whole === null) answer.stream.on('error', () => undefined).destroy()
+export function discard(answer: Pick<UpstreamAnswer, 'pieces' | 'stream'>): void {
+  if (answer.pieces === null) answer.stream.on('error', () => undefined).destroy()
 }
 
 /**

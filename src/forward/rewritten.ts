@@ -6,11 +6,11 @@
 import { Readable } from 'node:stream'
 import { AnswerBytes, release } from '../lib/json/answer-bytes.ts'
 import type { Pending } from '../lib/pending.ts'
-import { bytesOf, type UpstreamAnswer } from './answer-body.ts'
+import { bytesOf, WHOLE_BYTES, type UpstreamAnswer } from './answer-body.ts'
 import { passedBytes } from '../lib/young-garbage.ts'
 import { broken, sendBytes, sendStream, type Answered } from './sending.ts'
 
-/** Of a document that is here already, what is looked through in one go: a fraction of a millisecond. */
+/** Of a longer document that is here already, what is looked through in one go: a fraction of a millisecond. */
 const SLICE_BYTES = 64 * 1024
 
 /** Changes bytes on their way: throws a refusal on what must not pass. */
@@ -46,27 +46,40 @@ export function sendRewritten(
   headers: Record<string, string>,
   sending: Sending,
 ): Pending<void> {
-  const { statusCode, whole, isHeld } = answer
+  const { pieces, isHeld } = answer
   const { progress, rules } = sending
-  const isShort = whole !== null && whole.byteLength <= Math.min(rules.holdBytes, SLICE_BYTES)
-  if (!isShort || !(isHeld || progress.mayHold(whole.byteLength)))
+  const length = pieces === null ? Infinity : lengthOf(pieces)
+  const isShort = length <= Math.min(rules.holdBytes, WHOLE_BYTES)
+  if (pieces === null || !isShort || !(isHeld || progress.mayHold(length)))
     return new LongAnswer(answer, rewriter, headers, sending).send()
-  const out = new AnswerBytes(whole.byteLength)
-  rewriter.write(whole, out)
+  const out = new AnswerBytes(length)
+  for (const piece of pieces) rewriter.write(piece, out)
   rewriter.end(out)
-  sendHeld(statusCode, headers, out, sending)
+  sendHeld(answer, headers, out, sending, pieces)
 }
 
-/** Sends all of an answer; its memory is given back when it is out. */
+function lengthOf(pieces: readonly Buffer[]): number {
+  let length = 0
+  for (const piece of pieces) length += piece.byteLength
+  return length
+}
+
+/**
+ * Sends all of an answer; its memory is given back when it is out.
+ * @param came what Azure sent of it: given back at once if there is a copy of all of it
+ */
 function sendHeld(
-  status: number,
+  { statusCode, isHeld }: UpstreamAnswer,
   headers: Record<string, string>,
   out: AnswerBytes,
   sending: Sending,
+  came: readonly Buffer[],
 ): void {
   const { isOwn } = out
   const bytes = out.take()
-  sendBytes(status, headers, bytes, sending)
+  // one that was screened is of memory that others may have, too
+  if (isOwn && !isHeld) came.forEach(release)
+  sendBytes(statusCode, headers, bytes, sending)
   if (isOwn) sending.reply.onceClosed(() => release(bytes))
 }
 
@@ -95,11 +108,12 @@ class LongAnswer {
     sending: Sending,
   ) {
     this.#answer = answer
-    this.#source = answer.whole === null ? answer.stream : slicesOf(answer.whole)
+    const { whole } = answer
+    this.#source = whole === null ? answer.stream : slicesOf(whole)
     this.#rewriter = rewriter
     this.#headers = headers
     this.#sending = sending
-    this.#came = answer.whole === null ? [] : null
+    this.#came = whole === null ? [] : null
     this.#out = new AnswerBytes(expectedOf(answer, sending.rules.holdBytes))
   }
 
@@ -166,8 +180,7 @@ class LongAnswer {
     try {
       this.#rewriter.end(this.#out)
       if (this.#stream === null) {
-        if (this.#out.isOwn) this.#came?.forEach(release)
-        sendHeld(this.#answer.statusCode, this.#headers, this.#out, this.#sending)
+        sendHeld(this.#answer, this.#headers, this.#out, this.#sending, this.#came ?? [])
       } else {
         this.#pass(this.#stream)
         this.#stream.push(null)

@@ -5,7 +5,7 @@
  */
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
-import { answerOf, type UpstreamAnswer } from './answer-body.ts'
+import { answerOf, WHOLE_BYTES, type UpstreamAnswer } from './answer-body.ts'
 
 /** The head of an answer; null if there was none and will be none. */
 export type AnswerHead = Pick<UpstreamAnswer, 'statusCode' | 'headers'> | null
@@ -20,10 +20,9 @@ export interface UpstreamListener {
   readonly failed: (error: Error, head: AnswerHead) => void
 }
 
-/** Answers up to this are handed over as a whole: a stream costs more than holding their bytes. */
-const WHOLE_BYTES = 64 * 1024
+/** What a stream holds of a long answer. */
+const STREAM_BYTES = 64 * 1024
 const MAX_STATUS = 599
-const NOTHING = Buffer.alloc(0)
 
 export class UpstreamCall implements Dispatcher.DispatchHandler {
   readonly #method: string
@@ -33,9 +32,8 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   #head: AnswerHead = null
   /** Its answer is short: it is handed over as a whole. */
   #isShort = false
-  /** The first piece of a short answer, which mostly is all of it, and those that came behind it. */
-  #first: Buffer | null = null
-  #others: Buffer[] | null = null
+  /** The pieces of a short answer: mostly one. */
+  readonly #pieces: Buffer[] = []
   /** Of a long one. */
   #body: Body | null = null
   #over = false
@@ -81,7 +79,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#isShort) this.#keep(chunk)
+    if (this.#isShort) this.#pieces.push(chunk)
     else if (this.#body?.push(chunk) === false) controller.pause()
   }
 
@@ -92,7 +90,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
       return
     }
     const { statusCode, headers } = this.#head
-    this.#listener.arrived(answerOf(statusCode, headers, this.#whole()))
+    this.#listener.arrived(answerOf(statusCode, headers, this.#pieces))
   }
 
   onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
@@ -104,17 +102,6 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     }
     if (this.#body !== null) this.#body.destroy(error)
     else if (!this.#givenUp) this.#listener.failed(error, this.#head)
-  }
-
-  #keep(chunk: Buffer): void {
-    if (this.#first === null) this.#first = chunk
-    else if (this.#others === null) this.#others = [chunk]
-    else this.#others.push(chunk)
-  }
-
-  #whole(): Buffer {
-    if (this.#first === null) return NOTHING
-    return this.#others === null ? this.#first : Buffer.concat([this.#first, ...this.#others])
   }
 }
 
@@ -138,7 +125,7 @@ class Body extends Readable {
   readonly #controller: Dispatcher.DispatchController
 
   constructor(call: UpstreamCall, controller: Dispatcher.DispatchController) {
-    super({ highWaterMark: WHOLE_BYTES })
+    super({ highWaterMark: STREAM_BYTES })
     this.#call = call
     this.#controller = controller
     // whoever reads it is told by its own listener; until then its failure is nobody's

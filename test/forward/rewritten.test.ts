@@ -118,15 +118,25 @@ for (const tls of [false, true]) {
   })
 }
 
-for (const parts of [1, 3]) {
-  t.test(`memory that ${parts} of Azure's parts came in, with nothing changed`, async (t) => {
+for (const [parts, streams] of [
+  [1, true],
+  [3, true],
+  [1, false],
+  [3, false],
+] as const) {
+  const how = streams ? 'streamed' : 'whole'
+  t.test(`memory that ${parts} of Azure's parts came in, ${how}, none changed`, async (t) => {
     const came = Array.from({ length: parts }, (_, at) => Buffer.alloc(PART, 97 + at))
     const wanted = Buffer.concat(came).toString('latin1')
     const server = createServer((request, response) => {
       const exchange = openExchange('id', 0, 0, { ip: '::1', port: 1 }, 'GET', {})
       const reply = new ConnectionReply(request, response)
       void sendRewritten(
-        answerOf(200, { 'content-length': String(parts * PART) }, Readable.from(came)),
+        answerOf(
+          200,
+          { 'content-length': String(parts * PART) },
+          streams ? Readable.from(came) : came,
+        ),
         { write: (chunk, out) => out.add(chunk, 0, chunk.byteLength), end() {} },
         {},
         {
