@@ -74,6 +74,7 @@ export function readBody(
     if (size > limit) throw tooLarge(limit)
     if (size > announced) progress.hold(Math.min(piece.byteLength, size - announced))
     chunks.push(piece)
+    return size === announced
   })
   return after(read, () => {
     progress.received(size)
@@ -95,9 +96,10 @@ function isJson(type: string): boolean {
 /**
  * Hands over what a stream brings, to its end. A stream that is not read to its end is left as it is: destroyed, it would
  * take the socket along, and with it the refusal.
+ * @param take whether that was all that there is: its end is not waited for then
  * @throws {Refusal} `bad_request` if it ends early, and what `take` throws
  */
-function eachPiece(stream: Readable, take: (piece: Buffer) => void): Promise<void> {
+function eachPiece(stream: Readable, take: (piece: Buffer) => boolean): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>()
   const stop = (): void => {
     stream.off('readable', read).off('end', ended).off('error', brokeOff).off('close', brokeOff)
@@ -108,7 +110,9 @@ function eachPiece(stream: Readable, take: (piece: Buffer) => void): Promise<voi
         const piece: unknown = stream.read()
         if (piece === null) return
         if (!Buffer.isBuffer(piece)) throw new TypeError('a body is bytes')
-        take(piece)
+        if (!take(piece)) continue
+        ended()
+        return
       }
     } catch (error) {
       if (error instanceof Refusal) {
@@ -129,7 +133,8 @@ function eachPiece(stream: Readable, take: (piece: Buffer) => void): Promise<voi
   if (stream.readableEnded) resolve()
   else if (stream.destroyed) brokeOff(stream.errored)
   else
-    stream.on('readable', read).once('end', ended).once('error', brokeOff).once('close', brokeOff)
+    // `stop` takes them away again: `once` would make an object for each
+    stream.on('readable', read).on('end', ended).on('error', brokeOff).on('close', brokeOff)
   return promise
 }
 

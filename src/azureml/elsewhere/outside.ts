@@ -101,8 +101,10 @@ export function outsideIn(root: JsonNode, own: string | null, type: string): rea
       const asKey = chain.name.plain === 'tags' && isNotFollowed(chain) ? 'shown' : 'any'
       for (const { key, value } of node.members) {
         path.push(key)
-        look(key, asKey)
-        const next = new Chain(chain, free ? NO_NAME : nameOf(key))
+        const name = free ? NO_NAME : nameOf(key)
+        // a name that is known is no reference
+        if (!name.isRead) look(key, asKey)
+        const next = new Chain(chain, name)
         visit(value, next, textAt(next, chain, value))
         path.pop()
       }

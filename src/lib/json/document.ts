@@ -142,7 +142,7 @@ class Parser {
       const key = this.#readText()
       this.#path.push(key)
       if (members.length === FEW) index = new Set(members.map((member) => member.key))
-      const isThere = index === null ? members.some((one) => one.key === key) : index.has(key)
+      const isThere = index === null ? isAmong(members, key) : index.has(key)
       if (isThere) throw this.#bad('has the same name twice')
       index?.add(key)
       this.#skipSpace()
@@ -220,6 +220,11 @@ class Parser {
     const where = this.#path.length === 0 ? '' : ` at ${showPointer(this.#path)}`
     return new Refusal('bad_body', `the body ${what}${where}`)
   }
+}
+
+function isAmong(members: readonly JsonMember[], key: string): boolean {
+  for (const member of members) if (member.key === key) return true
+  return false
 }
 
 /** The member of that name, by exact spelling; null if there is none or `node` is no object. */
