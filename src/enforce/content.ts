@@ -60,7 +60,7 @@ export function stamped(id: string, permit: Permit, content: Content): Finished 
   const { received, bytes, root, context } = content
   const { edits, changes } =
     effects.stamp && isChanged(context.type) && (context.whole || setsTags(root, context))
-      ? stampAll(root, context.type, {
+      ? stampAll(content, context.type, {
           principal: principal.id,
           decision: id,
           policy: decision.version,

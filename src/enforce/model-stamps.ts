@@ -159,11 +159,12 @@ function withStamps(inner: Enforcement, ask: AskAzure): Enforcement {
       const finished = inner.finish(exchange, permit, gathered, progress)
       const form = formOf(exchange)
       if (!permit.effects.stamp || form === null || finished.body === null) return finished
-      return stampIn(finished, finished.body, form, (root) => {
+      const bytes = finished.body
+      return stampIn(finished, bytes, form, (root) => {
         if (gathered.firstStamp !== undefined) return gathered.firstStamp
         const { principal, decision } = permit
         const made = { principal: principal.id, decision: exchange.id, policy: decision.version }
-        return stampOf(made, parameterDigest(root, isOurs))
+        return stampOf(made, parameterDigest({ root, bytes }, isOurs))
       })
     },
   }

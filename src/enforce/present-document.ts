@@ -119,9 +119,19 @@ export function createJudgePresent(options: PresentDocumentOptions): JudgePresen
 /** The document of the call's resource, read in the call's own api-version; null if there is none. */
 export async function askPresent(
   ask: AskAzure,
+  exchange: Classified,
+  via: Via,
+): Promise<JsonNode | null> {
+  const bytes = await askPresentBytes(ask, exchange, via)
+  return bytes === null ? null : parseJson(bytes)
+}
+
+/** The same as JSON. */
+export async function askPresentBytes(
+  ask: AskAzure,
   { id, target, operation }: Classified,
   { grantFor, route }: Via,
-): Promise<JsonNode | null> {
+): Promise<Buffer | null> {
   const path = target?.path.split('/').slice(1) ?? []
   const frontEnd = path[0]?.toLowerCase() === 'mferp' ? 2 : 0
   // without the verb of an action
@@ -135,7 +145,7 @@ export async function askPresent(
   const grant = await grantFor(scope)
   const signal = AbortSignal.timeout(TIMEOUT_MS)
   const answer = await ask(grant, id, origin, `${asked.path}?${asked.query}`, signal)
-  return answer === null ? null : parseJson(Buffer.from(JSON.stringify(answer)))
+  return answer === null ? null : Buffer.from(JSON.stringify(answer))
 }
 
 /**

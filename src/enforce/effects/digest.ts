@@ -3,6 +3,16 @@
  * @module
  */
 import { hash } from 'node:crypto'
+import {
+  BACKSLASH,
+  CLOSE_ARRAY,
+  CLOSE_OBJECT,
+  COLON,
+  COMMA,
+  OPEN_ARRAY,
+  OPEN_OBJECT,
+  QUOTE,
+} from '../../lib/json/bytes.ts'
 import type { JsonMember, JsonNode } from '../../lib/json/document.ts'
 
 /**
@@ -17,51 +27,110 @@ export function sha256(bytes: Buffer | string): string {
   return hash('sha256', bytes)
 }
 
+/** A document as it was parsed, and its bytes. */
+export interface Parsed {
+  readonly root: JsonNode
+  readonly bytes: Buffer
+}
+
 /**
  * SHA-256 over canonical JSON: members sorted by name, no space, strings as JSON.stringify writes them, numbers as they
  * are written. (RFC 8785 would take numbers through a double, and two that differ could come out the same.)
  */
-export function parameterDigest(root: JsonNode, without: Without): string {
-  return sha256(canonical(root, [], without))
+export function parameterDigest({ root, bytes }: Parsed, without: Without): string {
+  return sha256(new Canonical(bytes, without).of(root))
 }
 
-/** @param within the same list for all of a document: what leads to the value, while that is written */
-function canonical(node: JsonNode, within: string[], without: Without): string {
-  if (node.kind === 'string') return quoted(node.value)
-  if (node.kind === 'array') return canonicalItems(node.items, within, without)
-  if (node.kind !== 'object') return node.text
-  let text = ''
-  for (const { key, value } of byName(node.members)) {
-    const name = key.toLowerCase()
-    if (without(within, name, value)) continue
-    within.push(name)
-    const written = canonical(value, within, without)
-    within.pop()
-    // few texts are joined at a time: each joint is an object
-    text += text === '' ? `{${quoted(key)}:${written}` : `,${quoted(key)}:${written}`
+/**
+ * Canonical JSON, copied from the document: a text without escapes is written as JSON.stringify writes it, and one with
+ * escapes is never shorter than that, so that there is room for all of it.
+ */
+class Canonical {
+  readonly #from: Buffer
+  readonly #to: Buffer
+  readonly #without: Without
+  /** What leads to the value that is being written. */
+  readonly #within: string[] = []
+  #length = 0
+
+  constructor(from: Buffer, without: Without) {
+    this.#from = from
+    this.#to = Buffer.allocUnsafe(from.length)
+    this.#without = without
   }
-  return text === '' ? '{}' : `${text}}`
-}
 
-function canonicalItems(items: readonly JsonNode[], within: string[], without: Without): string {
-  let text = '['
-  let at = 0
-  for (const item of items) {
-    within.push(String(at))
-    text += at === 0 ? canonical(item, within, without) : `,${canonical(item, within, without)}`
-    within.pop()
-    at += 1
+  of(root: JsonNode): Buffer {
+    this.#value(root)
+    return this.#to.subarray(0, this.#length)
   }
-  return `${text}]`
-}
 
-/** Printable ASCII that stands for itself. */
-const PLAIN = /^[ !#-[\]-~]*$/
+  #value(node: JsonNode): void {
+    if (node.kind === 'object') this.#object(node.members)
+    else if (node.kind === 'array') this.#array(node.items)
+    else if (node.kind === 'string') this.#text(node.start, node.value)
+    else this.#copy(node.start, node.end)
+  }
+
+  #object(members: readonly JsonMember[]): void {
+    this.#byte(OPEN_OBJECT)
+    let isFirst = true
+    for (const { key, keyStart, value } of byName(members)) {
+      const name = key.toLowerCase()
+      if (this.#without(this.#within, name, value)) continue
+      if (!isFirst) this.#byte(COMMA)
+      isFirst = false
+      this.#text(keyStart, key)
+      this.#byte(COLON)
+      this.#within.push(name)
+      this.#value(value)
+      this.#within.pop()
+    }
+    this.#byte(CLOSE_OBJECT)
+  }
+
+  #array(items: readonly JsonNode[]): void {
+    this.#byte(OPEN_ARRAY)
+    let at = 0
+    for (const item of items) {
+      if (at > 0) this.#byte(COMMA)
+      this.#within.push(String(at))
+      this.#value(item)
+      this.#within.pop()
+      at += 1
+    }
+    this.#byte(CLOSE_ARRAY)
+  }
+
+  #byte(byte: number): void {
+    this.#to[this.#length] = byte
+    this.#length += 1
+  }
+
+  #copy(start: number, end: number): void {
+    for (let at = start; at < end; at += 1) this.#byte(this.#from[at] ?? 0)
+  }
+
+  /** @param start of the text in its quotes, in the document */
+  #text(start: number, text: string): void {
+    let end = start + 1
+    while (this.#from[end] !== QUOTE) {
+      if (this.#from[end] === BACKSLASH) {
+        this.#length += this.#to.write(JSON.stringify(text), this.#length)
+        return
+      }
+      end += 1
+    }
+    this.#copy(start, end + 1)
+  }
+}
 
 /** As JSON.stringify writes it; most texts need no look at what has to be escaped. */
 export function quoted(text: string): string {
   return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text)
 }
+
+/** Printable ASCII that stands for itself. */
+const PLAIN = /^[ !#-[\]-~]*$/
 
 /** So many members are sorted faster by putting each in its place. */
 const FEW = 16

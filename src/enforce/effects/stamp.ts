@@ -5,7 +5,7 @@
 import type { JsonMember, JsonNode, JsonObject } from '../../lib/json/document.ts'
 import { Refusal } from '../../errors.ts'
 import type { Change } from '../../exchange.ts'
-import { parameterDigest, quoted, sha256 } from './digest.ts'
+import { parameterDigest, quoted, sha256, type Parsed } from './digest.ts'
 import type { Edit } from './edit.ts'
 
 /** What is written into the tags. */
@@ -78,7 +78,7 @@ const DEFAULTS: ReadonlyMap<string, string> = new Map([
  * @throws {Refusal} `bad_body` if the tags are no object, or have one of ours in two spellings
  */
 export function stampAll(
-  root: JsonNode,
+  document: Parsed,
   type: string,
   stamp: Stamp,
 ): { edits: readonly Edit[]; changes: readonly Change[] } {
@@ -86,9 +86,9 @@ export function stampAll(
   const changes: Change[] = []
   let tags: ReadonlyMap<string, string> | null = null
   for (const { path, at } of PLACES.get(type) ?? []) {
-    const holder = descend(root, path)
+    const holder = descend(document.root, path)
     if (holder === null) continue
-    tags ??= stampOf(stamp, parameterDigest(root, isOurs))
+    tags ??= stampOf(stamp, parameterDigest(document, isOurs))
     stampAt(holder, tags, edits)
     changes.push({ effect: 'stamp', at, to: tags.get(TAGS.digest) ?? '' })
   }

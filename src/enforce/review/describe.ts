@@ -12,12 +12,12 @@ import { Refusal } from '../../errors.ts'
 import type { Exchange } from '../../exchange.ts'
 import type { AskAzure, Via } from '../../forward/ask.ts'
 import { memberOf, parseJson, type JsonNode } from '../../lib/json/document.ts'
-import { parameterDigest, sha256 } from '../effects/digest.ts'
+import { parameterDigest, sha256, type Parsed } from '../effects/digest.ts'
 import { isOurs } from '../effects/stamp.ts'
 import type { Gathered } from '../enforce.ts'
 import { createRunLookUps } from '../lookups/run.ts'
 import { readsOf, thingIn, type NamedThing } from '../mlflow-names.ts'
-import { askPresent } from '../present-document.ts'
+import { askPresentBytes } from '../present-document.ts'
 import { isReadOf } from '../present-thing.ts'
 import { apiOf, isClassified, type Classified } from '../what-must-be-known.ts'
 import { differencesOf, isOfAzure } from './differences.ts'
@@ -76,12 +76,13 @@ export function createDescribe(ask: AskAzure): Describe {
     const thing = isMlflow && root !== null ? thingIn(root, segments) : null
     const base = await baseOf(ask, exchange, thing, via, asking.get)
     if (base === 'unknown' && needsBase) throw cannotBeReviewed('nothing tells what is there now')
-    const present = base === 'unknown' ? null : base
+    const present = base === 'unknown' || base === null ? null : documentOf(base)
     const tagsOfRun = async (run: string) => runLookUps(exchange, via).tagsOf(run)
     return {
       bodyDigest,
       baseDigest: present === null ? null : parameterDigest(present, isOfAzure),
-      details: async () => detailsOf(exchange, { root, present, thing, tagsOfRun }, asking),
+      details: async () =>
+        detailsOf(exchange, { root, present: present?.root ?? null, thing, tagsOfRun }, asking),
     }
   }
 }
@@ -180,14 +181,19 @@ function bodyOf({ content, run, read, unread }: Gathered): {
   digest: string | null
   root: JsonNode | null
 } {
-  if (content !== null) return { digest: parameterDigest(content.root, isOurs), root: content.root }
+  if (content !== null) return { digest: parameterDigest(content, isOurs), root: content.root }
   const bytes = run?.received ?? read ?? null
   if (bytes === null && unread === true) throw cannotBeReviewed('its body is not read')
   if (bytes === null || bytes.byteLength === 0) return { digest: null, root: null }
   const root = parseJson(bytes)
   // a number has one meaning here, and its digest another form than that of an object
-  return { digest: root.kind === 'object' ? parameterDigest(root, isOurs) : sha256(bytes), root }
+  return {
+    digest: root.kind === 'object' ? parameterDigest({ root, bytes }, isOurs) : sha256(bytes),
+    root,
+  }
 }
+
+const documentOf = (bytes: Buffer): Parsed => ({ root: parseJson(bytes), bytes })
 
 type Get = (pathAndQuery: string) => Promise<unknown>
 
@@ -227,10 +233,11 @@ async function baseOf(
   thing: NamedThing | null,
   via: Via,
   get: Get,
-): Promise<JsonNode | null | 'unknown'> {
+): Promise<Buffer | null | 'unknown'> {
   const { operation, target, method } = exchange
   const api = apiOf(exchange)
-  if (api === 'arm') return isCollection(operation.resource) ? null : askPresent(ask, exchange, via)
+  if (api === 'arm')
+    return isCollection(operation.resource) ? null : askPresentBytes(ask, exchange, via)
   const path = target?.path ?? ''
   // what is posted to a collection is new, whatever name or version it gets
   const { id } = operation.resource
@@ -246,7 +253,7 @@ async function baseOf(
         : undefined
   if (question === undefined) return 'unknown'
   const answer = await get(question)
-  return answer === null ? null : parseJson(Buffer.from(JSON.stringify(answer)))
+  return answer === null ? null : Buffer.from(JSON.stringify(answer))
 }
 
 /** The last segment of an id, with its slash. */

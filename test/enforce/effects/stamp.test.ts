@@ -7,7 +7,10 @@ import { parseJson } from '../../../src/lib/json/document.ts'
 const STAMP = { principal: 'entra/t/me', decision: 'd-1', policy: 'v-1' }
 function stamped(text: string, type = 'Job', stamp = STAMP): string {
   const bytes = Buffer.from(text)
-  return applyEdits(bytes, stampAll(parseJson(bytes), type, stamp).edits).toString()
+  return applyEdits(
+    bytes,
+    stampAll({ root: parseJson(bytes), bytes }, type, stamp).edits,
+  ).toString()
 }
 const digestOf = (text: string): unknown =>
   (JSON.parse(text) as { properties: { tags: Record<string, string> } }).properties.tags[
