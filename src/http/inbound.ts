@@ -22,7 +22,10 @@ const REFUSED = new Map<string, string>([
   ['upgrade', 'protocol upgrades are not served'],
 ])
 
-/** Headers of which a second one would let two readers see two requests. */
+/**
+ * Headers of which a second one would let two readers see two requests. They are those that are judged by their values,
+ * too; of all others, only their characters and their length are.
+ */
 const ONCE = new Set([
   'host',
   'content-length',
@@ -150,24 +153,22 @@ export function createInboundCheck(hosts: ReadonlySet<string>): (raw: IncomingMe
   }
 }
 
-/** Whether a head is that which passed, but for its target and perhaps another token. */
+/** Whether a head is that which passed, but for its target and for values that nothing is told by: ids, tokens. */
 function repeats({ method, httpVersion, rawHeaders }: Inbound, passed: Inbound): boolean {
   const known = passed.rawHeaders
   if (method !== passed.method || httpVersion !== passed.httpVersion) return false
   if (rawHeaders.length !== known.length) return false
   for (let at = 0; at < rawHeaders.length; at++) {
     const isSame = rawHeaders[at] === known[at]
-    if (!isSame && (at % 2 === 0 || !isToken(rawHeaders[at - 1], rawHeaders[at], known[at])))
+    if (!isSame && (at % 2 === 0 || !mayDiffer(rawHeaders[at - 1], rawHeaders[at], known[at])))
       return false
   }
   return true
 }
 
-/** Whether a header is the credential, in characters that pass, and not longer than the one that passed. */
-function isToken(name = '', value = '', passed = ''): boolean {
-  return (
-    name.toLowerCase() === 'authorization' && value.length <= passed.length && ASCII.test(value)
-  )
+/** Whether a header is judged by its name alone, and has characters that pass and not more of them than what passed. */
+function mayDiffer(name = '', value = '', passed = ''): boolean {
+  return value.length <= passed.length && ASCII.test(value) && !ONCE.has(name.toLowerCase())
 }
 
 /** Whatever follows on this connection is refused, also what the parser has already taken for a request. */

@@ -65,10 +65,26 @@ for (const [name, request, code] of cases) {
 
 /** Heads that follow one that passed on their connection, and with which code they are refused; null: they pass. */
 const TOKEN = 'Bearer abcdef'
-const passed = ['Host', 'gw.example.com', 'Authorization', TOKEN, 'x-a', '1', 'Content-Type', 'a/b']
+const passed = [
+  'Host',
+  'gw.example.com',
+  'Authorization',
+  TOKEN,
+  'x-a',
+  '1',
+  'Content-Type',
+  'a/b',
+  'Expect',
+  '100-continue',
+]
+const passedPut = [...passed, 'Transfer-Encoding', 'chunked']
 const changed = (at: number, text: string): string[] => passed.with(at, text)
 const repeated: [string, Parameters<typeof checkInbound>[0], string | null][] = [
   ['the same', head(passed), null],
+  ['another id', head(changed(5, '2')), null],
+  ['a longer id', head(changed(5, '23')), null],
+  ['an id that is too long', head(changed(5, '2'.repeat(50_000))), 'headers_too_large'],
+  ['another expectation', head(changed(9, 'x')), 'expectation_failed'],
   ['another token', head(changed(3, 'Bearer ghijkl')), null],
   ['a longer token', head(changed(3, `${TOKEN}${'x'.repeat(1_000)}`)), null],
   ['a token that is too long', head(changed(3, 'x'.repeat(50_000))), 'headers_too_large'],
@@ -87,20 +103,32 @@ const repeated: [string, Parameters<typeof checkInbound>[0], string | null][] = 
     'unsupported_media_type',
   ],
 ]
-for (const [name, request, code] of repeated) {
-  t.test(`behind a head that passed, ${name} is judged as it is alone`, async (t) => {
+/** The same for changes. */
+const repeatedPuts: typeof repeated = [
+  ['another id', head(passedPut.with(5, '2'), 'PUT'), null],
+  ['another coding', head(passedPut.with(11, 'gzip'), 'PUT'), 'bad_header'],
+  ['another type', head(passedPut.with(7, '-'), 'PUT'), 'unsupported_media_type'],
+  ['another Host', head(passedPut.with(1, 'evil'), 'PUT'), 'misdirected_request'],
+  ['another expectation', head(passedPut.with(9, 'x'), 'PUT'), 'expectation_failed'],
+]
+const followed = [
+  ...repeated.map((one) => [head(passed), ...one] as const),
+  ...repeatedPuts.map((one) => [head(passedPut, 'PUT'), ...one] as const),
+]
+for (const [before, name, request, code] of followed) {
+  t.test(`behind a ${before.method} that passed, ${name} is judged as it is alone`, async (t) => {
     const check = createInboundCheck(hosts)
     const socket = {}
     const receive = (one: typeof request): void =>
       check({ ...one, socket } as unknown as IncomingMessage)
     const alone = (): void => checkInbound(request, hosts)
-    receive(head(passed))
+    receive(before)
     // a second time, because what passes then is compared with it
     for (const judge of [alone, () => receive(request), () => receive(request)]) {
       if (code === null) t.doesNotThrow(judge)
       else t.throws(judge, { code })
     }
-    t.doesNotThrow(() => receive(head(passed)))
+    t.doesNotThrow(() => receive(before))
   })
 }
 
