@@ -55,9 +55,6 @@ class Caller {
   earned: number
   at: number
 
-  /** Whether it would be known again if it had no call in flight. */
-  remembered = false
-
   constructor(id: string, earned: number, at: number) {
     this.id = id
     this.earned = earned
@@ -65,8 +62,10 @@ class Caller {
   }
 }
 
-/** What is held for all callers together. */
+/** What all callers have together. */
 interface Total {
+  /** Callers with calls in flight. */
+  active: number
   inFlight: number
   held: number
 }
@@ -84,6 +83,7 @@ class CallLease implements Lease {
     this.#total = total
     this.#limits = limits
     this.#ended = ended
+    if (caller.inFlight === 0) total.active += 1
     caller.inFlight += 1
     total.inFlight += 1
   }
@@ -135,27 +135,33 @@ class CallLease implements Lease {
 }
 
 export function createCallers(limits: CallerLimits): Callers {
-  const total: Total = { inFlight: 0, held: 0 }
-  /** Callers with calls in flight: as many as these at most. */
-  const active = new Map<string, Caller>()
+  const total: Total = { active: 0, inFlight: 0, held: 0 }
   /** Those that were here last, with calls in flight or without. */
   const recent = createCache<string, Caller>(MAX_RECENT, {
     dispose: (caller) => {
-      caller.remembered = false
+      if (caller.inFlight > 0) displaced.set(caller.id, caller)
     },
   })
+  /** Callers with calls in flight for whom there was no room among these: as many as calls at most. */
+  const displaced = new Map<string, Caller>()
 
   function callerOf(principal: string, now: number): Caller {
-    const known = active.get(principal) ?? recent.get(principal)
-    return known ?? new Caller(principal, limits.burstPerPrincipal, now)
+    const known = recent.get(principal)
+    if (known !== undefined) return known
+    const caller = displaced.get(principal) ?? new Caller(principal, limits.burstPerPrincipal, now)
+    remember(caller)
+    return caller
+  }
+
+  function remember(caller: Caller): void {
+    displaced.delete(caller.id)
+    recent.set(caller.id, caller)
   }
 
   function ended(caller: Caller): void {
     if (caller.inFlight > 0) return
-    active.delete(caller.id)
-    if (caller.remembered) return
-    caller.remembered = true
-    recent.set(caller.id, caller)
+    total.active -= 1
+    if (displaced.size > 0 && displaced.has(caller.id)) remember(caller)
   }
 
   return {
@@ -172,11 +178,10 @@ export function createCallers(limits: CallerLimits): Callers {
         throw tooMany(message, 'requestsPerSecondPerPrincipal', (1 - caller.earned) / pace)
       }
       caller.earned -= 1
-      if (caller.inFlight === 0) active.set(principal, caller)
       return new CallLease(caller, total, limits, ended)
     },
     metrics: () => [
-      gauge('callers_active', single(active.size)),
+      gauge('callers_active', single(total.active)),
       gauge('calls_in_flight', single(total.inFlight)),
       gauge('held_bytes', single(total.held)),
     ],

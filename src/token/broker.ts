@@ -3,7 +3,7 @@
  * @module
  */
 import { Refusal } from '../errors.ts'
-import { Grant, ReadGrant, type GrantedIdentity } from './grant.ts'
+import { Grant, ReadGrant } from './grant.ts'
 import { CLOUDS, type CloudName } from '../vocabulary/clouds.ts'
 import { createCredential } from './credentials.ts'
 import { answerable, exchangeable } from './on-behalf-of.ts'
@@ -85,7 +85,6 @@ export function createBroker(options: BrokerOptions): Broker {
   const identities = toMap(options.identities)
   // the tenant is a part of the key by way of the identity, whose configuration names one
   const slots = new Map<string, Map<string, Slot>>()
-  const foundIn = createFoundIn()
   let closed = false
 
   async function get(name: string, scope: string, assertion: string | null): Promise<Held> {
@@ -122,32 +121,26 @@ export function createBroker(options: BrokerOptions): Broker {
     return (await get(identity.federatedBy, CLOUDS[cloud].exchangeScope, null)).token
   }
 
-  async function fetched(...[judged, scope, assertion]: Parameters<typeof found>): Promise<Found> {
+  async function fetched(...[judged, scope, assertion]: Parameters<typeof found>): Promise<Held> {
     const name = judged.effects.identity
-    const identity = find(name)
-    const own = ownAssertion(identity, judged, assertion)
-    const held = await get(name, scope, own).catch((error: unknown) => {
+    const own = ownAssertion(find(name), judged, assertion)
+    return get(name, scope, own).catch((error: unknown) => {
       throw answerable(error, judged.principal)
     })
-    return foundIn(name, identity, held)
   }
 
   /** The token that is held, and otherwise a promise of one. */
-  function found(judged: Permit | Awaiting, scope: string, assertion?: string): Pending<Found> {
-    const name = judged.effects.identity
-    const identity = closed ? undefined : identities.get(name)
-    const held = slots.get(name)?.get(scope)?.held() ?? null
-    return identity === undefined || identity.kind === 'on-behalf-of' || held === null
-      ? fetched(judged, scope, assertion)
-      : foundIn(name, identity, held)
+  function found(judged: Permit | Awaiting, scope: string, assertion?: string): Pending<Held> {
+    const held = closed ? null : slots.get(judged.effects.identity)?.get(scope)?.held()
+    return held ?? fetched(judged, scope, assertion)
   }
 
   return {
     grant(permit, scope, assertion) {
-      const known = found(permit, scope, assertion)
-      return isPending(known)
-        ? known.then(({ identity, authorization }) => new Grant(permit, identity, authorization))
-        : new Grant(permit, known.identity, known.authorization)
+      const held = found(permit, scope, assertion)
+      return isPending(held)
+        ? held.then(({ identity, authorization }) => new Grant(permit, identity, authorization))
+        : new Grant(permit, held.identity, held.authorization)
     },
     readGrant: (...asked) => after(found(...asked), readGrantOf),
     async token(name, scope) {
@@ -191,27 +184,8 @@ function readyWith(slots: readonly Place[], closed: boolean): ReturnType<Broker[
   return { ok: !closed && (states.length === 0 || without.length < states.length), reasons }
 }
 
-/** What a grant is made of. */
-interface Found {
-  readonly identity: GrantedIdentity
-  readonly authorization: string
-}
-
-const readGrantOf = ({ identity, authorization }: Found): ReadGrant =>
+const readGrantOf = ({ identity, authorization }: Held): ReadGrant =>
   new ReadGrant(identity, authorization)
-
-/** Makes it once of each token, for as long as that is held. */
-function createFoundIn(): (name: string, identity: IdentityConfig, held: Held) => Found {
-  const known = new WeakMap<Held, Found>()
-  return (name, { clientId = null }, held) => {
-    const made = known.get(held)
-    if (made !== undefined) return made
-    const { token, objectId } = held
-    const found = { identity: { name, clientId, objectId }, authorization: `Bearer ${token}` }
-    known.set(held, found)
-    return found
-  }
-}
 
 function credentialOf(get: (scope: string) => Promise<Held>, now: () => number): BrokerCredential {
   return {

@@ -3,7 +3,6 @@
  * @module
  */
 import { createHash } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
 import { toRefusal, type Refusal } from '../errors.ts'
 import {
   createFetcher,
@@ -12,6 +11,8 @@ import {
   type FetcherOptions,
   type FetcherState,
 } from './fetcher.ts'
+import type { GrantedIdentity } from './grant.ts'
+import { createCache } from '../lib/caches/cache.ts'
 
 /** A token is not sent in its last minute: it must still be valid when Azure looks at it. */
 const LAST_USE_MS = 60_000
@@ -28,9 +29,12 @@ export interface SlotOptions extends FetcherOptions {
   readonly random: () => number
 }
 
-/** A token as it is held; times in milliseconds since the epoch. */
+/** A token as it is held, with what every grant of it has; times in milliseconds since the epoch. */
 export interface Held extends Fetched {
   readonly refreshAt: number
+  readonly identity: GrantedIdentity
+  /** The value of the header `Authorization`. */
+  readonly authorization: string
 }
 
 export interface SlotState extends FetcherState {
@@ -48,24 +52,34 @@ export interface Slot {
 }
 
 /** What is held for one caller; an identity that acts for itself has a single entry. */
-interface Entry {
-  held: Held | null
-  pending: Promise<Held> | null
-  refused: { readonly refusal: Refusal; readonly until: number } | null
-  invalidatedAt: number
+class Entry {
+  held: Held | null = null
+  pending: Promise<Held> | null = null
+  refused: { readonly refusal: Refusal; readonly until: number } | null = null
+  invalidatedAt = -Infinity
+}
+
+function isUsable({ expiresAt }: Held, time: number): boolean {
+  return time < expiresAt - LAST_USE_MS
+}
+
+function usableUntil(entries: readonly Entry[], time: number): number | null {
+  const usable = entries.flatMap(({ held }) => (held !== null && isUsable(held, time) ? held : []))
+  return usable.length === 0 ? null : Math.max(...usable.map(({ expiresAt }) => expiresAt))
 }
 
 export function createSlot(options: SlotOptions): Slot {
-  const { identity, now, random } = options
-  const entries = new LRUCache<string, Entry>({
-    max: identity.kind === 'on-behalf-of' ? MAX_CALLERS : 1,
-  })
+  const { name, now, random } = options
+  const { clientId = null } = options.identity
+  /** Of the identity itself. */
+  const own = new Entry()
+  const ofCallers = createCache<string, Entry>(MAX_CALLERS)
   const fetcher = createFetcher(options)
 
   function get(assertion: string | null): Promise<Held> {
     const entry = entryOf(assertion)
     const { held } = entry
-    if (held !== null && isUsable(held)) {
+    if (held !== null && isUsable(held, now())) {
       if (now() >= held.refreshAt && entry.pending === null && fetcher.mayTry()) {
         // in the background: the caller has a token already; the fetcher logs and counts a failure
         fetchInto(entry, assertion).catch(() => undefined)
@@ -76,19 +90,18 @@ export function createSlot(options: SlotOptions): Slot {
   }
 
   function entryOf(assertion: string | null): Entry {
+    if (assertion === null) return own
     // the cache key is a hash, so that the caller's token itself is not kept
-    const key = assertion === null ? '' : createHash('sha256').update(assertion).digest('base64')
-    let entry = entries.get(key)
+    const key = createHash('sha256').update(assertion).digest('base64')
+    let entry = ofCallers.get(key)
     if (entry === undefined) {
-      entry = { held: null, pending: null, refused: null, invalidatedAt: -Infinity }
-      entries.set(key, entry)
+      entry = new Entry()
+      ofCallers.set(key, entry)
     }
     return entry
   }
 
-  function isUsable(held: Held): boolean {
-    return now() < held.expiresAt - LAST_USE_MS
-  }
+  const entries = (): Entry[] => [own, ...ofCallers.values()]
 
   function fetchInto(entry: Entry, assertion: string | null): Promise<Held> {
     const pending = attempt(entry, assertion).finally(() => {
@@ -104,7 +117,12 @@ export function createSlot(options: SlotOptions): Slot {
       const fetched = await fetcher.fetch(assertion)
       // half of what is left, and up to a tenth more so that replicas do not come all at once
       const wait = (fetched.expiresAt - now()) * (0.5 + random() * 0.1)
-      entry.held = { ...fetched, refreshAt: now() + Math.max(wait, MIN_REFRESH_MS) }
+      entry.held = {
+        ...fetched,
+        refreshAt: now() + Math.max(wait, MIN_REFRESH_MS),
+        identity: { name, clientId, objectId: fetched.objectId },
+        authorization: `Bearer ${fetched.token}`,
+      }
       return entry.held
     } catch (error) {
       const refusal = toRefusal(error)
@@ -114,7 +132,7 @@ export function createSlot(options: SlotOptions): Slot {
   }
 
   function invalidate(token: string | undefined): void {
-    for (const entry of entries.values()) {
+    for (const entry of entries()) {
       if (entry.held === null || (token !== undefined && entry.held.token !== token)) continue
       const since = now() - entry.invalidatedAt
       if (since >= 0 && since < MIN_INVALIDATION_MS) continue
@@ -125,22 +143,18 @@ export function createSlot(options: SlotOptions): Slot {
 
   return {
     held() {
-      const held = entries.get('')?.held ?? null
-      return held !== null && isUsable(held) && now() < held.refreshAt ? held : null
+      const { held } = own
+      if (held === null) return null
+      const time = now()
+      return isUsable(held, time) && time < held.refreshAt ? held : null
     },
     get,
     invalidate,
-    state: () => {
-      let usableUntil: number | null = null
-      for (const { held } of entries.values()) {
-        if (held !== null && isUsable(held))
-          usableUntil = Math.max(usableUntil ?? 0, held.expiresAt)
-      }
-      return { ...fetcher.state(), usableUntil }
-    },
+    state: () => ({ ...fetcher.state(), usableUntil: usableUntil(entries(), now()) }),
     close() {
       fetcher.close()
-      entries.clear()
+      own.held = null
+      ofCallers.clear()
     },
   }
 }
