@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- latency`: how long a call takes at a rate that the machine can do, open loop, beside the bare proxy in the
  * same rounds: at 300 a second, and at half of what the gateway can do here. And what kept the gateway's event loop for more
- * than 5 ms meanwhile.
+ * than 5 ms with reads at the first of these rates, and with changes at the second.
  */
 import { join } from 'node:path'
 import { causesOf, type Cause } from './inside/pauses.ts'
@@ -53,11 +53,15 @@ export interface LatencyTurn {
 
 export interface Latency {
   readonly turns: readonly LatencyTurn[]
-  readonly pauses: {
-    readonly seconds: number
-    readonly rate: number
-    readonly causes: readonly Cause[]
-  }
+  readonly pauses: readonly Pauses[]
+}
+
+/** What kept the event loop while calls came at a rate. */
+export interface Pauses {
+  readonly scenario: ScenarioKey
+  readonly seconds: number
+  readonly rate: number
+  readonly causes: readonly Cause[]
 }
 
 interface Subject {
@@ -69,6 +73,7 @@ const TOKENS = 500
 const URLS = 2_000
 const CONNECTIONS = 64
 const SCENARIO_KEYS = ['get', 'put'] as const
+type ScenarioKey = (typeof SCENARIO_KEYS)[number]
 const PAUSES_SECONDS = 30
 
 const PEERS = [BARE, GATEWAY, UNSYNCED]
@@ -81,7 +86,7 @@ const START_SECONDS = 20
 export function latencySeconds({ rounds, seconds, warmUpSeconds }: LatencyOptions): number {
   const turns = rounds * RATES.length * (seconds + BESIDES_SECONDS)
   const each = PEERS.length * (warmUpSeconds + seconds + turns)
-  return START_SECONDS + SCENARIO_KEYS.length * each + warmUpSeconds + PAUSES_SECONDS
+  return START_SECONDS + SCENARIO_KEYS.length * (each + warmUpSeconds + PAUSES_SECONDS)
 }
 
 /** @throws if a call fails or the sink does not get its rows */
@@ -98,18 +103,20 @@ export async function latency(options: LatencyOptions): Promise<Latency> {
     const turns: LatencyTurn[] = []
     for (const key of SCENARIO_KEYS)
       turns.push(...(await measure(world, subjects, key, tokens, options)))
-    return { turns, pauses: await watchPauses(world, tokens, options) }
+    const half = turns.find(({ scenario, at }) => scenario === 'put' && at === 'half')?.rate ?? 1
+    const { warmUpSeconds } = options
+    const pauses = [
+      await watchPauses(world, tokens, { scenario: 'get', rate: options.rate, warmUpSeconds }),
+      await watchPauses(world, tokens, { scenario: 'put', rate: half, warmUpSeconds }),
+    ]
+    return { turns, pauses }
   } finally {
     await Promise.all(subjects.map(({ running }) => running.stop()))
     await world.close()
   }
 }
 
-async function callsOf(
-  world: World,
-  key: 'get' | 'put',
-  tokens: readonly string[],
-): Promise<string> {
+async function callsOf(world: World, key: ScenarioKey, tokens: readonly string[]): Promise<string> {
   const scenario = SCENARIOS[key]
   if (scenario === undefined) throw new Error(`no scenario "${key}"`)
   const file = join(world.directory, `calls-${key}`)
@@ -120,7 +127,7 @@ async function callsOf(
 async function measure(
   world: World,
   subjects: readonly Subject[],
-  key: 'get' | 'put',
+  key: ScenarioKey,
   tokens: readonly string[],
   options: LatencyOptions,
 ): Promise<LatencyTurn[]> {
@@ -181,10 +188,14 @@ async function demandWarm(warming: ReturnType<typeof warmUp>): Promise<void> {
 async function watchPauses(
   world: World,
   tokens: readonly string[],
-  { rate, warmUpSeconds }: LatencyOptions,
-): Promise<Latency['pauses']> {
-  progress(`pauses at ${rate} a second`)
-  const file = await callsOf(world, 'get', tokens)
+  {
+    scenario,
+    rate,
+    warmUpSeconds,
+  }: Pick<Pauses, 'scenario' | 'rate'> & Pick<LatencyOptions, 'warmUpSeconds'>,
+): Promise<Pauses> {
+  progress(`pauses at ${rate} a second: ${scenario}`)
+  const file = await callsOf(world, scenario, tokens)
   const gateway = await startWatched(world)
   try {
     const watched = await world.counted(true, async () => {
@@ -194,7 +205,7 @@ async function watchPauses(
         openLoop({ url: gateway.running.url, file, rate, seconds: PAUSES_SECONDS }),
       )
     })
-    return { seconds: PAUSES_SECONDS, rate, causes: causesOf(watched) }
+    return { scenario, seconds: PAUSES_SECONDS, rate, causes: causesOf(watched) }
   } finally {
     await gateway.running.stop()
   }

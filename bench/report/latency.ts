@@ -54,16 +54,17 @@ export function latencyText({ turns, pauses }: Latency): string {
       markdown({ columns: COLUMNS, rows }),
     )
   }
-  const { seconds, rate, causes } = pauses
-  const rows = causes.map(({ cause, count, longestMs, own }) => [
-    cause,
-    String(count),
-    round(longestMs),
-    own ? 'yes' : 'no',
-  ])
-  parts.push(
-    `**Pauses in ${seconds} s at ${rate} reads a second**, inside a gateway whose CPU is profiled meanwhile`,
-    rows.length === 0 ? 'None of more than 5 ms.' : markdown({ columns: PAUSES, rows }),
-  )
+  for (const { scenario, seconds, rate, causes } of pauses) {
+    const rows = causes.map(({ cause, count, longestMs, own }) => [
+      cause,
+      String(count),
+      round(longestMs),
+      own ? 'yes' : 'no',
+    ])
+    parts.push(
+      `**Pauses in ${seconds} s, ${SCENARIOS[scenario]?.name ?? scenario}, at ${rate} a second**, inside a gateway whose CPU is profiled meanwhile`,
+      rows.length === 0 ? 'None of more than 5 ms.' : markdown({ columns: PAUSES, rows }),
+    )
+  }
   return parts.join('\n\n')
 }
