@@ -29,6 +29,11 @@ export interface Upstream {
 }
 
 const CONNECT_TIMEOUT_MS = 10_000
+/**
+ * How long a connection is kept without a call, unless Azure's answer names a shorter time: with undici's own 4 seconds a
+ * quiet workspace pays for a handshake with nearly every call. Azure's servers wait for a minute or more.
+ */
+const IDLE_MS = 30_000
 /** How often a stop looks whether calls are still under way. */
 const LOOK_MS = 20
 
@@ -38,6 +43,7 @@ export function createUpstream(timeoutMs: number): Upstream {
     headersTimeout: timeoutMs,
     bodyTimeout: timeoutMs,
     connect: { timeout: CONNECT_TIMEOUT_MS },
+    keepAliveTimeout: IDLE_MS,
   })
   /** Calls without the head of an answer. */
   const calls = { running: 0 }
