@@ -125,19 +125,16 @@ export function createEnforcement(options: EnforcementOptions): Enforcement {
   const mustBePossible = createMustBePossible(options)
   const judgeAsJob = createJudgeAsJob(options)
   const aboutRun = createAboutRun({ ...options, needsDocument, mustBePossible, judgeAsJob })
-  const checkListQuery = createCheckListQuery({ ...options, needsDocument, mustBePossible })
+  const apart: Derived['tellsApart'] = (...call) => inForce().tellsApart(...call)
+  const looks = { ...options, needsDocument, tellsApart: apart }
+  const checkListQuery = createCheckListQuery({ ...looks, mustBePossible })
   const checkUnreadJob = createCheckUnreadJob({ ...options, needsDocument })
   const asked = (): ReadonlySet<string> | null => inForce().set.facts
   const asksOfThere: Derived['tellsApart'] = (...call) => inForce().asksOfPresent(...call)
   const judgePresent = createJudgePresent({ ...options, asked, asksOfPresent: asksOfThere })
   const judgeThing = createJudgeThing({ ...options, needsDocument })
   const judgeNamed = createJudgeNamed({ ...options, needsDocument, judgeAsJob })
-  const screen = createScreening({
-    ...options,
-    needsDocument,
-    tellsApart: (...call) => inForce().tellsApart(...call),
-    asked,
-  })
+  const screen = createScreening({ ...looks, asked })
 
   const factsOf = (exchange: Exchange, content: Content): Facts => ({
     ...callFacts(exchange),

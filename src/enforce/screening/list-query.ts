@@ -15,6 +15,7 @@ import { after, type Pending } from '../../lib/pending.ts'
 import type { Exchange, Progress } from '../../exchange.ts'
 import type { NeedsDocument } from '../../policy/engine/what-policy-asks.ts'
 import { Refusal } from '../../errors.ts'
+import type { TellsApart } from './screening.ts'
 import {
   apiOf,
   factsNeeded,
@@ -25,6 +26,7 @@ import {
 
 export interface ListQueryOptions {
   readonly needsDocument: NeedsDocument
+  readonly tellsApart: TellsApart
   readonly mustBePossible: MustBePossible
   readonly bodyBytes: number
 }
@@ -42,7 +44,7 @@ export type CheckListQuery = (
 
 export function createCheckListQuery(options: ListQueryOptions): CheckListQuery {
   return (exchange, request, progress) => {
-    const policies = isClassified(exchange) ? toldApartBy(options.needsDocument, exchange) : null
+    const policies = isClassified(exchange) ? toldApartBy(options, exchange) : null
     if (policies === null) return null
     options.mustBePossible(exchange, progress, false)
     const latest = exchange.target?.segments.at(-1)?.toLowerCase() === 'get-latest-versions'
@@ -66,19 +68,22 @@ export function createCheckListQuery(options: ListQueryOptions): CheckListQuery 
 }
 
 /** Ids of the policies that tell the items of a list apart; null if it is no list, or none does. */
-function toldApartBy(needsDocument: NeedsDocument, exchange: Classified): readonly string[] | null {
+function toldApartBy(
+  { needsDocument, tellsApart }: ListQueryOptions,
+  exchange: Classified,
+): readonly string[] | null {
   const { principal, operation } = exchange
   if (operation.effect !== 'read') return null
   if (apiOf(exchange) === 'data plane') {
     if (operation.tells?.list !== true) return null
     return factsNeeded(needsDocument, exchange, true)?.policies ?? null
   }
-  if (apiOf(exchange) === null || operation.resource.type === 'OperationStatus') return null
-  if (!isCollection(operation.resource)) return null
+  if (apiOf(exchange) === null || !isCollection(operation.resource)) return null
+  if (!tellsApart(principal, operation)) return null
   const needs = [operation, ...jobReads(operation)].flatMap(
     (name) => needsDocument(principal, name, true) ?? [],
   )
-  return needs.length === 0 ? null : [...new Set(needs.flatMap(({ policies }) => policies))]
+  return [...new Set(needs.flatMap(({ policies }) => policies))]
 }
 
 const NUMBER = /^\d{1,9}$/

@@ -26,10 +26,13 @@ import {
   type Classified,
 } from '../what-must-be-known.ts'
 
+/** Whether policy's answer to a read of ARM's depends on what Azure answers; false for the state of an operation. */
+export type TellsApart = (principal: Principal, operation: Operation) => boolean
+
 export interface ScreeningOptions {
   readonly decide: Decide
   readonly needsDocument: NeedsDocument
-  readonly tellsApart: (principal: Principal, operation: Operation) => boolean
+  readonly tellsApart: TellsApart
   /** Facts that policies ask for; null for all of them. */
   readonly asked: () => ReadonlySet<string> | null
   readonly callFacts: (exchange: Exchange) => Facts
@@ -60,7 +63,7 @@ export function createScreening(options: ScreeningOptions): Screening {
   }
 }
 
-/** Whether policy's answer to a read of ARM's depends on what Azure answers. */
+/** `TellsApart`, worked out. */
 export function tellsApart(
   needsDocument: NeedsDocument,
   principal: Principal,
