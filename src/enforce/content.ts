@@ -67,11 +67,11 @@ export function stamped(id: string, permit: Permit, content: Content): Finished 
         })
       : NOTHING
   // the compiler names an effect on bodies that is not applied
-  const byEffect = { pin: content.changes, stamp: changes } satisfies Record<
+  const { pin, stamp } = { pin: content.changes, stamp: changes } satisfies Record<
     ChangingEffect,
     readonly Change[]
   >
-  const list = Object.values(byEffect).flat()
+  const list = pin.length === 0 ? stamp : [...pin, ...stamp]
   if (list.length === 0) return { body: received, changes: null }
   const body = applyEdits(bytes, edits)
   return { body, changes: { before: content.digest, after: sha256(body), list } }

@@ -15,7 +15,7 @@ export interface Edit {
  * @throws TypeError if two overlap or one lies outside
  */
 export function applyEdits(bytes: Buffer, edits: readonly Edit[]): Buffer {
-  const inOrder = edits.toSorted((one, other) => one.start - other.start)
+  const inOrder = edits.length < 2 ? edits : edits.toSorted((one, other) => one.start - other.start)
   let length = bytes.byteLength
   let at = 0
   for (const { start, end, text } of inOrder) {

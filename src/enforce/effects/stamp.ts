@@ -84,15 +84,25 @@ export function stampAll(
 ): { edits: readonly Edit[]; changes: readonly Change[] } {
   const edits: Edit[] = []
   const changes: Change[] = []
-  let tags: ReadonlyMap<string, string> | null = null
+  let digest: string | null = null
   for (const { path, at } of PLACES.get(type) ?? []) {
     const holder = descend(document.root, path)
     if (holder === null) continue
-    tags ??= stampOf(stamp, parameterDigest(document, isOurs))
-    stampAt(holder, tags, edits)
-    changes.push({ effect: 'stamp', at, to: tags.get(TAGS.digest) ?? '' })
+    digest ??= parameterDigest(document, isOurs)
+    stampAt(holder, membersOf(stamp, digest), edits)
+    changes.push({ effect: 'stamp', at, to: digest })
   }
   return { edits, changes }
+}
+
+/** The tags as members of an object of JSON, in the order of their names. */
+function membersOf({ principal, decision, policy }: Stamp, digest: string): readonly string[] {
+  return [
+    `"${TAGS.principal}":${quoted(short(principal))}`,
+    `"${TAGS.decision}":${quoted(decision)}`,
+    `"${TAGS.policy}":${quoted(policy)}`,
+    `"${TAGS.digest}":"${digest}"`,
+  ]
 }
 
 /** The tags, by name. @param digest of the parameters */
@@ -149,42 +159,54 @@ function onlyOurs(value: JsonNode, within: readonly string[], name: string): boo
   return true
 }
 
-/** @param edits the edits that stamp what has these tags are added to them */
-function stampAt(holder: JsonObject, tags: ReadonlyMap<string, string>, edits: Edit[]): void {
+/**
+ * @param stamps the tags, as `membersOf` has them
+ * @param edits the edits that stamp what has these tags are added to them
+ */
+function stampAt(holder: JsonObject, stamps: readonly string[], edits: Edit[]): void {
   const known = memberOf(holder, 'tags')
   if (known !== null && known.kind !== 'null' && known.kind !== 'object')
     throw new Refusal('bad_body', 'the body has tags that are no object')
-  const there = known?.kind === 'object' ? stampsIn(known) : NONE
-  let added = ''
-  for (const [name, value] of tags) {
-    const text = `"${name}":${quoted(value)}`
-    const member = there.get(name)
-    if (member === undefined) added += added === '' ? text : `,${text}`
-    else edits.push({ start: member.keyStart, end: member.value.end, text })
-  }
+  const there = known?.kind === 'object' ? stampsIn(known) : null
+  const added = there === null ? stamps.join(',') : replaceIn(there, stamps, edits)
   if (added === '') return
   if (known === null) edits.push(append(holder, `"tags":{${added}}`))
   else if (known.kind === 'object') edits.push(append(known, added))
   else edits.push({ start: known.start, end: known.end, text: `{${added}}` })
 }
 
-const NONE: ReadonlyMap<string, JsonMember> = new Map()
-const OURS: ReadonlySet<string> = new Set(Object.values(TAGS))
-/** Characters of the shortest of them, which is in ASCII: no other spelling of it has fewer. */
-const SHORTEST = Math.min(...Object.values(TAGS).map((name) => name.length))
+/** Puts tags in the place of those that are there. @returns the others, as members of an object of JSON */
+function replaceIn(
+  there: ReadonlyMap<string, JsonMember>,
+  stamps: readonly string[],
+  edits: Edit[],
+): string {
+  const others: string[] = []
+  let at = 0
+  for (const text of stamps) {
+    const member = there.get(NAMES[at++] ?? '')
+    if (member === undefined) others.push(text)
+    else edits.push({ start: member.keyStart, end: member.value.end, text })
+  }
+  return others.join(',')
+}
 
-/** Those of our tags that are there already, by their names. */
-function stampsIn({ members }: JsonObject): ReadonlyMap<string, JsonMember> {
+const NAMES: readonly string[] = Object.values(TAGS)
+/** Characters of the shortest of them, which is in ASCII: no other spelling of it has fewer. */
+const SHORTEST = Math.min(...NAMES.map((name) => name.length))
+
+/** Those of our tags that are there already, by their names; null if none is. */
+function stampsIn({ members }: JsonObject): ReadonlyMap<string, JsonMember> | null {
   let found: Map<string, JsonMember> | null = null
   for (const member of members) {
     if (member.key.length < SHORTEST) continue
     const name = member.key.toLowerCase()
-    if (!OURS.has(name)) continue
+    if (!NAMES.includes(name)) continue
     found ??= new Map()
     if (found.has(name)) throw new Refusal('bad_body', `the body has the tag "${name}" twice`)
     found.set(name, member)
   }
-  return found ?? NONE
+  return found
 }
 
 /** New members go behind the last one, or right behind the brace. */
