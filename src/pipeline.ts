@@ -28,7 +28,7 @@ import { checkConnection, isLast, refuseRest } from './http/inbound.ts'
 import { KeptReply, type HeldCall, type KeptAnswer } from './http/kept-reply.ts'
 import type { Reply } from './http/reply.ts'
 import { hasBody } from './azureml/body/read.ts'
-import { isPending } from './lib/pending.ts'
+import { isPending, type Pending } from './lib/pending.ts'
 import { TextAnswer, type OwnCall } from './access/own-calls.ts'
 import type { Via } from './forward/ask.ts'
 import type { MakeFor, Stages } from './stages.ts'
@@ -188,11 +188,11 @@ async function carryOut({ stages, refuse, makeHeld }: Making, call: Identified):
     exchange.changes = changes
     const screen = stages.screen(exchange, via, progress)
 
-    const recorded = intend(exchange, recorder, reply)
+    let recorded: Pending<void> = intend(exchange, recorder, reply)
     // a call that changes something waits for its record; a read lets the disk work while Azure does
     if (operation.effect !== 'read') {
       try {
-        await recorded
+        recorded = await recorded
       } catch (failure) {
         withdraw(exchange)(failure)
       }

@@ -58,7 +58,7 @@ t.test('a read does not wait for its record before it is forwarded', async (t) =
   await run()
   t.equal(steps.at(-1), 'forward')
   let durable = false
-  void calls[0]?.call.recorded.then(() => (durable = true))
+  void Promise.resolve(calls[0]?.call.recorded).then(() => (durable = true))
   await settled()
   t.equal(durable, false, 'who sends the answer has the record to wait for')
   disk.resolve()
@@ -102,7 +102,7 @@ t.test(
     const { run, calls, disk } = await world(t, 'GET')
     await run()
     disk.reject(new Refusal('audit_unavailable', 'no space'))
-    await t.rejects(calls[0]!.call.recorded, { code: 'audit_unavailable' })
+    await t.rejects(Promise.resolve(calls[0]!.call.recorded), { code: 'audit_unavailable' })
   },
 )
 

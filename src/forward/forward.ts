@@ -23,7 +23,7 @@ import { uploadOf } from './upload.ts'
 import type { AnswerHead, UpstreamListener } from './upstream-call.ts'
 import type { Upstream, UpstreamRequest } from './upstream.ts'
 import { Refusal, toRefusal } from '../errors.ts'
-import { isPending } from '../lib/pending.ts'
+import { isPending, type Pending } from '../lib/pending.ts'
 
 /** What one call needs besides its grant. */
 export interface Call extends Answering {
@@ -33,8 +33,8 @@ export interface Call extends Answering {
   readonly path: string
   /** How long Azure may take, in milliseconds; absent: as long as for any call. */
   readonly timeoutMs?: number | undefined
-  /** Resolves when the intent is durable: before that no byte of an answer leaves. */
-  readonly recorded: Promise<void>
+  /** Pending until the intent is durable: before that no byte of an answer leaves. */
+  readonly recorded: Pending<void>
   /** The body if policy read or changed it; null to stream the caller's bytes untouched. */
   readonly body: Buffer | null
   /** Forgets the token of a grant that Azure rejected. */
@@ -166,7 +166,7 @@ class SentCall implements Sending, UpstreamListener {
     const { call, reply, progress } = this
     progress.entered()
     try {
-      await call.recorded
+      if (isPending(call.recorded)) await call.recorded
       if (answer.statusCode === 401) call.drop(this.#grant)
       if (answer.statusCode === 401 && !this.#before.regranted && isReplayable(this)) {
         discard(answer)
