@@ -31,7 +31,13 @@ type Roles = {
 }
 
 const ROLES: Roles = {
-  'azure-monitor': { endpoint: 'url', ruleId: 'plain', stream: 'plain', identity: 'identity' },
+  'azure-monitor': {
+    endpoint: 'url',
+    ruleId: 'plain',
+    stream: 'plain',
+    identity: 'identity',
+    compression: 'plain',
+  },
   stdout: {},
   otlp: { endpoint: 'url', token: 'secret', compression: 'plain' },
   'splunk-hec': { endpoint: 'url', token: 'secret', index: 'plain' },

@@ -20,18 +20,15 @@ const COMMON = {
 }
 
 const text = Type.String({ minLength: 1 })
+const compression = Type.Optional(
+  Type.Literal('gzip', { description: 'less to send for more work; without it, none' }),
+)
 
 /** Each kind's own members; sink-roles.ts says what each of them is. */
 const KINDS = {
-  'azure-monitor': { endpoint: url, ruleId: text, stream: text, identity: name },
+  'azure-monitor': { endpoint: url, ruleId: text, stream: text, identity: name, compression },
   stdout: {},
-  otlp: {
-    endpoint: url,
-    token: Type.Optional(SecretSource),
-    compression: Type.Optional(
-      Type.Literal('gzip', { description: 'less to send for more work; without it, none' }),
-    ),
-  },
+  otlp: { endpoint: url, token: Type.Optional(SecretSource), compression },
   'splunk-hec': { endpoint: url, token: SecretSource, index: Type.Optional(Type.String()) },
   syslog: {
     host: text,

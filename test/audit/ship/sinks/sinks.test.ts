@@ -18,7 +18,7 @@ import { createHttpsSink } from '../../../../src/audit/ship/sinks/https.ts'
 import { createOtlpSink } from '../../../../src/audit/ship/sinks/otlp.ts'
 import { createSplunkSink } from '../../../../src/audit/ship/sinks/splunk-hec.ts'
 import { createStdoutSink } from '../../../../src/audit/ship/sinks/stdout.ts'
-import { scopeOf } from '../../../../src/audit/ship/sinks/azure-monitor.ts'
+import { createAzureMonitorSink, scopeOf } from '../../../../src/audit/ship/sinks/azure-monitor.ts'
 import { judgeStatus } from '../../../../src/audit/ship/sinks/post.ts'
 import { retryAfterMs } from '../../../../src/lib/http.ts'
 import type { ShippedRow } from '../../../../src/audit/ship/batch.ts'
@@ -81,6 +81,32 @@ t.test('otlp carries its token, and compresses if asked', async (t) => {
   t.equal(first?.headers.authorization, 'Bearer tok')
   t.equal(first?.headers['content-encoding'], undefined)
   t.equal(second?.headers.authorization, 'Bearer tok')
+  t.equal(second?.headers['content-encoding'], 'gzip')
+  t.equal(second?.text, first?.text, 'unpacked it is the same')
+})
+
+t.test('azure monitor gets rows as they are, and compressed if asked', async (t) => {
+  const server = await sinkServer(t)
+  const plain = {
+    name: 'm',
+    required: true,
+    endpoint: server.url,
+    ruleId: 'dcr-1',
+    stream: 'Custom-Rows',
+    scope: 's',
+    credential: { getToken: async () => ({ token: 'tok', expiresOnTimestamp: Infinity }) },
+  }
+  for (const compression of [null, 'gzip'] as const) {
+    const sink = createAzureMonitorSink({ ...plain, compression })
+    t.same(await sink.send(batchOf(rows), signal()), { kind: 'accepted' })
+  }
+  const [first, second] = server.calls
+  t.equal(first?.headers['content-encoding'], undefined)
+  t.equal(first?.headers['content-length'], String(first?.text.length))
+  t.same(
+    JSON.parse(first?.text ?? ''),
+    rows.map(({ text }) => JSON.parse(text) as unknown),
+  )
   t.equal(second?.headers['content-encoding'], 'gzip')
   t.equal(second?.text, first?.text, 'unpacked it is the same')
 })
