@@ -12,6 +12,7 @@ import {
   unlink,
   type FileHandle,
 } from 'node:fs/promises'
+import { watchNames } from './names.ts'
 
 /** An open segment. The caller gives each position, so a failed write does not move the next one. */
 export interface SegmentFile {
@@ -86,17 +87,21 @@ export const diskFiles: SpoolFiles = {
       0o600,
     )
     await syncDirectory(directory)
+    const names = watchNames(directory)
     return {
       async write(data, offset, position) {
         return (await handle.write(data, offset, data.length - offset, position)).bytesWritten
       },
       async datasync() {
+        await handle.datasync()
         // a file that was removed meanwhile is synced in vain
-        const [{ nlink }] = await Promise.all([handle.stat(), handle.datasync()])
-        if (nlink === 0) throw removed(name)
+        if (names.haveChanged() && (await handle.stat()).nlink === 0) throw removed(name)
       },
       truncate: (length) => handle.truncate(length),
-      close: () => handle.close(),
+      close() {
+        names.close()
+        return handle.close()
+      },
     }
   },
 
