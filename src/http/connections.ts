@@ -182,7 +182,7 @@ function begun(raw: Socket, isTls: boolean): Connection {
 /** Node's HTTP server closes both ways after a last answer, whatever of its request is still on its way. */
 function lingerAtLast(one: Connection, socket: Socket, lingering: Lingering): void {
   const destroySoon = socket.destroySoon.bind(socket)
-  socket.destroySoon = () => {
+  const lastSoon = (): void => {
     const request = one.newest?.req
     if (one.ending) {
       // bytes that follow are read until the other side has this answer: what is closed with bytes unread is reset
@@ -198,6 +198,8 @@ function lingerAtLast(one: Connection, socket: Socket, lingering: Lingering): vo
     refuseRest(socket, new Refusal('bad_request', 'the request before it was refused'))
     lingering.close(socket, request, destroySoon)
   }
+  // written where it is set, it would be among V8's old objects, and keep the connection's last call until those are collected
+  socket.destroySoon = lastSoon
 }
 
 /** Resolves when all of them are closed, or when `deadline` aborts. */
