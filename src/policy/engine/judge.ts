@@ -8,6 +8,7 @@ import { resolveEffects, type Effects } from '../effects.ts'
 import { contextOf, createUidMap, resourceUids, type Question } from './entities.ts'
 import { evaluate, type Answer } from './evaluate.ts'
 import type { Facts } from '../facts.ts'
+import { createCache } from '../../lib/caches/cache.ts'
 import { memoOf } from '../../lib/memo.ts'
 import { bindingsOnOf, createNeeded, hasOneOf, placeOf } from './refusal-advice.ts'
 import type { PolicySet, Rule } from '../load/rules.ts'
@@ -78,9 +79,7 @@ export function createJudge(
     const deciding = policies.flatMap((id) => set.rules.get(id) ?? [])
     return { deciding, reason: reasonOf(deciding) }
   })
-  const effectsOf = memoOf((policies: readonly string[]) =>
-    resolveEffects(reasonsOf(policies).deciding, set.bindings.order),
-  )
+  const permit = createPermit(set, reasonsOf)
 
   return ({ principals, operation, facts }) => {
     const action = set.words.actionOf(operation)
@@ -103,24 +102,13 @@ export function createJudge(
       shadowed.length === 0
         ? []
         : shadowOf(set, answer, evaluate(parseSlice(`${key} shadow`, shadowed), question))
-    const { deciding, reason: reasonGiven } = reasonsOf(policies)
     const memberships = principals.filter(isNamed)
     if (answer.permitted) {
-      const effects = effectsOf(policies)
-      const decision: Decision = {
-        verdict: 'permit',
-        policies,
-        reason: reasonGiven,
-        version,
-        shadow,
-        facts,
-        memberships,
-      }
       const answered = lifts ? first.reasons : []
       const unknown = unknownFacts(relevant, { question, operation, facts, answered })
-      const stepUp = stepUpOf(refusing)
-      return { effects, decision, stepUp, approval: approvalOf(refusing), unknown }
+      return permit({ policies, facts, memberships, shadow, refusing, unknown })
     }
+    const { deciding, reason: reasonGiven } = reasonsOf(policies)
     const isForbidden = deciding.length > 0
     const needed = neededFor(question, placeOf(operation))
     const reason = isForbidden ? reasonGiven : needed.reason
@@ -132,6 +120,54 @@ export function createJudge(
       ...(isForbidden || needed.mistyped === null ? {} : { inner: needed.mistyped }),
       decision: { verdict: 'refuse', policies, reason, version, shadow, facts, memberships },
     }
+  }
+}
+
+/** What Cedar has permitted. */
+interface Permitted extends Pick<Decision, 'policies' | 'facts' | 'memberships' | 'shadow'> {
+  /** Forbids that a sign-in or a review lifts. */
+  readonly refusing: readonly Rule[]
+  readonly unknown: UnknownFacts | null
+}
+
+/** What follows from the policies that decided. */
+type ReasonsOf = (policies: readonly string[]) => {
+  readonly deciding: readonly Rule[]
+  readonly reason: string
+}
+
+/** Permits that depend on nothing but policies, facts and memberships, and are kept. */
+const MAX_PLAIN = 10_000
+
+/** Makes permits. Those of the same policies, facts and memberships are one, whatever it is that they permit. */
+function createPermit(set: PolicySet, reasonsOf: ReasonsOf): (permitted: Permitted) => Judged {
+  const effectsOf = memoOf((policies: readonly string[]) =>
+    resolveEffects(reasonsOf(policies).deciding, set.bindings.order),
+  )
+  let number = 0
+  const numberOf = memoOf(() => number++)
+  const plain = createCache<string, Judged>(MAX_PLAIN)
+
+  function make({ refusing, unknown, ...decided }: Permitted): Judged {
+    const { policies } = decided
+    const { reason } = reasonsOf(policies)
+    return {
+      effects: effectsOf(policies),
+      decision: { verdict: 'permit', reason, version: set.version, ...decided },
+      stepUp: stepUpOf(refusing),
+      approval: approvalOf(refusing),
+      unknown,
+    }
+  }
+
+  return (permitted) => {
+    const { policies, facts, memberships, shadow, refusing, unknown } = permitted
+    // what else a permit may depend on
+    if (refusing.length > 0 || shadow.length > 0 || unknown !== null) return make(permitted)
+    const key = `${numberOf(policies)} ${numberOf(facts)} ${textOf(memberships)}`
+    const judged = plain.get(key) ?? make(permitted)
+    plain.set(key, judged)
+    return judged
   }
 }
 
@@ -170,6 +206,13 @@ export function createIsNamed(set: PolicySet): (uid: Uid) => boolean {
       named.set(uid, true)
   }
   return (uid) => (uid.type === 'Group' || uid.type === 'Role') && named.get(uid) === true
+}
+
+/** Each id has its length, so that no two lists have one text. */
+function textOf(uids: readonly Uid[]): string {
+  let text = ''
+  for (const { type, id } of uids) text += `${type} ${id.length} ${id} `
+  return text
 }
 
 /** Whether a sign-in or a review lifts a forbid. */
