@@ -4,7 +4,7 @@
  * @module
  */
 import { Readable } from 'node:stream'
-import { AnswerBytes, release } from '../lib/json/answer-bytes.ts'
+import { AnswerBytes, isReleased, release } from '../lib/json/answer-bytes.ts'
 import type { Pending } from '../lib/pending.ts'
 import { bytesOf, WHOLE_BYTES, type UpstreamAnswer } from './answer-body.ts'
 import { passedBytes } from '../lib/young-garbage.ts'
@@ -80,7 +80,7 @@ function sendHeld(
   // one that was screened is of memory that others may have, too
   if (isOwn && !isHeld) came.forEach(release)
   sendBytes(statusCode, headers, bytes, sending)
-  if (isOwn) sending.reply.onceClosed(() => release(bytes))
+  if (isReleased(bytes) && (isOwn || !isHeld)) sending.reply.onceClosed(() => release(bytes))
 }
 
 /**

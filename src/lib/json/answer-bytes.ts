@@ -98,8 +98,9 @@ function allocate(bytes: number): Buffer {
   return bytes < LEAST_RELEASED ? Buffer.allocUnsafe(bytes) : Buffer.allocUnsafeSlow(bytes)
 }
 
-function isReleased(own: Buffer): boolean {
-  return own.length >= LEAST_RELEASED
+/** Whether these bytes are so many that their memory is worth giving back. */
+export function isReleased({ length }: Buffer): boolean {
+  return length >= LEAST_RELEASED
 }
 
 /**
