@@ -201,7 +201,8 @@ async function carryOut({ stages, refuse, makeHeld }: Making, call: Identified):
 
     const drop = (rejected: Grant): void => stages.dropToken(rejected, scope)
     const regrant = async (): Promise<Grant> => stages.grant(permit, scope, request)
-    const fail = async (refusal: Refusal): Promise<void> => refuse(refusal, reply)
+    const fail = async (refusal: Refusal): Promise<void> =>
+      refuse((await failureOf(recorded)) ?? refusal, reply)
     // prettier-ignore
     const sent = {
       origin, path, timeoutMs, exchange, progress, recorded, body, screen, drop, regrant, fail,
@@ -367,6 +368,16 @@ function intend(exchange: WritableExchange, recorder: Recorder, reply: Reply): P
   recorder.admit()
   exchange.record = 'intent'
   return recorder.authorized(exchange)
+}
+
+/** Why a record did not become durable, once that is known: a refusal, too, is an answer, and leaves after its record. */
+async function failureOf(recorded: Pending<void>): Promise<unknown> {
+  try {
+    await recorded
+    return null
+  } catch (failure) {
+    return failure
+  }
 }
 
 /** An intent that could not be made durable is none: the request ends as refused. */
