@@ -201,8 +201,11 @@ async function carryOut({ stages, refuse, makeHeld }: Making, call: Identified):
 
     const drop = (rejected: Grant): void => stages.dropToken(rejected, scope)
     const regrant = async (): Promise<Grant> => stages.grant(permit, scope, request)
-    const fail = async (refusal: Refusal): Promise<void> =>
-      refuse((await failureOf(recorded)) ?? refusal, reply)
+    const fail = async (refusal: Refusal): Promise<void> => {
+      // at once where nothing is pending: the record of a change ends with what is known by now
+      const failure = isPending(recorded) ? await failureOf(recorded) : null
+      await refuse(failure ?? refusal, reply)
+    }
     // prettier-ignore
     const sent = {
       origin, path, timeoutMs, exchange, progress, recorded, body, screen, drop, regrant, fail,
@@ -371,7 +374,7 @@ function intend(exchange: WritableExchange, recorder: Recorder, reply: Reply): P
 }
 
 /** Why a record did not become durable, once that is known: a refusal, too, is an answer, and leaves after its record. */
-async function failureOf(recorded: Pending<void>): Promise<unknown> {
+async function failureOf(recorded: Promise<void>): Promise<unknown> {
   try {
     await recorded
     return null
