@@ -144,9 +144,12 @@ t.test('without wrk, each connection goes on in its share of the calls', async (
   const [output] = await Promise.all([text(child.stdout), once(child, 'close')])
   t.match(JSON.parse(output), { failed: 0 })
   const share = count / connections
+  const order = [...seen]
   for (let n = 0; n < connections; n++) {
-    t.ok(seen.has(`/call-${n * share + share / 2}`), `connection ${n}`)
-    t.notOk(seen.has(`/call-${n * share}`), `connection ${n}, what was made before`)
+    const [middle, before] = [share / 2, 0].map((at) => order.indexOf(`/call-${n * share + at}`))
+    t.not(middle, -1, `connection ${n}`)
+    // on a fast machine the share is over within the second, and what was made before comes again
+    t.ok(before === -1 || Number(before) > Number(middle), `connection ${n}, what was made before`)
   }
 })
 
