@@ -182,6 +182,30 @@ t.test('one poison row blocks nothing and is itself on record', async (t) => {
   )
 })
 
+t.test('a poison row that is alone in its batch is found once others follow', async (t) => {
+  const sink = await sinkServer(t)
+  const poison = exchangeOf()
+  sink.answer = (call, response) => {
+    if (!call.text.includes(`"ExchangeId":"${poison.id}"`)) return false
+    status(400)(call, response)
+    return true
+  }
+  const directory = spoolDirectory(t)
+  const audit = await openFor(t, optionsOf(directory, azureSink(sink.url), keep))
+  await until(() => sink.rows.length > 0)
+  await audit.recorder.refused(poison)
+  await until(() => rowsOf(directory).some(({ Event }) => Event === 'sink_held'))
+  await audit.recorder.refused(exchangeOf())
+  await until(() => sink.rows.some(({ Event }) => Event === 'dead_letter'))
+  t.same(await audit.close(10_000), { unshipped: 0 })
+  const [buried] = rowsOf(directory).filter(({ ExchangeId }) => ExchangeId === poison.id)
+  t.same(
+    uidsOf([...sink.rows, buried!]).toSorted(),
+    uidsOf(rowsOf(directory)).toSorted(),
+    'all but the poison arrived',
+  )
+})
+
 t.test('a sink that rejects every row is held: nothing is buried', async (t) => {
   const sink = await sinkServer(t)
   let wrong = true

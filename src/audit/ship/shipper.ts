@@ -257,12 +257,16 @@ export function createShipper(options: ShipperOptions): Shipper {
     }
   }
 
-  /** The first page was not taken: whatever was not is sent again after a pause, and at first that page alone. */
+  /**
+   * The first page was not taken: whatever was not is sent again after a pause, and at first that page alone. A page that is
+   * held is read again: with records that came meanwhile, a row that is not acceptable does not stay alone in its page.
+   */
   async function fail(result: Extract<Result, { kind: 'again' }>): Promise<void> {
     failures += 1
     for (const parcel of parcels) {
       if ((await parcel.sent)?.kind === 'again') parcel.sent = null
     }
+    if (result.hold) for (const { block } of parcels.splice(0)) blocks.push(block)
     if (!stop.signal.aborted) await change(result.hold ? 'held' : 'failing', result.why)
     await backOff(backoffOf(timing, failures, result))
   }
