@@ -26,6 +26,14 @@ export interface Handlers {
 /** Methods of Azure ML's calls. */
 const CALLS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE'])
 
+/**
+ * The routes have no schemas: without this, Fastify would load what compiles them, which a bundle has not
+ * (packaging/bundle.ts).
+ */
+function noSchemas(): never {
+  throw new TypeError('a route has a schema')
+}
+
 /** Fastify over the gateway's server: its routes are those of the gateway itself. */
 export function createFramework(
   make: FastifyServerFactory,
@@ -60,6 +68,9 @@ export function createFramework(
     trustProxy: false,
     return503OnClosing: false,
     routerOptions: { maxParamLength: 16_384 },
+    schemaController: {
+      compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas },
+    },
     exposeHeadRoutes: false,
   })
   app.addHook('onRoute', ({ method, path }) => {

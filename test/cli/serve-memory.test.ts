@@ -49,6 +49,8 @@ t.test('a gateway at rest has no packages that it does not use, and a small heap
     '@azure/keyvault-keys',
     '@azure/monitor-query-logs',
     '@opentelemetry/sdk-trace-base',
+    '@fastify/ajv-compiler',
+    '@fastify/fast-json-stringify-compiler',
   ])
     t.notOk(packages.includes(unused), unused)
 })
