@@ -8,7 +8,7 @@ import { hash } from 'node:crypto'
 import type { IssuerConfig, SecretSource } from '../config/schema/schema.ts'
 import { Refusal } from '../errors.ts'
 import { createAuthorities, type IssuerState } from './issuers/authorities.ts'
-import { readCredential, type Credential } from './credential/bearer.ts'
+import { checkToken, readCredential, type Credential } from './credential/bearer.ts'
 import type { DenyList } from './deny-list.ts'
 import { createDpopCheck } from './credential/dpop.ts'
 import { createSingleFlight } from '../lib/single-flight.ts'
@@ -97,8 +97,11 @@ export function createIdentify(options: IdentifyOptions): Identify {
     const presented = credentials.read(request)
     const { credential, digest, verified } = presented
     const known = cache.again(verified, now()) ?? cache.get(digest, now())
-    if (known === null)
+    if (known === null) {
+      // one that was verified has passed this
+      checkToken(credential.token)
       return judge(digest, credential.token).then((made) => accept(made, credential, request))
+    }
     if (known !== verified) credentials.keep(request, { credential, digest, verified: known })
     return accept(known, credential, request)
   }
@@ -167,22 +170,29 @@ interface KnownCredential {
   readonly verified: VerifiedToken | null
 }
 
-/** Reads credentials. The last one of each connection is kept as long as that is open: the next request brings it again. */
+const NO_CONNECTION: object = {}
+
+/** Reads credentials. The last one of each connection is kept with it: the next request most often brings it again. */
 function createCredentials(): {
   readonly read: (request: IdentifyRequest) => KnownCredential
   readonly keep: (request: IdentifyRequest, known: KnownCredential) => void
 } {
-  const last = new WeakMap<object, KnownCredential>()
+  // on the connection itself: a WeakMap would be asked for each call, and told of each other caller
+  const LAST = Symbol('credential')
+  interface Connection {
+    [LAST]?: KnownCredential
+  }
   return {
     read({ rawHeaders, url, connection }) {
-      const earlier = connection === undefined ? undefined : last.get(connection)
+      const { [LAST]: earlier }: Connection = connection ?? NO_CONNECTION
       const credential = readCredential(rawHeaders, url, earlier?.credential)
       if (credential === earlier?.credential) return earlier
       // The whole hash: a shorter one could be made to collide
       return { credential, digest: hash('sha256', credential.token, 'base64'), verified: null }
     },
     keep({ connection }, known) {
-      if (connection !== undefined) last.set(connection, known)
+      const of: Connection = connection ?? {}
+      of[LAST] = known
     },
   }
 }

@@ -7,6 +7,7 @@ import { Refusal } from '../../errors.ts'
 /** What the caller presented, not yet verified. */
 export interface Credential {
   readonly scheme: 'bearer' | 'dpop'
+  /** Of a bearer, `checkToken` is still to be asked, unless the very same token was verified before. */
   readonly token: string
   /** The `DPoP` header, if there is exactly one. */
   readonly proof: string | null
@@ -56,7 +57,7 @@ const FORM = /^application\/x-www-form-urlencoded\s*(?:;|$)/i
  *
  * @param earlier one that was read before: the same header is not read again
  * @throws Refusal `missing_token` (no credential, or another scheme), `invalid_request` (two, or malformed),
- *   `headers_too_large`, `invalid_token` (a token that cannot be one), `invalid_dpop_proof`
+ *   `headers_too_large`, `invalid_token` (of a DPoP token, as `checkToken`), `invalid_dpop_proof`
  */
 export function readCredential(
   rawHeaders: readonly string[],
@@ -95,6 +96,12 @@ export function bearerToken(rawHeaders: readonly string[]): string | undefined {
   return scheme === 'bearer' ? token : undefined
 }
 
+/** Whether it can be a token at all. @throws Refusal `invalid_token` */
+export function checkToken(token: string): void {
+  if (TOKEN68.test(token)) return
+  throw new Refusal('invalid_token', 'the token has characters that no token has')
+}
+
 /** Says where a token is that stands in the wrong place. */
 function missing(rawHeaders: readonly string[]): Refusal {
   const names = rawHeaders.filter((_, at) => at % 2 === 0).map((name) => name.toLowerCase())
@@ -127,10 +134,8 @@ function readValue(value: string, proof: string | null): Credential {
       { remedy: 'ask an administrator to have fewer groups or claims put into it' },
     )
   }
-  if (!TOKEN68.test(token)) {
-    throw new Refusal('invalid_token', 'the token has characters that no token has')
-  }
   if (scheme === 'bearer') return { scheme, token, proof: null, value }
+  checkToken(token)
   if (proof === null) {
     // RFC 9449 section 4.3, check 1
     throw new Refusal('invalid_dpop_proof', 'a dpop token needs exactly one dpop header')
