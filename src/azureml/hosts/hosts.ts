@@ -4,6 +4,7 @@
  */
 import type { CloudConfig } from '../../config/schema/schema.ts'
 import { Refusal } from '../../errors.ts'
+import { createCache } from '../../lib/caches/cache.ts'
 import { CLOUDS } from '../../vocabulary/clouds.ts'
 import type { Operation } from '../../vocabulary/operation.ts'
 import { toRegion, withRegion } from '../region.ts'
@@ -80,14 +81,7 @@ export function createHosts(cloud: CloudConfig, publicUrl: string): Hosts {
     Object.entries(cloud.regions ?? {}).map(([id, region]) => [id.toLowerCase(), region]),
   )
   const aliases = cloud.dataPlane === undefined ? known.dataPlaneAliases : []
-  const dataPlanes = [dataPlane, ...aliases].map(matcher)
-  const isDataPlane: Match = (origin) => {
-    for (const matches of dataPlanes) {
-      const served = matches(origin)
-      if (served !== null) return served
-    }
-    return null
-  }
+  const isDataPlane = matcherOfAny([dataPlane, ...aliases])
   const isScoring = matcher(scoring)
 
   function needsRegion(operation: Operation): boolean {
@@ -110,23 +104,31 @@ export function createHosts(cloud: CloudConfig, publicUrl: string): Hosts {
     return { origin: dataPlane.replace('{region}', label ?? ''), scope: known.armScope }
   }
 
+  const mlflowUrl = publicUrl.replace(/^https?/, 'azureml')
+
+  const placeAt = createPlaceAt({
+    isOwn: (origin) => origin === canonicalOrigin,
+    isArm,
+    isDataPlane,
+    isScoring,
+    mlflowScheme: schemeOf(dataPlane),
+  })
+
   function toGateway(
     url: string,
     scope: string | null = null,
     endpoint: string | null = null,
   ): string | null {
-    const parts = ABSOLUTE.exec(url)
-    if (parts === null) return null
-    const [, scheme = '', host = '', port = '', rest = ''] = parts
-    const mlflow = scheme.toLowerCase() === 'azureml'
-    const origin = canonical(mlflow ? schemeOf(dataPlane) : scheme, host, port)
+    if (!ABSOLUTE.test(url)) return null
+    const at = pathAt(url)
+    const rest = url.slice(at)
+    const place = placeAt(url.slice(0, at))
+    const { served, scored } = place
     // clients send back what they were answered, so that Azure may have stored URLs of the gateway
-    if (origin === canonicalOrigin) return url
-    const served = isDataPlane(origin)
-    if (mlflow) return served === null ? null : `${publicUrl.replace(/^https?/, 'azureml')}${rest}`
-    if (isArm(origin) !== null) return `${publicUrl}${rest}`
+    if (place.isOwn) return url
+    if (place.isMlflow) return served === null ? null : `${mlflowUrl}${rest}`
+    if (place.isArm) return `${publicUrl}${rest}`
     if (served !== null) return `${publicUrl}${regional(rest, served.region, known.homeRegion)}`
-    const scored = isScoring(origin)
     if (scored === null || scope === null) return null
     const name = scoring.includes('{endpoint}') ? scored.endpoint : (endpoint ?? '')
     const path = scoringPath(scope, name, rest)
@@ -161,7 +163,51 @@ function regional(rest: string, region: string, home: string): string {
   return withRegion(region, rest)
 }
 
-type Match = (origin: string) => { region: string; endpoint: string } | null
+type Matched = { readonly region: string; readonly endpoint: string } | null
+type Match = (origin: string) => Matched
+
+/** What answers at an origin: the gateway itself, Resource Manager, the data plane, endpoints, or nobody who is known. */
+interface Place {
+  readonly isMlflow: boolean
+  readonly isOwn: boolean
+  readonly isArm: boolean
+  readonly served: Matched
+  readonly scored: Matched
+}
+
+/** Beginnings of URLs that are kept: a cloud has few hosts, and one for each endpoint. */
+const MAX_PLACES = 256
+
+/** What answers at the beginning of a URL, up to its path. */
+function createPlaceAt(of: {
+  readonly isOwn: (origin: string) => boolean
+  readonly isArm: Match
+  readonly isDataPlane: Match
+  readonly isScoring: Match
+  /** What `azureml` stands for. */
+  readonly mlflowScheme: string
+}): (start: string) => Place {
+  const places = createCache<string, Place>(MAX_PLACES)
+
+  function placeOf(start: string): Place {
+    const [, scheme = '', host = '', port = ''] = ABSOLUTE.exec(start) ?? []
+    const isMlflow = scheme.toLowerCase() === 'azureml'
+    const origin = canonical(isMlflow ? of.mlflowScheme : scheme, host, port)
+    return {
+      isMlflow,
+      isOwn: of.isOwn(origin),
+      isArm: of.isArm(origin) !== null,
+      served: of.isDataPlane(origin),
+      scored: of.isScoring(origin),
+    }
+  }
+
+  return (start) => {
+    let place = places.get(start)
+    if (place === undefined) places.set(start, (place = placeOf(start)))
+    return place
+  }
+}
 
 /** Matches origins made from a template, and the private-link and regional forms of the same hosts. */
 function matcher(template: string): Match {
@@ -178,6 +224,24 @@ function matcher(template: string): Match {
     if (groups === null) return null
     return { region: groups.groups?.['region'] ?? '', endpoint: groups.groups?.['endpoint'] ?? '' }
   }
+}
+
+/** The same for several templates, the first that matches. */
+function matcherOfAny(templates: readonly string[]): Match {
+  const matchers = templates.map(matcher)
+  return (origin) => {
+    for (const matches of matchers) {
+      const found = matches(origin)
+      if (found !== null) return found
+    }
+    return null
+  }
+}
+
+/** Where the path of an absolute URL begins: at its end if it has none. */
+function pathAt(url: string): number {
+  const at = url.indexOf('/', url.indexOf('://') + '://'.length)
+  return at === -1 ? url.length : at
 }
 
 function canonicalTemplate(template: string): string {
