@@ -3,6 +3,7 @@
  * @module
  */
 import { randomUUID } from 'node:crypto'
+import { fdatasync, write } from 'node:fs'
 import {
   constants,
   open,
@@ -75,6 +76,30 @@ export async function replaceFile(
 
 const ZEROS = Buffer.alloc(1 << 20)
 
+/** With callbacks: the same of a FileHandle makes several promises, for each group of records. */
+function writeAt(
+  { fd }: FileHandle,
+  data: Buffer,
+  offset: number,
+  position: number,
+): Promise<number> {
+  return new Promise((done, failed) => {
+    write(fd, data, offset, data.length - offset, position, (error, written) => {
+      if (error === null) done(written)
+      else failed(error)
+    })
+  })
+}
+
+function syncData({ fd }: FileHandle): Promise<void> {
+  return new Promise((done, failed) => {
+    fdatasync(fd, (error) => {
+      if (error === null) done()
+      else failed(error)
+    })
+  })
+}
+
 const removed = (name: string): Error =>
   Object.assign(new Error(`"${name}" was removed while it was written`), { code: 'ENOENT' })
 
@@ -89,11 +114,9 @@ export const diskFiles: SpoolFiles = {
     await syncDirectory(directory)
     const names = watchNames(directory)
     return {
-      async write(data, offset, position) {
-        return (await handle.write(data, offset, data.length - offset, position)).bytesWritten
-      },
+      write: (data, offset, position) => writeAt(handle, data, offset, position),
       async datasync() {
-        await handle.datasync()
+        await syncData(handle)
         // a file that was removed meanwhile is synced in vain
         if (names.haveChanged() && (await handle.stat()).nlink === 0) throw removed(name)
       },
