@@ -24,9 +24,14 @@ export function lengthOf({ times, columns }: Pick<Draft, 'times' | 'columns'>): 
   return length
 }
 
+/** Of a row, which may have been read back from a file. */
 const EXCHANGE_ID = /^[\w.-]{1,64}$/
 
-/** Makes a draft; the monotonic clock is read here. @param stamp when, as `stampOf` says it */
+/**
+ * Makes a draft; the monotonic clock is read here.
+ * @param exchangeId as the exchange has it, made by this gateway; empty if there is none
+ * @param stamp when, as `stampOf` says it
+ */
 export function draftWith(
   kind: RecordKind,
   exchangeId: string,
@@ -36,7 +41,7 @@ export function draftWith(
   const monotonic = numberText(Math.round(performance.now() * 1000) / 1000)
   return {
     kind,
-    exchangeId: EXCHANGE_ID.test(exchangeId) ? exchangeId : '',
+    exchangeId,
     times: `,"TimeGenerated":"${stamp}","EventTime":"${stamp}","MonotonicMs":${monotonic}`,
     columns,
     event,
@@ -47,7 +52,8 @@ export function draftWith(
 export function draftOf(kind: RecordKind, row: Row, now: () => number): Draft {
   const { RecordKind: _, ExchangeId: id, ...columns } = row
   const text = { columns: [membersOf(columns)], event: null }
-  return draftWith(kind, typeof id === 'string' ? id : '', text, stampOf(now()))
+  const isId = typeof id === 'string' && EXCHANGE_ID.test(id)
+  return draftWith(kind, isId ? id : '', text, stampOf(now()))
 }
 
 let lastTime = NaN

@@ -11,7 +11,7 @@ import { CALL } from './call-columns.ts'
 import type { Ending, Row, RowContext } from './column.ts'
 import { createEventTextOf, type EventSection } from './event-text.ts'
 import { membersOf } from './members.ts'
-import { ALWAYS, CALLER, INPUTS, QUERY, type Section } from './row.ts'
+import { ALWAYS, CALLER, INPUTS, QUERY, type Judgement, type Section } from './row.ts'
 import type { Target } from '../../azureml/target.ts'
 import type { Exchange } from '../../exchange.ts'
 import { createCache } from '../../lib/caches/cache.ts'
@@ -93,14 +93,15 @@ class SectionTexts {
   }
 }
 
+/** What the sections of `ALWAYS` are made of where a call was not refused and has no body on record. */
+type Judged = Pick<Judgement, 'operation' | 'decision' | 'identity'>
+
 type Sections = Readonly<Partial<Record<Section['name'], Made>>>
 
 const NO_SECTIONS: Sections = {}
 
 /** The sections that say nothing of the caller, as they were for the last record about a target. */
 interface Joined {
-  /** What they are made of; null for what is of one call alone. */
-  readonly of: readonly (object | string | null)[]
   readonly sections: Sections
   /** Those that every record has. */
   readonly always: string
@@ -108,12 +109,15 @@ interface Joined {
   readonly query: string
 }
 
+/** The same with what they are made of. */
+interface Kept extends Joined, Judged {}
+
 /** These texts, kept for each target. */
 class JoinedTexts {
   readonly #texts: readonly SectionTexts[]
   readonly #query: SectionTexts
   readonly #rows: boolean
-  readonly #last = new WeakMap<Target, Joined>()
+  readonly #last = new WeakMap<Target, Kept>()
 
   /** @param rows whether the rows of sections are kept, too */
   constructor(textsOf: (section: Section) => SectionTexts, rows: boolean) {
@@ -125,11 +129,12 @@ class JoinedTexts {
   joined(exchange: Exchange): Joined {
     const { target } = exchange
     const last = target === null ? undefined : this.#last.get(target)
-    if (last !== undefined && this.#isOfSame(last, exchange)) return last
+    if (last !== undefined && isOfSame(last, exchange)) return last
     const joined = this.#join(exchange)
-    if (target === null || joined.of.includes(null)) return joined
+    const judged = judgedOf(exchange)
+    if (target === null || judged === null) return joined
     const kept = {
-      of: joined.of,
+      ...judged,
       // events alone are made of them
       sections: this.#rows ? joined.sections : NO_SECTIONS,
       always: inOnePiece(joined.always),
@@ -139,31 +144,36 @@ class JoinedTexts {
     return kept
   }
 
-  #isOfSame({ of }: Joined, exchange: Exchange): boolean {
-    let at = 0
-    for (const { section } of this.#texts) {
-      if (of[at++] !== section.of(exchange)) return false
-      if (section.and !== undefined && of[at++] !== section.and(exchange)) return false
-    }
-    return true
-  }
-
   #join(exchange: Exchange): Joined {
-    const of: (object | string | null)[] = []
     const sections: Partial<Record<Section['name'], Made>> = {}
     let always = ''
     for (const texts of this.#texts) {
       const { section } = texts
-      of.push(section.of(exchange))
-      if (section.and !== undefined) of.push(section.and(exchange))
       const made = texts.made(exchange)
       sections[section.name] = made
       always += made.text
     }
     const query = this.#query.made(exchange)
     sections.query = query
-    return { of, sections, always, query: query.text }
+    return { sections, always, query: query.text }
   }
+}
+
+/** Null if one of the sections is of this call alone. */
+function judgedOf({ operation, decision, identity, refusal, content }: Exchange): Judged | null {
+  const isOwn = refusal !== null || content !== null
+  if (isOwn || operation === null || decision === null || identity === null) return null
+  return { operation, decision, identity }
+}
+
+function isOfSame({ operation, decision, identity }: Judged, exchange: Exchange): boolean {
+  return (
+    operation === exchange.operation &&
+    decision === exchange.decision &&
+    identity === exchange.identity &&
+    exchange.refusal === null &&
+    exchange.content === null
+  )
 }
 
 /** Makes texts of records, and keeps what they have in common. @param events whether events are wanted */

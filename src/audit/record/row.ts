@@ -184,14 +184,20 @@ const truncatedColumn = ({ operation, decision, refusal }: Exchange): Row => ({
  * Columns that are made of the same one or two things, and of nothing else. Those things never change once they are made,
  * and serve many calls: as long as they are the same, so is the text of these columns.
  */
-export interface Section {
+export interface Section<Of = Exchange> {
   readonly name:
     'caller' | 'operation' | 'decision' | 'identity' | 'grants' | 'truncated' | 'query' | 'inputs'
   /** Null: these columns are made for each record. */
-  readonly of: (exchange: Exchange) => object | null
-  readonly and?: (exchange: Exchange) => object | string | null
+  readonly of: (exchange: Of) => object | null
+  readonly and?: (exchange: Of) => object | string | null
   readonly columns: (exchange: Exchange, context: RowContext) => Row
 }
+
+/** All that the columns of what the call is and what was decided are made of. */
+export type Judgement = Pick<
+  Exchange,
+  'operation' | 'decision' | 'identity' | 'refusal' | 'content'
+>
 
 /** Columns of who calls, first in every record behind `RecordKind` and `ExchangeId`. */
 export const CALLER: Section = {
@@ -201,7 +207,7 @@ export const CALLER: Section = {
 }
 
 /** Columns of what the call is and what was decided, in every record. */
-export const ALWAYS: readonly Section[] = [
+export const ALWAYS: readonly Section<Judgement>[] = [
   { name: 'operation', of: ({ operation }) => operation, columns: resourceColumns },
   {
     name: 'decision',
