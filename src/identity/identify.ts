@@ -96,7 +96,8 @@ export function createIdentify(options: IdentifyOptions): Identify {
   function identified(request: IdentifyRequest): Pending<Principal> {
     const presented = credentials.read(request)
     const { credential, digest, verified } = presented
-    const known = cache.again(verified, now()) ?? cache.get(digest, now())
+    const time = now()
+    const known = cache.again(verified, time) ?? cache.get(digest, time)
     if (known === null) {
       // one that was verified has passed this
       checkToken(credential.token)
