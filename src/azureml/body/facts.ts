@@ -121,15 +121,19 @@ export function findAll(
   const collector = isAny ? createCollector(nothing, asked) : UNASKED
   const floating: Floating[] = []
   const findings = { collector, floating }
+  const names = new WrittenNames(context.scope)
   const occurrences = walk(root, context.type)
   collector.any('imagesUnpinned', false)
   for (const occurrence of occurrences) {
     if (occurrence.inert) continue
     const { node } = occurrence
-    if (node.kind === 'string') referencesIn(occurrence, node.value, context.scope, findings)
-    if (isAny) byName(occurrence, context, collector)
+    const reference =
+      node.kind === 'string'
+        ? referencesIn(occurrence, node.value, context.scope, findings)
+        : undefined
+    if (isAny) byName(occurrence, reference, names, context, collector)
   }
-  if (ofJobs) jobs(root, occurrences, context, collector)
+  if (ofJobs) jobs(root, occurrences, names, context, collector)
   if (ofExposure) exposure(root, occurrences, context, collector)
   if (isIdentifying) identifying(root, context, collector)
   return findings
@@ -149,30 +153,34 @@ interface Finding extends Findings {
   readonly floating: Floating[]
 }
 
-/** Facts from a string that looks like a reference. */
+/**
+ * Facts from a string that looks like a reference.
+ * @returns what the whole of it refers to, null for nothing; undefined if that was not looked at
+ */
 function referencesIn(
   occurrence: Occurrence,
   value: string,
   scope: string | null,
   findings: Finding,
-): void {
+): Reference | null | undefined {
   const { collector } = findings
   const { meaning, bare } = occurrence.chain.name
   const written = value.trim()
   const tooLong = written.length > MAX_REFERENCE_CHARACTERS
   if (tooLong && REFERENCE_START.test(written)) {
     for (const fact of REFERENCE_FACTS) collector.markUnusable(fact, 'a reference that is too long')
-    return
+    return undefined
   }
   const reference = tooLong ? null : parseReference(written, scope)
   if (reference === null) {
     embeddedReferences(occurrence, value, scope, findings)
     const asset = bare === null || tooLong ? null : parseShort(written)
     if (asset !== null) noteAsset({ ...asset, kind: bare }, occurrence, findings)
-    return
+    return tooLong ? undefined : null
   }
   const named = meaning === 'compute' || meaning === 'datastore'
   if (!named || reference.type === 'path') noteReference(reference, occurrence, findings)
+  return reference
 }
 
 /** References within a longer text; too many of them, or one too long, make the facts unusable. */
@@ -243,8 +251,17 @@ function kindAt({ parent, chain }: Occurrence): AssetKind | null {
   return null
 }
 
-/** Facts from a value at a name that has a meaning. */
-function byName(occurrence: Occurrence, context: DocumentContext, collector: Collector): void {
+/**
+ * Facts from a value at a name that has a meaning.
+ * @param reference what it refers to, as `referencesIn` has it
+ */
+function byName(
+  occurrence: Occurrence,
+  reference: Reference | null | undefined,
+  names: WrittenNames,
+  context: DocumentContext,
+  collector: Collector,
+): void {
   const { node, chain } = occurrence
   const { plain: name, meaning } = chain.name
   const value = meaning === null && name !== 'type' ? null : text(node)
@@ -260,8 +277,8 @@ function byName(occurrence: Occurrence, context: DocumentContext, collector: Col
   else if (meaning === 'instanceType') collector.add('instanceTypes', value.toLowerCase())
   else if (meaning === 'identity') collector.add('jobIdentities', jobIdentity(value))
   else if (meaning === 'compute' && isCompute(name, context)) {
-    collector.add('computes', nameOf(value, context.scope))
-  } else if (meaning === 'datastore') collector.add('datastores', nameOf(value, context.scope))
+    collector.add('computes', names.of(value, reference))
+  } else if (meaning === 'datastore') collector.add('datastores', names.of(value, reference))
 }
 
 /** What a connection or the volume of a compute calls its target is an address or a path. */
@@ -269,9 +286,32 @@ function isCompute(name: string, { type }: DocumentContext): boolean {
   return name !== 'target' || (type !== 'ComputeTarget' && type !== 'Connection')
 }
 
-/** A compute or datastore, however it is written. */
-function nameOf(written: string, scope: string | null): string {
-  const reference = parseReference(written, scope)
+/** Computes and datastores of one document. The last one is kept: that of a job is asked for twice. */
+class WrittenNames {
+  readonly #scope: string | null
+  #written = ''
+  #name = ''
+
+  constructor(scope: string | null) {
+    this.#scope = scope
+  }
+
+  /**
+   * A compute or datastore, however it is written.
+   * @param reference what `written` refers to; undefined if that was not looked at
+   */
+  of(written: string, reference?: Reference | null): string {
+    if (written === this.#written) return this.#name
+    this.#written = written
+    this.#name = nameOf(
+      written,
+      reference === undefined ? parseReference(written, this.#scope) : reference,
+    )
+    return this.#name
+  }
+}
+
+function nameOf(written: string, reference: Reference | null): string {
   if (reference?.type === 'compute' || reference?.type === 'datastore') return reference.name
   return (isOwnAsset(reference) ? reference.name : written).toLowerCase()
 }
@@ -284,13 +324,13 @@ function isOwnAsset(reference: Reference | null): reference is AssetReference {
 function jobs(
   root: JsonNode,
   occurrences: readonly Occurrence[],
+  names: WrittenNames,
   context: DocumentContext,
   collector: Collector,
 ): void {
-  const { scope } = context
   const leaves = leavesOf(root, occurrences, context)
   for (const { compute, identity } of leaves) {
-    collector.add('computes', compute === null ? 'serverless' : nameOf(compute, scope))
+    collector.add('computes', compute === null ? 'serverless' : names.of(compute))
     collector.add('jobIdentities', identity)
   }
   // one step without a limit means that the whole job has none
