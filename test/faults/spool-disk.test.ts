@@ -1,6 +1,7 @@
 /**
  * Faults of the disk, put before the real one's operations.
  */
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { faultyDisk, errno, type Faults } from './disk.ts'
 import {
@@ -13,6 +14,7 @@ import {
   spoolDirectory,
 } from '../audit/fixtures.ts'
 import { openAudit } from '../../src/audit/open.ts'
+import { segmentNames } from '../../src/audit/spool/recover.ts'
 import { verifyChain } from '../../src/audit/inspect/verify.ts'
 import type { Test } from '../audit/fixtures.ts'
 import { until } from '../support/eventually.ts'
@@ -65,6 +67,35 @@ t.test('short writes are completed, and never acknowledged before they are', asy
   t.ok(idsOf(directory).includes(exchange.id))
   t.equal(verifyChain(chainDirectory(directory)).broken, null)
 })
+
+t.test(
+  'where there is no room to write zeros ahead, records are written all the same',
+  async (t) => {
+    let refused = 0
+    const faults: Faults = {
+      // half of the zeros are taken, then the disk is full
+      write(wanted) {
+        if (wanted < 60_000) return wanted
+        if (wanted > 70_000) return 65_536
+        refused += 1
+        throw errno('ENOSPC')
+      },
+    }
+    const { audit, directory } = await trail(t, faults)
+    const exchanges = Array.from({ length: 5 }, () => exchangeOf())
+    const written: number[] = []
+    for (const exchange of exchanges) {
+      await audit.recorder.authorized(exchange)
+      const [name = ''] = segmentNames(chainDirectory(directory))
+      written.push(readFileSync(`${chainDirectory(directory)}/${name}`).at(-1) ?? -1)
+    }
+    t.ok(refused > 0, 'zeros did not fit')
+    t.same(written, Array(5).fill(10), 'and what of them did is cut')
+    const ids = idsOf(directory)
+    for (const { id } of exchanges) t.ok(ids.includes(id))
+    t.equal(verifyChain(chainDirectory(directory)).broken, null)
+  },
+)
 
 t.test('a short write that ends in ENOSPC is cut off and refused', async (t) => {
   const faults: Faults = {}

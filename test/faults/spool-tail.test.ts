@@ -21,7 +21,7 @@ import {
 } from '../audit/fixtures.ts'
 import { openAudit } from '../../src/audit/open.ts'
 import { segmentNames } from '../../src/audit/spool/recover.ts'
-import { scanSegment } from '../../src/audit/spool/scan.ts'
+import { scanSegment, writtenOf } from '../../src/audit/spool/scan.ts'
 import { verifyChain } from '../../src/audit/inspect/verify.ts'
 import type { AuditConfig } from '../../src/config/schema/schema.ts'
 import type { Test } from '../audit/fixtures.ts'
@@ -57,8 +57,7 @@ function lastGroup(whole: Buffer): number {
 
 t.test('the last group cut at every offset is repaired and declared', async (t) => {
   const { directory } = await crashed(t, 3)
-  const path = lastSegment(directory)
-  const whole = readFileSync(path)
+  const whole = writtenOf(readFileSync(lastSegment(directory)))
   const start = lastGroup(whole)
   for (let length = start; length < whole.length; length += 1) {
     const scan = scanSegment(whole.subarray(0, length), Infinity, () => {})
@@ -70,7 +69,7 @@ t.test('the last group cut at every offset is repaired and declared', async (t) 
 
 t.test('each byte of the last group flipped is repaired and declared', async (t) => {
   const { directory } = await crashed(t, 3)
-  const whole = readFileSync(lastSegment(directory))
+  const whole = writtenOf(readFileSync(lastSegment(directory)))
   const start = lastGroup(whole)
   for (let at = start; at < whole.length; at += 1) {
     const flipped = Buffer.from(whole)
@@ -81,25 +80,40 @@ t.test('each byte of the last group flipped is repaired and declared', async (t)
   t.pass(`${whole.length - start} flips`)
 })
 
+const cut = (whole: Buffer) => whole.subarray(0, whole.length - 40)
+
+/** The last group as a power failure leaves it where its second kilobyte, of a block that was not written, is zeros. */
+function withHole(whole: Buffer): Buffer {
+  const holed = Buffer.from(whole)
+  return holed.fill(0, lastGroup(whole) + 512, lastGroup(whole) + 1_024)
+}
+
 for (const [name, damage] of [
-  ['cut', (whole: Buffer) => whole.subarray(0, whole.length - 40)],
+  ['cut', cut],
+  ['cut, with zeros behind', (whole: Buffer) => Buffer.concat([cut(whole), Buffer.alloc(4_096)])],
+  ['whole but for zeros in it', withHole],
+  [
+    'whole but for zeros in it, with zeros behind',
+    (whole: Buffer) => Buffer.concat([withHole(whole), Buffer.alloc(131_072)]),
+  ],
   ['without its line feed', (whole: Buffer) => whole.subarray(0, whole.length - 1)],
   [
     'followed by half a record',
     (whole: Buffer) => Buffer.concat([whole, whole.subarray(600, 900)]),
   ],
-  ['followed by zeros', (whole: Buffer) => Buffer.concat([whole, Buffer.alloc(4096)])],
 ] as const) {
   t.test(`a start upon a tail that is ${name} repairs it with a record of it`, async (t) => {
     const { directory, options } = await crashed(t, 3)
     const path = lastSegment(directory)
     const before = rowsOf(directory).length
-    writeFileSync(path, damage(readFileSync(path)))
+    writeFileSync(path, damage(writtenOf(readFileSync(path))))
     const audit = await openAudit(options)
     await audit.close(0)
     const rows = rowsOf(directory)
     const declared = rows.find(({ Event }) => Event === 'recovered')
     t.match(declared?.['Detail'], { droppedBytes: Number, sha256: /^[0-9a-f]{64}$/ })
+    const { keptAs } = declared?.['Detail'] as { keptAs: string }
+    t.not(readFileSync(`${chainDirectory(directory)}/${keptAs}`).at(-1), 0, 'what was cut is kept')
     t.ok(rows.length > before - 1)
     const verdict = verifyChain(chainDirectory(directory))
     t.equal(verdict.broken, null)
@@ -111,6 +125,35 @@ for (const [name, damage] of [
     )
   })
 }
+
+t.test('zeros that were written ahead are cut at a start, which is no repair', async (t) => {
+  const { directory, options } = await crashed(t, 3)
+  const path = lastSegment(directory)
+  const left = readFileSync(path)
+  const whole = writtenOf(left)
+  t.ok(left.length > whole.length + 100_000, 'a killed process leaves them')
+  t.equal(verifyChain(chainDirectory(directory)).broken, null)
+  const audit = await openAudit(options)
+  t.same(readFileSync(path), whole)
+  await audit.close(0)
+  t.notOk(rowsOf(directory).some(({ Event }) => Event === 'recovered'))
+  for (const name of segmentNames(chainDirectory(directory))) {
+    const segment = readFileSync(`${chainDirectory(directory)}/${name}`)
+    t.equal(segment.at(-1), 10, 'a closed segment has none')
+  }
+  t.match(verifyChain(chainDirectory(directory)), { broken: null, repairs: 0 })
+})
+
+t.test('zeros in the place of a group that others follow are no repair', async (t) => {
+  const { directory, options } = await crashed(t, 5)
+  const path = lastSegment(directory)
+  const whole = readFileSync(path)
+  const begin = whole.indexOf(10) + 1
+  whole.fill(0, begin, whole.indexOf(10, whole.indexOf('\n{"group":', begin) + 1) + 1)
+  writeFileSync(path, whole)
+  await t.rejects(openAudit(options), { message: /the audit chain is broken in segment/ })
+  t.not(verifyChain(chainDirectory(directory)).broken, null)
+})
 
 t.test('a segment whose header was never whole is put aside', async (t) => {
   const { directory, options } = await crashed(t, 3)
@@ -126,7 +169,7 @@ t.test('a segment whose header was never whole is put aside', async (t) => {
 t.test('a flipped byte in the middle refuses to start and names the segment', async (t) => {
   const { directory, options } = await crashed(t, 5)
   const path = lastSegment(directory)
-  const whole = readFileSync(path)
+  const whole = writtenOf(readFileSync(path))
   const middle = Math.floor(whole.length / 2)
   whole[middle] = (whole[middle] ?? 0) ^ 0x01
   writeFileSync(path, whole)

@@ -19,7 +19,9 @@ export function createTail(directory: string): () => Promise<readonly Row[]> {
       const bytes = Buffer.alloc((await file.stat()).size - from)
       await file.read(bytes, 0, bytes.length, from)
       // the last line may be half there
-      const end = bytes.lastIndexOf(10) + 1
+      // and zeros are written ahead of the next
+      const zero = bytes.indexOf(0)
+      const end = bytes.subarray(0, zero < 0 ? bytes.length : zero).lastIndexOf(10) + 1
       read.set(name, from + end)
       return bytes.toString('utf8', 0, end)
     } finally {

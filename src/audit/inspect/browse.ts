@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { rowInLine, type SpoolRow } from './lines.ts'
 import { segmentNames } from '../spool/recover.ts'
+import { beforeZeros } from '../spool/scan.ts'
 
 const LF = 10
 
@@ -14,7 +15,7 @@ export type Progress = Map<string, number>
 /** Rows that came since `progress`, which is moved on. A line that is not whole yet, or not a record, is left out. */
 export function* browse(directory: string, progress: Progress): Generator<SpoolRow> {
   for (const name of segmentNames(directory)) {
-    const data = readFileSync(`${directory}/${name}`)
+    const data = beforeZeros(readFileSync(`${directory}/${name}`))
     let offset = progress.get(name) ?? 0
     for (let stop = data.indexOf(LF, offset); stop >= 0; stop = data.indexOf(LF, offset)) {
       const row = rowInLine(data.subarray(offset, stop))

@@ -4,18 +4,19 @@
  * One segment is in memory at a time. Records behind a damaged one are still read; `audit verify` judges the whole chain.
  * @module
  */
-import { statSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readSync, statSync } from 'node:fs'
 import { open, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { headerOf, type Header } from '../record/spool-header.ts'
 import { segmentNames } from '../spool/recover.ts'
-import { scanSegment } from '../spool/scan.ts'
+import { beforeZeros, scanSegment, writtenOf } from '../spool/scan.ts'
 import { rowFrom, rowInLine, type SpoolRow } from './lines.ts'
 import { chainsIn } from './verify.ts'
 
 const LF = 10
 /** More than a header takes. */
 const HEADER_BYTES = 4_096
+const BLOCK_BYTES = 1_048_576
 
 /** A record. */
 export interface SpooledRow extends SpoolRow {
@@ -85,7 +86,7 @@ export async function* readAdded(path: string, offsets: Offsets): AsyncGenerator
   for (const file of segmentsIn(path).flat()) {
     const from = offsets.get(file) ?? 0
     if ((await stat(file)).size <= from) continue
-    const data = await readFrom(file, from)
+    const data = beforeZeros(await readFrom(file, from))
     const end = data.lastIndexOf(LF) + 1
     offsets.set(file, from + end)
     for (const line of linesOf(data.subarray(0, end))) {
@@ -95,13 +96,31 @@ export async function* readAdded(path: string, offsets: Offsets): AsyncGenerator
   }
 }
 
-/** Where all that is there by now ends, for `readAdded`. */
+/** Where all that is there by now ends, for `readAdded`: what comes while this looks is behind it. */
 export function endOf(path: string): Offsets {
   return new Map(
     segmentsIn(path)
       .flat()
-      .map((file) => [file, statSync(file).size]),
+      .map((file) => [file, endIn(file)]),
   )
+}
+
+/** Where the last whole line of a segment ends; zeros may stand behind it. */
+function endIn(file: string): number {
+  const fd = openSync(file, 'r')
+  try {
+    const block = Buffer.allocUnsafe(BLOCK_BYTES)
+    for (let from = fstatSync(fd).size; from > 0;) {
+      const stop = from
+      from = Math.max(0, stop - BLOCK_BYTES)
+      const read = block.subarray(0, readSync(fd, block, 0, stop - from, from))
+      const end = writtenOf(read).lastIndexOf(LF) + 1
+      if (end > 0) return from + end
+    }
+    return 0
+  } finally {
+    closeSync(fd)
+  }
 }
 
 function segmentsIn(path: string): readonly (readonly string[])[] {

@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { GENESIS, sizeOfRow, type End } from '../record/spool-group.ts'
-import { scanSegment } from './scan.ts'
+import { scanSegment, writtenOf } from './scan.ts'
 import { isUnidentified } from '../unidentified/share.ts'
 import type { SpoolFiles } from './files.ts'
 import type { Segment } from './writer.ts'
@@ -58,7 +58,7 @@ async function putAsideHeadless(
   const repairs: Repair[] = []
   for (let name = names.at(-1); name !== undefined; name = names.at(-1)) {
     const path = `${directory}/${name}`
-    const data = readFileSync(path)
+    const data = writtenOf(readFileSync(path))
     const scan = scanSegment(data, Infinity, () => {})
     if (scan.header !== null) break
     if (scan.recordsBehind) throw broken(name, 'its header is damaged')
@@ -126,11 +126,14 @@ export async function recover(
           `${scan.fault.why} at byte ${scan.fault.offset}, record ${scan.fault.seq}`,
         )
       }
-      const dropped = data.subarray(scan.bytes)
+      const dropped = writtenOf(data).subarray(scan.bytes)
       const kept = `${name}.torn-${scan.bytes}`
       writeFileSync(`${directory}/${kept}`, dropped, { mode: 0o600 })
       repairs.push(repairOf(name, dropped, kept))
       await files.cut(`${directory}/${name}`, scan.bytes)
+    } else if (after === undefined && scan.bytes < data.length) {
+      // zeros that were written ahead; best effort: whoever reads it leaves them out
+      await files.cut(`${directory}/${name}`, scan.bytes).catch(() => {})
     }
     end = scan.end
     const segment: Segment = {

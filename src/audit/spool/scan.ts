@@ -140,12 +140,25 @@ const WALKS = {
   'azureml-harness-audit/2': { walk: walkGroups, hasBehind: hasGroupBehind },
 } as const
 
+/** A segment without the zeros at its end, which are written ahead of records and stay if the process is killed. */
+export function writtenOf(segment: Buffer): Buffer {
+  let end = segment.length
+  while (end > 0 && segment[end - 1] === 0) end -= 1
+  return segment.subarray(0, end)
+}
+
+/** The bytes before the first zero, which no record has: behind it something may be that is being written. */
+export function beforeZeros(bytes: Buffer): Buffer {
+  const at = bytes.indexOf(0)
+  return at < 0 ? bytes : bytes.subarray(0, at)
+}
+
 /**
- * Scans a segment. `limit` is how many of its bytes count, if a later header says so. `visit` sees every good record.
+ * Scans a segment; zeros at its end are left out. `limit` is how many of its bytes count, if a later header says so. `visit` sees every good record.
  * The header must be whole; whether it continues the segment before is the caller's to judge.
  */
 export function scanSegment(whole: Buffer, limit: number, visit: Visit): Scan {
-  const data = whole.subarray(0, Math.min(limit, whole.length))
+  const data = writtenOf(whole.subarray(0, Math.min(limit, whole.length)))
   const first = data.indexOf(LF)
   const header = first < 0 ? null : headerOf(data.subarray(0, first))
   if (header === null) {

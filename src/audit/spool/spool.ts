@@ -26,7 +26,6 @@ import type { Log } from '../../lib/log.ts'
 export interface SpoolOptions extends Omit<WriterOptions, 'opened' | 'synced'> {
   readonly segments: readonly Segment[]
   readonly space: FreeSpace
-  readonly segmentBytes: number
   readonly softLimitBytes: number
   readonly hardLimitBytes: number
   /** Makes the record of an event of the spool's own. */
