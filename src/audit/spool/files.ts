@@ -37,6 +37,16 @@ export interface SpoolFiles {
   remove(path: string): Promise<void>
 }
 
+/** Writes all of `data` at `position`. */
+export async function writeAll(target: SegmentFile, data: Buffer, position: number): Promise<void> {
+  // a short write is no error in POSIX: it resolves with less, and ENOSPC comes with the next one
+  for (let done = 0; done < data.length;) {
+    const written = await target.write(data, done, position + done)
+    if (written <= 0) throw new Error('the disk took no bytes')
+    done += written
+  }
+}
+
 /** Makes a directory's entries durable: without it a new file's name may be gone after a power failure. */
 export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, constants.O_RDONLY | constants.O_DIRECTORY)

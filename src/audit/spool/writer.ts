@@ -4,13 +4,11 @@
  * A write that fails for want of space leaves a torn tail, which is cut. Any other failure, and any failure to sync,
  * poisons the segment: it is never synced again, because Linux reports a lost page once and then calls it clean
  * (the "fsyncgate" of PostgreSQL, 2018). The next segment's header says how much of the poisoned one counts.
- *
- * Behind the last group an open segment has zeros, which are written ahead: a sync of bytes that the file has already needs
- * no write of the file system's journal, which is what most slow syncs wait for. They are cut when the segment is closed.
  * @module
  */
 import { performance } from 'node:perf_hooks'
-import type { SegmentFile, SpoolFiles } from './files.ts'
+import { writeAll, type SegmentFile, type SpoolFiles } from './files.ts'
+import { createZerosAhead } from './zeros-ahead.ts'
 import { createGroupWriter, headOf, type End, type WrittenGroup } from '../record/spool-group.ts'
 import { headerText, type Header } from '../record/spool-header.ts'
 import type { Draft } from '../record/draft.ts'
@@ -71,21 +69,9 @@ export interface WriterOptions {
   readonly durable?: (group: DurableGroup) => void
 }
 
-/** How many zeros are written at once: with more, the sync that has to write them takes longer. */
-const AHEAD = Buffer.alloc(131_072)
-
 /** Error codes of a full disk, after which the same segment can be used again. */
 const NO_SPACE = new Set(['ENOSPC', 'EDQUOT'])
 export const isNoSpace = (error: unknown): boolean => NO_SPACE.has(codeOf(error))
-
-async function writeAll(target: SegmentFile, data: Buffer, position: number): Promise<void> {
-  // a short write is no error in POSIX: it resolves with less, and ENOSPC comes with the next one
-  for (let done = 0; done < data.length;) {
-    const written = await target.write(data, done, position + done)
-    if (written <= 0) throw new Error('the disk took no bytes')
-    done += written
-  }
-}
 
 /** The header of a segment that continues the chain at `end`, after the segment `last`. */
 function headerAfter(
@@ -136,36 +122,42 @@ async function createSegment(
   return created
 }
 
+/** A segment that has its header only, `bytes` long. */
+const emptySegment = (
+  { directory, now }: WriterOptions,
+  name: string,
+  { seq, head }: End,
+  bytes: number,
+): Segment => ({
+  name,
+  path: `${directory}/${name}`,
+  firstSeq: seq + 1,
+  bytes,
+  lastSeq: seq,
+  head,
+  closed: false,
+  touchedAt: now(),
+})
+
 export function createWriter(options: WriterOptions): ChainWriter {
-  const { directory, bootId, files } = options
+  const { bootId, files } = options
   // one group is written at a time, so one block is enough
   const groupOf = createGroupWriter(options.chainId)
+  const zeros = createZerosAhead(options.segmentBytes)
   let end = options.end
   let last = options.last
   let file: SegmentFile | null = null
-  /** Where the zeros behind the last group end. */
-  let room = 0
   let number = 0
 
   async function open(): Promise<SegmentFile> {
     const name = `${bootId}-${String(number).padStart(6, '0')}.jsonl`
-    const path = `${directory}/${name}`
     number += 1
     const data = Buffer.from(headerText(headerAfter(options, name, end, last)))
     const created = await createSegment(options, name, data)
     end = { seq: end.seq, head: headOf(data.subarray(0, -1)) }
-    last = {
-      name,
-      path,
-      firstSeq: end.seq + 1,
-      bytes: data.length,
-      lastSeq: end.seq,
-      head: end.head,
-      closed: false,
-      touchedAt: options.now(),
-    }
+    last = emptySegment(options, name, end, data.length)
     file = created
-    room = data.length
+    zeros.begin(data.length)
     options.opened(last)
     return created
   }
@@ -175,8 +167,8 @@ export function createWriter(options: WriterOptions): ChainWriter {
     file = null
     if (last !== null) {
       last.closed = true
-      // best effort: whoever reads it leaves zeros at the end out
-      if (room > last.bytes) await closing?.truncate(last.bytes).catch(() => {})
+      // best effort: whoever reads it leaves them out
+      if (closing !== null) await zeros.cut(closing, last.bytes).catch(() => {})
     }
     await closing?.close().catch(() => {})
   }
@@ -188,22 +180,6 @@ export function createWriter(options: WriterOptions): ChainWriter {
     if (segment !== null) await files.cut(segment.path, segment.bytes).catch(() => {})
   }
 
-  /** Writes zeros behind `from`, where the group that is about to be synced ends, if it took the room that there was. */
-  async function writeAhead(target: SegmentFile, from: number): Promise<void> {
-    if (!options.sync || from <= room) return
-    room = from
-    const most = Math.min(AHEAD.length, options.segmentBytes - from)
-    if (most <= 0) return
-    try {
-      await writeAll(target, AHEAD.subarray(0, most), from)
-      room = from + most
-    } catch {
-      // the disk is nearly full: the group is there, and those after it in this segment do without
-      await target.truncate(from)
-      room = Infinity
-    }
-  }
-
   /** Writes and syncs; after a failure the segment is cut to its old length, or poisoned. */
   async function append(target: SegmentFile, segment: Segment, data: Buffer): Promise<void> {
     try {
@@ -212,14 +188,14 @@ export function createWriter(options: WriterOptions): ChainWriter {
       try {
         if (!isNoSpace(error)) throw error
         await target.truncate(segment.bytes)
-        room = segment.bytes
+        zeros.begin(segment.bytes)
       } catch {
         await poison()
       }
       throw error
     }
     try {
-      await writeAhead(target, segment.bytes + data.length)
+      if (options.sync) await zeros.extend(target, segment.bytes + data.length)
       await sync(target, options)
     } catch (error) {
       await poison()
