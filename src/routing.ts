@@ -10,7 +10,7 @@ import { createOperationHandles } from './azureml/classify/operation-handle.ts'
 import { compilePlan } from './azureml/answers/json-plan.ts'
 import { rewritePlan } from './azureml/answers/plan.ts'
 import { createRegions } from './azureml/hosts/regions.ts'
-import { createFieldMap, redactHeaders, rewriteHeaders } from './azureml/answers/rewrite.ts'
+import { createFieldMaps, redactHeaders, rewriteHeaders } from './azureml/answers/rewrite.ts'
 import { createTextRedactor } from './azureml/answers/text-redactor.ts'
 import { upstreamPath } from './azureml/hosts/upstream-path.ts'
 import type { CloudConfig } from './config/schema/schema.ts'
@@ -71,6 +71,7 @@ export function createRouting(options: RoutingOptions): Routing {
   const askerOf = (identity: string, principal: Principal): string =>
     options.isOnBehalfOf(identity) ? `${identity} ${principal.id}` : identity
 
+  const mapOf = createFieldMaps(hosts)
   /** How the answers of an operation are rewritten; null if they are not. */
   const rulesOf = (redact: boolean) =>
     memoOf((operation: Operation) => {
@@ -79,7 +80,7 @@ export function createRouting(options: RoutingOptions): Routing {
       const needsJson = plan !== null && operation.bytes !== true
       // bytes that nobody looks through are somebody's file, and no answer of this operation
       const redacts = plan?.redacts === true || (redact && needsJson)
-      return { plan: plan ?? NO_PLAN, map: createFieldMap(hosts, operation), redacts, needsJson }
+      return { plan: plan ?? NO_PLAN, map: mapOf(operation), redacts, needsJson }
     })
   const [plain, redacting] = [rulesOf(false), rulesOf(true)]
 

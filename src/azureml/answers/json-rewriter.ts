@@ -18,7 +18,7 @@ import {
   type PlanNode,
 } from './json-plan.ts'
 import { Frames, type Frame } from './json-frame.ts'
-import { MappedStrings } from './mapped-strings.ts'
+import { stringsOf, type StringMap } from './mapped-strings.ts'
 import { badAnswer, JsonScanner, notJson, type JsonEvents } from './json-scanner.ts'
 import { isKeyOfService, namedSecret, roleOf, type Named } from './secret-names.ts'
 import { REDACTED as REMOVED } from './secret-shapes.ts'
@@ -27,7 +27,7 @@ import { withoutSecrets } from './secrets.ts'
 export interface JsonRewriterOptions {
   readonly plan: PlanNode
   /** The new value of a watched string; the same one leaves its bytes as they are. May throw a refusal. */
-  readonly map: (value: string, kind: MappedKind) => string
+  readonly map: StringMap
   /** Every secret is removed wherever it stands, besides what the plan says; see secrets.ts. */
   readonly redact?: boolean
   /** Levels of nesting that are accepted; 64 by default. */
@@ -73,7 +73,7 @@ export function createJsonRewriter(options: JsonRewriterOptions): JsonRewriter {
 /** Follows the plan along with the scanner, and replaces what the plan names. */
 class Editor implements JsonEvents {
   readonly #map: JsonRewriterOptions['map']
-  readonly #mapped: MappedStrings
+  readonly #mapped: ReturnType<typeof stringsOf>
   readonly #redact: boolean
   readonly #frames = new Frames()
   /** What the name before the value that comes next says of it. */
@@ -106,7 +106,7 @@ class Editor implements JsonEvents {
   constructor(plan: PlanNode, map: JsonRewriterOptions['map'], redact: boolean) {
     this.#node = plan
     this.#map = map
-    this.#mapped = new MappedStrings(map)
+    this.#mapped = stringsOf(map)
     this.#redact = redact
   }
 

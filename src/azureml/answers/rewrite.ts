@@ -6,8 +6,9 @@
  * @module
  */
 import { Refusal } from '../../errors.ts'
+import { createCache } from '../../lib/caches/cache.ts'
 import { isPlain, type Hosts } from '../hosts/hosts.ts'
-import type { MappedKind } from './json-plan.ts'
+import type { StringMap } from './mapped-strings.ts'
 import type { Operation } from '../../vocabulary/operation.ts'
 import { withoutSecrets } from './secrets.ts'
 import { checkFollowed, written } from './links.ts'
@@ -104,10 +105,7 @@ function rewriteLink(value: string, hosts: Hosts, scope: string | null, where: s
  *
  * @param operation the one answered
  */
-export function createFieldMap(
-  hosts: Hosts,
-  operation: Operation,
-): (value: string, kind: MappedKind) => string {
+export function createFieldMap(hosts: Hosts, operation: Operation): StringMap {
   const { scope } = operation
   const endpoint = endpointOf(operation)
   return (value, kind) => {
@@ -119,5 +117,21 @@ export function createFieldMap(
     if (kind === 'scoring' || (kind === 'artifacts' && FOLLOWED.test(value)))
       return served ?? `${hosts.publicUrl}${NOT_SERVED}`
     return served ?? value
+  }
+}
+
+/** Maps that are kept: one for each workspace, and one for each endpoint. */
+const MAX_MAPS = 64
+
+/** The same one for all operations that it cannot tell apart, because a map's answers are kept with it. */
+export function createFieldMaps(hosts: Hosts): (operation: Operation) => StringMap {
+  const maps = createCache<string, StringMap>(MAX_MAPS)
+  return (operation) => {
+    const key = JSON.stringify([operation.scope, endpointOf(operation)])
+    const known = maps.get(key)
+    if (known !== undefined) return known
+    const map = createFieldMap(hosts, operation)
+    maps.set(key, map)
+    return map
   }
 }
