@@ -20,13 +20,14 @@ const GRACE_MS = 500
 
 // Cedar's WebAssembly is compiled as it is called, and what runs often once more, for speed. That pays after some 20,000
 // questions: most commands ask fewer, and cost a quarter less without. The same goes for V8's second compiler of JavaScript.
-// A gateway that has just started is 20 MB smaller if it waits
+// A gateway that has just started is 20 MB smaller if it waits. The budget of each function of Cedar's is for what it runs in
+// about a second: a tenth of that is used up while policies are loaded, and V8 then takes 20 MB to compile some of them
 const SHORT = ['--no-wasm-dynamic-tiering', '--no-wasm-tier-up', '--no-maglev']
 // V8 doubles the young generation as much survives in it, and keeps it. What a start makes survives anyhow: a gateway that
 // has served nobody yet is 13 MB smaller if it only grows from then on
 const KEEPS_SIZE = '--semi-space-growth-factor=1'
 const GROWS = '--semi-space-growth-factor=2'
-const SERVE = ['--wasm-tiering-budget=100000000', KEEPS_SIZE]
+const SERVE = ['--wasm-tiering-budget=1000000000', KEEPS_SIZE]
 for (const flag of process.argv[2] === 'serve' ? SERVE : SHORT) setFlagsFromString(flag)
 
 const UNHANDLED = 'unhandled rejection'
