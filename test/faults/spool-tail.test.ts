@@ -82,10 +82,11 @@ t.test('each byte of the last group flipped is repaired and declared', async (t)
 
 const cut = (whole: Buffer) => whole.subarray(0, whole.length - 40)
 
-/** The last group as a power failure leaves it where its second kilobyte, of a block that was not written, is zeros. */
+/** The last group as a power failure leaves it where a block of it was not written: zeros stand in its place. */
 function withHole(whole: Buffer): Buffer {
-  const holed = Buffer.from(whole)
-  return holed.fill(0, lastGroup(whole) + 512, lastGroup(whole) + 1_024)
+  const start = lastGroup(whole)
+  const quarter = Math.floor((whole.length - start) / 4)
+  return Buffer.from(whole).fill(0, start + quarter, start + 2 * quarter)
 }
 
 for (const [name, damage] of [
