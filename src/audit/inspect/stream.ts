@@ -85,7 +85,9 @@ export async function* readSpool(
 export async function* readAdded(path: string, offsets: Offsets): AsyncGenerator<SpooledRow> {
   for (const file of segmentsIn(path).flat()) {
     const from = offsets.get(file) ?? 0
-    if ((await stat(file)).size <= from) continue
+    // most often nothing was: then zeros follow, which are not read each time
+    const [first = 0] = await readFrom(file, from, 1)
+    if (first === 0) continue
     const data = beforeZeros(await readFrom(file, from))
     const end = data.lastIndexOf(LF) + 1
     offsets.set(file, from + end)
