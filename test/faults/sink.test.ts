@@ -41,6 +41,15 @@ const status =
     response.writeHead(code, headers).end('{"error":{"code":"X","message":"y"}}')
   }
 
+/** The sink takes no batch that has a row of this exchange. */
+function rejectRowsOf(sink: SinkServer, id: string): void {
+  sink.answer = (call, response) => {
+    if (!call.text.includes(`"ExchangeId":"${id}"`)) return false
+    status(400)(call, response)
+    return true
+  }
+}
+
 const FAULTS: [string, Answer][] = [
   ['answers 429 without Retry-After', status(429)],
   ['answers 429 with Retry-After', status(429, { 'retry-after': '0' })],
@@ -158,11 +167,7 @@ t.test('a batch is never above 900 KB', async (t) => {
 t.test('one poison row blocks nothing and is itself on record', async (t) => {
   const sink = await sinkServer(t)
   const poison = exchangeOf()
-  sink.answer = (call, response) => {
-    if (!call.text.includes(`"ExchangeId":"${poison.id}"`)) return false
-    status(400)(call, response)
-    return true
-  }
+  rejectRowsOf(sink, poison.id)
   const directory = spoolDirectory(t)
   const audit = await openFor(t, optionsOf(directory, azureSink(sink.url), keep))
   for (let n = 0; n < 30; n += 1) {
@@ -185,11 +190,7 @@ t.test('one poison row blocks nothing and is itself on record', async (t) => {
 t.test('a poison row that is alone in its batch is found once others follow', async (t) => {
   const sink = await sinkServer(t)
   const poison = exchangeOf()
-  sink.answer = (call, response) => {
-    if (!call.text.includes(`"ExchangeId":"${poison.id}"`)) return false
-    status(400)(call, response)
-    return true
-  }
+  rejectRowsOf(sink, poison.id)
   const directory = spoolDirectory(t)
   const audit = await openFor(t, optionsOf(directory, azureSink(sink.url), keep))
   await until(() => sink.rows.length > 0)

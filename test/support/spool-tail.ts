@@ -4,6 +4,7 @@
  */
 import { open, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { beforeZeros } from '../../src/audit/spool/scan.ts'
 import { isSegment, RECORD, type Row } from './gateway.ts'
 
 /**
@@ -19,9 +20,7 @@ export function createTail(directory: string): () => Promise<readonly Row[]> {
       const bytes = Buffer.alloc((await file.stat()).size - from)
       await file.read(bytes, 0, bytes.length, from)
       // the last line may be half there
-      // and zeros are written ahead of the next
-      const zero = bytes.indexOf(0)
-      const end = bytes.subarray(0, zero < 0 ? bytes.length : zero).lastIndexOf(10) + 1
+      const end = beforeZeros(bytes).lastIndexOf(10) + 1
       read.set(name, from + end)
       return bytes.toString('utf8', 0, end)
     } finally {
