@@ -1,10 +1,10 @@
 /**
- * One call to Azure on its way through undici: the head of its answer, then a short body as a whole or a long one as a
- * stream.
+ * One call to Azure on its way: the head of its answer, then a short body as a whole or a long one as a stream.
  * @module
  */
 import { Readable } from 'node:stream'
 import type { Dispatcher } from 'undici'
+import type { AnswerControl, AnswerHandler } from './http1/connection.ts'
 import { answerOf, WHOLE_BYTES, type UpstreamAnswer } from './answer-body.ts'
 
 /** The head of an answer; null if there was none and will be none. */
@@ -24,11 +24,11 @@ export interface UpstreamListener {
 const STREAM_BYTES = 64 * 1024
 const MAX_STATUS = 599
 
-export class UpstreamCall implements Dispatcher.DispatchHandler {
+export class UpstreamCall implements AnswerHandler, Dispatcher.DispatchHandler {
   readonly #method: string
   readonly #listener: UpstreamListener
   readonly #settled: () => void
-  #controller: Dispatcher.DispatchController | null = null
+  #controller: AnswerControl | null = null
   #head: AnswerHead = null
   /** Its answer is short: it is handed over as a whole. */
   #isShort = false
@@ -53,13 +53,13 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     this.#controller?.abort(new GivenUp())
   }
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
+  onRequestStart(controller: AnswerControl): void {
     this.#controller = controller
     if (this.#givenUp) controller.abort(new GivenUp())
   }
 
   onResponseStart(
-    controller: Dispatcher.DispatchController,
+    controller: AnswerControl,
     statusCode: number,
     headers: UpstreamAnswer['headers'],
   ): void {
@@ -78,7 +78,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     this.#listener.arrived(answerOf(statusCode, headers, this.#body))
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  onResponseData(controller: AnswerControl, chunk: Buffer): void {
     if (this.#isShort) this.#pieces.push(chunk)
     else if (this.#body?.push(chunk) === false) controller.pause()
   }
@@ -93,7 +93,7 @@ export class UpstreamCall implements Dispatcher.DispatchHandler {
     this.#listener.arrived(answerOf(statusCode, headers, this.#pieces))
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+  onResponseError(_controller: AnswerControl | null, error: Error): void {
     if (this.#over) return
     this.#over = true
     if (this.#head === null) {
@@ -122,9 +122,9 @@ class GivenUp extends Error {
 /** The body of a long answer. It asks for more as it is read, and ends the call if nobody reads it to its end. */
 class Body extends Readable {
   readonly #call: UpstreamCall
-  readonly #controller: Dispatcher.DispatchController
+  readonly #controller: AnswerControl
 
-  constructor(call: UpstreamCall, controller: Dispatcher.DispatchController) {
+  constructor(call: UpstreamCall, controller: AnswerControl) {
     super({ highWaterMark: STREAM_BYTES })
     this.#call = call
     this.#controller = controller

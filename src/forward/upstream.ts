@@ -1,9 +1,14 @@
 /**
  * The HTTP client of all calls to Azure. It counts those that wait for an answer, so that a stop can wait for them, too.
+ *
+ * A request that is here as a whole goes over connections of the gateway's own (src/forward/http1), one whose body passes
+ * as it comes through undici (docs/decisions/0011).
  * @module
  */
+import type { Readable } from 'node:stream'
 import { setImmediate, setTimeout as delay } from 'node:timers/promises'
 import { Agent, type Dispatcher } from 'undici'
+import { createConnections } from './http1/connections.ts'
 import { UpstreamCall, type UpstreamListener } from './upstream-call.ts'
 
 /** One request to Azure. */
@@ -14,7 +19,7 @@ export interface UpstreamRequest {
   readonly method: string
   /** Names and values in turn. */
   readonly headers: string[]
-  readonly body: Dispatcher.DispatchOptions['body']
+  readonly body: Buffer | Readable | null
   /** For the head of its answer, and for each next part of it; absent: as for all others. */
   readonly timeoutMs?: number | undefined
 }
@@ -30,7 +35,7 @@ export interface Upstream {
 
 const CONNECT_TIMEOUT_MS = 10_000
 /**
- * How long a connection is kept without a call, unless Azure's answer names a shorter time: with undici's own 4 seconds a
+ * How long a connection is kept without a call, unless Azure's answer names a shorter time: with undici's default of 4 seconds a
  * quiet workspace pays for a handshake with nearly every call. HTTP.sys waits for 120 seconds by default, nginx for 75.
  */
 const IDLE_MS = 30_000
@@ -45,6 +50,7 @@ export function createUpstream(timeoutMs: number): Upstream {
     connect: { timeout: CONNECT_TIMEOUT_MS },
     keepAliveTimeout: IDLE_MS,
   })
+  const connections = createConnections({ connectTimeoutMs: CONNECT_TIMEOUT_MS, idleMs: IDLE_MS })
   /** Calls without the head of an answer. */
   const calls = { running: 0 }
   const answered = (): void => {
@@ -56,13 +62,20 @@ export function createUpstream(timeoutMs: number): Upstream {
     send({ origin, path, method, headers, body, timeoutMs: own }, listener) {
       const call = new UpstreamCall(method, listener, answered)
       calls.running += 1
-      const limits = own === undefined ? null : { headersTimeout: own, bodyTimeout: own }
-      dispatcher.dispatch({ origin, path, method, headers, body: body ?? null, ...limits }, call)
+      const longest = own ?? timeoutMs
+      const request = { origin, path, method, headers }
+      if (body === null || Buffer.isBuffer(body))
+        connections.send({ ...request, body, timeoutMs: longest }, call)
+      else {
+        const limits = { headersTimeout: longest, bodyTimeout: longest }
+        dispatcher.dispatch({ ...request, body, ...limits }, call)
+      }
       return call
     },
     async close(deadline) {
       while (calls.running > 0 && !deadline.aborted) await delay(LOOK_MS)
       // not `close`, which would let those that are left run for ever, also if `destroy` follows
+      connections.close()
       await dispatcher.destroy()
       // who waited for an answer hears of its end first, and records it
       await setImmediate()

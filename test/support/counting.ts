@@ -22,13 +22,11 @@ export interface Counts {
   readonly files: number
   /** What it hashed, or authenticated with a hash. */
   readonly hashes: number
-  /** All timers, those of Node's server and of undici too. */
+  /** All timers, those of Node's server too. */
   readonly allTimers: number
   /** All callbacks that were put behind the current one with `process.nextTick`: streams do. */
   readonly allTicks: number
-  /** Requests that undici made. */
-  readonly upstream: number
-  /** What undici's convenient methods (`request`, `stream`) make besides; `dispatch` makes none of it. */
+  /** Requests that undici made: a call whose body is here as a whole is sent without it. */
   readonly undici: number
   /** Bytes of the heap that were allocated, for the audit trail too, as a sample tells. */
   readonly allocated: number
@@ -92,7 +90,6 @@ if (isGateway) {
     hashes: 0,
     allTimers: 0,
     allTicks: 0,
-    upstream: 0,
     undici: 0,
   }
   Error.stackTraceLimit = FRAMES
@@ -100,7 +97,6 @@ if (isGateway) {
     init(_id, type) {
       if (type === 'Timeout') counts.allTimers += 1
       if (type === 'TickObject') counts.allTicks += 1
-      if (type.startsWith('UNDICI')) counts.undici += 1
       const kind = KINDS[type]
       if (kind !== undefined && isOfCall()) counts[kind] += 1
     },
@@ -116,7 +112,7 @@ if (isGateway) {
   }
   syncBuiltinESMExports()
   subscribe('undici:request:create', () => {
-    counts.upstream += 1
+    counts.undici += 1
   })
   const session = new Session()
   session.connect()
