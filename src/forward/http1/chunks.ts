@@ -6,7 +6,7 @@ import { MalformedAnswer, MOST_HEAD_BYTES } from './answer-head.ts'
 
 /** Bytes of the line that begins a chunk: its length, and extensions that nobody uses. */
 const MOST_SIZE_LINE_BYTES = 1024
-const SIZE_LINE = /^([0-9A-Fa-f]{1,12})[\t ]*(?:;[\t\u0020-\u007e\u0080-\u00ff]*)?$/
+const SIZE_LINE = /^([0-9A-Fa-f]{1,12})(?:;[\t\u0020-\u007e\u0080-\u00ff]*)?$/
 const TRAILER_LINE = /^[!#$%&'*+.^`|~\w-]+:[\t\u0020-\u007e\u0080-\u00ff]*$/
 const LINE_FEED = 0x0a
 

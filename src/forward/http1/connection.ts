@@ -232,7 +232,7 @@ export class Connection {
     const head = answerHead(all.toString('latin1', 0, end), method)
     const rest = all.subarray(end + HEAD_END.byteLength)
     if (head.status === SWITCHING_PROTOCOLS)
-      throw new MalformedAnswer('INVALID_CONSTANT', 'nobody asked for another protocol')
+      throw new errors.SocketError('nobody asked for another protocol')
     // the answer itself is still to come
     if (head.status < 200) return rest
     this.#head = head

@@ -170,8 +170,9 @@ class Host implements Owner {
   }
 
   #connectMore(): void {
-    const most = Math.min(MOST_HANDSHAKES, this.#waiting.length)
-    while (this.#connecting < most && !this.#isClosed) this.#open()
+    // read anew each time: whoever cannot even begin to connect does not wait any more
+    while (this.#connecting < Math.min(MOST_HANDSHAKES, this.#waiting.length) && !this.#isClosed)
+      this.#open()
   }
 
   #open(): void {

@@ -87,6 +87,15 @@ const CASES: Readonly<Record<string, Case>> = {
   'a chunk whose length is no number': {
     bytes: `${OK}${CHUNKED}\r\nxyz\r\n0123456789\r\n0\r\n\r\n`,
   },
+  'a chunk with a blank behind its length': {
+    bytes: `${OK}${CHUNKED}\r\na \r\n0123456789\r\n0\r\n\r\n`,
+  },
+  'a blank before an extension': {
+    bytes: `${OK}${CHUNKED}\r\na ;b\r\n0123456789\r\n0\r\n\r\n`,
+  },
+  'a blank before the length of a chunk': {
+    bytes: `${OK}${CHUNKED}\r\n a\r\n0123456789\r\n0\r\n\r\n`,
+  },
   'a chunk with 0x': { bytes: `${OK}${CHUNKED}\r\n0xa\r\n0123456789\r\n0\r\n\r\n` },
   'a chunk that is longer than it says': {
     bytes: `${OK}${CHUNKED}\r\n9\r\n0123456789\r\n0\r\n\r\n`,
