@@ -35,8 +35,9 @@ export interface Upstream {
 
 const CONNECT_TIMEOUT_MS = 10_000
 /**
- * How long a connection is kept without a call, unless Azure's answer names a shorter time: with undici's default of 4 seconds a
- * quiet workspace pays for a handshake with nearly every call. HTTP.sys waits for 120 seconds by default, nginx for 75.
+ * How long a connection is kept without a call, unless Azure's answer names a shorter time: with undici's default of 4
+ * seconds a quiet workspace pays for a handshake with nearly every call. HTTP.sys waits for 120 seconds by default, nginx
+ * for 75.
  */
 const IDLE_MS = 30_000
 /** How often a stop looks whether calls are still under way. */
@@ -63,12 +64,11 @@ export function createUpstream(timeoutMs: number): Upstream {
       const call = new UpstreamCall(method, listener, answered)
       calls.running += 1
       const longest = own ?? timeoutMs
-      const request = { origin, path, method, headers }
       if (body === null || Buffer.isBuffer(body))
-        connections.send({ ...request, body, timeoutMs: longest }, call)
+        connections.send({ origin, path, method, headers, body, timeoutMs: longest }, call)
       else {
         const limits = { headersTimeout: longest, bodyTimeout: longest }
-        dispatcher.dispatch({ ...request, body, ...limits }, call)
+        dispatcher.dispatch({ origin, path, method, headers, body, ...limits }, call)
       }
       return call
     },

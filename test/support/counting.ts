@@ -26,7 +26,7 @@ export interface Counts {
   readonly allTimers: number
   /** All callbacks that were put behind the current one with `process.nextTick`: streams do. */
   readonly allTicks: number
-  /** Requests that undici made: a call whose body is here as a whole is sent without it. */
+  /** What undici made, requests and other resources: a call whose body is here as a whole is sent without it. */
   readonly undici: number
   /** Bytes of the heap that were allocated, for the audit trail too, as a sample tells. */
   readonly allocated: number
@@ -97,6 +97,7 @@ if (isGateway) {
     init(_id, type) {
       if (type === 'Timeout') counts.allTimers += 1
       if (type === 'TickObject') counts.allTicks += 1
+      if (type.startsWith('UNDICI')) counts.undici += 1
       const kind = KINDS[type]
       if (kind !== undefined && isOfCall()) counts[kind] += 1
     },

@@ -3,6 +3,7 @@
  * two ways is an error, because the next answer on the connection belongs to another caller.
  * @module
  */
+import { isFieldName, isFieldValue } from './header-field.ts'
 
 /** Where a body ends: after so many bytes, after its last chunk, or with its connection. */
 export type BodyEnd = number | 'chunked' | 'close'
@@ -22,8 +23,6 @@ export interface AnswerHead {
 export const MOST_HEAD_BYTES = 16 * 1024
 
 const STATUS_LINE = /^HTTP\/1\.([01]) (\d{3})(?: [\t\u0020-\u007e\u0080-\u00ff]*)?$/
-const NAME = /^[!#$%&'*+.^`|~\w-]+$/
-const NOT_OF_VALUE = /[^\t\u0020-\u007e\u0080-\u00ff]/
 /** Blanks around a value. */
 const AROUND = /^[\t ]+|[\t ]+$/g
 const LENGTH = /^\d{1,15}$/
@@ -48,7 +47,8 @@ export class MalformedAnswer extends Error {
 export function answerHead(text: string, method: string): AnswerHead {
   const lines = text.split('\r\n')
   const [, minor, digits] = STATUS_LINE.exec(lines[0] ?? '') ?? []
-  if (digits === undefined) throw new MalformedAnswer('INVALID_CONSTANT', 'the status line is none')
+  if (digits === undefined)
+    throw new MalformedAnswer('INVALID_CONSTANT', 'the status line is not valid')
   const status = Number(digits)
   const headers: Record<string, string | string[]> = {}
   for (let at = 1; at < lines.length; at++) add(headers, lines[at] ?? '')
@@ -66,12 +66,15 @@ export function answerHead(text: string, method: string): AnswerHead {
 function add(headers: Record<string, string | string[]>, line: string): void {
   const colon = line.indexOf(':')
   const name = line.slice(0, Math.max(colon, 0)).toLowerCase()
-  // a line that goes on on the next one (RFC 9112 section 5.2) has no name either
-  if (!NAME.test(name))
-    throw new MalformedAnswer('INVALID_HEADER_TOKEN', 'the name of a header is none')
+  // this refuses a folded line, too (RFC 9112 section 5.2)
+  if (!isFieldName(name))
+    throw new MalformedAnswer('INVALID_HEADER_TOKEN', 'the name of a header is not valid')
   const value = line.slice(colon + 1).replace(AROUND, '')
-  if (NOT_OF_VALUE.test(value))
-    throw new MalformedAnswer('INVALID_HEADER_TOKEN', 'a header has characters that none may have')
+  if (!isFieldValue(value))
+    throw new MalformedAnswer(
+      'INVALID_HEADER_TOKEN',
+      'a header has characters that are not allowed',
+    )
   const before = Object.hasOwn(headers, name) ? headers[name] : undefined
   if (before === undefined) headers[name] = value
   else if (typeof before === 'string') headers[name] = [before, value]
@@ -84,14 +87,17 @@ function bodyEndOf(
   { 'content-length': length, 'transfer-encoding': coding }: AnswerHead['headers'],
 ): BodyEnd {
   if (length !== undefined && (typeof length !== 'string' || !LENGTH.test(length)))
-    throw new MalformedAnswer('INVALID_CONTENT_LENGTH', 'its length is none')
+    throw new MalformedAnswer('INVALID_CONTENT_LENGTH', 'content-length is not a number')
   if (coding !== undefined) {
     if (length !== undefined)
-      throw new MalformedAnswer('UNEXPECTED_CONTENT_LENGTH', 'its body has two lengths')
+      throw new MalformedAnswer(
+        'UNEXPECTED_CONTENT_LENGTH',
+        'it has both content-length and transfer-encoding',
+      )
     if (typeof coding !== 'string' || coding.toLowerCase() !== 'chunked')
       throw new MalformedAnswer(
         'INVALID_TRANSFER_ENCODING',
-        'its transfer coding is not chunked alone',
+        'transfer-encoding is not just chunked',
       )
   }
   if (method === 'HEAD' || status < 200 || status === 204 || status === 304) return 0

@@ -3,11 +3,11 @@
  * @module
  */
 import { MalformedAnswer, MOST_HEAD_BYTES } from './answer-head.ts'
+import { isFieldName, isFieldValue } from './header-field.ts'
 
 /** Bytes of the line that begins a chunk: its length, and extensions that nobody uses. */
 const MOST_SIZE_LINE_BYTES = 1024
 const SIZE_LINE = /^([0-9A-Fa-f]{1,12})(?:;[\t\u0020-\u007e\u0080-\u00ff]*)?$/
-const TRAILER_LINE = /^[!#$%&'*+.^`|~\w-]+:[\t\u0020-\u007e\u0080-\u00ff]*$/
 const LINE_FEED = 0x0a
 
 type Expected = 'size' | 'data' | 'end of data' | 'trailer' | 'nothing'
@@ -45,13 +45,13 @@ export class Chunks {
       const end = bytes.indexOf(LINE_FEED, at)
       this.#line += bytes.toString('latin1', at, end < 0 ? bytes.byteLength : end + 1)
       if (this.#line.length > this.#mostBytes())
-        throw new MalformedAnswer('HEADER_OVERFLOW', 'a line of its chunked body is too long')
+        throw new MalformedAnswer('HEADER_OVERFLOW', 'a line of the chunked body is too long')
       if (end < 0) return bytes.byteLength
       at = end + 1
       const line = this.#line
       this.#line = ''
       if (!line.endsWith('\r\n'))
-        throw new MalformedAnswer('STRICT', 'a line of its chunked body has no end')
+        throw new MalformedAnswer('STRICT', 'a line of the chunked body does not end with CRLF')
       this.#endLine(line.slice(0, -2))
     }
     return at
@@ -68,7 +68,7 @@ export class Chunks {
       case 'size': {
         const [, digits] = SIZE_LINE.exec(line) ?? []
         if (digits === undefined)
-          throw new MalformedAnswer('INVALID_CHUNK_SIZE', 'the length of a chunk is none')
+          throw new MalformedAnswer('INVALID_CHUNK_SIZE', 'the size of a chunk is not valid')
         this.#left = Number.parseInt(digits, 16)
         this.#expected = this.#left === 0 ? 'trailer' : 'data'
         return
@@ -80,8 +80,13 @@ export class Chunks {
       default:
         this.#trailerBytes += line.length
         if (line === '') this.#expected = 'nothing'
-        else if (!TRAILER_LINE.test(line))
-          throw new MalformedAnswer('INVALID_HEADER_TOKEN', 'a trailer of its body is none')
+        else if (!isField(line))
+          throw new MalformedAnswer('INVALID_HEADER_TOKEN', 'a trailer is not valid')
     }
   }
+}
+
+function isField(line: string): boolean {
+  const colon = line.indexOf(':')
+  return colon > 0 && isFieldName(line.slice(0, colon)) && isFieldValue(line.slice(colon + 1))
 }

@@ -8,7 +8,6 @@ import { performance } from 'node:perf_hooks'
 import { errors } from 'undici'
 import { answerHead, MalformedAnswer, MOST_HEAD_BYTES, type AnswerHead } from './answer-head.ts'
 import { Chunks } from './chunks.ts'
-import { isLastOf } from './request-head.ts'
 
 /** What may be done about an answer while it arrives. */
 export interface AnswerControl {
@@ -32,6 +31,8 @@ export interface Request {
   /** As `requestHead` makes it. */
   readonly head: string
   readonly body: Buffer | null
+  /** Its connection is not used again. */
+  readonly isLast: boolean
   /** Milliseconds for the head of the answer, and for each next part of it. */
   readonly timeoutMs: number
 }
@@ -40,7 +41,7 @@ export interface Request {
 export class SentRequest implements AnswerControl {
   readonly request: Request
   readonly handler: AnswerHandler
-  /** That it was written to; null before that, and when it is over. */
+  /** The connection that it was written to; null before that, and when it is over. */
   connection: Connection | null = null
   isOver = false
 
@@ -77,8 +78,8 @@ export class SentRequest implements AnswerControl {
   }
 }
 
-/** Whom a connection is used for. */
-export interface Owner {
+/** The pool that a connection belongs to. */
+export interface Pool {
   /** It may be used again. */
   released(connection: Connection): void
   closed(connection: Connection): void
@@ -87,39 +88,50 @@ export interface Owner {
 const HEAD_END = Buffer.from('\r\n\r\n')
 const BEGINNING = 'HTTP/1.'
 const SWITCHING_PROTOCOLS = 101
-/** Whoever closes an idle connection may be a little early: a request that crosses its end on the way is lost. */
+/** A server may close an idle connection a little earlier than it says: a request that is on its way then is lost. */
 const MARGIN_MS = 2_000
+/** How long a request may take to go out after its answer has arrived. */
+const WRITING_MS = 1_000
 
 export class Connection {
   /** How long it is kept without a request, as `performance.now` has it. */
   idleUntil: number
   readonly #socket: Socket
-  readonly #owner: Owner
+  readonly #pool: Pool
   readonly #idleMs: number
   #sent: SentRequest | null = null
   /** When the next part of an answer has to be here; infinite while none is awaited. */
   #deadline = Number.POSITIVE_INFINITY
-  /** What is there of a head that is not whole yet. */
+  /** The beginning of a head that is not complete yet. */
   #partial: Buffer | null = null
   /** Of the answer whose body is read; null before that. */
   #head: AnswerHead | null = null
   /** Bytes of its body that are still to come, if it has a length. */
   #left = 0
   #chunks: Chunks | null = null
+  /** All of the last request went out. */
+  #isWritten = true
+  /** Milliseconds for which it is kept once its last request is written; null unless only that is awaited. */
+  #keptMs: number | null = null
+  readonly #written = (error?: Error | null): void => {
+    if (error !== undefined && error !== null) return
+    this.#isWritten = true
+    if (this.#keptMs !== null) this.#release(this.#keptMs)
+  }
 
   /** @param idleMs how long it is kept without a request, unless an answer says less */
-  constructor(socket: Socket, owner: Owner, idleMs: number) {
+  constructor(socket: Socket, pool: Pool, idleMs: number) {
     this.#socket = socket
-    this.#owner = owner
+    this.#pool = pool
     this.#idleMs = idleMs
     this.idleUntil = performance.now() + idleMs
     socket
       .on('data', (bytes: Buffer) => this.#arrived(bytes))
       .on('end', () => this.#ended())
-      .on('error', (error) => this.#broke(error))
+      .on('error', (error) => this.fail(error))
       .on('close', () => {
-        this.#broke(new errors.SocketError('other side closed'))
-        owner.closed(this)
+        this.fail(new errors.SocketError('other side closed'))
+        pool.closed(this)
       })
   }
 
@@ -135,11 +147,12 @@ export class Connection {
     sent.connection = this
     this.#sent = sent
     this.#deadline = performance.now() + timeoutMs
-    if (body === null) this.#socket.write(head, 'latin1')
+    this.#isWritten = false
+    if (body === null) this.#socket.write(head, 'latin1', this.#written)
     else {
       this.#socket.cork()
       this.#socket.write(head, 'latin1')
-      this.#socket.write(body)
+      this.#socket.write(body, this.#written)
       this.#socket.uncork()
     }
     return true
@@ -161,7 +174,7 @@ export class Connection {
     if (this.#sent === null) {
       if (now > this.idleUntil) this.#socket.destroy()
     } else if (now > this.#deadline) {
-      this.#broke(
+      this.fail(
         this.#head === null ? new errors.HeadersTimeoutError() : new errors.BodyTimeoutError(),
       )
     }
@@ -173,11 +186,8 @@ export class Connection {
     this.#socket.destroy()
   }
 
-  close(error: Error): void {
-    this.#broke(error)
-  }
-
-  #broke(error: Error): void {
+  /** Ends it; its call, if any, is told why. */
+  fail(error: Error): void {
     const sent = this.#sent
     this.destroy()
     sent?.fail(error)
@@ -186,20 +196,20 @@ export class Connection {
   /** The other side sends nothing more. */
   #ended(): void {
     if (this.#head?.bodyEnd === 'close' && this.#sent !== null) this.#complete(this.#sent, false)
-    else this.#broke(new errors.SocketError('other side closed'))
+    else this.fail(new errors.SocketError('other side closed'))
   }
 
   #arrived(bytes: Buffer): void {
     const sent = this.#sent
     if (sent === null) {
-      // nobody has asked for it
+      // an answer without a request
       this.destroy()
       return
     }
     try {
       this.#read(sent, bytes)
     } catch (error) {
-      this.#broke(error instanceof Error ? error : new Error('the answer cannot be read'))
+      this.fail(error instanceof Error ? error : new Error('the answer cannot be read'))
     }
   }
 
@@ -217,7 +227,7 @@ export class Connection {
     if (end !== null && !sent.isOver) this.#complete(sent, end === rest.byteLength)
   }
 
-  /** @returns what follows a head; null if it is not whole yet, or if its call is over */
+  /** @returns what follows a head; null if it is not complete yet, or if its call is over */
   #readHead(sent: SentRequest, bytes: Buffer): Buffer | null {
     const all = this.#partial === null ? bytes : Buffer.concat([this.#partial, bytes])
     const end = all.indexOf(HEAD_END)
@@ -232,7 +242,7 @@ export class Connection {
     const head = answerHead(all.toString('latin1', 0, end), method)
     const rest = all.subarray(end + HEAD_END.byteLength)
     if (head.status === SWITCHING_PROTOCOLS)
-      throw new errors.SocketError('nobody asked for another protocol')
+      throw new errors.SocketError('the server switched to another protocol')
     // the answer itself is still to come
     if (head.status < 200) return rest
     this.#head = head
@@ -263,24 +273,33 @@ export class Connection {
     this.#sent = this.#head = this.#chunks = null
     this.#deadline = Number.POSITIVE_INFINITY
     const keptMs = idleMs == null ? this.#idleMs : Math.min(this.#idleMs, idleMs - MARGIN_MS)
-    const { method, body } = sent.request
-    const isLast = isLastOf(method, body?.byteLength ?? null)
-    const isKept = persistent && isAtEnd && bodyEnd !== 'close' && keptMs > 0 && !isLast
+    const { isLast } = sent.request
     sent.end()
-    // an answer before the whole request was sent: what is left of it is not for the next one
-    if (!isKept || this.#socket.writableLength > 0 || !this.#socket.writable) {
+    if (!persistent || !isAtEnd || bodyEnd === 'close' || keptMs <= 0 || isLast) {
       this.#socket.destroy()
       return
     }
-    this.idleUntil = performance.now() + keptMs
     if (this.#socket.isPaused()) this.#socket.resume()
-    this.#owner.released(this)
+    if (this.#isWritten) {
+      this.#release(keptMs)
+      return
+    }
+    // over TLS an answer may be here before the end of the writing is told; a server that does not read on is not waited for
+    this.#keptMs = keptMs
+    this.idleUntil = performance.now() + Math.min(keptMs, WRITING_MS)
+  }
+
+  #release(keptMs: number): void {
+    this.#keptMs = null
+    this.idleUntil = performance.now() + keptMs
+    if (this.#socket.writable) this.#pool.released(this)
+    else this.#socket.destroy()
   }
 }
 
-/** What there is of a head is none: told at once, and not when nothing more comes. */
+/** Refuses what cannot become a head at once, and not only when nothing more comes. */
 function checkBeginning(bytes: Buffer): void {
   const text = bytes.toString('latin1')
   if (!BEGINNING.startsWith(text.slice(0, BEGINNING.length)) || /(?:^|[^\r])\n/.test(text))
-    throw new MalformedAnswer('INVALID_CONSTANT', 'the head is none')
+    throw new MalformedAnswer('INVALID_CONSTANT', 'the answer does not begin as HTTP/1 does')
 }

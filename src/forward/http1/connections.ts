@@ -1,13 +1,13 @@
 /**
- * Connections to Azure by origin: each serves one call at a time, and the one that was used last is used next, so that those
- * that a quiet hour does not need are closed.
+ * Pools of connections to Azure, one for each origin. A connection serves one call at a time; the one that was used last is
+ * used next, so that those that a quiet hour does not need reach the end of their idle time.
  * @module
  */
 import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
 import { buildConnector, errors } from 'undici'
-import { Connection, SentRequest, type AnswerHandler, type Owner } from './connection.ts'
-import { requestHead, type RequestHead } from './request-head.ts'
+import { Connection, SentRequest, type AnswerHandler, type Pool } from './connection.ts'
+import { isLastOf, requestHead, type RequestHead } from './request-head.ts'
 
 export interface ConnectionsOptions {
   readonly connectTimeoutMs: number
@@ -29,62 +29,65 @@ export interface Connections {
   readonly close: () => void
 }
 
-/** How often is looked whether an answer is late, or a connection idle for too long, in milliseconds. */
+/** How often late answers and idle connections are looked for, in milliseconds. */
 const LOOK_MS = 250
 
-/** Of one origin at a time: a server refuses or forgets more than its queue has room for. */
+/** With one origin at a time: a server drops what its listen queue has no room for. */
 const MOST_HANDSHAKES = 64
 
-interface HostOptions extends ConnectionsOptions {
+interface PoolOptions extends ConnectionsOptions {
   readonly connect: ReturnType<typeof buildConnector>
 }
 
 export function createConnections(options: ConnectionsOptions): Connections {
   const connect = buildConnector({ timeout: options.connectTimeoutMs, allowH2: false })
-  const hosts = new Map<string, Host>()
+  const pools = new Map<string, OriginPool>()
   let isClosed = false
-  let looks: NodeJS.Timeout | null = null
+  let timer: NodeJS.Timeout | null = null
   let waiting: Waiting[] = []
 
   function look(): void {
     const now = performance.now()
-    for (const [origin, host] of hosts) {
-      host.checkTime(now)
-      if (host.isUnused) hosts.delete(origin)
+    for (const [origin, pool] of pools) {
+      pool.checkTime(now)
+      if (pool.isUnused) pools.delete(origin)
     }
-    if (hosts.size > 0 || looks === null) return
-    clearInterval(looks)
-    looks = null
+    if (pools.size > 0 || timer === null) return
+    clearInterval(timer)
+    timer = null
   }
 
-  function hostOf(origin: string): Host {
-    const known = hosts.get(origin)
+  function poolOf(origin: string): OriginPool {
+    const known = pools.get(origin)
     if (known !== undefined) return known
-    const made = new Host(origin, { ...options, connect })
-    hosts.set(origin, made)
-    looks ??= setInterval(look, LOOK_MS).unref()
+    const made = new OriginPool(origin, { ...options, connect })
+    pools.set(origin, made)
+    timer ??= setInterval(look, LOOK_MS).unref()
     return made
   }
 
   /**
-   * All that came in one turn of the event loop, one right after the other: writing to a socket wakes up whoever reads it,
-   * which costs more than the writing if it has gone to sleep since the last one.
+   * Writes all requests of one turn of the event loop one right after the other: each write wakes up its reader, which
+   * costs more than the write itself if the reader has gone to sleep since the last one.
    */
   function sendAll(): void {
     const all = waiting
     waiting = []
-    for (const { host, sent } of all) host.send(sent)
+    for (const { pool, sent } of all) pool.send(sent)
   }
 
   return {
-    send({ origin, body, method, path, headers, timeoutMs }, handler) {
+    send(request, handler) {
+      const { method, body, timeoutMs } = request
       try {
         if (isClosed) throw new errors.ClientDestroyedError()
-        const host = hostOf(origin)
-        const head = requestHead(host.name, { method, path, headers }, body?.byteLength ?? null)
-        const sent = new SentRequest({ method, head, body, timeoutMs }, handler)
-        host.queued += 1
-        if (waiting.push({ host, sent }) === 1) setImmediate(sendAll)
+        const pool = poolOf(request.origin)
+        const bytes = body?.byteLength ?? null
+        const isLast = isLastOf(method, bytes)
+        const head = requestHead(pool.host, request, bytes, isLast)
+        const sent = new SentRequest({ method, head, body, isLast, timeoutMs }, handler)
+        pool.queued += 1
+        if (waiting.push({ pool, sent }) === 1) setImmediate(sendAll)
       } catch (error) {
         handler.onResponseError(null, asError(error))
       }
@@ -92,26 +95,26 @@ export function createConnections(options: ConnectionsOptions): Connections {
     close() {
       isClosed = true
       sendAll()
-      for (const host of hosts.values()) host.close()
-      hosts.clear()
-      if (looks !== null) clearInterval(looks)
+      for (const pool of pools.values()) pool.close()
+      pools.clear()
+      if (timer !== null) clearInterval(timer)
     },
   }
 }
 
 interface Waiting {
-  readonly host: Host
+  readonly pool: OriginPool
   readonly sent: SentRequest
 }
 
 /** Connections to one origin, and the requests that wait for one. */
-class Host implements Owner {
-  /** As the `host` header has it. */
-  readonly name: string
+class OriginPool implements Pool {
+  /** The value of the `host` header. */
+  readonly host: string
   /** Requests that will be sent in this turn of the event loop. */
   queued = 0
   readonly #url: URL
-  readonly #options: HostOptions
+  readonly #options: PoolOptions
   readonly #all = new Set<Connection>()
   /** Those that were used last are at the end. */
   readonly #idle: Connection[] = []
@@ -120,9 +123,9 @@ class Host implements Owner {
   #connecting = 0
   #isClosed = false
 
-  constructor(origin: string, options: HostOptions) {
+  constructor(origin: string, options: PoolOptions) {
     this.#url = new URL(origin)
-    this.name = this.#url.host
+    this.host = this.#url.host
     this.#options = options
   }
 
@@ -166,11 +169,11 @@ class Host implements Owner {
   close(): void {
     this.#isClosed = true
     for (const { sent } of this.#waiting.splice(0)) sent.fail(new errors.ClientDestroyedError())
-    for (const connection of this.#all) connection.close(new errors.ClientDestroyedError())
+    for (const connection of this.#all) connection.fail(new errors.ClientDestroyedError())
   }
 
   #connectMore(): void {
-    // read anew each time: whoever cannot even begin to connect does not wait any more
+    // `#open` may fail at once, which takes a request out of those that wait
     while (this.#connecting < Math.min(MOST_HANDSHAKES, this.#waiting.length) && !this.#isClosed)
       this.#open()
   }

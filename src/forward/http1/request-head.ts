@@ -1,9 +1,10 @@
 /**
- * The head of a request to Azure as bytes of HTTP/1.1 (RFC 9112). Nothing is repaired: what does not belong into a head
- * would end it early and begin another request in the name of the gateway.
+ * The head of a request to Azure as HTTP/1.1 has it (RFC 9112). Nothing is repaired: a line break in a value, for one, would
+ * begin another request in the name of the gateway.
  * @module
  */
 import { errors } from 'undici'
+import { isFieldName, isFieldValue } from './header-field.ts'
 
 /** What a head is made of. */
 export interface RequestHead {
@@ -16,12 +17,10 @@ export interface RequestHead {
 
 const METHOD = /^[A-Z]{1,32}$/
 const PATH = /^\/[\u0021-\u00ff]*$/
-const NAME = /^[!#$%&'*+.^`|~\w-]+$/
-const NOT_OF_VALUE = /[^\t\u0020-\u007e\u0080-\u00ff]/
-/** Their bodies may be empty, but not left out: some servers wait for the length of one. */
+/** Methods whose requests always say a length: some servers wait for one. */
 const WITH_BODY: ReadonlySet<string> = new Set(['POST', 'PUT', 'PATCH'])
 
-/** What only the connection says. */
+/** Headers that only the connection may set. */
 const OF_THE_CONNECTION: ReadonlySet<string> = new Set([
   'host',
   'connection',
@@ -43,6 +42,7 @@ export const isLastOf = (method: string, bodyBytes: number | null): boolean =>
 /**
  * @param host of the origin, with its port if it is not the scheme's own
  * @param bodyBytes of the body that follows; null for none
+ * @param isLast as `isLastOf` has it
  * @returns latin1
  * @throws undici's `InvalidArgumentError`; it names what is wrong and no value
  */
@@ -50,18 +50,19 @@ export function requestHead(
   host: string,
   { method, path, headers }: RequestHead,
   bodyBytes: number | null,
+  isLast: boolean,
 ): string {
-  if (!METHOD.test(method)) throw invalid('the method is none')
-  if (!PATH.test(path)) throw invalid('the path is none')
-  const connection = isLastOf(method, bodyBytes) ? 'close' : 'keep-alive'
+  if (!METHOD.test(method)) throw invalid('the method is not valid')
+  if (!PATH.test(path)) throw invalid('the path is not valid')
+  const connection = isLast ? 'close' : 'keep-alive'
   let head = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: ${connection}\r\n`
   const length = String(bodyBytes ?? 0)
   for (let at = 0; at < headers.length; at += 2) {
     const [name = '', value = ''] = [headers[at], headers[at + 1]]
-    if (!NAME.test(name) || OF_THE_CONNECTION.has(name))
-      throw invalid('a header has a name that none may have')
-    if (NOT_OF_VALUE.test(value))
-      throw invalid(`the header ${name} has characters that none may have`)
+    if (!isFieldName(name) || OF_THE_CONNECTION.has(name))
+      throw invalid('the name of a header is not valid, or is one that only the connection may set')
+    if (!isFieldValue(value))
+      throw invalid(`the header ${name} has characters that are not allowed`)
     // it is written below, as long as the body is
     if (name !== 'content-length') head += `${name}: ${value}\r\n`
     else if (value !== length) throw invalid('content-length is not the length of the body')

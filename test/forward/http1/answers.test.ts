@@ -190,3 +190,13 @@ async function both(t: Test, { bytes, method, ends, own }: Case): Promise<void> 
 }
 
 for (const [name, one] of Object.entries(CASES)) t.test(name, async (t) => both(t, one))
+
+t.test('bytes of a value beyond ASCII stay what they are', async (t) => {
+  const value = Buffer.from('r\u00e9sum\u00e9 \u65e5\u672c')
+  const origin = await rawServer(t, (socket) => {
+    const bytes = [`${OK}x-one: `, value, `\r\n${TEN}\r\n0123456789`]
+    socket.once('data', () => socket.write(Buffer.concat(bytes.map((part) => Buffer.from(part)))))
+  })
+  const { headers } = await ask(connectionsFor(t), origin)
+  t.equal(headers['x-one'], value.toString('latin1'), 'as Node reads and writes headers')
+})

@@ -8,6 +8,7 @@ import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo, Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
+import { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { createConnections } from '../../../src/forward/http1/connections.ts'
 import { startLab } from '../../../lab/lab.ts'
@@ -333,6 +334,36 @@ t.test('a stop', async (t) => {
   t.match(await half.outcome, { status: 200, error: 'UND_ERR_DESTROYED' })
   t.match(await connecting, { error: 'UND_ERR_DESTROYED' }, 'what had no connection yet')
   t.match(await ask(connections, origin), { error: 'UND_ERR_DESTROYED' }, 'what came after it')
+})
+
+t.test('an answer that is here before TLS says that the request was written', async (t) => {
+  const lab = await startLab({ directory: t.testdir(), port: 0 })
+  t.teardown(() => lab.close())
+  const { certFile, keyFile, ca } = lab.certificates
+  setDefaultCACertificates([...getCACertificates('default'), ca])
+  // on a thread of its own: it answers while this one does nothing
+  const server = new Worker(
+    `const { readFileSync } = require('node:fs')
+     const { parentPort, workerData } = require('node:worker_threads')
+     let connections = 0
+     const server = require('node:https').createServer(
+       { cert: readFileSync(workerData.certFile), key: readFileSync(workerData.keyFile) },
+       (request, response) => request.resume().on('end', () => response.end(String(connections))),
+     )
+     server.on('secureConnection', () => (connections += 1))
+     server.listen(0, '127.0.0.1', () => parentPort.postMessage(server.address().port))`,
+    { eval: true, workerData: { certFile, keyFile } },
+  )
+  t.teardown(() => server.terminate())
+  const [port] = (await once(server, 'message')) as [number]
+  const connections = connectionsFor(t)
+  const body = Buffer.from('{}')
+  for (let call = 0; call < 5; call++) {
+    const asked = ask(connections, `https://localhost:${port}`, { method: 'PUT', body })
+    // once it is written: the next that this thread sees is the whole answer
+    setImmediate(() => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100))
+    t.match(await asked, { body: '1', error: null }, 'the same connection')
+  }
 })
 
 t.test('TLS', async (t) => {
