@@ -109,6 +109,20 @@ t.test(
   },
 )
 
+t.test('the stop is the last that systemd is told', { skip: skipNotify }, async (t) => {
+  const { path, messages } = await listener(t)
+  // a sign of life each millisecond, many of them while it is told of the stop
+  const manager = createServiceManager({
+    env: { NOTIFY_SOCKET: path, WATCHDOG_USEC: '2000', PATH: process.env['PATH'] },
+    failed: (why) => t.fail(why),
+  })
+  await manager.ready()
+  await eventually('it is alive', () => messages().includes('WATCHDOG=1'))
+  await manager.stopping()
+  await manager.reloading(async () => {})
+  t.match(messages().at(-1), /^STOPPING=1/)
+})
+
 t.test('where systemd cannot be told, it is said once, and nothing else happens', async (t) => {
   const said: string[] = []
   const failed = (why: string): void => void said.push(why)

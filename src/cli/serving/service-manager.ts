@@ -34,11 +34,12 @@ export function createServiceManager(options: ServiceManagerOptions): ServiceMan
   const everyMs = watchdogMs(env)
   let timer: NodeJS.Timeout | null = null
   let isFailing = false
+  let isStopping = false
 
-  /** One after the other: systemd acts on the last word. */
+  /** One after the other: systemd acts on the last word, and the stop is the last. */
   let said = Promise.resolve()
   function say(...words: readonly string[]): Promise<void> {
-    if (socket === '') return said
+    if (socket === '' || isStopping) return said
     said = said.then(() => tell(words))
     return said
   }
@@ -68,8 +69,10 @@ export function createServiceManager(options: ServiceManagerOptions): ServiceMan
       await say('READY=1', 'STATUS=serving')
     },
     async stopping() {
-      await say('STOPPING=1', 'STATUS=stopping')
       if (timer !== null) clearInterval(timer)
+      const told = say('STOPPING=1', 'STATUS=stopping')
+      isStopping = true
+      await told
     },
   }
 }
