@@ -79,7 +79,7 @@ const PAUSES_SECONDS = 30
 const PEERS = [BARE, GATEWAY, UNSYNCED]
 const RATES = ['rate', 'half'] as const
 /** Start of a generator, its own warm-up, and rows that the sink gets afterwards. */
-const BESIDES_SECONDS = 4
+const BESIDES_SECONDS = 7
 const START_SECONDS = 20
 
 /** About how long it takes. */

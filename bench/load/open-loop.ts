@@ -25,8 +25,11 @@ export interface OpenLoad {
 }
 
 const CONNECTIONS = 64
-/** Seconds at the same rate before: connections, and code of the generator, whose delays would be the proxy's. */
-const WARM_UP_SECONDS = 2
+/**
+ * Seconds at the same rate before: connections, and code of the generator, whose delays would be the proxy's. With 2 of them a
+ * turn still had a pause of some 20 ms, which the busier proxy took longer to catch up on.
+ */
+const WARM_UP_SECONDS = 5
 const MEASURING = 'measuring'
 const ascending = (a: number, b: number): number => a - b
 
