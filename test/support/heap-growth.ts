@@ -52,8 +52,10 @@ async function count(): Promise<number> {
   return collected
 }
 
-const isMajor = ({ detail }: PerformanceEntry): boolean =>
-  (detail as { kind: number }).kind === constants.NODE_PERFORMANCE_GC_MAJOR
+/** Entries of this kind have what they are of in `detail`, which their type does not know. */
+const isMajor = (entry: PerformanceEntry): boolean =>
+  (entry as PerformanceEntry & { readonly detail: { readonly kind: number } }).detail.kind ===
+  constants.NODE_PERFORMANCE_GC_MAJOR
 
 if (process.argv[2] === 'serve') {
   process.on('SIGUSR2', () => {
