@@ -81,6 +81,12 @@ t.test(
     const start = { readyMs: [500], memoryAtRest: [100] }
     const bare = [grown(64, [100]), grown(2_000, [900])].map((one) => ({ ...one, bare: true }))
     t.same(outOfBounds({ start, grown: bare }), [])
+    const many = grown(2_000, [900])
+    const rate = { ...many, dimension: 'connections at 1000 calls a second' }
+    t.same(outOfBounds({ start, grown: [rate] }), [], 'one size does not grow')
+    t.match(outOfBounds({ start, grown: [{ ...rate, memoryLoaded: 351 }] }), [
+      /^memory with 2000 connections at 1000 calls a second: 351 MB, at most 350$/,
+    ])
     const options = { ...GROWTH_DEFAULTS, dimensions: ['policy'] }
     t.throws(
       () => growthSeconds(options),

@@ -16,8 +16,12 @@ export interface Size {
   /** Bindings that all permit what the callers do. */
   readonly sameBindings: number
   readonly connections: number
+  /** Calls a second over all of them; as many as there can be if absent. */
+  readonly rate?: number
 }
 
+/** Of a gateway with many connections, of which few have a call at the same time. */
+const RATE = 1_000
 const USUAL: Size = {
   issuers: 1,
   people: 100,
@@ -51,6 +55,11 @@ export const DIMENSIONS: readonly Dimension[] = [
   { name: 'principals', sizes: [1, 100_000], of: (count) => ({ ...USUAL, people: count }) },
   { name: 'identities', sizes: [1, 200], of: (count) => ({ ...USUAL, identities: count }) },
   { name: 'connections', sizes: [64, 2_000], of: (count) => ({ ...USUAL, connections: count }) },
+  {
+    name: `connections at ${RATE} calls a second`,
+    sizes: [2_000],
+    of: (count) => ({ ...USUAL, connections: count, rate: RATE }),
+  },
   {
     name: 'connections to the bare proxy',
     sizes: [64, 2_000],

@@ -4,7 +4,7 @@
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { writeCalls } from '../load/calls.ts'
-import { turn, type TurnResult } from '../load/turn.ts'
+import { RATE_WARM_UP_SECONDS, turn, turnAtRate, type TurnResult } from '../load/turn.ts'
 import { coldness, warmUp } from '../load/warm-up.ts'
 import { BARE } from '../peers/bare.ts'
 import { bundleIn, startGatewayIn } from '../peers/gateway.ts'
@@ -40,6 +40,8 @@ const REST_MS = 2_000
 /** Calls a second that a gateway can do when each caller is new. */
 const COLD_CALLS_PER_SECOND = 1_500
 const WARM_UP_SECONDS = 8
+/** Connections of the warm-up where calls come at a rate. */
+const FEW = 64
 /** Before a turn is measured: handshakes, and calls that the load generator reads. */
 const HANDSHAKES_PER_SECOND = 400
 const CALLS_READ_PER_SECOND = 20_000
@@ -48,8 +50,12 @@ const START_SECONDS = 5
 const AFTER_SECONDS = 1
 
 /** For handshakes, and for the load generator to read its calls. */
-const settleMs = ({ connections, people }: Size): number =>
-  1_000 * (1 + connections / HANDSHAKES_PER_SECOND + people / CALLS_READ_PER_SECOND)
+const settleMs = ({ connections, people, rate }: Size): number =>
+  1_000 *
+  (1 +
+    connections / HANDSHAKES_PER_SECOND +
+    people / CALLS_READ_PER_SECOND +
+    (rate === undefined ? 0 : RATE_WARM_UP_SECONDS))
 
 const warmUpSeconds = ({ people }: Size): number =>
   Math.max(WARM_UP_SECONDS, people / COLD_CALLS_PER_SECOND)
@@ -69,19 +75,22 @@ export async function startSized(world: World, { label, size, bare }: Wanted): P
   const running = bare ? await startBare(world) : await startGateway(world, label, size, issuers)
   const readyMs = performance.now() - began
   await delay(REST_MS)
-  const { connections } = size
+  const { connections, rate } = size
   return {
     readyMs,
     memoryAtRest: memoryMb(running.pid),
     warm: () =>
       world.counted(running.records, async () => {
-        const load = { url: running.url, file, connections, seconds: warmUpSeconds(size) }
-        const left = coldness(await warmUp(load))
+        // as many calls at a time as connections would leave more memory than calls at a rate need
+        const load = { url: running.url, file, connections: rate === undefined ? connections : FEW }
+        const left = coldness(await warmUp({ ...load, seconds: warmUpSeconds(size) }))
         if (left !== null) throw new Error(`${label}: ${left}`)
       }),
     turn: (seconds) =>
       world.counted(running.records, () =>
-        turn(world, running, { file, connections, seconds, settleMs: settleMs(size) }),
+        rate === undefined
+          ? turn(world, running, { file, connections, seconds, settleMs: settleMs(size) })
+          : turnAtRate(running, { file, connections, seconds }, rate),
       ),
     async stop() {
       await running.stop()

@@ -5,7 +5,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { Pool } from 'undici'
+import { RoundRobinPool } from 'undici'
 import { headersOf, readCalls } from './calls.ts'
 
 /** Milliseconds from when a call was due to the end of its answer, ascending. */
@@ -20,6 +20,10 @@ export interface OpenLoad {
   readonly file: string
   readonly rate: number
   readonly seconds: number
+  /** Each has its turn; 64 if absent. */
+  readonly connections?: number
+  /** At the same rate, before; 5 if absent. */
+  readonly warmUpSeconds?: number
   /** Called when all connections are there and warm, and the calls begin that are measured. */
   readonly measuring?: () => void
 }
@@ -30,13 +34,17 @@ const CONNECTIONS = 64
  * turn still had a pause of some 20 ms, which the busier proxy took longer to catch up on.
  */
 const WARM_UP_SECONDS = 5
+/** Of handshakes at once, of an answer, and of a connection until it has its turn. */
+const PATIENCE_MS = 30_000
 const MEASURING = 'measuring'
 const ascending = (a: number, b: number): number => a - b
 
 /** Runs it in a process of its own. @throws if a call failed */
 export async function openLoop(load: OpenLoad): Promise<OpenResult> {
   const { url, file, rate, seconds, measuring } = load
-  const args = [import.meta.filename, url, file, String(rate), String(seconds)]
+  const { connections = CONNECTIONS, warmUpSeconds = WARM_UP_SECONDS } = load
+  const numbers = [rate, seconds, connections, warmUpSeconds].map(String)
+  const args = [import.meta.filename, url, file, ...numbers]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] })
   const closed = once(child, 'close')
   let last = ''
@@ -49,12 +57,16 @@ export async function openLoop(load: OpenLoad): Promise<OpenResult> {
   return JSON.parse(last) as OpenResult
 }
 
-async function run(url: string, file: string, rate: number, seconds: number): Promise<OpenResult> {
+type Run = Required<Omit<OpenLoad, 'measuring'>>
+
+async function run(load: Run): Promise<OpenResult> {
+  const { url, file, rate, seconds, connections, warmUpSeconds } = load
   const all = readCalls(file)
-  const pool = new Pool(url, {
-    connections: CONNECTIONS,
-    connect: { rejectUnauthorized: false },
-    headersTimeout: 30_000,
+  const pool = new RoundRobinPool(url, {
+    connections,
+    connect: { rejectUnauthorized: false, timeout: PATIENCE_MS },
+    headersTimeout: PATIENCE_MS,
+    keepAliveTimeout: PATIENCE_MS,
   })
   const waits: number[] = []
   const lateness: number[] = []
@@ -84,8 +96,8 @@ async function run(url: string, file: string, rate: number, seconds: number): Pr
     await Promise.all(calls)
   }
   // all connections, whatever the rate
-  await Promise.all(Array.from({ length: CONNECTIONS }, () => one(performance.now())))
-  await during(WARM_UP_SECONDS)
+  await Promise.all(Array.from({ length: connections }, () => one(performance.now())))
+  await during(warmUpSeconds)
   waits.length = 0
   lateness.length = 0
   console.log(MEASURING)
@@ -96,6 +108,8 @@ async function run(url: string, file: string, rate: number, seconds: number): Pr
 }
 
 if (import.meta.main) {
-  const [, , url = '', file = '', rate = '1', seconds = '1'] = process.argv
-  console.log(JSON.stringify(await run(url, file, Number(rate), Number(seconds))))
+  const [, , url = '', file = '', ...numbers] = process.argv
+  const [rate = 1, seconds = 1, connections = 1, warmUpSeconds = 1] = numbers.map(Number)
+  const load = { url, file, rate, seconds, connections, warmUpSeconds }
+  console.log(JSON.stringify(await run(load)))
 }

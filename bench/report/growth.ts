@@ -10,7 +10,6 @@ const FLAT = 1.25
 const READY_MS = 1_000
 const REST_MB = 120
 const LOADED_MB = 350
-const CONNECTIONS = 'connections'
 
 interface Bound {
   readonly what: string
@@ -32,17 +31,16 @@ const byDimension = (grown: readonly Grown[]): readonly (readonly Grown[])[] => 
 function boundsOf({ start, grown }: Growth): Bound[] {
   const times = byDimension(grown).flatMap((sizes): Bound[] => {
     const [least, most] = [sizes[0], sizes.at(-1)]
-    if (least === undefined || most === undefined || least.bare) return []
+    if (least === undefined || most === undefined || least === most || least.bare) return []
     const what = `${least.dimension}, ${least.size} to ${most.size}: CPU of a read grows`
     return [{ what, found: timesOf(most, least), most: FLAT, unit: 'times' }]
   })
-  const loaded = grown
-    .filter(({ dimension }) => dimension === CONNECTIONS)
-    .slice(-1)
-    .map(({ size, memoryLoaded }): Bound => {
-      const what = `memory at ${size} connections`
-      return { what, found: figureOf([memoryLoaded]), most: LOADED_MB, unit: 'MB' }
-    })
+  const loaded = byDimension(grown).flatMap((sizes): Bound[] => {
+    const most = sizes.at(-1)
+    if (most === undefined || most.bare || !most.dimension.startsWith('connections')) return []
+    const what = `memory with ${most.size} ${most.dimension}`
+    return [{ what, found: figureOf([most.memoryLoaded]), most: LOADED_MB, unit: 'MB' }]
+  })
   const ready = { what: 'ready after the start', found: figureOf(start.readyMs) }
   const rest = { what: 'memory at rest', found: figureOf(start.memoryAtRest) }
   return [
