@@ -3,6 +3,7 @@
  * sink got no rows fails. Nothing here depends on how long anything took.
  */
 import { spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
@@ -19,6 +20,7 @@ import { growthText, outOfBounds } from '../bench/report/growth.ts'
 import { helpRuns, littleRuns } from '../bench/start/commands.ts'
 import { costOf } from '../bench/start/cpu.ts'
 import { SCENARIOS, type Scenario } from '../bench/world/answers.ts'
+import { IdSet } from '../bench/world/id-set.ts'
 import { ensureCertificates } from '../lab/identity/ca.ts'
 import { COMMANDS } from './cli/support/run.ts'
 
@@ -96,6 +98,17 @@ t.test(
     t.ok(minutes < 12, `${minutes} minutes`)
   },
 )
+
+t.test('the sink counts each exchange once', async (t) => {
+  const set = new IdSet()
+  const ids = Array.from({ length: 100_000 }, () => randomUUID())
+  for (const id of [...ids, ...ids.toReversed()]) set.add(id)
+  t.equal(set.size, ids.length)
+  const [id = ''] = ids
+  set.add(id.replace(/.$/, (last) => (last === '0' ? '1' : '0')))
+  t.equal(set.size, ids.length + 1, 'one that differs in its last character')
+  t.throws(() => set.add('not one'), /no UUID/)
+})
 
 /** Answers all calls. @returns where it is, and the paths that were asked for */
 async function startCounting(t: Test): Promise<{ url: string; seen: Set<string> }> {

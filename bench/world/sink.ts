@@ -8,6 +8,7 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { gunzipSync } from 'node:zlib'
+import { IdSet } from './id-set.ts'
 
 /** Rows that were received, by kind. */
 export interface RowCounts {
@@ -16,7 +17,7 @@ export interface RowCounts {
 }
 
 const [, , certFile = '', keyFile = '', mode = 'take'] = process.argv
-const seen = { authorized: new Set<string>(), completed: new Set<string>() }
+const seen = { authorized: new IdSet(), completed: new IdSet() }
 let batches: Batch[] = []
 
 interface Batch {
@@ -32,9 +33,7 @@ const MAX_START = 120
 function count(rows: Buffer): void {
   for (let at = rows.indexOf(ROW); at >= 0; at = rows.indexOf(ROW, at + ROW.length)) {
     const [, kind, exchange] = START.exec(rows.toString('latin1', at, at + MAX_START)) ?? []
-    // its own text: a part of the beginning would keep all of it in memory
-    if (exchange !== undefined)
-      seen[kind as keyof typeof seen].add(Buffer.from(exchange).toString('latin1'))
+    if (exchange !== undefined) seen[kind as keyof typeof seen].add(exchange)
   }
 }
 
