@@ -6,7 +6,7 @@ import { constants, PerformanceObserver, type PerformanceEntry } from 'node:perf
 import { setTimeout as delay } from 'node:timers/promises'
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { eventually } from './eventually.ts'
+import { until } from './eventually.ts'
 import type { Gateway } from '../../lab/gateway/gateway.ts'
 
 const MARK = 'collected: '
@@ -21,7 +21,7 @@ const TOLD_MS = 500
 /** How often the whole heap was collected while what is alive in it doubled. */
 export async function collectedWhileGrowing(gateway: Gateway): Promise<number> {
   process.kill(gateway.pid, 'SIGUSR2')
-  const line = await eventually('the gateway tells what it counted', () =>
+  const line = await until(() =>
     gateway
       .logs()
       .split('\n')
