@@ -3,7 +3,7 @@
  * up.
  */
 import t from 'tap'
-import { collectedWhileGrowing } from './support/heap-growth.ts'
+import { collectedWhileGrowing } from './support/heap/growth.ts'
 import { startGateway } from './support/gateway.ts'
 
 t.setTimeout(120_000)
@@ -15,7 +15,7 @@ t.test('the whole heap is not collected while what is alive grows by half', asyn
         // V8 also collects the whole heap when little is going on: that holds nobody up
         '--no-memory-reducer',
         '--import',
-        new URL('support/heap-growth.ts', import.meta.url).href,
+        new URL('support/heap/growth.ts', import.meta.url).href,
       ],
     },
   })

@@ -3,7 +3,7 @@
  * whole heap is collected.
  */
 import t from 'tap'
-import { pretenured } from './support/pretenuring.ts'
+import { pretenured } from './support/heap/pretenuring.ts'
 import { startGateway } from './support/gateway.ts'
 
 t.setTimeout(120_000)
@@ -14,7 +14,7 @@ t.test('objects begin in the young generation, however many of their kind got ol
       execArgv: [
         '--allow-natives-syntax',
         '--import',
-        new URL('support/pretenuring.ts', import.meta.url).href,
+        new URL('support/heap/pretenuring.ts', import.meta.url).href,
       ],
     },
   })

@@ -20,8 +20,9 @@ export interface Size {
   readonly rate?: number
 }
 
-/** Of a gateway with many connections, of which few have a call at the same time. */
+/** Calls a second over many connections, of which few have a call at the same time. */
 const RATE = 1_000
+
 const USUAL: Size = {
   issuers: 1,
   people: 100,

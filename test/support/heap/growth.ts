@@ -6,8 +6,8 @@ import { constants, PerformanceObserver, type PerformanceEntry } from 'node:perf
 import { setTimeout as delay } from 'node:timers/promises'
 import { getHeapStatistics, setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
-import { until } from './eventually.ts'
-import type { Gateway } from '../../lab/gateway/gateway.ts'
+import { numberOf } from './ask.ts'
+import type { Gateway } from '../../../lab/gateway/gateway.ts'
 
 const MARK = 'collected: '
 /** So much of the heap is alive at the end, times what was at the beginning. */
@@ -18,17 +18,8 @@ const STEP_MS = 15
 /** Collections are told of some time after. */
 const TOLD_MS = 500
 
-/** How often the whole heap was collected while what is alive in it doubled. */
-export async function collectedWhileGrowing(gateway: Gateway): Promise<number> {
-  process.kill(gateway.pid, 'SIGUSR2')
-  const line = await until(() =>
-    gateway
-      .logs()
-      .split('\n')
-      .find((one) => one.startsWith(MARK)),
-  )
-  return Number(line.slice(MARK.length))
-}
+/** How often the whole heap was collected while what is alive in it grew by half. */
+export const collectedWhileGrowing = (gateway: Gateway): Promise<number> => numberOf(gateway, MARK)
 
 async function count(): Promise<number> {
   setFlagsFromString('--expose-gc')

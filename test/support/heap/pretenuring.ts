@@ -3,8 +3,8 @@
  * `--allow-natives-syntax` in `execArgv`.
  */
 import { runInThisContext } from 'node:vm'
-import { eventually } from './eventually.ts'
-import type { Gateway } from '../../lab/gateway/gateway.ts'
+import { numberOf } from './ask.ts'
+import type { Gateway } from '../../../lab/gateway/gateway.ts'
 
 const MARK = 'pretenured: '
 const ROUNDS = 30
@@ -14,16 +14,7 @@ const KEPT_ROUNDS = 3
 const PROBES = 1_000
 
 /** How many of `PROBES` new objects began in the old generation, after many of their kind had got old. */
-export async function pretenured(gateway: Gateway): Promise<number> {
-  process.kill(gateway.pid, 'SIGUSR2')
-  const line = await eventually('the gateway tells what it found', () =>
-    gateway
-      .logs()
-      .split('\n')
-      .find((one) => one.startsWith(MARK)),
-  )
-  return Number(line.slice(MARK.length))
-}
+export const pretenured = (gateway: Gateway): Promise<number> => numberOf(gateway, MARK)
 
 interface Made {
   readonly n: number
